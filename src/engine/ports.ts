@@ -1,0 +1,176 @@
+// The ports: what the engine asks of the outside. Adapters implement them in rooms of their own; tests bring fakes from test/fakes.
+import type { DrainOptions } from '../model/effect.ts';
+import type { Event, EventBody } from '../model/event.ts';
+import type { Outcome } from '../model/failure.ts';
+import type { Target } from '../model/host.ts';
+import type { GateSpec } from '../model/playbook.ts';
+
+// ---- Transport: SSH ----
+
+export interface ExecRequest {
+  /** POSIX sh. It stands in the target's process list: it must never hold a secret. */
+  readonly script: string;
+  /** Sent only after the script has started (after any password dialogue), on a stream that no password shares. */
+  readonly stdin?: string;
+  /** Run as the target's `become` user. */
+  readonly become: boolean;
+  /** Seconds from sending the command to its end. */
+  readonly timeout: number;
+  /** Bytes kept of stdout and of stderr each; more is dropped and `truncated` set. Default 4 MiB. */
+  readonly maxOutput?: number;
+  readonly signal?: AbortSignal;
+  /** Called with stdout as it comes, whole lines. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface ExecResult {
+  /** Exit status; null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal?: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly truncated: boolean;
+}
+
+export interface Connection {
+  readonly exec: (request: ExecRequest) => Promise<Outcome<ExecResult>>;
+  readonly close: () => void;
+  /** False once the connection is lost or closed. */
+  readonly alive: () => boolean;
+}
+
+export interface Transport {
+  /** One attempt: a new TCP connection (through the jump host's kept one, where there is one) and a full login. Never retries. */
+  readonly connect: (target: Target, options?: { readonly signal?: AbortSignal }) => Promise<Outcome<Connection>>;
+  /** Closes all connections, those to jump hosts too. */
+  readonly close: () => Promise<void>;
+}
+
+// ---- Cluster: the Kubernetes API ----
+
+/** Who holds a node: written as an annotation beside the cordon. */
+export interface Owner {
+  readonly run: string;
+  readonly number: number;
+}
+
+export interface NodeState {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly unschedulable: boolean;
+  /** `status.nodeInfo.bootID`. */
+  readonly bootId: string;
+  readonly kernel: string;
+  readonly runtime: string;
+  readonly kubelet: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Keys of taints that say not-ready, unreachable or the like. */
+  readonly badTaints: readonly string[];
+  readonly owner?: Owner & { readonly wasUnschedulable: boolean };
+  readonly addresses: readonly string[];
+}
+
+/** What a drain would do, read before the cordon. */
+export interface Forecast {
+  readonly evicts: readonly string[];
+  /** Left running: DaemonSet and mirror pods. */
+  readonly leaves: readonly string[];
+  /** Will not go, and why ("ns/pod: PDB web allows 0 of 2 (minAvailable 2)"). Not empty = the drain cannot succeed. */
+  readonly blocks: readonly string[];
+  readonly warnings: readonly string[];
+  /** Seconds, by grace periods. */
+  readonly estimate: number;
+}
+
+export interface DrainResult {
+  readonly evicted: readonly string[];
+  readonly left: readonly string[];
+  /** New pods that tolerate the cordon: named, not chased. */
+  readonly arrived: readonly string[];
+  readonly seconds: number;
+}
+
+export interface Cluster {
+  readonly nodes: (signal?: AbortSignal) => Promise<Outcome<readonly NodeState[]>>;
+  readonly node: (name: string, signal?: AbortSignal) => Promise<Outcome<NodeState>>;
+  readonly forecast: (node: string, options: DrainOptions, signal?: AbortSignal) => Promise<Outcome<Forecast>>;
+  /** Cordon and annotate as ours, in one write; a node that was unschedulable before stays so at the end. Held by another run = `fenced`. */
+  readonly cordon: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<{ readonly wasUnschedulable: boolean }>>;
+  /** Still cordoned and annotated as ours? Otherwise `blocked` (a person uncordoned it) or `fenced`. */
+  readonly holds: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<true>>;
+  readonly drain: (
+    node: string,
+    options: DrainOptions,
+    owner: Owner,
+    progress: (text: string) => void,
+    signal?: AbortSignal,
+  ) => Promise<Outcome<DrainResult>>;
+  /** Give back only what is ours: annotation away, unschedulable as it was found. */
+  readonly uncordon: (
+    node: string,
+    owner: Owner,
+    signal?: AbortSignal,
+  ) => Promise<Outcome<{ readonly uncordoned: boolean; readonly why: string }>>;
+  readonly close: () => void;
+}
+
+// ---- Store: journal, plans, locks under the state directory ----
+
+export interface Journal {
+  readonly run: string;
+  /** Adds a line; resolves when it is on disk (fdatasync) where `sync` says so. Fails loudly: a journal that cannot be written ends the run. */
+  readonly append: (body: EventBody, sync: boolean) => Promise<Event>;
+  readonly events: () => readonly Event[];
+  readonly close: () => Promise<void>;
+}
+
+export interface RunInfo {
+  readonly run: string;
+  readonly startedAt: number;
+  readonly playbook: string;
+  readonly play: string;
+  readonly finished?: { readonly exit: number; readonly why: string };
+}
+
+export interface Store {
+  readonly createJournal: (run: string) => Promise<Journal>;
+  /** For resume: opens it for appending after checking the chain; a half-written last line is cut off and said. */
+  readonly openJournal: (run: string) => Promise<Journal>;
+  readonly readEvents: (run: string) => Promise<readonly Event[]>;
+  readonly runs: () => Promise<readonly RunInfo[]>;
+  /** Takes the lock of a pool, or says who holds it. Time alone never frees it. */
+  readonly lock: (
+    pool: string,
+    run: string,
+  ) => Promise<{ readonly held: true; readonly release: () => Promise<void> } | { readonly held: false; readonly by: string }>;
+}
+
+// ---- The rest ----
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Ends early, without an error, when the signal fires. */
+  readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  /** 0 <= x < 1, for jitter. */
+  readonly random: () => number;
+  /** A new random id: lower-case letters and digits. */
+  readonly id: () => string;
+}
+
+export interface Asker {
+  /** A person is there. */
+  readonly attended: boolean;
+  readonly confirm: (question: string) => Promise<boolean>;
+  readonly secret: (prompt: string) => Promise<string>;
+}
+
+export interface GateReading {
+  readonly open: boolean;
+  /** What it read, for people: "503", "3 firing alerts: ...". */
+  readonly read: string;
+}
+export interface Gates {
+  /** Reads a gate once; any error is a closed gate that says why. */
+  readonly read: (gate: GateSpec, signal?: AbortSignal) => Promise<GateReading>;
+}

@@ -1,0 +1,94 @@
+// Changes: the differences between what is and what should be; and what a module's plan says.
+import type { Effect } from './effect.ts';
+import type { Facts, FactView, FactWant } from './fact.ts';
+import type { FailureKind } from './failure.ts';
+import type { Risk } from './risk.ts';
+import type { Mapping } from './value.ts';
+
+export interface Change {
+  /** `+` new, `~` altered, `-` taken away, `!` done (a run, a reboot, a drain). */
+  readonly sign: '+' | '~' | '-' | '!';
+  /** What is changed, in words: "boot argument cgroup.memory". */
+  readonly what: string;
+  readonly before?: string;
+  readonly after?: string;
+  readonly risk: Risk;
+  readonly effects: readonly Effect[];
+}
+
+/** Why a host must not be touched. */
+export interface Refusal {
+  readonly why: string;
+  readonly hint?: string;
+}
+
+/** A condition that is not true; it ends the host with this kind. */
+export interface Unmet {
+  readonly kind: FailureKind;
+  readonly evidence: string;
+  readonly hint?: string;
+}
+
+export interface ModulePlan {
+  readonly changes: readonly Change[];
+  /** Facts that hold once the changes are done: laid over the facts for the next task of a plan. Never trusted at run time. */
+  readonly promises?: Facts;
+  readonly refuse?: Refusal;
+  readonly unmet?: Unmet;
+  /** A sentence for the report when nothing is to be done, or about a choice that was made. */
+  readonly note?: string;
+  /** Warnings that the plan should show. */
+  readonly warnings?: readonly string[];
+  /** Values a task contributes: `set_fact` (variables), `debug`, `versions` (its table). Becomes the registered result's fields. */
+  readonly result?: Mapping;
+  /** Variables set for the rest of this host's walk (set_fact only). */
+  readonly sets?: Mapping;
+}
+
+/** What a module is told beside its arguments and facts. Data only. */
+export interface PlanContext {
+  readonly host: string;
+  /** Kubernetes node name of this host, if inventory or cluster say so. */
+  readonly node?: string;
+  /** A cluster is configured for this run. */
+  readonly hasCluster: boolean;
+  /** The play's `partial: accept`. */
+  readonly acceptPartial: boolean;
+  /** What this run already did on this host, from its journal: modules that are done once a run ask here. */
+  readonly done: { readonly drained: boolean; readonly rebooted: boolean; readonly cordoned: boolean };
+}
+
+/**
+ * A module: what a task can ask for. One object, from which documentation, schema and errors are made.
+ * `Args` is what its schema parses to. Modules are pure: the same input gives the same plan.
+ */
+export interface Module<Args = never> {
+  readonly name: string;
+  readonly summary: string;
+  /** YAML of a task that uses it; tests load it. */
+  readonly example: string;
+  /** More for `kmend docs MODULE`, Markdown. */
+  readonly notes?: string;
+  /** Checks and types the arguments. A zod type made with `model/schema.ts`. */
+  readonly args: ArgsSchema<Args>;
+  /** False for what is done once a run and cannot be seen on the host (`command`, a forced reboot). Default true. */
+  readonly convergent?: boolean | ((args: Args) => boolean);
+  /** The highest risk that a plan of this module can have: what a `later` task is planned with. */
+  readonly maxRisk: Risk;
+  /** The facts that it reads. Second-round wants may depend on facts of the first round. */
+  readonly facts: (args: Args, known: FactView) => readonly FactWant[];
+  readonly plan: (args: Args, facts: FactView, context: PlanContext) => ModulePlan;
+}
+
+/** The part of a zod type that core and load use; `model/schema.ts` makes them. */
+export interface ArgsSchema<Args> {
+  readonly safeParse: (
+    input: unknown,
+  ) => { readonly success: true; readonly data: Args } | { readonly success: false; readonly error: SchemaError };
+}
+export interface SchemaError {
+  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string; readonly code?: string }[];
+}
+
+/** A module whose argument type is its own business: how the registry holds them all. */
+export type AnyModule = Module<unknown>;

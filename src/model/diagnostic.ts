@@ -1,0 +1,56 @@
+// A diagnostic: a mistake in what the user gave us. Many are collected and told at once, before anything is touched.
+
+/** Where in a file: line and column count from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Diagnostic {
+  /** Stable word for the kind of mistake, kebab-case: `unknown-module`, `duplicate-key`, ... Listed in docs/errors.md. */
+  readonly code: string;
+  readonly severity: 'error' | 'warning';
+  readonly place?: Place;
+  /** One sentence, no trailing full stop needed: what is wrong. */
+  readonly summary: string;
+  /** Why it matters, or what was found instead. */
+  readonly detail?: string;
+  /** What to do: "did you mean `kernel_arg`?". */
+  readonly hint?: string;
+}
+
+/** Something that may carry mistakes beside its value: `value` is absent when the mistakes leave none worth having. */
+export interface Checked<T> {
+  readonly value?: T;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean => diagnostics.some((d) => d.severity === 'error');
+
+/** The nearest of `known` to a mistyped word, if one is near enough to suggest (edit distance with swaps, at most a third of its length). */
+export function nearest(word: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      let least = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + cost);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) least = Math.min(least, (beforeLast[j - 2] ?? 0) + 1);
+      row.push(least);
+    }
+    [beforeLast, last] = [last, row];
+  }
+  return last[b.length] ?? 0;
+}

@@ -1,0 +1,96 @@
+// Effects: the smallest things done to the world. A closed set of plain data; only `perform` carries them out.
+import type { Value } from './value.ts';
+
+interface EffectBase {
+  /** For people: what it does, in words, in the imperative ("set cgroup.memory=nokmem on all boot entries"). */
+  readonly what: string;
+  /** Seconds; always finite. */
+  readonly timeout: number;
+}
+
+/** Run a POSIX sh script as root on the host. */
+export interface RunEffect extends EffectBase {
+  readonly kind: 'run';
+  readonly script: string;
+  readonly stdin?: string;
+  /** Long ones run detached on the host, with a spool there: a lost connection loses nothing. */
+  readonly detached: boolean;
+  /** Exit codes that are not a failure; default [0]. `null` = every code is fine (the caller judges it). */
+  readonly okCodes?: readonly number[] | null;
+  /** What the exit codes of this script mean, for the failure's message and hint. */
+  readonly errors?: Readonly<Record<number, string>>;
+  /** Output must not be shown or kept. */
+  readonly noLog?: boolean;
+}
+
+/** Write a file: keeps owner, mode and SELinux label of an existing one, follows a symlink to its target, backup, atomic. */
+export interface WriteEffect extends EffectBase {
+  readonly kind: 'write';
+  readonly path: string;
+  readonly content: string;
+  /** Octal text for a new file: '0644'. */
+  readonly mode: string;
+}
+
+/** What a drain may do, as kubectl's flags; times in seconds. */
+export interface DrainOptions {
+  readonly timeout: number;
+  readonly gracePeriod?: number;
+  readonly ignoreDaemonsets: boolean;
+  readonly deleteEmptydirData: boolean;
+  readonly force: boolean;
+  readonly podSelector?: string;
+  readonly disableEviction: boolean;
+  readonly skipWaitForDeleteTimeout?: number;
+  readonly fallbackWithoutEviction: boolean;
+  /** Leave the node cordoned when the drain fails; default false: what we cordoned is uncordoned at once. */
+  readonly keepCordoned: boolean;
+  /** For a NotReady node: seconds after which a pod that is being deleted counts as gone; absent = stop. */
+  readonly deadNodeSkipWaitAfter?: number;
+}
+
+export interface CordonEffect extends EffectBase {
+  readonly kind: 'cordon';
+  readonly node: string;
+}
+export interface DrainEffect extends EffectBase {
+  readonly kind: 'drain';
+  readonly node: string;
+  readonly options: DrainOptions;
+}
+export interface UncordonEffect extends EffectBase {
+  readonly kind: 'uncordon';
+  readonly node: string;
+}
+
+/** Reboot and wait for a new boot id on a new connection. */
+export interface RebootEffect extends EffectBase {
+  readonly kind: 'reboot';
+  /** Seconds after the new boot id is seen during which it must not change again. */
+  readonly stableFor: number;
+  /** Refused unless this host was drained by this run, has no kubelet, or the play says so. */
+  readonly drain: 'required' | 'none';
+}
+
+/** Wait until these facts have these values, reading them every `every` seconds. */
+export interface WaitEffect extends EffectBase {
+  readonly kind: 'wait';
+  readonly until: readonly { readonly fact: string; readonly is: Value }[];
+  readonly every: number;
+  /** Stop at once, as a failure, when one of these holds: waiting longer cannot help. */
+  readonly unless?: readonly { readonly fact: string; readonly is: Value; readonly why: string }[];
+}
+
+export type Effect = RunEffect | WriteEffect | CordonEffect | DrainEffect | UncordonEffect | RebootEffect | WaitEffect;
+export type EffectKind = Effect['kind'];
+
+/** What came back from an effect: plain data, journalled. `register`ed results and `until`/`failed_when` read it. */
+export interface EffectResult {
+  readonly ok: boolean;
+  /** Exit code of a `run`. */
+  readonly code?: number;
+  readonly stdout?: string;
+  readonly stderr?: string;
+  /** More, by kind: `{ bootId, previousBootId, seconds }` of a reboot, `{ evicted, left }` of a drain. */
+  readonly data?: { readonly [key: string]: Value };
+}

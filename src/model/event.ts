@@ -1,0 +1,126 @@
+// Events: the lines of a journal. The state of a run is always a fold over them; every decision that a fold could not repeat is an event.
+import type { EffectKind, EffectResult } from './effect.ts';
+import type { Failure } from './failure.ts';
+import type { HostPlan, PlannedChange, Remedy, TaskStatus, Verdict } from './plan.ts';
+import type { Rollout } from './playbook.ts';
+import type { Risk } from './risk.ts';
+import type { Mapping } from './value.ts';
+
+/** What a run is told about a host when it begins: its plan, in short. */
+export interface RunHost {
+  readonly host: string;
+  readonly plan: HostPlan;
+  /** Already out of service when we came (NotReady, cordoned by somebody, unreachable): it holds its own slot and goes first. */
+  readonly down: boolean;
+}
+
+export type EventBody =
+  | {
+      readonly type: 'run.started';
+      readonly tool: string;
+      readonly playbook: string;
+      readonly play: string;
+      readonly rollout: Rollout;
+      /** Hosts of the play's pattern before `--limit`. */
+      readonly pool: number;
+      readonly hosts: readonly RunHost[];
+      readonly leftOut: readonly { readonly host: string; readonly failure: Failure }[];
+      readonly who: string;
+      /** A person is at a terminal and can be asked. */
+      readonly attended: boolean;
+      /** Plan that is applied: id and digest. */
+      readonly planId: string;
+    }
+  | { readonly type: 'run.resumed'; readonly who: string; readonly tool: string }
+  | { readonly type: 'run.paused'; readonly who: string; readonly why: string }
+  | { readonly type: 'run.continued'; readonly who: string }
+  | { readonly type: 'run.aborted'; readonly who: string; readonly why: string }
+  | { readonly type: 'run.finished'; readonly exit: number; readonly why: string }
+  | { readonly type: 'approved'; readonly risk: Risk; readonly who: string; readonly how: 'asked' | 'flag' }
+  | { readonly type: 'wave.started'; readonly wave: number; readonly hosts: readonly string[]; readonly canary: boolean }
+  | { readonly type: 'wave.done'; readonly wave: number }
+  | { readonly type: 'canary.promoted'; readonly by: string; readonly why: string }
+  | { readonly type: 'brake.tripped'; readonly why: string; readonly host: string }
+  | { readonly type: 'gate.read'; readonly gate: string; readonly open: boolean; readonly read: string }
+  /** Hosts or nodes of the pool that are out of service and not ours. */
+  | { readonly type: 'capacity.read'; readonly unavailable: readonly string[] }
+  | { readonly type: 'waiting'; readonly why: string; readonly until?: number }
+  | { readonly type: 'host.started'; readonly host: string; readonly why: string }
+  | { readonly type: 'facts.read'; readonly host: string; readonly verdict: Verdict; readonly evidence: string; readonly bootId?: string }
+  | { readonly type: 'remedy.chosen'; readonly host: string; readonly remedy: Remedy; readonly why: string }
+  | { readonly type: 'drift.noted'; readonly host: string; readonly what: readonly string[] }
+  | { readonly type: 'block.entered'; readonly host: string; readonly task: string; readonly entered: boolean; readonly why?: string }
+  | {
+      readonly type: 'task.planned';
+      readonly host: string;
+      readonly task: string;
+      readonly name: string;
+      readonly module: string;
+      readonly status: TaskStatus;
+      readonly changes: readonly PlannedChange[];
+      readonly why?: string;
+    }
+  | {
+      readonly type: 'effect.started';
+      readonly host: string;
+      readonly task: string;
+      /** Unique in the run: `HOST/TASK/N`. */
+      readonly effect: string;
+      readonly kind: EffectKind;
+      readonly what: string;
+      readonly timeout: number;
+      readonly detached: boolean;
+      /** Boot id of the host when the effect was announced. */
+      readonly bootId?: string;
+    }
+  | { readonly type: 'effect.progress'; readonly host: string; readonly task: string; readonly effect: string; readonly text: string }
+  | { readonly type: 'effect.done'; readonly host: string; readonly task: string; readonly effect: string; readonly result: EffectResult }
+  | { readonly type: 'effect.failed'; readonly host: string; readonly task: string; readonly effect: string; readonly failure: Failure }
+  | {
+      readonly type: 'task.done';
+      readonly host: string;
+      readonly task: string;
+      readonly name: string;
+      readonly status: 'ok' | 'changed' | 'skipped' | 'ignored';
+      /** What `register` keeps, masked where `no_log` says so. */
+      readonly registered?: Mapping;
+      /** Variables that `set_fact` set. */
+      readonly sets?: Mapping;
+      readonly note?: string;
+    }
+  | {
+      readonly type: 'proof';
+      readonly host: string;
+      readonly verdict: Verdict;
+      /** Which of the proofs it was: every container cgroup that is there, or the active probe of the boot argument. */
+      readonly by: 'samples' | 'active_probe' | 'none';
+      readonly evidence: string;
+    }
+  | { readonly type: 'host.done'; readonly host: string; readonly changed: boolean; readonly proven: 'yes' | 'provisional' | 'not_asked' }
+  /** The proof was repeated at the end of the soak. */
+  | { readonly type: 'host.soaked'; readonly host: string; readonly evidence: string }
+  | {
+      readonly type: 'host.failed';
+      readonly host: string;
+      readonly task?: string;
+      readonly failure: Failure;
+      readonly touched: boolean;
+      readonly state: string;
+    }
+  /** A person looked at a host that ended badly: its slot and zone are free again. */
+  | { readonly type: 'host.resolved'; readonly host: string; readonly who: string; readonly note: string }
+  | { readonly type: 'warning'; readonly host?: string; readonly text: string };
+
+export type EventType = EventBody['type'];
+
+/** A journal line. `prev` is the hash of the line before: the chain that `audit verify` follows. */
+export type Event = EventBody & {
+  readonly v: 1;
+  readonly seq: number;
+  /** Milliseconds since 1970, controller's clock. */
+  readonly at: number;
+  readonly run: string;
+  readonly prev: string;
+};
+
+export type EventOf<T extends EventType> = Extract<EventBody, { readonly type: T }>;

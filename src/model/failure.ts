@@ -1,0 +1,42 @@
+// A failure: the bad end of a host, as data for the journal. Never a thrown error (that is our bug), never a diagnostic (that is the user's).
+
+export const failureKinds = [
+  'unreachable', // no connection, or it was lost for good
+  'host_key', // the host's key is not the one we know, or none is known
+  'auth', // the host refused our login, or sudo/su/doas refused us
+  'timeout', // a command or a condition took longer than it may
+  'exit', // a command ended with a bad status
+  'parse', // an answer that we cannot read
+  'blocked', // something outside stands in the way: a PDB, a fence of the cluster, a person's uncordon
+  'refused', // the plan says that this host must not be touched
+  'drift', // the host is not what the plan was made from
+  'not_converged', // the change was made, and the state still is not what was asked for
+  'not_verified', // no proof
+  'boot_loop', // it booted more often than it was asked to
+  'fenced', // another run holds this host
+  'interrupted', // the run was ended before the host was done
+] as const;
+
+export type FailureKind = (typeof failureKinds)[number];
+
+export interface Failure {
+  readonly kind: FailureKind;
+  /** One sentence: what happened, with the numbers that matter. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint?: string;
+  /** Raw text that helps: the last lines of stderr, an errno. Masked before it is written. */
+  readonly detail?: string;
+  /** True for trouble on the way (connection refused, shed load, cut): worth another try. A task's own error never is. */
+  readonly transport?: boolean;
+}
+
+/** What a call to the outside gives: a value, or the failure that the host ends with. */
+export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
+
+export const ok = <T>(value: T): Outcome<T> => ({ ok: true, value });
+
+export const failed = (kind: FailureKind, message: string, more: Omit<Failure, 'kind' | 'message'> = {}): Outcome<never> => ({
+  ok: false,
+  failure: { kind, message, ...more },
+});

@@ -1,0 +1,99 @@
+// Plans: for each host the changes of each task. Can be saved; effects are never taken from the file, they are planned again and compared.
+import type { Failure } from './failure.ts';
+import type { Rollout } from './playbook.ts';
+import type { Risk } from './risk.ts';
+import type { Mapping, Value } from './value.ts';
+
+/** A change as it is shown and saved: without its effects. */
+export interface PlannedChange {
+  readonly sign: '+' | '~' | '-' | '!';
+  readonly what: string;
+  readonly before?: string;
+  readonly after?: string;
+  readonly risk: Risk;
+}
+
+/**
+ * What a task would do: `same` nothing; `change`; `skip` its `when` is false; `later` it reads a fact that is unknown until then
+ * (planned with its module's highest risk); `unmet` it would end the host.
+ */
+export type TaskStatus = 'same' | 'change' | 'skip' | 'later' | 'unmet';
+
+export interface TaskPlan {
+  readonly id: string;
+  readonly name: string;
+  readonly module: string;
+  readonly status: TaskStatus;
+  readonly changes: readonly PlannedChange[];
+  readonly risk: Risk;
+  /** Why it is skipped, later or unmet; or a module's note. */
+  readonly why?: string;
+  readonly warnings?: readonly string[];
+}
+
+export type Verdict = 'off' | 'on' | 'leaking' | 'at_risk' | 'not_applicable' | 'unknown';
+export type Remedy = 'none' | 'reboot' | 'kernel_arg' | 'kernel_and_arg' | 'runtime' | 'unsupported' | 'unknown';
+
+export interface HostPlan {
+  readonly host: string;
+  readonly tasks: readonly TaskPlan[];
+  /** The highest risk of its changes. */
+  readonly risk: Risk;
+  readonly verdict: Verdict;
+  readonly remedy: Remedy;
+  readonly remedyWhy: string;
+  /** Failure domain, where one is known. */
+  readonly zone?: string;
+  readonly node?: string;
+  /** This host must not be touched. */
+  readonly refused?: { readonly task: string; readonly why: string; readonly hint?: string };
+  /** Exactly the facts that this plan read, with their values: what drift is judged by. */
+  readonly reads: Mapping;
+  /** Seconds it is expected to be out of service. */
+  readonly estimate: number;
+  readonly warnings: readonly string[];
+}
+
+export interface PlayPlan {
+  readonly play: string;
+  readonly rollout: Rollout;
+  /** Hosts of the play's pattern before `--limit`: the base of every percentage. */
+  readonly pool: number;
+  /** In the order of work. */
+  readonly hosts: readonly HostPlan[];
+  /** Unreachable while planning, or otherwise without a plan. */
+  readonly leftOut: readonly { readonly host: string; readonly failure: Failure }[];
+}
+
+export interface Plan {
+  readonly schema: 'kmend.plan/1';
+  readonly id: string;
+  /** Version of kmend that made it. */
+  readonly tool: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly playbook: string;
+  readonly inventories: readonly string[];
+  readonly limit?: string;
+  readonly tags?: readonly string[];
+  readonly skipTags?: readonly string[];
+  /** Digest by name: files by path, `extra-vars`, `variables of HOST` (salted, so that secrets cannot be guessed). A difference makes the plan stale. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly salt: string;
+  readonly plays: readonly PlayPlan[];
+}
+
+/** Does this host have something to do? A refused one has not. */
+export const hasChanges = (plan: HostPlan): boolean =>
+  plan.refused === undefined && plan.tasks.some((task) => task.status === 'change' || task.status === 'later');
+
+/** How a host's walk ended, for recap and reports. */
+export interface HostCounts {
+  readonly ok: number;
+  readonly changed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly ignored: number;
+}
+
+export type Registered = { readonly [name: string]: Value };

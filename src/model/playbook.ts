@@ -1,0 +1,128 @@
+// Playbooks as data, with places. Templates and conditions stay text here; `load` has checked that they parse and name what exists.
+import type { Place } from './diagnostic.ts';
+import type { Mapping, Value } from './value.ts';
+
+export interface Playbook {
+  readonly file: string;
+  readonly plays: readonly Play[];
+}
+
+export interface Play {
+  readonly name: string;
+  readonly hosts: string;
+  readonly vars: Mapping;
+  /** Absent = what the command line or inventory says. */
+  readonly become?: boolean;
+  readonly rollout: Rollout;
+  /** `partial: accept`: a remedy that leaves a cause in place is taken all the same. */
+  readonly partial?: 'accept' | 'refuse';
+  readonly tags: readonly string[];
+  readonly tasks: readonly Task[];
+  readonly place: Place;
+}
+
+/** A condition as text: rendered by the expression room in `condition` mode, must give a boolean. */
+export interface Condition {
+  readonly source: string;
+  readonly place: Place;
+}
+
+interface TaskBase {
+  /** Place in the play, stable: '2', '2.0', '2.0.1' (block children). */
+  readonly id: string;
+  readonly name: string;
+  readonly when: readonly Condition[];
+  readonly tags: readonly string[];
+  readonly vars: Mapping;
+  readonly ignoreErrors?: boolean;
+  readonly become?: boolean;
+  readonly noLog?: boolean;
+  readonly place: Place;
+}
+
+export interface ModuleTask extends TaskBase {
+  readonly kind: 'task';
+  readonly module: string;
+  /** Arguments as written, templates unrendered, plain scalars already in the form that the module's schema wants. */
+  readonly args: Value;
+  /** Place of the argument at this dotted path, for errors after rendering. */
+  readonly argPlaces: Readonly<Record<string, Place>>;
+  readonly loop?: Value;
+  readonly loopVar?: string;
+  readonly register?: string;
+  readonly until?: readonly Condition[];
+  readonly retries?: number;
+  /** Seconds. */
+  readonly delay?: number;
+  readonly changedWhen?: readonly Condition[] | boolean;
+  readonly failedWhen?: readonly Condition[] | boolean;
+  /** Seconds. */
+  readonly timeout?: number;
+  /** A non-convergent task that may be repeated on resume. */
+  readonly idempotent?: boolean;
+}
+
+export interface BlockTask extends TaskBase {
+  readonly kind: 'block';
+  readonly tasks: readonly Task[];
+}
+
+export type Task = ModuleTask | BlockTask;
+
+/** A number of hosts, or a share of all hosts of the play before `--limit`. */
+export type Amount = { readonly count: number } | { readonly percent: number };
+
+/** The rollout policy of a play. Times in seconds. Every key is optional in YAML; absent ones carry the default here. */
+export interface Rollout {
+  readonly canary?: { readonly hosts: Amount | { readonly pattern: string }; readonly soak: number; readonly promote: 'auto' | 'manual' };
+  readonly waves: readonly Amount[];
+  readonly maxUnavailable: Amount;
+  /** Expression text that gives a host's failure domain; absent = variable `zone`, else the node label. */
+  readonly zone?: string;
+  readonly maxZones?: number;
+  readonly maxPerZone?: Amount;
+  readonly order: 'inventory' | 'sorted' | 'reverse_inventory' | 'reverse_sorted' | 'shuffle' | 'worst_first';
+  readonly soak: { readonly host: number; readonly wave: number };
+  readonly brake: {
+    readonly failures: Amount;
+    readonly perWave?: Amount;
+    readonly perZone?: Amount;
+    readonly unreachable: 'count' | 'ignore';
+  };
+  readonly onBrake: 'finish' | 'hold';
+  readonly windows: readonly Window[];
+  readonly freeze: readonly Freeze[];
+  readonly onWindowEnd: 'finish' | 'hold';
+  readonly gates: readonly GateSpec[];
+  readonly deadline: { readonly host?: number; readonly run?: number };
+  readonly retries: { readonly transport: number };
+  readonly approve: 'evict' | 'reboot' | 'never';
+  readonly unplannable: 'leave_out' | 'stop' | 'ask';
+}
+
+/** A weekly window in local time of an IANA zone; `to` at or before `from` ends on the next day. */
+export interface Window {
+  /** 0 = Sunday ... 6 = Saturday; the day on which the window opens. */
+  readonly days: readonly number[];
+  /** Minutes after local midnight. */
+  readonly from: number;
+  readonly to: number;
+  readonly tz: string;
+}
+
+/** A stretch of time in which nothing is started. Local date-times `2026-12-20T00:00` in `tz`. */
+export interface Freeze {
+  readonly from: string;
+  readonly to: string;
+  readonly tz: string;
+  readonly why: string;
+}
+
+export interface GateSpec {
+  readonly name: string;
+  readonly kind: 'prometheus' | 'http' | 'command' | 'kubernetes';
+  /** By kind: `{ url, query, is }`, `{ url, status }`, `{ command }`, `{ ... }`. */
+  readonly args: Mapping;
+  /** Seconds that it must have been open without a break. */
+  readonly for: number;
+}
