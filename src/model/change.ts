@@ -73,6 +73,8 @@ export interface Module<Args = never> {
   readonly args: ArgsSchema<Args>;
   /** False for what is done once a run and cannot be seen on the host (`command`, a forced reboot). Default true. */
   readonly convergent?: boolean | ((args: Args) => boolean);
+  /** Arguments whose items are conditions: judged before `plan`, which is given `{ condition, holds }` for each. */
+  readonly conditions?: readonly string[];
   /** The highest risk that a plan of this module can have: what a `later` task is planned with. */
   readonly maxRisk: Risk;
   /** The facts that it reads. Second-round wants may depend on facts of the first round. */

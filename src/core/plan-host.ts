@@ -1,0 +1,234 @@
+// The plan of one host: its list of tasks walked over facts, each task's promises laid over them for the next. Pure.
+
+import type { AnyModule, Change, ModulePlan, PlanContext } from '../model/change.ts';
+import { nearest } from '../model/diagnostic.ts';
+import type { Facts, FactWant } from '../model/fact.ts';
+import type { HostPlan, PlannedChange, TaskPlan, Verdict } from '../model/plan.ts';
+import type { BlockTask, ModuleTask, Task } from '../model/playbook.ts';
+import { highestRisk, type Risk } from '../model/risk.ts';
+import { type Mapping, sameValue, unknown, type Value } from '../model/value.ts';
+import { judge } from './condition.ts';
+import { secondsOf } from './estimate.ts';
+import { type ChosenRemedy, foresee } from './overlay.ts';
+import { type Evaluation, evaluateTask, type Frame, loopItems, scopeOf } from './task-plan.ts';
+
+export interface HostInput {
+  readonly host: string;
+  readonly tasks: readonly Task[];
+  readonly frame: Frame;
+  readonly modules: ReadonlyMap<string, AnyModule>;
+  readonly chosen: ChosenRemedy;
+  readonly zone?: string;
+  readonly isWanted: (task: Task) => boolean;
+}
+
+export type HostPlanning =
+  | { readonly kind: 'plan'; readonly plan: HostPlan }
+  | { readonly kind: 'needs'; readonly wants: readonly FactWant[] };
+
+interface Walk {
+  frame: Frame;
+  readonly tasks: TaskPlan[];
+  readonly wants: FactWant[];
+  readonly reads: Set<string>;
+  readonly effects: Change[];
+  refused: HostPlan['refused'];
+}
+
+/** Plans every task. Where facts are missing, says which; the caller reads them and asks again. */
+export function planHost(input: HostInput): HostPlanning {
+  const first = input.frame.facts;
+  const walk: Walk = { frame: input.frame, tasks: [], wants: [], reads: new Set(), effects: [], refused: undefined };
+  planTasks(input.tasks, [], input, walk);
+  if (walk.wants.length > 0) return { kind: 'needs', wants: walk.wants };
+  const shown = walk.tasks.filter((task) => task.status === 'change' || task.status === 'later');
+  return {
+    kind: 'plan',
+    plan: {
+      host: input.host,
+      tasks: walk.tasks,
+      risk: highestRisk(shown.map((task) => task.risk)),
+      verdict: factText(first, 'kmem.verdict', 'unknown') as Verdict,
+      remedy: input.chosen.remedy,
+      remedyWhy: input.chosen.why,
+      ...(input.zone === undefined ? {} : { zone: input.zone }),
+      ...(input.frame.context.node === undefined ? {} : { node: input.frame.context.node }),
+      ...(walk.refused === undefined ? {} : { refused: walk.refused }),
+      reads: Object.fromEntries([...walk.reads].filter((name) => Object.hasOwn(first, name)).map((name) => [name, first[name] ?? null])),
+      estimate: secondsOf(walk.effects.flatMap((change) => change.effects)),
+      warnings: walk.tasks.flatMap((task) => task.warnings ?? []),
+    },
+  };
+}
+
+const factText = (facts: Facts, name: string, otherwise: string): string => {
+  const value = facts[name];
+  return typeof value === 'string' ? value : otherwise;
+};
+
+function planTasks(tasks: readonly Task[], vars: readonly Mapping[], input: HostInput, walk: Walk): void {
+  for (const task of tasks) {
+    if (walk.refused !== undefined || walk.wants.length > 0) return;
+    if (task.kind === 'block') planBlock(task, vars, input, walk);
+    else if (input.isWanted(task)) planTask(task, [task.vars, ...vars], input, walk);
+  }
+}
+
+/** The `when` of a block is decided once, at its door; facts that change inside do not reopen the question. */
+function planBlock(block: BlockTask, vars: readonly Mapping[], input: HostInput, walk: Walk): void {
+  const inner = [block.vars, ...vars];
+  const judged = judge(
+    block.when,
+    scopeOf(walk.frame, inner, (name) => walk.reads.add(name)),
+  );
+  if (judged.kind === 'true') return planTasks(block.tasks, inner, input, walk);
+  if (judged.kind === 'wrong')
+    return refuse(block, judged.message, walk, `${judged.place.file}:${judged.place.line}:${judged.place.column}`);
+  for (const task of flatten(block.tasks)) {
+    if (!input.isWanted(task)) continue;
+    const why = judged.kind === 'false' ? `block skipped, not: ${judged.source}` : judged.why;
+    walk.tasks.push(judged.kind === 'false' ? unplanned(task, 'skip', why, 'none') : laterTask(task, why, input));
+  }
+}
+
+const flatten = (tasks: readonly Task[]): readonly ModuleTask[] =>
+  tasks.flatMap((task) => (task.kind === 'block' ? flatten(task.tasks) : [task]));
+
+function planTask(task: ModuleTask, vars: readonly Mapping[], input: HostInput, walk: Walk): void {
+  const module = moduleOf(task, input.modules);
+  const onRead = (name: string): void => void walk.reads.add(name);
+  const loop = loopItems(task, scopeOf(walk.frame, vars, onRead));
+  if (!('items' in loop)) return settleTask(task, [loop], module, input, walk);
+  const rounds: Evaluation[] = [];
+  for (const item of loop.items) {
+    const round = evaluateTask(task, module, walk.frame, [item, ...vars], onRead);
+    rounds.push(round);
+    if (round.kind === 'needs') walk.wants.push(...round.wants);
+    if (round.kind === 'plan') advance(round.plan, input, walk);
+  }
+  settleTask(task, rounds, module, input, walk);
+}
+
+function moduleOf(task: ModuleTask, modules: ReadonlyMap<string, AnyModule>): AnyModule {
+  const module = modules.get(task.module);
+  if (module === undefined)
+    throw new Error(
+      `no module ${task.module} (nearest: ${nearest(task.module, modules.keys()) ?? 'none'}); the loader should have said so`,
+    );
+  return module;
+}
+
+/** Lays the promises of a planned change over the facts, and remembers what a run would have done by then. */
+function advance(plan: ModulePlan, input: HostInput, walk: Walk): void {
+  const kinds = new Set(plan.changes.flatMap((change) => change.effects.map((effect) => effect.kind)));
+  walk.effects.push(...plan.changes);
+  const { frame } = walk;
+  const facts = plan.changes.length === 0 ? frame.facts : foresee(frame.facts, plan.changes, plan.promises ?? {}, input.chosen);
+  const learned = plan.sets === undefined ? frame.learned : { ...frame.learned, ...plan.sets };
+  walk.frame = { ...frame, facts, learned, context: { ...frame.context, done: doneAfter(frame.context.done, kinds) } };
+}
+
+export function doneAfter(done: PlanContext['done'], kinds: ReadonlySet<string>): PlanContext['done'] {
+  return {
+    cordoned: (done.cordoned || kinds.has('cordon') || kinds.has('drain')) && !kinds.has('uncordon'),
+    drained: (done.drained || kinds.has('drain')) && !kinds.has('uncordon'),
+    rebooted: done.rebooted || kinds.has('reboot'),
+  };
+}
+
+function settleTask(task: ModuleTask, rounds: readonly Evaluation[], module: AnyModule, input: HostInput, walk: Walk): void {
+  for (const round of rounds) {
+    if (round.kind === 'wrong') {
+      const where = `${round.place.file}:${round.place.line}:${round.place.column}`;
+      return refuse(task, round.message, walk, where);
+    }
+    if (round.kind === 'plan' && round.plan.refuse !== undefined) return refuse(task, round.plan.refuse.why, walk, round.plan.refuse.hint);
+    if (round.kind === 'plan' && round.plan.unmet !== undefined && task.ignoreErrors !== true) {
+      walk.tasks.push(unplanned(task, 'unmet', round.plan.unmet.evidence, 'none'));
+      walk.refused = refusalOf(task, round.plan.unmet.evidence, round.plan.unmet.hint);
+      return;
+    }
+  }
+  const planned = summary(task, rounds, module);
+  walk.tasks.push(planned);
+  if (task.register !== undefined) learn(task.register, planned, rounds, walk);
+  void input;
+}
+
+function refuse(task: Task, why: string, walk: Walk, hint?: string): void {
+  walk.refused = refusalOf(task, why, hint);
+}
+
+const refusalOf = (task: Task, why: string, hint?: string): NonNullable<HostPlan['refused']> => ({
+  task: task.name,
+  why,
+  ...(hint === undefined ? {} : { hint }),
+});
+
+/** Many rounds of a loop become one line: it changes if one of them does, is later if one of them is. */
+function summary(task: ModuleTask, rounds: readonly Evaluation[], module: AnyModule): TaskPlan {
+  const plans = rounds.flatMap((round) => (round.kind === 'plan' ? [round.plan] : []));
+  const changes = plans.flatMap((plan) => plan.changes.map(shownChange));
+  const later = rounds.find((round) => round.kind === 'later');
+  const notes = plans.flatMap((plan) => (plan.note === undefined ? [] : [plan.note]));
+  const warnings = plans.flatMap((plan) => plan.warnings ?? []);
+  const extra = warnings.length === 0 ? {} : { warnings };
+  if (later !== undefined && later.kind === 'later')
+    return { ...unplanned(task, 'later', later.why, highestRisk([module.maxRisk, ...changes.map((c) => c.risk)])), changes, ...extra };
+  if (changes.length > 0) {
+    const why = notes.length === 0 ? {} : { why: notes.join('; ') };
+    return {
+      id: task.id,
+      name: task.name,
+      module: task.module,
+      status: 'change',
+      changes,
+      risk: highestRisk(changes.map((c) => c.risk)),
+      ...why,
+      ...extra,
+    };
+  }
+  const skipped = rounds.length > 0 && rounds.every((round) => round.kind === 'skip');
+  const [firstRound] = rounds;
+  if (skipped && firstRound?.kind === 'skip') return unplanned(task, 'skip', firstRound.why, 'none');
+  return { ...unplanned(task, 'same', notes.join('; '), 'none'), ...extra };
+}
+
+export const shownChange = (change: Change): PlannedChange => ({
+  sign: change.sign,
+  what: change.what,
+  ...(change.before === undefined ? {} : { before: change.before }),
+  ...(change.after === undefined ? {} : { after: change.after }),
+  risk: change.risk,
+});
+
+const unplanned = (task: ModuleTask, status: TaskPlan['status'], why: string, risk: Risk): TaskPlan => ({
+  id: task.id,
+  name: task.name,
+  module: task.module,
+  status,
+  changes: [],
+  risk,
+  ...(why === '' ? {} : { why }),
+});
+
+const laterTask = (task: ModuleTask, why: string, input: HostInput): TaskPlan =>
+  unplanned(task, 'later', why, input.modules.get(task.module)?.maxRisk ?? 'none');
+
+/** What a registered name holds in a plan: known where nothing will run, unknown where something will. */
+function learn(name: string, planned: TaskPlan, rounds: readonly Evaluation[], walk: Walk): void {
+  const value: Value =
+    planned.status === 'same' || planned.status === 'skip'
+      ? { changed: false, failed: false, skipped: planned.status === 'skip', ...resultOf(rounds) }
+      : unknown(`known only after the task "${planned.name}"`);
+  walk.frame = { ...walk.frame, learned: { ...walk.frame.learned, [name]: value } };
+}
+
+function resultOf(rounds: readonly Evaluation[]): Mapping {
+  const [only] = rounds;
+  return rounds.length === 1 && only?.kind === 'plan' ? (only.plan.result ?? {}) : {};
+}
+
+/** Facts whose values differ from those a saved plan read. */
+export const changedReads = (saved: Mapping, facts: Facts): readonly string[] =>
+  Object.keys(saved).filter((name) => !sameValue(saved[name], facts[name]));

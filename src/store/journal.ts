@@ -1,0 +1,127 @@
+// The journal of a run: one JSON object a line, chained by hash, on disk before the effect that it announces.
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, readFile, truncate } from 'node:fs/promises';
+import type { Journal } from '../engine/ports.ts';
+import type { Event, EventBody } from '../model/event.ts';
+
+/** Journal text that cannot be trusted: which entry, and why. Thrown: a run cannot go on over it. */
+export class JournalError extends Error {
+  readonly entry: number;
+  constructor(path: string, entry: number, why: string) {
+    super(`${path}: entry ${entry}: ${why}`);
+    this.entry = entry;
+  }
+}
+
+const hashOf = (line: string): string => createHash('sha256').update(line).digest('hex');
+
+/** What the first entry names as its predecessor: bound to the run, so that a journal cannot be passed off as another's. */
+const rootOf = (run: string): string => hashOf(`kmend journal ${run}`);
+
+export interface ReadJournal {
+  readonly events: readonly Event[];
+  /** Hash of the last line: printed and sent with reports, since a chain alone proves nothing against someone who rewrites all of it. */
+  readonly head: string;
+  /** Bytes of whole lines; what comes after is a line that a crash cut in half. */
+  readonly size: number;
+  readonly torn: boolean;
+}
+
+/** Reads and checks every link of the chain. Throws a JournalError that names the first bad entry. */
+export async function readJournal(path: string, run: string): Promise<ReadJournal> {
+  const text = await readFile(path, 'utf8');
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  let head = rootOf(run);
+  const events =
+    whole === ''
+      ? []
+      : whole
+          .slice(0, -1)
+          .split('\n')
+          .map((line, index) => {
+            const event = parseLine(path, line, index);
+            if (event.seq !== index) throw new JournalError(path, index, `numbered ${event.seq}: an entry is missing or was put in`);
+            if (event.prev !== head) throw new JournalError(path, index, 'does not follow the entry before it: the journal was changed');
+            head = hashOf(line);
+            return event;
+          });
+  return { events, head, size: Buffer.byteLength(whole), torn: whole.length !== text.length };
+}
+
+function parseLine(path: string, line: string, index: number): Event {
+  try {
+    // The journal's own writer made this line, and the chain just checked says that nobody changed it since.
+    return JSON.parse(line) as Event;
+  } catch {
+    throw new JournalError(path, index, 'is not JSON');
+  }
+}
+
+/** Starts a new journal (`fresh`), or opens one to go on after its last whole line. */
+export async function openJournal(path: string, run: string, now: () => number, fresh: boolean): Promise<Journal> {
+  if (fresh) return new FileJournal(await open(path, 'ax', 0o600), run, now, [], rootOf(run));
+  const { events, head, size, torn } = await readJournal(path, run);
+  if (torn) await truncate(path, size);
+  return new FileJournal(await open(path, 'a', 0o600), run, now, [...events], head);
+}
+
+/** Holds the file. Appends go one after the other; those that wait are written, and synced, together. */
+class FileJournal implements Journal {
+  readonly run: string;
+  readonly #file: FileHandle;
+  readonly #now: () => number;
+  readonly #events: Event[];
+  #head: string;
+  #waiting: string[] = [];
+  #wantSync = false;
+  #flushing: Promise<void> | undefined;
+
+  constructor(file: FileHandle, run: string, now: () => number, events: Event[], head: string) {
+    this.#file = file;
+    this.run = run;
+    this.#now = now;
+    this.#events = events;
+    this.#head = head;
+  }
+
+  events(): readonly Event[] {
+    return this.#events;
+  }
+
+  async append(body: EventBody, sync: boolean): Promise<Event> {
+    const event: Event = { v: 1, seq: this.#events.length, at: this.#now(), run: this.run, prev: this.#head, ...body };
+    const line = JSON.stringify(event);
+    this.#head = hashOf(line);
+    this.#events.push(event);
+    this.#waiting.push(line);
+    this.#wantSync ||= sync;
+    await this.#flush();
+    return event;
+  }
+
+  /** Whoever comes while a write is under way waits for the next one, which takes all lines that came meanwhile. */
+  async #flush(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      this.#flushing ??= this.#write().finally(() => {
+        this.#flushing = undefined;
+      });
+      await this.#flushing;
+    }
+    await this.#flushing;
+  }
+
+  async #write(): Promise<void> {
+    const text = `${this.#waiting.join('\n')}\n`;
+    const sync = this.#wantSync;
+    this.#waiting = [];
+    this.#wantSync = false;
+    await this.#file.appendFile(text);
+    if (sync) await this.#file.datasync();
+  }
+
+  async close(): Promise<void> {
+    await this.#flushing;
+    await this.#file.datasync();
+    await this.#file.close();
+  }
+}

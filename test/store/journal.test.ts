@@ -1,0 +1,103 @@
+// The journal: chained, torn lines are cut, tampering is found, many appends at once stay in order.
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { JournalError, openJournal, readJournal } from '../../src/store/journal.ts';
+
+let directory: string;
+let path: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'kmend-journal-'));
+  path = join(directory, 'journal.ndjson');
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const warning = (text: string) => ({ type: 'warning', text }) as const;
+const write = async (...texts: string[]) => {
+  const journal = await openJournal(path, 'r1', () => 1000, true);
+  for (const text of texts) await journal.append(warning(text), true);
+  await journal.close();
+};
+
+describe('a journal', () => {
+  it('reads back what was appended, in order, with a head hash that changes with every entry', async () => {
+    await write('one', 'two');
+    const read = await readJournal(path, 'r1');
+    expect(read.events.map((event) => [event.seq, event.type, event.at])).toEqual([
+      [0, 'warning', 1000],
+      [1, 'warning', 1000],
+    ]);
+    expect(read.torn).toBe(false);
+    const before = read.head;
+    const again = await openJournal(path, 'r1', () => 2000, false);
+    await again.append(warning('three'), true);
+    await again.close();
+    const after = await readJournal(path, 'r1');
+    expect(after.events).toHaveLength(3);
+    expect(after.head).not.toBe(before);
+  });
+
+  it('keeps order when many append at the same moment', async () => {
+    const journal = await openJournal(path, 'r1', () => 0, true);
+    await Promise.all(Array.from({ length: 200 }, (_, index) => journal.append(warning(`w${index}`), index % 7 === 0)));
+    await journal.close();
+    const { events } = await readJournal(path, 'r1');
+    expect(events.map((event) => event.type === 'warning' && event.text)).toEqual(Array.from({ length: 200 }, (_, index) => `w${index}`));
+  });
+
+  it('has an entry on disk when its append has resolved', async () => {
+    const journal = await openJournal(path, 'r1', () => 0, true);
+    await journal.append(warning('here'), true);
+    expect(await readFile(path, 'utf8')).toContain('here');
+    await journal.close();
+  });
+
+  it('cuts off a last line that a crash left half written, and goes on after it', async () => {
+    await write('one', 'two');
+    await appendFile(path, '{"v":1,"seq":2,"type":"war');
+    expect((await readJournal(path, 'r1')).torn).toBe(true);
+    const journal = await openJournal(path, 'r1', () => 0, false);
+    await journal.append(warning('three'), true);
+    await journal.close();
+    expect((await readJournal(path, 'r1')).events).toHaveLength(3);
+  });
+
+  it.each([
+    ['a flipped letter', (text: string) => text.replace('one', 'oxe'), 1],
+    [
+      'an entry taken out',
+      (text: string) =>
+        text
+          .split('\n')
+          .filter((_, index) => index !== 1)
+          .join('\n'),
+      1,
+    ],
+    [
+      'two entries swapped',
+      (text: string) =>
+        text
+          .split('\n')
+          .map((_, index, all) => all[[1, 0, 2, 3][index] ?? 0])
+          .join('\n'),
+      0,
+    ],
+    ['an entry that is not JSON', (text: string) => text.replace(/\n.*two.*\n/, '\nnonsense\n'), 1],
+  ])('finds %s', async (_name, change, entry) => {
+    await write('one', 'two', 'three');
+    await writeFile(path, change(await readFile(path, 'utf8')));
+    await expect(readJournal(path, 'r1')).rejects.toThrow(JournalError);
+    await expect(readJournal(path, 'r1')).rejects.toMatchObject({ entry });
+  });
+
+  it('cannot be passed off as the journal of another run', async () => {
+    await write('one');
+    await expect(readJournal(path, 'r2')).rejects.toThrow('entry 0');
+  });
+
+  it('is never overwritten by a new one', async () => {
+    await write('one');
+    await expect(openJournal(path, 'r1', () => 0, true)).rejects.toThrow('EEXIST');
+  });
+});

@@ -1,0 +1,54 @@
+// The lock of a pool: one holder, freed by it or by its proven death, never by time.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { takeLock } from '../../src/store/lock.ts';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'kmend-lock-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const holderFile = async () => join(directory, (await readdir(directory)).find((name) => name.endsWith('.lock')) ?? 'none');
+
+describe('a pool lock', () => {
+  it('is held by one run and free again after its release', async () => {
+    const first = await takeLock(directory, 'pool a', 'r1');
+    expect(first.held).toBe(true);
+    expect(await takeLock(directory, 'pool a', 'r2')).toMatchObject({ held: false, by: expect.stringContaining('run r1') });
+    expect((await takeLock(directory, 'pool b', 'r3')).held).toBe(true);
+    if (first.held) await first.release();
+    expect((await takeLock(directory, 'pool a', 'r2')).held).toBe(true);
+  });
+
+  it('lets exactly one of many win', async () => {
+    const all = await Promise.all(Array.from({ length: 20 }, (_, index) => takeLock(directory, 'pool', `r${index}`)));
+    expect(all.filter((lock) => lock.held)).toHaveLength(1);
+  });
+
+  it('is taken over from a holder that is proven dead, not from one that is only silent', async () => {
+    await takeLock(directory, 'pool', 'r1');
+    const path = await holderFile();
+    const holder = JSON.parse(await readFile(path, 'utf8'));
+    const sleeper = spawn('sleep', ['60']);
+    await once(sleeper, 'spawn');
+    const started = (await readFile(`/proc/${sleeper.pid}/stat`, 'utf8')).split(') ')[1]?.split(' ')[19];
+    sleeper.kill('SIGSTOP');
+    await writeFile(path, JSON.stringify({ ...holder, pid: sleeper.pid, started }));
+    expect((await takeLock(directory, 'pool', 'r2')).held).toBe(false);
+    sleeper.kill('SIGKILL');
+    await once(sleeper, 'exit');
+    expect((await takeLock(directory, 'pool', 'r2')).held).toBe(true);
+  });
+
+  it('is not taken from a holder on another machine', async () => {
+    await takeLock(directory, 'pool', 'r1');
+    const path = await holderFile();
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), host: 'elsewhere', pid: 1, started: '0' }));
+    expect(await takeLock(directory, 'pool', 'r2')).toMatchObject({ held: false, by: expect.stringContaining('elsewhere') });
+  });
+});
