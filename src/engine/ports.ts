@@ -68,6 +68,8 @@ export interface NodeState {
   readonly badTaints: readonly string[];
   readonly owner?: Owner & { readonly wasUnschedulable: boolean };
   readonly addresses: readonly string[];
+  /** `spec.providerID`, where a cloud set it. */
+  readonly providerId?: string;
 }
 
 /** What a drain would do, read before the cordon. */

@@ -1,0 +1,64 @@
+// When a node is truly back: this boot's node, ready, as planned, with its DaemonSets; and which pods crash since. Pure.
+import type { NodeState } from '../engine/ports.ts';
+
+/** A pod on a node, in short. */
+export interface PodState {
+  readonly name: string;
+  readonly phase: string;
+  readonly ready: boolean;
+  readonly restarts: number;
+  readonly crashLooping: boolean;
+  readonly ending: boolean;
+  readonly daemonSet?: string;
+  readonly mirror: boolean;
+  /** A container of it has a memory limit: it gives the kmem proof a sample. */
+  readonly memoryLimited: boolean;
+}
+
+export interface ExpectedNode {
+  /** Read over SSH on a new connection: `/proc/sys/kernel/random/boot_id`. */
+  readonly bootId: string;
+  readonly kernel?: string;
+  /** `docker://18.9.1`, as the node's status says it. */
+  readonly runtime?: string;
+  readonly kubelet?: string;
+  /** Pods of the node; absent = DaemonSets are not waited for. */
+  readonly pods?: readonly PodState[];
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly why: string;
+}
+
+const notYet = (why: string): Readiness => ({ ready: false, why });
+
+/**
+ * The order matters: for 40 s and more after a reboot command the API shows Ready=True of the old boot (measured), and the
+ * heartbeat in that condition may be 5 minutes old on a healthy node. So Ready counts only beside the new boot id.
+ */
+export function readyAfterReboot(node: NodeState, expected: ExpectedNode): Readiness {
+  if (expected.bootId === '') return notYet('the boot id of the host is not known');
+  if (node.bootId !== expected.bootId) return notYet(`the API still shows boot ${node.bootId || '(none)'}, the host is in ${expected.bootId}`);
+  if (!node.ready) return notYet('the kubelet of this boot is not Ready yet');
+  if (node.badTaints.length > 0) return notYet(`still tainted ${node.badTaints.join(', ')}`);
+  const versions: readonly (readonly [string, string, string | undefined])[] = [
+    ['kernel', node.kernel, expected.kernel],
+    ['runtime', node.runtime, expected.runtime],
+    ['kubelet', node.kubelet, expected.kubelet],
+  ];
+  for (const [what, found, planned] of versions) {
+    if (planned !== undefined && found !== planned) return notYet(`its ${what} is ${found || '(none)'}, planned was ${planned}`);
+  }
+  const missing = (expected.pods ?? []).filter((pod) => pod.daemonSet !== undefined && !pod.ending && !(pod.phase === 'Running' && pod.ready));
+  if (missing.length > 0) return notYet(`DaemonSet pods not running yet: ${missing.map((pod) => pod.name).join(', ')}`);
+  return { ready: true, why: `Ready in boot ${node.bootId}` };
+}
+
+/** Pods that restarted between two readings, or wait in CrashLoopBackOff now: the soak looks at these. */
+export function newCrashes(before: readonly PodState[], now: readonly PodState[]): readonly string[] {
+  const known = new Map(before.map((pod) => [pod.name, pod.restarts]));
+  return now
+    .filter((pod) => pod.crashLooping || pod.restarts > (known.get(pod.name) ?? pod.restarts))
+    .map((pod) => `${pod.name} (${pod.restarts} restarts${pod.crashLooping ? ', CrashLoopBackOff' : ''})`);
+}

@@ -1,0 +1,142 @@
+// Who holds a node: the annotation beside the cordon, and the decisions to cordon, to go on and to give back, as pure functions.
+import type { NodeState, Owner } from '../engine/ports.ts';
+import type { Failure } from '../model/failure.ts';
+import type { NodeObject } from './objects.ts';
+
+export const ownerAnnotation = 'kmend.io/owner';
+
+export interface Hold extends Owner {
+  readonly wasUnschedulable: boolean;
+  /** When it was taken, ISO 8601, controller's clock: for people. */
+  readonly at: string;
+}
+
+/** The hold on a node; an annotation that we cannot read is somebody's all the same, so it never counts as none. */
+export function holdOf(node: NodeObject): Hold | undefined {
+  const text = node.metadata?.annotations?.[ownerAnnotation];
+  if (text === undefined) return undefined;
+  try {
+    const read: unknown = JSON.parse(text);
+    if (typeof read === 'object' && read !== null && 'run' in read && typeof read.run === 'string') {
+      const number = 'number' in read && typeof read.number === 'number' ? read.number : 0;
+      const at = 'at' in read && typeof read.at === 'string' ? read.at : '';
+      return { run: read.run, number, at, wasUnschedulable: 'wasUnschedulable' in read && read.wasUnschedulable === true };
+    }
+  } catch {
+    // Not ours to interpret: falls through to "held by somebody".
+  }
+  return { run: `unreadable (${text.slice(0, 60)})`, number: 0, at: '', wasUnschedulable: true };
+}
+
+type Write = { readonly kind: 'write'; readonly patch: object };
+type Refusal = { readonly kind: 'failure'; readonly failure: Failure };
+
+/** A merge patch with `resourceVersion`: the server refuses it (409) when the node changed since we read it. */
+const patchOf = (node: NodeObject, spec: object | undefined, annotation: string | null): object => ({
+  metadata: { resourceVersion: node.metadata?.resourceVersion, annotations: { [ownerAnnotation]: annotation } },
+  ...(spec === undefined ? {} : { spec }),
+});
+
+const nameOf = (node: NodeObject): string => node.metadata?.name ?? '?';
+
+function fenced(node: NodeObject, hold: Hold): Refusal {
+  const since = hold.at === '' ? '' : ` since ${hold.at}`;
+  const hint = `if that run is over for good, remove its mark: kubectl annotate node ${nameOf(node)} ${ownerAnnotation}-`;
+  return {
+    kind: 'failure',
+    failure: { kind: 'fenced', message: `node ${nameOf(node)} is held by run ${hold.run}, number ${hold.number}${since}`, hint },
+  };
+}
+
+function uncordonedByOthers(node: NodeObject): Refusal {
+  return {
+    kind: 'failure',
+    failure: {
+      kind: 'blocked',
+      message: `node ${nameOf(node)} was uncordoned by somebody else while this run held it`,
+      hint: 'pods may have come back to it, so it is not rebooted; find out who needs the node, then run again',
+    },
+  };
+}
+
+const isOlder = (owner: Owner, hold: Hold): boolean => hold.run === owner.run && hold.number > owner.number;
+
+export interface CordonRequest {
+  readonly owner: Owner;
+  readonly at: string;
+  /** A run whose hold may be taken over, by a person's word. */
+  readonly takeover?: string;
+}
+
+/** What a cordon has to write; `held` = nothing, it is ours already. */
+export function decideCordon(node: NodeObject, request: CordonRequest): Write | Refusal | { readonly kind: 'held'; readonly hold: Hold } {
+  const { owner, at, takeover } = request;
+  const hold = holdOf(node);
+  const unschedulable = node.spec?.unschedulable === true;
+  if (hold !== undefined && hold.run !== owner.run && hold.run !== takeover) return fenced(node, hold);
+  if (hold !== undefined && isOlder(owner, hold)) return fenced(node, hold);
+  if (hold !== undefined && hold.run === owner.run && !unschedulable) return uncordonedByOthers(node);
+  if (hold?.run === owner.run && hold.number === owner.number) return { kind: 'held', hold };
+  // A hold that is taken on (resume, takeover) keeps the state that was found first.
+  const wasUnschedulable = hold === undefined ? unschedulable : hold.wasUnschedulable && unschedulable;
+  const mark: Hold = { run: owner.run, number: owner.number, wasUnschedulable, at };
+  return { kind: 'write', patch: patchOf(node, { unschedulable: true }, JSON.stringify(mark)) };
+}
+
+/** Undefined = still cordoned and ours. */
+export function holdFailure(node: NodeObject, owner: Owner): Failure | undefined {
+  const hold = holdOf(node);
+  if (hold === undefined) {
+    return {
+      kind: 'blocked',
+      message: `node ${nameOf(node)} does not carry this run's mark any more`,
+      hint: `somebody removed the annotation ${ownerAnnotation}; the node is left as it is`,
+    };
+  }
+  if (hold.run !== owner.run || hold.number !== owner.number) return fenced(node, hold).failure;
+  return node.spec?.unschedulable === true ? undefined : uncordonedByOthers(node).failure;
+}
+
+/** What giving back has to write: never more than what this run put there. */
+export function decideUncordon(
+  node: NodeObject,
+  owner: Owner,
+): (Write & { readonly uncordoned: boolean; readonly why: string }) | { readonly kind: 'nothing'; readonly why: string } | Refusal {
+  const hold = holdOf(node);
+  if (hold === undefined) return { kind: 'nothing', why: 'it does not carry the mark of this run: left as it is' };
+  if (hold.run !== owner.run || isOlder(owner, hold)) return fenced(node, hold);
+  const unschedulable = node.spec?.unschedulable === true;
+  const why = hold.wasUnschedulable ? 'it was cordoned before this run came: it stays so' : 'somebody else has uncordoned it already';
+  if (hold.wasUnschedulable || !unschedulable) {
+    return { kind: 'write', patch: patchOf(node, undefined, null), uncordoned: false, why };
+  }
+  return { kind: 'write', patch: patchOf(node, { unschedulable: null }, null), uncordoned: true, why: 'this run had cordoned it' };
+}
+
+/** `kmend uncordon NODE` alone, as kubectl does: schedulable, whoever cordoned it. Undefined = nothing to write. */
+export function decidePlainUncordon(node: NodeObject): object | undefined {
+  if (node.spec?.unschedulable !== true && holdOf(node) === undefined) return undefined;
+  return patchOf(node, { unschedulable: null }, null);
+}
+
+/** Taints that say that the node is not well; the cordon's own taint is not one of them. */
+const badTaint = /^node(\.alpha)?(\.cloudprovider)?\.kubernetes\.io\/(not-ready|notReady|unreachable|uninitialized|shutdown|out-of-service|network-unavailable)$/;
+
+export function nodeState(node: NodeObject): NodeState {
+  const info = node.status?.nodeInfo;
+  const hold = holdOf(node);
+  return {
+    name: nameOf(node),
+    ready: node.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false,
+    unschedulable: node.spec?.unschedulable === true,
+    bootId: info?.bootID ?? '',
+    kernel: info?.kernelVersion ?? '',
+    runtime: info?.containerRuntimeVersion ?? '',
+    kubelet: info?.kubeletVersion ?? '',
+    labels: node.metadata?.labels ?? {},
+    badTaints: (node.spec?.taints ?? []).map((taint) => taint.key).filter((key) => badTaint.test(key)),
+    ...(hold === undefined ? {} : { owner: { run: hold.run, number: hold.number, wasUnschedulable: hold.wasUnschedulable } }),
+    addresses: (node.status?.addresses ?? []).map((entry) => entry.address),
+    ...(node.spec?.providerID === undefined ? {} : { providerId: node.spec.providerID }),
+  };
+}
