@@ -36,7 +36,14 @@ export type EventBody =
   | { readonly type: 'run.continued'; readonly who: string }
   | { readonly type: 'run.aborted'; readonly who: string; readonly why: string }
   | { readonly type: 'run.finished'; readonly exit: number; readonly why: string }
-  | { readonly type: 'approved'; readonly risk: Risk; readonly who: string; readonly how: 'asked' | 'flag' }
+  | {
+      readonly type: 'approved';
+      readonly risk: Risk;
+      readonly who: string;
+      readonly how: 'asked' | 'flag';
+      /** `unplannable`: a person agreed to go on without the hosts that were refused or left out; absent = agreed to the risk. */
+      readonly about?: 'risk' | 'unplannable';
+    }
   | { readonly type: 'wave.started'; readonly wave: number; readonly hosts: readonly string[]; readonly canary: boolean }
   | { readonly type: 'wave.done'; readonly wave: number }
   | { readonly type: 'canary.promoted'; readonly by: string; readonly why: string }
@@ -108,7 +115,14 @@ export type EventBody =
       readonly state: string;
     }
   /** A person looked at a host that ended badly: its slot and zone are free again. */
-  | { readonly type: 'host.resolved'; readonly host: string; readonly who: string; readonly note: string }
+  | {
+      readonly type: 'host.resolved';
+      readonly host: string;
+      readonly who: string;
+      readonly note: string;
+      /** `done`: the person mended it; `skip`: leave it as it is; `retry`: this run shall walk it again. Absent = `skip`. */
+      readonly as?: 'done' | 'skip' | 'retry';
+    }
   | { readonly type: 'warning'; readonly host?: string; readonly text: string };
 
 export type EventType = EventBody['type'];

@@ -1,0 +1,214 @@
+// Fold of the events that concern one host: its walk, its effects, its end.
+import type { Event, EventOf, EventType } from '../model/event.ts';
+import { type Draft, put, putDetail } from './place.ts';
+import { type HostState, hostAt } from './state.ts';
+
+export type HostEventType = Exclude<
+  | Extract<EventType, `${'host' | 'task' | 'effect'}.${string}`>
+  | 'facts.read'
+  | 'remedy.chosen'
+  | 'drift.noted'
+  | 'block.entered'
+  | 'proof',
+  never
+>;
+export type HostEvent = Extract<Event, { readonly type: HostEventType }>;
+
+export function foldHost(draft: Draft, event: HostEvent): void {
+  const index = draft.indexOf.get(event.host);
+  if (index === undefined) return foldLeftOut(draft, event);
+  const host = hostAt(draft, index);
+  switch (event.type) {
+    case 'host.started':
+      draft.lastStartSeq = event.seq;
+      return put(draft, started(host, event));
+    case 'host.done':
+      return put(draft, done(host, event, (draft.rollout?.soak.host ?? 0) > 0));
+    case 'host.soaked':
+      return put(draft, { ...host, status: host.status === 'soaking' ? 'done' : host.status, soakedAt: event.at });
+    case 'host.failed':
+      return fail(draft, host, event);
+    case 'host.resolved':
+      return put(draft, resolved(host, event));
+    default:
+      return putDetail(draft, detail(host, event));
+  }
+}
+
+/** A person may also speak for a host that was left out: then it no longer counts as missing. */
+function foldLeftOut(draft: Draft, event: HostEvent): void {
+  if (!draft.leftOut.some((left) => left.host === event.host))
+    throw new Error(`the journal names a host that is not of its run: ${event.host}`);
+  if (event.type !== 'host.resolved') return;
+  draft.leftOut = draft.leftOut.filter((left) => left.host !== event.host);
+  draft.outside = new Set([...draft.outside].filter((name) => name !== event.host));
+}
+
+const started = (host: HostState, event: Event & EventOf<'host.started'>): HostState => ({
+  ...host,
+  status: 'running',
+  startedAt: event.at,
+  starts: host.starts + 1,
+});
+
+/** A host that needed nothing after all (already mended) gives its slot back at once; there is nothing to soak. */
+function done(host: HostState, event: Event & EventOf<'host.done'>, soaks: boolean): HostState {
+  const soaking = soaks && event.changed && host.status === 'running';
+  return {
+    ...host,
+    status: soaking ? 'soaking' : 'done',
+    // What was down is in service now: the walk ended well. A reading of the pool may say otherwise.
+    down: event.changed ? false : host.down,
+    changed: event.changed,
+    proven: event.proven,
+    doneAt: event.at,
+    endedAt: event.at,
+    inFlight: [],
+  };
+}
+
+function fail(draft: Draft, host: HostState, event: Event & EventOf<'host.failed'>): void {
+  const after = failed(host, event);
+  put(draft, after);
+  if (after.bad === host.bad) return;
+  draft.lastBad = after.host;
+  if (event.failure.kind !== 'unreachable') draft.lastBadReachable = after.host;
+  if (draft.wave?.canary === true && after.wave === draft.wave.id) draft.canaryBad = after.host;
+}
+
+function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostState {
+  const undone = host.marks.uncordoned && !host.marks.altered;
+  const touched = event.touched && !undone;
+  const untouchable = !event.touched && (event.failure.kind === 'refused' || event.failure.kind === 'drift');
+  const ours = host.starts > 0;
+  const counts = ours && !untouchable;
+  return {
+    ...host,
+    status: untouchable && event.failure.kind === 'refused' ? 'refused' : 'failed',
+    failure: event.failure,
+    ...(event.task === undefined ? {} : { failedTask: event.task }),
+    left: event.state,
+    touched: host.touched || event.touched,
+    // A host that went dark is out of service, touched or not.
+    keepsSlot: ours && (touched || event.failure.kind === 'unreachable'),
+    down: host.down || (!ours && event.failure.kind === 'unreachable'),
+    bad: host.bad + Number(counts),
+    badUnreachable: host.badUnreachable + Number(counts && event.failure.kind === 'unreachable'),
+    endedAt: event.at,
+    inFlight: [],
+  };
+}
+
+/** `retry` plans the host anew, first in line: it is still out of service, and what this run did to its node is still true. */
+function resolved(host: HostState, event: Event & EventOf<'host.resolved'>): HostState {
+  const note = { who: event.who, note: event.note, ...(event.as === undefined ? {} : { as: event.as }) };
+  if (event.as !== 'retry') return { ...host, resolved: note, keepsSlot: false, down: false };
+  return {
+    index: host.index,
+    host: host.host,
+    plan: host.plan,
+    rank: host.rank,
+    zone: host.zone,
+    status: 'planned',
+    down: host.keepsSlot || host.down,
+    missing: host.missing,
+    touched: host.touched,
+    keepsSlot: false,
+    // What ended badly stays counted: a retry does not loosen the brake.
+    bad: host.bad,
+    badUnreachable: host.badUnreachable,
+    ...(host.failure === undefined ? {} : { failure: host.failure }),
+    resolved: note,
+    ...(host.bootId === undefined ? {} : { bootId: host.bootId }),
+    oldBootIds: [],
+    blocks: [],
+    tasks: [],
+    inFlight: [],
+    results: host.results,
+    effects: host.effects,
+    marks: host.marks,
+    differences: [],
+    starts: host.starts,
+  };
+}
+
+type DetailEvent = Exclude<HostEvent, { readonly type: 'host.started' | 'host.done' | 'host.soaked' | 'host.failed' | 'host.resolved' }>;
+
+function detail(host: HostState, event: DetailEvent): HostState {
+  switch (event.type) {
+    case 'facts.read':
+      return { ...host, verdict: event.verdict, evidence: event.evidence, ...(event.bootId === undefined ? {} : { bootId: event.bootId }) };
+    case 'remedy.chosen':
+      return { ...host, remedy: { remedy: event.remedy, why: event.why } };
+    case 'drift.noted':
+      return { ...host, differences: [...host.differences, ...event.what] };
+    case 'block.entered':
+      return { ...host, blocks: [...host.blocks, { task: event.task, entered: event.entered }] };
+    case 'task.done':
+      return { ...host, tasks: [...host.tasks, taskOf(event)] };
+    case 'effect.started':
+      return announced(host, event);
+    case 'effect.done':
+      return ended(host, event);
+    case 'effect.failed':
+      return { ...host, inFlight: host.inFlight.filter((effect) => effect.effect !== event.effect) };
+    case 'proof':
+      return {
+        ...host,
+        proof: { verdict: event.verdict, by: event.by, evidence: event.evidence },
+        // A provisional host is proven by the first sample within its soak.
+        ...(host.proven === 'provisional' && event.verdict === 'off' && event.by !== 'none' ? { proven: 'yes' as const } : {}),
+      };
+    case 'task.planned':
+    case 'effect.progress':
+      return host;
+  }
+}
+
+const taskOf = (event: EventOf<'task.done'>): HostState['tasks'][number] => ({
+  task: event.task,
+  name: event.name,
+  status: event.status,
+  ...(event.registered === undefined ? {} : { registered: event.registered }),
+  ...(event.sets === undefined ? {} : { sets: event.sets }),
+});
+
+function announced(host: HostState, event: Event & EventOf<'effect.started'>): HostState {
+  const { kind, task, effect, what, timeout, detached, bootId, at } = event;
+  const reboot = kind === 'reboot' && bootId !== undefined;
+  return {
+    ...host,
+    touched: host.touched || kind !== 'wait',
+    effects: host.effects + 1,
+    inFlight: [...host.inFlight, { task, effect, kind, what, timeout, detached, at, ...(bootId === undefined ? {} : { bootId }) }],
+    ...(bootId === undefined ? {} : { bootId }),
+    ...(reboot ? { oldBootIds: [...host.oldBootIds, bootId] } : {}),
+    marks: kind === 'run' || kind === 'write' || kind === 'reboot' ? { ...host.marks, altered: true } : host.marks,
+  };
+}
+
+function ended(host: HostState, event: EventOf<'effect.done'>): HostState {
+  const effect = host.inFlight.find((started) => started.effect === event.effect);
+  if (effect === undefined) return host;
+  return {
+    ...host,
+    inFlight: host.inFlight.filter((started) => started !== effect),
+    results: { ...host.results, [effect.kind]: event.result },
+    marks: marked(host.marks, effect.kind),
+  };
+}
+
+function marked(marks: HostState['marks'], kind: HostState['inFlight'][number]['kind']): HostState['marks'] {
+  switch (kind) {
+    case 'cordon':
+      return { ...marks, cordoned: true, uncordoned: false };
+    case 'drain':
+      return { ...marks, drained: true };
+    case 'uncordon':
+      return { ...marks, uncordoned: true };
+    case 'reboot':
+      return { ...marks, rebooted: true };
+    default:
+      return marks;
+  }
+}

@@ -1,0 +1,201 @@
+// Fold: the state of a run from its journal, one event at a time. Pure; the old state stays as it was.
+import type { Event, EventOf, RunHost } from '../model/event.ts';
+import { hasChanges } from '../model/plan.ts';
+import { higherRisk } from '../model/risk.ts';
+import { foldHost, type HostEvent } from './fold-host.ts';
+import { type Draft, put } from './place.ts';
+import { emptyState, type HostState, type HostStatus, hostAt, type RunState, type ZoneState } from './state.ts';
+import { tableOf } from './table.ts';
+
+/** A gate that was not read for so long may have been closed in between: its time "open without a break" starts anew. */
+export const longestGateGap = 60_000;
+
+/** The state after one more event. */
+export function fold(state: RunState, event: Event): RunState {
+  const draft: Draft = { ...state, lastAt: event.at, lastSeq: event.seq };
+  apply(draft, event);
+  return draft;
+}
+
+/** The state after all these events. */
+export function foldAll(events: Iterable<Event>, from: RunState = emptyState): RunState {
+  let state = from;
+  for (const event of events) state = fold(state, event);
+  return state;
+}
+
+function apply(draft: Draft, event: Event): void {
+  switch (event.type) {
+    case 'run.started':
+      return begin(draft, event);
+    case 'run.resumed':
+      delete draft.finished;
+      return;
+    case 'run.paused':
+      draft.paused = { who: event.who, why: event.why };
+      return;
+    case 'run.continued':
+      delete draft.paused;
+      return;
+    case 'run.aborted':
+      draft.aborted = { who: event.who, why: event.why };
+      return;
+    case 'run.finished':
+      draft.finished = { exit: event.exit, why: event.why };
+      return;
+    case 'approved':
+      return approve(draft, event);
+    case 'wave.started':
+      return beginWave(draft, event);
+    case 'wave.done':
+      draft.wave = undefined;
+      return;
+    case 'canary.promoted':
+      draft.canary = { ...draft.canary, promoted: { by: event.by, why: event.why } };
+      return;
+    case 'brake.tripped':
+      draft.brake = { why: event.why, host: event.host };
+      return;
+    case 'gate.read':
+      return readGate(draft, event);
+    case 'capacity.read':
+      return readCapacity(draft, event);
+    case 'waiting':
+    case 'warning':
+      return;
+    default:
+      return foldHost(draft, event satisfies HostEvent);
+  }
+}
+
+/** How a host of a plan begins. One that would end unmet is as good as refused: starting it could only end badly. */
+function firstStatus(host: RunHost): HostStatus {
+  if (host.plan.refused !== undefined || host.plan.tasks.some((task) => task.status === 'unmet')) return 'refused';
+  return hasChanges(host.plan) ? 'planned' : 'same';
+}
+
+const untouched = {
+  missing: false,
+  touched: false,
+  keepsSlot: false,
+  bad: 0,
+  badUnreachable: 0,
+  oldBootIds: [],
+  blocks: [],
+  tasks: [],
+  inFlight: [],
+  results: {},
+  effects: 0,
+  marks: { cordoned: false, drained: false, rebooted: false, uncordoned: false, altered: false },
+  differences: [],
+  starts: 0,
+} as const;
+
+function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
+  const zones = new Map<string, number>();
+  const hosts = event.hosts.map((host, index): HostState => {
+    const zone = zones.get(host.plan.zone ?? '') ?? zones.size;
+    zones.set(host.plan.zone ?? '', zone);
+    return { ...untouched, index, host: host.host, plan: host.plan, rank: index, zone, status: 'same', down: false };
+  });
+  const sizes = new Array<number>(zones.size).fill(0);
+  for (const host of hosts) sizes[host.zone] = (sizes[host.zone] ?? 0) + 1;
+  Object.assign(draft, {
+    run: event.run,
+    begun: true,
+    startedAt: event.at,
+    playbook: event.playbook,
+    play: event.play,
+    planId: event.planId,
+    rollout: event.rollout,
+    attended: event.attended,
+    pool: event.pool,
+    leftOut: event.leftOut,
+    // A host that could not be reached while planning is out of service, as far as anybody can tell.
+    outside: new Set(event.leftOut.filter((left) => left.failure.kind === 'unreachable').map((left) => left.host)),
+    hosts: tableOf(hosts),
+    indexOf: new Map(hosts.map((host) => [host.host, host.index])),
+    zones: tableOf([...zones.keys()].map((name, index): ZoneState => emptyZone(name, sizes[index] ?? 0))),
+  } satisfies Partial<RunState>);
+  for (const [index, host] of event.hosts.entries()) put(draft, { ...hostAt(draft, index), status: firstStatus(host), down: host.down });
+}
+
+const emptyZone = (name: string, size: number): ZoneState => ({
+  name,
+  size,
+  started: 0,
+  bad: 0,
+  badUnreachable: 0,
+  held: 0,
+  kept: 0,
+  out: 0,
+  waiting: undefined,
+});
+
+function approve(draft: Draft, event: EventOf<'approved'>): void {
+  if (event.about === 'unplannable') draft.unplannableAccepted = true;
+  else if (draft.approved === undefined || higherRisk(event.risk, draft.approved)) draft.approved = event.risk;
+}
+
+/** A canary host that was refused is replaced: that is the same wave, grown. Any other wave is a new one. */
+function beginWave(draft: Draft, event: Event & EventOf<'wave.started'>): void {
+  const indexes = event.hosts.flatMap((host) => draft.indexOf.get(host) ?? []);
+  if (event.canary) draft.canary = { ...draft.canary, begun: true };
+  if (event.canary && draft.wave?.canary === true) {
+    draft.wave = { ...draft.wave, hosts: [...draft.wave.hosts, ...indexes] };
+  } else {
+    draft.wave = {
+      id: draft.waves,
+      number: event.wave,
+      canary: event.canary,
+      hosts: indexes,
+      startedAt: event.at,
+      open: 0,
+      lastEndAt: event.at,
+      bad: 0,
+      badUnreachable: 0,
+      looks: undefined,
+    };
+    draft.waves += 1;
+  }
+  for (const index of indexes) {
+    const host = hostAt(draft, index);
+    if (host.status === 'planned') put(draft, { ...host, status: 'waiting', wave: draft.wave.id });
+  }
+}
+
+function readGate(draft: Draft, event: Event & EventOf<'gate.read'>): void {
+  const before = Object.hasOwn(draft.gates, event.gate) ? draft.gates[event.gate] : undefined;
+  const unbroken = before?.since !== undefined && event.at - before.at <= longestGateGap;
+  const reading = { open: event.open, read: event.read, at: event.at, seq: event.seq };
+  draft.gates = {
+    ...draft.gates,
+    [event.gate]: event.open ? { ...reading, since: unbroken ? before.since : event.at } : reading,
+  };
+}
+
+/** Names may be hosts or nodes. What is none of our hosts counts for the pool only. */
+function readCapacity(draft: Draft, event: Event & EventOf<'capacity.read'>): void {
+  draft.capacityRead = { at: event.at, seq: event.seq };
+  const named = new Set<number>();
+  const outside = new Set(draft.leftOut.filter((left) => left.failure.kind === 'unreachable').map((left) => left.host));
+  const byNode = event.unavailable.some((name) => !draft.indexOf.has(name)) ? nodesOf(draft) : undefined;
+  for (const name of event.unavailable) {
+    const index = draft.indexOf.get(name) ?? byNode?.get(name);
+    if (index === undefined) outside.add(name);
+    else named.add(index);
+  }
+  for (const index of draft.missing) if (!named.has(index)) put(draft, { ...hostAt(draft, index), missing: false });
+  for (const index of named) if (!hostAt(draft, index).missing) put(draft, { ...hostAt(draft, index), missing: true });
+  draft.missing = [...named];
+  draft.outside = outside;
+}
+
+function nodesOf(state: RunState): Map<string, number> {
+  const nodes = new Map<string, number>();
+  for (const index of state.indexOf.values()) {
+    const node = hostAt(state, index).plan.node;
+    if (node !== undefined) nodes.set(node, index);
+  }
+  return nodes;
+}

@@ -1,0 +1,99 @@
+// Puts a changed host back into the state and keeps every index and counter in step, each in O(log n).
+import { add, type Ranked, remove } from './ranked.ts';
+import type { HostState, RunState, WaveState, ZoneState } from './state.ts';
+import { at, replaced } from './table.ts';
+
+/** A state under construction: only `fold` holds one, and gives it away as a `RunState`. */
+export type Draft = { -readonly [K in keyof RunState]: RunState[K] };
+
+/** Hosts that are out of service themselves go first: their start takes no further capacity. */
+const beforeOthers = 2 ** 32;
+
+export const isHeld = (host: HostState): boolean => host.status === 'running' || host.status === 'soaking' || isKept(host);
+export const isKept = (host: HostState): boolean => host.status === 'failed' && host.keepsSlot;
+/** Out of service, or as good as: it counts against `max_unavailable`. */
+export const isOut = (host: HostState): boolean => isHeld(host) || host.down || host.missing;
+const isOpen = (host: HostState): boolean => host.status === 'waiting' || host.status === 'running' || host.status === 'soaking';
+const workKey = (host: HostState): number => host.rank - (host.down || host.missing ? beforeOthers : 0);
+
+type Key = (host: HostState) => number | undefined;
+
+const runSets = {
+  planned: (host) => (host.status === 'planned' ? workKey(host) : undefined),
+  waiting: (host) => (host.status === 'waiting' ? workKey(host) : undefined),
+  byEstimate: (host) => (host.status === 'waiting' ? host.plan.estimate : undefined),
+  running: (host) => (host.status === 'running' ? host.startedAt : undefined),
+  soaking: (host) => (host.status === 'soaking' ? host.doneAt : undefined),
+  kept: (host) => (isKept(host) ? host.index : undefined),
+} as const satisfies Record<string, Key>;
+
+/** When it was last looked at since it was given back; absent for hosts whose proof need not be repeated. */
+const lookKey: Key = (host) =>
+  (host.status === 'done' || host.status === 'soaking') && host.changed === true ? (host.soakedAt ?? host.doneAt) : undefined;
+
+function moved(set: Ranked, key: Key, before: HostState, after: HostState): Ranked {
+  const from = key(before);
+  const to = key(after);
+  if (from === to) return set;
+  const without = from === undefined ? set : remove(set, from, before.index);
+  return to === undefined ? without : add(without, to, after.index);
+}
+
+const step = (of: (host: HostState) => boolean | number, before: HostState, after: HostState): number =>
+  Number(of(after)) - Number(of(before));
+
+function movedZone(zone: ZoneState, before: HostState, after: HostState): ZoneState {
+  return {
+    ...zone,
+    started: zone.started + Number(after.starts > 0) - Number(before.starts > 0),
+    bad: zone.bad + step((host) => host.bad, before, after),
+    badUnreachable: zone.badUnreachable + step((host) => host.badUnreachable, before, after),
+    held: zone.held + step(isHeld, before, after),
+    kept: zone.kept + step(isKept, before, after),
+    out: zone.out + step(isOut, before, after),
+    waiting: moved(zone.waiting, runSets.waiting, before, after),
+  };
+}
+
+function movedWave(wave: WaveState, before: HostState, after: HostState): WaveState {
+  if (after.wave !== wave.id) return wave;
+  const was = before.wave === wave.id ? before : undefined;
+  return {
+    ...wave,
+    open: wave.open + Number(isOpen(after)) - Number(was !== undefined && isOpen(was)),
+    lastEndAt: Math.max(wave.lastEndAt, after.endedAt ?? 0),
+    bad: wave.bad + step((host) => host.bad, before, after),
+    badUnreachable: wave.badUnreachable + step((host) => host.badUnreachable, before, after),
+    looks: moved(wave.looks, lookKey, before, after),
+  };
+}
+
+/** Replaces a host whose indexes cannot have changed: tasks, effects, evidence. */
+export function putDetail(draft: Draft, host: HostState): void {
+  draft.hosts = replaced(draft.hosts, host.index, host);
+}
+
+/** Replaces a host and brings all indexes and counters in step with it. */
+export function put(draft: Draft, after: HostState): void {
+  const before = at(draft.hosts, after.index);
+  putDetail(draft, after);
+  for (const name of ['planned', 'waiting', 'byEstimate', 'running', 'soaking', 'kept'] as const) {
+    draft[name] = moved(draft[name], runSets[name], before, after);
+  }
+  draft.started += Number(after.starts > 0) - Number(before.starts > 0);
+  draft.bad += step((host) => host.bad, before, after);
+  draft.badUnreachable += step((host) => host.badUnreachable, before, after);
+  draft.held += step(isHeld, before, after);
+  draft.out += step(isOut, before, after);
+  draft.refused += step((host) => host.status === 'refused', before, after);
+  putZone(draft, before, after);
+  if (draft.wave !== undefined) draft.wave = movedWave(draft.wave, before, after);
+}
+
+function putZone(draft: Draft, before: HostState, after: HostState): void {
+  const was = at(draft.zones, after.zone);
+  const zone = movedZone(was, before, after);
+  draft.zones = replaced(draft.zones, after.zone, zone);
+  draft.zonesHeld += Number(zone.held > 0) - Number(was.held > 0);
+  draft.zonesOut += Number(zone.out > 0) - Number(was.out > 0);
+}

@@ -1,0 +1,257 @@
+// The state of a run: what its journal folds to. Plain data, never stored, never changed in place.
+import type { EffectKind, EffectResult } from '../model/effect.ts';
+import type { EventOf } from '../model/event.ts';
+import type { Failure } from '../model/failure.ts';
+import type { HostPlan, Remedy, Verdict } from '../model/plan.ts';
+import type { Rollout } from '../model/playbook.ts';
+import type { Risk } from '../model/risk.ts';
+import type { Mapping } from '../model/value.ts';
+import { type Ranked, sizeOf, take } from './ranked.ts';
+import { at, type Table, tableOf, values } from './table.ts';
+
+/**
+ * Where a host stands. `same`: nothing to do. `planned`: has changes, in no wave yet. `waiting`: in the wave that is under way, not started.
+ * `running`, `soaking` (given back, its slot still taken), `done`, `failed`, `refused` (untouched, must not be touched).
+ */
+export type HostStatus = 'same' | 'planned' | 'waiting' | 'running' | 'soaking' | 'done' | 'failed' | 'refused';
+
+export interface DoneTask {
+  readonly task: string;
+  readonly name: string;
+  readonly status: 'ok' | 'changed' | 'skipped' | 'ignored';
+  readonly registered?: Mapping;
+  readonly sets?: Mapping;
+}
+
+/** An effect that was announced and has no end in the journal: what resume must look at. */
+export type EffectInFlight = Omit<EventOf<'effect.started'>, 'type' | 'host'> & { readonly at: number };
+
+/** What this run did to a host and its node, by effects that ended well. */
+export interface Marks {
+  readonly cordoned: boolean;
+  readonly drained: boolean;
+  readonly rebooted: boolean;
+  /** Given back after the last cordon. */
+  readonly uncordoned: boolean;
+  /** A `run`, `write` or `reboot` was announced: undoing a drain is not enough to call the host untouched. */
+  readonly altered: boolean;
+}
+
+export interface HostState {
+  readonly index: number;
+  readonly host: string;
+  readonly plan: HostPlan;
+  /** Place in the order of work. */
+  readonly rank: number;
+  /** Index of its failure domain. */
+  readonly zone: number;
+  readonly status: HostStatus;
+  /** Out of service before this run touched it. */
+  readonly down: boolean;
+  /** Named by the last reading of the pool's missing capacity. */
+  readonly missing: boolean;
+  /** Which of the run's waves it is in, counted from 0 with the canary. */
+  readonly wave?: number;
+  readonly startedAt?: number;
+  readonly doneAt?: number;
+  readonly endedAt?: number;
+  /** When the proof was last repeated after it was given back. */
+  readonly soakedAt?: number;
+  readonly touched: boolean;
+  readonly keepsSlot: boolean;
+  /** Its ends that count for the brake: more than one only after a retry. */
+  readonly bad: number;
+  readonly badUnreachable: number;
+  readonly failure?: Failure;
+  readonly failedTask?: string;
+  /** The safe state in which it was left, in words. */
+  readonly left?: string;
+  readonly resolved?: { readonly who: string; readonly note: string; readonly as?: 'done' | 'skip' | 'retry' };
+  readonly changed?: boolean;
+  readonly proven?: 'yes' | 'provisional' | 'not_asked';
+  readonly proof?: { readonly verdict: Verdict; readonly by: 'samples' | 'active_probe' | 'none'; readonly evidence: string };
+  readonly verdict?: Verdict;
+  readonly evidence?: string;
+  /** Last boot id that was read or announced. */
+  readonly bootId?: string;
+  /** Boot ids announced with a reboot, oldest first: the host must have another one afterwards. */
+  readonly oldBootIds: readonly string[];
+  readonly remedy?: { readonly remedy: Remedy; readonly why: string };
+  /** Blocks that were decided on, oldest first. */
+  readonly blocks: readonly { readonly task: string; readonly entered: boolean }[];
+  readonly tasks: readonly DoneTask[];
+  readonly inFlight: readonly EffectInFlight[];
+  /** Last result by kind of effect. */
+  readonly results: Readonly<Partial<Record<EffectKind, EffectResult>>>;
+  /** Effects announced so far: the next one's number. */
+  readonly effects: number;
+  readonly marks: Marks;
+  readonly differences: readonly string[];
+  /** How often it was started. */
+  readonly starts: number;
+}
+
+export interface ZoneState {
+  readonly name: string;
+  readonly size: number;
+  readonly started: number;
+  readonly bad: number;
+  readonly badUnreachable: number;
+  /** Hosts that hold a slot of this run: running, soaking, kept. */
+  readonly held: number;
+  readonly kept: number;
+  /** Hosts out of service or holding a slot, ours or not. */
+  readonly out: number;
+  readonly waiting: Ranked;
+}
+
+export interface WaveState {
+  /** Counted from 0 over all waves of the run. */
+  readonly id: number;
+  /** As it is shown: 0 for the canary, 1, 2, ... */
+  readonly number: number;
+  readonly canary: boolean;
+  readonly hosts: readonly number[];
+  readonly startedAt: number;
+  /** Hosts that have not ended: waiting, running, soaking. */
+  readonly open: number;
+  readonly lastEndAt: number;
+  readonly bad: number;
+  readonly badUnreachable: number;
+  /** Changed hosts of this wave by when they were last looked at. */
+  readonly looks: Ranked;
+}
+
+export interface GateState {
+  readonly open: boolean;
+  readonly read: string;
+  readonly at: number;
+  readonly seq: number;
+  /** Open without a break since then; absent while closed. */
+  readonly since?: number;
+}
+
+export interface RunState {
+  readonly run: string;
+  readonly begun: boolean;
+  readonly startedAt: number;
+  readonly lastAt: number;
+  readonly lastSeq: number;
+  readonly playbook: string;
+  readonly play: string;
+  readonly planId: string;
+  readonly rollout: Rollout | undefined;
+  readonly attended: boolean;
+  readonly pool: number;
+  readonly hosts: Table<HostState>;
+  readonly indexOf: ReadonlyMap<string, number>;
+  readonly leftOut: readonly { readonly host: string; readonly failure: Failure }[];
+  /** Missing capacity that is none of our hosts, by name. */
+  readonly outside: ReadonlySet<string>;
+  /** Hosts named by the last reading of capacity. */
+  readonly missing: readonly number[];
+  readonly capacityRead?: { readonly at: number; readonly seq: number };
+  readonly zones: Table<ZoneState>;
+  readonly zonesHeld: number;
+  readonly zonesOut: number;
+  readonly planned: Ranked;
+  readonly waiting: Ranked;
+  /** Waiting hosts by how long they are expected to take. */
+  readonly byEstimate: Ranked;
+  readonly running: Ranked;
+  readonly soaking: Ranked;
+  readonly kept: Ranked;
+  readonly started: number;
+  readonly bad: number;
+  readonly badUnreachable: number;
+  readonly lastBad?: string;
+  readonly lastBadReachable?: string;
+  readonly canaryBad?: string;
+  readonly held: number;
+  readonly out: number;
+  readonly wave: WaveState | undefined;
+  /** Waves begun, the canary among them. */
+  readonly waves: number;
+  readonly canary: { readonly begun: boolean; readonly promoted?: { readonly by: string; readonly why: string } };
+  readonly brake?: { readonly why: string; readonly host: string };
+  readonly paused?: { readonly who: string; readonly why: string };
+  readonly aborted?: { readonly who: string; readonly why: string };
+  readonly finished?: { readonly exit: number; readonly why: string };
+  readonly approved?: Risk;
+  readonly unplannableAccepted: boolean;
+  readonly gates: Readonly<Record<string, GateState>>;
+  readonly lastStartSeq: number;
+  /** Hosts that must not be touched. */
+  readonly refused: number;
+}
+
+/** A run before its first event. */
+export const emptyState: RunState = {
+  run: '',
+  begun: false,
+  startedAt: 0,
+  lastAt: 0,
+  lastSeq: 0,
+  playbook: '',
+  play: '',
+  planId: '',
+  rollout: undefined,
+  attended: false,
+  pool: 0,
+  hosts: tableOf<HostState>([]),
+  indexOf: new Map(),
+  leftOut: [],
+  outside: new Set(),
+  missing: [],
+  zones: tableOf<ZoneState>([]),
+  zonesHeld: 0,
+  zonesOut: 0,
+  planned: undefined,
+  waiting: undefined,
+  byEstimate: undefined,
+  running: undefined,
+  soaking: undefined,
+  kept: undefined,
+  started: 0,
+  bad: 0,
+  badUnreachable: 0,
+  held: 0,
+  out: 0,
+  wave: undefined,
+  waves: 0,
+  canary: { begun: false },
+  unplannableAccepted: false,
+  gates: {},
+  lastStartSeq: 0,
+  refused: 0,
+};
+
+/** A host's state by name; absent for a host that is not of this run or was left out of it. */
+export function hostState(state: RunState, host: string): HostState | undefined {
+  const index = state.indexOf.get(host);
+  return index === undefined ? undefined : at(state.hosts, index);
+}
+
+export const hostAt = (state: RunState, index: number): HostState => at(state.hosts, index);
+
+/** All hosts, in the order of the plan. */
+export const hostStates = (state: RunState): Generator<HostState, void> => values(state.hosts);
+
+/** Where a host stands; `left_out` when it has no plan. */
+export function statusOf(state: RunState, host: string): HostStatus | 'left_out' | undefined {
+  return hostState(state, host)?.status ?? (state.leftOut.some((left) => left.host === host) ? 'left_out' : undefined);
+}
+
+/** What a task of this host's walk ended with, if it did. */
+export const doneTask = (host: HostState, task: string): DoneTask | undefined => host.tasks.findLast((done) => done.task === task);
+
+/** Was this block entered? `undefined` = not decided yet. */
+export const blockEntered = (host: HostState, task: string): boolean | undefined =>
+  host.blocks.findLast((block) => block.task === task)?.entered;
+
+/** Names of the first hosts of a set, and how many more there are. */
+export function nameSome(state: RunState, set: Ranked, limit = 5): string {
+  const names = take(set, limit).map((index) => hostAt(state, index).host);
+  const more = sizeOf(set) - names.length;
+  return more > 0 ? `${names.join(', ')} and ${more} more` : names.join(', ');
+}
