@@ -1,0 +1,103 @@
+// An inventory while it is read: groups and hosts are added by several files, and become an `Inventory` at the end.
+import type { Diagnostic, Place } from '../model/diagnostic.ts';
+import type { Value } from '../model/value.ts';
+import { expandRange } from './range.ts';
+import { put } from './tree.ts';
+
+export interface DraftGroup {
+  readonly name: string;
+  readonly hosts: Set<string>;
+  readonly children: Set<string>;
+  readonly vars: Record<string, Value>;
+  priority: number;
+  readonly place: Place;
+}
+
+export interface DraftHost {
+  readonly name: string;
+  readonly vars: Record<string, Value>;
+  readonly place: Place;
+}
+
+export interface Draft {
+  readonly groups: Map<string, DraftGroup>;
+  readonly hosts: Map<string, DraftHost>;
+  readonly diagnostics: Diagnostic[];
+  readonly files: string[];
+}
+
+const nowhere: Place = { file: '', line: 1, column: 1 };
+
+/** With `all` and, as its first child, `ungrouped`. */
+export function newDraft(): Draft {
+  const draft: Draft = { groups: new Map(), hosts: new Map(), diagnostics: [], files: [] };
+  groupNamed(draft, 'all', nowhere).children.add('ungrouped');
+  groupNamed(draft, 'ungrouped', nowhere);
+  return draft;
+}
+
+export function groupNamed(draft: Draft, name: string, place: Place): DraftGroup {
+  const known = draft.groups.get(name);
+  if (known !== undefined) return known;
+  const group: DraftGroup = { name, hosts: new Set(), children: new Set(), vars: {}, priority: 1, place };
+  draft.groups.set(name, group);
+  return group;
+}
+
+/** `ansible_group_priority` orders groups of one depth; it is no variable. */
+export function setGroupVar(draft: Draft, group: DraftGroup, name: string, value: Value, place: Place): void {
+  if (name !== 'ansible_group_priority') {
+    put(group.vars, name, value);
+    return;
+  }
+  const priority = typeof value === 'number' ? value : Number(value);
+  if (Number.isInteger(priority)) group.priority = priority;
+  else tell(draft, 'group-priority', place, `ansible_group_priority of ${group.name} should be a whole number`);
+}
+
+/** Adds the hosts of a pattern (`node[01:12]`, `h:22`) to a group; gives them all. */
+export function addHosts(draft: Draft, group: DraftGroup, pattern: string, place: Place): readonly DraftHost[] {
+  const { name, port } = splitPort(pattern);
+  const expanded = expandRange(name);
+  if (!expanded.ok) {
+    tell(draft, 'range', place, `\`${pattern}\` cannot be read: ${expanded.why}`);
+    return [];
+  }
+  return expanded.names.map((host) => addHost(draft, group, host, port, place));
+}
+
+function addHost(draft: Draft, group: DraftGroup, name: string, port: number | undefined, place: Place): DraftHost {
+  const known = draft.hosts.get(name);
+  const host = known ?? { name, vars: {}, place };
+  if (known === undefined) {
+    draft.hosts.set(name, host);
+    if (port !== undefined) host.vars.ansible_port = port;
+  }
+  group.hosts.add(name);
+  return host;
+}
+
+/** `h:22` and `[::1]:22` carry a port; `fe80::1` and `x[1:3]` do not. */
+export function splitPort(pattern: string): { readonly name: string; readonly port?: number } {
+  const bracketed = /^\[(.*:.*)\](?::(\d+))?$/.exec(pattern);
+  if (bracketed !== null && !bracketed[1]?.includes(']')) return withPort(bracketed[1] ?? '', bracketed[2]);
+  const found = /^((?:[^:[\]]|\[[^[\]]*\])+):(\d+)$/.exec(pattern);
+  return found === null ? { name: pattern } : withPort(found[1] ?? '', found[2]);
+}
+
+const withPort = (name: string, port: string | undefined) => (port === undefined ? { name } : { name, port: Number(port) });
+
+export function tell(draft: Draft, code: string, place: Place, summary: string, more: Partial<Diagnostic> = {}): void {
+  draft.diagnostics.push({ code, severity: 'error', place, summary, ...more });
+}
+
+/** Warns when reading a value as a number loses characters of it: a version `20.10` that becomes 20.1. */
+export function warnLoss(draft: Draft, name: string, text: string, value: Value, place: Place): void {
+  const written = text.trim();
+  const lost = typeof value === 'number' ? String(value) !== written : Array.isArray(value) && !/^[[({]|^set/.test(written);
+  if (!lost) return;
+  tell(draft, 'value-loses-characters', place, `\`${name}\`: ${written} is read as ${JSON.stringify(value)}`, {
+    severity: 'warning',
+    hint: `if it is text, write it in quotes that reach us: '"${written}"' on a host line of an INI file, "${written}" elsewhere`,
+  });
+}

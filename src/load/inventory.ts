@@ -1,0 +1,109 @@
+// Inventories: files, directories, programs and lists of names to one `Inventory`.
+import { type Checked, hasErrors, type Place } from '../model/diagnostic.ts';
+import type { Inventory } from '../model/host.ts';
+import { assemble } from './assemble.ts';
+import { addHosts, type Draft, groupNamed, newDraft, tell } from './draft.ts';
+import { readIni } from './ini.ts';
+import { baseOf, dirOf, endingOf, join, type Reader } from './reader.ts';
+import { sourceOf } from './source.ts';
+import { varsUnder } from './vars-files.ts';
+import { parseData } from './yaml.ts';
+import { readProgramOutput, readYamlInventory } from './yaml-inventory.ts';
+
+export interface InventoryOptions {
+  readonly reader: Reader;
+  /** Directory of the playbook: its `group_vars` and `host_vars` count too. */
+  readonly playbookDir?: string;
+}
+
+/**
+ * Reads inventories in the order of their `-i`: a file (YAML, JSON or INI), a directory of them, a program, or names with a comma
+ * (`-i host1,host2`). A broken file is an error, never a smaller fleet.
+ */
+export function loadInventory(sources: readonly string[], options: InventoryOptions): Checked<Inventory> {
+  const draft = newDraft();
+  const dirs: string[] = [];
+  for (const source of sources) {
+    if (source.includes(',')) readNames(draft, source);
+    else {
+      readPath(draft, options.reader, source, 0);
+      const dir = options.reader.list(source) === undefined ? dirOf(source) : source;
+      if (!dirs.includes(dir)) dirs.push(dir);
+    }
+  }
+  const inventory = assemble(draft, {
+    inventory: dirs.map((dir) => varsUnder(draft, options.reader, dir)),
+    playbook: options.playbookDir === undefined ? [] : [varsUnder(draft, options.reader, options.playbookDir)],
+  });
+  if (draft.hosts.size === 0 && !hasErrors(draft.diagnostics)) {
+    const place = draft.files[0] === undefined ? undefined : { place: placeOf(draft.files[0]) };
+    const summary = sources.length === 0 ? 'no inventory is given' : 'the inventory has no hosts';
+    draft.diagnostics.push({ code: 'empty-inventory', severity: 'error', ...place, summary, hint: 'give one with -i FILE' });
+  }
+  return { ...(inventory && { value: inventory }), diagnostics: draft.diagnostics };
+}
+
+const placeOf = (file: string): Place => ({ file, line: 1, column: 1 });
+
+function readNames(draft: Draft, list: string): void {
+  const ungrouped = groupNamed(draft, 'ungrouped', placeOf(''));
+  for (const name of list.split(',')) if (name.trim() !== '') addHosts(draft, ungrouped, name.trim(), placeOf('-i'));
+}
+
+// What lies beside inventories in their directory and is none.
+const ignoredNames = /^\.|^(?:group_vars|host_vars|vars_plugins)$|~$/;
+const ignoredEndings = new Set(['pyc', 'pyo', 'swp', 'bak', 'rpm', 'md', 'txt', 'rst', 'orig', 'cfg', 'retry']);
+
+function readPath(draft: Draft, reader: Reader, path: string, depth: number): void {
+  const names = reader.list(path);
+  if (names === undefined) {
+    readFile(draft, reader, path);
+    return;
+  }
+  if (depth > 20) return;
+  for (const name of [...names].sort()) {
+    if (!ignoredNames.test(name) && !ignoredEndings.has(endingOf(name))) readPath(draft, reader, join(path, name), depth + 1);
+  }
+}
+
+function readFile(draft: Draft, reader: Reader, path: string): void {
+  const read = reader.readText(path);
+  if (!read.ok) {
+    tell(draft, 'unreadable', placeOf(path), `the inventory ${path} cannot be read: ${read.why}`);
+    return;
+  }
+  draft.files.push(path);
+  if (read.text.startsWith('#!') && reader.isExecutable?.(path) === true) readProgram(draft, reader, path);
+  else if (isYaml(path, read.text)) readYamlFile(draft, path, read.text);
+  else readIni(draft, sourceOf(path, read.text));
+}
+
+/** By the ending; a file without one is INI unless it starts as only YAML or JSON does. */
+function isYaml(path: string, text: string): boolean {
+  const ending = endingOf(path);
+  if (['yaml', 'yml', 'json'].includes(ending)) return true;
+  const first = text.split('\n').find((line) => /\S/.test(line) && !/^\s*#/.test(line)) ?? '';
+  return /^(?:---|\{)/.test(first) || (/^[\w-]+:\s*$/.test(first) && !['ini', 'cfg'].includes(ending));
+}
+
+function readYamlFile(draft: Draft, path: string, text: string): void {
+  const { source, checked } = parseData(path, text);
+  draft.diagnostics.push(...checked.diagnostics);
+  if (checked.value !== undefined) readYamlInventory(draft, source, checked.value);
+}
+
+function readProgram(draft: Draft, reader: Reader, path: string): void {
+  const call = (args: readonly string[]) => {
+    const answer = reader.run?.(path, args) ?? { ok: false, why: 'programs are not run here' };
+    if (!answer.ok) {
+      tell(draft, 'inventory-program', placeOf(path), `${baseOf(path)} ${args.join(' ')} failed: ${answer.why}`);
+      return undefined;
+    }
+    const parsed = parseData(path, answer.text);
+    draft.diagnostics.push(...parsed.checked.diagnostics);
+    return parsed;
+  };
+  const listed = call(['--list']);
+  if (listed?.checked.value === undefined) return;
+  readProgramOutput(draft, listed.source, listed.checked.value, (host) => call(['--host', host])?.checked.value);
+}

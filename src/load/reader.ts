@@ -1,0 +1,28 @@
+// The port to the disk: this room reads texts and never files. Paths in it, because pure rooms do not know node:path either.
+
+export type Read = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly why: string };
+
+/** What loading needs of the outside; the command line brings one over the file system, tests one over a table. */
+export interface Reader {
+  readonly readText: (path: string) => Read;
+  /** Names in a directory, in any order; nothing when the path is not a directory. */
+  readonly list: (path: string) => readonly string[] | undefined;
+  /** A program that prints an inventory. Absent = such programs are not run. */
+  readonly isExecutable?: (path: string) => boolean;
+  readonly run?: (path: string, args: readonly string[]) => Read;
+}
+
+export const join = (dir: string, name: string): string =>
+  dir === '' || dir === '.' ? name : dir.endsWith('/') ? `${dir}${name}` : `${dir}/${name}`;
+
+/** The directory of a path: `.` for a bare name. */
+export function dirOf(path: string): string {
+  const trimmed = path.replace(/\/+$/, '');
+  const slash = trimmed.lastIndexOf('/');
+  return slash === -1 ? '.' : slash === 0 ? '/' : trimmed.slice(0, slash);
+}
+
+export const baseOf = (path: string): string => path.replace(/\/+$/, '').replace(/^.*\//, '');
+
+/** The ending without its dot, in lower case: '' when there is none. */
+export const endingOf = (path: string): string => /[^.]\.([^./]+)$/.exec(baseOf(path))?.[1]?.toLowerCase() ?? '';
