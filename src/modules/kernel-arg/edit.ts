@@ -1,0 +1,126 @@
+// Editing one argument in a kernel command line: merge, never replace what is not ours, and change no byte when nothing is missing.
+// `edit-awk.ts` holds the same rules for the host; test/modules/kernel-arg-edit.test.ts compares the two on generated lines.
+
+/** What a command line should say about one argument. */
+export interface ArgumentEdit {
+  readonly key: string;
+  /** The values wanted or unwanted; empty = the bare word when present, any value when absent. */
+  readonly items: readonly string[];
+  /** The value is a comma list that several owners share (`cgroup.memory=nosocket,nokmem`): only our items are added or taken away. */
+  readonly list: boolean;
+  readonly state: 'present' | 'absent';
+}
+
+interface Token {
+  readonly gap: string;
+  readonly text: string;
+}
+
+interface Line {
+  readonly tokens: readonly Token[];
+  readonly tail: string;
+}
+
+/** Splits at blanks outside double quotes, as the kernel does (lib/cmdline.c, next_arg). Gaps are kept: what is not edited keeps its bytes. */
+function split(line: string): Line {
+  const tokens: Token[] = [];
+  let [gap, text, quoted] = ['', '', false];
+  for (const character of line) {
+    if (character === '"') quoted = !quoted;
+    if (!quoted && (character === ' ' || character === '\t')) {
+      if (text !== '') {
+        tokens.push({ gap, text });
+        [gap, text] = ['', ''];
+      }
+      gap += character;
+    } else text += character;
+  }
+  if (text === '') return { tokens, tail: gap };
+  tokens.push({ gap, text });
+  return { tokens, tail: '' };
+}
+
+const bare = (text: string): string => text.replaceAll('\\"', '"').replaceAll('"', '');
+const nameOf = (text: string): string => bare(text).split('=')[0] ?? '';
+const valuePart = (text: string): string => {
+  const plain = bare(text);
+  const at = plain.indexOf('=');
+  return at < 0 ? '' : plain.slice(at + 1);
+};
+const itemsOf = (text: string): readonly string[] =>
+  valuePart(text)
+    .split(',')
+    .filter((item) => item !== '');
+
+const tokenFor = (key: string, items: readonly string[]): string => (items.length === 0 ? key : `${key}=${items.join(',')}`);
+
+/** The line as it should be; the very same text when it already is. Words after ` -- ` belong to init and are left alone. */
+export function editLine(line: string, edit: ArgumentEdit): string {
+  const { tokens, tail } = split(line);
+  const dashes = tokens.findIndex((token) => token.text === '--');
+  const end = dashes < 0 ? tokens.length : dashes;
+  const mine = tokens.flatMap((token, index) => (index < end && nameOf(token.text) === edit.key ? [index] : []));
+  const texts = mine.map((index) => tokens[index]?.text ?? '');
+  const wanted = edit.state === 'present' ? presentTexts(texts, edit) : absentTexts(texts, edit);
+  if (wanted === undefined) return line;
+  const edited: (Token | undefined)[] = [...tokens];
+  for (const [nth, index] of mine.entries()) {
+    const text = wanted[nth];
+    edited[index] = text === undefined ? undefined : { gap: tokens[index]?.gap ?? ' ', text };
+  }
+  if (mine.length === 0) for (const text of wanted) edited.splice(end, 0, { gap: end === 0 ? '' : ' ', text: text ?? '' });
+  return join(edited, tokens[0]?.gap ?? '', tail);
+}
+
+/** What stands first begins where the first word began; the others keep their own gap. */
+function join(tokens: readonly (Token | undefined)[], lead: string, tail: string): string {
+  let out = '';
+  let first = true;
+  for (const token of tokens) {
+    if (token === undefined) continue;
+    out += first ? lead + token.text : (token.gap || ' ') + token.text;
+    first = false;
+  }
+  return out + tail;
+}
+
+/** The new text of each occurrence (`undefined` = goes away), or nothing when the line already says it. */
+function presentTexts(texts: readonly string[], edit: ArgumentEdit): readonly (string | undefined)[] | undefined {
+  const [first, ...others] = texts;
+  if (first === undefined) return [tokenFor(edit.key, edit.items)];
+  const wanted = edit.list ? merged(first, others, edit) : [tokenFor(edit.key, edit.items), ...others.map(() => undefined)];
+  const holds = edit.list ? wanted.every((text, index) => text === texts[index]) : texts.every((text) => text === wanted[0]);
+  return holds ? undefined : wanted;
+}
+
+/**
+ * What is missing is added to the first occurrence; occurrences add up in the kernel (measured on 3.10 and 6.12), so the others stay.
+ * Quote characters around a value go away: 6.12 does not understand them.
+ */
+function merged(first: string, others: readonly string[], edit: ArgumentEdit): readonly string[] {
+  const there = [first, ...others].flatMap(itemsOf);
+  const missing = edit.items.filter((item) => !there.includes(item));
+  return [missing.length === 0 ? bare(first) : tokenFor(edit.key, [...itemsOf(first), ...missing]), ...others.map(bare)];
+}
+
+function absentTexts(texts: readonly string[], edit: ArgumentEdit): readonly (string | undefined)[] | undefined {
+  const rest = texts.map((text) => {
+    if (edit.items.length === 0) return undefined;
+    if (!edit.list) return bare(text) === tokenFor(edit.key, edit.items) ? undefined : text;
+    const items = itemsOf(text);
+    const left = items.filter((item) => !edit.items.includes(item));
+    if (left.length === items.length) return text;
+    return left.length === 0 ? undefined : tokenFor(edit.key, left);
+  });
+  return rest.every((text, index) => text === texts[index]) ? undefined : rest;
+}
+
+/** The values that the line gives for the key, in order, as written; words after ` -- ` do not count. */
+export function occurrences(line: string, key: string): readonly string[] {
+  const { tokens } = split(line);
+  const end = tokens.findIndex((token) => token.text === '--');
+  return (end < 0 ? tokens : tokens.slice(0, end)).filter((token) => nameOf(token.text) === key).map((token) => token.text);
+}
+
+/** Has the line words for init (` -- `)? Tools that append put a new argument behind them, where newer kernels do not see it. */
+export const hasInitWords = (line: string): boolean => split(line).tokens.some((token) => token.text === '--');
