@@ -39,7 +39,8 @@ const notYet = (why: string): Readiness => ({ ready: false, why });
  */
 export function readyAfterReboot(node: NodeState, expected: ExpectedNode): Readiness {
   if (expected.bootId === '') return notYet('the boot id of the host is not known');
-  if (node.bootId !== expected.bootId) return notYet(`the API still shows boot ${node.bootId || '(none)'}, the host is in ${expected.bootId}`);
+  if (node.bootId !== expected.bootId)
+    return notYet(`the API still shows boot ${node.bootId || '(none)'}, the host is in ${expected.bootId}`);
   if (!node.ready) return notYet('the kubelet of this boot is not Ready yet');
   if (node.badTaints.length > 0) return notYet(`still tainted ${node.badTaints.join(', ')}`);
   const versions: readonly (readonly [string, string, string | undefined])[] = [
@@ -50,7 +51,9 @@ export function readyAfterReboot(node: NodeState, expected: ExpectedNode): Readi
   for (const [what, found, planned] of versions) {
     if (planned !== undefined && found !== planned) return notYet(`its ${what} is ${found || '(none)'}, planned was ${planned}`);
   }
-  const missing = (expected.pods ?? []).filter((pod) => pod.daemonSet !== undefined && !pod.ending && !(pod.phase === 'Running' && pod.ready));
+  const missing = (expected.pods ?? []).filter(
+    (pod) => pod.daemonSet !== undefined && !pod.ending && !(pod.phase === 'Running' && pod.ready),
+  );
   if (missing.length > 0) return notYet(`DaemonSet pods not running yet: ${missing.map((pod) => pod.name).join(', ')}`);
   return { ready: true, why: `Ready in boot ${node.bootId}` };
 }

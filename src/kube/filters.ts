@@ -80,6 +80,8 @@ export function decidePod(pod: PodObject, context: FilterContext): PodDecision {
 export interface Selection {
   readonly evict: readonly PodObject[];
   readonly leave: readonly PodObject[];
+  /** Of `leave`: those that should long have ended, left out by `skip_wait_for_delete_timeout`. */
+  readonly ending: readonly PodObject[];
   /** One sentence a pod, all at once. Not empty = nothing may be evicted. */
   readonly refused: readonly string[];
   readonly warnings: readonly string[];
@@ -89,18 +91,19 @@ export interface Selection {
 export function selectPods(pods: readonly PodObject[], context: FilterContext): Selection {
   const evict: PodObject[] = [];
   const leave: PodObject[] = [];
+  const ending: PodObject[] = [];
   const refused: string[] = [];
   const warnings: string[] = [];
   for (const pod of pods) {
     const decision = decidePod(pod, context);
     if (decision.kind === 'leave') leave.push(pod);
-    else if (decision.kind === 'refuse') refused.push(`${podName(pod)}: ${decision.why}`);
-    else {
-      evict.push(pod);
-      for (const warning of decision.warnings) warnings.push(`${podName(pod)}: ${warning}`);
-    }
+    if (decision.kind === 'leave' && decision.why === 'ending') ending.push(pod);
+    if (decision.kind === 'refuse') refused.push(`${podName(pod)}: ${decision.why}`);
+    if (decision.kind !== 'evict') continue;
+    evict.push(pod);
+    for (const warning of decision.warnings) warnings.push(`${podName(pod)}: ${warning}`);
   }
-  return { evict, leave, refused, warnings };
+  return { evict, leave, ending, refused, warnings };
 }
 
 /** The DaemonSets that `selectPods` will ask for, as `namespace/name`, each once. */

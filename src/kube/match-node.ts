@@ -18,7 +18,9 @@ const short = (name: string): string => (/^[0-9.]+$|:/.test(name) ? name : (name
 type Way = readonly [what: string, matches: (node: NodeState) => boolean];
 
 function ways(host: HostIdentity): readonly Way[] {
-  const names = [host.hostName, host.host].filter((name): name is string => name !== undefined && name !== '').map((name) => name.toLowerCase());
+  const names = [host.hostName, host.host]
+    .filter((name): name is string => name !== undefined && name !== '')
+    .map((name) => name.toLowerCase());
   const exactly = (node: NodeState): boolean => {
     const called = [node.name, node.labels['kubernetes.io/hostname'] ?? ''].map((name) => name.toLowerCase());
     return names.some((name) => called.includes(name));

@@ -29,7 +29,7 @@ export function holdOf(node: NodeObject): Hold | undefined {
 }
 
 type Write = { readonly kind: 'write'; readonly patch: object };
-type Refusal = { readonly kind: 'failure'; readonly failure: Failure };
+type Refusal = { readonly kind: 'failure'; readonly failure: Failure; readonly patch?: never };
 
 /** A merge patch with `resourceVersion`: the server refuses it (409) when the node changed since we read it. */
 const patchOf = (node: NodeObject, spec: object | undefined, annotation: string | null): object => ({
@@ -69,7 +69,10 @@ export interface CordonRequest {
 }
 
 /** What a cordon has to write; `held` = nothing, it is ours already. */
-export function decideCordon(node: NodeObject, request: CordonRequest): Write | Refusal | { readonly kind: 'held'; readonly hold: Hold } {
+export function decideCordon(
+  node: NodeObject,
+  request: CordonRequest,
+): (Write & { readonly hold: Hold }) | Refusal | { readonly kind: 'held'; readonly hold: Hold; readonly patch?: never } {
   const { owner, at, takeover } = request;
   const hold = holdOf(node);
   const unschedulable = node.spec?.unschedulable === true;
@@ -80,7 +83,7 @@ export function decideCordon(node: NodeObject, request: CordonRequest): Write | 
   // A hold that is taken on (resume, takeover) keeps the state that was found first.
   const wasUnschedulable = hold === undefined ? unschedulable : hold.wasUnschedulable && unschedulable;
   const mark: Hold = { run: owner.run, number: owner.number, wasUnschedulable, at };
-  return { kind: 'write', patch: patchOf(node, { unschedulable: true }, JSON.stringify(mark)) };
+  return { kind: 'write', hold: mark, patch: patchOf(node, { unschedulable: true }, JSON.stringify(mark)) };
 }
 
 /** Undefined = still cordoned and ours. */
@@ -101,7 +104,10 @@ export function holdFailure(node: NodeObject, owner: Owner): Failure | undefined
 export function decideUncordon(
   node: NodeObject,
   owner: Owner,
-): (Write & { readonly uncordoned: boolean; readonly why: string }) | { readonly kind: 'nothing'; readonly why: string } | Refusal {
+):
+  | (Write & { readonly uncordoned: boolean; readonly why: string })
+  | { readonly kind: 'nothing'; readonly why: string; readonly patch?: never }
+  | Refusal {
   const hold = holdOf(node);
   if (hold === undefined) return { kind: 'nothing', why: 'it does not carry the mark of this run: left as it is' };
   if (hold.run !== owner.run || isOlder(owner, hold)) return fenced(node, hold);
@@ -120,7 +126,8 @@ export function decidePlainUncordon(node: NodeObject): object | undefined {
 }
 
 /** Taints that say that the node is not well; the cordon's own taint is not one of them. */
-const badTaint = /^node(\.alpha)?(\.cloudprovider)?\.kubernetes\.io\/(not-ready|notReady|unreachable|uninitialized|shutdown|out-of-service|network-unavailable)$/;
+const badTaint =
+  /^node(\.alpha)?(\.cloudprovider)?\.kubernetes\.io\/(not-ready|notReady|unreachable|uninitialized|shutdown|out-of-service|network-unavailable)$/;
 
 export function nodeState(node: NodeObject): NodeState {
   const info = node.status?.nodeInfo;

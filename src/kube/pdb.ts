@@ -1,5 +1,5 @@
 // What a PodDisruptionBudget says about a pod: passes, busy now, or can never allow; with the numbers, as pure functions.
-import { type PdbObject, type PodObject, isPodReady } from './objects.ts';
+import { isPodReady, type PdbObject, type PodObject } from './objects.ts';
 import { selects } from './selector.ts';
 
 export type PdbApi = 'policy/v1' | 'policy/v1beta1';

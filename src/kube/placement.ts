@@ -80,7 +80,9 @@ function obstacle(pod: PodObject, node: NodeObject): string | undefined {
     ({ key, value, effect }) =>
       effect !== 'PreferNoSchedule' &&
       !ownTaint.test(key) &&
-      !(pod.spec?.tolerations ?? []).some((toleration) => tolerates(toleration, { key, effect, ...(value === undefined ? {} : { value }) })),
+      !(pod.spec?.tolerations ?? []).some((toleration) =>
+        tolerates(toleration, { key, effect, ...(value === undefined ? {} : { value }) }),
+      ),
   );
   return taint === undefined ? undefined : `tainted ${taint.key}`;
 }

@@ -6,11 +6,11 @@ type Parsed =
   | { readonly ok: true; readonly requirements: readonly SelectorRequirement[] }
   | { readonly ok: false; readonly message: string };
 
-const valueOf = (labels: Labels, key: string): string | undefined => (Object.hasOwn(labels, key) ? labels[key] : undefined);
+const labelOf = (labels: Labels, key: string): string | undefined => (Object.hasOwn(labels, key) ? labels[key] : undefined);
 
 /** Operators of both label selectors and node selector terms (`Gt`, `Lt` compare whole numbers). */
 export function meets(labels: Labels, requirement: SelectorRequirement): boolean {
-  const value = valueOf(labels, requirement.key);
+  const value = labelOf(labels, requirement.key);
   const values = requirement.values ?? [];
   switch (requirement.operator) {
     case 'In':
@@ -36,7 +36,7 @@ export function selects(selector: LabelSelector | undefined, labels: Labels, emp
   const expressions = selector?.matchExpressions ?? [];
   if (selector === undefined) return false;
   if (exact.length === 0 && expressions.length === 0) return empty;
-  return exact.every(([key, value]) => valueOf(labels, key) === value) && expressions.every((expression) => meets(labels, expression));
+  return exact.every(([key, value]) => labelOf(labels, key) === value) && expressions.every((expression) => meets(labels, expression));
 }
 
 const name = /^([a-zA-Z0-9.-]+\/)?[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$/;

@@ -1,0 +1,245 @@
+// The calls that kmend makes to the API server, typed: each names its verb and resource, so that a refusal can say what is missing.
+import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
+import { isRightsRefusal, refusal, statusOf, type Want } from './errors.ts';
+import type { Http, HttpReply, HttpRequest } from './http.ts';
+import type { ListObject, Meta, NodeObject, PdbObject, PodObject } from './objects.ts';
+import type { PdbApi } from './pdb.ts';
+
+/** What is asked of a pod's end. */
+export interface GoRequest {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly gracePeriod?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WatchEvent {
+  readonly type: string;
+  readonly object: { readonly metadata?: Meta; readonly code?: number; readonly message?: string };
+}
+
+export type EvictionApi = 'policy/v1' | 'policy/v1beta1' | 'none';
+
+export interface Right {
+  readonly verb: Want['verb'];
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource?: string;
+}
+
+/** Objects of a page; the page is dropped before the next is read. */
+type OnPage<T> = (items: readonly T[]) => void;
+
+const pageSize = 500;
+const mergePatch = 'application/merge-patch+json';
+/** A watch whose connection went dead without a sign is noticed after this long: then everything is listed again. */
+const watchSeconds = 60;
+/** A watch of a drain needs names, uids and deletion times only: a third of the bytes. Servers that cannot do it send whole objects. */
+const metadataOnly = ['v1', 'v1beta1'].map((v) => `application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=${v}`).join(',');
+
+const segment = encodeURIComponent;
+const podPath = (namespace: string, name: string): string => `/api/v1/namespaces/${segment(namespace)}/pods/${segment(name)}`;
+const onNode = (node: string): string => `fieldSelector=${segment(`spec.nodeName=${node}`)}`;
+
+export type Api = ReturnType<typeof createApi>;
+
+/** JSON of another program: its shape is believed field by field (all are optional), never as a whole. */
+const trust = <T>(body: unknown): T => (typeof body === 'object' && body !== null ? body : {}) as T;
+
+export function createApi(http: Http, who: string) {
+  async function raw(request: HttpRequest): Promise<Outcome<HttpReply>> {
+    return http.call(request);
+  }
+
+  async function expect<T>(request: HttpRequest, want: Want): Promise<Outcome<T>> {
+    const reply = await raw(request);
+    if (!reply.ok) return reply;
+    const { status, body } = reply.value;
+    return status >= 200 && status < 300 ? ok(trust<T>(body)) : { ok: false, failure: refusal(status, body, want, who) };
+  }
+
+  /** Page by page; a list that grew too old on the way (410) is begun anew once, after `restart`. */
+  async function pages<T>(
+    path: string,
+    want: Want,
+    onPage: OnPage<T>,
+    signal?: AbortSignal,
+    restart?: () => void,
+  ): Promise<Outcome<string>> {
+    let next = '';
+    let version = '';
+    for (let begun = 1; ; ) {
+      const query = `${path.includes('?') ? '&' : '?'}limit=${pageSize}${next === '' ? '' : `&continue=${segment(next)}`}`;
+      const reply = await raw({ method: 'GET', path: path + query, signal });
+      if (!reply.ok) return reply;
+      if (reply.value.status === 410 && next !== '' && begun === 1) {
+        begun = 2;
+        next = '';
+        restart?.();
+        continue;
+      }
+      if (reply.value.status !== 200) return { ok: false, failure: refusal(reply.value.status, reply.value.body, want, who) };
+      const list = trust<ListObject<T>>(reply.value.body);
+      onPage(list.items ?? []);
+      version = list.metadata?.resourceVersion ?? '';
+      next = list.metadata?.continue ?? '';
+      if (next === '') return ok(version);
+    }
+  }
+
+  async function all<T>(path: string, want: Want, signal?: AbortSignal): Promise<Outcome<{ items: readonly T[]; version: string }>> {
+    let items: T[] = [];
+    const listed = await pages<T>(
+      path,
+      want,
+      (page) => items.push(...page),
+      signal,
+      () => {
+        items = [];
+      },
+    );
+    return listed.ok ? ok({ items, version: listed.value }) : listed;
+  }
+
+  const go = ({ gracePeriod, uid }: GoRequest): object => ({
+    ...(gracePeriod === undefined || gracePeriod < 0 ? {} : { gracePeriodSeconds: gracePeriod }),
+    preconditions: { uid },
+  });
+
+  return {
+    who,
+    node: (name: string, signal?: AbortSignal): Promise<Outcome<NodeObject>> =>
+      expect({ method: 'GET', path: `/api/v1/nodes/${segment(name)}`, signal }, { verb: 'get', resource: 'nodes', name }),
+    nodes: async (signal?: AbortSignal): Promise<Outcome<readonly NodeObject[]>> => {
+      const listed = await all<NodeObject>('/api/v1/nodes', { verb: 'list', resource: 'nodes' }, signal);
+      return listed.ok ? ok(listed.value.items) : listed;
+    },
+    /** The raw reply: 409 means that the node changed since it was read. */
+    patchNode: (name: string, patch: object, signal?: AbortSignal): Promise<Outcome<HttpReply>> =>
+      raw({ method: 'PATCH', path: `/api/v1/nodes/${segment(name)}`, body: patch, contentType: mergePatch, signal }),
+    nodeFailure: (reply: HttpReply, name: string): Failure =>
+      refusal(reply.status, reply.body, { verb: 'patch', resource: 'nodes', name }, who),
+    podsOf: (node: string, signal?: AbortSignal): Promise<Outcome<{ items: readonly PodObject[]; version: string }>> =>
+      all<PodObject>(`/api/v1/pods?${onNode(node)}`, { verb: 'list', resource: 'pods' }, signal),
+    eachPod: (onPage: OnPage<PodObject>, restart: () => void, signal?: AbortSignal): Promise<Outcome<string>> =>
+      pages<PodObject>('/api/v1/pods', { verb: 'list', resource: 'pods' }, onPage, signal, restart),
+    systemPods: (selector: string, signal?: AbortSignal): Promise<Outcome<{ items: readonly PodObject[]; version: string }>> =>
+      all<PodObject>(`/api/v1/namespaces/kube-system/pods?labelSelector=${segment(selector)}`, { verb: 'list', resource: 'pods' }, signal),
+    /** Ends with the server's own limit, a cut, or the signal; a status that is not 200 comes back as the reply. */
+    watchPods: (node: string, version: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<Outcome<HttpReply>> =>
+      http.stream(
+        {
+          method: 'GET',
+          path: `/api/v1/pods?watch=1&${onNode(node)}&resourceVersion=${segment(version)}&timeoutSeconds=${watchSeconds}`,
+          accept: `${metadataOnly},application/json`,
+          timeout: watchSeconds + 15,
+          signal,
+        },
+        (line) => {
+          const event = parseEvent(line);
+          if (event !== undefined) onEvent(event);
+        },
+      ),
+    evict: (api: 'policy/v1' | 'policy/v1beta1', request: GoRequest): Promise<Outcome<HttpReply>> =>
+      raw({
+        method: 'POST',
+        path: `${podPath(request.namespace, request.name)}/eviction`,
+        body: {
+          apiVersion: api,
+          kind: 'Eviction',
+          metadata: { name: request.name, namespace: request.namespace },
+          deleteOptions: go(request),
+        },
+        signal: request.signal,
+      }),
+    deletePod: (request: GoRequest): Promise<Outcome<HttpReply>> =>
+      raw({
+        method: 'DELETE',
+        path: podPath(request.namespace, request.name),
+        body: { apiVersion: 'v1', kind: 'DeleteOptions', ...go(request) },
+        signal: request.signal,
+      }),
+    /** True = it exists. */
+    daemonSet: async (namespace: string, name: string, signal?: AbortSignal): Promise<Outcome<boolean>> => {
+      const path = `/apis/apps/v1/namespaces/${segment(namespace)}/daemonsets/${segment(name)}`;
+      const reply = await raw({ method: 'GET', path, signal });
+      if (!reply.ok) return reply;
+      if (reply.value.status === 200) return ok(true);
+      if (reply.value.status === 404) return ok(false);
+      const want: Want = { verb: 'get', resource: 'daemonsets.apps', name: `${namespace}/${name}` };
+      return { ok: false, failure: refusal(reply.value.status, reply.value.body, want, who) };
+    },
+    pdbs: async (api: PdbApi, signal?: AbortSignal, namespace?: string): Promise<Outcome<readonly PdbObject[]>> => {
+      const within = namespace === undefined ? '' : `/namespaces/${segment(namespace)}`;
+      const want: Want = { verb: 'list', resource: 'poddisruptionbudgets.policy' };
+      const listed = await all<PdbObject>(`/apis/${api}${within}/poddisruptionbudgets`, want, signal);
+      return listed.ok ? ok(listed.value.items) : listed;
+    },
+    /** The version that eviction takes is in the core resource list; a wrong one gives 400, not 404 (measured). */
+    evictionApi: async (signal?: AbortSignal): Promise<Outcome<EvictionApi>> => {
+      const core = await expect<{ resources?: readonly { name: string; group?: string; version?: string }[] }>(
+        { method: 'GET', path: '/api/v1', signal },
+        { verb: 'get', resource: '/api/v1' },
+      );
+      if (!core.ok) return core;
+      const eviction = core.value.resources?.find((resource) => resource.name === 'pods/eviction');
+      if (eviction === undefined) return ok('none');
+      return ok(eviction.version === 'v1' ? 'policy/v1' : 'policy/v1beta1');
+    },
+    pdbApi: async (signal?: AbortSignal): Promise<Outcome<PdbApi>> => {
+      const group = await expect<{ versions?: readonly { groupVersion: string }[] }>(
+        { method: 'GET', path: '/apis/policy', signal },
+        { verb: 'get', resource: '/apis/policy' },
+      );
+      if (!group.ok) return group;
+      return ok(group.value.versions?.some((version) => version.groupVersion === 'policy/v1') ? 'policy/v1' : 'policy/v1beta1');
+    },
+    webhooks: (signal?: AbortSignal): Promise<Outcome<{ items?: readonly object[] | null }>> =>
+      expect(
+        { method: 'GET', path: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations', signal },
+        { verb: 'list', resource: 'validatingwebhookconfigurations.admissionregistration.k8s.io' },
+      ),
+    endpoints: (namespace: string, name: string, signal?: AbortSignal): Promise<Outcome<object>> =>
+      expect(
+        { method: 'GET', path: `/api/v1/namespaces/${segment(namespace)}/endpoints/${segment(name)}`, signal },
+        { verb: 'get', resource: 'endpoints', name: `${namespace}/${name}` },
+      ),
+    /** May we do this? Asked of the server itself, so that impersonation and every authorizer are counted. */
+    mayI: async ({ verb, group, resource, subresource }: Right, signal?: AbortSignal): Promise<Outcome<boolean>> => {
+      const attributes = { verb, group, resource, ...(subresource === undefined ? {} : { subresource }) };
+      const review = await expect<{ status?: { allowed?: boolean } }>(
+        {
+          method: 'POST',
+          path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+          body: { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec: { resourceAttributes: attributes } },
+          signal,
+        },
+        { verb: 'create', resource: 'selfsubjectaccessreviews.authorization.k8s.io' },
+      );
+      return review.ok ? ok(review.value.status?.allowed === true) : review;
+    },
+    isForbidden: (reply: HttpReply): boolean => isRightsRefusal(reply.status, reply.body),
+    serverNow: http.serverNow,
+    stats: http.stats,
+    close: http.close,
+  };
+}
+
+function parseEvent(line: string): WatchEvent | undefined {
+  try {
+    const read: unknown = JSON.parse(line);
+    if (typeof read !== 'object' || read === null || !('type' in read) || !('object' in read)) return undefined;
+    return read as WatchEvent;
+  } catch {
+    // A line cut in the middle: the end of the stream follows, and then a new list.
+    return undefined;
+  }
+}
+
+/** Why a reply is not the success that was hoped for, short: "PDB web allows no eviction now". */
+export const messageOf = (reply: HttpReply): string => statusOf(reply.body).message ?? `status ${reply.status}`;
+
+/** A missing node in words of its own. */
+export const noNode = (name: string): Outcome<never> =>
+  failed('refused', `the cluster has no node ${name}`, { hint: 'is it the right context, and is node_name right?' });

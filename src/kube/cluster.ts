@@ -1,0 +1,222 @@
+// The Cluster port on a real API server: puts connection, calls and decisions together.
+import type { Clock, Cluster, Owner } from '../engine/ports.ts';
+import type { DrainOptions } from '../model/effect.ts';
+import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
+import type { PodState } from './after-reboot.ts';
+import { type Api, createApi, type EvictionApi, noNode } from './api.ts';
+import type { SystemPod } from './capacity.ts';
+import { systemClock } from './clock.ts';
+import { createCredentials } from './credentials.ts';
+import { drainNode } from './drain.ts';
+import { createPlaces } from './evict.ts';
+import { createForecaster } from './forecast-reader.ts';
+import { createHttp, type HttpStats } from './http.ts';
+import { inClusterConfig, type KubeconfigFile, resolveKubeconfig } from './kubeconfig.ts';
+import { controllerOf, isMirror, isPodReady, type NodeObject, type PodObject, podName } from './objects.ts';
+import { decideCordon, decidePlainUncordon, decideUncordon, holdFailure, nodeState } from './ownership.ts';
+import type { PdbApi } from './pdb.ts';
+import { nameProxy, proxyFor, unsupportedProxy } from './proxy.ts';
+import { missingRights, type Role } from './rights.ts';
+
+export interface ClusterOptions {
+  /** Files as read, in order; the first that names an entry wins. None = the in-cluster account. */
+  readonly kubeconfigs: readonly KubeconfigFile[];
+  readonly parseYaml: (text: string) => unknown;
+  /** `--context`. */
+  readonly context?: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock?: Clock;
+  /** A run whose nodes may be taken over, by a person's word. */
+  readonly takeover?: string;
+  /** Evictions in flight, over all nodes; kubectl's 5 a second would make 100 pods take 20 s. Default 20. */
+  readonly inFlight?: number;
+  /** Folder of the in-cluster account, for tests. */
+  readonly accountFolder?: string;
+  readonly userAgent?: string;
+}
+
+/** The port, and what commands ask for beside it. */
+export interface KubeCluster extends Cluster {
+  /** Pods of a node in short: for `readyAfterReboot` and the soak. */
+  readonly pods: (node: string, signal?: AbortSignal) => Promise<Outcome<readonly PodState[]>>;
+  /** Pods of the control plane, for `quorumRisk`. */
+  readonly systemPods: (signal?: AbortSignal) => Promise<Outcome<readonly SystemPod[]>>;
+  /** `kmend uncordon NODE` alone: schedulable, whoever cordoned it. */
+  readonly plainUncordon: (node: string, signal?: AbortSignal) => Promise<Outcome<{ readonly changed: boolean }>>;
+  /** Rights that the account lacks for a role, each as "patch nodes". */
+  readonly missingRights: (role: Role, signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
+  readonly stats: () => HttpStats;
+  /** Where it talks to and as whom, for people: no secret in it. */
+  readonly description: string;
+}
+
+/** A kubelet writes its node's status all the time, and each write moves `resourceVersion`. */
+const patchTries = 8;
+
+/** Reads, decides, writes with the version read; a change in between (409) makes it read and decide anew. */
+async function rewrite<D extends { readonly patch?: object }>(
+  api: Api,
+  name: string,
+  decide: (node: NodeObject) => D,
+  signal: AbortSignal | undefined,
+): Promise<Outcome<D>> {
+  for (let tries = 1; ; tries += 1) {
+    const node = await readNode(api, name, signal);
+    if (!node.ok) return node;
+    const decision = decide(node.value);
+    if (decision.patch === undefined) return ok(decision);
+    const reply = await api.patchNode(name, decision.patch, signal);
+    if (!reply.ok) return reply;
+    if (reply.value.status < 300) return ok(decision);
+    if (reply.value.status !== 409 || tries >= patchTries) return { ok: false, failure: api.nodeFailure(reply.value, name) };
+  }
+}
+
+async function readNode(api: Api, name: string, signal: AbortSignal | undefined): Promise<Outcome<NodeObject>> {
+  const node = await api.node(name, signal);
+  return !node.ok && node.failure.kind === 'refused' ? noNode(name) : node;
+}
+
+/** One question to the server, its answer kept; a failure is not kept. */
+function once<T>(ask: () => Promise<Outcome<T>>): () => Promise<Outcome<T>> {
+  let kept: Promise<Outcome<T>> | undefined;
+  return async () => {
+    kept ??= ask();
+    const answer = await kept;
+    if (!answer.ok) kept = undefined;
+    return answer;
+  };
+}
+
+const podState = (pod: PodObject): PodState => {
+  const statuses = pod.status?.containerStatuses ?? [];
+  const owner = controllerOf(pod);
+  return {
+    name: podName(pod),
+    phase: pod.status?.phase ?? '',
+    ready: isPodReady(pod),
+    restarts: statuses.reduce((sum, status) => sum + (status.restartCount ?? 0), 0),
+    crashLooping: statuses.some((status) => status.state?.waiting?.reason === 'CrashLoopBackOff'),
+    ending: pod.metadata?.deletionTimestamp !== undefined,
+    ...(owner?.kind === 'DaemonSet' ? { daemonSet: owner.name } : {}),
+    mirror: isMirror(pod),
+    memoryLimited: (pod.spec?.containers ?? []).some((container) => container.resources?.limits?.memory !== undefined),
+  };
+};
+
+const withNote = (failure: Failure, note: string): Failure => ({ ...failure, message: `${failure.message}; ${note}` });
+
+/** The port over an API; `createCluster` makes the API from a kubeconfig. */
+function clusterOver(api: Api, clock: Clock, options: ClusterOptions, description: string): KubeCluster {
+  const place = createPlaces(options.inFlight ?? 20);
+  const evictionApi = once<EvictionApi>(() => api.evictionApi());
+  const pdbApi = once<PdbApi>(() => api.pdbApi());
+  const forecast = createForecaster({ api, clock, pdbApi });
+
+  const uncordon: Cluster['uncordon'] = async (name, owner, signal) => {
+    const done = await rewrite(api, name, (node) => decideUncordon(node, owner), signal);
+    if (!done.ok) return done;
+    const decision = done.value;
+    if (decision.kind === 'failure') return { ok: false, failure: decision.failure };
+    return ok({ uncordoned: decision.kind === 'write' && decision.uncordoned, why: decision.why });
+  };
+
+  /** Nothing is left behind by a drain that failed; a node of another run is not touched, an interrupted one is kept for resume. */
+  async function giveBack(name: string, drainOptions: DrainOptions, owner: Owner, failure: Failure): Promise<Failure> {
+    if (failure.kind === 'fenced') return failure;
+    if (failure.kind === 'interrupted') return withNote(failure, `node ${name} stays cordoned`);
+    if (drainOptions.keepCordoned) return withNote(failure, `node ${name} stays cordoned, as asked`);
+    const back = await uncordon(name, owner);
+    if (!back.ok) return withNote(failure, `and node ${name} could not be given back: ${back.failure.message}`);
+    return withNote(
+      failure,
+      back.value.uncordoned ? `node ${name} was uncordoned again` : `node ${name} was not uncordoned: ${back.value.why}`,
+    );
+  }
+
+  return {
+    description,
+    nodes: async (signal) => {
+      const listed = await api.nodes(signal);
+      return listed.ok ? ok(listed.value.map(nodeState)) : listed;
+    },
+    node: async (name, signal) => {
+      const node = await readNode(api, name, signal);
+      return node.ok ? ok(nodeState(node.value)) : node;
+    },
+    forecast,
+    cordon: async (name, owner, signal) => {
+      let wasUnschedulable = false;
+      const decide = (node: NodeObject) => {
+        const at = new Date(clock.now()).toISOString();
+        const { takeover } = options;
+        const decision = decideCordon(node, { owner, at, ...(takeover === undefined ? {} : { takeover }) });
+        if (decision.kind === 'held') wasUnschedulable = decision.hold.wasUnschedulable;
+        if (decision.kind === 'write') wasUnschedulable = decision.hold.wasUnschedulable;
+        return decision;
+      };
+      const done = await rewrite(api, name, decide, signal);
+      if (!done.ok) return done;
+      return done.value.kind === 'failure' ? { ok: false, failure: done.value.failure } : ok({ wasUnschedulable });
+    },
+    holds: async (name, owner, signal) => {
+      const node = await readNode(api, name, signal);
+      if (!node.ok) return node;
+      const failure = holdFailure(node.value, owner);
+      return failure === undefined ? ok(true) : { ok: false, failure };
+    },
+    drain: async (name, drainOptions, owner, progress, signal) => {
+      const eviction = await evictionApi();
+      const context = { api, clock, node: name, options: drainOptions, owner, progress, place, pdbApi, signal };
+      const drained = eviction.ok ? await drainNode({ ...context, evictionApi: eviction.value }) : eviction;
+      return drained.ok ? drained : { ok: false, failure: await giveBack(name, drainOptions, owner, drained.failure) };
+    },
+    uncordon,
+    plainUncordon: async (name, signal) => {
+      const decide = (node: NodeObject): { readonly patch?: object } => {
+        const patch = decidePlainUncordon(node);
+        return patch === undefined ? {} : { patch };
+      };
+      const done = await rewrite(api, name, decide, signal);
+      return done.ok ? ok({ changed: done.value.patch !== undefined }) : done;
+    },
+    pods: async (name, signal) => {
+      const listed = await api.podsOf(name, signal);
+      return listed.ok ? ok(listed.value.items.map(podState)) : listed;
+    },
+    systemPods: async (signal) => {
+      const listed = await api.systemPods('component in (etcd,kube-apiserver)', signal);
+      if (!listed.ok) return listed;
+      return ok(
+        listed.value.items.map((pod) => ({
+          name: podName(pod),
+          node: pod.spec?.nodeName ?? '',
+          component: pod.metadata?.labels?.component ?? '',
+          ready: isPodReady(pod),
+        })),
+      );
+    },
+    missingRights: (role, signal) => missingRights(api, role, signal),
+    stats: api.stats,
+    close: api.close,
+  };
+}
+
+/** Reads the kubeconfig, checks the credentials that can be checked without a call; makes no call to the server. */
+export async function createCluster(options: ClusterOptions): Promise<Outcome<KubeCluster>> {
+  const { kubeconfigs, parseYaml, context, env, accountFolder } = options;
+  const clock = options.clock ?? systemClock;
+  const config = kubeconfigs.length === 0 ? inClusterConfig(env, accountFolder) : resolveKubeconfig(kubeconfigs, parseYaml, context);
+  if (!config.ok) return config;
+  const { cluster, origin } = config.value;
+  const proxy = proxyFor(cluster.server, cluster.proxyUrl, env);
+  const trouble = proxy === undefined ? undefined : unsupportedProxy(proxy);
+  if (trouble !== undefined) return failed('refused', `${origin}: ${trouble}`);
+  const credentials = await createCredentials({ config: config.value, env, now: clock.now });
+  if (!credentials.ok) return credentials;
+  const userAgent = options.userAgent ?? 'kmend';
+  const http = createHttp({ cluster, credentials: credentials.value, proxy, now: clock.now, userAgent });
+  const api = createApi(http, credentials.value.description);
+  const through = proxy === undefined ? '' : ` through the proxy ${nameProxy(proxy)}`;
+  return ok(clusterOver(api, clock, options, `${cluster.server}${through}, ${credentials.value.description}`));
+}

@@ -1,0 +1,311 @@
+// Empties a node: chooses, evicts in parallel, follows the pods until the API server shows none of them; the deadline ends it all.
+import type { Clock, DrainResult, Owner } from '../engine/ports.ts';
+import type { DrainOptions } from '../model/effect.ts';
+import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
+import type { Api, EvictionApi } from './api.ts';
+import { type EvictContext, evictPod, type PodEnd } from './evict.ts';
+import { overdue } from './filters.ts';
+import { followPods, type PodFollower } from './follow-pods.ts';
+import { type Guard, guardNode } from './guard.ts';
+import { describeProgress, type Held, whyStillThere } from './holding.ts';
+import { controllerOf, isMirror, type PodObject, podName } from './objects.ts';
+import { describePdb, type PdbApi, pdbsOf } from './pdb.ts';
+import { type Chosen, choosePods } from './select.ts';
+
+export interface DrainContext {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly node: string;
+  readonly options: DrainOptions;
+  readonly owner: Owner;
+  readonly progress: (text: string) => void;
+  readonly place: EvictContext['place'];
+  readonly evictionApi: EvictionApi;
+  readonly pdbApi: () => Promise<Outcome<PdbApi>>;
+  /** The caller's: an interrupted drain is not undone, so that a resumed run finds what it left. */
+  readonly signal: AbortSignal | undefined;
+}
+
+const guardEvery = 4_000;
+const tick = 1_000;
+const progressEvery = 2_000;
+/** A kubelet that stays away this long does not come back for the drain's sake. */
+const deadAfter = 60_000;
+/** The last part of the time belongs to deleting, where the play asked for it. */
+const fallbackShare = 0.25;
+const longestFallback = 120_000;
+
+/** Waits for whatever comes first: a ring, the time, or the signal. */
+function createBell(clock: Clock): {
+  readonly ring: () => void;
+  readonly wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+} {
+  let wake: () => void = () => undefined;
+  return {
+    ring: () => wake(),
+    wait: async (milliseconds, signal) => {
+      const early = new AbortController();
+      wake = () => early.abort();
+      await clock.sleep(milliseconds, AbortSignal.any([early.signal, signal]));
+    },
+  };
+}
+
+/** What a running drain knows; only the functions below change it. */
+interface Work {
+  readonly chosen: Chosen;
+  readonly follower: PodFollower;
+  readonly guard: Guard;
+  readonly held: Map<string, Held>;
+  readonly failures: Map<string, string>;
+  readonly limit: AbortController;
+  /** Why the drain had to end early: the node is not ours any more, or dead. */
+  stop: Failure | undefined;
+}
+
+const uidOf = (pod: PodObject): string => pod.metadata?.uid ?? '';
+
+const isDead = (work: Work): boolean => work.guard.last()?.ready === false;
+
+/** A pod that counts as left behind by an option: long overdue, on a dead node or by kubectl's flag. */
+function isSkipped(work: Work, { options, api }: DrainContext, uid: string): boolean {
+  const pod = work.follower.present().get(uid);
+  const late = pod === undefined ? undefined : overdue(pod, api.serverNow());
+  if (late === undefined) return false;
+  const flag = options.skipWaitForDeleteTimeout ?? 0;
+  const dead = isDead(work) ? options.deadNodeSkipWaitAfter : undefined;
+  return (flag > 0 && late > flag) || (dead !== undefined && late > dead);
+}
+
+/** Chosen pods that the API server still shows. */
+const stillThere = (work: Work): readonly PodObject[] => work.chosen.evict.filter((pod) => work.follower.present().has(uidOf(pod)));
+
+const isDone = (work: Work, context: DrainContext): boolean =>
+  stillThere(work).every((pod) => work.failures.has(uidOf(pod)) || isSkipped(work, context, uidOf(pod)));
+
+function describeStill(work: Work, { api }: DrainContext): readonly { name: string; why: string }[] {
+  return stillThere(work).map((pod) => {
+    const failure = work.failures.get(uidOf(pod));
+    const held: Held | undefined = failure === undefined ? work.held.get(uidOf(pod)) : { by: 'failed', why: failure };
+    const metadata = work.follower.present().get(uidOf(pod))?.metadata ?? {};
+    return { name: podName(pod), why: failure ?? whyStillThere(metadata, held, api.serverNow()) };
+  });
+}
+
+/** Reads the budgets of a namespace once a while, so that a refusal can say which one it is, and whether it can ever allow. */
+function createBudgetReader(context: DrainContext): (pod: PodObject, fallback: string) => Promise<string> {
+  const kept = new Map<string, { readonly at: number; readonly read: ReturnType<Api['pdbs']> }>();
+  return async (pod, fallback) => {
+    const version = await context.pdbApi();
+    if (!version.ok) return fallback;
+    const namespace = pod.metadata?.namespace ?? 'default';
+    const known = kept.get(namespace);
+    const now = context.clock.now();
+    const read = known !== undefined && now - known.at < 15_000 ? known.read : context.api.pdbs(version.value, context.signal, namespace);
+    if (known?.read !== read) kept.set(namespace, { at: now, read });
+    const budgets = await read;
+    const [pdb] = budgets.ok ? pdbsOf(pod, budgets.value, version.value) : [];
+    return pdb === undefined ? fallback : describePdb(pdb);
+  };
+}
+
+function evictContext(work: Work, context: DrainContext, deadline: number, ring: () => void): EvictContext {
+  const { api, clock, options, place, evictionApi } = context;
+  const fallbackAt = deadline - Math.min(options.timeout * 1000 * fallbackShare, longestFallback);
+  const deleting = (): boolean => options.disableEviction || (options.fallbackWithoutEviction && clock.now() >= fallbackAt);
+  const explain = createBudgetReader(context);
+  const byUid = new Map(work.chosen.evict.map((pod) => [uidOf(pod), pod]));
+  return {
+    api,
+    clock,
+    signal: work.limit.signal,
+    place,
+    way: () => (deleting() || evictionApi === 'none' ? 'delete' : evictionApi),
+    fallbackComes: () => options.fallbackWithoutEviction && !deleting(),
+    mayGo: async () => {
+      const lost = await work.guard.fresh();
+      if (lost === undefined) return true;
+      end(work, lost);
+      return false;
+    },
+    isPresent: (uid) => work.follower.present().has(uid),
+    isEnding: (uid) => work.follower.present().get(uid)?.metadata.deletionTimestamp !== undefined,
+    note: (uid, held) => {
+      if (held === undefined) work.held.delete(uid);
+      else work.held.set(uid, held);
+      const pod = byUid.get(uid);
+      if (held?.by === 'budget' && pod !== undefined) {
+        void explain(pod, held.why).then((why) => {
+          if (work.held.get(uid) === held) work.held.set(uid, { by: 'budget', why });
+          ring();
+        });
+      }
+      ring();
+    },
+  };
+}
+
+function end(work: Work, why: Failure | undefined): void {
+  work.stop ??= why;
+  work.limit.abort();
+}
+
+/** The standing looks at the node: is it ours, does its kubelet live? */
+async function keepWatch(work: Work, context: DrainContext): Promise<void> {
+  const { clock, options, node } = context;
+  while (!work.limit.signal.aborted) {
+    await clock.sleep(guardEvery, work.limit.signal);
+    if (work.limit.signal.aborted) return;
+    const lost = await work.guard.fresh();
+    if (work.limit.signal.aborted) return;
+    if (lost !== undefined) return end(work, lost);
+    const since = work.guard.deadSince();
+    if (since !== undefined && options.deadNodeSkipWaitAfter === undefined && clock.now() - since > deadAfter) {
+      return end(work, deadNode(node, 'became NotReady during the drain and stayed so'));
+    }
+  }
+}
+
+const deadNode = (node: string, how: string): Failure => ({
+  kind: 'blocked',
+  message: `node ${node} ${how}: its kubelet ends no pods`,
+  hint: 'mend the node by hand, or allow it with drain: {dead_node: {skip_wait_after: 60s}}',
+});
+
+const goRequest = (pod: PodObject, options: DrainOptions) => ({
+  namespace: pod.metadata?.namespace ?? 'default',
+  name: pod.metadata?.name ?? '',
+  uid: uidOf(pod),
+  ...(options.gracePeriod === undefined || options.gracePeriod < 0 ? {} : { gracePeriod: options.gracePeriod }),
+});
+
+/** Pods that came after the first list although the node is cordoned; DaemonSet and mirror pods always do. */
+function arrivals(work: Work): readonly string[] {
+  const known = new Set(work.chosen.all.map(uidOf));
+  return [...work.follower.present().values()]
+    .filter((pod) => !known.has(pod.metadata.uid ?? '') && controllerOf(pod)?.kind !== 'DaemonSet' && !isMirror(pod))
+    .map(podName);
+}
+
+/** Waits until nothing is left to wait for; true = the API server confirmed it with a list of its own. */
+async function waitForEnd(work: Work, context: DrainContext, bell: ReturnType<typeof createBell>): Promise<boolean> {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  let said = '';
+  while (!work.limit.signal.aborted) {
+    if (isDone(work, context)) {
+      // A watch cache may run behind: "gone" is only said after a read of the store.
+      const listed = await work.follower.relist();
+      if (listed.ok && isDone(work, context)) return true;
+    }
+    const text = describeProgress(work.chosen.evict.length, describeStill(work, context));
+    if (text !== said && context.clock.now() - saidAt >= progressEvery) {
+      [said, saidAt] = [text, context.clock.now()];
+      context.progress(text);
+    }
+    await bell.wait(tick, work.limit.signal);
+  }
+  return false;
+}
+
+function refusedFailure(node: string, refused: readonly string[]): Outcome<never> {
+  return failed('blocked', `node ${node} cannot be drained: ${refused.join('; ')}`, { hint: 'nothing was evicted' });
+}
+
+/** All of the drain except giving the node back after a failure. */
+export async function drainNode(context: DrainContext): Promise<Outcome<DrainResult>> {
+  const { api, clock, node, options, owner, signal } = context;
+  const started = clock.now();
+  const deadline = started + options.timeout * 1000;
+  const limit = new AbortController();
+  const stopAll = (): void => limit.abort();
+  if (signal?.aborted) return failed('interrupted', `drain of ${node}: interrupted before it began`);
+  signal?.addEventListener('abort', stopAll, { once: true });
+  void clock.sleep(options.timeout * 1000, limit.signal).then(stopAll);
+  try {
+    const guard = guardNode({ api, node, owner, clock, signal: limit.signal });
+    const lost = await guard.fresh();
+    if (lost !== undefined) return ended(context, lost, limit);
+    if (guard.last()?.ready === false && options.deadNodeSkipWaitAfter === undefined)
+      return { ok: false, failure: deadNode(node, 'is NotReady') };
+    const chosen = await choosePods(api, node, options, limit.signal);
+    if (!chosen.ok) return ended(context, chosen.failure, limit);
+    if (chosen.value.refused.length > 0) return refusedFailure(node, chosen.value.refused);
+    if (context.evictionApi === 'none' && !options.disableEviction && !options.fallbackWithoutEviction && chosen.value.evict.length > 0) {
+      return failed('blocked', 'this API server knows no eviction', { hint: 'disable_eviction deletes the pods instead, past every PDB' });
+    }
+    return await run(context, chosen.value, guard, limit, started, deadline);
+  } finally {
+    limit.abort();
+    signal?.removeEventListener('abort', stopAll);
+  }
+}
+
+/** A call that the deadline or the caller ended says so, not "interrupted". */
+function ended({ node, options, signal }: DrainContext, failure: Failure, limit: AbortController): Outcome<never> {
+  if (signal?.aborted) return failed('interrupted', `drain of ${node} was interrupted`);
+  if (!limit.signal.aborted) return { ok: false, failure };
+  return failed('timeout', `drain of ${node} not done within ${options.timeout} s`, { detail: failure.message });
+}
+
+async function run(
+  context: DrainContext,
+  chosen: Chosen,
+  guard: Guard,
+  limit: AbortController,
+  started: number,
+  deadline: number,
+): Promise<Outcome<DrainResult>> {
+  const { api, clock, node, options } = context;
+  for (const warning of chosen.warnings) context.progress(`warning: ${warning}`);
+  const bell = createBell(clock);
+  const first = { items: chosen.all, version: chosen.version };
+  const follower = followPods({ api, node, clock, signal: limit.signal, first, onChange: bell.ring });
+  const work: Work = { chosen, follower, guard, held: new Map(), failures: new Map(), limit, stop: undefined };
+  void keepWatch(work, context);
+  const evicting = evictContext(work, context, deadline, bell.ring);
+  const ends = chosen.evict.map(async (pod) => {
+    const podEnd: PodEnd = await evictPod(goRequest(pod, options), evicting);
+    if (podEnd.kind === 'failed') work.failures.set(uidOf(pod), podEnd.why);
+    bell.ring();
+  });
+  const confirmed = await waitForEnd(work, context, bell);
+  const result = conclude(work, context, confirmed, (clock.now() - started) / 1000);
+  limit.abort();
+  await Promise.allSettled(ends);
+  return result;
+}
+
+function conclude(work: Work, context: DrainContext, confirmed: boolean, seconds: number): Outcome<DrainResult> {
+  const { node, options, signal } = context;
+  const still = describeStill(work, context);
+  const total = work.chosen.evict.length;
+  const text = describeProgress(total, still);
+  if (work.stop !== undefined) return { ok: false, failure: { ...work.stop, detail: text } };
+  if (!confirmed && signal?.aborted) return failed('interrupted', `drain of ${node} was interrupted: ${text}`);
+  if (!confirmed) {
+    const trouble = work.follower.trouble();
+    return failed('timeout', `drain of ${node} not done within ${options.timeout} s: ${text}`, {
+      hint: timeoutHint(work),
+      ...(trouble === undefined ? {} : { detail: trouble.message }),
+    });
+  }
+  const failures = work.chosen.evict.filter((pod) => work.failures.has(uidOf(pod)) && work.follower.present().has(uidOf(pod)));
+  if (failures.length > 0) {
+    const named = failures.map((pod) => `${podName(pod)}: ${work.failures.get(uidOf(pod))}`).join('; ');
+    return failed('blocked', `drain of ${node}: ${failures.length} of ${total} pods did not go: ${named}`);
+  }
+  const skipped = stillThere(work);
+  const gone = work.chosen.evict.filter((pod) => !skipped.includes(pod));
+  const left = [...skipped, ...work.chosen.ending.filter((pod) => work.follower.present().has(uidOf(pod)))];
+  return ok({ evicted: gone.map(podName), left: left.map(podName), arrived: arrivals(work), seconds: Math.round(seconds * 10) / 10 });
+}
+
+function timeoutHint(work: Work): string {
+  const held = stillThere(work).map((pod) => work.held.get(uidOf(pod)));
+  if (held.some((entry) => entry?.why.includes('can never allow'))) {
+    return 'a PDB can never allow an eviction: give its workload one more replica, or change the PDB';
+  }
+  if (held.some((entry) => entry?.by === 'budget')) return 'a PDB is busy: are the pods that replace the evicted ones becoming ready?';
+  if (isDead(work)) return 'the kubelet of the node does not report: its pods never end by themselves';
+  return 'look at the pods named, or give the drain more time';
+}

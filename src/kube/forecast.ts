@@ -1,0 +1,144 @@
+// What a drain would do, from what was read before the cordon: who goes, who blocks with which numbers, how long, and where to. Pure.
+import type { Forecast } from '../engine/ports.ts';
+import type { DrainOptions } from '../model/effect.ts';
+import { overdue, type Selection } from './filters.ts';
+import { controllerOf, isPodReady, type NodeObject, type PdbObject, type PodObject, podName } from './objects.ts';
+import { holdOf, nodeState } from './ownership.ts';
+import { askPdbs, describePdb, type PdbApi } from './pdb.ts';
+import { nowhereToGo, type Usage } from './placement.ts';
+
+/** What could be read; what the account may not read is absent and said in `notes`. */
+export interface ForecastInput {
+  readonly node: NodeObject;
+  readonly options: DrainOptions;
+  readonly selection: Selection;
+  /** The API server's clock, milliseconds since 1970. */
+  readonly now: number;
+  readonly pdbs?: { readonly api: PdbApi; readonly items: readonly PdbObject[] };
+  readonly nodes?: readonly NodeObject[];
+  readonly usage?: Usage;
+  /** Webhooks that nobody answers for. */
+  readonly deadWebhooks: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/** Longer past its own grace period than this, a pod is stuck: no drain ends it. */
+const stuckAfter = 300;
+/** What a replacement takes to become ready, where nothing else is known. */
+const settle = 5;
+
+interface Findings {
+  readonly blocks: string[];
+  readonly warnings: string[];
+}
+
+function nodeFindings({ node, options }: ForecastInput, { blocks }: Findings): void {
+  const state = nodeState(node);
+  const hold = holdOf(node);
+  if (!state.ready && options.deadNodeSkipWaitAfter === undefined) {
+    blocks.push(`node ${state.name} is NotReady: its kubelet ends no pods (dead_node: stop)`);
+  }
+  if (hold !== undefined) blocks.push(`node ${state.name} is held by run ${hold.run}, number ${hold.number}`);
+}
+
+function pdbFindings({ selection, options, pdbs }: ForecastInput, { blocks, warnings }: Findings): void {
+  if (pdbs === undefined) return;
+  if (options.disableEviction) {
+    const broken = selection.evict.filter((pod) => askPdbs(pod, pdbs.items, pdbs.api).kind !== 'passes');
+    if (broken.length > 0) warnings.push(`deletes past the PDBs of ${broken.map(podName).join(', ')} (disable_eviction)`);
+    return;
+  }
+  const turns = new Map<PdbObject, number>();
+  for (const pod of selection.evict) {
+    const answer = askPdbs(pod, pdbs.items, pdbs.api);
+    if (answer.kind === 'passes') {
+      if (answer.pdb !== undefined) turns.set(answer.pdb, (turns.get(answer.pdb) ?? 0) + 1);
+      continue;
+    }
+    const text = `${podName(pod)}: ${answer.why}`;
+    if (options.fallbackWithoutEviction) warnings.push(`${text}: will be deleted past it in the end (fallback_without_eviction)`);
+    else blocks.push(text);
+  }
+  for (const [pdb, count] of turns) {
+    const allowed = pdb.status?.disruptionsAllowed ?? 0;
+    if (count > allowed) warnings.push(`${count} pods of this node go in turns: ${describePdb(pdb)}`);
+    if ((pdb.status?.observedGeneration ?? 0) < (pdb.metadata?.generation ?? 0)) {
+      warnings.push(`PDB ${pdb.metadata?.name} was changed just now: its numbers are not up to date`);
+    }
+  }
+}
+
+const ordinary = /^batch\.kubernetes\.io\/job-tracking$/;
+
+function endingFindings({ selection, options, now }: ForecastInput, { blocks, warnings }: Findings): void {
+  for (const pod of selection.evict) {
+    const finalizers = (pod.metadata?.finalizers ?? []).filter((name) => !ordinary.test(name));
+    if (finalizers.length > 0) warnings.push(`${podName(pod)}: goes only when finalizer ${finalizers.join(', ')} is taken off`);
+    const late = overdue(pod, now);
+    if (late === undefined || late < stuckAfter) continue;
+    const text = `${podName(pod)}: should have ended ${Math.round(late)} s ago and is still there`;
+    if ((options.skipWaitForDeleteTimeout ?? 0) > 0 || options.deadNodeSkipWaitAfter !== undefined) warnings.push(text);
+    else blocks.push(text);
+  }
+}
+
+/** Workloads of which every ready pod is on this node: they are down while their pods move, and no PDB says so. */
+function ownerFindings({ selection, usage, pdbs }: ForecastInput, { warnings }: Findings): void {
+  if (usage === undefined) return;
+  const owners = new Map<string, { readonly name: string; readonly pods: PodObject[] }>();
+  for (const pod of selection.evict) {
+    const owner = controllerOf(pod);
+    if (owner === undefined || !isPodReady(pod) || owner.kind === 'Job') continue;
+    const entry = owners.get(owner.uid) ?? { name: `${owner.kind} ${pod.metadata?.namespace ?? 'default'}/${owner.name}`, pods: [] };
+    entry.pods.push(pod);
+    owners.set(owner.uid, entry);
+  }
+  for (const [uid, { name, pods }] of owners) {
+    const ready = usage.readyByOwner.get(uid) ?? 0;
+    const guarded = pods.some((pod) => pdbs !== undefined && askPdbs(pod, pdbs.items, pdbs.api).kind !== 'passes');
+    if (ready > 0 && pods.length >= ready && !guarded)
+      warnings.push(`${name}: all ${ready} ready pods are on this node: it is down while they move`);
+  }
+}
+
+const grace = (pod: PodObject, { gracePeriod }: DrainOptions): number =>
+  gracePeriod === undefined || gracePeriod < 0 ? (pod.spec?.terminationGracePeriodSeconds ?? 30) : gracePeriod;
+
+/** The longest grace period; pods of one budget one turn after the other. */
+export function estimateSeconds({ selection, options, pdbs }: ForecastInput): number {
+  const perPdb = new Map<PdbObject, number[]>();
+  let longest = 0;
+  for (const pod of selection.evict) {
+    longest = Math.max(longest, grace(pod, options));
+    const answer = pdbs === undefined ? undefined : askPdbs(pod, pdbs.items, pdbs.api);
+    if (answer?.pdb !== undefined) perPdb.set(answer.pdb, [...(perPdb.get(answer.pdb) ?? []), grace(pod, options)]);
+  }
+  for (const [pdb, graces] of perPdb) {
+    const rounds = Math.ceil(graces.length / Math.max(1, pdb.status?.disruptionsAllowed ?? 1));
+    if (rounds > 1) longest = Math.max(longest, rounds * (Math.max(...graces) + settle));
+  }
+  return longest;
+}
+
+export function forecastDrain(input: ForecastInput): Forecast {
+  const { selection, node, nodes, usage, options } = input;
+  const findings: Findings = { blocks: [], warnings: [] };
+  nodeFindings(input, findings);
+  findings.blocks.push(...selection.refused);
+  for (const webhook of options.disableEviction ? [] : input.deadWebhooks) {
+    findings.blocks.push(`admission webhook ${webhook} is asked about every eviction, and nothing answers there`);
+  }
+  pdbFindings(input, findings);
+  endingFindings(input, findings);
+  ownerFindings(input, findings);
+  findings.warnings.push(...selection.warnings);
+  const movable = selection.evict.filter((pod) => controllerOf(pod) !== undefined);
+  if (nodes !== undefined && usage !== undefined) findings.warnings.push(...nowhereToGo(movable, nodes, node.metadata?.name ?? '', usage));
+  return {
+    evicts: selection.evict.map(podName),
+    leaves: selection.leave.map(podName),
+    blocks: findings.blocks,
+    warnings: [...findings.warnings, ...input.notes],
+    estimate: estimateSeconds(input),
+  };
+}

@@ -1,0 +1,93 @@
+// Which proxy leads to the API server, by Go's rules (what kubectl's users have set), and the CONNECT tunnel through it.
+import { request as plainRequest } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+import { BlockList, isIP, type Socket } from 'node:net';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const either = (env: Env, name: string): string => env[name] || env[name.toLowerCase()] || '';
+
+function exempt(entry: string, host: string, port: string): boolean {
+  if (entry === '*') return true;
+  const [, pattern = entry, onlyPort] = /^(.*[^:]):(\d+)$/.exec(entry) ?? [];
+  if (onlyPort !== undefined && onlyPort !== port && isIP(entry) === 0) return false;
+  const cidr = /^([0-9a-fA-F.:]+)\/(\d+)$/.exec(pattern);
+  if (cidr !== null) {
+    const family = isIP(cidr[1] ?? '') === 6 ? 'ipv6' : 'ipv4';
+    if (isIP(host) !== (family === 'ipv6' ? 6 : 4)) return false;
+    const list = new BlockList();
+    list.addSubnet(cidr[1] ?? '', Number(cidr[2]), family);
+    return list.check(host, family);
+  }
+  if (pattern.startsWith('*.')) return host.endsWith(pattern.slice(1));
+  if (pattern.startsWith('.')) return host.endsWith(pattern);
+  return host === pattern || (isIP(pattern) === 0 && host.endsWith(`.${pattern}`));
+}
+
+/** `proxy-url` of the kubeconfig, else HTTPS_PROXY (HTTP_PROXY for a plain server) unless NO_PROXY names the host. */
+export function proxyFor(server: string, proxyUrl: string | undefined, env: Env): string | undefined {
+  if (proxyUrl !== undefined) return proxyUrl;
+  const url = new URL(server);
+  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const proxy = either(env, url.protocol === 'http:' ? 'HTTP_PROXY' : 'HTTPS_PROXY');
+  // Go never sends loopback through a proxy of the environment.
+  if (proxy === '' || host === 'localhost' || host === '::1' || /^127\./.test(host)) return undefined;
+  const port = url.port || (url.protocol === 'http:' ? '80' : '443');
+  const entries = either(env, 'NO_PROXY').toLowerCase().split(',');
+  if (entries.map((entry) => entry.trim()).some((entry) => entry !== '' && exempt(entry, host, port))) return undefined;
+  return /^[a-z0-9]+:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
+}
+
+/** Undefined = one we can speak. */
+export function unsupportedProxy(proxy: string): string | undefined {
+  try {
+    const { protocol } = new URL(proxy);
+    return protocol === 'http:' || protocol === 'https:'
+      ? undefined
+      : `a ${protocol.replace(':', '')} proxy is not supported (http and https are)`;
+  } catch {
+    return 'the address of the proxy is not a URL';
+  }
+}
+
+/** Without its password, for messages. */
+export const nameProxy = (proxy: string): string => new URL(proxy).host;
+
+/** A raw connection to `host:port` through the proxy; throws when the proxy refuses. */
+export function tunnel(proxy: string, host: string, port: number, timeout: number): Promise<Socket> {
+  const url = new URL(proxy);
+  const auth = url.username === '' ? undefined : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const headers = {
+    host: target,
+    ...(auth === undefined ? {} : { 'proxy-authorization': `Basic ${Buffer.from(auth).toString('base64')}` }),
+  };
+  return new Promise((resolve, reject) => {
+    const request = (url.protocol === 'https:' ? tlsRequest : plainRequest)({
+      host: url.hostname,
+      port: url.port || (url.protocol === 'https:' ? 443 : 3128),
+      method: 'CONNECT',
+      path: target,
+      headers,
+      agent: false,
+      timeout,
+    });
+    request.on('timeout', () => request.destroy(new Error(`the proxy ${url.host} did not answer within ${timeout / 1000} s`)));
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      reject(Object.assign(new Error(`proxy ${url.host}: ${error.message}`), { code: error.code ?? 'EPROXY' }));
+    });
+    request.on('response', (response) => {
+      response.resume();
+      reject(
+        Object.assign(new Error(`the proxy ${url.host} answered ${response.statusCode} instead of opening a tunnel`), { code: 'EPROXY' }),
+      );
+    });
+    request.on('connect', (response, socket: Socket) => {
+      socket.setTimeout(0);
+      if (response.statusCode === 200) return resolve(socket);
+      socket.destroy();
+      return reject(Object.assign(new Error(`the proxy ${url.host} refused the tunnel (${response.statusCode})`), { code: 'EPROXY' }));
+    });
+    request.end();
+  });
+}

@@ -1,0 +1,40 @@
+// The rights of the two roles in docs/rbac.yaml, as data, and the question to the API server which of them are missing.
+import { type Outcome, ok } from '../model/failure.ts';
+import type { Api, Right } from './api.ts';
+
+/** `rollout`: cordon, drain, uncordon. `forecast`: what a plan reads beyond that. `delete`: disable_eviction and fallback_without_eviction. */
+export type Role = 'rollout' | 'forecast' | 'delete';
+
+export const rights: Readonly<Record<Role, readonly Right[]>> = {
+  rollout: [
+    { verb: 'get', group: '', resource: 'nodes' },
+    { verb: 'patch', group: '', resource: 'nodes' },
+    { verb: 'list', group: '', resource: 'pods' },
+    { verb: 'watch', group: '', resource: 'pods' },
+    { verb: 'create', group: '', resource: 'pods', subresource: 'eviction' },
+    { verb: 'get', group: 'apps', resource: 'daemonsets' },
+  ],
+  forecast: [
+    { verb: 'get', group: '', resource: 'nodes' },
+    { verb: 'list', group: '', resource: 'nodes' },
+    { verb: 'list', group: '', resource: 'pods' },
+    { verb: 'get', group: 'apps', resource: 'daemonsets' },
+    { verb: 'list', group: 'policy', resource: 'poddisruptionbudgets' },
+    { verb: 'get', group: '', resource: 'endpoints' },
+    { verb: 'list', group: 'admissionregistration.k8s.io', resource: 'validatingwebhookconfigurations' },
+  ],
+  delete: [{ verb: 'delete', group: '', resource: 'pods' }],
+};
+
+const say = ({ verb, group, resource, subresource }: Right): string =>
+  `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}${group === '' ? '' : `.${group}`}`;
+
+export async function missingRights(api: Api, role: Role, signal?: AbortSignal): Promise<Outcome<readonly string[]>> {
+  const answers = await Promise.all(rights[role].map(async (right) => ({ right, may: await api.mayI(right, signal) })));
+  const missing: string[] = [];
+  for (const { right, may } of answers) {
+    if (!may.ok) return may;
+    if (!may.value) missing.push(say(right));
+  }
+  return ok(missing);
+}
