@@ -3,35 +3,41 @@ import type { Event, EventOf, EventType } from '../model/event.ts';
 import { type Draft, put, putDetail } from './place.ts';
 import { type HostState, hostAt } from './state.ts';
 
-export type HostEventType = Exclude<
+type HostEventType =
   | Extract<EventType, `${'host' | 'task' | 'effect'}.${string}`>
   | 'facts.read'
   | 'remedy.chosen'
   | 'drift.noted'
   | 'block.entered'
-  | 'proof',
-  never
->;
+  | 'proof';
 export type HostEvent = Extract<Event, { readonly type: HostEventType }>;
 
 export function foldHost(draft: Draft, event: HostEvent): void {
   const index = draft.indexOf.get(event.host);
-  if (index === undefined) return foldLeftOut(draft, event);
-  const host = hostAt(draft, index);
+  if (index === undefined) foldLeftOut(draft, event);
+  else foldOurs(draft, hostAt(draft, index), event);
+}
+
+function foldOurs(draft: Draft, host: HostState, event: HostEvent): void {
   switch (event.type) {
     case 'host.started':
       draft.lastStartSeq = event.seq;
-      return put(draft, started(host, event));
+      put(draft, started(host, event));
+      break;
     case 'host.done':
-      return put(draft, done(host, event, (draft.rollout?.soak.host ?? 0) > 0));
+      put(draft, done(host, event, (draft.rollout?.soak.host ?? 0) > 0));
+      break;
     case 'host.soaked':
-      return put(draft, { ...host, status: host.status === 'soaking' ? 'done' : host.status, soakedAt: event.at });
+      put(draft, { ...host, status: host.status === 'soaking' ? 'done' : host.status, soakedAt: event.at });
+      break;
     case 'host.failed':
-      return fail(draft, host, event);
+      fail(draft, host, event);
+      break;
     case 'host.resolved':
-      return put(draft, resolved(host, event));
+      put(draft, resolved(host, event));
+      break;
     default:
-      return putDetail(draft, detail(host, event));
+      putDetail(draft, detail(host, event));
   }
 }
 

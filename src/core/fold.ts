@@ -1,7 +1,7 @@
 // Fold: the state of a run from its journal, one event at a time. Pure; the old state stays as it was.
 import type { Event, EventOf, RunHost } from '../model/event.ts';
 import { hasChanges } from '../model/plan.ts';
-import { higherRisk } from '../model/risk.ts';
+import { higherRisk, highestRisk } from '../model/risk.ts';
 import { foldHost, type HostEvent } from './fold-host.ts';
 import { type Draft, put } from './place.ts';
 import { emptyState, type HostState, type HostStatus, hostAt, type RunState, type ZoneState } from './state.ts';
@@ -27,44 +27,52 @@ export function foldAll(events: Iterable<Event>, from: RunState = emptyState): R
 function apply(draft: Draft, event: Event): void {
   switch (event.type) {
     case 'run.started':
-      return begin(draft, event);
+      begin(draft, event);
+      break;
     case 'run.resumed':
+      draft.activeSince = event.at;
       delete draft.finished;
-      return;
+      // Resuming is what a person does to go on after an abort. A pause stays: somebody else may have asked for it.
+      delete draft.aborted;
+      break;
     case 'run.paused':
       draft.paused = { who: event.who, why: event.why };
-      return;
+      break;
     case 'run.continued':
       delete draft.paused;
-      return;
+      break;
     case 'run.aborted':
       draft.aborted = { who: event.who, why: event.why };
-      return;
+      break;
     case 'run.finished':
       draft.finished = { exit: event.exit, why: event.why };
-      return;
+      break;
     case 'approved':
-      return approve(draft, event);
+      approve(draft, event);
+      break;
     case 'wave.started':
-      return beginWave(draft, event);
+      beginWave(draft, event);
+      break;
     case 'wave.done':
       draft.wave = undefined;
-      return;
+      break;
     case 'canary.promoted':
       draft.canary = { ...draft.canary, promoted: { by: event.by, why: event.why } };
-      return;
+      break;
     case 'brake.tripped':
       draft.brake = { why: event.why, host: event.host };
-      return;
+      break;
     case 'gate.read':
-      return readGate(draft, event);
+      readGate(draft, event);
+      break;
     case 'capacity.read':
-      return readCapacity(draft, event);
+      readCapacity(draft, event);
+      break;
     case 'waiting':
     case 'warning':
-      return;
+      break;
     default:
-      return foldHost(draft, event satisfies HostEvent);
+      foldHost(draft, event satisfies HostEvent);
   }
 }
 
@@ -104,6 +112,7 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
     run: event.run,
     begun: true,
     startedAt: event.at,
+    activeSince: event.at,
     playbook: event.playbook,
     play: event.play,
     planId: event.planId,
@@ -111,6 +120,7 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
     attended: event.attended,
     pool: event.pool,
     leftOut: event.leftOut,
+    risk: highestRisk(event.hosts.filter((host) => hasChanges(host.plan)).map((host) => host.plan.risk)),
     // A host that could not be reached while planning is out of service, as far as anybody can tell.
     outside: new Set(event.leftOut.filter((left) => left.failure.kind === 'unreachable').map((left) => left.host)),
     hosts: tableOf(hosts),

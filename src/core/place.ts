@@ -14,7 +14,8 @@ export const isKept = (host: HostState): boolean => host.status === 'failed' && 
 /** Out of service, or as good as: it counts against `max_unavailable`. */
 export const isOut = (host: HostState): boolean => isHeld(host) || host.down || host.missing;
 const isOpen = (host: HostState): boolean => host.status === 'waiting' || host.status === 'running' || host.status === 'soaking';
-const workKey = (host: HostState): number => host.rank - (host.down || host.missing ? beforeOthers : 0);
+/** Its place among hosts that wait for their start. */
+export const workKey = (host: HostState): number => host.rank - (host.down || host.missing ? beforeOthers : 0);
 
 type Key = (host: HostState) => number | undefined;
 

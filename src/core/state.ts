@@ -135,6 +135,8 @@ export interface RunState {
   readonly run: string;
   readonly begun: boolean;
   readonly startedAt: number;
+  /** When the run was started or last resumed: deadlines do not count the time without a controller. */
+  readonly activeSince: number;
   readonly lastAt: number;
   readonly lastSeq: number;
   readonly playbook: string;
@@ -177,6 +179,8 @@ export interface RunState {
   readonly paused?: { readonly who: string; readonly why: string };
   readonly aborted?: { readonly who: string; readonly why: string };
   readonly finished?: { readonly exit: number; readonly why: string };
+  /** The highest risk of all plans of this run. */
+  readonly risk: Risk;
   readonly approved?: Risk;
   readonly unplannableAccepted: boolean;
   readonly gates: Readonly<Record<string, GateState>>;
@@ -190,6 +194,7 @@ export const emptyState: RunState = {
   run: '',
   begun: false,
   startedAt: 0,
+  activeSince: 0,
   lastAt: 0,
   lastSeq: 0,
   playbook: '',
@@ -220,6 +225,7 @@ export const emptyState: RunState = {
   wave: undefined,
   waves: 0,
   canary: { begun: false },
+  risk: 'none',
   unplannableAccepted: false,
   gates: {},
   lastStartSeq: 0,

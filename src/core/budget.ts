@@ -1,0 +1,127 @@
+// Who may be started by budget and zones, and what stands in the way of the others.
+import { hostsOf } from './amount.ts';
+import type { View, Why } from './decision.ts';
+import { workKey } from './place.ts';
+import { first, inOrder, sizeOf } from './ranked.ts';
+import { type HostState, hostAt, nameSome, type RunState, type ZoneState } from './state.ts';
+import { values } from './table.ts';
+
+/** Hosts that may be out of service at one moment. */
+export const slotsOf = (view: View): number => hostsOf(view.policy.maxUnavailable, view.state.pool);
+
+/** Hosts out of service now: ours, those left in a bad state, and those that were missing without us. */
+export const unavailable = (state: RunState): number => state.out + state.outside.size;
+
+/** The counters that a start must respect; `withoutKept` asks what would be if a person had freed all kept slots. */
+interface Room {
+  readonly view: View;
+  readonly slots: number;
+  readonly held: number;
+  readonly out: number;
+  readonly zonesHeld: number;
+  readonly zonesOut: number;
+  readonly withoutKept: boolean;
+}
+
+function roomOf(view: View, withoutKept: boolean): Room {
+  const { state } = view;
+  const kept = withoutKept ? sizeOf(state.kept) : 0;
+  let zonesHeld = state.zonesHeld;
+  let zonesOut = state.zonesOut;
+  if (kept > 0 && zoned(view)) {
+    for (const zone of values(state.zones)) {
+      if (zone.held > 0 && zone.held === zone.kept) zonesHeld -= 1;
+      if (zone.out > 0 && zone.out === zone.kept) zonesOut -= 1;
+    }
+  }
+  return { view, slots: slotsOf(view), held: state.held - kept, out: unavailable(state) - kept, zonesHeld, zonesOut, withoutKept };
+}
+
+const zoned = ({ policy }: View): boolean => policy.maxZones !== undefined || policy.maxPerZone !== undefined;
+
+/** A host that is itself out of service takes no further capacity; but the run never works on more hosts than it has slots. */
+const slotFor = (room: Room, host: HostState): boolean => room.held < room.slots && (host.down || host.missing || room.out < room.slots);
+
+function zoneFor(room: Room, zone: ZoneState, host: HostState): boolean {
+  const { maxZones, maxPerZone } = room.view.policy;
+  const kept = room.withoutKept ? zone.kept : 0;
+  const held = zone.held - kept;
+  const out = zone.out - kept;
+  const itself = host.down || host.missing;
+  if (maxZones !== undefined) {
+    if (room.zonesHeld + Number(held === 0) > maxZones) return false;
+    if (!itself && room.zonesOut + Number(out === 0) > maxZones) return false;
+  }
+  if (maxPerZone !== undefined) {
+    const most = hostsOf(maxPerZone, zone.size);
+    if (held >= most || (!itself && out >= most)) return false;
+  }
+  return true;
+}
+
+/** The first waiting host that budget and zones let start and that `fits`. Hosts that are out of service themselves stand first in every queue. */
+function candidateIn(room: Room, fits: (host: HostState) => boolean): HostState | undefined {
+  const { state } = room.view;
+  if (room.held >= room.slots) return undefined;
+  const queues = zoned(room.view)
+    ? [...values(state.zones)].map((zone) => ({ set: zone.waiting, zone }))
+    : [{ set: state.waiting, zone: undefined }];
+  let best: { readonly key: number; readonly host: HostState } | undefined;
+  for (const { set, zone } of queues) {
+    const head = first(set);
+    if (head === undefined || (best !== undefined && best.key < head.key)) continue;
+    for (const index of inOrder(set)) {
+      const host = hostAt(state, index);
+      if (!slotFor(room, host) || (zone !== undefined && !zoneFor(room, zone, host))) break;
+      if (!fits(host)) continue;
+      if (best === undefined || workKey(host) < best.key) best = { key: workKey(host), host };
+      break;
+    }
+  }
+  return best?.host;
+}
+
+export const candidate = (view: View, fits: (host: HostState) => boolean = () => true): HostState | undefined =>
+  candidateIn(roomOf(view, false), fits);
+
+/** Would a host be started if a person freed the kept slots? */
+export const blockedByKept = (view: View): boolean =>
+  sizeOf(view.state.kept) > 0 && candidate(view) === undefined && candidateIn(roomOf(view, true), () => true) !== undefined;
+
+/** Why budget and zones let nobody start. */
+export function whyNoSlot(view: View): Why {
+  const { state } = view;
+  const slots = slotsOf(view);
+  const busy = `${nameSome(state, state.running ?? state.soaking ?? state.kept)}`;
+  if (state.held >= slots) {
+    return { rule: 'budget', text: `${state.held} of ${slots} ${slots === 1 ? 'slot is' : 'slots are'} taken (${busy})` };
+  }
+  const foreign = unavailable(state) - state.held;
+  if (unavailable(state) >= slots) {
+    return {
+      rule: 'capacity',
+      text: `${unavailable(state)} hosts are out of service and ${slots} may be; ${foreign} of them not by this run (${missingNames(state)})`,
+    };
+  }
+  return { rule: 'zone', text: `no zone has room: ${zonesText(view)}` };
+}
+
+function missingNames(state: RunState): string {
+  const names = [...state.outside];
+  for (const index of state.missing) names.push(hostAt(state, index).host);
+  const queue = first(state.waiting);
+  const head = queue === undefined ? undefined : hostAt(state, queue.index);
+  if (head?.down === true) names.push(head.host);
+  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
+}
+
+function zonesText(view: View): string {
+  const taken: string[] = [];
+  for (const zone of values(view.state.zones)) if (zone.out > 0) taken.push(`${zone.name === '' ? '(no zone)' : zone.name}: ${zone.out}`);
+  const { maxZones, maxPerZone } = view.policy;
+  const rules = [
+    ...(maxZones === undefined ? [] : [`max_zones ${maxZones}`]),
+    ...(maxPerZone === undefined ? [] : [`max_per_zone ${'count' in maxPerZone ? maxPerZone.count : `${maxPerZone.percent}%`}`]),
+  ];
+  return `${taken.join(', ')} out of service (${rules.join(', ')})`;
+}

@@ -1,0 +1,302 @@
+// Decide: what a run does next. One pure function, made of small rules; the first rule that has an answer gives it.
+import type { Rollout } from '../model/playbook.ts';
+import { higherRisk } from '../model/risk.ts';
+import { shouldTrip } from './brake.ts';
+import { blockedByKept, candidate, slotsOf, whyNoSlot } from './budget.ts';
+import { type DecideContext, type Decision, isAttended, type View, type Why } from './decision.ts';
+import { runExit, type Unstarted } from './exit.ts';
+import { gatesHold, gatesToWatch, readingAge } from './gate.ts';
+import { first, inOrder, type Ranked, sizeOf } from './ranked.ts';
+import { type HostState, hostAt, nameSome, type RunState } from './state.ts';
+import { at } from './table.ts';
+import { beginWave, replaceCanaries, soakWave } from './wave.ts';
+import { nextFit, stretchAt } from './window.ts';
+
+/**
+ * What to do next, from the state of the run, its policy and the time. The same input gives the same decision. The caller carries it out,
+ * appends the event that says so, and asks again; after `wait` when an event came or the time has come.
+ */
+export function decide(state: RunState, policy: Rollout, now: number, context: DecideContext = {}): Decision {
+  const view: View = { state, policy, now, context };
+  for (const rule of rules) {
+    const decision = rule(view);
+    if (decision !== undefined) return decision;
+  }
+  throw new Error('no rule had an answer');
+}
+
+type RuleOf = (view: View) => Decision | undefined;
+
+const rules: readonly RuleOf[] = [
+  notBegun,
+  alreadyFinished,
+  trip,
+  expireHosts,
+  repeatProofs,
+  endAborted,
+  endBraked,
+  endDone,
+  askUnplannable,
+  askRisk,
+  stayPaused,
+  endOverdue,
+  beginWave,
+  replaceCanaries,
+  finishWave,
+  waitForSlot,
+  readCapacity,
+  waitForRoom,
+  waitForWindow,
+  waitForGates,
+  start,
+];
+
+function notBegun({ state }: View): Decision | undefined {
+  return state.begun ? undefined : { kind: 'wait', why: [] };
+}
+
+function alreadyFinished({ state }: View): Decision | undefined {
+  return state.finished === undefined ? undefined : { kind: 'finish', ...state.finished };
+}
+
+/** Standing rule 1: one counter, and no start once it is over its limit. */
+function trip(view: View): Decision | undefined {
+  const tripped = shouldTrip(view);
+  return tripped === undefined ? undefined : { kind: 'trip', ...tripped };
+}
+
+/** `deadline.host` */
+function expireHosts(view: View): Decision | undefined {
+  const due = hostDeadline(view);
+  if (due === undefined || due.at > view.now) return undefined;
+  return { kind: 'expire', host: due.host.host, why: `not done within ${view.policy.deadline.host} s` };
+}
+
+function hostDeadline(view: View): { readonly at: number; readonly host: HostState } | undefined {
+  const seconds = view.policy.deadline.host;
+  const host = seconds === undefined ? undefined : firstIdle(view, view.state.running);
+  if (seconds === undefined || host === undefined) return undefined;
+  return { at: Math.max(host.startedAt ?? 0, view.state.activeSince) + seconds * 1000, host };
+}
+
+/** `soak.host`: the proof is repeated at its end; until then the slot stays taken. */
+function repeatProofs(view: View): Decision | undefined {
+  const due = hostSoak(view);
+  if (due === undefined || due.at > view.now) return undefined;
+  return { kind: 'repeat_proof', host: due.host.host, why: `soaked for ${view.policy.soak.host} s` };
+}
+
+function hostSoak(view: View): { readonly at: number; readonly host: HostState } | undefined {
+  const host = firstIdle(view, view.state.soaking);
+  return host === undefined ? undefined : { at: (host.doneAt ?? 0) + view.policy.soak.host * 1000, host };
+}
+
+function firstIdle(view: View, set: Ranked): HostState | undefined {
+  for (const index of inOrder(set)) {
+    const host = hostAt(view.state, index);
+    if (view.context.busy?.has(host.host) !== true) return host;
+  }
+  return undefined;
+}
+
+/** An aborted run waits for hosts on their way to a safe state, for nothing else. */
+function endAborted(view: View): Decision | undefined {
+  const { state } = view;
+  if (state.aborted === undefined) return undefined;
+  const text = `aborted by ${state.aborted.who}: ${state.aborted.why}`;
+  return sizeOf(state.running) > 0 ? wait(view, [{ rule: 'aborted', text }]) : finish(view, 'aborted', text);
+}
+
+/** The brake tripped: those that run go to their end, their soak is kept, nobody else is started. */
+function endBraked(view: View): Decision | undefined {
+  const { brake } = view.state;
+  if (brake === undefined) return undefined;
+  return isActive(view) ? wait(view, [{ rule: 'brake', text: brake.why }]) : finish(view, 'brake', brake.why);
+}
+
+function endDone(view: View): Decision | undefined {
+  const { state } = view;
+  if (state.planned !== undefined || state.waiting !== undefined) return undefined;
+  if (isActive(view)) return wait(view, [{ rule: 'running', text: 'all hosts are started' }]);
+  if (state.wave !== undefined) return { kind: 'end_wave', wave: state.wave.number, why: 'nothing is left to start' };
+  return finish(view);
+}
+
+/** `unplannable`: hosts without a plan are left out only where the policy or a person says so. */
+function askUnplannable(view: View): Decision | undefined {
+  const { state, policy } = view;
+  const count = state.leftOut.length + state.refused;
+  if (count === 0 || state.started > 0 || policy.unplannable === 'leave_out' || state.unplannableAccepted) return undefined;
+  const text = `${count} ${count === 1 ? 'host' : 'hosts'} cannot be planned for`;
+  if (policy.unplannable === 'ask' && isAttended(view)) {
+    return { kind: 'ask', about: 'unplannable', risk: state.risk, question: `${text}. Go on without?` };
+  }
+  return finish(view, 'unplannable', `${text} (unplannable: ${policy.unplannable})`);
+}
+
+/** `approve`: from that risk on a person must have said yes. */
+function askRisk(view: View): Decision | undefined {
+  const { state, policy } = view;
+  if (policy.approve === 'never' || higherRisk(policy.approve, state.risk)) return undefined;
+  if (state.approved !== undefined && !higherRisk(state.risk, state.approved)) return undefined;
+  const question = `This run may ${state.risk === 'evict' ? 'evict pods' : state.risk} on ${sizeOf(state.planned)} hosts. Go on?`;
+  if (isAttended(view)) return { kind: 'ask', about: 'risk', risk: state.risk, question };
+  return finish(view, 'approval', `nobody approved the risk ${state.risk} (approve: ${policy.approve})`);
+}
+
+function stayPaused(view: View): Decision | undefined {
+  const { paused } = view.state;
+  if (paused === undefined) return undefined;
+  return wait(view, [{ rule: 'paused', text: `paused by ${paused.who}: ${paused.why}` }]);
+}
+
+/** `deadline.run` */
+function endOverdue(view: View): Decision | undefined {
+  const { state, policy, now } = view;
+  if (policy.deadline.run === undefined || now < state.activeSince + policy.deadline.run * 1000) return undefined;
+  const text = `the run's deadline of ${policy.deadline.run} s is over`;
+  return isActive(view) ? wait(view, [{ rule: 'deadline', text }]) : finish(view, 'deadline', text);
+}
+
+/** The barrier: all of the wave have ended, soaked and been looked at again; a canary is promoted. */
+function finishWave(view: View): Decision | undefined {
+  const { state } = view;
+  const wave = state.wave;
+  if (wave === undefined || state.waiting !== undefined) return undefined;
+  const rule = wave.canary ? 'canary' : 'wave';
+  if (wave.open > 0) return wait(view, [{ rule, text: `${wave.canary ? 'the canary' : `wave ${wave.number}`} is not done` }]);
+  const soak = soakWave(view, wave);
+  if (soak !== undefined) return 'kind' in soak ? soak : wait(view, [soak]);
+  if (wave.canary && state.canary.promoted === undefined) return promote(view);
+  return { kind: 'end_wave', wave: wave.number, why: 'all of it have ended' };
+}
+
+/** `canary.promote`: never without soak (see above) and gates; by itself or by a person. */
+function promote(view: View): Decision {
+  const shut = waitForGates(view);
+  if (shut !== undefined) return shut;
+  if (view.policy.canary?.promote === 'manual') {
+    return wait(view, [{ rule: 'canary', text: `the canary is done; go on with: kmend promote ${view.state.run}` }]);
+  }
+  const soak = view.policy.canary?.soak ?? 0;
+  const gates = view.policy.gates.map((gate) => `${gate.name}: ${view.state.gates[gate.name]?.read ?? ''}`);
+  const why = [`all canary hosts are done and soaked ${soak} s`, ...gates].join('; ');
+  return { kind: 'promote', by: 'policy', why };
+}
+
+/** `max_unavailable`, as far as it is this run's own hosts that take the slots. */
+function waitForSlot(view: View): Decision | undefined {
+  const { state } = view;
+  if (state.held < slotsOf(view)) return undefined;
+  return isActive(view) ? watchGates(view, whyNoSlot(view)) : noRoom(view);
+}
+
+function readCapacity(view: View): Decision | undefined {
+  const { state, context, now } = view;
+  if (context.capacitySource !== true) return undefined;
+  const last = state.capacityRead;
+  if (last !== undefined && last.seq > state.lastStartSeq && now - last.at < readingAge) return undefined;
+  if (context.readingCapacity === true) return wait(view, [{ rule: 'capacity', text: 'the capacity of the pool is being read' }]);
+  return { kind: 'read_capacity', why: 'before a start' };
+}
+
+/** `max_unavailable` with what was missing without us, `zone`, `max_zones`, `max_per_zone`. */
+function waitForRoom(view: View): Decision | undefined {
+  if (candidate(view) !== undefined) return undefined;
+  return isActive(view) ? watchGates(view, whyNoSlot(view)) : noRoom(view);
+}
+
+/** Nobody runs and nobody may be started: a person must free kept slots, or capacity must come back. */
+function noRoom(view: View): Decision {
+  const { state, context } = view;
+  const why = whyNoSlot(view);
+  if (blockedByKept(view)) {
+    const text = `slots are kept by hosts that ended badly (${nameSome(state, state.kept)}); look at them, then: kmend resolve ${state.run} HOST, and kmend continue ${state.run}`;
+    if (!isAttended(view)) return finish(view, 'kept', text);
+    return { kind: 'pause', why: text, hosts: [...inOrder(state.kept)].map((index) => hostAt(state, index).host) };
+  }
+  if (context.wait !== true) return finish(view, 'capacity', why.text);
+  return wait(view, [why], (state.capacityRead?.at ?? view.now) + readingAge);
+}
+
+/** `windows`, `freeze`: a host is started only if it is expected to be done before they close. */
+function waitForWindow(view: View): Decision | undefined {
+  const { state, policy, now } = view;
+  const stretch = stretchAt(policy, now);
+  if (stretch.open && pick(view) !== undefined) return undefined;
+  const shortest = first(state.byEstimate)?.key ?? 0;
+  const opens = nextFit(policy, Math.max(now, stretch.until), shortest);
+  const text = stretch.open
+    ? `the window closes in ${Math.floor((stretch.until - now) / 1000)} s, and a host is expected to take ${shortest} s or more`
+    : stretch.why;
+  if (!isActive(view) && (view.context.wait !== true || opens === undefined)) {
+    return finish(view, 'window', opens === undefined ? `${text}; no window is ever long enough` : text);
+  }
+  return wait(view, [{ rule: stretch.open ? 'window' : stretch.rule, text, ...(opens === undefined ? {} : { until: opens }) }], opens);
+}
+
+/** The host that would be started now: the first that budget and zones allow and that fits into the window. */
+function pick(view: View): HostState | undefined {
+  const stretch = stretchAt(view.policy, view.now);
+  if (!stretch.open) return undefined;
+  if (stretch.until === Number.POSITIVE_INFINITY) return candidate(view);
+  const seconds = (stretch.until - view.now) / 1000;
+  if ((first(view.state.byEstimate)?.key ?? 0) > seconds) return undefined;
+  return candidate(view, (host) => host.plan.estimate <= seconds);
+}
+
+/** `gates` */
+function waitForGates(view: View): Decision | undefined {
+  const answer = gatesHold(view);
+  switch (answer.kind) {
+    case 'open':
+      return undefined;
+    case 'read':
+      return readGates(view, answer.gates, 'before a start');
+    case 'shut': {
+      const text = answer.why.map((why) => why.text).join('; ');
+      if (answer.closed && !isActive(view) && view.context.wait !== true) return finish(view, 'gate', text);
+      return wait(view, answer.why, Math.min(...answer.why.map((why) => why.until ?? Number.POSITIVE_INFINITY)));
+    }
+  }
+}
+
+function readGates(view: View, gates: readonly string[], why: string): Decision {
+  if (view.context.readingGates === true) return wait(view, [{ rule: 'gate', text: `reading ${gates.join(', ')}` }]);
+  return { kind: 'read_gates', gates, why };
+}
+
+/** While slots are taken: gates with `for` are read on. */
+function watchGates(view: View, why: Why): Decision {
+  const { due, next } = gatesToWatch(view);
+  return due.length > 0 && view.context.readingGates !== true
+    ? readGates(view, due, 'they must hold without a break')
+    : wait(view, [why], next);
+}
+
+function start(view: View): Decision | undefined {
+  const host = pick(view);
+  if (host === undefined) return undefined;
+  const { state } = view;
+  const zone = at(state.zones, host.zone).name;
+  const why = [
+    state.wave?.canary === true ? 'canary' : `wave ${state.wave?.number ?? 0}`,
+    host.down || host.missing ? 'out of service already' : `slot ${state.held + 1} of ${slotsOf(view)}`,
+    ...(zone === '' ? [] : [`zone ${zone}`]),
+  ];
+  return { kind: 'start', host: host.host, why: why.join(', ') };
+}
+
+const isActive = ({ state }: View): boolean => state.running !== undefined || state.soaking !== undefined;
+
+/** Waits for an event, and at most until the next soak or deadline ends. */
+function wait(view: View, why: readonly Why[], until: number | undefined = undefined): Decision {
+  const times = [until, ...why.map((one) => one.until), hostSoak(view)?.at, hostDeadline(view)?.at].filter((time) => time !== undefined);
+  const next = Math.min(...times);
+  return { kind: 'wait', why, ...(Number.isFinite(next) ? { until: next } : {}) };
+}
+
+function finish({ state }: View, unstarted?: Unstarted, text?: string): Decision {
+  const { exit, why } = runExit(state, unstarted);
+  return { kind: 'finish', exit, why: text === undefined ? why : `${why}: ${text}` };
+}

@@ -1,0 +1,95 @@
+// Exit codes: which one a command ends with when several reasons apply.
+import { sizeOf } from './ranked.ts';
+import { type HostState, hostStates, type RunState } from './state.ts';
+
+/** Every reason for which a command does not end with 0. */
+export type ExitReason =
+  | 'internal'
+  | 'usage'
+  | 'locked'
+  | 'stale'
+  | 'no_hosts'
+  | 'blocked'
+  | 'failed'
+  | 'unreachable'
+  | 'unverified'
+  | 'window'
+  | 'closed'
+  | 'changes';
+
+/** In order of precedence. */
+const codes: readonly (readonly [ExitReason, number])[] = [
+  ['internal', 1],
+  ['usage', 3],
+  ['locked', 7],
+  ['stale', 8],
+  ['no_hosts', 11],
+  ['blocked', 5],
+  ['failed', 4],
+  ['unreachable', 6],
+  ['unverified', 12],
+  ['window', 9],
+  ['closed', 10],
+  ['changes', 2],
+];
+
+export const exitCode = (reasons: Iterable<ExitReason>): number => {
+  const all = new Set(reasons);
+  return codes.find(([reason]) => all.has(reason))?.[1] ?? 0;
+};
+
+/** Exit code of a run that a person or a signal ended; the process puts 143 in its place after SIGTERM. */
+export const interruptedExit = 130;
+
+/** Why hosts were left unstarted, where some were. */
+export type Unstarted = 'brake' | 'kept' | 'window' | 'deadline' | 'gate' | 'capacity' | 'approval' | 'unplannable' | 'aborted';
+
+const unstartedReason: Readonly<Partial<Record<Unstarted, ExitReason>>> = {
+  brake: 'blocked',
+  kept: 'blocked',
+  window: 'window',
+  deadline: 'window',
+  gate: 'closed',
+  capacity: 'closed',
+  approval: 'usage',
+};
+
+/** The exit code of a run that ends now, with what it did in one sentence. */
+export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit: number; readonly why: string } {
+  const left = sizeOf(state.planned) + sizeOf(state.waiting);
+  const reasons = new Set<ExitReason>();
+  const counts = { done: 0, same: 0, failed: 0, refused: 0, unproven: 0 };
+  for (const host of hostStates(state)) {
+    const reason = reasonOf(host);
+    if (reason !== undefined) reasons.add(reason);
+    if (host.status === 'done') counts.done += 1;
+    if (host.status === 'done' && host.proven === 'provisional') counts.unproven += 1;
+    if (host.status === 'same' || host.status === 'failed' || host.status === 'refused') counts[host.status] += 1;
+  }
+  for (const { failure } of state.leftOut) reasons.add(failure.kind === 'unreachable' ? 'unreachable' : 'failed');
+  const reason = unstarted === undefined || left === 0 ? undefined : unstartedReason[unstarted];
+  if (reason !== undefined) reasons.add(reason);
+  const why = sentence([
+    [counts.done, 'done'],
+    [counts.same, 'with nothing to do'],
+    [counts.failed, 'failed'],
+    [counts.refused, 'refused'],
+    [state.leftOut.length, 'left out'],
+    [counts.unproven, 'not proven'],
+    [left, `not started${unstarted === undefined ? '' : ` (${unstarted})`}`],
+  ]);
+  return { exit: unstarted === 'aborted' ? interruptedExit : exitCode(reasons), why };
+}
+
+function reasonOf(host: HostState): ExitReason | undefined {
+  if (host.status === 'refused') return 'failed';
+  if (host.status === 'done' && host.proven === 'provisional') return 'unverified';
+  if (host.status !== 'failed' || host.resolved?.as === 'done') return undefined;
+  return host.failure?.kind === 'unreachable' ? 'unreachable' : 'failed';
+}
+
+const sentence = (parts: readonly (readonly [number, string])[]): string =>
+  parts
+    .filter(([count]) => count > 0)
+    .map(([count, text]) => `${count} ${text}`)
+    .join(', ') || 'no hosts';
