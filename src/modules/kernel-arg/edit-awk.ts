@@ -73,7 +73,7 @@ BEGIN { setup() }
  * Shell functions of the host's side:
  *   satisfied LINE                  true when LINE needs no edit
  *   word_of LINE                    the word that LINE holds for the key once edited, empty when none
- *   assignments FILE MODE VARIABLE  prints FILE with its assignments to VARIABLE and VARIABLE_DEFAULT edited. MODE `where`: only where the
+ *   assignments FILE MODE VARIABLE  prints FILE with its assignments to VARIABLE (and VARIABLE_DEFAULT, but not to add to a list) edited. MODE `where`: only where the
  *                                   key already stands; `add`: else in the last one; `append`: else in a line of its own at the end.
  * A value that goes on in the next line or is glued together is never edited: `add` then writes a line of its own, which keeps it.
  */
@@ -99,12 +99,12 @@ assignments() {
       }
       return 0
     }
-    BEGIN { MODE = ENVIRON["MODE"]; VARIABLE = ENVIRON["VARIABLE"] }
+    BEGIN { MODE = ENVIRON["MODE"]; VARIABLE = ENVIRON["VARIABLE"]; SUFFIX = LIST && STATE == "present" ? "" : "(_DEFAULT)?" }
     { L[NR] = $0 }
     END {
       there = 0; last = 0
       for (i = 1; i <= NR; i++) {
-        if (!match(L[i], "^[ \\t]*((export|set)[ \\t]+)?" VARIABLE "(_DEFAULT)?=")) continue
+        if (!match(L[i], "^[ \\t]*((export|set)[ \\t]+)?" VARIABLE SUFFIX "=")) continue
         head = substr(L[i], 1, RLENGTH); ours = head !~ /_DEFAULT=$/
         if (ours) last = 0
         if (!parse(substr(L[i], RLENGTH + 1))) continue

@@ -54,17 +54,21 @@ change() {
 }
 `;
 
-/** What the shell files of GRUB come to: `effective` prints the arguments of a normal entry. */
+/**
+ * Do the shell files of GRUB say it? Recovery entries get GRUB_CMDLINE_LINUX alone, so it must say it without the help of _DEFAULT; behind it
+ * comes _DEFAULT, which adds to a list but would overrule a single value. `$1` empty = /etc/default/grub only.
+ */
 const defaults = `D=$(real "$R/etc/default/grub")
 effective() (
   set +eu; GRUB_CMDLINE_LINUX=''; GRUB_CMDLINE_LINUX_DEFAULT=''
   [ ! -r "$D" ] || . "$D"
   for f in "$R"/etc/default/grub.d/*.cfg; do if [ -n "$1" ] && [ -r "$f" ]; then . "$f"; fi; done
-  printf '%s %s\\n' "$GRUB_CMDLINE_LINUX" "$GRUB_CMDLINE_LINUX_DEFAULT"
+  if [ "$2" = all ]; then printf '%s %s\\n' "$GRUB_CMDLINE_LINUX" "$GRUB_CMDLINE_LINUX_DEFAULT"; else printf '%s\\n' "$GRUB_CMDLINE_LINUX"; fi
 ) 2>/dev/null
+said() { satisfied "$(effective "$1" linux)" && { [ "$KM_LIST$KM_STATE" = 1present ] || satisfied "$(effective "$1" all)"; }; }
 `;
 
-/** `kernels` prints the linux lines of a grub.cfg, those of Linux itself where its generator marked them. */
+/** `linux_lines` prints the linux lines of a grub.cfg, those of Linux itself where its generator marked them. */
 const grubCfg = `linux_lines() {
   awk '/^### BEGIN .*_linux ###/ { marked = 1; inside = 1 } /^### END / { inside = 0 }
     /^[ \\t]*linux(16|efi)?[ \\t]/ { L[++n] = $0; I[n] = inside } END { for (i = 1; i <= n; i++) if (!marked || I[i]) print L[i] }' "$1"
@@ -128,10 +132,10 @@ const script = (edit: ArgumentEdit, ...parts: readonly string[]): string =>
   withPrelude(`set -u\n${settings(edit)}${editShell}${files}${parts.join('')}${finish}`);
 
 /** GRUB_CMDLINE_LINUX of /etc/default/grub, for kernels installed later. */
-const futureGrub2 = `if [ -e "$D" ] && ! satisfied "$(effective '')"; then
+const futureGrub2 = `if [ -e "$D" ] && ! said ''; then
   change "$D" where
-  satisfied "$(effective '')" || change "$D" add
-  satisfied "$(effective '')" || fail 25 "$D: $KM_KEY is not as wanted"
+  said '' || change "$D" add
+  said '' || fail 25 "$D: $KM_KEY is not as wanted"
 fi
 `;
 
@@ -197,18 +201,18 @@ export const grubDebianScript = (edit: ArgumentEdit): string =>
     `cfg=$(real "$R/boot/grub/grub.cfg"); new=$cfg.kmend-new
 [ -s "$cfg" ] || fail 20 "$cfg is not there"
 command -v update-grub >/dev/null 2>&1 || fail 21 "update-grub is not there"
-if ! satisfied "$(effective d)"; then
+if ! said d; then
   mine=$R/etc/default/grub.d/99-kmend.cfg
   [ ! -e "$D" ] || change "$D" where
   for f in "$R"/etc/default/grub.d/*.cfg; do if [ -e "$f" ]; then change "$(real "$f")" where; fi; done
-  if ! satisfied "$(effective d)"; then
+  if ! said d; then
     mkdir -p "$R/etc/default/grub.d" && chmod 755 "$R/etc/default/grub.d" || fail 22 "cannot make $R/etc/default/grub.d"
     { if [ -e "$mine" ]; then cat "$mine"; else echo '# Written by kmend: boot arguments. It sorts last, so that it adds to what the other files say.'; fi; } > "$mine.kmend-from" || fail 22 "cannot write $mine"
     assignments "$mine.kmend-from" append GRUB_CMDLINE_LINUX > "$mine.kmend-text" || fail 22 "cannot write $mine"
     rm -f "$mine.kmend-from"; chmod 644 "$mine.kmend-text"
     replace "$mine"
   fi
-  satisfied "$(effective d)" || fail 25 "$KM_KEY is not as wanted in what $R/etc/default/grub and grub.d come to"
+  said d || fail 25 "$KM_KEY is not as wanted in what $R/etc/default/grub and grub.d come to"
 fi
 if ! all_satisfied "$cfg"; then
   update-grub -o "$new" >/dev/null 2>&1 || fail 23 "update-grub failed"
