@@ -24,6 +24,8 @@ export interface Group {
 export interface Inventory {
   /** All hosts, level by level as declared: the order of work when a play says `order: inventory`. */
   readonly hosts: ReadonlyMap<string, Host>;
+  /** Host names in the order in which the files name them first: the order of what a glob finds. Absent = as `hosts`. */
+  readonly declared?: readonly string[];
   /** All groups, with `all` and `ungrouped`. */
   readonly groups: ReadonlyMap<string, Group>;
   /** Files that it was read from, for the digest of a saved plan. */
@@ -65,5 +67,7 @@ export interface Target {
   readonly legacyCrypto: boolean;
   /** Seconds until the banner; until login is done it may take three times that. */
   readonly connectTimeout: number;
+  /** Which of these are mere defaults that nobody asked for: `~/.ssh/config` may say otherwise. */
+  readonly defaulted?: readonly ('hostKeyChecking' | 'connectTimeout')[];
   readonly become?: Become;
 }

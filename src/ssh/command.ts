@@ -1,0 +1,145 @@
+// The command line that runs a script on a host, by whatever way the user is to be changed.
+//
+// The whole is one string for the login shell, which may be bash, dash, zsh, ksh, busybox or fish (csh and tcsh cannot hold a line
+// break inside quotes and are not supported). The script is an argument of /bin/sh, so that no password dialogue shares a stream with
+// it; it announces itself by a line that only this run can know, and only then is anything sent to it.
+import { randomBytes } from 'node:crypto';
+import type { Become } from '../model/host.ts';
+
+/** A line that nothing else prints. It stands in the command in two halves, so that a shell or sudo that quotes the command does not print it. */
+export interface Mark {
+  readonly left: string;
+  readonly right: string;
+  readonly whole: string;
+}
+
+export interface RemoteCommand {
+  readonly line: string;
+  /** Needs a terminal: the method reads the password from nothing else. Output and error output then come as one. */
+  readonly terminal: boolean;
+  /** Printed by the script's wrapper when it starts, on stdout with its process id behind it, and on stderr. */
+  readonly ready: Mark;
+  /** Whether what came before `ready`, from a position on, is a question for the password. */
+  readonly asks?: (before: string, from: number) => boolean;
+  /** Sent once the script has announced itself; absent = its input is empty from the start. */
+  readonly input?: Buffer;
+}
+
+export interface CommandRequest {
+  readonly script: string;
+  readonly stdin?: string;
+  readonly become?: Become;
+}
+
+/** Linux takes 128 KiB in one argument; a script that comes near is sent through the input instead. */
+const longestArgument = 100 * 1024;
+
+export function remoteCommand(request: CommandRequest): RemoteCommand {
+  const ready = createMark();
+  const direct = assemble(request, ready, false);
+  return Buffer.byteLength(direct.line) <= longestArgument ? direct : assemble(request, ready, true);
+}
+
+function createMark(): Mark {
+  const digits = randomBytes(12).toString('hex');
+  const [left, right] = [`kmend-${digits.slice(0, 12)}`, `-${digits.slice(12)}`];
+  return { left, right, whole: left + right };
+}
+
+function assemble(request: CommandRequest, ready: Mark, viaInput: boolean): RemoteCommand {
+  const { become } = request;
+  const terminal = become !== undefined && needsTerminal(become);
+  const script = wrap(request, ready, terminal, viaInput);
+  const input = inputOf(request, ready, terminal, viaInput);
+  const start = createMark();
+  const asks =
+    become?.password === undefined ? undefined : become.method === 'sudo' ? asksByPrompt(start.whole) : asksOnTerminal(start.whole);
+  return {
+    line: becoming(`exec /bin/sh -c ${loginQuote(script)}`, script, become, start),
+    terminal,
+    ready,
+    ...(asks === undefined ? {} : { asks }),
+    ...(input === undefined ? {} : { input }),
+  };
+}
+
+/** `su` always asks on a terminal; `doas` does when a password is needed. */
+const needsTerminal = ({ method, password }: Become): boolean => method === 'su' || (method === 'doas' && password !== undefined);
+
+function becoming(plain: string, script: string, become: Become | undefined, start: Mark): string {
+  if (become === undefined) return plain;
+  const user = loginQuote(become.user);
+  const shell = `/bin/sh -c ${loginQuote(script)}`;
+  // The mark is printed first, so that nothing a profile says is taken for a question.
+  const started = `printf '%s%s\\n' ${start.left} ${start.right}; exec env LC_ALL=C`;
+  switch (become.method) {
+    case 'sudo':
+      return become.password === undefined
+        ? `exec env LC_ALL=C sudo -n -H -u ${user} -- ${shell}`
+        : `exec env LC_ALL=C sudo -k -S -H -p ${start.whole} -u ${user} -- ${shell}`;
+    case 'su':
+      return `${started} su ${user} -c ${loginQuote(`exec ${shell}`)}`;
+    case 'doas':
+      return become.password === undefined ? `exec env LC_ALL=C doas -n -u ${user} ${shell}` : `${started} doas -u ${user} ${shell}`;
+  }
+}
+
+const asksByPrompt = (prompt: string) => (before: string, from: number) => before.includes(prompt, from);
+
+/** After the mark an unfinished line that ends in a colon (of any script) is a question. */
+const asksOnTerminal = (start: string) => (before: string, from: number) => {
+  const at = before.indexOf(start);
+  return (
+    at >= 0 &&
+    /[:：]\s*$/.test(
+      before
+        .slice(Math.max(from, at + start.length))
+        .split('\n')
+        .at(-1) ?? '',
+    )
+  );
+};
+
+/** The script behind its announcement. Its own input is empty unless the request has one. */
+function wrap(request: CommandRequest, ready: Mark, terminal: boolean, viaInput: boolean): string {
+  const announce = `printf '%s%s %s\\n' ${ready.left} ${ready.right} "$$"`;
+  const alsoOnStderr = terminal ? '' : `; printf '%s%s\\n' ${ready.left} ${ready.right} >&2`;
+  const fetch = viaInput ? `kmend_script=$(${reader(`${ready.whole}.script`)})\n` : '';
+  const body = viaInput ? 'eval "$kmend_script"' : request.script;
+  const head = `${announce}${alsoOnStderr}\n${fetch}`;
+  if (request.stdin === undefined) return `${head}exec </dev/null\n${body}\n`;
+  return terminal ? `${head}${reader(`${ready.whole}.stdin`)} | (\n${body}\n)\n` : `${head}${body}\n`;
+}
+
+/** Reads coded lines up to a last one and prints what they stand for. `read` takes no byte beyond its line, so what follows is left for the script. */
+const reader = (end: string): string => `while IFS= read -r kmend_line && [ "$kmend_line" != ${end} ]; do printf '%b' "$kmend_line"; done`;
+
+function inputOf(request: CommandRequest, ready: Mark, terminal: boolean, viaInput: boolean): Buffer | undefined {
+  const parts: string[] = [];
+  if (viaInput) parts.push(coded(request.script), `${ready.whole}.script\n`);
+  if (request.stdin !== undefined && terminal) parts.push(coded(request.stdin), `${ready.whole}.stdin\n`);
+  else if (request.stdin !== undefined) parts.push(request.stdin);
+  return parts.length === 0 ? undefined : Buffer.from(parts.join(''));
+}
+
+/** Lines for `printf %b`: printable ASCII as it is, every other byte as `\0ooo`. Short, because a terminal cuts a line at 4,096 bytes. */
+export function coded(text: string): string {
+  const bytes = Buffer.from(text);
+  const lines: string[] = [];
+  let line = '';
+  for (const byte of bytes) {
+    line += byte >= 0x20 && byte < 0x7f && byte !== 0x5c ? String.fromCharCode(byte) : `\\0${byte.toString(8).padStart(3, '0')}`;
+    if (line.length < 1000) continue;
+    lines.push(line);
+    line = '';
+  }
+  if (line !== '') lines.push(line);
+  return lines.map((one) => `${one}\n`).join('');
+}
+
+/** One word for POSIX shells and fish alike: fish reads a backslash inside single quotes, so those stand outside of them. */
+export function loginQuote(word: string): string {
+  if (word.includes('\0')) throw new Error('a shell word cannot hold a NUL byte');
+  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
+  return `'${word.replace(/['\\]/g, (char) => `'\\${char}'`)}'`;
+}

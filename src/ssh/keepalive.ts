@@ -1,0 +1,90 @@
+// Noticing a dead peer: one timer for all connections of a run, not one each.
+//
+// The kernel's TCP keepalive watches idle connections (see openTcp): no CPU here, whatever their number. It says nothing while our own
+// data are unacknowledged, about a hung sshd, or about a host behind a jump host; so connections in use, and those behind a jump host,
+// are asked by an SSH request as well. A refusal is an answer too.
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Client } from './library.ts';
+
+export interface KeepaliveOptions {
+  /** Seconds between two looks. */
+  readonly interval: number;
+  /** Looks in a row without a sign of life until the peer counts as dead. */
+  readonly count: number;
+}
+
+export interface Watched {
+  readonly client: Client;
+  readonly stream: Duplex;
+  /** Somebody waits for an answer on it. */
+  readonly inUse: () => boolean;
+  readonly dead: () => void;
+}
+
+export interface Keepalive {
+  /** Watches until the function that comes back is called. */
+  readonly watch: (watched: Watched) => () => void;
+  readonly close: () => void;
+}
+
+interface State extends Watched {
+  heard: boolean;
+  bytes: number;
+  missed: number;
+}
+
+export function createKeepalive({ interval, count }: KeepaliveOptions): Keepalive {
+  const all = new Set<State>();
+  let timer: NodeJS.Timeout | undefined;
+  const look = (): void => {
+    for (const state of all) if (!isAlive(state, count)) state.dead();
+  };
+  return {
+    watch: (watched) => {
+      const state: State = { ...watched, heard: true, bytes: 0, missed: 0 };
+      all.add(state);
+      if (timer === undefined && interval > 0) timer = setInterval(look, interval * 1000).unref();
+      return () => {
+        all.delete(state);
+        if (all.size > 0) return;
+        clearInterval(timer);
+        timer = undefined;
+      };
+    },
+    close: () => {
+      clearInterval(timer);
+      timer = undefined;
+      all.clear();
+    },
+  };
+}
+
+/** Counts looks, not seconds: after a stall of this process (SIGSTOP, a closed laptop) one look is missed, not all. */
+function isAlive(state: State, count: number): boolean {
+  const direct = state.stream instanceof Socket;
+  if (direct && !state.inUse()) {
+    state.missed = 0;
+    state.heard = true;
+    return true;
+  }
+  const bytes = state.stream instanceof Socket ? state.stream.bytesRead : 0;
+  const alive = state.heard || bytes !== state.bytes;
+  state.bytes = bytes;
+  state.heard = false;
+  state.missed = alive ? 0 : state.missed + 1;
+  if (state.missed >= count) return false;
+  if (!alive || !direct) ask(state);
+  return true;
+}
+
+/** Taking back a forwarding that was never asked for: the one request of the public interface that every server answers and that changes nothing. */
+function ask(state: State): void {
+  try {
+    state.client.unforwardIn('kmend-keepalive', 1, (error) => {
+      state.heard ||= error?.message !== 'No response from server';
+    });
+  } catch {
+    // Just lost: `close` tells.
+  }
+}

@@ -1,0 +1,104 @@
+// What comes back from a command: dropped up to the ready mark, then kept up to a limit and handed out line by line.
+import { StringDecoder } from 'node:string_decoder';
+
+/** Text before the ready mark that is kept for a failure's detail. */
+const keptBefore = 8 * 1024;
+/** A line without end is handed out in pieces of about this size. */
+const longestLine = 1024 * 1024;
+
+export interface Output {
+  readonly feed: (chunk: Buffer) => void;
+  /** True once the mark was seen. */
+  readonly started: () => boolean;
+  /** What came before the mark: banners, questions, refusals. */
+  readonly before: () => string;
+  /** The rest of the mark's line: the process id. */
+  readonly tail: () => string;
+  readonly text: () => string;
+  readonly truncated: () => boolean;
+  /** Hands out the last, unfinished line. */
+  readonly end: () => void;
+}
+
+export interface OutputOptions {
+  readonly mark: string;
+  readonly limit: number;
+  /** From a terminal: CR LF becomes LF. */
+  readonly terminal: boolean;
+  readonly onLine?: (line: string) => void;
+}
+
+export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): Output {
+  let before = '';
+  let tail = '';
+  let started = false;
+  let size = 0;
+  let truncated = false;
+  const kept: Buffer[] = [];
+  const lines = onLine === undefined ? undefined : createLines(onLine, terminal);
+
+  const keep = (chunk: Buffer): void => {
+    if (chunk.length === 0) return;
+    lines?.feed(chunk);
+    const room = limit - size;
+    if (chunk.length > room) truncated = true;
+    if (room <= 0) return;
+    const part = chunk.length > room ? chunk.subarray(0, room) : chunk;
+    kept.push(part);
+    size += part.length;
+  };
+  const await_ = (chunk: Buffer): void => {
+    // Bytes, not characters: what follows the mark may be cut in the middle of one.
+    before += chunk.toString('latin1');
+    const at = before.indexOf(mark);
+    const end = at < 0 ? -1 : before.indexOf('\n', at);
+    if (end < 0) {
+      if (before.length > 2 * keptBefore && at < 0) before = before.slice(0, 512) + before.slice(-keptBefore);
+      return;
+    }
+    const rest = before.slice(end + 1);
+    tail = before.slice(at + mark.length, end).trim();
+    before = before.slice(0, at);
+    started = true;
+    keep(Buffer.from(rest, 'latin1'));
+  };
+  return {
+    feed: (chunk) => (started ? keep(chunk) : await_(chunk)),
+    started: () => started,
+    before: () => Buffer.from(before, 'latin1').toString('utf8').replaceAll('\r\n', '\n'),
+    tail: () => tail,
+    text: () => {
+      const text = whole(kept, truncated);
+      return terminal ? text.replaceAll('\r\n', '\n') : text;
+    },
+    truncated: () => truncated,
+    end: () => lines?.end(),
+  };
+}
+
+/** A character that the limit cut in two is left out. */
+function whole(kept: readonly Buffer[], truncated: boolean): string {
+  const bytes = kept.length === 1 && kept[0] !== undefined ? kept[0] : Buffer.concat(kept);
+  return truncated ? new StringDecoder('utf8').write(bytes) : bytes.toString('utf8');
+}
+
+function createLines(onLine: (line: string) => void, terminal: boolean) {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  const give = (line: string): void => onLine(terminal && line.endsWith('\r') ? line.slice(0, -1) : line);
+  return {
+    feed: (chunk: Buffer): void => {
+      const parts = (rest + decoder.write(chunk)).split('\n');
+      rest = parts.pop() ?? '';
+      for (const line of parts) give(line);
+      if (rest.length < longestLine) return;
+      give(rest);
+      rest = '';
+    },
+    end: (): void => {
+      rest += decoder.end();
+      if (rest !== '') give(rest);
+      rest = '';
+    },
+  };
+}

@@ -1,0 +1,140 @@
+// Commands that never started: why, read from what sudo, su, doas, the login shell or sshd said instead.
+import type { Failure } from '../model/failure.ts';
+import type { Become } from '../model/host.ts';
+
+export interface NotStarted {
+  readonly where: string;
+  readonly code: number | null;
+  /** Everything that came, stdout and stderr. */
+  readonly said: string;
+  readonly become?: Become;
+  /** The password was sent. */
+  readonly answered: boolean;
+}
+
+interface Rule {
+  readonly method?: Become['method'];
+  readonly said: RegExp;
+  readonly kind: Failure['kind'];
+  readonly message: (event: NotStarted) => string;
+  readonly hint?: string;
+}
+
+const needsPassword = 'give the password (-K, ansible_become_password) or allow it without one (NOPASSWD, nopass)';
+
+/** First match wins. All texts are the programs' own in the C locale. */
+const rules: readonly Rule[] = [
+  {
+    method: 'sudo',
+    said: /must have a tty to run sudo/,
+    kind: 'auth',
+    message: () => 'sudo wants a terminal (requiretty)',
+    hint: 'in sudoers: Defaults:USER !requiretty',
+  },
+  {
+    method: 'sudo',
+    said: /a password is required|no password was provided|no tty present and no askpass/,
+    kind: 'auth',
+    message: passwordMessage,
+    hint: needsPassword,
+  },
+  {
+    method: 'sudo',
+    said: /incorrect password|Sorry, try again|Authentication fail/i,
+    kind: 'auth',
+    message: () => 'sudo refused the password',
+  },
+  {
+    method: 'sudo',
+    said: /not in the sudoers file|not allowed to (run|execute)|may not run sudo|unknown user/,
+    kind: 'auth',
+    message: ({ become }) => `sudo does not let this user become ${become?.user ?? 'root'}`,
+    hint: 'a rule in sudoers has to allow it (any command)',
+  },
+  { method: 'su', said: /must be run from a terminal/, kind: 'auth', message: () => 'su wants a terminal' },
+  {
+    method: 'su',
+    said: /does not exist|unknown user|No passwd entry/i,
+    kind: 'auth',
+    message: ({ become }) => `su knows no user ${become?.user ?? ''}`,
+  },
+  {
+    method: 'su',
+    said: /Authentication failure|incorrect password|Permission denied|Sorry/i,
+    kind: 'auth',
+    message: ({ answered }) => (answered ? 'su refused the password' : 'su refuses this user'),
+  },
+  {
+    method: 'doas',
+    said: /Operation not permitted|not enabled/i,
+    kind: 'auth',
+    message: () => 'doas has no rule for this user',
+    hint: 'a rule in /etc/doas.conf has to allow it',
+  },
+  {
+    method: 'doas',
+    said: /Authori[sz]ation required|Authentication required|a tty is required/i,
+    kind: 'auth',
+    message: () => 'doas wants a password',
+    hint: needsPassword,
+  },
+  {
+    method: 'doas',
+    said: /Auth(entication|ori[sz]ation) failed/i,
+    kind: 'auth',
+    message: ({ answered }) => (answered ? 'doas refused the password' : 'doas wants a password'),
+    hint: needsPassword,
+  },
+  {
+    said: /account is currently not available|nologin|This account/i,
+    kind: 'auth',
+    message: () => 'the login shell of the user refuses to run commands (nologin)',
+  },
+  {
+    said: /Unmatched ['"]/,
+    kind: 'exit',
+    message: () => 'the login shell is csh or tcsh, which kmend cannot use',
+    hint: 'log in as a user with a POSIX shell (bash, dash, zsh, ksh) or fish',
+  },
+  {
+    said: /\/bin\/sh.*(not found|No such file|Unknown command)|(not found|No such file|Unknown command).*\/bin\/sh/i,
+    kind: 'exit',
+    message: () => '/bin/sh is missing there',
+  },
+];
+
+function passwordMessage({ answered }: NotStarted): string {
+  return answered ? 'sudo refused the password' : 'sudo asks for a password';
+}
+
+/** The failure of a command whose ready mark never came. */
+export function notStarted(event: NotStarted): Failure {
+  const { where, code, become } = event;
+  const detail = event.said.trim().slice(-2000);
+  const more = detail === '' ? {} : { detail };
+  if (become !== undefined && isMissing(event, become.method))
+    return {
+      kind: 'auth',
+      message: `${where}: ${become.method} is not installed`,
+      hint: 'install it, or choose another become_method',
+      ...more,
+    };
+  const rule = rules.find(({ method, said }) => (method === undefined || method === become?.method) && said.test(event.said));
+  if (rule !== undefined)
+    return {
+      kind: rule.kind,
+      message: `${where}: ${rule.message(event)}`,
+      ...(rule.hint === undefined ? {} : { hint: rule.hint }),
+      ...more,
+    };
+  const status = code === null ? 'without an exit status' : `with exit status ${code}`;
+  return {
+    kind: become === undefined ? 'exit' : 'auth',
+    message: `${where}: ${become === undefined ? 'the command' : become.method} ended ${status} before the script began`,
+    hint: 'the login shell or a forced command may not allow it; try: ssh HOST /bin/sh -c true',
+    ...more,
+  };
+}
+
+const isMissing = ({ code, said }: NotStarted, program: string): boolean =>
+  code === 127 && new RegExp(`\\b${program}\\b.*(No such file|not found|Unknown command)`, 'i').test(said);
