@@ -2,6 +2,7 @@
 import type { Effect } from './effect.ts';
 import type { Facts, FactView, FactWant } from './fact.ts';
 import type { FailureKind } from './failure.ts';
+import type { Verdict } from './plan.ts';
 import type { Risk } from './risk.ts';
 import type { Mapping } from './value.ts';
 
@@ -41,8 +42,17 @@ export interface ModulePlan {
   readonly warnings?: readonly string[];
   /** Values a task contributes: `set_fact` (variables), `debug`, `versions` (its table). Becomes the registered result's fields. */
   readonly result?: Mapping;
+  /** Proof of the cause (verify_kmem): journalled when the task has nothing left to do. `by: none` = provisional, to be proven in the soak. */
+  readonly proof?: Proof;
   /** Variables set for the rest of this host's walk (set_fact only). */
   readonly sets?: Mapping;
+}
+
+/** Which reads say that accounting is off. */
+export interface Proof {
+  readonly verdict: Verdict;
+  readonly by: 'samples' | 'active_probe' | 'none';
+  readonly evidence: string;
 }
 
 /** What a module is told beside its arguments and facts. Data only. */

@@ -1,0 +1,180 @@
+// The fleet, read-only: many hosts at once, a bounded number at a time; their facts, or their plans.
+import { settle } from '../core/overlay.ts';
+import { planHost } from '../core/plan-host.ts';
+import type { Frame } from '../core/task-plan.ts';
+import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
+import type { Failure, Outcome } from '../model/failure.ts';
+import type { Target } from '../model/host.ts';
+import type { HostPlan, Remedy } from '../model/plan.ts';
+import { type Observed, observe } from './observe.ts';
+import { openSession, type Session, type SessionPorts } from './session.ts';
+import type { EnginePorts, HostSetup, PlaySetup } from './walk-context.ts';
+
+export interface FleetOptions {
+  /** Hosts read at the same moment. Not the number that may be out of service: reading disturbs nobody. */
+  readonly forks: number;
+  /** Retries after transport trouble. */
+  readonly retries: number;
+  readonly signal: AbortSignal;
+}
+
+/** Opens a session for each host, a bounded number at once, and closes it after use. Results come in the order of the hosts. */
+export async function forEachHost<T>(
+  targets: readonly Target[],
+  options: FleetOptions,
+  ports: SessionPorts,
+  use: (session: Session, index: number) => Promise<T>,
+): Promise<readonly T[]> {
+  const results = new Array<T>(targets.length);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < targets.length; index = next++) {
+      const target = targets[index];
+      if (target === undefined) return;
+      const session = openSession(target, options.retries, ports, options.signal);
+      try {
+        results[index] = await use(session, index);
+      } finally {
+        session.close();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(options.forks, targets.length) }, worker));
+  return results;
+}
+
+export interface Survey {
+  readonly host: string;
+  readonly outcome: Outcome<Facts>;
+}
+
+/** All facts of each host, derived ones too: what `check` shows. */
+export function surveyFleet(
+  targets: readonly Target[],
+  wants: readonly FactWant[],
+  options: FleetOptions,
+  ports: SessionPorts,
+  onHost: (survey: Survey) => void,
+): Promise<readonly Survey[]> {
+  return forEachHost(targets, options, ports, async (session) => {
+    const observed = await observe(session, wants);
+    const outcome: Outcome<Facts> = observed.ok ? { ok: true, value: settle(observed.value.facts, undefined) } : observed;
+    const survey = { host: session.target.name, outcome };
+    onHost(survey);
+    return survey;
+  });
+}
+
+export interface Planned {
+  readonly host: string;
+  readonly outcome: Outcome<HostPlan>;
+}
+
+/** Plans each host from fresh facts; the connection is kept for the second round of facts and closed after it. */
+export function planFleet(
+  hosts: readonly string[],
+  setup: PlaySetup,
+  options: FleetOptions,
+  ports: EnginePorts,
+  onHost: (planned: Planned) => void,
+): Promise<readonly Planned[]> {
+  const setups = hosts.map((host) => setupOf(setup, host));
+  return forEachHost(
+    setups.map((one) => one.target),
+    options,
+    ports,
+    async (session, index) => {
+      const host = hosts[index] ?? '';
+      const planned = { host, outcome: await planOne(host, setupOf(setup, host), setup, session, ports) };
+      onHost(planned);
+      return planned;
+    },
+  );
+}
+
+export function setupOf(setup: PlaySetup, host: string): HostSetup {
+  const found = setup.hosts.get(host);
+  if (found === undefined) throw new Error(`no setup for host ${host}`);
+  return found;
+}
+
+async function planOne(
+  host: string,
+  hostSetup: HostSetup,
+  setup: PlaySetup,
+  session: Session,
+  ports: EnginePorts,
+): Promise<Outcome<HostPlan>> {
+  const first = await observe(session, []);
+  if (!first.ok) return first;
+  const chosen = chooseRemedy(settle(first.value.facts, undefined));
+  const frame = (observed: Observed): Frame => ({
+    facts: settle(observed.facts, chosen),
+    asked: observed.asked,
+    extraVars: setup.extraVars,
+    learned: {},
+    playVars: setup.play.vars,
+    hostVars: hostSetup.vars,
+    context: {
+      host,
+      ...(hostSetup.node === undefined ? {} : { node: hostSetup.node }),
+      hasCluster: ports.cluster !== undefined,
+      acceptPartial: setup.play.partial === 'accept',
+      done: { drained: false, rebooted: false, cordoned: false },
+    },
+  });
+  const wanted = new Map<string, FactWant>();
+  let observed = first.value;
+  return planInRounds(host, hostSetup, setup, chosen, {
+    frame: () => frame(observed),
+    freshen: async (wants) => {
+      for (const want of wants) wanted.set(wantKey(want), want);
+      const again = await observe(session, [...wanted.values()], observed);
+      if (!again.ok) return again.failure;
+      observed = again.value;
+      return undefined;
+    },
+  });
+}
+
+export interface Rounds {
+  /** The frame over what is known now. */
+  readonly frame: () => Frame;
+  /** Reads these facts too. */
+  readonly freshen: (wants: readonly FactWant[]) => Promise<Failure | undefined>;
+}
+
+/** Rounds of facts that depend on facts ("which versions of docker-ce can be had", once docker-ce is what is asked for). */
+const maxRounds = 3;
+
+/** Plans a host; where a module wants more facts they are read, and the host is planned again. */
+export async function planInRounds(
+  host: string,
+  hostSetup: HostSetup,
+  setup: PlaySetup,
+  chosen: { readonly remedy: Remedy; readonly why: string },
+  rounds: Rounds,
+): Promise<Outcome<HostPlan>> {
+  for (let round = 0; ; round++) {
+    const planning = planHost({
+      host,
+      tasks: setup.play.tasks,
+      frame: rounds.frame(),
+      modules: setup.modules,
+      chosen,
+      ...(hostSetup.zone === undefined ? {} : { zone: hostSetup.zone }),
+      isWanted: setup.isWanted,
+    });
+    if (planning.kind === 'plan') return { ok: true, value: planning.plan };
+    if (round >= maxRounds) throw new Error(`a module still wants facts after ${maxRounds} rounds: ${JSON.stringify(planning.wants)}`);
+    const trouble = await rounds.freshen(planning.wants);
+    if (trouble !== undefined) return { ok: false, failure: trouble };
+  }
+}
+
+/** The remedy that the facts call for: chosen once, here, and kept until the host's walk ends. */
+function chooseRemedy(facts: Facts): { readonly remedy: Remedy; readonly why: string } {
+  const word = (name: string, otherwise: string): string => (typeof facts[name] === 'string' ? facts[name] : otherwise);
+  // `derive` gives one of the words of the type.
+  return { remedy: word('kmem.remedy', 'unknown') as Remedy, why: word('kmem.remedy_why', 'the facts that decide it could not be read') };
+}

@@ -1,0 +1,120 @@
+// The reboot: old boot id journalled first, sent once, watched by full logins on new connections, true only with a new boot id.
+import type { RebootEffect } from '../model/effect.ts';
+import type { Failure, Outcome } from '../model/failure.ts';
+import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
+import { type DoorContext, type EffectPlace, failing, type Performed } from './perform.ts';
+
+/** Milliseconds between the starts of two attempts: no back-off, each back-off step is time that a node is away for nothing. */
+const attemptEvery = 500;
+/** Seconds that a host with the mark in /run and the old boot id may take to go down. */
+const goesDownWithin = 120;
+
+interface Boot {
+  readonly id: string;
+  /** A reboot was sent in this boot. */
+  readonly marked: boolean;
+}
+
+export async function performReboot(effect: RebootEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+  const old = place.bootId;
+  if (old === undefined)
+    return failing({
+      kind: 'parse',
+      message: 'the boot id before the reboot is not known: a reboot could not be proven',
+      hint: 'is /proc/sys/kernel/random/boot_id there?',
+    });
+  const began = context.clock.now();
+  const sent = await send(place, old, context);
+  if (sent !== undefined) return failing(sent);
+  const seen = await watch(effect, old, context);
+  if (!seen.ok) return failing(seen.failure);
+  const seconds = Math.round((context.clock.now() - began) / 100) / 10;
+  const stable = await stays(effect, seen.value.id, context);
+  if (stable !== undefined) return failing(stable);
+  return { result: { ok: true, data: { previousBootId: old, bootId: seen.value.id, seconds } } };
+}
+
+/** Sends the reboot unless this effect's mark, or a new boot id, says that it was sent before (resume). */
+async function send(place: EffectPlace, old: string, context: DoorContext): Promise<Failure | undefined> {
+  const { session } = context;
+  const become = session.target.become !== undefined;
+  if (place.resumed) {
+    const boot = await readBoot(context, 10);
+    if (!boot.ok || boot.value.id !== old || boot.value.marked) return undefined;
+  }
+  const outcome = await session.once({ script: rebootScript(context.token, place.effect), become, timeout: 60 });
+  // A host that goes down at once may cut the answer off; whether the reboot was sent is then told by the boot id or the mark.
+  if (!outcome.ok) return outcome.failure.transport === true ? undefined : outcome.failure;
+  if (outcome.value.code === 0) return undefined;
+  const said = outcome.value.stderr.trim();
+  if (outcome.value.code === exitCodes.fenced) return { kind: 'fenced', message: `this host is held by run ${said}` };
+  return { kind: 'exit', message: `the reboot could not be sent (exit ${outcome.value.code})`, detail: said };
+}
+
+/** One attempt every half second, each a new connection that goes on to a full login: connecting and dropping would be punished by sshd. */
+async function watch(effect: RebootEffect, old: string, context: DoorContext): Promise<Outcome<Boot>> {
+  const { clock, signal } = context;
+  const began = clock.now();
+  let last: Failure | undefined;
+  for (;;) {
+    const started = clock.now();
+    const boot = await readBoot(context, 20);
+    if (boot.ok && boot.value.id !== old) return boot;
+    if (!boot.ok && boot.failure.kind === 'host_key')
+      return { ok: false, failure: { ...boot.failure, message: `after the reboot: ${boot.failure.message}` } };
+    if (!boot.ok && boot.failure.transport !== true && boot.failure.kind === 'auth') return boot;
+    last = boot.ok ? undefined : boot.failure;
+    const waited = (clock.now() - began) / 1000;
+    if (boot.ok && waited > goesDownWithin) return { ok: false, failure: notCarriedOut(waited, boot.value.marked) };
+    if (waited > effect.timeout) return { ok: false, failure: boot.ok ? notCarriedOut(waited, boot.value.marked) : notBack(waited, last) };
+    if (signal.aborted)
+      return {
+        ok: false,
+        failure: { kind: 'interrupted', message: 'the run was ended while the host reboots', hint: 'kmend resume goes on here' },
+      };
+    await clock.sleep(Math.max(0, attemptEvery - (clock.now() - started)), signal);
+  }
+}
+
+const notCarriedOut = (waited: number, marked: boolean): Failure => ({
+  kind: 'timeout',
+  message: `not carried out: the host still runs the same boot ${Math.round(waited)} s after the reboot was ${marked ? 'sent' : 'asked for'}`,
+  hint: 'a hung unit or a stuck mount may hold the shutdown: look at the console, reboot it by hand, then kmend resolve',
+});
+
+const notBack = (waited: number, last: Failure | undefined): Failure => ({
+  kind: 'unreachable',
+  message: `did not come back within ${Math.round(waited)} s after the reboot${last === undefined ? '' : ` (last try: ${last.message})`}`,
+  hint: 'look at its console; power-cycle it; its slot stays taken until kmend resolve',
+});
+
+async function readBoot(context: DoorContext, timeout: number): Promise<Outcome<Boot>> {
+  const outcome = await context.session.fresh({ script: bootScript, become: false, timeout });
+  if (!outcome.ok) return outcome;
+  const [id = '', mark = ''] = outcome.value.stdout.split('\n');
+  if (id.trim() === '') return { ok: false, failure: { kind: 'parse', message: 'no boot id could be read', transport: true } };
+  return { ok: true, value: { id: id.trim(), marked: mark.trim().split(' ')[2] === id.trim() } };
+}
+
+/** A second new boot id inside the stability window is a boot loop; the probe's word is a new connection each time. */
+async function stays(effect: RebootEffect, id: string, context: DoorContext): Promise<Failure | undefined> {
+  const until = context.clock.now() + effect.stableFor * 1000;
+  while (context.clock.now() < until && !context.signal.aborted) {
+    await context.clock.sleep(Math.min(1000, until - context.clock.now()), context.signal);
+    const outcome = await context.session.read(bootScript, { timeout: 20, become: false });
+    const now = outcome.ok ? outcome.value.stdout.split('\n')[0]?.trim() : undefined;
+    if (now !== undefined && now !== '' && now !== id)
+      return {
+        kind: 'boot_loop',
+        message: `booted again within ${effect.stableFor} s of the reboot (boot id ${id}, then ${now})`,
+        hint: 'it may panic at boot: look at its console',
+      };
+    if (now === undefined && !outcome.ok && outcome.failure.transport === true)
+      return {
+        kind: 'boot_loop',
+        message: `was back with a new boot id and went away again within ${effect.stableFor} s: ${outcome.failure.message}`,
+        hint: 'it may panic at boot: look at its console',
+      };
+  }
+  return undefined;
+}

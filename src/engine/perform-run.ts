@@ -1,0 +1,136 @@
+// Running a script and writing a file. Scripts run detached with a spool on the host: a lost connection or a killed controller loses nothing.
+import { withPrelude } from '../facts/prelude.ts';
+import type { RunEffect, WriteEffect } from '../model/effect.ts';
+import type { Failure } from '../model/failure.ts';
+import { exitCodes, pollScript, sealScript, startScript, writeScript } from './host-scripts.ts';
+import { lastLines } from './observe.ts';
+import { type DoorContext, type EffectPlace, failing, type Performed } from './perform.ts';
+import type { ExecResult } from './ports.ts';
+
+/** Seconds that one poll stays on the host, and bytes of output that come back. */
+const pollSeconds = 10;
+const maxOutput = 256 * 1024;
+
+/** Seconds for scripts of our own that should take a moment. */
+const moment = 60;
+
+export async function performRun(effect: RunEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+  if (effect.stdin !== undefined) return runAttached(effect, context);
+  const { session, token, signal } = context;
+  const become = session.target.become !== undefined;
+  const script = sealScript(withPrelude(effect.script));
+  const started = await session.read(startScript(token, place.effect), { timeout: moment, become, stdin: script });
+  if (!started.ok) return failing(started.failure);
+  const refused = ownFailure(started.value);
+  if (refused !== undefined) return failing(refused);
+
+  const deadline = context.clock.now() + effect.timeout * 1000;
+  let shown = '';
+  while (!signal.aborted) {
+    const left = (deadline - context.clock.now()) / 1000;
+    const poll = pollScript(token, place.effect, Math.min(pollSeconds, Math.max(1, left)), maxOutput);
+    const answer = await session.read(poll, { timeout: moment, become, maxOutput: maxOutput * 2 });
+    if (!answer.ok) return failing(answer.failure);
+    const state = readPoll(answer.value);
+    if (state.kind === 'done') return judgeExit(effect, { ...answer.value, code: state.code, stdout: state.stdout });
+    if (state.kind === 'lost')
+      return failing({
+        kind: 'interrupted',
+        message: `"${effect.what}" was cut off: ${state.why}`,
+        hint: `look at ${context.host}, then resolve it`,
+      });
+    if (left <= 0) return failing(tooLong(effect, place, context));
+    if (state.line !== shown && state.line !== '' && effect.noLog !== true) {
+      shown = state.line;
+      await context.record({ type: 'effect.progress', host: context.host, task: place.task, effect: place.effect, text: shown }, false);
+    }
+  }
+  return failing({
+    kind: 'interrupted',
+    message: `the run was ended while "${effect.what}" goes on on the host`,
+    hint: 'kmend resume picks up its result',
+  });
+}
+
+const tooLong = (effect: RunEffect, place: EffectPlace, context: DoorContext): Failure => ({
+  kind: 'timeout',
+  message: `"${effect.what}" took longer than ${effect.timeout} s and still runs on the host`,
+  hint: `it was not killed (a package transaction must not be); its output is in /var/lib/kmend/spool/${context.token.run} (${place.effect})`,
+});
+
+type Poll =
+  | { readonly kind: 'done'; readonly code: number; readonly stdout: string }
+  | { readonly kind: 'running'; readonly line: string }
+  | { readonly kind: 'lost'; readonly why: string };
+
+function readPoll(result: ExecResult): Poll {
+  const end = result.stdout.indexOf('\n');
+  const first = end < 0 ? result.stdout : result.stdout.slice(0, end);
+  const done = /^done (\d+)$/.exec(first);
+  if (done !== null) return { kind: 'done', code: Number(done[1]), stdout: result.stdout.slice(end + 1) };
+  if (first.startsWith('running')) return { kind: 'running', line: first.slice(8).trim() };
+  if (first === 'interrupted') return { kind: 'lost', why: 'the host rebooted before it ended' };
+  return {
+    kind: 'lost',
+    why: first === 'absent' ? 'its spool on the host is gone' : `no status (${lastLines(result.stderr, 1) || `exit ${result.code}`})`,
+  };
+}
+
+/** Exit codes of the engine's own part of a script: the fence, and the state directory. */
+function ownFailure(result: ExecResult): Failure | undefined {
+  const said = lastLines(result.stderr, 2);
+  switch (result.code) {
+    case 0:
+      return undefined;
+    case exitCodes.fenced:
+      return {
+        kind: 'fenced',
+        message: `this host is held by run ${said}`,
+        hint: `finish that run (kmend resume), or take the host over: --takeover ${said.split(' ')[0] ?? 'RUN'}`,
+      };
+    case exitCodes.noState:
+      return {
+        kind: 'exit',
+        message: 'cannot write to /var/lib/kmend or /run/kmend',
+        detail: said,
+        hint: 'is the disk full or read-only, is this user root?',
+      };
+    case exitCodes.busy:
+      return { kind: 'exit', message: 'the lock of the fence in /run/kmend is held', detail: said, transport: true };
+    case exitCodes.cut:
+      return { kind: 'unreachable', message: 'the script arrived cut in half', transport: true };
+    default:
+      return { kind: 'exit', message: `ended with ${result.code ?? result.signal}`, detail: said };
+  }
+}
+
+function judgeExit(effect: RunEffect, result: ExecResult): Performed {
+  const code = result.code ?? -1;
+  const data = { code, stdout: result.stdout, stderr: result.stderr };
+  const fine = effect.okCodes === null || (effect.okCodes ?? [0]).includes(code);
+  if (fine) return { result: { ok: true, ...data } };
+  const meaning = effect.errors?.[code];
+  const message = meaning ?? `"${effect.what}" ended with ${result.code ?? result.signal ?? 'no status'}`;
+  return failing({ kind: 'exit', message, detail: lastLines(result.stderr.trim() === '' ? result.stdout : result.stderr) }, data);
+}
+
+/** With stdin (it may hold a secret, which no spool keeps): attached, one try. A connection lost meanwhile leaves its end unknown. */
+async function runAttached(effect: RunEffect, context: DoorContext): Promise<Performed> {
+  const { session } = context;
+  const request = { script: withPrelude(effect.script), become: session.target.become !== undefined, timeout: effect.timeout };
+  const outcome = await session.once({ ...request, ...(effect.stdin === undefined ? {} : { stdin: effect.stdin }) });
+  return outcome.ok ? judgeExit(effect, outcome.value) : failing(outcome.failure);
+}
+
+export async function performWrite(effect: WriteEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+  const { session, token } = context;
+  const script = writeScript(token, place.effect, effect.path, effect.mode, new TextEncoder().encode(effect.content).length);
+  const outcome = await session.read(script, {
+    timeout: effect.timeout,
+    become: session.target.become !== undefined,
+    stdin: effect.content,
+  });
+  if (!outcome.ok) return failing(outcome.failure);
+  const failure = ownFailure(outcome.value);
+  return failure === undefined ? { result: { ok: true } } : failing({ ...failure, message: `${effect.path}: ${failure.message}` });
+}

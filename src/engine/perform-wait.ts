@@ -1,0 +1,28 @@
+// Waiting for facts: reads them again until they are as asked, until one of them makes waiting pointless, or until the time is up.
+import type { WaitEffect } from '../model/effect.ts';
+import type { Failure } from '../model/failure.ts';
+import { sameValue } from '../model/value.ts';
+import { type DoorContext, failing, type Performed } from './perform.ts';
+
+export async function performWait(effect: WaitEffect, context: DoorContext): Promise<Performed> {
+  const { clock, signal } = context;
+  const began = clock.now();
+  for (;;) {
+    const trouble = await context.refresh();
+    if (trouble !== undefined && trouble.transport !== true) return failing(trouble);
+    const facts = context.facts();
+    const waited = Math.round((clock.now() - began) / 1000);
+    const hopeless = trouble === undefined ? effect.unless?.find((one) => sameValue(facts[one.fact], one.is)) : undefined;
+    if (hopeless !== undefined) return failing({ kind: 'not_verified', message: hopeless.why });
+    const missing = effect.until.filter((one) => !sameValue(facts[one.fact], one.is));
+    if (trouble === undefined && missing.length === 0) return { result: { ok: true, data: { seconds: waited } } };
+    if (waited >= effect.timeout) return failing(timedOut(effect, missing, waited));
+    if (signal.aborted) return failing({ kind: 'interrupted', message: `the run was ended while it waits: ${effect.what}` });
+    await clock.sleep(effect.every * 1000, signal);
+  }
+}
+
+const timedOut = (effect: WaitEffect, missing: WaitEffect['until'], waited: number): Failure => ({
+  kind: 'timeout',
+  message: `${effect.what}: not within ${waited} s (${missing.map((one) => `${one.fact} is not ${JSON.stringify(one.is)}`).join(', ')})`,
+});

@@ -1,0 +1,104 @@
+// The one door to the world: every effect passes here. Checked, announced in the journal and on disk, carried out, and its result journalled.
+import type { PlanContext } from '../model/change.ts';
+import type { Effect, EffectResult } from '../model/effect.ts';
+import type { Event, EventBody } from '../model/event.ts';
+import type { Facts } from '../model/fact.ts';
+import type { Failure } from '../model/failure.ts';
+import { guard } from './guard.ts';
+import type { FenceToken } from './host-scripts.ts';
+import { performCluster } from './perform-cluster.ts';
+import { performReboot } from './perform-reboot.ts';
+import { performRun, performWrite } from './perform-run.ts';
+import { performWait } from './perform-wait.ts';
+import type { Clock, Cluster } from './ports.ts';
+import type { Session } from './session.ts';
+
+/** What an effect needs of the host's walk. */
+export interface DoorContext {
+  readonly host: string;
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly cluster?: Cluster;
+  readonly token: FenceToken;
+  readonly ownBootId: string;
+  readonly record: (body: EventBody, sync: boolean) => Promise<Event>;
+  readonly signal: AbortSignal;
+  /** Latest facts, derived. */
+  readonly facts: () => Facts;
+  /** Reads them again. */
+  readonly refresh: () => Promise<Failure | undefined>;
+  readonly done: () => PlanContext['done'];
+}
+
+/** Where in the run an effect stands. `resumed` = it was announced before and its end is not known. */
+export interface EffectPlace {
+  readonly task: string;
+  readonly effect: string;
+  readonly resumed: boolean;
+  /** Boot id journalled when it was first announced. */
+  readonly bootId?: string;
+}
+
+/** The result is there also when it is a failure: `register`, `failed_when` and `until` read it. */
+export interface Performed {
+  readonly result: EffectResult;
+  readonly failure?: Failure;
+}
+
+export const failing = (failure: Failure, result: Partial<EffectResult> = {}): Performed => ({ result: { ok: false, ...result }, failure });
+
+export async function perform(effect: Effect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+  const { host, session } = context;
+  const { task, effect: id } = place;
+  const isRoot = session.target.become?.user === 'root' || context.facts()['user.root'] === true;
+  const hasCluster = context.cluster !== undefined;
+  const refused = guard(effect, { facts: context.facts(), done: context.done(), hasCluster, ownBootId: context.ownBootId, isRoot });
+  if (refused !== undefined) return failing(refused);
+  const bootId = place.bootId ?? bootIdOf(context.facts());
+  if (!place.resumed) {
+    const detached = effect.kind === 'run' && effect.detached;
+    const announced = { host, task, effect: id, kind: effect.kind, what: effect.what, timeout: effect.timeout, detached };
+    await context.record({ type: 'effect.started', ...announced, ...(bootId === undefined ? {} : { bootId }) }, true);
+  }
+  const performed = await dispatch(effect, { ...place, ...(bootId === undefined ? {} : { bootId }) }, context);
+  const shown = effect.kind === 'run' && effect.noLog === true ? withoutOutput(performed) : performed;
+  if (shown.failure === undefined) await context.record({ type: 'effect.done', host, task, effect: id, result: short(shown.result) }, true);
+  else await context.record({ type: 'effect.failed', host, task, effect: id, failure: shown.failure }, true);
+  return performed;
+}
+
+const bootIdOf = (facts: Facts): string | undefined => {
+  const id = facts['boot.id'];
+  return typeof id === 'string' && id !== '' ? id : undefined;
+};
+
+function dispatch(effect: Effect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+  switch (effect.kind) {
+    case 'run':
+      return performRun(effect, place, context);
+    case 'write':
+      return performWrite(effect, place, context);
+    case 'reboot':
+      return performReboot(effect, place, context);
+    case 'wait':
+      return performWait(effect, context);
+    case 'cordon':
+    case 'drain':
+    case 'uncordon':
+      return performCluster(effect, place, context);
+  }
+}
+
+function withoutOutput(performed: Performed): Performed {
+  const { stdout: _stdout, stderr: _stderr, ...result } = performed.result;
+  if (performed.failure === undefined) return { result };
+  const { detail: _detail, ...failure } = performed.failure;
+  return { result, failure };
+}
+
+/** A journal keeps the end of long output; the whole stays in the host's spool until the host is done. */
+const short = (result: EffectResult): EffectResult => ({
+  ...result,
+  ...(result.stdout === undefined ? {} : { stdout: result.stdout.slice(-4000) }),
+  ...(result.stderr === undefined ? {} : { stderr: result.stderr.slice(-4000) }),
+});

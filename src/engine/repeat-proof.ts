@@ -1,0 +1,58 @@
+// The end of a soak: the host is looked at again. Still the same boot, still off, its node still in service; otherwise it ended badly after all.
+import { hostState } from '../core/state.ts';
+import type { Failure } from '../model/failure.ts';
+import type { Verdict } from '../model/plan.ts';
+import { setupOf } from './fleet.ts';
+import { HostWalk, type RunContext } from './walk-context.ts';
+
+export async function repeatProof(host: string, run: RunContext): Promise<void> {
+  const state = hostState(run.state(), host);
+  if (state === undefined) throw new Error(`${host} is not of this run`);
+  const walk = new HostWalk(host, state.plan, setupOf(run.setup, host), run, run.signal);
+  try {
+    const failure = (await walk.freshen()) ?? lookAt(walk) ?? (await lookAtNode(walk));
+    if (failure === undefined) {
+      await recordNewProof(walk);
+      await run.record({ type: 'host.soaked', host, evidence: evidenceOf(walk) }, true);
+    } else
+      await run.record({ type: 'host.failed', host, failure, touched: true, state: 'given back, and bad at the end of its soak' }, true);
+  } finally {
+    walk.session.close();
+  }
+}
+
+const evidenceOf = (walk: HostWalk): string => String(walk.facts['kmem.evidence'] ?? '');
+
+function lookAt(walk: HostWalk): Failure | undefined {
+  const { bootId, results, proof } = walk.state;
+  const expected = results.reboot?.data?.bootId ?? bootId;
+  const now = walk.facts['boot.id'];
+  if (expected !== undefined && now !== expected)
+    return {
+      kind: 'boot_loop',
+      message: `booted again during its soak (boot id ${String(expected)}, now ${String(now)})`,
+      hint: 'it may panic: look at its console',
+    };
+  const verdict = walk.facts['kmem.verdict'];
+  if (proof !== undefined && (verdict === 'on' || verdict === 'leaking'))
+    return { kind: 'not_verified', message: `accounting is on again at the end of the soak: ${evidenceOf(walk)}` };
+  return undefined;
+}
+
+async function lookAtNode(walk: HostWalk): Promise<Failure | undefined> {
+  const { cluster } = walk.run.ports;
+  const node = walk.run.setup.hosts.get(walk.host)?.node;
+  if (cluster === undefined || node === undefined || !walk.state.marks.uncordoned) return undefined;
+  const state = await cluster.node(node, walk.signal);
+  if (!state.ok) return state.failure;
+  return state.value.ready ? undefined : { kind: 'not_verified', message: `node ${node} is not Ready at the end of the soak` };
+}
+
+/** A host given back without a sample is proven by the first one within its soak. */
+async function recordNewProof(walk: HostWalk): Promise<void> {
+  if (walk.state.proven !== 'provisional' || walk.facts['kmem.provable'] !== true) return;
+  const by = walk.facts['kmem.proof'];
+  if (by !== 'samples' && by !== 'active_probe') return;
+  const verdict = String(walk.facts['kmem.verdict']) as Verdict;
+  await walk.run.record({ type: 'proof', host: walk.host, verdict, by, evidence: evidenceOf(walk) }, true);
+}

@@ -1,0 +1,263 @@
+// The run loop: ask `decide` what to do, do that one thing, journal it, ask again. It decides nothing itself.
+import { decide } from '../core/decide.ts';
+import type { DecideContext, Decision } from '../core/decision.ts';
+import { fold, foldAll } from '../core/fold.ts';
+import { mayContinue } from '../core/hold.ts';
+import { hostState, type RunState } from '../core/state.ts';
+import type { Event, EventBody } from '../model/event.ts';
+import type { Rollout } from '../model/playbook.ts';
+import { setupOf } from './fleet.ts';
+import type { Mask } from './mask.ts';
+import type { Asker, Gates, Journal } from './ports.ts';
+import { repeatProof } from './repeat-proof.ts';
+import { expired, walkHost } from './walk.ts';
+import type { EnginePorts, PlaySetup, RunContext } from './walk-context.ts';
+
+export interface RunInput {
+  readonly journal: Journal;
+  readonly setup: PlaySetup;
+  readonly ports: EnginePorts & { readonly asker: Asker; readonly gates: Gates };
+  /** Number of this controller in the run: 1, and one more with each resume. */
+  readonly number: number;
+  readonly takeover?: string;
+  readonly strict: boolean;
+  readonly wait: boolean;
+  readonly canaryHosts?: readonly string[];
+  readonly who: string;
+  readonly mask: Mask;
+  readonly onEvent: (event: Event, state: RunState) => void;
+  /** What other processes ask of this run (pause, continue, abort, promote, resolve), as events to record; asked about once a second. */
+  readonly commands: () => Promise<readonly EventBody[]>;
+  /** Finish the step that is under way, start nothing more. */
+  readonly stop: AbortSignal;
+  /** Stop now. */
+  readonly kill: AbortSignal;
+}
+
+/** Runs until `decide` says finish; returns its exit code. Throws only for our own errors and a journal that cannot be written. */
+export async function runLoop(input: RunInput): Promise<{ readonly exit: number; readonly why: string }> {
+  return new Loop(input).run();
+}
+
+/** Milliseconds between two looks for commands, and the longest sleep of the loop. */
+const tick = 1000;
+
+/** Holds a run under way: its state, the walks of its hosts, and what woke it last. */
+class Loop {
+  readonly #input: RunInput;
+  readonly #policy: Rollout;
+  readonly #context: RunContext;
+  readonly #walks = new Map<string, AbortController>();
+  readonly #busy = new Set<string>();
+  #state: RunState;
+  #folded: number;
+  #wake: () => void = () => {};
+  /** Counts what happened, so that nothing that comes between a decision and the sleep after it is slept through. */
+  #happened = 0;
+  #trouble: unknown;
+  #lastWait = '';
+
+  constructor(input: RunInput) {
+    this.#input = input;
+    this.#policy = input.setup.play.rollout;
+    const events = input.journal.events();
+    this.#state = foldAll(events);
+    this.#folded = events.length;
+    this.#context = {
+      setup: input.setup,
+      ports: input.ports,
+      token: { run: input.journal.run, number: input.number, ...(input.takeover === undefined ? {} : { takeover: input.takeover }) },
+      record: this.#record,
+      state: () => this.#state,
+      signal: input.kill,
+      mayContinue: (host) => mayContinue(this.#state, this.#policy, input.ports.clock.now(), host),
+      strict: input.strict,
+    };
+    input.stop.addEventListener('abort', () => this.#stir());
+    input.kill.addEventListener('abort', () => this.#stir());
+  }
+
+  #stir(): void {
+    this.#happened++;
+    this.#wake();
+  }
+
+  readonly #record = async (body: EventBody, sync: boolean): Promise<Event> => {
+    const event = await this.#input.journal.append(this.#input.mask(body), sync);
+    const events = this.#input.journal.events();
+    for (; this.#folded <= event.seq; this.#folded++) {
+      const next = events[this.#folded];
+      if (next === undefined) break;
+      this.#state = fold(this.#state, next);
+      this.#input.onEvent(next, this.#state);
+    }
+    this.#stir();
+    return event;
+  };
+
+  async run(): Promise<{ readonly exit: number; readonly why: string }> {
+    this.#pickUp();
+    for (;;) {
+      if (this.#trouble !== undefined) throw this.#trouble;
+      await this.#takeCommands();
+      const before = this.#happened;
+      const decision = decide(this.#state, this.#policy, this.#input.ports.clock.now(), this.#decideContext());
+      if (decision.kind === 'finish') {
+        await this.#record({ type: 'run.finished', exit: decision.exit, why: decision.why }, true);
+        return decision;
+      }
+      await this.#carryOut(decision, before);
+    }
+  }
+
+  /** After a resume: hosts that were under way go on where their journal says. */
+  #pickUp(): void {
+    for (const host of this.#input.setup.hosts.keys()) if (hostState(this.#state, host)?.status === 'running') this.#launch(host);
+  }
+
+  #decideContext(): DecideContext {
+    const input = this.#input;
+    return {
+      attended: input.ports.asker.attended,
+      wait: input.wait,
+      ...(input.canaryHosts === undefined ? {} : { canaryHosts: input.canaryHosts }),
+      busy: this.#busy,
+      capacitySource: input.ports.cluster !== undefined,
+    };
+  }
+
+  async #takeCommands(): Promise<void> {
+    const { stop, who } = this.#input;
+    if (stop.aborted && this.#state.aborted === undefined)
+      await this.#record({ type: 'run.aborted', who, why: String(stop.reason ?? 'interrupted') }, true);
+    for (const body of await this.#input.commands()) await this.#record(body, true);
+  }
+
+  async #carryOut(decision: Exclude<Decision, { kind: 'finish' }>, before: number): Promise<void> {
+    const { who } = this.#input;
+    switch (decision.kind) {
+      case 'start':
+        await this.#record({ type: 'host.started', host: decision.host, why: decision.why }, true);
+        return this.#launch(decision.host);
+      case 'begin_wave':
+        await this.#record({ type: 'wave.started', wave: decision.wave, hosts: decision.hosts, canary: decision.canary }, true);
+        return;
+      case 'end_wave':
+        await this.#record({ type: 'wave.done', wave: decision.wave }, true);
+        return;
+      case 'promote':
+        await this.#record({ type: 'canary.promoted', by: decision.by, why: decision.why }, true);
+        return;
+      case 'trip':
+        await this.#record({ type: 'brake.tripped', why: decision.why, host: decision.host }, true);
+        return;
+      case 'read_gates':
+        return this.#readGates(decision.gates);
+      case 'read_capacity':
+        return this.#readCapacity();
+      case 'repeat_proof':
+        return this.#repeatProof(decision.host);
+      case 'expire':
+        this.#walks.get(decision.host)?.abort(expired);
+        this.#busy.add(decision.host);
+        return;
+      case 'ask':
+        return this.#ask(decision);
+      case 'pause':
+        await this.#record({ type: 'run.paused', who: 'kmend', why: decision.why }, true);
+        return;
+      case 'wait':
+        await this.#sayWait(decision);
+        return this.#sleep(decision.until, before);
+    }
+  }
+
+  #launch(host: string): void {
+    const state = hostState(this.#state, host);
+    if (state === undefined) throw new Error(`${host} is not of this run`);
+    const own = new AbortController();
+    this.#walks.set(host, own);
+    const signal = AbortSignal.any([this.#input.kill, own.signal]);
+    walkHost(host, state.plan, setupOf(this.#input.setup, host), this.#context, signal)
+      .catch((error: unknown) => {
+        this.#trouble ??= error;
+      })
+      .finally(() => {
+        this.#walks.delete(host);
+        this.#busy.delete(host);
+        this.#stir();
+      });
+  }
+
+  async #readGates(names: readonly string[]): Promise<void> {
+    const specs = this.#policy.gates.filter((gate) => names.includes(gate.name));
+    const readings = await Promise.all(
+      specs.map(async (gate) => ({ gate, reading: await this.#input.ports.gates.read(gate, this.#input.kill) })),
+    );
+    for (const { gate, reading } of readings)
+      await this.#record({ type: 'gate.read', gate: gate.name, open: reading.open, read: reading.read }, false);
+  }
+
+  /** Nodes of the pool that are not ready or cordoned and are not ours. An API that does not answer leaves no capacity: fail closed. */
+  async #readCapacity(): Promise<void> {
+    const { cluster } = this.#input.ports;
+    if (cluster === undefined) return;
+    const nodes = await cluster.nodes(this.#input.kill);
+    const { run } = this.#input.journal;
+    const byNode = new Map(
+      [...this.#input.setup.hosts].flatMap(([host, setup]) => (setup.node === undefined ? [] : [[setup.node, host] as const])),
+    );
+    if (!nodes.ok) {
+      await this.#record({ type: 'warning', text: `the cluster does not say what is out of service: ${nodes.failure.message}` }, false);
+      await this.#record({ type: 'capacity.read', unavailable: [...byNode.values()] }, false);
+      return;
+    }
+    const out = nodes.value.filter((node) => byNode.has(node.name) && (!node.ready || node.unschedulable) && node.owner?.run !== run);
+    await this.#record({ type: 'capacity.read', unavailable: out.map((node) => byNode.get(node.name) ?? node.name) }, false);
+  }
+
+  /** In the background: other hosts need not wait for it. */
+  #repeatProof(host: string): void {
+    this.#busy.add(host);
+    repeatProof(host, this.#context)
+      .catch((error: unknown) => {
+        this.#trouble ??= error;
+      })
+      .finally(() => {
+        this.#busy.delete(host);
+        this.#stir();
+      });
+  }
+
+  async #ask(decision: Extract<Decision, { kind: 'ask' }>): Promise<void> {
+    const { asker } = this.#input.ports;
+    const { who } = this.#input;
+    const yes = await asker.confirm(decision.question);
+    if (yes) await this.#record({ type: 'approved', risk: decision.risk, who, how: 'asked', about: decision.about }, true);
+    else await this.#record({ type: 'run.aborted', who, why: `answered no: ${decision.question}` }, true);
+  }
+
+  async #sayWait(decision: Extract<Decision, { kind: 'wait' }>): Promise<void> {
+    const why = decision.why.map((one) => one.text).join('; ');
+    if (why === this.#lastWait || why === '') return;
+    this.#lastWait = why;
+    await this.#record({ type: 'waiting', why, ...(decision.until === undefined ? {} : { until: decision.until }) }, false);
+  }
+
+  /** Until an event comes, the time is there, or a second is over (commands are looked for). */
+  async #sleep(until: number | undefined, before: number): Promise<void> {
+    if (this.#happened !== before) return;
+    const { clock } = this.#input.ports;
+    const early = new AbortController();
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = () => {
+        early.abort();
+        resolve();
+      };
+    });
+    const length = Math.max(0, Math.min(tick, (until ?? Number.POSITIVE_INFINITY) - clock.now()));
+    await Promise.race([woken, clock.sleep(length, early.signal)]);
+    this.#wake = () => {};
+    early.abort();
+  }
+}

@@ -1,0 +1,303 @@
+// One task of a host's walk: observe, plan, act through the door, observe again; the second plan must be empty.
+import { judge } from '../core/condition.ts';
+import { shownChange } from '../core/plan-host.ts';
+import { doneTask } from '../core/state.ts';
+import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../core/task-plan.ts';
+import type { AnyModule, Change, ModulePlan } from '../model/change.ts';
+import type { Effect, EffectResult } from '../model/effect.ts';
+import type { Failure } from '../model/failure.ts';
+import type { ModuleTask } from '../model/playbook.ts';
+import { higherRisk, highestRisk } from '../model/risk.ts';
+import type { Mapping, Value } from '../model/value.ts';
+import { type Performed, perform } from './perform.ts';
+import type { HostWalk } from './walk-context.ts';
+
+/** Ansible's defaults for `until`. */
+const untilRetries = 3;
+const untilDelay = 5;
+
+/** What one round of a task came to. */
+interface Round {
+  readonly status: 'ok' | 'changed' | 'skipped';
+  readonly result: Mapping;
+  readonly failure?: Failure;
+  readonly sets?: Mapping;
+  readonly note?: string;
+}
+
+export async function walkTask(task: ModuleTask, vars: readonly Mapping[], walk: HostWalk): Promise<Failure | undefined> {
+  const module = walk.run.setup.modules.get(task.module);
+  if (module === undefined) throw new Error(`no module ${task.module}; the loader should have said so`);
+  if (isOver(task, module, walk)) return undefined;
+  const trouble = await walk.freshen();
+  if (trouble !== undefined) return trouble;
+  const loop = loopItems(task, scopeOf(walk.frame, vars));
+  if (!('items' in loop)) return ended(loop);
+  const rounds: Round[] = [];
+  for (const item of loop.items) {
+    const round = await walkRound(task, module, [item, ...vars], walk);
+    rounds.push(round);
+    if (round.failure !== undefined) break;
+  }
+  return conclude(task, rounds, walk);
+}
+
+/** Done once a run: it is not repeated on resume unless the task says that it may be. */
+function isOver(task: ModuleTask, module: AnyModule, walk: HostWalk): boolean {
+  const done = doneTask(walk.state, task.id);
+  if (done === undefined) return false;
+  if (task.register !== undefined && done.registered !== undefined) walk.learned = { ...walk.learned, [task.register]: done.registered };
+  return module.convergent === false && task.idempotent !== true;
+}
+
+/** What an evaluation that gives no plan means for a host in the middle of its walk. */
+function ended(evaluation: Evaluation): Failure | undefined {
+  switch (evaluation.kind) {
+    case 'wrong':
+      return {
+        kind: 'refused',
+        message: `${evaluation.place.file}:${evaluation.place.line}:${evaluation.place.column}: ${evaluation.message}`,
+      };
+    case 'later':
+      return { kind: 'parse', message: `a fact that this task needs cannot be read: ${evaluation.why}` };
+    case 'needs':
+      return { kind: 'parse', message: `no answer about ${evaluation.wants.map((want) => want.area).join(', ')}` };
+    case 'skip':
+    case 'plan':
+      return undefined;
+  }
+}
+
+async function evaluate(task: ModuleTask, module: AnyModule, vars: readonly Mapping[], walk: HostWalk): Promise<Evaluation | Failure> {
+  for (let round = 0; ; round++) {
+    const evaluation = evaluateTask(task, module, walk.frame, vars, () => {});
+    if (evaluation.kind !== 'needs' || round >= 2) return evaluation;
+    const trouble = await walk.freshen(evaluation.wants);
+    if (trouble !== undefined) return trouble;
+  }
+}
+
+const isFailure = (data: Evaluation | Failure): data is Failure => 'message' in data && !('place' in data);
+
+async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Mapping[], walk: HostWalk): Promise<Round> {
+  const evaluation = await evaluate(task, module, vars, walk);
+  if (isFailure(evaluation)) return bad(evaluation);
+  if (evaluation.kind === 'skip')
+    return { status: 'skipped', result: { changed: false, failed: false, skipped: true }, note: evaluation.why };
+  const end = ended(evaluation);
+  if (end !== undefined || evaluation.kind !== 'plan') return bad(end ?? { kind: 'parse', message: 'no plan' });
+  const { plan, convergent } = evaluation;
+  await announce(task, plan, walk);
+  const refused = stops(plan, task, walk);
+  if (refused !== undefined) return bad(refused);
+  if (plan.changes.length === 0) {
+    await recordProof(plan, walk);
+    return { status: 'ok', result: { changed: false, failed: false, ...plan.result }, ...extras(plan) };
+  }
+  const acted = await actUntil(task, plan.changes, vars, walk);
+  if (acted.failure !== undefined) return acted;
+  return convergent ? converged(task, module, vars, walk, acted, plan) : { ...acted, ...extras(plan) };
+}
+
+const bad = (failure: Failure): Round => ({ status: 'ok', result: { changed: false, failed: true, msg: failure.message }, failure });
+
+const extras = (plan: ModulePlan): Pick<Round, 'sets' | 'note'> => ({
+  ...(plan.sets === undefined ? {} : { sets: plan.sets }),
+  ...(plan.note === undefined ? {} : { note: plan.note }),
+});
+
+const announce = (task: ModuleTask, plan: ModulePlan, walk: HostWalk): Promise<unknown> =>
+  walk.run.record(
+    {
+      type: 'task.planned',
+      host: walk.host,
+      task: task.id,
+      name: task.name,
+      module: task.module,
+      status: plan.changes.length > 0 ? 'change' : plan.unmet === undefined ? 'same' : 'unmet',
+      changes: plan.changes.map(shownChange),
+      ...(plan.note === undefined ? {} : { why: plan.note }),
+    },
+    false,
+  );
+
+/** A refusal, an unmet condition, or more risk than was approved: the host ends here, before the effect. */
+function stops(plan: ModulePlan, task: ModuleTask, walk: HostWalk): Failure | undefined {
+  if (plan.refuse !== undefined)
+    return { kind: 'refused', message: plan.refuse.why, ...(plan.refuse.hint === undefined ? {} : { hint: plan.refuse.hint }) };
+  if (plan.unmet !== undefined)
+    return { kind: plan.unmet.kind, message: plan.unmet.evidence, ...(plan.unmet.hint === undefined ? {} : { hint: plan.unmet.hint }) };
+  const approved = walk.plan.tasks.find((planned) => planned.id === task.id)?.risk ?? 'none';
+  const fresh = highestRisk(plan.changes.map((change) => change.risk));
+  if (!higherRisk(fresh, approved)) return undefined;
+  return {
+    kind: 'drift',
+    message: `would now need "${fresh}", the plan had "${approved}": ${plan.changes.map((change) => change.what).join(', ')}`,
+    hint: 'make a new plan',
+  };
+}
+
+/** Runs the changes; with `until`, again until it holds or the retries are used up. */
+async function actUntil(task: ModuleTask, changes: readonly Change[], vars: readonly Mapping[], walk: HostWalk): Promise<Round> {
+  const tries = task.until === undefined ? 1 : (task.retries ?? untilRetries) + 1;
+  let acted = await act(task, changes, vars, walk);
+  for (let attempt = 1; task.until !== undefined; attempt++) {
+    const judged = judge(task.until, resultScope(task, acted, vars, walk));
+    if (judged.kind === 'true') return acted.failure === undefined ? acted : judgeResult(task, acted, vars, walk);
+    if (judged.kind === 'wrong') return bad({ kind: 'refused', message: judged.message });
+    if (attempt >= tries || walk.signal.aborted)
+      return { ...acted, failure: acted.failure ?? { kind: 'timeout', message: `"until" did not hold after ${tries} tries` } };
+    await walk.run.ports.clock.sleep((task.delay ?? untilDelay) * 1000, walk.signal);
+    acted = await act(task, changes, vars, walk);
+  }
+  return acted;
+}
+
+async function act(task: ModuleTask, changes: readonly Change[], vars: readonly Mapping[], walk: HostWalk): Promise<Round> {
+  let last: EffectResult = { ok: true };
+  let failure: Failure | undefined;
+  for (const effect of changes.flatMap((change) => change.effects)) {
+    const performed = await throughTheDoor(limited(effect, task), task, walk);
+    last = performed.result;
+    failure = performed.failure;
+    if (failure !== undefined) break;
+  }
+  const result = asRegistered(last, failure);
+  return judgeResult(task, { status: 'changed', result, ...(failure === undefined ? {} : { failure }) }, vars, walk);
+}
+
+/** `timeout` of the task bounds each of its effects, `no_log` hides their output. */
+function limited(effect: Effect, task: ModuleTask): Effect {
+  const timed = task.timeout === undefined ? effect : { ...effect, timeout: Math.min(effect.timeout, task.timeout) };
+  return timed.kind === 'run' && task.noLog === true ? { ...timed, noLog: true } : timed;
+}
+
+/** An effect that was announced before a crash and whose end is not known is taken up again under its own id, never started a second time beside it. */
+async function throughTheDoor(effect: Effect, task: ModuleTask, walk: HostWalk): Promise<Performed> {
+  const { inFlight, effects } = walk.state;
+  const open = inFlight.find((started) => started.task === task.id && started.what === effect.what);
+  walk.spoil();
+  const place =
+    open === undefined
+      ? { task: task.id, effect: `${walk.host}/${task.id}/${effects + 1}`, resumed: false }
+      : { task: task.id, effect: open.effect, resumed: true, ...(open.bootId === undefined ? {} : { bootId: open.bootId }) };
+  return perform(effect, place, walk.door);
+}
+
+function asRegistered(result: EffectResult, failure: Failure | undefined): Mapping {
+  const lines = (text: string): readonly Value[] => (text === '' ? [] : text.replace(/\n$/, '').split('\n'));
+  return {
+    changed: true,
+    failed: failure !== undefined,
+    ...(failure === undefined ? {} : { msg: failure.message }),
+    ...(result.code === undefined ? {} : { rc: result.code }),
+    ...(result.stdout === undefined ? {} : { stdout: result.stdout.trimEnd(), stdout_lines: lines(result.stdout) }),
+    ...(result.stderr === undefined ? {} : { stderr: result.stderr.trimEnd(), stderr_lines: lines(result.stderr) }),
+    ...result.data,
+  };
+}
+
+const resultScope = (task: ModuleTask, round: Round, vars: readonly Mapping[], walk: HostWalk): ReturnType<typeof scopeOf> => {
+  const named = task.register === undefined ? {} : { [task.register]: round.result };
+  return scopeOf({ ...walk.frame, learned: { ...walk.learned, ...named } }, [round.result, ...vars]);
+};
+
+/** `changed_when` and `failed_when` have the last word on what a result means. */
+function judgeResult(task: ModuleTask, round: Round, vars: readonly Mapping[], walk: HostWalk): Round {
+  const scope = resultScope(task, round, vars, walk);
+  const decide = (rule: ModuleTask['changedWhen']): boolean | Failure | undefined => {
+    if (rule === undefined || typeof rule === 'boolean') return rule;
+    const judged = judge(rule, scope);
+    if (judged.kind === 'wrong') return { kind: 'refused', message: judged.message };
+    return judged.kind === 'true';
+  };
+  const failedBy = decide(task.failedWhen);
+  const changedBy = decide(task.changedWhen);
+  if (typeof failedBy === 'object') return bad(failedBy);
+  if (typeof changedBy === 'object') return bad(changedBy);
+  const changed = changedBy ?? true;
+  const judged: Round = { ...round, status: changed ? 'changed' : 'ok', result: { ...round.result, changed } };
+  if (failedBy === true)
+    return {
+      ...judged,
+      result: { ...judged.result, failed: true },
+      failure: round.failure ?? { kind: 'exit', message: 'failed_when holds' },
+    };
+  if (failedBy === false && round.failure?.kind === 'exit') {
+    const { failure: _failure, ...rest } = judged;
+    return { ...rest, result: { ...rest.result, failed: false } };
+  }
+  return judged;
+}
+
+/** The state must be what was asked for: observed and planned again, there is nothing left to do. */
+async function converged(
+  task: ModuleTask,
+  module: AnyModule,
+  vars: readonly Mapping[],
+  walk: HostWalk,
+  acted: Round,
+  plan: ModulePlan,
+): Promise<Round> {
+  const trouble = await walk.freshen();
+  if (trouble !== undefined) return { ...acted, failure: trouble };
+  const again = await evaluate(task, module, vars, walk);
+  if (isFailure(again)) return { ...acted, failure: again };
+  // Its own `when` may no longer hold once the change is made: then there is nothing left to do either.
+  if (again.kind === 'skip') return { ...acted, ...extras(plan) };
+  const end = ended(again);
+  if (end !== undefined || again.kind !== 'plan') return { ...acted, failure: end ?? { kind: 'parse', message: 'no plan' } };
+  if (again.plan.unmet !== undefined) {
+    const { kind, evidence, hint } = again.plan.unmet;
+    return { ...acted, failure: { kind, message: evidence, ...(hint === undefined ? {} : { hint }) } };
+  }
+  if (again.plan.refuse !== undefined) return { ...acted, failure: { kind: 'not_converged', message: again.plan.refuse.why } };
+  if (again.plan.changes.length > 0) {
+    const left = again.plan.changes.map(
+      (change) => `${change.what} (is ${change.before ?? 'not there'}, should be ${change.after ?? 'there'})`,
+    );
+    return { ...acted, failure: { kind: 'not_converged', message: `done, and still not as it should be: ${left.join('; ')}` } };
+  }
+  await recordProof(again.plan, walk);
+  return { ...acted, result: { ...acted.result, ...again.plan.result }, ...extras(again.plan) };
+}
+
+async function recordProof(plan: ModulePlan, walk: HostWalk): Promise<void> {
+  if (plan.proof === undefined) return;
+  await walk.run.record({ type: 'proof', host: walk.host, ...plan.proof }, true);
+}
+
+/** All rounds become one result; a loop registers the list of them, as in Ansible. */
+async function conclude(task: ModuleTask, rounds: readonly Round[], walk: HostWalk): Promise<Failure | undefined> {
+  const failure = rounds.find((round) => round.failure !== undefined)?.failure;
+  const status = rounds.some((round) => round.status === 'changed')
+    ? 'changed'
+    : rounds.every((round) => round.status === 'skipped')
+      ? 'skipped'
+      : 'ok';
+  const registered =
+    task.loop === undefined
+      ? (rounds[0]?.result ?? {})
+      : { changed: status === 'changed', failed: failure !== undefined, results: rounds.map((round) => round.result) };
+  const sets: Mapping = Object.assign({}, ...rounds.map((round) => round.sets ?? {}));
+  if (task.register !== undefined) walk.learned = { ...walk.learned, [task.register]: registered };
+  walk.learned = { ...walk.learned, ...sets };
+  if (failure !== undefined && task.ignoreErrors !== true) return failure;
+  const notes = rounds.flatMap((round) => (round.note === undefined ? [] : [round.note]));
+  await walk.run.record(
+    {
+      type: 'task.done',
+      host: walk.host,
+      task: task.id,
+      name: task.name,
+      status: failure === undefined ? status : 'ignored',
+      ...(task.register === undefined
+        ? {}
+        : { registered: task.noLog === true ? { censored: true, changed: status === 'changed' } : registered }),
+      ...(Object.keys(sets).length === 0 ? {} : { sets }),
+      ...(notes.length === 0 ? {} : { note: notes.join('; ') }),
+    },
+    false,
+  );
+  return undefined;
+}

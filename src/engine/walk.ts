@@ -1,0 +1,160 @@
+// A host's walk: connect, read, plan the whole anew, compare with what was approved, then task by task. Ends in `host.done` or `host.failed`.
+import { judge } from '../core/condition.ts';
+import { driftOf } from '../core/drift.ts';
+import { blockEntered } from '../core/state.ts';
+import { scopeOf } from '../core/task-plan.ts';
+import type { FactWant } from '../model/fact.ts';
+import type { Failure, Outcome } from '../model/failure.ts';
+import type { HostPlan, Verdict } from '../model/plan.ts';
+import type { BlockTask, Task } from '../model/playbook.ts';
+import type { Mapping } from '../model/value.ts';
+import { planInRounds, setupOf } from './fleet.ts';
+import { closeFenceScript } from './host-scripts.ts';
+import { type HostSetup, HostWalk, type RunContext } from './walk-context.ts';
+import { walkTask } from './walk-task.ts';
+
+interface Bad {
+  readonly failure: Failure;
+  readonly task?: string;
+}
+
+/** Why a host's signal fired: its deadline, and not the end of the run. */
+export const expired = 'deadline';
+
+export async function walkHost(host: string, plan: HostPlan, setup: HostSetup, run: RunContext, signal: AbortSignal): Promise<void> {
+  const walk = new HostWalk(host, plan, setup, run, signal);
+  try {
+    const bad = await attempt(walk);
+    await (bad === undefined ? succeed(walk) : fail(walk, signal.reason === expired ? tooLate(bad, walk) : bad));
+  } finally {
+    walk.session.close();
+  }
+}
+
+const tooLate = (bad: Bad, walk: HostWalk): Bad => ({
+  ...bad,
+  failure: {
+    kind: 'timeout',
+    message: `took longer than its deadline of ${walk.run.setup.play.rollout.deadline.host ?? 0} s`,
+    detail: bad.failure.message,
+  },
+});
+
+async function attempt(walk: HostWalk): Promise<Bad | undefined> {
+  const trouble = await walk.freshen();
+  if (trouble !== undefined) return { failure: trouble };
+  await recordFacts(walk);
+  restore(walk);
+  const go = await mayStart(walk);
+  if (go !== 'go') return go === 'already mended' ? undefined : { failure: go };
+  if (walk.state.remedy === undefined)
+    await walk.run.record({ type: 'remedy.chosen', host: walk.host, remedy: walk.chosen.remedy, why: walk.chosen.why }, true);
+  return walkTasks(walk.run.setup.play.tasks, [], walk);
+}
+
+const recordFacts = (walk: HostWalk): Promise<unknown> => {
+  const { facts, host } = walk;
+  const bootId = typeof facts['boot.id'] === 'string' ? { bootId: facts['boot.id'] } : {};
+  const verdict = String(facts['kmem.verdict'] ?? 'unknown') as Verdict;
+  return walk.run.record({ type: 'facts.read', host, verdict, evidence: String(facts['kmem.evidence'] ?? ''), ...bootId }, false);
+};
+
+/** After a resume: what finished tasks registered and set is known again. */
+function restore(walk: HostWalk): void {
+  for (const done of walk.state.tasks) walk.learned = { ...walk.learned, ...(done.sets ?? {}) };
+}
+
+/** The whole plan is made anew on fresh facts before anything is touched. A host in the middle of its walk (resume) is past that. */
+async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failure> {
+  if (walk.state.remedy !== undefined) return 'go';
+  const fresh = await planFresh(walk);
+  if (!fresh.ok) return fresh.failure;
+  if (fresh.value.refused !== undefined) {
+    const { why, hint, task } = fresh.value.refused;
+    return { kind: 'refused', message: `${task}: ${why}`, ...(hint === undefined ? {} : { hint }) };
+  }
+  const compared = driftOf(walk.plan, fresh.value, walk.facts, { strict: walk.run.strict });
+  if (compared.kind === 'drift')
+    return { kind: 'drift', message: `not what the plan was made from: ${compared.what.join('; ')}`, hint: 'make a new plan' };
+  if (compared.kind === 'already_mended') return 'already mended';
+  if (compared.kind === 'subset') await walk.run.record({ type: 'drift.noted', host: walk.host, what: compared.differences }, false);
+  return 'go';
+}
+
+const planFresh = (walk: HostWalk): Promise<Outcome<HostPlan>> => {
+  const { setup } = walk.run;
+  const rounds = { frame: () => walk.frame, freshen: (wants: readonly FactWant[]) => walk.freshen(wants) };
+  return planInRounds(walk.host, setupOf(setup, walk.host), setup, walk.chosen, rounds);
+};
+
+async function walkTasks(tasks: readonly Task[], vars: readonly Mapping[], walk: HostWalk): Promise<Bad | undefined> {
+  for (const task of tasks) {
+    const bad = task.kind === 'block' ? await walkBlock(task, vars, walk) : await step(task, vars, walk);
+    if (bad !== undefined) return bad;
+  }
+  return undefined;
+}
+
+async function step(task: Exclude<Task, BlockTask>, vars: readonly Mapping[], walk: HostWalk): Promise<Bad | undefined> {
+  if (!walk.run.setup.isWanted(task)) return undefined;
+  if (walk.signal.aborted) return { failure: stopped('the run was ended', task.name), task: task.name };
+  if (walk.run.mayContinue(walk.host) === 'hold') return { failure: stopped('the run holds its hosts', task.name), task: task.name };
+  const failure = await walkTask(task, [task.vars, ...vars], walk);
+  return failure === undefined ? undefined : { failure, task: task.name };
+}
+
+const stopped = (why: string, next: string): Failure => ({
+  kind: 'interrupted',
+  message: `${why}; next would be: ${next}`,
+  hint: 'kmend resume goes on here',
+});
+
+/** Decided once, at the door; the decision is journalled, and after a resume the journal's word stands. */
+async function walkBlock(block: BlockTask, vars: readonly Mapping[], walk: HostWalk): Promise<Bad | undefined> {
+  const inner = [block.vars, ...vars];
+  const known = blockEntered(walk.state, block.id);
+  if (known !== undefined) return known ? walkTasks(block.tasks, inner, walk) : undefined;
+  const trouble = await walk.freshen();
+  if (trouble !== undefined) return { failure: trouble, task: block.name };
+  const judged = judge(block.when, scopeOf(walk.frame, inner));
+  if (judged.kind === 'wrong') return { failure: { kind: 'refused', message: judged.message }, task: block.name };
+  if (judged.kind === 'unknown') return { failure: { kind: 'parse', message: `cannot decide: ${judged.why}` }, task: block.name };
+  const entered = judged.kind === 'true';
+  const why = judged.kind === 'false' ? { why: `not: ${judged.source}` } : {};
+  await walk.run.record({ type: 'block.entered', host: walk.host, task: block.id, entered, ...why }, true);
+  return entered ? walkTasks(block.tasks, inner, walk) : undefined;
+}
+
+/** `host.done` closes the fence on the host; a bad end leaves it open until a person resolves it. */
+async function succeed(walk: HostWalk): Promise<void> {
+  const { state, host, run } = walk;
+  if (state.touched)
+    await walk.session.read(closeFenceScript(run.token), { timeout: 30, become: walk.session.target.become !== undefined });
+  const changed = state.tasks.some((task) => task.status === 'changed');
+  const { proof } = state;
+  const proven = proof === undefined ? 'not_asked' : proof.by === 'none' ? 'provisional' : 'yes';
+  await run.record({ type: 'host.done', host, changed, proven }, true);
+}
+
+async function fail(walk: HostWalk, bad: Bad): Promise<void> {
+  const { state, host, run } = walk;
+  const task = bad.task === undefined ? {} : { task: bad.task };
+  await run.record({ type: 'host.failed', host, ...task, failure: bad.failure, touched: state.touched, state: safeState(walk) }, true);
+}
+
+/** Where the host was left, in words that a person can act on. */
+function safeState(walk: HostWalk): string {
+  const { marks, touched, inFlight } = walk.state;
+  if (!touched) return 'untouched';
+  const node =
+    marks.cordoned && !marks.uncordoned
+      ? marks.drained
+        ? 'drained and cordoned'
+        : 'cordoned'
+      : marks.drained && !marks.uncordoned
+        ? 'drained'
+        : 'in service';
+  const booted = marks.rebooted ? ', rebooted' : '';
+  const under = inFlight[0] === undefined ? '' : `, while: ${inFlight[0].what}`;
+  return `${node}${booted}${under}`;
+}

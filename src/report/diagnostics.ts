@@ -1,0 +1,39 @@
+// Diagnostics for people: place first, as editors jump to it; then what, why and what to do.
+import type { Diagnostic } from '../model/diagnostic.ts';
+import { harmless, type Paint } from './layout.ts';
+
+/** All of them, errors before warnings, each file's in order of place. `lineOf` gives the source line to show below, if it is at hand. */
+export function diagnosticsText(
+  diagnostics: readonly Diagnostic[],
+  paint: Paint,
+  lineOf: (file: string, line: number) => string | undefined = () => undefined,
+): readonly string[] {
+  return [...diagnostics].sort(byPlace).flatMap((diagnostic) => oneText(diagnostic, paint, lineOf));
+}
+
+const rank = (diagnostic: Diagnostic): number => (diagnostic.severity === 'error' ? 0 : 1);
+
+function byPlace(a: Diagnostic, b: Diagnostic): number {
+  const file = (a.place?.file ?? '').localeCompare(b.place?.file ?? '');
+  return rank(a) - rank(b) || file || (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0);
+}
+
+function oneText(diagnostic: Diagnostic, paint: Paint, lineOf: (file: string, line: number) => string | undefined): readonly string[] {
+  const { place, severity, summary, detail, hint, code } = diagnostic;
+  const word = severity === 'error' ? paint.red('error') : paint.yellow('warning');
+  const where = place === undefined ? '' : `${paint.bold(`${place.file}:${place.line}:${place.column}`)}: `;
+  const source = place === undefined ? undefined : lineOf(place.file, place.line);
+  const excerpt =
+    source === undefined || place === undefined
+      ? []
+      : [
+          `  ${paint.dim(`${place.line} |`)} ${harmless(source)}`,
+          `  ${' '.repeat(String(place.line).length + 2)} ${' '.repeat(Math.max(0, place.column - 1))}${paint.red('^')}`,
+        ];
+  return [
+    `${where}${word}: ${harmless(summary)} ${paint.dim(`[${code}]`)}`,
+    ...excerpt,
+    ...(detail === undefined ? [] : [`  ${harmless(detail)}`]),
+    ...(hint === undefined ? [] : [`  ${paint.cyan('hint:')} ${harmless(hint)}`]),
+  ];
+}

@@ -1,0 +1,87 @@
+// Layout of text for a terminal: widths, columns, colours. Nothing here knows what it lays out.
+
+/** Colours of a terminal that has them; the same functions without colour elsewhere (`NO_COLOR`, a pipe). */
+export interface Paint {
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly red: (text: string) => string;
+  readonly green: (text: string) => string;
+  readonly yellow: (text: string) => string;
+  readonly cyan: (text: string) => string;
+}
+
+const code = (on: number, off: number) => (text: string) => `\u001b[${on}m${text}\u001b[${off}m`;
+const plain = (text: string): string => text;
+
+export const coloured: Paint = {
+  bold: code(1, 22),
+  dim: code(2, 22),
+  red: code(31, 39),
+  green: code(32, 39),
+  yellow: code(33, 39),
+  cyan: code(36, 39),
+};
+export const uncoloured: Paint = { bold: plain, dim: plain, red: plain, green: plain, yellow: plain, cyan: plain };
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with a control character
+const escapes = /\u001b\[[0-9;]*m/g;
+
+/** Columns that a text takes: escape sequences take none. */
+export const widthOf = (text: string): number => [...text.replace(escapes, '')].length;
+
+export const padRight = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)));
+
+/** Cut to a width, with an ellipsis where something was lost. Coloured text is cut without its colours. */
+export function cutTo(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  return `${[...text.replace(escapes, '')].slice(0, Math.max(0, width - 1)).join('')}…`;
+}
+
+/** Characters of the host's own that would move the cursor or colour our screen are shown, not obeyed. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that must not reach a terminal
+export const harmless = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '?');
+
+/**
+ * Rows in columns as wide as they need to be. Where the terminal is too narrow, the last column is folded below itself;
+ * nothing that a person needs to act on is ever cut away.
+ */
+export function table(rows: readonly (readonly string[])[], width: number): readonly string[] {
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, index) => Math.max(0, ...rows.map((row) => widthOf(row[index] ?? ''))));
+  const indent = widths.slice(0, -1).reduce((sum, one) => sum + one + 2, 0);
+  const room = Math.max(24, width - indent);
+  return rows.flatMap((row) => {
+    const cells = row.slice(0, columns - 1).map((cell, index) => padRight(cell, widths[index] ?? 0));
+    const [first = '', ...more] = fold(row[columns - 1] ?? '', room);
+    return [[...cells, first].join('  ').trimEnd(), ...more.map((line) => ' '.repeat(indent) + line)];
+  });
+}
+
+/** Folds at spaces; a word longer than the room stays whole. */
+export function fold(text: string, room: number): readonly string[] {
+  if (widthOf(text) <= room) return [text];
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && widthOf(line) + 1 + widthOf(word) > room) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+export const plural = (count: number, word: string, many = `${word}s`): string => `${count} ${count === 1 ? word : many}`;
+
+/** `90` = 1m30s, `3700` = 1h2m, `0.4` = 0.4s. */
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${Math.round(seconds * 10) / 10}s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole}s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return whole % 60 === 0 ? `${minutes}m` : `${minutes}m${whole % 60}s`;
+  return minutes % 60 === 0 ? `${Math.floor(minutes / 60)}h` : `${Math.floor(minutes / 60)}h${minutes % 60}m`;
+}
+
+/** Local clock time `14:05:09`, for lines of a run. */
+export const clockTime = (at: number): string => new Date(at).toTimeString().slice(0, 8);

@@ -1,0 +1,107 @@
+// A run as plain lines: what a log, a pipe or a scheduler sees. One line an event that a person would want to know.
+import type { Event } from '../model/event.ts';
+import { clockTime, duration, harmless, type Paint } from './layout.ts';
+
+/** The lines for an event; empty for those that only the journal needs. */
+export function eventLines(event: Event, paint: Paint): readonly string[] {
+  const text = sentence(event, paint);
+  return text === undefined ? [] : [`${paint.dim(clockTime(event.at))} ${text}`];
+}
+
+function sentence(event: Event, paint: Paint): string | undefined {
+  switch (event.type) {
+    case 'run.started':
+      return paint.bold(`run ${event.run}: ${harmless(event.play)} on ${event.hosts.length} hosts`);
+    case 'run.resumed':
+      return paint.bold(`run ${event.run} resumed by ${event.who}`);
+    case 'run.paused':
+      return paint.yellow(`paused by ${event.who}: ${harmless(event.why)}`);
+    case 'run.continued':
+      return `continued by ${event.who}`;
+    case 'run.aborted':
+      return paint.yellow(`stopping (${event.who}: ${harmless(event.why)}): no further host is started`);
+    case 'run.finished':
+      return paint.bold(`run ${event.run} finished: ${harmless(event.why)} (exit ${event.exit})`);
+    case 'approved':
+      return `approved up to ${event.risk} by ${event.who} (${event.how})`;
+    case 'wave.started':
+      return paint.bold(`${event.canary ? 'canary' : `wave ${event.wave}`}: ${event.hosts.join(', ')}`);
+    case 'wave.done':
+      return `${event.wave === 0 ? 'canary' : `wave ${event.wave}`} done`;
+    case 'canary.promoted':
+      return paint.green(`canary promoted by ${event.by}: ${harmless(event.why)}`);
+    case 'brake.tripped':
+      return paint.red(`BRAKE: ${harmless(event.why)}; no further host is started`);
+    case 'gate.read':
+      return `gate ${event.gate} is ${event.open ? 'open' : paint.yellow('closed')}: ${harmless(event.read)}`;
+    case 'capacity.read':
+      return event.unavailable.length === 0 ? undefined : `out of service and not ours: ${event.unavailable.join(', ')}`;
+    case 'waiting':
+      return paint.dim(`waiting: ${harmless(event.why)}`);
+    case 'warning':
+      return paint.yellow(`warning: ${event.host === undefined ? '' : `${event.host}: `}${harmless(event.text)}`);
+    default:
+      return hostSentence(event, paint);
+  }
+}
+
+function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): string | undefined {
+  const host = paint.bold(event.host);
+  switch (event.type) {
+    case 'host.started':
+      return `${host} started: ${harmless(event.why)}`;
+    case 'facts.read':
+      return `${host} ${event.verdict}: ${harmless(event.evidence)}`;
+    case 'remedy.chosen':
+      return event.remedy === 'none' ? undefined : `${host} remedy ${event.remedy}: ${harmless(event.why)}`;
+    case 'drift.noted':
+      return paint.yellow(`${event.host} is not quite what the plan was made from: ${harmless(event.what.join('; '))}`);
+    case 'block.entered':
+      return undefined;
+    case 'task.planned':
+      return event.status === 'change'
+        ? `${host} [${harmless(event.name)}] ${event.changes.map((change) => `${change.sign} ${harmless(change.what)}`).join(', ')}`
+        : undefined;
+    case 'effect.started':
+      return event.kind === 'reboot'
+        ? paint.cyan(`${event.host} ${harmless(event.what)} (boot id ${event.bootId?.slice(0, 8) ?? 'unknown'})`)
+        : undefined;
+    case 'effect.progress':
+      return paint.dim(`${event.host}   ${harmless(event.text)}`);
+    case 'effect.done':
+      return effectDone(event, host);
+    case 'effect.failed':
+      return paint.red(`${event.host} ${event.failure.kind}: ${harmless(event.failure.message)}`);
+    case 'task.done':
+      return event.status === 'changed' ? `${host} [${harmless(event.name)}] ${paint.green('done')}` : noted(event, host, paint);
+    case 'proof':
+      return paint.green(
+        `${event.host} ${event.by === 'none' ? 'not proven yet' : `proven ${event.verdict}`} (${event.by.replace('_', ' ')}): ${harmless(event.evidence)}`,
+      );
+    case 'host.done':
+      return paint.green(
+        `${event.host} done${event.changed ? '' : ', nothing to change'}${event.proven === 'provisional' ? ', not proven yet' : ''}`,
+      );
+    case 'host.soaked':
+      return `${host} still good at the end of its soak: ${harmless(event.evidence)}`;
+    case 'host.failed':
+      return paint.red(
+        `${event.host} FAILED ${event.failure.kind}${event.task === undefined ? '' : ` at "${harmless(event.task)}"`}: ${harmless(event.failure.message)} [left: ${event.state}]${event.failure.hint === undefined ? '' : `; ${harmless(event.failure.hint)}`}`,
+      );
+    case 'host.resolved':
+      return `${host} resolved by ${event.who}: ${harmless(event.note)}`;
+  }
+}
+
+function effectDone(event: Extract<Event, { type: 'effect.done' }>, host: string): string | undefined {
+  const { data } = event.result;
+  if (typeof data?.bootId === 'string' && typeof data.seconds === 'number')
+    return `${host} back with boot id ${data.bootId.slice(0, 8)} after ${duration(data.seconds)}`;
+  if (Array.isArray(data?.evicted)) return `${host} drained: ${data.evicted.length} pods evicted`;
+  return undefined;
+}
+
+function noted(event: Extract<Event, { type: 'task.done' }>, host: string, paint: Paint): string | undefined {
+  if (event.status === 'ignored') return paint.yellow(`${event.host} [${harmless(event.name)}] failed, ignored`);
+  return event.note === undefined || event.status === 'skipped' ? undefined : `${host} [${harmless(event.name)}] ${harmless(event.note)}`;
+}

@@ -1,0 +1,118 @@
+// A plan for people: per wave the hosts, their changes with `+ ~ - !`, risk, remedy and why; then what is refused or left out.
+import type { HostPlan, PlannedChange, PlayPlan, TaskPlan } from '../model/plan.ts';
+import { hasChanges } from '../model/plan.ts';
+import { duration, fold, harmless, type Paint, plural } from './layout.ts';
+
+/** When a host would start, by the same `decide` on a virtual clock; and what it waits for. */
+export interface PlannedWave {
+  readonly title: string;
+  readonly hosts: readonly { readonly host: string; readonly startsIn?: number; readonly waitsFor?: string }[];
+}
+
+export interface PlanView {
+  readonly play: PlayPlan;
+  readonly waves: readonly PlannedWave[];
+  /** Seconds until the last host is done, where that could be foreseen. */
+  readonly expected?: number;
+  readonly width: number;
+  readonly paint: Paint;
+}
+
+export function planText(view: PlanView): readonly string[] {
+  const { play, paint } = view;
+  const byHost = new Map(play.hosts.map((host) => [host.host, host]));
+  const waves = view.waves.flatMap((wave) => [
+    '',
+    paint.bold(wave.title),
+    ...wave.hosts.flatMap(({ host, startsIn, waitsFor }) => {
+      const plan = byHost.get(host);
+      return plan === undefined ? [] : hostText(plan, startsIn, waitsFor, view);
+    }),
+  ]);
+  const refused = play.hosts.filter((host) => host.refused !== undefined);
+  const idle = play.hosts.filter((host) => host.refused === undefined && !hasChanges(host));
+  return [
+    paint.bold(`Play: ${harmless(play.play)}`),
+    ...waves,
+    ...section(
+      'Nothing to do',
+      idle.map((host) => `${host.host}  ${host.verdict}${host.remedyWhy === '' ? '' : `: ${host.remedyWhy}`}`),
+      paint.green,
+      view,
+    ),
+    ...section('Refused (untouched)', refused.map(refusedText), paint.yellow, view),
+    ...section(
+      'Left out',
+      play.leftOut.map(({ host, failure }) => `${host}  ${failure.kind}: ${failure.message}${hintOf(failure.hint)}`),
+      paint.red,
+      view,
+    ),
+    '',
+    summary(view),
+  ];
+}
+
+const refusedText = (plan: HostPlan): string =>
+  `${plan.host}  ${plan.refused?.task ?? ''}: ${plan.refused?.why ?? ''}${hintOf(plan.refused?.hint)}`;
+
+const hintOf = (hint: string | undefined): string => (hint === undefined ? '' : ` (${hint})`);
+
+function section(title: string, rows: readonly string[], colour: (text: string) => string, view: PlanView): readonly string[] {
+  if (rows.length === 0) return [];
+  return ['', colour(`${title}: ${rows.length}`), ...rows.flatMap((row) => indented(harmless(row), 2, view.width))];
+}
+
+const indented = (text: string, by: number, width: number): readonly string[] =>
+  fold(text, Math.max(30, width - by)).map((line, index) => ' '.repeat(index === 0 ? by : by + 2) + line);
+
+function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string | undefined, view: PlanView): readonly string[] {
+  const { paint, width } = view;
+  const start = startsIn === undefined ? '' : `, starts in ${duration(startsIn)}`;
+  const zone = plan.zone === undefined ? '' : `, zone ${plan.zone}`;
+  const head = `  ${paint.bold(plan.host)}  ${plan.verdict}, remedy ${plan.remedy}, risk ${paintRisk(plan.risk, paint)}, about ${duration(plan.estimate)}${zone}${start}`;
+  return [
+    head,
+    ...(plan.remedyWhy === '' ? [] : indented(`why: ${harmless(plan.remedyWhy)}`, 4, width)),
+    ...(waitsFor === undefined ? [] : indented(`waits: ${harmless(waitsFor)}`, 4, width)),
+    ...plan.tasks.flatMap((task) => taskText(task, view)),
+    ...plan.warnings.flatMap((warning) => indented(paint.yellow(`warning: ${harmless(warning)}`), 4, width)),
+  ];
+}
+
+function taskText(task: TaskPlan, view: PlanView): readonly string[] {
+  if (task.status === 'same' || task.status === 'skip') return [];
+  const { paint, width } = view;
+  const changes = task.changes.flatMap((change) => indented(changeText(change, paint), 6, width));
+  const title = `    ${harmless(task.name)}`;
+  if (task.status === 'later')
+    return [`${title} ${paint.dim(`(later: ${harmless(task.why ?? 'not known yet')}; at most ${task.risk})`)}`, ...changes];
+  const why = task.why === undefined || task.why === '' ? '' : paint.dim(` (${harmless(task.why)})`);
+  return [title + why, ...changes];
+}
+
+const signs = { '+': 'green', '~': 'yellow', '-': 'red', '!': 'cyan' } as const;
+
+function changeText(change: PlannedChange, paint: Paint): string {
+  const values =
+    change.before !== undefined && change.after !== undefined
+      ? `: ${change.before === '' ? '(none)' : change.before} -> ${change.after === '' ? '(none)' : change.after}`
+      : change.after !== undefined
+        ? `: ${change.after}`
+        : change.before !== undefined
+          ? `: ${change.before}`
+          : '';
+  return `${paint[signs[change.sign]](change.sign)} ${harmless(change.what + values)} ${paint.dim(`[${change.risk}]`)}`;
+}
+
+const paintRisk = (risk: string, paint: Paint): string =>
+  risk === 'reboot' || risk === 'evict' ? paint.red(risk) : risk === 'restart' ? paint.yellow(risk) : risk;
+
+function summary(view: PlanView): string {
+  const { play, expected } = view;
+  const changing = play.hosts.filter(hasChanges).length;
+  const refused = play.hosts.filter((host) => host.refused !== undefined).length;
+  const idle = play.hosts.length - changing - refused;
+  const left = play.leftOut.length === 0 ? '' : `, ${play.leftOut.length} left out`;
+  const time = expected === undefined || changing === 0 ? '' : `; expected to take ${duration(expected)}`;
+  return `Plan: ${plural(changing, 'host')} to change, ${idle} with nothing to do, ${refused} refused${left}${time}`;
+}
