@@ -63,7 +63,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const loader = textFact(facts, 'boot.loader');
   const script = Object.hasOwn(scripts, loader) ? scripts[loader] : undefined;
   const next = textFact(facts, 'boot.next_cmdline');
-  const future = optionalText(facts, 'boot.cmdline_future') ?? next;
+  const future = futureOf(facts, loader) ?? next;
   const [nextAfter, futureAfter] = [editLine(next, edit), editLine(future, edit)];
   if (nextAfter === next && futureAfter === future) return parsedOrRefused(edit, facts, { changes: [], note: sayOf(edit, next) });
   if (script === undefined) return { changes: [], refuse: unsupported(loader) };
@@ -71,9 +71,19 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   if (refuse !== undefined) return { changes: [], refuse };
   return parsedOrRefused(edit, facts, {
     changes: [changeOf(edit, loader, next, nextAfter, script(edit))],
-    promises: { 'boot.next_cmdline': nextAfter, 'boot.cmdline_future': futureAfter },
+    promises: { 'boot.next_cmdline': nextAfter, ...(futureAfter === future ? {} : { 'boot.cmdline_future': futureAfter }) },
     ...(nextAfter === next ? { note: 'only kernels installed later would lose it' } : {}),
   });
+}
+
+/**
+ * What a later kernel would get, where a file says so. rpm-ostree and Flatcar have one command line for all deployments; without
+ * /etc/default/grub a new kernel takes the arguments of the default entry (new-kernel-pkg --copy-default).
+ */
+function futureOf(facts: FactView, loader: string): string | undefined {
+  if (loader === 'rpm-ostree' || loader === 'flatcar') return undefined;
+  const hasFile = optionalText(facts, 'boot.default_grub_text') !== '' || (optionalText(facts, 'boot.kernel_cmdline') ?? '') !== '';
+  return hasFile || loader === 'grub-debian' ? optionalText(facts, 'boot.cmdline_future') : undefined;
 }
 
 const unsupported = (loader: string): Refusal => ({

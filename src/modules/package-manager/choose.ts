@@ -1,0 +1,79 @@
+// From what is wanted of packages and what the facts say: which package goes from which version to which, or why not.
+import type { Refusal } from '../../model/change.ts';
+import type { Facts, FactView } from '../../model/fact.ts';
+import { heldRefusal, packageFacts } from './state.ts';
+import { answersTo, type Manager, orderOf, pick } from './version.ts';
+
+export interface Wanted {
+  readonly name: string;
+  readonly state: 'present' | 'absent' | 'latest';
+  readonly version?: string;
+}
+
+/** Versions are [epoch:]version-release; empty = not installed. */
+export interface Step {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly kind: 'install' | 'upgrade' | 'downgrade' | 'remove';
+}
+
+export type Choice = { readonly step: Step } | { readonly refuse: Refusal } | 'done';
+
+export function choose(wanted: Wanted, facts: FactView, manager: Manager, allowDowngrade: boolean): Choice {
+  const { name } = wanted;
+  const { installed, available, held } = packageFacts(facts, name);
+  if (wanted.state === 'absent') {
+    if (installed === '') return 'done';
+    return held ? { refuse: heldRefusal(name, manager) } : { step: { name, from: installed, to: '', kind: 'remove' } };
+  }
+  if (installed !== '' && wanted.state === 'present' && (wanted.version === undefined || answersTo(installed, wanted.version, manager)))
+    return 'done';
+  const to = pick(available, wanted.version, manager);
+  if (to === undefined) return { refuse: missing(wanted, available) };
+  const order = orderOf(manager);
+  const direction = installed === '' ? 1 : order(to, installed);
+  // `latest` never goes back, and the same version by another spelling is the same.
+  if (direction === 0 || (direction < 0 && wanted.state === 'latest')) return 'done';
+  if (held) return { refuse: heldRefusal(name, manager) };
+  if (direction < 0 && !allowDowngrade)
+    return {
+      refuse: { why: `${name} ${installed} is newer than ${to}`, hint: 'say `allow_downgrade: true` if it shall go back' },
+    };
+  return { step: { name, from: installed, to, kind: installed === '' ? 'install' : direction > 0 ? 'upgrade' : 'downgrade' } };
+}
+
+function missing(wanted: Wanted, available: readonly string[]): Refusal {
+  const what = wanted.version === undefined ? wanted.name : `${wanted.name} ${wanted.version}`;
+  return {
+    why: `no enabled repository has ${what}`,
+    hint:
+      available.length === 0
+        ? `there is no ${wanted.name} at all: is the repository enabled and reachable (CentOS 7 is in the vault only)?`
+        : `there are: ${available.slice(0, 8).join(', ')}${available.length > 8 ? ', ...' : ''}`,
+  };
+}
+
+export const stepWords: Readonly<Record<Step['kind'], string>> = {
+  install: 'install',
+  upgrade: 'upgrade',
+  downgrade: 'downgrade',
+  remove: 'remove',
+};
+
+/** What holds once the steps are done; the same facts under the names that the engine's areas use. */
+export function promisesOf(steps: readonly Step[]): Facts {
+  return Object.fromEntries(
+    steps.flatMap(({ name, to }): (readonly [string, string])[] => {
+      const alias = aliases[name];
+      return [[`package.${name}.installed`, to], ...(alias === undefined ? [] : [[alias, to] as const])];
+    }),
+  );
+}
+
+const aliases: Readonly<Record<string, string>> = {
+  'docker-ce': 'docker.evr',
+  'docker-ce-cli': 'cli.evr',
+  'containerd.io': 'containerd.evr',
+  kubelet: 'kubelet.evr',
+};

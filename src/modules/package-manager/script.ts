@@ -1,0 +1,115 @@
+// The shell that moves packages: several together, exact versions, a bounded wait for the lock, and a query at the end - an exit status of a
+// package manager proves nothing (rpm: a failed %post is rc 0; yum: a package that cannot be had is skipped with rc 0).
+import { quote } from '../../model/quote.ts';
+import type { Step } from './choose.ts';
+import type { Manager } from './version.ts';
+
+/** What the exit codes of `packageSteps` mean. */
+export const packageErrors: Readonly<Record<number, string>> = {
+  40: 'another process held the package manager all the time: nothing was changed',
+  41: 'the package manager failed',
+  42: 'the package manager said yes, and the packages are not at the versions that were asked for',
+  43: 'the packages are installed, but a script of theirs failed: what it should have set up is missing',
+  44: 'the package manager would take away other packages too: nothing was changed',
+  45: 'no space left for the packages',
+  46: 'a repository could not be reached, or its signature is not good: nothing was changed',
+};
+
+const common = (lockWait: number): string => `LOCK_WAIT=${lockWait}
+log=$(mktemp) || exit 45
+trap 'rm -f "$log" "$log.in"' EXIT
+# bounded COMMAND...: runs it, again while somebody else holds the lock, LOCK_WAIT seconds at most; its output is in $log
+bounded() {
+  waited=0
+  while :; do
+    "$@" > "$log" 2>&1 < /dev/null; rc=$?
+    if [ $rc -ne 0 ] && grep -Eq 'Could not get lock|Unable to (acquire|lock)|is held by process|already locked by|holding the yum lock|RPMDB already locked|Failed to obtain the transaction lock' "$log"; then
+      [ $waited -lt "$LOCK_WAIT" ] || { tail -n 3 "$log" >&2; exit 40; }
+      sleep 3; waited=$((waited + 3)); continue
+    fi
+    return $rc
+  done
+}
+judge() {
+  if [ "$1" -ne 0 ]; then
+    tail -n 15 "$log" >&2
+    if grep -Eq 'No space left|more space needed|not have enough free space|Disk Requirements' "$log"; then exit 45; fi
+    if grep -Eq 'Cannot (find|retrieve|download|open)|Could not resolve|Failed to (fetch|download)|GPG|Public key|NO_PUBKEY|not signed|no more mirrors|Temporary failure' "$log"; then exit 46; fi
+  fi
+}
+`;
+
+/** rpm takes NAME-VERSION-RELEASE without the epoch everywhere; yum 3 takes an epoch only together with the architecture. */
+const rpmSpec = (step: Step): string => `${step.name}-${step.to.replace(/^\d*:/, '')}`;
+
+const rpmVerify = (steps: readonly Step[]): string =>
+  steps
+    .map((step) =>
+      step.to === ''
+        ? `if rpm -q ${quote(step.name)} >/dev/null 2>&1; then echo ${quote(`${step.name} is still installed`)} >&2; bad=1; fi\n`
+        : `rpm -q --qf '%{VERSION}-%{RELEASE}\\n' ${quote(step.name)} 2>/dev/null | grep -Fxq ${quote(step.to.replace(/^\d*:/, ''))} || { echo ${quote(`${step.name} is not at ${step.to}:`)} "$(rpm -q ${quote(step.name)} 2>&1)" >&2; bad=1; }\n`,
+    )
+    .join('');
+
+function rpmSteps(tool: 'yum' | 'dnf', steps: readonly Step[]): string {
+  const kinds = new Set(steps.map((step) => step.kind));
+  const flags = '-y -q --setopt=exit_on_lock=1';
+  const specs = steps.map((step) => quote(step.kind === 'remove' ? step.name : rpmSpec(step))).join(' ');
+  // Together in one transaction: a removal that makes room for a downgrade must not leave the host with neither.
+  const mixed = `cat > "$log.in" <<'SHELL'
+${steps.map((step) => (step.kind === 'remove' ? `remove ${step.name}` : `${step.kind === 'downgrade' ? 'downgrade' : 'install'} ${rpmSpec(step)}`)).join('\n')}
+run
+SHELL
+bounded ${tool} ${flags} shell "$log.in"`;
+  const only = (kind: Step['kind']): boolean => kinds.size === 1 && kinds.has(kind);
+  const run = only('remove')
+    ? `bounded rpm -e ${specs}`
+    : only('downgrade')
+      ? `bounded ${tool} ${flags} downgrade ${specs}`
+      : kinds.has('remove') || kinds.has('downgrade')
+        ? mixed
+        : `bounded ${tool} ${flags} install ${specs}`;
+  return `${run}; rc=$?
+judge $rc
+bad=0
+${rpmVerify(steps)}if [ $bad -ne 0 ]; then tail -n 15 "$log" >&2; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
+if grep -Eq 'Error in (PRE|POST)[A-Z]* scriptlet|%(pre|post)[a-z]*\\(.*\\) scriptlet failed|Non-fatal (PRE|POST)' "$log"; then tail -n 15 "$log" >&2; exit 43; fi
+`;
+}
+
+const debVerify = (steps: readonly Step[]): string =>
+  steps
+    .map((step) =>
+      step.to === ''
+        ? `case $(dpkg-query -W -f '\${Status}' ${quote(step.name)} 2>/dev/null) in *' installed') echo ${quote(`${step.name} is still installed`)} >&2; bad=1;; esac\n`
+        : `have=$(dpkg-query -W -f '\${Status} \${Version}' ${quote(step.name)} 2>/dev/null)
+case $have in
+  *'ok installed '${quote(step.to)}) ;;
+  *'half-'*|*unpacked*|*triggers*) echo ${quote(step.name)} "$have" >&2; half=1;;
+  *) echo ${quote(`${step.name} is not at ${step.to}:`)} "$have" >&2; bad=1;;
+esac
+`,
+    )
+    .join('');
+
+function debSteps(steps: readonly Step[]): string {
+  const specs = steps.map((step) => quote(step.kind === 'remove' ? `${step.name}-` : `${step.name}=${step.to}`)).join(' ');
+  const mine = steps.map((step) => step.name).join(' ');
+  const downgrade = steps.some((step) => step.kind === 'downgrade') ? ' -o APT::Get::allow-downgrades=true' : '';
+  return `export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l
+# The simulation says what else would go. Old apt knows no lock timeout and ignores the setting: then the loop waits.
+bounded apt-get -s -q${downgrade} install ${specs} || { judge 1; exit 41; }
+for gone in $(awk '/^Remv /{print $2}' "$log"); do
+  case ' ${mine} ' in *" $gone "*) ;; *) echo "would remove $gone" >&2; exit 44;; esac
+done
+bounded apt-get -y -q -o DPkg::Lock::Timeout="$LOCK_WAIT" -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0${downgrade} install ${specs}; rc=$?
+judge $rc
+bad=0 half=0
+${debVerify(steps)}if [ $half -ne 0 ]; then tail -n 15 "$log" >&2; exit 43; fi
+if [ $bad -ne 0 ]; then tail -n 15 "$log" >&2; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
+`;
+}
+
+/** Shell (without prelude) that carries the steps out and verifies them; exits only when something is wrong. */
+export const packageSteps = (manager: Manager, steps: readonly Step[], lockWait: number): string =>
+  common(lockWait) + (manager === 'apt' ? debSteps(steps) : rpmSteps(manager, steps));

@@ -1,0 +1,70 @@
+// What the package facts of a host say, and why its packages must not be touched.
+import type { Refusal } from '../../model/change.ts';
+import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
+import { isManager, type Manager } from './version.ts';
+
+export const packageWant = (name: string): FactWant => ({ area: 'package', args: { name } });
+
+export interface PackageFacts {
+  /** [epoch:]version-release, empty when it is not installed. */
+  readonly installed: string;
+  readonly available: readonly string[];
+  readonly held: boolean;
+}
+
+export const packageFacts = (facts: FactView, name: string): PackageFacts => ({
+  installed: textFact(facts, `package.${name}.installed`),
+  available: listFact(facts, `package.${name}.available`).map(String),
+  held: flagFact(facts, `package.${name}.held`),
+});
+
+/** The package manager, or why this host has none that kmend can use. */
+export function managerOf(facts: FactView): { readonly manager: Manager } | { readonly refuse: Refusal } {
+  const manager = textFact(facts, 'packages.manager');
+  if (isManager(manager)) return { manager };
+  return {
+    refuse: {
+      why: manager === 'none' ? 'there is no package manager here' : `packages are managed by ${manager}, which kmend does not drive`,
+      hint: 'kmend installs with yum, dnf and apt; change the packages by other means and run kmend again',
+    },
+  };
+}
+
+/** Trouble that is better known before a host is drained than after. Only asked when there is something to do. */
+export function busyOrBroken(facts: FactView): Refusal | undefined {
+  const broken = optional(facts, 'packages.broken');
+  if (broken !== '')
+    return {
+      why: `the package database is not in order: ${broken}`,
+      hint: 'mend it by hand: `dpkg --configure -a`, `yum-complete-transaction` or `rpm --rebuilddb`, whichever fits',
+    };
+  const lock = optional(facts, 'packages.lock');
+  if (lock !== '') return { why: `the package manager is in use: ${lock}`, hint: 'wait for it to end, or stop it, and try again' };
+  return undefined;
+}
+
+const optional = (facts: FactView, name: string): string => {
+  const value = facts.get(name);
+  return typeof value === 'string' ? value : '';
+};
+
+/** Less than this, in MB, is too little to start with. Facts that are not there are not judged. */
+export function spaceRefusal(
+  facts: FactView,
+  needs: readonly { readonly fact: string; readonly path: string; readonly mb: number }[],
+): Refusal | undefined {
+  for (const { fact, path, mb } of needs) {
+    const value = facts.get(fact);
+    if (typeof value === 'number' && value < mb * 1024)
+      return { why: `${path} has ${Math.floor(value / 1024)} MB left, this needs ${mb}`, hint: `make room on ${path} first` };
+  }
+  return undefined;
+}
+
+export const heldRefusal = (name: string, manager: Manager): Refusal => ({
+  why: `${name} is held: the package manager would leave it as it is`,
+  hint:
+    manager === 'apt'
+      ? `lift it first (\`apt-mark unhold ${name}\`) if it is yours to lift`
+      : `lift it first (\`yum versionlock delete ${name}\`, or the exclude= line) if it is yours to lift`,
+});

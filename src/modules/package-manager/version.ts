@@ -1,0 +1,39 @@
+// Versions as people write them against versions as package managers have them.
+import { type Compare, compareDeb, compareRpm } from '../../model/versions.ts';
+
+export type Manager = 'yum' | 'dnf' | 'apt';
+
+export const isManager = (text: string): text is Manager => text === 'yum' || text === 'dnf' || text === 'apt';
+
+/** The order of the versions of this package manager. */
+export const orderOf = (manager: Manager): Compare => (manager === 'apt' ? compareDeb : compareRpm);
+
+/**
+ * The version as the program itself says it: `3:18.09.1-3.el7` and `5:18.09.1~3-0~debian-stretch` are 18.09.1, `18.06.1.ce-3.el7` and
+ * `18.06.1~ce~3-0~debian` are 18.06.1-ce.
+ */
+export function upstreamOf(evr: string): string {
+  const plain = evr.replace(/^\d*:/, '');
+  const numbers = /^\d+(?:\.\d+)*/.exec(plain)?.[0] ?? plain;
+  const rest = plain.slice(numbers.length);
+  const pre = /^[.~-]?(rc\.?\d+)/.exec(rest)?.[1];
+  if (pre !== undefined) return `${numbers}-${pre}`;
+  return /^[.~-]ce(?![a-z])/.test(rest) ? `${numbers}-ce` : numbers;
+}
+
+/** Does this package version answer to what was written? What was not written (epoch, release, `-ce`) is not compared. */
+export function answersTo(evr: string, wanted: string, manager: Manager): boolean {
+  if (evr === wanted) return true;
+  const order = orderOf(manager);
+  const plain = /^\d+:/.test(wanted) ? evr : evr.replace(/^\d*:/, '');
+  const dash = plain.lastIndexOf('-');
+  if (order(plain, wanted) === 0 || (dash > 0 && !wanted.includes('-') && order(plain.slice(0, dash), wanted) === 0)) return true;
+  const upstream = upstreamOf(evr);
+  return upstream === wanted || upstream.replace(/-ce$/, '') === wanted;
+}
+
+/** The newest of those that answer to what was written; nothing if none does. */
+export function pick(available: readonly string[], wanted: string | undefined, manager: Manager): string | undefined {
+  const fitting = wanted === undefined ? available : available.filter((evr) => answersTo(evr, wanted, manager));
+  return [...fitting].sort(orderOf(manager)).at(-1);
+}

@@ -1,0 +1,95 @@
+// Module package: packages at exact versions, several together, by yum, dnf or apt.
+import { withPrelude } from '../facts/prelude.ts';
+import type { Change, ModulePlan } from '../model/change.ts';
+import type { RunEffect } from '../model/effect.ts';
+import type { FactView } from '../model/fact.ts';
+import { asArgs, duration, flag, type Infer, listOf, mappingOf, object, oneOf, text, version } from '../model/schema.ts';
+import { defineModule } from './define.ts';
+import { choose, promisesOf, type Step, stepWords, type Wanted } from './package-manager/choose.ts';
+import { packageErrors, packageSteps } from './package-manager/script.ts';
+import { busyOrBroken, managerOf, packageWant, spaceRefusal } from './package-manager/state.ts';
+import type { Manager } from './package-manager/version.ts';
+
+const packageName = text.regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'should be the name of a package');
+
+const args = object({
+  name: listOf(packageName).optional().describe('One package or a list of them.'),
+  version: version.optional().describe('Version of the packages in `name`. What is not written (epoch, release) is not compared.'),
+  packages: mappingOf(version)
+    .refine((all) => Object.keys(all).every((name) => packageName.safeParse(name).success), 'should have names of packages as its keys')
+    .optional()
+    .describe('Package names with a version each, or `present`, `absent`, `latest`: moved together in one transaction.'),
+  state: oneOf('present', 'absent', 'latest').default('present').describe('For the packages in `name`.'),
+  allow_downgrade: flag.default(false).describe('A package may go back to an older version.'),
+  lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
+}).refine((given) => given.name !== undefined || given.packages !== undefined, 'needs `name` or `packages`');
+type Args = Infer<typeof args>;
+
+const states = new Set(['present', 'absent', 'latest']);
+const isState = (word: string): word is Wanted['state'] => states.has(word);
+
+function wantedOf(given: Args): readonly Wanted[] {
+  const named = (given.name ?? []).map(
+    (name): Wanted => ({ name, state: given.state, ...(given.version === undefined ? {} : { version: given.version }) }),
+  );
+  const listed = Object.entries(given.packages ?? {}).map(
+    ([name, word]): Wanted => (isState(word) ? { name, state: word } : { name, state: 'present', version: word }),
+  );
+  return [...named, ...listed];
+}
+
+function plan(given: Args, facts: FactView): ModulePlan {
+  const found = managerOf(facts);
+  if ('refuse' in found) return { changes: [], refuse: found.refuse };
+  const { manager } = found;
+  const steps: Step[] = [];
+  for (const wanted of wantedOf(given)) {
+    const choice = choose(wanted, facts, manager, given.allow_downgrade);
+    if (choice === 'done') continue;
+    if ('refuse' in choice) return { changes: [], refuse: choice.refuse };
+    steps.push(choice.step);
+  }
+  if (steps.length === 0) return { changes: [] };
+  const refuse = busyOrBroken(facts) ?? spaceRefusal(facts, [{ fact: 'space.var_kb', path: '/var', mb: 50 }]);
+  if (refuse !== undefined) return { changes: [], refuse };
+  return { changes: changesOf(steps, effectOf(manager, steps, given.lock_timeout)), promises: promisesOf(steps) };
+}
+
+/** One line a package for people; the one transaction hangs on the last of them. */
+const changesOf = (steps: readonly Step[], effect: RunEffect): readonly Change[] =>
+  steps.map((step, index) => ({
+    sign: step.kind === 'install' ? '+' : step.kind === 'remove' ? '-' : '~',
+    what: `package ${step.name}`,
+    ...(step.from === '' ? {} : { before: step.from }),
+    ...(step.to === '' ? {} : { after: step.to }),
+    risk: 'write',
+    effects: index === steps.length - 1 ? [effect] : [],
+  }));
+
+const effectOf = (manager: Manager, steps: readonly Step[], lockWait: number): RunEffect => ({
+  kind: 'run',
+  what: `${manager}: ${steps.map((step) => `${stepWords[step.kind]} ${step.name}${step.to === '' ? '' : ` ${step.to}`}`).join(', ')}`,
+  script: withPrelude(packageSteps(manager, steps, Math.ceil(lockWait))),
+  detached: true,
+  timeout: 1800 + Math.ceil(lockWait),
+  errors: packageErrors,
+});
+
+export const packageModule = defineModule<Args>({
+  name: 'package',
+  summary: 'Installs, upgrades, downgrades or removes packages with yum, dnf or apt.',
+  example: `- name: The kubelet that no longer accounts
+  package:
+    packages: {kubelet: 1.21.2, kubectl: 1.21.2}
+`,
+  notes: `Whether a version can be had is known in the plan, before anything is touched; a package that is held (versionlock, \`exclude=\`, \`apt-mark hold\`), a
+package manager that is in use and a damaged package database are refused. \`18.09.9\` means any package of that version (\`3:18.09.9-3.el7\`,
+\`5:18.09.9~3-0~debian-stretch\`); write the release to choose one.
+
+All packages of a task move in one transaction. What counts at the end is a query, not the exit status: rpm calls a package whose script failed
+installed, and yum passes over a package that it cannot find.`,
+  args: asArgs(args),
+  maxRisk: 'write',
+  facts: (given) => wantedOf(given).map((wanted) => packageWant(wanted.name)),
+  plan,
+});
