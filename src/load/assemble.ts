@@ -33,7 +33,8 @@ export function assemble(draft: Draft, files: VarsSources): Inventory | undefine
       ...(host.place.file !== '' && { place: host.place }),
     });
   }
-  return { hosts, groups: new Map([...draft.groups.values()].map((group) => [group.name, groupOf(group, files)])), files: draft.files };
+  const groups = new Map([...draft.groups.values()].map((group) => [group.name, groupOf(group, files)]));
+  return { hosts, declared: [...draft.hosts.keys()], groups, files: draft.files };
 }
 
 const groupOf = (group: DraftGroup, files: VarsSources): Group => ({

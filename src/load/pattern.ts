@@ -201,7 +201,7 @@ function matchName(name: string, search: Search): readonly string[] | undefined 
     return undefined;
   }
   const groups = [...inventory.groups.keys()].filter((group) => expression.test(group));
-  const hosts = [...inventory.hosts.keys()].filter((host) => expression.test(host));
+  const hosts = (inventory.declared ?? [...inventory.hosts.keys()]).filter((host) => expression.test(host));
   return [...new Set([...groups.flatMap((group) => levelByLevel(inventory, group)), ...hosts])];
 }
 

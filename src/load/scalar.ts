@@ -21,7 +21,7 @@ export function resolvePlain(text: string): Scalar {
   const word = words.get(text);
   if (word !== undefined) return word;
   if (!numberForm.test(text)) return text;
-  if (decimal.test(text)) return Number(text.replaceAll('_', ''));
+  if (decimal.test(text)) return Number(text.replaceAll('_', '')) + 0;
   if (based.test(text)) return basedNumber(text.replaceAll('_', ''), text);
   if (float.test(text)) return finite(text.replaceAll('_', ''), text);
   if (sixties.test(text) || floatSixties.test(text)) return baseSixty(text.replaceAll('_', ''));
