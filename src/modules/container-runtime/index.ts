@@ -1,0 +1,220 @@
+// Module container_runtime: docker-ce, docker-ce-cli and containerd.io moved together, to versions that do not switch accounting on.
+import { engineVersion } from '../../facts/kmem/docker.ts';
+import { kubeletAccounts } from '../../facts/kmem/kubelet.ts';
+import { withPrelude } from '../../facts/prelude.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
+import type { RunEffect } from '../../model/effect.ts';
+import { type Facts, type FactView, flagFact, textFact } from '../../model/fact.ts';
+import { asArgs, duration, type Infer, object, oneOf, state, version } from '../../model/schema.ts';
+import { unknown } from '../../model/value.ts';
+import { compareUpstream } from '../../model/versions.ts';
+import { defineModule } from '../define.ts';
+import { choose, promisesOf, type Step } from '../package-manager/choose.ts';
+import { packageSteps } from '../package-manager/script.ts';
+import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
+import { type Manager, orderOf } from '../package-manager/version.ts';
+import { chooseSet, isGoodContainerd, isGoodEngine, type PackageTable, type RuntimeSet, setPackages } from './good-set.ts';
+import { afterScript, beforeScript, runtimeErrors } from './script.ts';
+
+const args = object({
+  engine: oneOf('docker').default('docker'),
+  kmem: state('disabled').optional().describe('Choose versions that do not switch kernel-memory accounting on.'),
+  versions: object({ 'docker-ce': version.optional(), 'docker-ce-cli': version.optional(), 'containerd.io': version.optional() })
+    .optional()
+    .describe('Versions to go to, older ones too. With `kmem: disabled` they must be good ones.'),
+  prefer: oneOf('nearest', 'newest').default('nearest').describe('Of several good sets: the one that changes least, or the newest.'),
+  lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
+}).refine((given) => given.kmem !== undefined || given.versions !== undefined, 'needs `kmem: disabled` or `versions`');
+type Args = Infer<typeof args>;
+
+interface Moves {
+  readonly steps: readonly Step[];
+  readonly why?: string;
+}
+
+function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
+  const found = managerOf(facts);
+  const refuse = wrongEngine(facts);
+  if (refuse !== undefined) return { changes: [], refuse };
+  if ('refuse' in found) return { changes: [], refuse: found.refuse };
+  const { manager } = found;
+  const moves = movesOf(given, tableOf(facts), facts, manager);
+  if ('refusal' in moves) return { changes: [], refuse: moves.refusal };
+  const { steps } = moves;
+  const engineAfter = engineVersion(steps.find((step) => step.name === 'docker-ce')?.to ?? textFact(facts, 'docker.evr'));
+  const restarts =
+    flagFact(facts, 'docker.running') && (steps.length > 0 || compareUpstream(textFact(facts, 'docker.version'), engineAfter) !== 0);
+  const kubelet = given.kmem === undefined ? undefined : kubeletTrouble(facts);
+  if (steps.length === 0 && !restarts) return { changes: [], ...(kubelet === undefined ? {} : { warnings: [kubelet.why] }) };
+  if (kubelet !== undefined && !context.acceptPartial) return { changes: [], refuse: kubelet };
+  const trouble = steps.length === 0 ? undefined : (busyOrBroken(facts) ?? spaceRefusal(facts, spaceNeeds));
+  if (trouble !== undefined) return { changes: [], refuse: trouble };
+  return {
+    changes: changesOf(steps, restarts, facts, effectOf(manager, steps, engineAfter, given)),
+    promises: promised(steps, engineAfter, restarts, facts),
+    ...(moves.why === undefined ? {} : { note: moves.why }),
+    ...(kubelet === undefined ? {} : { warnings: [`partial: ${kubelet.why}`] }),
+  };
+}
+
+/** Downloads, and what the three packages take when they are there (about 300 MB on el7). */
+const spaceNeeds = [
+  { fact: 'space.var_kb', path: '/var', mb: 150 },
+  { fact: 'space.root_kb', path: '/', mb: 350 },
+];
+
+function wrongEngine(facts: FactView): Refusal | undefined {
+  const name = textFact(facts, 'docker.package');
+  if (name === 'docker-ce') return undefined;
+  if (name !== '')
+    return {
+      why: `the engine comes from the package ${name}: going from it to docker-ce is a migration, which kmend does not do`,
+      hint: 'mend this host by the boot argument (`kernel_arg`) instead',
+    };
+  return flagFact(facts, 'docker.installed')
+    ? {
+        why: 'docker did not come from a package: kmend cannot tell how its runc was built, nor replace it',
+        hint: 'mend this host by the boot argument (`kernel_arg`) instead',
+      }
+    : { why: 'there is no docker here', hint: 'leave hosts without docker out: `when: docker.installed`' };
+}
+
+const tableOf = (facts: FactView): PackageTable => ({
+  'docker-ce': packageFacts(facts, 'docker-ce'),
+  'docker-ce-cli': packageFacts(facts, 'docker-ce-cli'),
+  'containerd.io': packageFacts(facts, 'containerd.io'),
+});
+
+function movesOf(given: Args, table: PackageTable, facts: FactView, manager: Manager): Moves | { readonly refusal: Refusal } {
+  return given.versions === undefined ? chosenMoves(given, table, manager) : givenMoves(given, facts, manager);
+}
+
+function chosenMoves(given: Args, table: PackageTable, manager: Manager): Moves | { readonly refusal: Refusal } {
+  const choice = chooseSet(table, manager, given.prefer);
+  if ('missing' in choice)
+    return {
+      refusal: {
+        why: `no enabled repository has ${choice.missing}`,
+        hint: 'enable a repository that has it, name the versions (`versions:`), or mend by the boot argument (`kernel_arg`)',
+      },
+    };
+  const steps = stepsTo(choice.set, table, manager);
+  const held = steps.find((step) => table[step.name as keyof PackageTable].held);
+  return held === undefined ? { steps, why: choice.why } : { refusal: heldRefusal(held.name, manager) };
+}
+
+const stepsTo = (set: RuntimeSet, table: PackageTable, manager: Manager): readonly Step[] =>
+  setPackages.flatMap((name): readonly Step[] => {
+    const [from, to] = [table[name].installed, set[name]];
+    if (from !== '' && orderOf(manager)(from, to) === 0) return [];
+    return [{ name, from, to, kind: from === '' ? 'install' : 'upgrade' }];
+  });
+
+function givenMoves(given: Args, facts: FactView, manager: Manager): Moves | { readonly refusal: Refusal } {
+  const steps: Step[] = [];
+  for (const name of setPackages) {
+    const wanted = given.versions?.[name];
+    if (wanted === undefined) continue;
+    const choice = choose({ name, state: 'present', version: wanted }, facts, manager, true);
+    if (choice !== 'done' && 'refuse' in choice) return { refusal: choice.refuse };
+    const to = choice === 'done' ? packageFacts(facts, name).installed : choice.step.to;
+    const bad = given.kmem !== undefined && !isGood(name, to, manager);
+    if (bad)
+      return {
+        refusal: {
+          why: `${name} ${to} is not known to leave accounting off`,
+          hint: 'containerd.io 1.4.5 or later is sure; docker-ce from 18.09.1 on',
+        },
+      };
+    if (choice !== 'done') steps.push(choice.step);
+  }
+  return { steps };
+}
+
+const isGood = (name: string, evr: string, manager: Manager): boolean =>
+  name === 'containerd.io' ? isGoodContainerd(evr, manager) : name === 'docker-ce' ? isGoodEngine(evr) : true;
+
+/** A kubelet makes /kubepods itself and everything below inherits: no engine mends that. */
+function kubeletTrouble(facts: FactView): Refusal | undefined {
+  if (!flagFact(facts, 'kubelet.installed')) return undefined;
+  const [release, driver] = [textFact(facts, 'kubelet.version'), textFact(facts, 'kubelet.driver')];
+  const accounts = kubeletAccounts(release, driver);
+  if (accounts === 'no') return undefined;
+  return {
+    why: `kubelet ${release} with the ${driver} driver ${accounts === 'yes' ? 'still accounts' : 'may still account'} /kubepods, and every container below inherits it`,
+    hint: 'take the boot argument instead (`kernel_arg`), upgrade the kubelet to 1.21.2 or later, or say `partial: accept` in the play',
+  };
+}
+
+function changesOf(steps: readonly Step[], restarts: boolean, facts: FactView, effect: RunEffect): readonly Change[] {
+  const moves = steps.map(
+    (step, index): Change => ({
+      sign: step.from === '' ? '+' : '~',
+      what: `package ${step.name}`,
+      ...(step.from === '' ? {} : { before: step.from }),
+      after: step.to,
+      risk: restarts ? 'restart' : 'write',
+      effects: !restarts && index === steps.length - 1 ? [effect] : [],
+    }),
+  );
+  if (!restarts) return moves;
+  return [...moves, { sign: '!', what: 'restart docker', before: textFact(facts, 'docker.version'), risk: 'restart', effects: [effect] }];
+}
+
+const effectOf = (manager: Manager, steps: readonly Step[], engine: string, given: Args): RunEffect => ({
+  kind: 'run',
+  what:
+    steps.length === 0
+      ? 'restart docker'
+      : `${manager}: ${steps.map((step) => `${step.name} ${step.to}`).join(', ')}; restart docker if it runs`,
+  script: withPrelude(
+    beforeScript + (steps.length === 0 ? '' : packageSteps(manager, steps, Math.ceil(given.lock_timeout))) + afterScript(engine),
+  ),
+  detached: true,
+  timeout: 2400 + Math.ceil(given.lock_timeout),
+  errors: runtimeErrors,
+});
+
+/** Install times count: packages younger than the boot are why a reboot is due. */
+function promised(steps: readonly Step[], engine: string, restarts: boolean, facts: FactView): Facts {
+  const now = facts.get('clock.epoch') ?? 0;
+  const moved = (name: string): boolean => steps.some((step) => step.name === name);
+  return {
+    ...promisesOf(steps),
+    ...(restarts ? { 'docker.version': engine } : {}),
+    ...(moved('docker-ce') ? { 'docker.installed_at': now } : {}),
+    ...(moved('docker-ce-cli') ? { 'docker.client': engine } : {}),
+    ...(moved('containerd.io')
+      ? {
+          'containerd.package': 'containerd.io',
+          'containerd.installed': true,
+          'containerd.bundled': false,
+          'containerd.installed_at': now,
+          'runc.installed': true,
+          'runc.path': '/usr/bin/runc',
+          'runc.version': unknown('known once containerd.io is installed'),
+          'runc.commit': unknown('known once containerd.io is installed'),
+        }
+      : {}),
+  };
+}
+
+export const containerRuntime = defineModule<Args>({
+  name: 'container_runtime',
+  summary: 'Moves docker-ce, docker-ce-cli and containerd.io together, to versions that do not switch kernel-memory accounting on.',
+  example: `- name: A container runtime that does not account
+  container_runtime:
+    engine: docker
+    kmem: disabled
+`,
+  notes: `With \`kmem: disabled\` the set nearest to what is installed is taken from the enabled repositories: docker-ce from 18.09.1 on, its own docker-ce-cli, and a
+containerd.io whose el7 build leaves accounting off. Builds that are disputed come after those that are not; \`docs/kmem.md\` has the table. The plan says why.
+
+Other engines (\`docker\` of the distribution, docker-ee, docker.io) are refused: that is a migration. A host whose kubelet would still account is refused
+unless the play says \`partial: accept\`. \`daemon.json\` and the cgroup driver are compared before and after. A running engine is restarted: drain first.
+Groups that are accounted stay so until a reboot.`,
+  args: asArgs(args),
+  maxRisk: 'restart',
+  facts: () => setPackages.map(packageWant),
+  plan,
+});
