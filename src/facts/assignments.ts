@@ -1,0 +1,39 @@
+// Shell assignments as configuration files use them (`os-release`, `/etc/default/grub`), read without running a shell.
+
+/**
+ * The variables that these lines set, the last one winning. Understands quotes, backslashes and `$NAME`/`${NAME}` of variables set before
+ * (also from `before`); what needs a real shell (commands, conditions) is left as it stands.
+ */
+export function readAssignments(lines: Iterable<string>, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
+  const values = new Map(before);
+  for (const line of lines) {
+    const parts = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)(\+?)=(.*)$/.exec(line);
+    if (parts?.[1] === undefined) continue;
+    const value = unquote(parts[3] ?? '', values);
+    values.set(parts[1], parts[2] === '+' ? (values.get(parts[1]) ?? '') + value : value);
+  }
+  return values;
+}
+
+const pieces = /'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|(#.*|\s.*)|([^'"\\\s#]+|#)/gy;
+
+function unquote(text: string, values: ReadonlyMap<string, string>): string {
+  let result = '';
+  for (const [, single, double, escaped, rest, plain] of text.trim().matchAll(pieces)) {
+    if (rest !== undefined && (rest.startsWith('#') ? result === '' : true)) break;
+    result +=
+      single ??
+      escaped ??
+      (double === undefined ? undefined : withoutEscapes(expand(double, values))) ??
+      expand(plain ?? rest ?? '', values);
+  }
+  return result;
+}
+
+const withoutEscapes = (text: string): string => text.replace(/\\(["\\$`])/g, '$1');
+
+const expand = (text: string, values: ReadonlyMap<string, string>): string =>
+  text.replace(
+    /(?<!\\)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/g,
+    (_, braced?: string, bare?: string) => values.get(braced ?? bare ?? '') ?? '',
+  );

@@ -1,0 +1,183 @@
+// Boot entries: what grub.cfg, grubenv and BLS snippets say that the next boot will take. Read from the files, as the loader does; grubby is not
+// asked (it can answer nothing with status 0, and el8's is a slow shell script).
+import { compareRpm } from '../model/versions.ts';
+
+export interface BootEntry {
+  /** Kernel release, from the file name of its image. */
+  readonly release: string;
+  /** Arguments, without the kernel's path. */
+  readonly cmdline: string;
+  readonly title: string;
+  readonly id: string;
+  /** Place among the entries and submenus of its menu, from the top: `[1, 2]` is the third entry of the second menu. */
+  readonly position: readonly number[];
+}
+
+export interface BootMenu {
+  readonly entries: readonly BootEntry[];
+  /** The entry that boots if nobody touches anything; absent when it cannot be told. */
+  readonly next?: BootEntry;
+  /** It is taken for one boot only (`grub2-reboot`). */
+  readonly once: boolean;
+}
+
+type Variables = ReadonlyMap<string, string>;
+
+/** `NAME=value` lines of a grubenv; the filler of `#` is no line of its own. */
+export function readGrubEnv(lines: readonly string[]): Variables {
+  const env = new Map<string, string>();
+  for (const line of lines) {
+    const parts = /^([A-Za-z_][A-Za-z0-9_]*)=(.*?)#*$/.exec(line);
+    if (parts?.[1] !== undefined) env.set(parts[1], (parts[2] ?? '').replace(/\\(.)/g, '$1'));
+  }
+  return env;
+}
+
+// ---- grub.cfg ----
+
+interface OpenMenu {
+  readonly kind: 'menuentry' | 'submenu';
+  readonly title: string;
+  readonly id: string;
+  readonly position: readonly number[];
+  children: number;
+}
+
+/** The lines of a grub.cfg that matter (the probe sends no others): menus, kernel lines, `set` and closing braces. */
+export function readGrubCfg(lines: readonly string[], env: Variables): BootMenu {
+  const variables = new Map<string, string>();
+  const defaults: string[] = [];
+  const entries: BootEntry[] = [];
+  const open: OpenMenu[] = [];
+  let top = 0;
+  for (const line of lines) {
+    const set = /^set ([a-z_]+)=(.*)$/.exec(line);
+    const menu = /^(menuentry|submenu)\s+(.*)$/.exec(line);
+    const linux = /^linux(?:16|efi)?\s+(\S+)\s*(.*)$/.exec(line);
+    if (set?.[1] !== undefined) {
+      const value = plain(set[2] ?? '');
+      if (set[1] === 'default') defaults.push(value);
+      else if (open.length === 0) variables.set(set[1], value);
+    } else if (menu?.[1] !== undefined) {
+      const parent = open.at(-1);
+      const index = parent === undefined ? top++ : parent.children++;
+      open.push({
+        kind: menu[1] as OpenMenu['kind'],
+        ...nameOfMenu(menu[2] ?? ''),
+        position: [...(parent?.position ?? []), index],
+        children: 0,
+      });
+    } else if (linux?.[1] !== undefined) {
+      const entry = open.at(-1);
+      const taken = entries.at(-1)?.position;
+      if (entry?.kind === 'menuentry' && !samePosition(taken, entry.position))
+        entries.push({
+          release: releaseOf(linux[1]),
+          cmdline: expand(linux[2] ?? '', new Map([...env, ...variables])),
+          title: entry.title,
+          id: entry.id,
+          position: entry.position,
+        });
+    } else if (line.startsWith('}')) open.pop();
+  }
+  return { entries, ...chosen(entries, defaults, env) };
+}
+
+const samePosition = (a: readonly number[] | undefined, b: readonly number[]): boolean => a !== undefined && a.join('>') === b.join('>');
+
+/** First quoted or bare word = title; `$menuentry_id_option` or `--id` names the id. */
+function nameOfMenu(rest: string): { readonly title: string; readonly id: string } {
+  const title = /^(?:'([^']*)'|"([^"]*)"|(\S+))/.exec(rest);
+  const id = /(?:\$\{?menuentry_id_option\}?|--id)[\s=]+(?:'([^']*)'|"([^"]*)"|(\S+))/.exec(rest);
+  return { title: title?.[1] ?? title?.[2] ?? title?.[3] ?? '', id: id?.[1] ?? id?.[2] ?? id?.[3] ?? '' };
+}
+
+/** A one-time choice first, then what the last `set default` says: the earlier ones stand in branches for one-time choices. */
+function chosen(
+  entries: readonly BootEntry[],
+  defaults: readonly string[],
+  env: Variables,
+): { readonly next?: BootEntry; readonly once: boolean } {
+  const once = env.get('next_entry') ?? '';
+  if (once !== '' && defaults.some((value) => value.includes('next_entry'))) return withEntry(entryNamed(entries, once), true);
+  const last = defaults.at(-1) ?? '0';
+  const wanted = /saved_entry/.test(last) ? (env.get('saved_entry') ?? '') : last;
+  // GRUB takes the first entry when the saved one is gone or nothing was saved.
+  return withEntry(wanted === '' ? entries[0] : (entryNamed(entries, wanted) ?? entries[0]), false);
+}
+
+const withEntry = (entry: BootEntry | undefined, once: boolean): { readonly next?: BootEntry; readonly once: boolean } =>
+  entry === undefined ? { once } : { next: entry, once };
+
+/** By number (`0`, `1>2`), id or title (`Advanced>Debian, with Linux 4.9`). A number that names a submenu takes its first entry. */
+function entryNamed(entries: readonly BootEntry[], name: string): BootEntry | undefined {
+  const last =
+    name
+      .split(/(?<!>)>(?!>)/)
+      .at(-1)
+      ?.replaceAll('>>', '>') ?? '';
+  if (/^\d+(>\d+)*$/.test(name)) {
+    const wanted = name.split('>').map(Number);
+    return entries.find((entry) => wanted.every((index, depth) => entry.position[depth] === index));
+  }
+  return entries.find((entry) => entry.id === last) ?? entries.find((entry) => entry.title === last || entry.title === name);
+}
+
+// ---- Boot Loader Specification snippets ----
+
+/** `FILE:key value` lines of /boot/loader/entries. */
+export function readBls(lines: readonly string[], grub: readonly string[], env: Variables, ostree: boolean): BootMenu {
+  const files = new Map<string, Map<string, string>>();
+  for (const line of lines) {
+    const parts = /^(\S+)\.conf:(\S+)\s+(.*)$/.exec(line);
+    if (parts?.[1] === undefined || parts[2] === undefined) continue;
+    const id = parts[1].slice(parts[1].lastIndexOf('/') + 1);
+    const values = files.get(id) ?? new Map<string, string>();
+    if (!values.has(parts[2])) values.set(parts[2], parts[3] ?? '');
+    files.set(id, values);
+  }
+  const variables = new Map([...env, ...grubVariables(grub)]);
+  const order = [...files].sort(([a, left], [b, right]) =>
+    ostree ? Number(right.get('version') ?? 0) - Number(left.get('version') ?? 0) || compareRpm(b, a) : compareRpm(b, a),
+  );
+  const entries = order.map(
+    ([id, values], index): BootEntry => ({
+      release: values.get('linux') === undefined ? (values.get('version') ?? '') : releaseOf(values.get('linux') ?? ''),
+      cmdline: expand(values.get('options') ?? '', variables),
+      title: values.get('title') ?? '',
+      id,
+      position: [index],
+    }),
+  );
+  if (ostree) return { entries, ...withEntry(entries[0], false) };
+  const defaults = grub.flatMap((line) => (line.startsWith('set default=') ? [plain(line.slice('set default='.length))] : []));
+  return { entries, ...chosen(entries, defaults.length > 0 ? defaults : ['saved_entry'], env) };
+}
+
+const grubVariables = (lines: readonly string[]): readonly (readonly [string, string])[] =>
+  lines.flatMap((line) => {
+    const set = /^set (kernelopts|tuned_params|tuned_initrd)=(.*)$/.exec(line);
+    return set?.[1] === undefined ? [] : [[set[1], plain(set[2] ?? '')] as const];
+  });
+
+// ---- words ----
+
+/** `/vmlinuz-3.10.0-1160.el7.x86_64` and paths of the like; ostree keeps the kernel under a directory of its deployment. */
+function releaseOf(path: string): string {
+  const file = path.slice(path.lastIndexOf('/') + 1);
+  return file.replace(/^(?:vmlinuz|vmlinux|linux|bzImage|image|kernel)-/i, '');
+}
+
+/** A value without its outer quotes. */
+const plain = (text: string): string =>
+  /^(?:"(.*)"|'(.*)')\s*$/
+    .exec(text)
+    ?.slice(1)
+    .find((part) => part !== undefined) ?? text.trim();
+
+const expand = (text: string, variables: Variables): string =>
+  text
+    .replace(/\$(?:\{(\w+)\}|(\w+))/g, (_, braced?: string, bare?: string) => variables.get(braced ?? bare ?? '') ?? '')
+    .replace(/\\(.)/g, '$1')
+    .trim()
+    .replace(/\s+/g, ' ');

@@ -1,0 +1,123 @@
+// Area cgroup: every memory cgroup with its limit and what its kernel-memory files answer, told apart as read, EIO, empty, denied and gone.
+import type { Facts } from '../model/fact.ts';
+import { unknown } from '../model/value.ts';
+import type { Area } from './area.ts';
+import { readFields, wholeNumber } from './fields.ts';
+import { type Group, readV1Groups, readV2Groups, samplesOf } from './groups.ts';
+
+/** Lines of the walk that are kept: four a group on v1, so about 3,000 groups. What is more makes the answer `capped`. */
+const maxLines = 12_000;
+
+/** Groups that the fact carries; the counts are over all of them. */
+const maxGroups = 60;
+
+export const cgroupArea: Area = {
+  name: 'cgroup',
+  facts: [
+    { name: 'cgroup.version', lifetime: 'boot', summary: 'v1, v2, hybrid (v1 controllers beside a v2 tree) or none', example: 'v1' },
+    { name: 'cgroup.memory', lifetime: 'boot', summary: 'where the memory controller is: v1, v2 or absent', example: 'v1' },
+    {
+      name: 'kmem.samples',
+      lifetime: 'boot',
+      summary:
+        'non-root memory cgroups by what their slabinfo answered, how many are limited containers (limited), how many of those answered EIO (limited_off), and whether the walk was capped',
+      example: { read: 0, eio: 11, empty: 0, denied: 0, gone: 0, total: 11, limited: 6, limited_off: 6, capped: false },
+    },
+    {
+      name: 'kmem.groups',
+      lifetime: 'boot',
+      summary: 'the groups themselves, the most telling first, at most 60',
+      example: [{ path: 'docker', limit: 0, state: 'eio', lines: 0, usage: 0, created_after_boot: true, by: 'docker', procs: 0 }],
+    },
+    { name: 'kmem.root_usage', lifetime: 'boot', summary: 'memory.kmem.usage_in_bytes of the root group; 0 when absent', example: 0 },
+    {
+      name: 'kmem.slab_entries',
+      lifetime: 'boot',
+      summary: 'entries cache(id:name) in /sys/kernel/slab: one per cache of every accounted group, dead ones too',
+      example: 42,
+    },
+    { name: 'kmem.slab_ids', lifetime: 'boot', summary: 'different ids among them: accounted groups that have a cache', example: 3 },
+    { name: 'kmem.dead_groups', lifetime: 'boot', summary: 'about how many of those are gone but not freed (of 65,534 ids)', example: 0 },
+    {
+      name: 'kmem.active_probe',
+      lifetime: 'boot',
+      summary: 'off, on or failed: the answer of an active probe of this boot; empty when none was made',
+      example: 'off',
+    },
+  ],
+  /*
+   * One find and a grep a kind of file, not a process a group. GNU grep names the file that it could not read and why; busybox's takes EIO for
+   * an empty file, so on 3.x kernels (where a real slabinfo is never empty) what it calls empty is read again, one by one, with cat.
+   * Symbolic links are followed by name (no -type): the practice fleet makes EIO with them.
+   */
+  script: `c=$R/sys/fs/cgroup m=$c/memory
+if [ ! -e "$m/memory.limit_in_bytes" ]; then
+  while read -r _ d t o _; do case $t:,$o, in cgroup:*,memory,*) m=$R$d;; esac; done <"$R/proc/mounts"
+fi
+[ ! -e "$c/cgroup.controllers" ] || { echo unified; IFS= read -r l <"$c/cgroup.controllers"; printf 'controllers %s\\n' "$l"; }
+[ ! -d "$c/unified" ] || echo hybrid
+for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { echo v1; break; }; done
+if [ -e "$m/memory.limit_in_bytes" ]; then
+  printf 'memory v1\\nroot %s\\n' "$m"
+  o=$(find "$m" \\( -name memory.kmem.slabinfo -exec grep -c '' /dev/null {} + \\) -o \\( \\( -name memory.limit_in_bytes -o -name memory.kmem.usage_in_bytes \\) -exec grep '' /dev/null {} + \\) -o \\( -name cgroup.procs -exec grep -c '' /dev/null {} + \\) 2>&1 | sed -e 's/^/at /' -e ${maxLines}q)
+  printf '%s\\n' "$o"
+  IFS= read -r k <"$R/proc/sys/kernel/osrelease" || k=$(uname -r)
+  case $k:$o in 3.*"memory.kmem.slabinfo:0
+"*|3.*memory.kmem.slabinfo:0)
+    printf '%s\\n' "$o" | sed -n 's/^at \\(.*memory\\.kmem\\.slabinfo\\):0$/\\1/p' | while IFS= read -r f; do
+      if ( exec 3<"$f" ) 2>/dev/null; then
+        case $(cat "$f" 2>&1 >/dev/null) in *'Input/output error'*|*'I/O error'*) s=eio;; '') s=empty;; *) s=failed;; esac
+      elif [ -e "$f" ]; then s=denied; else s=gone; fi
+      printf 'again %s %s\\n' $s "$f"
+    done;;
+  esac
+elif [ -e "$c/cgroup.controllers" ]; then
+  printf 'memory v2\\nroot %s\\n' "$c"
+  find "$c" \\( -name memory.stat -exec grep -E '^(kernel|slab|slab_reclaimable|slab_unreclaimable) ' /dev/null {} + \\) -o \\( -name memory.max -exec grep '' /dev/null {} + \\) -o \\( -name cgroup.procs -exec grep -c '' /dev/null {} + \\) 2>&1 | sed -e 's/^/at /' -e ${maxLines}q
+fi
+ls -f "$R/sys/kernel/slab" | awk '/\\([0-9]+:/ {n++; s = $0; sub(/^[^(]*\\(/, "", s); sub(/:.*/, "", s); if (!(s in ids)) {ids[s]; k++}} END {print "slab " n + 0 " " k + 0}'
+line "$R/run/kmend/active-probe" probe
+line "$R/proc/sys/kernel/random/boot_id" boot`,
+  maxBytes: 2_000_000,
+  parse: (text, { cut }): Facts => {
+    const fields = readFields(text);
+    const lines = fields.all('at');
+    const memory = fields.text('memory') || 'absent';
+    const capped = cut || lines.length >= maxLines;
+    const root = fields.text('root');
+    const { groups, rootUsage } =
+      memory === 'v2' ? { groups: readV2Groups(lines, root), rootUsage: 0 } : readV1Groups(lines, fields.all('again'), root);
+    const [entries, ids] = fields.text('slab').split(' ').map(wholeNumber);
+    return {
+      'cgroup.version': versionOf(fields),
+      'cgroup.memory': memory,
+      'kmem.samples': samplesOf(groups, capped),
+      'kmem.groups': mostTelling(groups).map((group) => ({ ...group })),
+      'kmem.root_usage': rootUsage,
+      'kmem.slab_entries': entries ?? (cut ? unknown('the list of cgroups is too long') : 0),
+      'kmem.slab_ids': ids ?? 0,
+      'kmem.dead_groups': Math.max(0, (ids ?? 0) - groups.filter((group) => group.state === 'read' && group.lines > 2).length),
+      'kmem.active_probe': activeProbe(fields.text('probe'), fields.text('boot').trim()),
+    };
+  },
+};
+
+function versionOf(fields: ReturnType<typeof readFields>): string {
+  if (fields.has('unified')) return 'v2';
+  if (fields.has('hybrid')) return 'hybrid';
+  return fields.has('v1') || fields.text('memory') === 'v1' ? 'v1' : 'none';
+}
+
+const weight: Readonly<Record<Group['state'], number>> = { read: 0, denied: 1, empty: 2, eio: 3, gone: 4 };
+
+/** Readable ones first, limited ones before others: what a person wants to see when the list is cut. */
+const mostTelling = (groups: readonly Group[]): readonly Group[] =>
+  [...groups]
+    .sort((a, b) => weight[a.state] - weight[b.state] || Number(b.limit > 0) - Number(a.limit > 0) || (a.path < b.path ? -1 : 1))
+    .slice(0, maxGroups);
+
+/** The mark is `BOOTID WORD`, in either order; one of another boot says nothing. */
+function activeProbe(mark: string, bootId: string): string {
+  if (bootId === '' || !mark.includes(bootId)) return '';
+  return /\b(off|on|failed)\b/.exec(mark.replace(bootId, ' '))?.[1] ?? '';
+}

@@ -1,0 +1,97 @@
+// Derived facts: computed from others whenever those change. Unknown in, unknown out.
+import type { Facts } from '../model/fact.ts';
+import { isUnknown, type Mapping, unknown, type Value } from '../model/value.ts';
+import { differingArgs } from './boot.ts';
+import { treat } from './kmem/remedy.ts';
+import { changedAfterBoot, readSituation } from './kmem/situation.ts';
+import { judge, proofOf } from './kmem/verdict.ts';
+
+/** The facts with everything that follows from them. Calling it again on its own result changes nothing. */
+export function derive(facts: Facts): Facts {
+  return { ...facts, ...kernelFacts(facts), ...pendingFacts(facts), ...kmemFacts(facts) };
+}
+
+/** Why one of these facts is not known; the empty text when all are. One that was never read is unknown too. */
+function whyUnknown(facts: Facts, names: readonly string[]): string {
+  for (const name of names) {
+    const value = Object.hasOwn(facts, name) ? facts[name] : undefined;
+    if (value === undefined) return `${name} was not read`;
+    if (isUnknown(value)) return value.$unknown;
+  }
+  return '';
+}
+
+function orUnknown(why: string, make: () => Mapping, names: readonly string[]): Facts {
+  return why === '' ? make() : Object.fromEntries(names.map((name) => [name, unknown(why)]));
+}
+
+function kernelFacts(facts: Facts): Facts {
+  const { now, next } = readSituation(facts);
+  const evr = facts['containerd.evr'];
+  const nextParses: Value = next?.parses ?? 'unknown';
+  return {
+    ...orUnknown(
+      whyUnknown(facts, ['kernel.release']),
+      () => ({ 'kernel.generation': now.generation, 'kernel.parses_nokmem': now.parses }),
+      ['kernel.generation', 'kernel.parses_nokmem'],
+    ),
+    ...orUnknown(whyUnknown(facts, ['kernel.next']), () => ({ 'kernel.next_parses_nokmem': nextParses }), ['kernel.next_parses_nokmem']),
+    'containerd.version': typeof evr === 'string' ? evr.replace(/^\d+:/, '').replace(/[-~].*$/, '') : (evr ?? ''),
+  };
+}
+
+function pendingFacts(facts: Facts): Facts {
+  const why = whyUnknown(facts, ['kernel.release', 'boot.cmdline', 'kernel.next', 'boot.next_cmdline']);
+  return orUnknown(why, () => {
+    const reasons = pendingReasons(facts);
+    return { 'boot.pending': reasons.length > 0, 'boot.pending_why': reasons };
+  }, ['boot.pending', 'boot.pending_why']);
+}
+
+function pendingReasons(facts: Facts): readonly string[] {
+  const text = (name: string): string => (typeof facts[name] === 'string' ? facts[name] : '');
+  const reasons: string[] = [];
+  const next = text('kernel.next');
+  if (next !== '' && next !== text('kernel.release')) reasons.push(`kernel: ${text('kernel.release')} -> ${next}`);
+  if (next !== '' || text('boot.loader') === 'flatcar') reasons.push(...differingArgs(text('boot.cmdline'), text('boot.next_cmdline')));
+  reasons.push(...changedAfterBoot(facts).map((name) => `${name} was installed after this boot`));
+  return reasons;
+}
+
+const kmemNames = [
+  'kmem.verdict',
+  'kmem.evidence',
+  'kmem.remedy',
+  'kmem.remedy_why',
+  'kmem.causes',
+  'kmem.rejected',
+  'kmem.leaves_open',
+  'kmem.provable',
+  'kmem.proof',
+] as const;
+
+/** What only a boot can tell must be known; what is missing on the disk (no root, docker hangs) is part of the answer instead. */
+function kmemFacts(facts: Facts): Facts {
+  const why = whyUnknown(facts, ['kernel.release', 'boot.cmdline', 'cgroup.memory', 'kmem.samples']);
+  return orUnknown(
+    why,
+    () => {
+      const situation = readSituation(facts);
+      const { verdict, evidence } = judge(situation);
+      const treatment = treat(situation);
+      const proof = proofOf(situation);
+      return {
+        'kmem.verdict': verdict,
+        'kmem.evidence': evidence,
+        'kmem.remedy': treatment.remedy,
+        'kmem.remedy_why': treatment.why,
+        'kmem.causes': treatment.causes,
+        'kmem.rejected': treatment.rejected,
+        'kmem.leaves_open': treatment.leavesOpen,
+        'kmem.provable': proof !== 'none',
+        'kmem.proof': proof,
+      };
+    },
+    kmemNames,
+  );
+}

@@ -1,0 +1,60 @@
+// The facts that follow from others: names, lifetimes and what they say.
+import type { FactDef } from '../model/fact.ts';
+
+export const derivedFacts: readonly FactDef[] = [
+  {
+    name: 'kernel.generation',
+    lifetime: 'boot',
+    summary: 'el7, uek, older (before 3.8), upstream-3, 4.0-4.4, 4.5-5.8, 5.9+ or unknown: what reads mean depends on it',
+    example: 'el7',
+  },
+  {
+    name: 'kernel.parses_nokmem',
+    lifetime: 'boot',
+    summary: 'yes, no or unknown: does the running kernel obey cgroup.memory=nokmem',
+    example: 'unknown',
+  },
+  { name: 'kernel.next_parses_nokmem', lifetime: 'disk', summary: 'the same of the kernel that boots next', example: 'yes' },
+  { name: 'boot.pending', lifetime: 'boot', summary: 'a reboot would change something that kmend looks after', example: true },
+  { name: 'boot.pending_why', lifetime: 'boot', summary: 'what it would change', example: ['cgroup.memory: not set -> nokmem'] },
+  {
+    name: 'containerd.version',
+    lifetime: 'disk',
+    summary: 'version of the containerd package, without epoch and release; empty when absent',
+    example: '1.2.10',
+  },
+  { name: 'kmem.verdict', lifetime: 'boot', summary: 'off, on, leaking, at_risk, not_applicable or unknown', example: 'on' },
+  {
+    name: 'kmem.evidence',
+    lifetime: 'boot',
+    summary: 'what the verdict rests on, in one line',
+    example: 'EIO on 11 of 11, 6 memory-limited',
+  },
+  {
+    name: 'kmem.remedy',
+    lifetime: 'boot',
+    summary: 'none, reboot, kernel_arg, kernel_and_arg, runtime, unsupported or unknown',
+    example: 'kernel_and_arg',
+  },
+  {
+    name: 'kmem.remedy_why',
+    lifetime: 'boot',
+    summary: 'why that one, in one line; empty for none',
+    example: '862 is not known to parse nokmem',
+  },
+  {
+    name: 'kmem.causes',
+    lifetime: 'boot',
+    summary: 'kernel, argument, argument_lost, kubelet, runc, old_groups, unknown_creator',
+    example: ['kernel', 'argument', 'kubelet', 'runc'],
+  },
+  {
+    name: 'kmem.rejected',
+    lifetime: 'boot',
+    summary: 'other remedies and why they were not taken',
+    example: ['runtime: kubelet 1.12.3 still accounts /kubepods'],
+  },
+  { name: 'kmem.leaves_open', lifetime: 'boot', summary: 'what stays after the remedy', example: [] },
+  { name: 'kmem.provable', lifetime: 'boot', summary: 'it is proven that accounting is off', example: true },
+  { name: 'kmem.proof', lifetime: 'boot', summary: 'samples, active_probe or none: by what', example: 'samples' },
+];

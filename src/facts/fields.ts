@@ -1,0 +1,40 @@
+// Lines of the form `key rest`, which every area prints: read into lists, and small readers over them.
+
+export interface Fields {
+  /** The first value of a key, or the empty string. */
+  readonly text: (key: string) => string;
+  /** All values of a key, in order. */
+  readonly all: (key: string) => readonly string[];
+  readonly has: (key: string) => boolean;
+  /** The first value as a whole number; `fallback` when it is none. */
+  readonly number: (key: string, fallback?: number) => number;
+}
+
+/** A key alone on its line has the empty value. Lines without a proper key are not ours and are dropped. */
+export function readFields(text: string): Fields {
+  const values = new Map<string, string[]>();
+  for (const line of text.split('\n')) {
+    const parts = /^([a-z][a-z0-9_]*)(?: (.*))?$/s.exec(line);
+    if (parts?.[1] === undefined) continue;
+    const list = values.get(parts[1]);
+    if (list) list.push(parts[2] ?? '');
+    else values.set(parts[1], [parts[2] ?? '']);
+  }
+  const all = (key: string): readonly string[] => values.get(key) ?? [];
+  const text0 = (key: string): string => all(key)[0] ?? '';
+  return {
+    text: text0,
+    all,
+    has: (key) => values.has(key),
+    number: (key, fallback = 0) => wholeNumber(text0(key)) ?? fallback,
+  };
+}
+
+/** A whole number, also one with a fraction behind it (`10.31` is 10). Numbers too large to be exact come out as near as they can. */
+export function wholeNumber(text: string): number | undefined {
+  const digits = /^-?[0-9]+/.exec(text.trim())?.[0];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** Words between blanks. */
+export const wordsOf = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== '');

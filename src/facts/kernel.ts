@@ -1,0 +1,56 @@
+// Area kernel: the running kernel, the installed ones, and what their System.map says about nokmem.
+import type { Facts } from '../model/fact.ts';
+import { type Mapping, unknown } from '../model/value.ts';
+import type { Area } from './area.ts';
+import { readFields } from './fields.ts';
+
+export const kernelArea: Area = {
+  name: 'kernel',
+  facts: [
+    { name: 'kernel.release', lifetime: 'boot', summary: 'the running kernel, as uname -r', example: '3.10.0-862.el7.x86_64' },
+    {
+      name: 'kernel.installed',
+      lifetime: 'disk',
+      summary: 'releases with a vmlinuz in /boot, without rescue images',
+      example: ['3.10.0-862.el7.x86_64', '3.10.0-1160.el7.x86_64'],
+    },
+    {
+      name: 'kernel.maps',
+      lifetime: 'disk',
+      summary:
+        'for installed el7 kernels between 514 and 1062 whose System.map is a real one: does it name cgroup_memory_nokmem (yes or no)',
+      example: { '3.10.0-862.el7.x86_64': 'no' },
+    },
+  ],
+  // Only the builds that the table leaves open are looked up: a System.map has 3 MB.
+  script: `l=''; IFS= read -r l <"$R/proc/sys/kernel/osrelease" || l=$(uname -r)
+printf 'release %s\\n' "$l"
+for f in "$R"/boot/vmlinuz-*; do [ ! -e "$f" ] || printf 'installed %s\\n' "\${f##*/vmlinuz-}"; done
+set --
+for f in "$R"/boot/System.map-3.10.0-*; do
+  n=\${f##*/System.map-3.10.0-}; n=\${n%%[!0-9]*}
+  [ -r "$f" ] && [ "\${n:-0}" -gt 514 ] && [ "$n" -lt 1062 ] && set -- "$@" "$f"
+done
+[ $# = 0 ] || grep -E ' (_text|cgroup_memory_nokmem)$' /dev/null "$@" | while IFS= read -r l; do printf 'map %s\\n' "\${l##*/System.map-}"; done`,
+  maxBytes: 32_768,
+  parse: (text): Facts => {
+    const fields = readFields(text);
+    return {
+      'kernel.release': fields.text('release').trim() || unknown('the kernel release could not be read'),
+      'kernel.installed': fields.all('installed').filter((release) => /^[0-9]/.test(release) && !release.startsWith('0-rescue')),
+      'kernel.maps': readMaps(fields.all('map')),
+    };
+  },
+};
+
+/** `RELEASE:ADDRESS TYPE SYMBOL`: a map that has `_text` is a real one (Debian ships a stub), and then a missing symbol means something. */
+function readMaps(lines: readonly string[]): Mapping {
+  const maps: Record<string, string> = {};
+  for (const line of lines) {
+    const parts = /^(\S+):[0-9a-f]+ \S (\S+)$/.exec(line);
+    if (parts?.[1] === undefined) continue;
+    if (parts[2] === 'cgroup_memory_nokmem') maps[parts[1]] = 'yes';
+    else maps[parts[1]] ??= 'no';
+  }
+  return maps;
+}

@@ -1,0 +1,215 @@
+// The remedy: what would really mend this host with the least disruption, from causes (kernel, argument, runc, kubelet), not from samples.
+import type { Remedy } from '../../model/plan.ts';
+import { healthOf, shortRelease, vendorSays } from './kernels.ts';
+import { mayAccount, type Part, type Situation } from './situation.ts';
+import { notApplicable, tallyOf } from './verdict.ts';
+
+export type Cause = 'kernel' | 'argument' | 'argument_lost' | 'runc' | 'kubelet' | 'old_groups' | 'unknown_creator';
+
+export interface Treatment {
+  readonly remedy: Remedy;
+  /** One short line; empty for `none`. */
+  readonly why: string;
+  readonly causes: readonly Cause[];
+  /** Other remedies that were looked at, and why they were not taken: "runtime: kubelet 1.12.3 still accounts". */
+  readonly rejected: readonly string[];
+  /** What stays as it is after this remedy. */
+  readonly leavesOpen: readonly string[];
+}
+
+/** Ids of memory cgroups that a kernel has; measured on 514 and 1062. */
+export const groupIds = 65_534;
+
+/** From a tenth of the ids on, dead groups alone are worth a reboot. Our own figure: nobody has published one. */
+const manyDead = Math.floor(groupIds / 10);
+
+/** The situation, with the questions that the rules ask. */
+interface Case extends Situation {
+  readonly accounting: readonly Part[];
+  readonly groupsOn: number;
+  readonly strangers: boolean;
+  readonly loses: boolean;
+}
+
+interface Rule {
+  /** For the docs and the tests. */
+  readonly name: string;
+  readonly when: (host: Case) => boolean;
+  readonly remedy: Remedy;
+  readonly why: (host: Case) => string;
+}
+
+const nextBoot = (host: Case): string => shortRelease(host.next?.release ?? '');
+const nextIsHealthy = (host: Case): boolean =>
+  host.next !== undefined && healthOf(host.next.generation) === 'healthy' && host.next.generation !== 'older';
+const needsCure = (host: Case): boolean => host.accounting.length > 0 || host.groupsOn > 0;
+
+/** First match wins. */
+export const remedyRules: readonly Rule[] = [
+  { name: 'not applicable', when: (host) => notApplicable(host) !== undefined, remedy: 'none', why: () => '' },
+  {
+    name: 'kernel not understood',
+    when: (host) => host.now.generation === 'unknown',
+    remedy: 'unknown',
+    why: (host) => `kernel release "${host.now.release}" is not understood`,
+  },
+  {
+    name: 'contradiction',
+    when: (host) => host.now.inForce && (host.groupsOn > 0 || host.activeProbe === 'on'),
+    remedy: 'unknown',
+    why: (host) => `nokmem is set and ${shortRelease(host.now.release)} parses it, and yet cgroups read on`,
+  },
+  {
+    name: 'the next kernel is healthy',
+    when: (host) => nextIsHealthy(host) && needsCure(host),
+    remedy: 'reboot',
+    why: (host) => `kernel ${nextBoot(host)} boots next and is healthy with accounting`,
+  },
+  {
+    name: 'in force now and at the next boot',
+    when: (host) => host.now.inForce && (host.next === undefined || host.next.inForce || nextIsHealthy(host)),
+    remedy: 'none',
+    why: () => '',
+  },
+  {
+    name: 'in force at the next boot',
+    when: (host) => host.next?.inForce === true && needsCure(host),
+    remedy: 'reboot',
+    why: (host) => `nokmem is set for the next boot, and ${nextBoot(host)} parses it`,
+  },
+  {
+    name: 'nothing accounts, old groups remain',
+    when: (host) => !host.loses && host.accounting.length === 0 && host.groupsOn > 0 && !host.strangers,
+    remedy: 'reboot',
+    why: () => 'the runtime is mended; groups made before still account',
+  },
+  {
+    name: 'nothing accounts, many dead groups',
+    when: (host) => !host.loses && !needsCure(host) && host.deadGroups >= manyDead,
+    remedy: 'reboot',
+    why: (host) => `about ${host.deadGroups} of ${groupIds} cgroup ids are held by dead groups`,
+  },
+  { name: 'nothing accounts', when: (host) => !host.loses && !needsCure(host), remedy: 'none', why: () => '' },
+  {
+    name: 'the next boot may be read by root only',
+    when: (host) => host.next === undefined && host.nextDenied !== '',
+    remedy: 'unknown',
+    why: (host) => host.nextDenied,
+  },
+  {
+    name: 'the next kernel parses nokmem',
+    when: (host) => host.next?.parses === 'yes',
+    remedy: 'kernel_arg',
+    why: (host) => (host.loses ? 'the next boot loses cgroup.memory=nokmem' : whoAccounts(host)),
+  },
+  {
+    name: 'only a runtime that can be upgraded accounts',
+    when: (host) => runtimeMends(host),
+    remedy: 'runtime',
+    why: (host) => `${whoAccounts(host)}; ${notParsed(host)}`,
+  },
+  {
+    name: 'no boot loader that is known',
+    when: (host) => host.next === undefined,
+    remedy: 'unsupported',
+    why: () => 'what the next boot takes cannot be told: no known boot loader',
+  },
+  {
+    name: 'el7 kernel that does not parse nokmem',
+    when: (host) => host.next?.generation === 'el7',
+    remedy: 'kernel_and_arg',
+    why: (host) => notParsed(host),
+  },
+  {
+    name: 'other kernel that does not parse nokmem',
+    when: () => true,
+    remedy: 'unsupported',
+    why: (host) => `${notParsed(host)}, and kmend knows no newer kernel for it`,
+  },
+];
+
+export function treat(situation: Situation): Treatment {
+  const host = caseOf(situation);
+  const rule = remedyRules.find(({ when }) => when(host));
+  const remedy = rule?.remedy ?? 'unknown';
+  const applicable = notApplicable(situation) === undefined;
+  return {
+    remedy,
+    why: rule?.why(host) ?? '',
+    causes: applicable ? causesOf(host) : [],
+    rejected: rejectedFor(remedy, host),
+    leavesOpen: applicable ? leavesOpen(remedy, host) : [],
+  };
+}
+
+function caseOf(situation: Situation): Case {
+  const accounting = [situation.kubelet, situation.runc].filter(mayAccount);
+  const groupsOn = tallyOf(situation).on;
+  return {
+    ...situation,
+    accounting,
+    groupsOn,
+    // Accounted groups that no part of this host explains, neither as it is nor as it was before a change in this boot.
+    strangers: groupsOn > 0 && accounting.length === 0 && !situation.runtimeChanged,
+    loses:
+      situation.now.inForce && situation.next !== undefined && !situation.next.inForce && healthOf(situation.next.generation) !== 'healthy',
+  };
+}
+
+/** Docker's own packages can be upgraded in place; another vendor's engine would be a migration. A kubelet that accounts would go on. */
+const runtimeMends = (host: Case): boolean =>
+  mayAccount(host.runc) && !mayAccount(host.kubelet) && host.enginePackage === 'docker-ce' && !host.loses;
+
+function whoAccounts(host: Case): string {
+  if (host.accounting.length === 0) return 'cgroups read on, made by nobody that is known here';
+  return host.accounting.map((part) => `${part.name} ${part.accounts === 'yes' ? 'accounts' : 'may account'}`).join(', ');
+}
+
+function notParsed(host: Case): string {
+  const kernel = host.next ?? host.now;
+  const name = kernel.generation === 'el7' ? shortRelease(kernel.release) : `kernel ${shortRelease(kernel.release)}`;
+  return kernel.parses === 'no' ? `${name} does not parse nokmem` : `${name} is not known to parse nokmem`;
+}
+
+function causesOf(host: Case): readonly Cause[] {
+  const causes: Cause[] = [];
+  if ((host.next ?? host.now).parses !== 'yes') causes.push('kernel');
+  if (!host.now.inForce) causes.push('argument');
+  if (host.loses) causes.push('argument_lost');
+  if (mayAccount(host.kubelet)) causes.push('kubelet');
+  if (mayAccount(host.runc)) causes.push('runc');
+  if (host.strangers) causes.push('unknown_creator');
+  else if (host.groupsOn > 0 && host.accounting.length === 0) causes.push('old_groups');
+  // A kernel without the argument is no cause by itself: somebody must ask for accounting.
+  const asked = causes.some((cause) => !['kernel', 'argument'].includes(cause));
+  return asked ? causes : [];
+}
+
+function rejectedFor(remedy: Remedy, host: Case): readonly string[] {
+  const rejected: string[] = [];
+  if (remedy === 'kernel_and_arg' || remedy === 'unsupported') rejected.push(`kernel_arg: ${notParsed(host)}`);
+  if (['kernel_arg', 'kernel_and_arg', 'unsupported'].includes(remedy)) rejected.push(...runtimeRejected(host));
+  if (remedy === 'runtime') rejected.push(`kernel_arg: ${notParsed(host)}`, 'kernel_and_arg: a new kernel is more than is needed');
+  return rejected;
+}
+
+function runtimeRejected(host: Case): readonly string[] {
+  if (mayAccount(host.kubelet))
+    return [`runtime: ${host.kubelet.name} ${host.kubelet.accounts === 'yes' ? 'still accounts' : 'may still account'} /kubepods`];
+  if (!mayAccount(host.runc)) return [];
+  if (host.enginePackage !== 'docker-ce')
+    return [`runtime: ${host.enginePackage || 'this engine'} cannot be upgraded to a mended docker-ce in place`];
+  return ['runtime: the argument is surer, and needs a reboot all the same'];
+}
+
+function leavesOpen(remedy: Remedy, host: Case): readonly string[] {
+  const open: string[] = [];
+  if (remedy === 'runtime') open.push('whoever else asks for kernel-memory limits is still accounted: the argument would stop that too');
+  if (remedy === 'none' && host.deadGroups > 0) open.push(`about ${host.deadGroups} dead groups stay until the next reboot`);
+  if (remedy === 'none' && host.runc.note !== undefined && !host.now.inForce) open.push(`${host.runc.name}: ${host.runc.note}`);
+  const vendor = vendorSays(host.now.release);
+  if (vendor !== '' && remedy !== 'none') open.push(`${vendor}: no reason to leave accounting on`);
+  if (host.next?.asks && host.next.parses !== 'yes')
+    open.push('cgroup.memory=nokmem is set, but the kernel that boots next is not known to parse it');
+  return open;
+}

@@ -1,0 +1,16 @@
+// What every row of the kmem tables carries: where it comes from, and how well it is known.
+
+/**
+ * `measured` on a booted kernel or a real program; `source` read in the program's source or build files; `vendor` an advisory or release note;
+ * `report` users and maintainers in public threads; `model` inferred from the others, nothing was recorded.
+ */
+export type Basis = 'measured' | 'source' | 'vendor' | 'report' | 'model';
+
+export interface Row {
+  readonly basis: Basis;
+  /** Public: repository and path, pull request, issue, erratum. */
+  readonly source: string;
+}
+
+/** Does this part switch kernel-memory accounting on for the groups that it makes with the cgroupfs driver? */
+export type Accounts = 'yes' | 'no' | 'unknown';

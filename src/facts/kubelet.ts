@@ -1,0 +1,71 @@
+// Area kubelet: is there one (also inside k3s and the like), which version, and with which cgroup driver.
+import { unknown, type Value } from '../model/value.ts';
+import type { Area } from './area.ts';
+import { readFields, wordsOf } from './fields.ts';
+
+export const kubeletArea: Area = {
+  name: 'kubelet',
+  facts: [
+    { name: 'kubelet.installed', lifetime: 'disk', summary: 'there is a kubelet, or a program that holds one', example: true },
+    { name: 'kubelet.running', lifetime: 'boot', summary: 'its process is there', example: true },
+    { name: 'kubelet.version', lifetime: 'disk', summary: 'without the v; empty when absent', example: '1.12.3' },
+    {
+      name: 'kubelet.driver',
+      lifetime: 'disk',
+      summary: 'cgroup driver: cgroupfs or systemd, from its arguments, else its configuration, else its default; empty when absent',
+      example: 'cgroupfs',
+    },
+    { name: 'kubelet.program', lifetime: 'disk', summary: 'kubelet, k3s, rke2, hyperkube; empty when absent', example: 'kubelet' },
+  ],
+  // Process names come from /proc/PID/comm: reading a command line can hang behind a process that is stuck in memory reclaim, so only the
+  // kubelet's own is read. The program itself (100 MB) is asked only where no package says its version.
+  script: `for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
+  p=\${P%%/comm:"$n"
+*}
+  if [ "$p" != "$P" ]; then
+    echo "running $n"
+    $T tr '\\000' '\\n' <"$R/proc/\${p##*/}/cmdline" | grep -E '^--?(cgroup-driver|config|kubelet-arg)(=|$)' -A1 | sed 's/^/arg /'
+    break
+  fi
+done
+for n in kubelet k3s rke2; do
+  k=$(command -v $n) || continue
+  echo "program $n"
+  case "$k $Q" in '/usr/bin/kubelet '*'kubelet '[0-9]*) ;; *) printf 'says %s\\n' "$($T "$k" --version)";; esac
+  break
+done
+case "$Q" in *'kubelet '[0-9]*) q=\${Q##*kubelet }; printf 'package %s\\n' "\${q%% *}";; esac
+for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kubelet" "$R/etc/default/kubelet"; do dump "$f" flags; done
+[ ! -r "$R/var/lib/kubelet/config.yaml" ] || while IFS= read -r l; do case $l in cgroupDriver:*) printf 'config %s\\n' "$l";; esac; done <"$R/var/lib/kubelet/config.yaml"`,
+  maxBytes: 16_384,
+  parse: (text) => {
+    const fields = readFields(text);
+    const program = fields.text('program') || fields.text('running').replace(/^k3s-.*/, 'k3s');
+    const installed = program !== '' || fields.has('package');
+    return {
+      'kubelet.installed': installed,
+      'kubelet.running': fields.has('running'),
+      'kubelet.version': installed ? versionOf(fields.text('says'), fields.text('package')) : '',
+      'kubelet.driver': installed ? driverOf(fields.all('arg'), fields.all('flags'), fields.text('config')) : '',
+      'kubelet.program': program || (installed ? 'kubelet' : ''),
+    };
+  },
+};
+
+function versionOf(says: string, evr: string): Value {
+  const said = /(?:^| )v?(\d+\.\d+\.\d+[^\s(]*)/.exec(says)?.[1];
+  const packaged = /^(?:\d+:)?(\d+\.\d+\.\d+)/.exec(evr)?.[1];
+  return said ?? packaged ?? unknown('the kubelet runs from a place where its version cannot be asked');
+}
+
+/** The flag wins over the file, as in the kubelet itself; its built-in default is cgroupfs. */
+function driverOf(args: readonly string[], flags: readonly string[], config: string): string {
+  const running = args.join('\n');
+  const flag =
+    /--cgroup-driver[=\n]([a-z]+)/.exec(running)?.[1] ??
+    /--kubelet-arg[=\n](?:--)?cgroup-driver=([a-z]+)/.exec(running)?.[1] ??
+    (running === ''
+      ? /--cgroup-driver[= ]([a-z]+)/.exec(wordsOf(flags.filter((line) => !line.trim().startsWith('#')).join(' ')).join(' '))?.[1]
+      : undefined);
+  return flag ?? /^cgroupDriver:\s*["']?([a-z]+)/.exec(config)?.[1] ?? 'cgroupfs';
+}

@@ -1,0 +1,185 @@
+// Area packages: the container software that is installed, and the state of the package manager.
+import type { Facts } from '../model/fact.ts';
+import { unknown, type Value } from '../model/value.ts';
+import type { Area } from './area.ts';
+import { readFields, wholeNumber } from './fields.ts';
+import { heldList, heldScript } from './holds.ts';
+import { packageManagers, readProcess } from './processes.ts';
+
+/** Packages that can hold the engine; a host has at most one of them. They never mix: a move between them is a migration. */
+export const enginePackages = ['docker-ce', 'docker-ee', 'docker-engine', 'docker.io', 'docker', 'docker-io', 'moby-engine'] as const;
+
+const otherPackages = ['docker-ce-cli', 'containerd.io', 'containerd', 'runc', 'cri-o', 'kubelet'] as const;
+
+const asked = [...enginePackages, ...otherPackages].join(' ');
+
+/**
+ * Run once, before the areas: `$F` is the family of package tools by os-release (a host may have both), `$Q` one line a package:
+ * `NAME EVR INSTALLTIME STATE`. The database is asked under a time limit, because a damaged rpm database makes rpm wait for ever.
+ */
+export const packageQuery = `F=rpm
+for f in "$R/etc/os-release" "$R/usr/lib/os-release"; do [ -r "$f" ] && break; done
+V=''
+while IFS='=' read -r k v; do case $k:$v in ID*:*debian*|ID*:*ubuntu*) F=deb;; VERSION_ID:*) V=$v;; esac; done <"$f"
+if [ $F = deb ]; then
+  Q=$($T2 dpkg-query -W -f '\${Package} \${Version} @ \${db:Status-Abbrev}\\n' ${asked}); q=$?; [ $q = 1 ] && q=0
+else
+  Q=$($T2 rpm -q --qf '%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{INSTALLTIME} rpm\\n' ${asked} 2>&1); q=$?; [ $q -lt 100 ] && q=0
+fi
+`;
+
+export const packagesArea: Area = {
+  name: 'packages',
+  facts: [
+    { name: 'packages.manager', lifetime: 'disk', summary: 'yum, dnf, apt, zypper, rpm-ostree or none', example: 'yum' },
+    {
+      name: 'packages.lock',
+      lifetime: 'boot',
+      summary: 'who works with the package manager now; empty when nobody',
+      example: 'yum (pid 4711)',
+    },
+    {
+      name: 'packages.held',
+      lifetime: 'disk',
+      summary: 'versionlock entries, exclude patterns, held packages',
+      example: ['exclude docker-ce*'],
+    },
+    {
+      name: 'packages.broken',
+      lifetime: 'disk',
+      summary: 'an interrupted transaction or a database that cannot be read; empty when all is well',
+      example: 'docker-ce is half configured',
+    },
+    { name: 'docker.package', lifetime: 'disk', summary: 'the package that holds the engine; empty when none does', example: 'docker-ce' },
+    { name: 'docker.evr', lifetime: 'disk', summary: 'its [epoch:]version-release; empty when absent', example: '3:18.09.9-3.el7' },
+    {
+      name: 'docker.installed_at',
+      lifetime: 'disk',
+      summary: "when it was installed by the host's clock; 0 when absent",
+      example: 1_794_000_000,
+    },
+    { name: 'cli.evr', lifetime: 'disk', summary: 'of docker-ce-cli', example: '1:18.09.9-3.el7' },
+    { name: 'containerd.package', lifetime: 'disk', summary: 'containerd.io, containerd, or empty', example: 'containerd.io' },
+    { name: 'containerd.evr', lifetime: 'disk', summary: 'of that package; empty when absent', example: '1.2.10-3.2.el7' },
+    { name: 'containerd.installed_at', lifetime: 'disk', summary: "when it was installed by the host's clock; 0 when absent", example: 0 },
+    { name: 'runc.evr', lifetime: 'disk', summary: 'of a package runc of its own (containerd.io brings its own)', example: '' },
+    { name: 'runc.installed_at', lifetime: 'disk', summary: 'when that package was installed; 0 when absent', example: 0 },
+    { name: 'crio.evr', lifetime: 'disk', summary: 'of cri-o', example: '' },
+    { name: 'kubelet.evr', lifetime: 'disk', summary: 'of the kubelet package', example: '1.12.3-0' },
+  ],
+  script: `printf '%s\\n' "$Q" | while IFS= read -r l; do printf 'pkg %s\\n' "$l"; done
+printf 'queried %s %s %s\\n' $F $q "$V"
+if [ $F = deb ]; then
+  set --
+  for p in ${asked}; do for f in "$R/var/lib/dpkg/info/$p.list" "$R/var/lib/dpkg/info/$p":*.list; do [ ! -e "$f" ] || set -- "$@" "$f"; done; done
+  [ $# = 0 ] || stat -c 'time %Y %n' "$@"
+  for f in "$R"/var/lib/dpkg/updates/[0-9]*; do [ ! -e "$f" ] || { echo 'broken dpkg was interrupted'; break; }; done
+  $T2 dpkg --audit | sed -n 's/^ \\([a-z0-9][^ ]*\\) .*/broken \\1 is half installed or half configured/p' | head -n 20
+else
+  ${heldScript}
+  for f in "$R"/var/lib/yum/transaction-all*; do [ ! -e "$f" ] || { echo 'broken an unfinished yum transaction'; break; }; done
+fi
+for p in dnf yum apt-get zypper rpm-ostree; do if command -v $p >/dev/null; then echo "tool $p"; fi; done
+[ ! -e "$R/run/ostree-booted" ] || echo ostree
+printf '%s\\n' "$P" | while IFS= read -r l; do printf 'process %s\\n' "\${l##*/proc/}"; done`,
+  maxBytes: 65_536,
+  parse: (text) => {
+    const fields = readFields(text);
+    const [family = 'rpm', status = '0', version = ''] = fields.text('queried').split(' ');
+    return {
+      'packages.manager': managerOf(family, version.replaceAll('"', ''), fields.all('tool'), fields.has('ostree')),
+      'packages.lock': lockOf(fields.all('process')),
+      'packages.held': heldOf(fields),
+      'packages.broken': brokenOf(fields, status),
+      ...(status === '0' ? packageFacts(readRows(fields)) : unreadPackages(status)),
+    };
+  },
+};
+
+interface Row {
+  readonly name: string;
+  readonly evr: string;
+  readonly time: number;
+  readonly state: string;
+}
+
+type Fields = ReturnType<typeof readFields>;
+
+/** Installed packages only: a deb that was removed may have left its configuration ("rc") and keeps its row. */
+function readRows(fields: Fields): readonly Row[] {
+  const times = new Map<string, number>();
+  for (const line of fields.all('time')) {
+    const parts = /^(\d+) .*\/info\/([^/:]+)(?::[a-z0-9]+)?\.list$/.exec(line);
+    if (parts?.[2] !== undefined) times.set(parts[2], Number(parts[1]));
+  }
+  return fields.all('pkg').flatMap((line) => {
+    const parts = /^(\S+) (\S+) (@|\d+) (rpm|[a-zA-Z]{1,3})\s*$/.exec(line);
+    if (parts === null) return [];
+    const [, name = '', evr = '', time = '', state = ''] = parts;
+    if (state !== 'rpm' && !/^.[^ncr]/.test(state)) return [];
+    return [{ name, evr, time: time === '@' ? (times.get(name) ?? 0) : (wholeNumber(time) ?? 0), state }];
+  });
+}
+
+function packageFacts(rows: readonly Row[]): Facts {
+  const find = (...names: readonly string[]): Row | undefined => {
+    for (const name of names) {
+      const row = rows.find((candidate) => candidate.name === name);
+      if (row !== undefined) return row;
+    }
+    return undefined;
+  };
+  const engine = find(...enginePackages);
+  const containerd = find('containerd.io', 'containerd');
+  return {
+    'docker.package': engine?.name ?? '',
+    'docker.evr': engine?.evr ?? '',
+    'docker.installed_at': engine?.time ?? 0,
+    'cli.evr': find('docker-ce-cli')?.evr ?? '',
+    'containerd.package': containerd?.name ?? '',
+    'containerd.evr': containerd?.evr ?? '',
+    'containerd.installed_at': containerd?.time ?? 0,
+    'runc.evr': find('runc')?.evr ?? '',
+    'runc.installed_at': find('runc')?.time ?? 0,
+    'crio.evr': find('cri-o')?.evr ?? '',
+    'kubelet.evr': find('kubelet')?.evr ?? '',
+  };
+}
+
+/** 127: no such program, so nothing was installed by it (Flatcar). Anything else: we do not know. */
+function unreadPackages(status: string): Facts {
+  if (status === '127') return packageFacts([]);
+  const why: Value = unknown(status === '124' ? 'the package database did not answer in time' : 'the package database could not be read');
+  return Object.fromEntries(Object.keys(packageFacts([])).map((name) => [name, why]));
+}
+
+function managerOf(family: string, version: string, tools: readonly string[], ostree: boolean): string {
+  if (ostree && tools.includes('rpm-ostree')) return 'rpm-ostree';
+  // On el7 dnf is an extra; from el8 on yum is only another name of dnf.
+  const redHat = /^[1-7](\.|$)/.test(version) ? ['yum', 'dnf'] : ['dnf', 'yum'];
+  const found = (family === 'deb' ? ['apt-get'] : ['zypper', ...redHat]).find((tool) => tools.includes(tool));
+  return found === 'apt-get' ? 'apt' : (found ?? 'none');
+}
+
+function lockOf(processes: readonly string[]): string {
+  for (const line of processes) {
+    const process = readProcess(line);
+    if (process !== undefined && packageManagers.some((name) => name === process.name)) return `${process.name} (pid ${process.pid})`;
+  }
+  return '';
+}
+
+function heldOf(fields: Fields): readonly string[] {
+  const holds = fields.all('pkg').flatMap((line) => {
+    const parts = /^(\S+) \S* ?@ h/.exec(line);
+    return parts === null ? [] : [`hold ${parts[1]}`];
+  });
+  return [...new Set([...heldList(fields.all('lock'), fields.all('exclude')), ...holds])];
+}
+
+function brokenOf(fields: Fields, status: string): string {
+  const database = fields.all('pkg').filter((line) => /^(error|warning): (rpmdb|cannot open|db5|Thread died)/i.test(line));
+  const reasons = [...fields.all('broken'), ...database];
+  if (status === '124') reasons.push('the package database did not answer in time');
+  return [...new Set(reasons)].join('; ').slice(0, 500);
+}

@@ -1,0 +1,16 @@
+// The prelude: what every script that kmend runs on a host begins with.
+
+/**
+ * `R` is the root prefix: empty on a real host, a directory in the practice fleet, where the very same bytes run without root.
+ * LC_ALL: messages are compared ("Input/output error"). The sbin directories: a login by SSH or sudo may lack them.
+ */
+const prelude = `R=\${KMEND_ROOT-}
+LC_ALL=C LANG=C
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export R LC_ALL LANG PATH
+unset CDPATH ENV BASH_ENV POSIXLY_CORRECT GREP_OPTIONS
+umask 077
+`;
+
+/** The script with the prelude before it. All absolute paths in it must begin with \`$R\`; programs are found through PATH. */
+export const withPrelude = (script: string): string => (script.startsWith(prelude) ? script : prelude + script);

@@ -1,0 +1,147 @@
+// The probe: one read-only script made of the areas' scripts, and the reading of what it printed.
+import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
+import { failed, type Outcome, ok } from '../model/failure.ts';
+import { type Mapping, unknown } from '../model/value.ts';
+import type { Area } from './area.ts';
+import { packageQuery } from './packages.ts';
+import { withPrelude } from './prelude.ts';
+import { processNames } from './processes.ts';
+import { areas, baseAreas } from './registry.ts';
+
+/** One part of a probe: an area with the arguments it is asked with. */
+interface Part {
+  readonly key: string;
+  readonly area: Area;
+  readonly args: Mapping;
+}
+
+/** The areas that are always read, then the wanted ones that have arguments; each once, in a fixed order. Cluster wants are not ours. */
+function partsOf(wants: readonly FactWant[]): readonly Part[] {
+  const parts = new Map<string, Part>();
+  for (const area of baseAreas) parts.set(area.name, { key: area.name, area, args: {} });
+  for (const want of [...wants].sort((a, b) => (wantKey(a) < wantKey(b) ? -1 : 1))) {
+    const area = areas.get(want.area);
+    const key = wantKey(want);
+    if (area !== undefined && !baseAreas.includes(area)) parts.set(key, { key, area, args: want.args ?? {} });
+  }
+  return [...parts.values()];
+}
+
+/**
+ * What the scripts of all areas may use. `line FILE KEY` prints the first line of a file, `dump FILE KEY` all of them; `$T` is a time limit
+ * for programs that may hang (a sick node's docker does), `$T2` a longer one for a package database (see `preparation`).
+ * `frame` runs one area: its output is kept back, cut at its cap (`%.Ns` counts bytes in the C locale) and put between marks.
+ */
+const frameFunctions = `line() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; l=''; IFS= read -r l <"$1"; printf '%s %s\\n' "$2" "$l"; }
+dump() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; while IFS= read -r l || [ -n "$l" ]; do printf '%s %s\\n' "$2" "$l"; done <"$1"; }
+frame() { o=$("area_$1"); c=''; [ "\${#o}" -le "$2" ] || c=' cut'; printf "@@kmen%s area %s\\n%.\${2}s\\n@@kmen%s done %s%s\\n" d "$1" "$o" d "$1" "$c"; }
+`;
+
+/** Once, before the areas: time limits, the processes that matter (one grep over /proc/PID/comm, which never blocks), the packages. */
+const preparation = `T='' T2=''
+if command -v timeout >/dev/null; then T='timeout 5' T2='timeout 20'; fi
+P=$(grep -xE '${processNames}' "$R"/proc/[0-9]*/comm /dev/null)
+P="$P
+"
+${packageQuery}`;
+
+/** The probe script for these wants: the same text for the same wants, whatever their order. It is what \`kmend probe\` prints. */
+export function buildProbe(wants: readonly FactWant[] = []): string {
+  const parts = partsOf(wants);
+  const functions = parts.map((part, index) => `area_${index}() {\n${scriptOf(part).trimEnd()}\n}\n`);
+  const calls = parts.map((part, index) => `frame ${index} ${part.area.maxBytes}\n`);
+  // The marks are put together by printf, so that an echo of the script itself (sh -v, a pasted terminal) does not look like its output.
+  // All of it is one function, called in the last line: the script may come over the very stdin that is closed here.
+  return withPrelude(`${frameFunctions}${functions.join('')}probe() {
+${preparation}printf '\\n@@kmen%s begin ${frameVersion} ${parts.length}\\n' d
+${calls.join('')}printf '@@kmen%s end\\n' d
+}
+probe </dev/null 2>/dev/null
+`);
+}
+
+const frameVersion = 1;
+
+const scriptOf = ({ area, args }: Part): string => (typeof area.script === 'string' ? area.script : area.script(args));
+
+/** Reads the output of \`buildProbe(wants)\`: base facts only; \`derive\` adds the rest. Whatever stands before or after the frame is ignored. */
+export function parseProbe(text: string, wants: readonly FactWant[] = []): Outcome<Facts> {
+  const lines = text.replaceAll('\r\n', '\n').split('\n');
+  const begin = lines.findLastIndex((line) => line.startsWith('@@kmend begin '));
+  if (begin < 0) return noFrame(text);
+  const end = lines.indexOf('@@kmend end', begin);
+  if (end < 0) return cutShort(lines.length - begin);
+  const parts = partsOf(wants);
+  if (lines[begin] !== `@@kmend begin ${frameVersion} ${parts.length}`)
+    return failed('parse', 'the probe output is of another version of kmend, or of other questions than were asked', {
+      hint: 'print the script anew with `kmend probe` and run that',
+      ...detail(lines[begin] ?? ''),
+    });
+  let facts: Facts = {};
+  for (const [index, part] of parts.entries()) {
+    const section = sectionOf(lines, begin, end, index);
+    if (section === undefined) return cutShort(end - begin);
+    facts = { ...facts, ...parsePart(part, section) };
+  }
+  return ok(facts);
+}
+
+interface Section {
+  readonly text: string;
+  readonly cut: boolean;
+}
+
+function sectionOf(lines: readonly string[], begin: number, end: number, index: number): Section | undefined {
+  const from = lines.indexOf(`@@kmend area ${index}`, begin);
+  if (from < 0 || from > end) return undefined;
+  const done = `@@kmend done ${index}`;
+  const to = lines.findIndex((line, at) => at > from && (line === done || line === `${done} cut`));
+  if (to < 0 || to > end) return undefined;
+  return { text: lines.slice(from + 1, to).join('\n'), cut: lines[to] !== done };
+}
+
+function parsePart(part: Part, section: Section): Facts {
+  return part.area.parse(section.text, { cut: section.cut, args: part.args });
+}
+
+const cutShort = (lines: number): Outcome<never> =>
+  failed('parse', `the probe output is cut short: its end is missing after ${lines} lines`, {
+    hint: 'the connection may have been lost, or the shell killed; run it again',
+  });
+
+const detail = (text: string): { readonly detail?: string } => (text.trim() === '' ? {} : { detail: text.trim().slice(0, 400) });
+
+/** Nothing of ours in the output: the words of the usual reasons, so that a person need not guess. */
+function noFrame(text: string): Outcome<never> {
+  const reason = noFrameReasons.find(({ pattern }) => pattern.test(text));
+  return failed('parse', reason?.message ?? 'the host did not run the probe: none of its output came back', {
+    ...(reason === undefined ? {} : { hint: reason.hint }),
+    ...detail(text),
+  });
+}
+
+const noFrameReasons: readonly { readonly pattern: RegExp; readonly message: string; readonly hint: string }[] = [
+  {
+    pattern: /(^|[/: ])sh: (?:command )?not found|\/bin\/sh: No such file|sh: No such file|exec: "?sh"?/m,
+    message: 'the host has no POSIX sh',
+    hint: 'kmend needs sshd and a POSIX sh on the host, nothing else',
+  },
+  {
+    pattern: /account is currently not available|\/nologin|\/bin\/false/i,
+    message: 'the login user may not log in to a shell',
+    hint: 'give another user (ansible_user) whose login shell is a real one',
+  },
+  {
+    pattern: /must change your password|password has expired|password (?:change )?required/i,
+    message: 'the login user must change its password first',
+    hint: 'log in once by hand, or use a key of a user without password ageing',
+  },
+  {
+    pattern: /syntax error|unexpected (?:token|end of file)|command not found|Unknown command|Missing name for redirect/i,
+    message: 'the login shell did not understand the probe',
+    hint: 'the login shell must be able to run `sh -c`; restricted and appliance shells cannot',
+  },
+];
+
+/** All facts of an area as unknown, for one that could not be read. */
+export const unknownFacts = (area: Area, why: string): Facts => Object.fromEntries(area.facts.map((def) => [def.name, unknown(why)]));

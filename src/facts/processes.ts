@@ -1,0 +1,40 @@
+// Processes that the probe looks for by name: one list, because one grep finds them all.
+
+/** Names of package managers while they hold their lock; not rpm, which mostly only asks, nor packagekitd, which idles without it. */
+export const packageManagers = [
+  'yum',
+  'yum-cron',
+  'dnf',
+  'dnf-3',
+  'dnf-automatic',
+  'apt',
+  'apt-get',
+  'aptitude',
+  'dpkg',
+  'unattended-upgr',
+  'zypper',
+  'rpm-ostree',
+] as const;
+
+const containerPrograms = [
+  'dockerd',
+  'dockerd-current',
+  'containerd',
+  'docker-containe',
+  'crio',
+  'kubelet',
+  'hyperkube',
+  'k3s',
+  'k3s-server',
+  'k3s-agent',
+  'rke2',
+] as const;
+
+/** For grep -xE; the kernel cuts names at 15 characters. */
+export const processNames = [...packageManagers, ...containerPrograms].join('|');
+
+/** `PID/comm:NAME`, as grep prints it after the directory. */
+export function readProcess(line: string): { readonly pid: string; readonly name: string } | undefined {
+  const parts = /^(\d+)\/comm:(.*)$/.exec(line);
+  return parts?.[1] === undefined ? undefined : { pid: parts[1], name: parts[2] ?? '' };
+}

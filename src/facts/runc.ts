@@ -1,0 +1,50 @@
+// Area runc: the runc that starts the containers, and whether containerd is there.
+import type { Area } from './area.ts';
+import { readFields } from './fields.ts';
+
+export const runcArea: Area = {
+  name: 'runc',
+  facts: [
+    { name: 'runc.installed', lifetime: 'disk', summary: 'there is a runc program', example: true },
+    { name: 'runc.version', lifetime: 'disk', summary: 'what runc --version says; it cannot tell how it was built', example: '1.0.0-rc10' },
+    { name: 'runc.commit', lifetime: 'disk', summary: 'the commit that it says it was built from', example: '' },
+    {
+      name: 'runc.path',
+      lifetime: 'disk',
+      summary: "where it is: Docker's own before 18.09 is called docker-runc",
+      example: '/usr/bin/runc',
+    },
+    {
+      name: 'containerd.installed',
+      lifetime: 'disk',
+      summary: 'there is a containerd program, or one that Docker brings along',
+      example: true,
+    },
+    {
+      name: 'containerd.bundled',
+      lifetime: 'disk',
+      summary: "containerd and runc come inside Docker's own package (before 18.09)",
+      example: false,
+    },
+  ],
+  script: `for p in docker-runc /usr/libexec/docker/docker-runc-current runc; do
+  case $p in /*) p=$R$p; [ -x "$p" ] || continue;; *) p=$(command -v $p) || continue;; esac
+  printf 'path %s\\n' "\${p#"$R"}"
+  $T "$p" --version | while IFS= read -r l; do printf 'says %s\\n' "$l"; done
+  break
+done
+if command -v docker-containerd >/dev/null; then echo bundled; elif command -v containerd >/dev/null; then echo containerd; fi`,
+  maxBytes: 2048,
+  parse: (text) => {
+    const fields = readFields(text);
+    const says = fields.all('says').join('\n');
+    return {
+      'runc.installed': fields.has('path'),
+      'runc.version': /^runc version (\S+)/m.exec(says)?.[1] ?? '',
+      'runc.commit': /^commit: (\S+)/m.exec(says)?.[1] ?? '',
+      'runc.path': fields.text('path'),
+      'containerd.installed': fields.has('bundled') || fields.has('containerd'),
+      'containerd.bundled': fields.has('bundled'),
+    };
+  },
+};

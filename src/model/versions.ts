@@ -1,0 +1,272 @@
+// Versions: the three orders that hosts use (rpm, dpkg, upstream with rcN), the Kubernetes order, and ranges over any of them.
+import semver from 'semver';
+
+/** Negative, zero or positive, as `Array.sort` wants it. Never throws, whatever the text. */
+export type Compare = (a: string, b: string) => number;
+
+export type VersionType = 'rpm' | 'deb' | 'upstream' | 'kubernetes';
+
+// ---- rpm ----
+
+interface Evr {
+  readonly epoch: string;
+  readonly version: string;
+  readonly release: string | undefined;
+}
+
+function splitEvr(text: string): Evr {
+  const colon = /^(\d*):/.exec(text);
+  const rest = colon ? text.slice(colon[0].length) : text;
+  const dash = rest.lastIndexOf('-');
+  return {
+    epoch: colon?.[1] || '0',
+    version: dash < 0 ? rest : rest.slice(0, dash),
+    release: dash < 0 ? undefined : rest.slice(dash + 1),
+  };
+}
+
+/** The order of rpm over `[epoch:]version[-release]`, with `~` (before) and `^` (after); no release comes before any release. */
+export function compareRpm(a: string, b: string): number {
+  const [left, right] = [splitEvr(a), splitEvr(b)];
+  return (
+    compareSegments(left.epoch, right.epoch) ||
+    compareSegments(left.version, right.version) ||
+    compareOptional(left.release, right.release, compareSegments)
+  );
+}
+
+function compareOptional(a: string | undefined, b: string | undefined, compare: Compare): number {
+  if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined);
+  return compare(a, b);
+}
+
+const segmentOrMark = /[0-9]+|[A-Za-z]+|[~^]/g;
+
+/** rpm's own segment by segment comparison; everything but letters, digits, `~` and `^` only separates. */
+function compareSegments(a: string, b: string): number {
+  if (a === b) return 0;
+  const left = a.match(segmentOrMark) ?? [];
+  const right = b.match(segmentOrMark) ?? [];
+  for (let i = 0; i < left.length || i < right.length; i++) {
+    const order = compareSegment(left[i], right[i]);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+function compareSegment(a: string | undefined, b: string | undefined): number {
+  if (a === b) return 0;
+  if (a === '~' || b === '~') return a === '~' ? -1 : 1;
+  if (a === '^' || b === '^') {
+    // A caret comes after the end of the version but before any further segment.
+    if (a === undefined || b === undefined) return a === undefined ? -1 : 1;
+    return a === '^' ? -1 : 1;
+  }
+  if (a === undefined || b === undefined) return a === undefined ? -1 : 1;
+  const [aNumber, bNumber] = [isDigits(a), isDigits(b)];
+  if (aNumber !== bNumber) return aNumber ? 1 : -1;
+  return aNumber ? compareDigits(a, b) : compareText(a, b);
+}
+
+const isDigits = (text: string): boolean => /^[0-9]+$/.test(text);
+const compareText: Compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** As numbers of any length: `007` is 7, and 20 digits do not lose their last ones. */
+function compareDigits(a: string, b: string): number {
+  const [left, right] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
+  return left.length - right.length || compareText(left, right);
+}
+
+// ---- dpkg ----
+
+/** The order of dpkg over `[epoch:]upstream[-revision]`: `~` before the end, letters before other characters. */
+export function compareDeb(a: string, b: string): number {
+  const [left, right] = [splitEvr(a), splitEvr(b)];
+  return (
+    compareDigits(left.epoch, right.epoch) ||
+    compareDebPart(left.version, right.version) ||
+    compareDebPart(left.release ?? '', right.release ?? '')
+  );
+}
+
+function compareDebPart(a: string, b: string): number {
+  const [left, right] = [debPieces(a), debPieces(b)];
+  for (let i = 0; i < left.length || i < right.length; i++) {
+    const [l, r] = [left[i] ?? '', right[i] ?? ''];
+    const order = i % 2 === 0 ? compareDebText(l, r) : compareDigits(l, r);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** Text and digits in turns, text first (it may be empty). */
+const debPieces = (part: string): readonly string[] => part.split(/([0-9]+)/);
+
+function compareDebText(a: string, b: string): number {
+  for (let i = 0; i < a.length || i < b.length; i++) {
+    const order = debWeight(a[i]) - debWeight(b[i]);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+function debWeight(character: string | undefined): number {
+  if (character === undefined) return 0;
+  if (character === '~') return -1;
+  const code = character.charCodeAt(0);
+  return /[A-Za-z]/.test(character) ? code : code + 256;
+}
+
+// ---- upstream ----
+
+/** `18.06.1-ce`, `1.0.0-rc93+dev`, `3.10.0-1062.4.1.el7.x86_64`, `4.4.0-165-generic`, `17.06.2-ee-18`. */
+interface Upstream {
+  readonly numbers: readonly number[];
+  /** What stands after the first dash, as far as it is numbers: package revisions, kernel builds, `-ee-18`. */
+  readonly revision: readonly number[];
+  /** `[rank, n]` of alpha, beta or rc; absent = a final release. */
+  readonly pre?: readonly [number, number];
+  /** Commits after that (`+dev`): later than it, earlier than the next. */
+  readonly dev: boolean;
+}
+
+const preRanks: Readonly<Record<string, number>> = { dev: 0, alpha: 1, beta: 2, tp: 2, rc: 3 };
+
+function readUpstream(text: string): Upstream {
+  const plain = text.trim().replace(/^v(?=[0-9])/, '');
+  const numbers = /^[0-9]+(?:\.[0-9]+)*/.exec(plain)?.[0] ?? '';
+  const rest = plain.slice(numbers.length);
+  const pre = /^[-.~]?(dev|alpha|beta|tp|rc)[-.]?([0-9]*)(?![a-z])/i.exec(rest);
+  const edition = /^[-.~](?:ce|ee)(?![a-z0-9])/i.exec(rest)?.[0] ?? '';
+  const after = rest.slice(pre ? pre[0].length : edition.length);
+  const revision = pre ? '' : (/^[-.~][0-9]+(?:[.-][0-9]+)*(?![a-z0-9])/i.exec(after)?.[0] ?? '');
+  const rank = preRanks[pre?.[1]?.toLowerCase() ?? ''];
+  return {
+    numbers: numberList(numbers),
+    revision: numberList(revision),
+    ...(rank === undefined ? {} : { pre: [rank, Number(pre?.[2] ?? 0)] as const }),
+    dev: /\+dev/i.test(after),
+  };
+}
+
+const numberList = (text: string): readonly number[] => (text.match(/[0-9]+/g) ?? []).map(Number);
+
+/** Dotted numbers (missing ones are 0), alpha < beta < rc < final, `rc9` < `rc10`, `rc6` < `rc6+dev` < `rc7`; `-ce` and `-ee` say nothing. */
+export const compareUpstream: Compare = (a, b) => orderUpstream(readUpstream(a), readUpstream(b));
+
+const orderUpstream = (a: Upstream, b: Upstream): number =>
+  compareNumbers(a.numbers, b.numbers) ||
+  compareNumbers(a.pre ?? [9], b.pre ?? [9]) ||
+  compareNumbers(a.revision, b.revision) ||
+  Number(a.dev) - Number(b.dev);
+
+function compareNumbers(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < a.length || i < b.length; i++) {
+    const order = (a[i] ?? 0) - (b[i] ?? 0);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+// ---- Kubernetes ----
+
+/**
+ * Kubernetes versions are semver, but for vendors' words: `v1.21.2-eks-55daa9d` is a build of 1.21.2, not something before it.
+ * What is no version at all sorts before everything.
+ */
+export function compareKubernetes(a: string, b: string): number {
+  const [left, right] = [readKubernetes(a), readKubernetes(b)];
+  if (left === null || right === null) return Number(left !== null) - Number(right !== null);
+  return semver.compare(left, right);
+}
+
+const readKubernetes = (text: string): semver.SemVer | null => {
+  const parts = /^v?(\d+\.\d+\.\d+)(-(?:alpha|beta|rc)[0-9.]*)?/.exec(text.trim());
+  return parts === null ? null : semver.parse(`${parts[1]}${parts[2] ?? ''}`);
+};
+
+// ---- Ranges ----
+
+export const compares: Readonly<Record<VersionType, Compare>> = {
+  rpm: compareRpm,
+  deb: compareDeb,
+  upstream: compareUpstream,
+  kubernetes: compareKubernetes,
+};
+
+type Operator = '>=' | '<=' | '>' | '<' | '==' | '!=';
+
+interface Bound {
+  readonly operator: Operator;
+  readonly version: string;
+}
+
+/** Alternatives (`||`) of bounds that must all hold. */
+type Range = readonly (readonly Bound[])[];
+
+const boundPattern = /^(>=|<=|==|!=|>|<|=)?([A-Za-z0-9][^\s<>=!|,]*)$/;
+
+function readRange(text: string): Range | undefined {
+  const range: Bound[][] = [];
+  for (const alternative of text.split('||')) {
+    const words = alternative
+      .replace(/([<>=!]+)\s+/g, '$1')
+      .split(/[\s,]+/)
+      .filter((word) => word !== '');
+    const bounds: Bound[] = [];
+    for (const word of words) {
+      const parts = boundPattern.exec(word);
+      if (parts?.[2] === undefined) return undefined;
+      bounds.push({ operator: parts[1] === undefined || parts[1] === '=' ? '==' : (parts[1] as Operator), version: parts[2] });
+    }
+    if (bounds.length === 0) return undefined;
+    range.push(bounds);
+  }
+  return range;
+}
+
+/** Is this text a range: `>=17.06 <19`, `18.09.9`, `<1.21 || >=1.21.2`? */
+export const isRange = (text: string): boolean => readRange(text) !== undefined;
+
+/**
+ * Does the version lie in the range? What a bound does not say (epoch, release) is not compared: `18.09.1` holds for `3:18.09.1-3.el7`.
+ * An empty version (absent software) is in no range. A text that is no range is the caller's bug (see `isRange`) and throws.
+ */
+export function versionInRange(version: string, range: string, compare: Compare): boolean {
+  const alternatives = readRange(range);
+  if (alternatives === undefined) throw new Error(`"${range}" is not a version range`);
+  if (version === '') return false;
+  return alternatives.some((bounds) => bounds.every((bound) => holds(bound, version, compare)));
+}
+
+function holds(bound: Bound, version: string, compare: Compare): boolean {
+  const order = compare(asPreciseAs(bound.version, version, compare), bound.version);
+  switch (bound.operator) {
+    case '>=':
+      return order >= 0;
+    case '<=':
+      return order <= 0;
+    case '>':
+      return order > 0;
+    case '<':
+      return order < 0;
+    case '==':
+      return order === 0;
+    case '!=':
+      return order !== 0;
+  }
+}
+
+/** The version without the parts that the bound leaves open. */
+function asPreciseAs(bound: string, version: string, compare: Compare): string {
+  if (compare === compareUpstream) return readUpstream(bound).revision.length === 0 ? withoutRevision(version) : version;
+  if (compare !== compareRpm && compare !== compareDeb) return version;
+  const withoutEpoch = /^\d+:/.test(bound) ? version : version.replace(/^\d*:/, '');
+  const dash = withoutEpoch.lastIndexOf('-');
+  return bound.includes('-') || dash < 0 ? withoutEpoch : withoutEpoch.slice(0, dash);
+}
+
+function withoutRevision(version: string): string {
+  const { numbers, pre } = readUpstream(version);
+  return pre === undefined && numbers.length > 0 ? numbers.join('.') : version;
+}
