@@ -169,7 +169,8 @@ export const timeOfDay = z
 /** One thing that is wrong with a value: where in it, and the sentence that goes after "`path`" ("should be a number, not text"). */
 export interface Problem {
   readonly path: readonly PropertyKey[];
-  readonly kind: 'missing' | 'unknown-key' | 'forms' | 'value';
+  /** `rule`: each part is fine, together they are not. */
+  readonly kind: 'missing' | 'unknown-key' | 'forms' | 'value' | 'rule';
   readonly message: string;
   /** The keys that are not known. */
   readonly keys?: readonly string[];
@@ -198,6 +199,7 @@ function problemOf(issue: AnyIssue, input: unknown, base: readonly PropertyKey[]
     const forms = issue.errors.map((form) => form.map((inner) => problemOf(inner, input, path)));
     return { path, kind: 'forms', message: issue.message, forms };
   }
+  if (issue.code === 'custom') return { path, kind: 'rule', message: issue.message };
   return { path, kind: at(input, path) === undefined ? 'missing' : 'value', message: issue.message };
 }
 
@@ -275,6 +277,25 @@ const isConfined = (schema: { readonly [key: string]: unknown }): boolean =>
   schema.const !== undefined ||
   schema.pattern !== undefined ||
   /^(?:number|integer|boolean)$/.test(String(schema.type));
+
+/** The keys that a mapping may have at this path, for "did you mean". */
+export function keysAt(schema: ArgsSchema<unknown>, path: readonly PropertyKey[]): readonly string[] {
+  if (!(schema instanceof z.ZodType)) return [];
+  let nodes: readonly Value[] = [toJsonSchema(schema)];
+  const choices = (node: Value): readonly Value[] => {
+    const more = isMapping(node) ? (node.anyOf ?? node.oneOf ?? node.allOf) : undefined;
+    return Array.isArray(more) ? [node, ...more.flatMap(choices)] : [node];
+  };
+  for (const key of path) {
+    nodes = nodes.flatMap(choices).flatMap((node) => {
+      if (!isMapping(node)) return [];
+      const properties = isMapping(node.properties) ? node.properties : {};
+      const next = typeof key === 'number' ? node.items : properties[String(key)];
+      return next === undefined ? [] : [next];
+    });
+  }
+  return nodes.flatMap(choices).flatMap((node) => (isMapping(node) && isMapping(node.properties) ? Object.keys(node.properties) : []));
+}
 
 function widenTo(schema: { [key: string]: unknown }, other: Mapping): void {
   const narrow = { ...schema };

@@ -1,0 +1,114 @@
+// Ansible's keywords that kmend does not have, each with what to do instead. All others of Ansible's mean what they mean there.
+
+const everywhere: Readonly<Record<string, string>> = {
+  become_exe: 'put the program on the PATH of the host',
+  become_flags: 'kmend chooses the flags of sudo, su and doas itself',
+  check_mode: '`kmend plan` shows what would be done',
+  collections: 'name the modules of kmend as `kmend docs` lists them',
+  connection: 'kmend reaches hosts over ssh only',
+  debugger: 'there is no debugger; `-vvv` shows what is run',
+  diff: '`kmend plan` shows every difference',
+  environment: 'set variables in the script: `command: env KEY=value ...`',
+  ignore_unreachable: 'use `rollout: {brake: {unreachable: ignore}}`',
+  module_defaults: 'write the arguments where they are used',
+  port: 'set `ansible_port` in the inventory',
+  remote_user: 'set `ansible_user` in the inventory, or give -u',
+  run_once: 'each host walks its own list of tasks; run it beforehand on one host',
+};
+
+/** On a play. */
+export const refusedInPlay: Readonly<Record<string, string>> = {
+  ...everywhere,
+  fact_path: 'facts are read by `kmend probe`, whose script is fixed',
+  force_handlers: 'there are no handlers: put the task behind a `when`',
+  gather_facts: 'leave it out: facts are always there, and are read again after every change',
+  gather_subset: 'leave it out: one probe reads all facts',
+  gather_timeout: 'leave it out: one probe reads all facts',
+  handlers: 'put the task after the one that would notify it, with `when: RESULT is changed`',
+  ignore_errors: 'set it on the tasks that may fail',
+  import_playbook: 'give several playbooks on the command line',
+  no_log: 'set it on the tasks that hold secrets',
+  post_tasks: 'put them at the end of `tasks`',
+  pre_tasks: 'put them at the beginning of `tasks`',
+  roles: 'write the tasks out under `tasks`',
+  strategy: 'hosts run in slots: see `rollout: {max_unavailable}`',
+  timeout: 'set it on tasks, or `rollout: {deadline: {host}}`',
+  user: 'set `ansible_user` in the inventory, or give -u',
+  validate_argspec: 'leave it out',
+  vars_files: 'use `group_vars`, or give -e @FILE',
+  vars_prompt: 'give the value with -e',
+  when: 'set it on tasks or on a block around them',
+};
+
+/** On a task or block. */
+export const refusedInTask: Readonly<Record<string, string>> = {
+  ...everywhere,
+  action: 'write the module as the key: `command: uptime`',
+  always: 'a host that ends badly is left in a safe state and named; nothing runs after it',
+  any_errors_fatal: 'use `rollout: {brake: {failures: 0}}` on the play',
+  args: 'write the arguments under the module',
+  async: 'long steps run detached on the host anyway: set `timeout`',
+  async_status: 'long steps are waited for anyway',
+  become_method: 'set it on the play',
+  become_user: 'set it on the play',
+  delegate_facts: 'each task acts on its own host',
+  delegate_to: 'each task acts on its own host; a cluster is reached by `drain`, `uncordon` and gates',
+  gather_facts: 'leave it out: facts are always there',
+  handlers: 'put the task after the one that would notify it, with `when: RESULT is changed`',
+  import_role: 'write the tasks out',
+  import_tasks: 'write the tasks out, in a `block` where they share a `when`',
+  include: 'write the tasks out',
+  include_role: 'write the tasks out',
+  include_tasks: 'write the tasks out, in a `block` where they share a `when`',
+  include_vars: 'use `vars`, `group_vars`, or give -e @FILE',
+  listen: 'there are no handlers: put the task behind a `when`',
+  local_action: 'kmend never acts on the machine that it runs on',
+  max_fail_percentage: 'set it on the play',
+  meta: 'there is nothing to flush or clear: facts are read again after every change',
+  notify: 'put the other task behind this one, with `when: RESULT is changed`',
+  order: 'set it on the play',
+  poll: 'long steps are waited for anyway: set `timeout`',
+  rescue: 'a host that ends badly is named and kept for a person; use `ignore_errors` where a failure does not matter',
+  roles: 'write the tasks out under `tasks`',
+  serial: 'set it on the play, or `rollout: {waves}`',
+  strategy: 'hosts run in slots: see `rollout: {max_unavailable}` on the play',
+  throttle: 'set it on the play, or `rollout: {max_unavailable}`',
+  vars_files: 'use `group_vars`, or give -e @FILE',
+};
+
+/** `with_items` and its family. */
+export const refusedLoop = (key: string): string | undefined => (key.startsWith('with_') ? 'use `loop:` with a list' : undefined);
+
+export const playKeys = [
+  'name',
+  'hosts',
+  'vars',
+  'become',
+  'become_method',
+  'become_user',
+  'rollout',
+  'partial',
+  'tags',
+  'tasks',
+  'serial',
+  'max_fail_percentage',
+  'any_errors_fatal',
+  'throttle',
+  'order',
+] as const;
+
+const taskAndBlockKeys = ['name', 'when', 'tags', 'vars', 'ignore_errors', 'become', 'no_log'] as const;
+export const blockKeys = [...taskAndBlockKeys, 'block'] as const;
+export const taskKeys = [
+  ...taskAndBlockKeys,
+  'loop',
+  'loop_control',
+  'register',
+  'until',
+  'retries',
+  'delay',
+  'changed_when',
+  'failed_when',
+  'timeout',
+  'idempotent',
+] as const;
