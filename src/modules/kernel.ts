@@ -1,0 +1,168 @@
+// Module kernel: a newer kernel of the el7 family beside the old one, made the default; the old one stays for the way back.
+import { withPrelude } from '../facts/prelude.ts';
+import type { Change, ModulePlan, Refusal } from '../model/change.ts';
+import type { RunEffect } from '../model/effect.ts';
+import { type FactView, listFact, textFact } from '../model/fact.ts';
+import { quote } from '../model/quote.ts';
+import { asArgs, duration, type Infer, object, oneOf, version } from '../model/schema.ts';
+import { compareRpm } from '../model/versions.ts';
+import { defineModule } from './define.ts';
+import { packageErrors, packageSteps } from './package-manager/script.ts';
+import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from './package-manager/state.ts';
+import type { Manager } from './package-manager/version.ts';
+
+const args = object({
+  min: version.optional().describe('The kernel that boots next must be this one or newer: 3.10.0-1062.el7.'),
+  version: version.optional().describe('The kernel that boots next must be exactly this one, older ones too: the way back.'),
+  prefer: oneOf('newest', 'nearest')
+    .default('newest')
+    .describe('With `min`: the newest that can be had, or the lowest that is new enough.'),
+  lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
+}).refine((given) => (given.min === undefined) !== (given.version === undefined), 'needs `min` or `version`, one of them');
+type Args = Infer<typeof args>;
+
+const withoutArch = (release: string): string => release.replace(/\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/, '');
+const withoutEpoch = (evr: string): string => evr.replace(/^\d*:/, '');
+
+/** Kernels of another line (kernel-lt, UEK) compare as newer or older, but are not what `min` means: only the same base counts. */
+const fitsArgs = (release: string, given: Args): boolean =>
+  given.version === undefined
+    ? compareRpm(withoutArch(release), given.min ?? '') >= 0
+    : withoutArch(release) === withoutArch(withoutEpoch(given.version));
+
+function plan(given: Args, facts: FactView): ModulePlan {
+  const next = textFact(facts, 'kernel.next');
+  if (next === '')
+    return refused(
+      'it cannot be told which kernel boots next',
+      'the boot loader is none that kmend can read, or its default names no entry; see `kmend check -v`',
+    );
+  if (fitsArgs(next, given)) return { changes: [], note: `${next} boots next` };
+  const refuse = unsuitable(facts);
+  if (refuse !== undefined) return { changes: [], refuse };
+  const there = best(
+    listFact(facts, 'kernel.installed')
+      .map(String)
+      .filter((release) => fitsArgs(release, given)),
+    given,
+  );
+  return there === undefined ? install(given, facts, next) : planned(facts, next, there);
+}
+
+const refused = (why: string, hint: string): ModulePlan => ({ changes: [], refuse: { why, hint } });
+
+function unsuitable(facts: FactView): Refusal | undefined {
+  const [family, loader] = [textFact(facts, 'os.family'), textFact(facts, 'boot.loader')];
+  if ((family === 'rhel' || family === 'fedora') && (loader === 'grub2' || loader === 'bls')) return undefined;
+  return {
+    why: `kmend installs kernels beside the old one on hosts of the Red Hat family with grubby only, this is ${family} with ${loader}`,
+    hint: 'use `package` with the name of the kernel package, and look at which kernel boots next',
+  };
+}
+
+function install(given: Args, facts: FactView, next: string): ModulePlan {
+  const found = managerOf(facts);
+  if ('refuse' in found) return { changes: [], refuse: found.refuse };
+  const { available, held } = packageFacts(facts, 'kernel');
+  const evr = best(
+    available.filter((candidate) => fitsArgs(withoutEpoch(candidate), given)),
+    given,
+  );
+  if (evr === undefined)
+    return refused(
+      `no enabled repository has a kernel ${given.version ?? `${given.min} or newer`}`,
+      available.length === 0
+        ? 'there is no kernel package at all: is a repository enabled and reachable?'
+        : `there are: ${available.slice(0, 8).join(', ')}`,
+    );
+  if (held) return { changes: [], refuse: heldRefusal('kernel', found.manager) };
+  const trouble = busyOrBroken(facts) ?? spaceRefusal(facts, spaceNeeds);
+  if (trouble !== undefined) return { changes: [], refuse: trouble };
+  const release = `${withoutEpoch(evr)}.${textFact(facts, 'machine.arch')}`;
+  return planned(facts, next, release, { manager: found.manager, evr, lockWait: Math.ceil(given.lock_timeout) });
+}
+
+/** An el7 kernel takes about 40 MB of /boot (its initramfs most of it) and 65 MB of modules. */
+const spaceNeeds = [
+  { fact: 'space.boot_kb', path: '/boot', mb: 60 },
+  { fact: 'space.root_kb', path: '/', mb: 150 },
+  { fact: 'space.var_kb', path: '/var', mb: 100 },
+];
+
+/** `prefer` in the order of rpm. */
+function best(releases: readonly string[], given: Args): string | undefined {
+  const sorted = [...releases].sort((a, b) => compareRpm(withoutArch(withoutEpoch(a)), withoutArch(withoutEpoch(b))));
+  return given.prefer === 'nearest' ? sorted[0] : sorted.at(-1);
+}
+
+interface Installation {
+  readonly manager: Manager;
+  readonly evr: string;
+  readonly lockWait: number;
+}
+
+function planned(facts: FactView, next: string, release: string, installation?: Installation): ModulePlan {
+  const effect: RunEffect = {
+    kind: 'run',
+    what:
+      installation === undefined
+        ? `make kernel ${release} the default`
+        : `install kernel ${release} beside the old one and make it the default`,
+    script: withPrelude(
+      (installation === undefined ? '' : packageSteps(installation.manager, [stepOf(installation)], installation.lockWait)) +
+        defaultScript(release),
+    ),
+    detached: true,
+    timeout: installation === undefined ? 300 : 2400 + installation.lockWait,
+    errors: kernelErrors,
+  };
+  const added: readonly Change[] =
+    installation === undefined ? [] : [{ sign: '+', what: 'package kernel', after: installation.evr, risk: 'write', effects: [] }];
+  const installed = listFact(facts, 'kernel.installed');
+  return {
+    changes: [...added, { sign: '~', what: 'kernel that boots next', before: next, after: release, risk: 'write', effects: [effect] }],
+    promises: {
+      'kernel.next': release,
+      'kernel.installed': installed.includes(release) ? installed : [...installed, release],
+      ...(installation === undefined ? {} : { 'package.kernel.installed': installation.evr }),
+    },
+  };
+}
+
+/** Kernels are installed side by side: always an install, even of an older one. */
+const stepOf = ({ evr }: Installation) => ({ name: 'kernel', from: '', to: evr, kind: 'install' }) as const;
+
+const kernelErrors: Readonly<Record<number, string>> = {
+  ...packageErrors,
+  60: 'the kernel is installed, but its file is not under /boot (or its initramfs is missing): it would not boot, so it was not made the default',
+  61: 'grubby is not there: the default kernel cannot be set',
+  62: 'the kernel is installed, but grubby does not make it the default',
+};
+
+/** grubby says yes to a kernel that is not there and may print nothing with rc 0: so the answer is read back. */
+const defaultScript = (release: string): string => `want=${quote(release)}
+[ -s "$R/boot/vmlinuz-$want" ] || { echo "no /boot/vmlinuz-$want" >&2; exit 60; }
+if [ -e "$R/boot/initramfs-$(uname -r).img" ] && [ ! -s "$R/boot/initramfs-$want.img" ]; then echo "no /boot/initramfs-$want.img" >&2; exit 60; fi
+command -v grubby >/dev/null 2>&1 || exit 61
+is_default() { case $(grubby --default-kernel 2>/dev/null) in */"vmlinuz-$want") ;; *) return 1;; esac; }
+if ! is_default; then
+  grubby --set-default="/boot/vmlinuz-$want" >/dev/null </dev/null || exit 62
+  is_default || { echo "default: $(grubby --default-kernel 2>&1)" >&2; exit 62; }
+fi
+sync
+`;
+
+export const kernel = defineModule<Args>({
+  name: 'kernel',
+  summary: 'Sees to it that a new enough el7 kernel boots next: installs it beside the old one and makes it the default.',
+  example: `- name: A kernel that knows cgroup.memory=nokmem
+  kernel:
+    min: 3.10.0-1062.el7
+`,
+  notes: `A kernel that is installed already is preferred to a download. The old kernel stays installed, for \`kernel: {version: OLD}\`. Refused, before anything
+is touched: no repository has such a kernel, /boot is too full, the kernel package is held, the boot loader is not one of grubby's.`,
+  args: asArgs(args),
+  maxRisk: 'write',
+  facts: () => [packageWant('kernel')],
+  plan,
+});

@@ -1,0 +1,73 @@
+// Module reboot: when the next boot would differ from this one, or when told to; proven by a new boot id.
+import type { ModulePlan, PlanContext } from '../model/change.ts';
+import type { RebootEffect } from '../model/effect.ts';
+import { type Facts, type FactView, flagFact, listFact, textFact } from '../model/fact.ts';
+import { asArgs, duration, flag, type Infer, object, oneOf, shorthand } from '../model/schema.ts';
+import { defineModule } from './define.ts';
+
+const options = object({
+  timeout: duration.default(1200).describe('How long the host may be away.'),
+  stable_for: duration.default(30).describe('How long the new boot must last before it counts: a second boot id meanwhile is a boot loop.'),
+  force: flag.default(false).describe('Reboot, once a run, though nothing is pending.'),
+  drain: oneOf('required', 'none').default('required').describe('`none`: reboot though a kubelet runs here and nothing has drained it.'),
+});
+type Args = Infer<typeof options>;
+
+const args = shorthand((short) => (short === null || short === '' ? {} : short), options);
+
+function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
+  const why = reasons(given, facts, context);
+  if (why.length === 0) return { changes: [], note: 'the next boot would be like this one' };
+  // Whoever drained by other means, or said that no drain is needed, said it before this task.
+  const drained = context.sets?.kmend_drain;
+  const effect: RebootEffect = {
+    kind: 'reboot',
+    what: 'reboot and wait for a new boot id',
+    timeout: Math.ceil(given.timeout),
+    stableFor: Math.ceil(given.stable_for),
+    drain: given.drain === 'none' || drained === 'none' || drained === 'command' ? 'none' : 'required',
+  };
+  return {
+    changes: [{ sign: '!', what: 'reboot', after: why.join('; '), risk: 'reboot', effects: [effect] }],
+    promises: promises(facts),
+  };
+}
+
+function reasons(given: Args, facts: FactView, context: PlanContext): readonly string[] {
+  if (given.force) return context.done.rebooted ? [] : ['the play says so'];
+  if (!flagFact(facts, 'boot.pending')) return [];
+  const why = listFact(facts, 'boot.pending_why').map(String);
+  return why.length === 0 ? ['a reboot is pending'] : why;
+}
+
+/** What will run then is what the boot loader says now; the host's clock will not have gone back. */
+function promises(facts: FactView): Facts {
+  const next = textFact(facts, 'kernel.next');
+  const cmdline = textFact(facts, 'boot.next_cmdline');
+  return {
+    ...(next === '' ? {} : { 'kernel.release': next }),
+    ...(cmdline === '' ? {} : { 'boot.cmdline': cmdline }),
+    'boot.time': facts.get('clock.epoch') ?? 0,
+    'boot.uptime': 0,
+    'boot.pending': false,
+    'boot.pending_why': [],
+    'packages.lock': '',
+  };
+}
+
+export const reboot = defineModule<Args>({
+  name: 'reboot',
+  summary: 'Reboots when the next boot would differ from this one, and waits for a new boot id.',
+  example: `- name: Let the argument act
+  reboot:
+    timeout: 20m
+    stable_for: 1m
+`,
+  notes: `Pending means: another kernel, other arguments, or container software younger than the boot. The old boot id is written to the journal before the
+reboot is sent; only a new boot id, read on a new connection, counts. A host where a kubelet runs is not rebooted before something drained it.`,
+  args: asArgs(args),
+  convergent: (given) => !given.force,
+  maxRisk: 'reboot',
+  facts: () => [],
+  plan,
+});

@@ -1,0 +1,67 @@
+// Module uncordon: gives the node back, if it was this run that took it.
+import { withPrelude } from '../facts/prelude.ts';
+import type { ModulePlan, PlanContext } from '../model/change.ts';
+import { type FactView, flagFact } from '../model/fact.ts';
+import { asArgs, duration, filled, type Infer, object, shorthand } from '../model/schema.ts';
+import { defineModule } from './define.ts';
+
+const options = object({
+  command: filled.optional().describe('A shell command, run on the host, that gives it back by other means. Done once a run.'),
+  timeout: duration.default(300).describe('How long it may take.'),
+});
+type Args = Infer<typeof options>;
+
+const args = shorthand((short) => (short === null || short === '' ? {} : { command: short }), options);
+
+function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
+  if (given.command !== undefined) {
+    if (!flagFact(facts, 'kubelet.installed')) return { changes: [], note: 'no kubelet here: nothing to give back' };
+    return {
+      changes: [
+        {
+          sign: '!',
+          what: 'uncordon by a command of the play',
+          after: given.command,
+          risk: 'write',
+          effects: [
+            {
+              kind: 'run',
+              what: `uncordon by: ${given.command}`,
+              script: withPrelude(`${given.command}\n`),
+              detached: true,
+              timeout: given.timeout,
+            },
+          ],
+        },
+      ],
+    };
+  }
+  if (!context.done.cordoned) return { changes: [], note: 'not cordoned by this run' };
+  if (context.node === undefined) throw new Error(`${context.host} was cordoned and has no node name`);
+  const { node } = context;
+  return {
+    changes: [
+      {
+        sign: '!',
+        what: `uncordon node ${node}`,
+        risk: 'write',
+        effects: [{ kind: 'uncordon', what: `uncordon node ${node}`, node, timeout: given.timeout }],
+      },
+    ],
+  };
+}
+
+export const uncordon = defineModule<Args>({
+  name: 'uncordon',
+  summary: 'Gives the node back to the scheduler, if this run cordoned it.',
+  example: `- name: Give the node back
+  uncordon: {}
+`,
+  notes:
+    'A node that was unschedulable before the run stays so. Put it after the proof: `verify_kmem` ends the host before this task when there is none.',
+  args: asArgs(args),
+  convergent: (given) => given.command === undefined,
+  maxRisk: 'write',
+  facts: () => [],
+  plan,
+});
