@@ -1,0 +1,47 @@
+// Module command: one program with its arguments, without a shell between; done once a run.
+import { quote } from '../model/quote.ts';
+import { asArgs, filled, type Infer, list, object, shorthand, text } from '../model/schema.ts';
+import { splitWords } from './command-words.ts';
+import { defineModule } from './define.ts';
+import { pathWants, planRun, runShape } from './run-once.ts';
+
+const long = object({
+  cmd: filled
+    .refine((line) => splitWords(line) !== undefined, 'has a quote that is not closed')
+    .optional()
+    .describe('The program and its arguments in one line; quotes are understood, nothing is expanded.'),
+  argv: list(text).min(1).optional().describe('The program and its arguments as a list.'),
+  ...runShape,
+}).refine((given) => (given.cmd === undefined) !== (given.argv === undefined), 'needs `cmd` or `argv`, one of them');
+type Args = Infer<typeof long>;
+
+const args = shorthand((short) => (short === null ? {} : { cmd: String(short) }), long);
+
+const wordsOf = (given: Args): readonly string[] => given.argv ?? splitWords(given.cmd ?? '') ?? [];
+
+export const command = defineModule<Args>({
+  name: 'command',
+  summary: 'Runs a program, once a run.',
+  example: `- name: Which containers run
+  command:
+    argv: [docker, ps, -q]
+    read_only: true
+  register: containers
+`,
+  notes: `Not through a shell: use \`shell\` for pipes and variables. It is judged by its exit status, or by \`failed_when\` and \`changed_when\`. After a resume it
+is not run again unless the task says \`idempotent: true\`.`,
+  args: asArgs(args),
+  convergent: false,
+  readOnly: (given) => given.read_only,
+  maxRisk: 'restart',
+  facts: pathWants,
+  plan: (given, facts) => {
+    const words = wordsOf(given);
+    return planRun(
+      `run ${words.map(quote).join(' ')}`,
+      `exec ${words.map(quote).join(' ')}${given.stdin === undefined ? ' < /dev/null' : ''}`,
+      given,
+      facts,
+    );
+  },
+});

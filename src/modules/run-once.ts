@@ -1,0 +1,73 @@
+// What `command` and `shell` share: guards by paths, and the change that runs something once.
+import { withPrelude } from '../facts/prelude.ts';
+import type { ModulePlan } from '../model/change.ts';
+import { type FactView, type FactWant, flagFact } from '../model/fact.ts';
+import { quote } from '../model/quote.ts';
+import { absolutePath, duration, flag, text } from '../model/schema.ts';
+
+/** Arguments of both. */
+export const runShape = {
+  chdir: absolutePath.optional().describe('Directory to run it in.'),
+  creates: absolutePath.optional().describe('Not run when this path is there.'),
+  removes: absolutePath.optional().describe('Not run when this path is not there.'),
+  unless: absolutePath.optional().describe('Not run when this path is there, whoever made it.'),
+  stdin: text.optional().describe('Text for its standard input; not kept on the host.'),
+  read_only: flag.default(false).describe('It changes nothing: it may run in a plan too, and is no change.'),
+  timeout: duration.default(600).describe('How long it may take.'),
+};
+
+export interface RunArgs {
+  readonly chdir?: string | undefined;
+  readonly creates?: string | undefined;
+  readonly removes?: string | undefined;
+  readonly unless?: string | undefined;
+  readonly stdin?: string | undefined;
+  readonly read_only: boolean;
+  readonly timeout: number;
+}
+
+export const pathWants = (given: RunArgs): readonly FactWant[] =>
+  [given.creates, given.removes, given.unless].flatMap((path) => (path === undefined ? [] : [{ area: 'path', args: { path } }]));
+
+/** Why it need not run. */
+function guarded(given: RunArgs, facts: FactView): string | undefined {
+  for (const path of [given.creates, given.unless])
+    if (path !== undefined && flagFact(facts, `path.${path}.exists`)) return `${path} is there`;
+  const { removes } = given;
+  return removes !== undefined && !flagFact(facts, `path.${removes}.exists`) ? `${removes} is not there` : undefined;
+}
+
+export function planRun(shown: string, body: string, given: RunArgs, facts: FactView): ModulePlan {
+  const note = guarded(given, facts);
+  if (note !== undefined) return { changes: [], note };
+  const chdir =
+    given.chdir === undefined ? '' : `cd -- "$R"${quote(given.chdir)} || { echo "cannot change to the directory" >&2; exit 125; }\n`;
+  return {
+    changes: [
+      {
+        sign: '!',
+        what: shown,
+        risk: given.read_only ? 'none' : 'restart',
+        effects: [
+          {
+            kind: 'run',
+            what: shown,
+            script: withPrelude(`${chdir}${body}\n`),
+            ...(given.stdin === undefined ? {} : { stdin: given.stdin }),
+            detached: given.stdin === undefined,
+            timeout: Math.max(1, Math.ceil(given.timeout)),
+          },
+        ],
+      },
+    ],
+    ...promises(given),
+  };
+}
+
+const promises = (given: RunArgs): Pick<ModulePlan, 'promises'> => {
+  const facts = Object.fromEntries([
+    ...(given.creates === undefined ? [] : [[`path.${given.creates}.exists`, true] as const]),
+    ...(given.removes === undefined ? [] : [[`path.${given.removes}.exists`, false] as const]),
+  ]);
+  return Object.keys(facts).length === 0 ? {} : { promises: facts };
+};

@@ -1,0 +1,159 @@
+// Module verify_kmem: proof that kernel-memory accounting is off - by the cgroups that are there, or by asking the kernel with an empty group.
+import { withPrelude } from '../facts/prelude.ts';
+import type { Change, ModulePlan, PlanContext, Proof } from '../model/change.ts';
+import type { RunEffect, WaitEffect } from '../model/effect.ts';
+import { type FactView, textFact } from '../model/fact.ts';
+import type { Verdict } from '../model/plan.ts';
+import { asArgs, duration, flag, type Infer, object, oneOf, state } from '../model/schema.ts';
+import type { Value } from '../model/value.ts';
+import { defineModule } from './define.ts';
+
+const args = object({
+  state: state('disabled').default('disabled'),
+  without_sample: oneOf('hold', 'provisional')
+    .default('hold')
+    .describe(
+      'When nothing proves it: `hold` ends the host unproven; `provisional` goes on, marks it, and proves it on the first sample within the soak.',
+    ),
+  timeout: duration.default(600).describe('`hold`: how long to wait for a sample (a memory-limited container made after this boot).'),
+  active_probe: flag
+    .default(true)
+    .describe(
+      'Where a boot argument is the remedy: make an empty group, ask the kernel to account it, read, remove it. Harmless; proves the argument.',
+    ),
+});
+type Args = Infer<typeof args>;
+
+function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
+  const verdict = textFact(facts, 'kmem.verdict') as Verdict;
+  const evidence = textFact(facts, 'kmem.evidence');
+  switch (verdict) {
+    case 'not_applicable':
+      return { changes: [], note: evidence, result: { verdict, proof: 'none', evidence } };
+    case 'off':
+    case 'at_risk':
+    case 'unknown':
+      return judge(given, verdict, evidence, facts, context);
+    case 'on':
+    case 'leaking':
+      return unmet(`accounting is ${verdict === 'on' ? 'on' : 'on, and leaking'}: ${evidence}`, hintOn(facts));
+  }
+}
+
+function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: string, facts: FactView, context: PlanContext): ModulePlan {
+  if (verdict === 'at_risk' && !context.acceptPartial)
+    return unmet(`accounting will come back: ${evidence}`, 'remove the cause as well, or say `partial: accept` in the play');
+  const by = proofBy(facts.get('kmem.proof'));
+  if (by !== 'none' && verdict !== 'unknown') return proven({ verdict, by, evidence }, verdict === 'at_risk');
+  if (facts.get('kmem.active_probe') === 'on')
+    return unmet('a new group is accounted when somebody asks for it: the boot argument is not in force', hintOn(facts));
+  const probe = probes(given, facts) ? [probeChange] : [];
+  if (given.without_sample === 'hold')
+    return { changes: [...probe, waitChange(given.timeout, evidence)], promises: { 'kmem.verdict': 'off', 'kmem.proof': 'samples' } };
+  if (probe.length > 0)
+    return { changes: probe, promises: { 'kmem.active_probe': 'off', 'kmem.verdict': 'off', 'kmem.proof': 'active_probe' } };
+  return { ...proven({ verdict, by: 'none', evidence }, false), note: `provisional: nothing proves it yet (${evidence})` };
+}
+
+const proofBy = (value: Value | undefined): Proof['by'] => (value === 'samples' || value === 'active_probe' ? value : 'none');
+
+const proven = (proof: Proof, partial: boolean): ModulePlan => ({
+  changes: [],
+  note: proof.evidence,
+  proof,
+  result: { verdict: proof.verdict, proof: proof.by, evidence: proof.evidence },
+  ...(partial ? { warnings: [`off now, but: ${proof.evidence}`] } : {}),
+});
+
+const unmet = (evidence: string, hint: string): ModulePlan => ({ changes: [], unmet: { kind: 'not_verified', evidence, hint } });
+
+const hintOn = (facts: FactView): string =>
+  facts.get('boot.pending') === true
+    ? 'a reboot is pending: put `reboot` before this task'
+    : 'the node is left as it is; `kmend check` says what causes it';
+
+/** The slabinfo of a new group tells on from off only on the old kernels, and only a boot argument is proven by it. */
+function probes(given: Args, facts: FactView): boolean {
+  const generation = facts.get('kernel.generation');
+  const cmdline = facts.get('boot.cmdline');
+  return (
+    given.active_probe &&
+    facts.get('kmem.active_probe') === '' &&
+    facts.get('cgroup.memory') === 'v1' &&
+    (generation === 'el7' || generation === 'upstream-3') &&
+    typeof cmdline === 'string' &&
+    /(?:^|\s)"?cgroup\.memory=\S*nokmem/.test(cmdline)
+  );
+}
+
+/**
+ * Measured on 3.10.0-1062: nothing stays behind in 1,000 tries as long as no process joins the group. `1` then `-1` is what runc wrote.
+ * EIO at the first read = the group is not accounted although it was asked for. The mark ends with the boot: it carries the boot id, in /run.
+ */
+const probeScript = `B=$(cat "$R/proc/sys/kernel/random/boot_id") || exit 80
+D=$R/run/kmend
+say() { mkdir -p "$D" && printf '%s %s\\n' "$B" "$1" > "$D/active-probe.new" && mv -f "$D/active-probe.new" "$D/active-probe" || exit 80; }
+M=$R/sys/fs/cgroup/memory
+if [ ! -e "$M/memory.kmem.limit_in_bytes" ]; then
+  M=$(awk '$3 == "cgroup" && ("," $4 ",") ~ /,memory,/ { print $2; exit }' "$R/proc/mounts" 2>/dev/null); M=$R$M
+fi
+G=$M/kmend-probe.$$
+if [ ! -e "$M/memory.kmem.limit_in_bytes" ] || ! mkdir "$G" 2>/dev/null; then say failed; exit 0; fi
+trap 'rmdir "$G" 2>/dev/null' EXIT
+word=failed
+if [ -e "$G/memory.kmem.slabinfo" ] && echo 1 2>/dev/null > "$G/memory.kmem.limit_in_bytes" && echo -1 2>/dev/null > "$G/memory.kmem.limit_in_bytes"; then
+  if lines=$(cat "$G/memory.kmem.slabinfo" 2>/dev/null); then
+    [ -z "$lines" ] || word=on
+  else
+    case $(cat "$G/memory.kmem.slabinfo" 2>&1 >/dev/null) in *'Input/output error'*|*'I/O error'*) word=off;; esac
+  fi
+fi
+say $word
+`;
+
+const probeEffect: RunEffect = {
+  kind: 'run',
+  what: 'ask the kernel whether it would account an empty group',
+  script: withPrelude(probeScript),
+  detached: false,
+  timeout: 60,
+  errors: { 80: 'the result of the active probe could not be written to /run/kmend' },
+};
+
+const probeChange: Change = { sign: '!', what: 'active probe of the boot argument', risk: 'write', effects: [probeEffect] };
+
+function waitChange(seconds: number, evidence: string): Change {
+  const on = 'accounting is on: a container of this boot is accounted';
+  const effect: WaitEffect = {
+    kind: 'wait',
+    what: 'wait for proof that accounting is off',
+    until: [{ fact: 'kmem.verdict', is: 'off' }],
+    every: 10,
+    timeout: Math.max(1, Math.ceil(seconds)),
+    unless: [
+      { fact: 'kmem.verdict', is: 'on', why: on },
+      { fact: 'kmem.verdict', is: 'leaking', why: on },
+      { fact: 'kmem.active_probe', is: 'on', why: 'a new group is accounted when somebody asks for it: the boot argument is not in force' },
+    ],
+  };
+  return { sign: '!', what: 'wait for proof that accounting is off', before: evidence, risk: 'none', effects: [effect] };
+}
+
+export const verifyKmem = defineModule<Args>({
+  name: 'verify_kmem',
+  summary: 'Proves that kernel-memory accounting is off; ends the host as not verified when it is on, or when nothing proves it.',
+  example: `- name: Accounting is off, proven
+  verify_kmem:
+    state: disabled
+    timeout: 10m
+`,
+  notes: `Two things prove it: reads of the memory cgroups that are there, at least one of them memory-limited and made after this boot (\`samples\`); or, for the
+boot argument, an empty group that the kernel refuses to account (\`active_probe\`). \`/proc/cmdline\` proves nothing. Which one it was is in the report.
+
+A runtime remedy cannot be proven by the active probe: it needs a memory-limited container. Without one, \`hold\` waits and then ends the host;
+\`provisional\` gives it back marked as unproven, and the run ends with 12 if no sample comes within the soak.`,
+  args: asArgs(args),
+  maxRisk: 'write',
+  facts: () => [],
+  plan,
+});
