@@ -1,0 +1,318 @@
+// The practice fleet: hosts in this process, each with a port on loopback, a directory tree, a power button and faults to set.
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import ssh2 from 'ssh2';
+import { quote } from '../model/quote.ts';
+import { boot } from './boot.ts';
+import { type Call, type Reply, serveCalls } from './calls.ts';
+import { createHostServer, type HostServer, loopback } from './host-server.ts';
+import { inventoryOf, knownHostsOf } from './inventory.ts';
+import { at, control, fault, type Machine, remove } from './machine.ts';
+import { age, makeHost } from './make-host.ts';
+import { killProcesses } from './processes.ts';
+import type { FaultName, Faults, Flavour, HostSpec } from './spec.ts';
+import type { World } from './standins/answer.ts';
+import { standIns } from './standins/index.ts';
+import { asking, askingEverywhere, common, hiddenTools, realTools, shadow, shadowed } from './standins/shell.ts';
+
+export interface FleetOptions {
+  /** Everything of the fleet lies below it; what was there is removed. */
+  readonly dir: string;
+  readonly hosts: readonly HostSpec[];
+  /** Seconds that a reboot takes; default 1. */
+  readonly downSeconds?: number;
+  /** Port of the first host; the others follow. 0 (default) = any free ones. */
+  readonly port0?: number;
+}
+
+export interface FleetHost {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly spec: HostSpec;
+  /** The host's tree on this machine: what `/` is to it. */
+  readonly root: string;
+  /** How often it has booted, and what runs now. */
+  readonly boots: () => number;
+  readonly bootId: () => string;
+  readonly kernel: () => string;
+  readonly isUp: () => boolean;
+}
+
+export interface Fleet {
+  readonly dir: string;
+  /** YAML: addresses, ports, key and known hosts of all hosts. */
+  readonly inventoryText: string;
+  /** The same in a file; it names `known_hosts` beside it. */
+  readonly inventoryFile: string;
+  readonly knownHostsText: string;
+  /** Private key that logs in to every host. */
+  readonly keyFile: string;
+  readonly hosts: readonly FleetHost[];
+  /** Cuts the power and gives it back after the host's down time, also to one that never came back. */
+  readonly power: (name: string) => void;
+  /** Sets a fault; `undefined` takes it away. */
+  readonly set: <K extends FaultName>(name: string, what: K, value: Faults[K] | undefined) => void;
+  readonly close: () => Promise<void>;
+}
+
+/** One host with its moving parts. */
+interface Member {
+  readonly machine: Machine;
+  readonly port: number;
+  readonly server: HostServer;
+  hostKey: string;
+  up: boolean;
+  /** Raised at each power cut: what waits for an older one gives up. */
+  power: number;
+}
+
+const newKey = (): string => ssh2.utils.generateKeyPairSync('ed25519').private;
+
+export async function createFleet(options: FleetOptions): Promise<Fleet> {
+  const dir = resolve(options.dir);
+  const roots = options.hosts.map((spec) => join(dir, spec.name, 'root'));
+  killProcesses(roots);
+  rmSync(join(dir, 'calls'), { recursive: true, force: true });
+  mkdirSync(dir, { recursive: true });
+  const tools = putTools(dir);
+  const keyFile = join(dir, 'id');
+  const key = ssh2.utils.generateKeyPairSync('ed25519');
+  writeFileSync(keyFile, key.private, { mode: 0o600 });
+  const allowed = ssh2.utils.parseKey(key.public);
+  if (allowed instanceof Error) throw allowed;
+  const ports = await choosePorts(options.hosts.length, options.port0 ?? 0);
+  const members = options.hosts.map((spec, i): Member => {
+    const [machine, port, hostKey] = [makeHost(spec, join(dir, spec.name)), ports[i] ?? 0, newKey()];
+    const env = environment(machine, tools);
+    const server = createHostServer({ machine, port, hostKey, allowed, env, forwardsTo: (there) => ports.includes(there) });
+    return { machine, port, server, hostKey, up: false, power: 0 };
+  });
+  const member = (name: string): Member => {
+    const found = members.find(({ machine }) => machine.spec.name === name);
+    if (!found) throw new Error(`the practice fleet has no host ${name}`);
+    return found;
+  };
+  const downSeconds = options.downSeconds ?? 1;
+  const world = makeWorld(members, downSeconds);
+  const calls = serveCalls(join(dir, 'calls'), (call) => serve(members, world, call));
+  for (const one of members) await powerUp(one, age.booted, world);
+  const knownHosts = join(dir, 'known_hosts');
+  const inventoryText = inventoryOf(options.hosts, ports, keyFile, knownHosts);
+  writeFileSync(knownHosts, knownHostsOf(members));
+  writeFileSync(join(dir, 'inventory.yaml'), inventoryText);
+
+  return {
+    dir,
+    inventoryText,
+    inventoryFile: join(dir, 'inventory.yaml'),
+    knownHostsText: knownHostsOf(members),
+    keyFile,
+    hosts: members.map((one) => ({
+      name: one.machine.spec.name,
+      address: loopback,
+      port: one.port,
+      spec: one.machine.spec,
+      root: one.machine.root,
+      boots: () => one.machine.boots,
+      bootId: () => one.machine.running.bootId,
+      kernel: () => one.machine.running.kernel,
+      isUp: () => one.up,
+    })),
+    power: (name) => {
+      const one = member(name);
+      one.machine.faults.delete('never');
+      cycle(one, downSeconds, world);
+    },
+    set: (name, what, value) => setFault(member(name).machine, what, value),
+    close: async () => {
+      for (const one of members) powerDown(one);
+      calls.close();
+      killProcesses(roots);
+      await sleep(0);
+    },
+  };
+}
+
+/** Faults that stand-ins in sh see, as files beside the tree. */
+function setFault(machine: Machine, what: FaultName, value: unknown): void {
+  if (value === undefined || value === false) machine.faults.delete(what);
+  else machine.faults.set(what, value);
+  if (what === 'full') control(machine, 'full', value ? '' : undefined);
+  if (what === 'clock') control(machine, 'clock', typeof value === 'number' ? `${value}\n` : undefined);
+  if (what === 'sudo') control(machine, 'sudo', `${value ?? 'nopasswd'}\n`);
+  if (what === 'lock' && value) control(machine, '../root/proc/4711/comm', 'yum\n');
+  if (what === 'lock' && !value) remove(machine, '/proc/4711');
+}
+
+// ---- power ----
+
+async function powerUp(one: Member, daysAgo: number, world: World): Promise<void> {
+  const { machine, server } = one;
+  for (const [name, value] of machine.faults) setFault(machine, name, value);
+  if (machine.faults.has('newkey') && machine.boots > 0) {
+    machine.faults.delete('newkey');
+    one.hostKey = newKey();
+    server.newKey(one.hostKey);
+  }
+  if (!boot(machine, daysAgo)) return;
+  if (machine.spec.closed) return;
+  const power = one.power;
+  await openPort(one, power);
+  one.up = true;
+  const loop = fault(machine, 'loop');
+  if (loop && loop.times > 0 && machine.boots > 1) {
+    machine.faults.set('loop', { ...loop, times: loop.times - 1 });
+    setTimeout(() => one.power === power && world.reboot(machine), loop.seconds * 1000).unref();
+  }
+}
+
+/** The port was ours a moment ago; somebody may have taken it while the host was down. */
+async function openPort(one: Member, power: number): Promise<void> {
+  for (let tries = 0; one.power === power; tries++) {
+    try {
+      return await one.server.open();
+    } catch (error) {
+      if (tries >= 50) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+function powerDown(one: Member): void {
+  one.power += 1;
+  one.up = false;
+  one.server.cut();
+  killProcesses([one.machine.root]);
+}
+
+function cycle(one: Member, downSeconds: number, world: World): void {
+  powerDown(one);
+  if (fault(one.machine, 'never')) return;
+  const power = one.power;
+  const down = fault(one.machine, 'down') ?? downSeconds;
+  setTimeout(() => one.power === power && void powerUp(one, 0, world), Math.min(down * 1000, 2 ** 31 - 1)).unref();
+}
+
+/** Milliseconds between `reboot` being asked for and the end of everything: systemd takes its time too, and the answer must get out. */
+const shutdownTime = 150;
+
+function makeWorld(members: readonly Member[], downSeconds: number): World {
+  const of = (machine: Machine): Member | undefined => members.find((one) => one.machine === machine);
+  const later = (machine: Machine, act: (one: Member) => void): void => {
+    const one = of(machine);
+    const power = one?.power;
+    setTimeout(() => one && one.power === power && act(one), shutdownTime).unref();
+  };
+  const world: World = {
+    reboot: (machine) => later(machine, (one) => cycle(one, downSeconds, world)),
+    powerOff: (machine) => later(machine, powerDown),
+    pause: async (machine, seconds) => {
+      const power = of(machine)?.power;
+      await sleep(seconds * 1000);
+      return of(machine)?.power === power;
+    },
+    source: (machine, files, names) => source(machine, files, names),
+  };
+  return world;
+}
+
+/** Sourced by a real shell: the defaults files are shell, with all that this allows. */
+function source(machine: Machine, files: readonly string[], names: readonly string[]): Promise<readonly string[]> {
+  const reads = files.map((file) => `for f in ${quote(machine.root)}${file}; do [ ! -r "$f" ] || . "$f"; done`).join('\n');
+  const prints = names.map((name) => `printf '%s\\0' "$${name}"`).join('\n');
+  return new Promise((resolve) => {
+    execFile('/bin/sh', ['-c', `${reads}\n${prints}`], { env: { PATH: '/usr/bin:/bin' } }, (_error, out) => resolve(out.split('\0')));
+  });
+}
+
+async function serve(members: readonly Member[], world: World, call: Call): Promise<Reply | undefined> {
+  const one = members.find(({ machine }) => machine.root === call.root);
+  const standIn = standIns.get(call.program);
+  if (!one || !standIn) return { code: 127, err: `${call.program}: not found\n` };
+  const power = one.power;
+  const reply = await standIn(one.machine, call.args, world);
+  return one.power === power ? reply : undefined;
+}
+
+// ---- tools ----
+
+const findProgram = (name: string): string | undefined =>
+  [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/bin', '/usr/sbin', '/sbin']
+    .map((folder) => join(folder, name))
+    .find((file) => existsSync(file));
+
+function putLinks(folder: string, names: readonly string[]): void {
+  mkdirSync(folder, { recursive: true });
+  for (const name of names) {
+    const file = findProgram(name);
+    if (file !== undefined && !existsSync(join(folder, name))) symlinkSync(file, join(folder, name));
+  }
+}
+
+function putScripts(folder: string, scripts: Iterable<readonly [string, string]>, words: Readonly<Record<string, string>>): void {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, text] of scripts) {
+    const file = join(folder, name);
+    writeFileSync(
+      file,
+      text.replace(/@(\w+)@/g, (whole, word: string) => words[word] ?? whole),
+    );
+    chmodSync(file, 0o755);
+  }
+}
+
+/** The folders that stand in every host's PATH: stand-ins first, then this machine's harmless tools. */
+function putTools(dir: string): (flavour: Flavour) => readonly string[] {
+  const base = join(dir, 'tools');
+  rmSync(base, { recursive: true, force: true });
+  putLinks(join(base, 'real'), realTools);
+  putLinks(join(base, 'hidden'), [...hiddenTools, 'mkfifo', 'cat', 'rm']);
+  const words = { REAL: join(base, 'hidden'), CALLS: join(dir, 'calls') };
+  for (const flavour of ['el7', 'debian'] as const) {
+    const asks = [...askingEverywhere, ...asking[flavour]];
+    const shadows = shadowed.filter((name) => !asks.includes(name)).map((name) => [name, shadow] as const);
+    const askText = common.get('ask') ?? '';
+    putScripts(join(base, flavour), [...shadows, ...common, ...asks.map((name) => [name, askText] as const)], words);
+  }
+  return (flavour) => [join(base, flavour), join(base, 'real')];
+}
+
+function environment(machine: Machine, tools: (flavour: Flavour) => readonly string[]): Readonly<Record<string, string>> {
+  const user = machine.spec.user ?? 'root';
+  return {
+    KMEND_ROOT: machine.root,
+    PATH: [at(machine, '/usr/sbin'), at(machine, '/usr/bin'), ...tools(machine.spec.flavour)].join(delimiter),
+    HOME: at(machine, '/root'),
+    SHELL: '/bin/sh',
+    USER: user,
+    LOGNAME: user,
+    LAB_USER: user,
+    LAB_UID: user === 'root' ? '0' : '1000',
+  };
+}
+
+// ---- ports ----
+
+async function choosePorts(count: number, port0: number): Promise<readonly number[]> {
+  if (port0 > 0) return Array.from({ length: count }, (_none, i) => port0 + i);
+  const { createServer } = await import('node:net');
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((done, fail) => {
+          server.once('error', fail);
+          server.listen(0, loopback, () => {
+            const address = server.address();
+            done(typeof address === 'object' && address !== null ? address.port : 0);
+          });
+        }),
+    ),
+  );
+  // All are held until all are known, so that no number comes twice.
+  await Promise.all(servers.map((server) => new Promise<void>((done) => server.close(() => done()))));
+  return ports;
+}

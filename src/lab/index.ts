@@ -1,0 +1,4 @@
+// The practice fleet: hosts that need nothing but this process, for the demo, for practice and for tests.
+export { demoHosts } from './demo-hosts.ts';
+export { createFleet, type Fleet, type FleetHost, type FleetOptions } from './fleet.ts';
+export type { FaultName, Faults, Flavour, HostSpec } from './spec.ts';
