@@ -131,12 +131,14 @@ function evictContext(work: Work, context: DrainContext, deadline: number, ring:
     isPresent: (uid) => work.follower.present().has(uid),
     isEnding: (uid) => work.follower.present().get(uid)?.metadata.deletionTimestamp !== undefined,
     note: (uid, held) => {
+      const before = work.held.get(uid);
       if (held === undefined) work.held.delete(uid);
-      else work.held.set(uid, held);
+      // The explained text stays until a newer one is read: the same refusal again is no news.
+      else work.held.set(uid, held.by === 'budget' && before?.by === 'budget' ? { ...held, why: before.why } : held);
       const pod = byUid.get(uid);
       if (held?.by === 'budget' && pod !== undefined) {
         void explain(pod, held.why).then((why) => {
-          if (work.held.get(uid) === held) work.held.set(uid, { by: 'budget', why });
+          if (work.held.get(uid)?.by === 'budget') work.held.set(uid, { by: 'budget', why });
           ring();
         });
       }
@@ -189,7 +191,10 @@ function arrivals(work: Work): readonly string[] {
 
 /** Waits until nothing is left to wait for; true = the API server confirmed it with a list of its own. */
 async function waitForEnd(work: Work, context: DrainContext, bell: ReturnType<typeof createBell>): Promise<boolean> {
-  let saidAt = Number.NEGATIVE_INFINITY;
+  const { clock, progress, node } = context;
+  const { evict, leave } = work.chosen;
+  progress(`evicting ${evict.length} pods from ${node}, leaving ${leave.length}`);
+  let saidAt = clock.now();
   let said = '';
   while (!work.limit.signal.aborted) {
     if (isDone(work, context)) {
@@ -198,9 +203,9 @@ async function waitForEnd(work: Work, context: DrainContext, bell: ReturnType<ty
       if (listed.ok && isDone(work, context)) return true;
     }
     const text = describeProgress(work.chosen.evict.length, describeStill(work, context));
-    if (text !== said && context.clock.now() - saidAt >= progressEvery) {
-      [said, saidAt] = [text, context.clock.now()];
-      context.progress(text);
+    if (text !== said && clock.now() - saidAt >= progressEvery) {
+      [said, saidAt] = [text, clock.now()];
+      progress(text);
     }
     await bell.wait(tick, work.limit.signal);
   }

@@ -1,0 +1,426 @@
+// A Kubernetes API server over real TLS, in memory: nodes, pods, budgets, evictions and watches as measured on a real one (1.20), with faults on demand.
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { selects } from '../../src/kube/selector.ts';
+import type { NodeObject, PdbObject, PodObject } from '../../src/kube/objects.ts';
+import { type Pair, pki } from './kube-tls.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: the fake stores JSON of any shape, as the real one does
+type Json = any;
+
+export interface Seen {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Json;
+  readonly user: string;
+  readonly at: number;
+}
+
+/** What a test may answer instead: a reply, no answer at all, or a cut connection. Undefined = as usual. */
+export type Fault = { readonly status: number; readonly body?: Json; readonly headers?: Record<string, string> } | 'hang' | 'cut' | undefined;
+
+export interface FakeKubeOptions {
+  /** Milliseconds from an eviction to the pod's end; per pod: annotation `fake/stop`, a number or `never`. */
+  readonly stopAfter?: number;
+  /** 1.22 and newer evict with policy/v1. */
+  readonly modern?: boolean;
+  readonly server?: Pair;
+  /** Tokens that are accepted, with their users. Client certificates are accepted by their common name. */
+  readonly tokens?: Readonly<Record<string, string>>;
+  readonly password?: string;
+  /** Rights that nobody has: `patch nodes`, `watch pods`. */
+  readonly forbid?: readonly string[];
+  /** Sent as the Date header, seconds off. */
+  readonly skew?: number;
+}
+
+export interface PodSpec {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly node?: string;
+  readonly owner?: { readonly kind: string; readonly name: string };
+  readonly labels?: Record<string, string>;
+  readonly annotations?: Record<string, string>;
+  readonly emptyDir?: boolean;
+  readonly phase?: string;
+  readonly ready?: boolean;
+  readonly finalizers?: readonly string[];
+  readonly deletionTimestamp?: string;
+  readonly spec?: Json;
+}
+
+const status = (code: number, reason: string, message: string, details: Json = {}): { status: number; body: Json } => ({
+  status: code,
+  body: { kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason, details, code },
+});
+
+const merge = (target: Json, patch: Json): Json => {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const out: Json = typeof target === 'object' && target !== null ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete out[key];
+    else out[key] = merge(out[key], value);
+  }
+  return out;
+};
+
+export async function startFakeKube(options: FakeKubeOptions = {}) {
+  const certs = pki();
+  let version = 1000;
+  const nodes = new Map<string, Json>();
+  const pods = new Map<string, Json>();
+  const pdbs: Json[] = [];
+  const daemonSets = new Set<string>();
+  const webhooks: Json[] = [];
+  const endpoints = new Map<string, Json>();
+  const history: { readonly version: number; readonly type: string; readonly object: Json }[] = [];
+  const watchers = new Set<{ readonly response: ServerResponse; readonly node: string; readonly partial: boolean }>();
+  const seen: Seen[] = [];
+  const sockets = new Set<Socket>();
+  let oldest = 0;
+  let fault: (request: Seen) => Fault = () => undefined;
+  /** Called after each answered eviction: lets a test change the world at a known point. */
+  let afterEviction: (pod: Json) => void = () => undefined;
+
+  const show = (object: Json, partial: boolean): Json =>
+    partial ? { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata } : object;
+
+  function emit(type: string, pod: Json): void {
+    version += 1;
+    pod.metadata.resourceVersion = String(version);
+    const object = structuredClone(pod);
+    history.push({ version, type, object });
+    for (const watcher of watchers) {
+      if (object.spec.nodeName === watcher.node) watcher.response.write(`${JSON.stringify({ type, object: show(object, watcher.partial) })}\n`);
+    }
+  }
+
+  const key = (namespace: string, name: string): string => `${namespace}/${name}`;
+
+  function remove(pod: Json): void {
+    if (pods.get(key(pod.metadata.namespace, pod.metadata.name)) !== pod) return;
+    pods.delete(key(pod.metadata.namespace, pod.metadata.name));
+    emit('DELETED', pod);
+  }
+
+  function beginEnd(pod: Json, grace: number | undefined): void {
+    const seconds = grace ?? pod.spec.terminationGracePeriodSeconds ?? 30;
+    if (pod.metadata.deletionTimestamp === undefined) {
+      pod.metadata.deletionTimestamp = new Date(Date.now() + seconds * 1000).toISOString();
+      pod.metadata.deletionGracePeriodSeconds = seconds;
+      emit('MODIFIED', pod);
+    }
+    const stop = pod.metadata.annotations?.['fake/stop'] ?? options.stopAfter ?? 20;
+    if (stop === 'never' || (pod.metadata.finalizers ?? []).length > 0) return;
+    setTimeout(() => remove(pod), Math.min(Number(stop), seconds * 1000));
+  }
+
+  const budgetOf = (pod: Json): Json[] =>
+    pdbs.filter((pdb) => pdb.metadata.namespace === pod.metadata.namespace && selects(pdb.spec.selector, pod.metadata.labels ?? {}, false));
+
+  function evict(pod: Json | undefined, body: Json): { status: number; body?: Json } {
+    const wanted = options.modern ? 'policy/v1' : 'policy/v1beta1';
+    if (body.apiVersion !== wanted) return status(400, 'BadRequest', `no kind "Eviction" is registered for version "${body.apiVersion}"`);
+    if (pod === undefined) return status(404, 'NotFound', `pods "${body.metadata.name}" not found`, { kind: 'pods' });
+    const uid = body.deleteOptions?.preconditions?.uid;
+    if (uid !== undefined && uid !== pod.metadata.uid) {
+      return status(409, 'Conflict', `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid}`);
+    }
+    const budgets = pod.metadata.deletionTimestamp === undefined && pod.status.phase === 'Running' ? budgetOf(pod) : [];
+    if (budgets.length > 1) return status(500, 'InternalError', 'This pod has more than one PodDisruptionBudget, which is not supported.');
+    const [pdb] = budgets;
+    if (pdb !== undefined && pdb.status.disruptionsAllowed <= 0) {
+      const message = `The disruption budget ${pdb.metadata.name} needs ${pdb.status.desiredHealthy} healthy pods and has ${pdb.status.currentHealthy} currently`;
+      const causes = [{ reason: 'DisruptionBudget', message }];
+      return status(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", { causes });
+    }
+    if (pdb !== undefined) pdb.status.disruptionsAllowed -= 1;
+    beginEnd(pod, body.deleteOptions?.gracePeriodSeconds);
+    afterEviction(pod);
+    return { status: 201, body: { kind: 'Status', status: 'Success' } };
+  }
+
+  function list(items: readonly Json[], query: URLSearchParams): { status: number; body: Json } {
+    const from = Number(query.get('continue') ?? 0);
+    const limit = Number(query.get('limit') ?? items.length);
+    const next = from + limit < items.length ? String(from + limit) : undefined;
+    const metadata = { resourceVersion: String(version), ...(next === undefined ? {} : { continue: next }) };
+    return { status: 200, body: { kind: 'List', metadata, items: items.slice(from, from + limit) } };
+  }
+
+  const nodeOf = (query: URLSearchParams): string | undefined => /spec\.nodeName=(.*)/.exec(query.get('fieldSelector') ?? '')?.[1];
+
+  function watch(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
+    const from = Number(query.get('resourceVersion') ?? 0);
+    const partial = String(request.headers.accept ?? '').includes('PartialObjectMetadata');
+    const node = nodeOf(query) ?? '';
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.flushHeaders();
+    if (from < oldest) {
+      response.end(`${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' } })}\n`);
+      return;
+    }
+    for (const event of history) {
+      if (event.version > from && event.object.spec.nodeName === node) response.write(`${JSON.stringify({ type: event.type, object: show(event.object, partial) })}\n`);
+    }
+    const watcher = { response, node, partial };
+    watchers.add(watcher);
+    response.on('close', () => watchers.delete(watcher));
+  }
+
+  function patchNode(name: string, request: Seen): { status: number; body: Json } {
+    const node = nodes.get(name);
+    if (node === undefined) return status(404, 'NotFound', `nodes "${name}" not found`);
+    if (!/merge-patch\+json/.test(String(request.headers['content-type']))) return status(415, 'UnsupportedMediaType', 'unsupported');
+    const wanted = request.body.metadata?.resourceVersion;
+    if (wanted !== undefined && wanted !== node.metadata.resourceVersion) {
+      return status(409, 'Conflict', `Operation cannot be fulfilled on nodes "${name}": the object has been modified`);
+    }
+    version += 1;
+    const changed = merge(node, request.body);
+    changed.metadata.resourceVersion = String(version);
+    nodes.set(name, changed);
+    return { status: 200, body: changed };
+  }
+
+  const rights: readonly (readonly [RegExp, string, string])[] = [
+    [/^GET \/api\/v1\/nodes$/, 'list', 'nodes'],
+    [/^GET \/api\/v1\/nodes\//, 'get', 'nodes'],
+    [/^PATCH \/api\/v1\/nodes\//, 'patch', 'nodes'],
+    [/^GET \/api\/v1\/pods\?.*watch=/, 'watch', 'pods'],
+    [/^GET \/api\/v1\/pods/, 'list', 'pods'],
+    [/^POST .*\/eviction$/, 'create', 'pods/eviction'],
+    [/^DELETE .*\/pods\//, 'delete', 'pods'],
+    [/\/daemonsets\//, 'get', 'daemonsets'],
+    [/\/poddisruptionbudgets/, 'list', 'poddisruptionbudgets'],
+    [/\/validatingwebhookconfigurations/, 'list', 'validatingwebhookconfigurations'],
+  ];
+
+  function forbidden(request: Seen, url: string): { status: number; body: Json } | undefined {
+    const [, verb = '', resource = ''] = rights.find(([pattern]) => pattern.test(`${request.method} ${url}`)) ?? [];
+    if (!(options.forbid ?? []).includes(`${verb} ${resource}`)) return undefined;
+    const message = `${resource} is forbidden: User "${request.user}" cannot ${verb} resource "${resource}" in API group "" at the cluster scope`;
+    return status(403, 'Forbidden', message);
+  }
+
+  function answer(request: Seen): { status: number; body?: Json } {
+    const { method, path, query, body } = request;
+    const pod = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)(\/eviction)?$/.exec(path);
+    const node = /^\/api\/v1\/nodes\/([^/]+)$/.exec(path);
+    if (path === '/api/v1') {
+      const eviction = { name: 'pods/eviction', kind: 'Eviction', group: 'policy', version: options.modern ? 'v1' : 'v1beta1' };
+      return { status: 200, body: { kind: 'APIResourceList', resources: [{ name: 'pods' }, eviction] } };
+    }
+    if (path === '/apis/policy') {
+      const versions = options.modern ? ['policy/v1', 'policy/v1beta1'] : ['policy/v1beta1'];
+      return { status: 200, body: { kind: 'APIGroup', versions: versions.map((groupVersion) => ({ groupVersion })) } };
+    }
+    if (path === '/api/v1/nodes') return list([...nodes.values()], query);
+    if (node !== null && method === 'PATCH') return patchNode(node[1] ?? '', request);
+    if (node !== null) {
+      const found = nodes.get(node[1] ?? '');
+      return found === undefined ? status(404, 'NotFound', `nodes "${node[1]}" not found`, { kind: 'nodes' }) : { status: 200, body: found };
+    }
+    if (path === '/api/v1/pods' || path === '/api/v1/namespaces/kube-system/pods') {
+      const on = nodeOf(query);
+      return list([...pods.values()].filter((item) => on === undefined || item.spec.nodeName === on), query);
+    }
+    if (pod?.[3] === '/eviction') return evict(pods.get(key(pod[1] ?? '', pod[2] ?? '')), body);
+    if (pod !== null && method === 'DELETE') {
+      const found = pods.get(key(pod[1] ?? '', pod[2] ?? ''));
+      if (found === undefined) return status(404, 'NotFound', 'not found');
+      beginEnd(found, body?.gracePeriodSeconds);
+      return { status: 200, body: found };
+    }
+    const daemonSet = /namespaces\/([^/]+)\/daemonsets\/([^/]+)$/.exec(path);
+    if (daemonSet !== null) {
+      return daemonSets.has(key(daemonSet[1] ?? '', daemonSet[2] ?? '')) ? { status: 200, body: {} } : status(404, 'NotFound', 'no such daemonset');
+    }
+    const budgets = /^\/apis\/policy\/(v1|v1beta1)(?:\/namespaces\/([^/]+))?\/poddisruptionbudgets$/.exec(path);
+    if (budgets !== null) return list(pdbs.filter((pdb) => budgets[2] === undefined || pdb.metadata.namespace === budgets[2]), query);
+    if (path.endsWith('/validatingwebhookconfigurations')) return list(webhooks, query);
+    const endpoint = /namespaces\/([^/]+)\/endpoints\/([^/]+)$/.exec(path);
+    if (endpoint !== null) {
+      const found = endpoints.get(key(endpoint[1] ?? '', endpoint[2] ?? ''));
+      return found === undefined ? status(404, 'NotFound', 'no such endpoints') : { status: 200, body: found };
+    }
+    if (path.endsWith('/selfsubjectaccessreviews')) {
+      const { verb, resource, subresource } = body.spec.resourceAttributes;
+      const asked = `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}`;
+      return { status: 201, body: { status: { allowed: !(options.forbid ?? []).includes(asked) } } };
+    }
+    return status(404, 'NotFound', 'the server could not find the requested resource');
+  }
+
+  function userOf(request: IncomingMessage): string | undefined {
+    const token = /^Bearer (.*)$/.exec(String(request.headers.authorization ?? ''))?.[1];
+    if (token !== undefined) return options.tokens?.[token];
+    if (request.headers.authorization?.startsWith('Basic ')) return 'basic';
+    const socket = request.socket as TLSSocket;
+    const subject = socket.authorized ? socket.getPeerCertificate().subject : undefined;
+    return subject === undefined ? undefined : String(subject.CN);
+  }
+
+  const { cert, key: privateKey } = options.server ?? certs.server;
+  const server = createServer({ cert, key: privateKey, ca: certs.ca, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const url = new URL(request.url ?? '/', 'https://x');
+      // The real one ignores the body of a DELETE that has no length (measured).
+      const framed = request.method !== 'DELETE' || request.headers['content-length'] !== undefined;
+      const text = framed ? Buffer.concat(chunks).toString() : '';
+      const user = userOf(request);
+      const asked: Seen = {
+        method: request.method ?? '',
+        path: url.pathname,
+        query: url.searchParams,
+        headers: request.headers,
+        body: text === '' ? undefined : JSON.parse(text),
+        user: user ?? 'system:anonymous',
+        at: Date.now(),
+      };
+      seen.push(asked);
+      const forced = fault(asked);
+      if (forced === 'hang') return;
+      if (forced === 'cut') return void request.socket.destroy();
+      if (options.skew !== undefined) response.setHeader('date', new Date(Date.now() + options.skew * 1000).toUTCString());
+      const refused = user === undefined ? status(401, 'Unauthorized', 'Unauthorized') : forbidden(asked, request.url ?? '');
+      if (forced === undefined && refused === undefined && url.searchParams.get('watch') === '1') return watch(url.searchParams, request, response);
+      const reply = forced ?? refused ?? answer(asked);
+      response.writeHead(reply.status, { 'content-type': 'application/json', ...(forced?.headers ?? {}) });
+      response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}));
+    });
+  });
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  const listen = (port: number): Promise<void> => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
+  const url = `https://127.0.0.1:${port}`;
+
+  function addPod(spec: PodSpec): PodObject & Json {
+    const { name, namespace = 'shop', node = 'n1', owner } = spec;
+    const pod: Json = {
+      metadata: {
+        name,
+        namespace,
+        uid: randomUUID(),
+        creationTimestamp: new Date().toISOString(),
+        labels: spec.labels ?? {},
+        annotations: spec.annotations ?? {},
+        ...(spec.finalizers === undefined ? {} : { finalizers: spec.finalizers }),
+        ...(spec.deletionTimestamp === undefined ? {} : { deletionTimestamp: spec.deletionTimestamp }),
+        ...(owner === undefined ? {} : { ownerReferences: [{ ...owner, uid: `uid-${owner.kind}-${owner.name}`, controller: true }] }),
+      },
+      spec: {
+        nodeName: node,
+        terminationGracePeriodSeconds: 30,
+        containers: [{ name: 'c' }],
+        volumes: spec.emptyDir ? [{ name: 'scratch', emptyDir: {} }] : [],
+        ...spec.spec,
+      },
+      status: { phase: spec.phase ?? 'Running', conditions: [{ type: 'Ready', status: spec.ready === false ? 'False' : 'True' }] },
+    };
+    pods.set(key(namespace, name), pod);
+    emit('ADDED', pod);
+    return pod;
+  }
+
+  return {
+    url,
+    port,
+    seen,
+    nodes,
+    pods,
+    pdbs,
+    daemonSets,
+    webhooks,
+    endpoints,
+    addPod,
+    remove,
+    addNode: (name: string, more: Json = {}): NodeObject & Json => {
+      version += 1;
+      const node = merge(
+        {
+          metadata: { name, uid: randomUUID(), resourceVersion: String(version), labels: { 'kubernetes.io/hostname': name }, annotations: {} },
+          spec: {},
+          status: {
+            conditions: [{ type: 'Ready', status: 'True' }],
+            addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
+            allocatable: { cpu: '8', memory: '32Gi', pods: '110' },
+            nodeInfo: { bootID: `boot-${name}-1`, kernelVersion: '3.10.0-957.el7.x86_64', containerRuntimeVersion: 'docker://18.9.1', kubeletVersion: 'v1.18.9' },
+          },
+        },
+        more,
+      );
+      nodes.set(name, node);
+      return node;
+    },
+    /** As a person or a kubelet would: moves the resourceVersion. */
+    changeNode: (name: string, patch: Json): void => {
+      version += 1;
+      const node = merge(nodes.get(name), patch);
+      node.metadata.resourceVersion = String(version);
+      nodes.set(name, node);
+    },
+    addPdb: (name: string, labels: Record<string, string>, more: { spec?: Json; status?: Json } = {}): PdbObject & Json => {
+      const pdb = {
+        metadata: { name, namespace: 'shop', generation: 1 },
+        spec: { selector: { matchLabels: labels }, minAvailable: 1, ...more.spec },
+        status: { observedGeneration: 1, disruptionsAllowed: 0, currentHealthy: 2, desiredHealthy: 1, expectedPods: 2, ...more.status },
+      };
+      pdbs.push(pdb);
+      return pdb;
+    },
+    faults: (act: (request: Seen) => Fault): void => {
+      fault = act;
+    },
+    afterEviction: (act: (pod: Json) => void): void => {
+      afterEviction = act;
+    },
+    /** Cuts every watch now. */
+    cutWatches: (): void => {
+      for (const watcher of watchers) watcher.response.destroy();
+    },
+    /** Watches from before now are answered with 410, inside a 200. */
+    forgetHistory: (): void => {
+      oldest = version + 1;
+      version += 1;
+      for (const watcher of watchers) watcher.response.destroy();
+    },
+    watching: (): number => watchers.size,
+    connections: (): number => sockets.size,
+    /** Kills the server for a while, as a restart does. */
+    restart: async (milliseconds: number): Promise<void> => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      await listen(port);
+    },
+    kubeconfig: (user: Json = {}, cluster: Json = {}): string =>
+      JSON.stringify({
+        'current-context': 'lab',
+        contexts: [{ name: 'lab', context: { cluster: 'lab', user: 'ann' } }],
+        clusters: [{ name: 'lab', cluster: { server: url, 'certificate-authority-data': Buffer.from(certs.ca).toString('base64'), ...cluster } }],
+        users: [{ name: 'ann', user }],
+      }),
+    clientCertificate: {
+      'client-certificate-data': Buffer.from(certs.client.cert).toString('base64'),
+      'client-key-data': Buffer.from(certs.client.key).toString('base64'),
+    },
+    stop: async (): Promise<void> => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+export type FakeKube = Awaited<ReturnType<typeof startFakeKube>>;

@@ -1,0 +1,135 @@
+// Cordon and uncordon: the situations kubectl is tested with, and whose node it is.
+import { describe, expect, it } from 'vitest';
+import type { NodeObject } from '../../src/kube/objects.ts';
+import { decideCordon, decidePlainUncordon, decideUncordon, holdFailure, holdOf, nodeState, ownerAnnotation } from '../../src/kube/ownership.ts';
+
+const owner = { run: 'r1', number: 1 };
+const at = '2024-05-01T12:00:00.000Z';
+
+interface Shape {
+  readonly cordoned?: boolean;
+  readonly mark?: object | string;
+}
+function node({ cordoned, mark }: Shape = {}): NodeObject {
+  const annotation = mark === undefined ? {} : { [ownerAnnotation]: typeof mark === 'string' ? mark : JSON.stringify(mark) };
+  return {
+    metadata: { name: 'n1', resourceVersion: '7', annotations: annotation },
+    spec: cordoned === undefined ? {} : { unschedulable: cordoned },
+  };
+}
+const ours = (more: object = {}): object => ({ ...owner, wasUnschedulable: false, at, ...more });
+const kindOf = (decision: { readonly kind: string; readonly failure?: { readonly kind: string } }): string => decision.failure?.kind ?? decision.kind;
+
+describe('cordon', () => {
+  it.each([
+    ['a schedulable node is cordoned', {}, 'write'],
+    ['a node explicitly schedulable is cordoned', { cordoned: false }, 'write'],
+    ['a node that somebody else cordoned is marked, and found so', { cordoned: true }, 'write'],
+    ['a node that is ours already needs nothing', { cordoned: true, mark: ours() }, 'held'],
+    ['a node of another run is fenced', { cordoned: true, mark: ours({ run: 'r2' }) }, 'fenced'],
+    ['a node of another run that a person uncordoned is fenced too', { cordoned: false, mark: ours({ run: 'r2' }) }, 'fenced'],
+    ['a node that a person uncordoned while we held it is blocked', { cordoned: false, mark: ours() }, 'blocked'],
+    ['an older number of the same run is raised', { cordoned: true, mark: ours({ number: 0 }) }, 'write'],
+    ['a newer number of the same run fences us', { cordoned: true, mark: ours({ number: 2 }) }, 'fenced'],
+    ['a mark that cannot be read is somebody', { cordoned: true, mark: 'not json' }, 'fenced'],
+  ] as const)('%s', (_, shape, kind) => {
+    expect(kindOf(decideCordon(node(shape), { owner, at }))).toBe(kind);
+  });
+
+  it('writes mark and cordon in one patch that carries the version read', () => {
+    expect(decideCordon(node({ cordoned: true }), { owner, at })).toMatchObject({
+      hold: { wasUnschedulable: true },
+      patch: { metadata: { resourceVersion: '7', annotations: { [ownerAnnotation]: expect.any(String) } }, spec: { unschedulable: true } },
+    });
+  });
+
+  it('keeps the state that was found first when a resumed run takes its own node on', () => {
+    const decision = decideCordon(node({ cordoned: true, mark: ours({ number: 0, wasUnschedulable: true }) }), { owner, at });
+    expect(decision).toMatchObject({ hold: { number: 1, wasUnschedulable: true } });
+  });
+
+  it('takes over the node of the run that a person names, and of no other', () => {
+    const theirs = node({ cordoned: true, mark: ours({ run: 'dead', wasUnschedulable: false }) });
+    expect(decideCordon(theirs, { owner, at, takeover: 'dead' })).toMatchObject({ kind: 'write', hold: { run: 'r1', wasUnschedulable: false } });
+    expect(kindOf(decideCordon(theirs, { owner, at, takeover: 'other' }))).toBe('fenced');
+  });
+});
+
+describe('uncordon', () => {
+  it.each([
+    ['ours is given back', { cordoned: true, mark: ours() }, { kind: 'write', uncordoned: true }],
+    ['cordoned before we came stays so', { cordoned: true, mark: ours({ wasUnschedulable: true }) }, { kind: 'write', uncordoned: false }],
+    ['uncordoned by somebody meanwhile: only the mark goes', { mark: ours() }, { kind: 'write', uncordoned: false }],
+    ['without our mark nothing is written', { cordoned: true }, { kind: 'nothing' }],
+    ['of another run is fenced', { cordoned: true, mark: ours({ run: 'r2' }) }, { kind: 'failure', failure: { kind: 'fenced' } }],
+    ['of a newer number of this run is fenced', { cordoned: true, mark: ours({ number: 9 }) }, { kind: 'failure', failure: { kind: 'fenced' } }],
+  ] as const)('%s', (_, shape, expected) => {
+    expect(decideUncordon(node(shape), owner)).toMatchObject(expected);
+  });
+
+  it('does not touch unschedulable where it is not ours to change', () => {
+    const decision = decideUncordon(node({ cordoned: true, mark: ours({ wasUnschedulable: true }) }), owner);
+    expect(decision.patch).toEqual({ metadata: { resourceVersion: '7', annotations: { [ownerAnnotation]: null } } });
+  });
+
+  it.each([
+    ['cordoned by anybody', { cordoned: true }, true],
+    ['held by a run', { cordoned: true, mark: ours({ run: 'r2' }) }, true],
+    ['schedulable already', {}, false],
+  ] as const)('alone, as kubectl: %s', (_, shape, writes) => {
+    expect(decidePlainUncordon(node(shape)) !== undefined).toBe(writes);
+  });
+});
+
+describe('holding', () => {
+  it.each([
+    ['cordoned and marked is ours', { cordoned: true, mark: ours() }, undefined],
+    ['uncordoned by somebody is blocked', { mark: ours() }, 'blocked'],
+    ['a mark taken off is blocked', { cordoned: true }, 'blocked'],
+    ['another run is fenced', { cordoned: true, mark: ours({ run: 'r2' }) }, 'fenced'],
+    ['another number is fenced', { cordoned: true, mark: ours({ number: 2 }) }, 'fenced'],
+  ] as const)('%s', (_, shape, kind) => {
+    expect(holdFailure(node(shape), owner)?.kind).toBe(kind);
+  });
+
+  it('names an unreadable mark', () => expect(holdOf(node({ mark: '{"x":1}' }))?.run).toContain('unreadable'));
+});
+
+describe('node state', () => {
+  it('takes ready, versions, boot id and bad taints out of a node, and not the taint of the cordon', () => {
+    const state = nodeState({
+      metadata: { name: 'n1', labels: { pool: 'a' }, annotations: { [ownerAnnotation]: JSON.stringify(ours()) } },
+      spec: {
+        unschedulable: true,
+        providerID: 'aws:///eu-1a/i-1',
+        taints: [
+          { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' },
+          { key: 'node.kubernetes.io/not-ready', effect: 'NoExecute' },
+        ],
+      },
+      status: {
+        conditions: [{ type: 'Ready', status: 'Unknown' }],
+        addresses: [{ type: 'InternalIP', address: '10.0.0.9' }],
+        nodeInfo: { bootID: 'b1', kernelVersion: 'k', containerRuntimeVersion: 'docker://1', kubeletVersion: 'v1' },
+      },
+    });
+    expect(state).toEqual({
+      name: 'n1',
+      ready: false,
+      unschedulable: true,
+      bootId: 'b1',
+      kernel: 'k',
+      runtime: 'docker://1',
+      kubelet: 'v1',
+      labels: { pool: 'a' },
+      badTaints: ['node.kubernetes.io/not-ready'],
+      owner: { run: 'r1', number: 1, wasUnschedulable: false },
+      addresses: ['10.0.0.9'],
+      providerId: 'aws:///eu-1a/i-1',
+    });
+  });
+
+  it('gives empty values for a node that has no status yet', () => {
+    expect(nodeState({ metadata: { name: 'n1' } })).toMatchObject({ ready: false, bootId: '', addresses: [] });
+  });
+});

@@ -1,0 +1,207 @@
+// Selectors, quantities, capacity, readiness after a reboot, host-to-node mapping and the inventory from nodes: tables.
+import { describe, expect, it } from 'vitest';
+import { newCrashes, type PodState, readyAfterReboot } from '../../src/kube/after-reboot.ts';
+import { isLastReady, poolOf, quorumRisk, unavailableNodes, zoneOf } from '../../src/kube/capacity.ts';
+import { inventoryFromNodes } from '../../src/kube/inventory.ts';
+import { matchNode } from '../../src/kube/match-node.ts';
+import { quantity, sayBytes } from '../../src/kube/quantity.ts';
+import { meets, parseSelector, selects } from '../../src/kube/selector.ts';
+import { node } from './pods.ts';
+
+describe('label selectors', () => {
+  const labels = { app: 'web', tier: 'front', size: '5' };
+  it.each([
+    ['app=web', true],
+    ['app==web', true],
+    ['app=db', false],
+    ['app!=db', true],
+    ['missing!=x', true],
+    ['app in (web, db)', true],
+    ['app notin (web,db)', false],
+    ['app in (a,b),tier=front', false],
+    ['tier', true],
+    ['!tier', false],
+    ['!gone', true],
+    ['app=web,tier=front', true],
+    ['', true],
+  ] as const)('%s', (text, matches) => {
+    const parsed = parseSelector(text);
+    expect(parsed.ok && parsed.requirements.every((requirement) => meets(labels, requirement))).toBe(matches);
+  });
+
+  it.each(['app=web=db', 'a b', 'app in web', '=x', 'app>1'])('%s is refused', (text) => expect(parseSelector(text).ok).toBe(false));
+
+  it('does not find what every object inherits', () => {
+    expect(meets({}, { key: 'constructor', operator: 'Exists' })).toBe(false);
+  });
+
+  it('an empty selector takes everything in policy/v1 and nothing in v1beta1; none takes nothing', () => {
+    expect([selects({}, labels, true), selects({}, labels, false), selects(undefined, labels, true)]).toEqual([true, false, false]);
+  });
+});
+
+describe('quantities', () => {
+  it.each([
+    ['100m', 0.1],
+    ['2', 2],
+    ['1.5', 1.5],
+    ['1Gi', 2 ** 30],
+    ['500M', 5e8],
+    ['1e3', 1000],
+    ['12k', 12000],
+    ['', 0],
+    ['nonsense', 0],
+  ] as const)('%s', (text, value) => expect(quantity(text)).toBeCloseTo(value));
+  it('says bytes', () => expect([sayBytes(2 ** 30 * 1.5), sayBytes(2 ** 20 * 200)]).toEqual(['1.5Gi', '200Mi']));
+});
+
+describe('capacity', () => {
+  const owner = { run: 'r7', number: 1, wasUnschedulable: false };
+  const nodes = [
+    node('a'),
+    node('b', { ready: false }),
+    node('c', { unschedulable: true }),
+    node('d', { unschedulable: true, owner }),
+    node('e', { badTaints: ['node.kubernetes.io/unreachable'] }),
+    node('f', { ready: false }),
+  ];
+  it('counts every node of the pool that is out of service, and says why', () => {
+    expect(unavailableNodes(nodes, ['a', 'b', 'c', 'd', 'e']).map(({ name, why }) => `${name}: ${why}`)).toEqual([
+      'b: NotReady',
+      'c: cordoned',
+      'd: held by run r7',
+      'e: tainted node.kubernetes.io/unreachable',
+    ]);
+    expect(unavailableNodes(nodes)).toHaveLength(5);
+  });
+
+  it('knows the last node in service of its pool', () => {
+    expect(isLastReady('a', nodes)).toBe(true);
+    expect(isLastReady('a', [...nodes, node('g')])).toBe(false);
+    expect(isLastReady('a', [...nodes, node('g')], ['a', 'b'])).toBe(true);
+  });
+
+  const master = { 'node-role.kubernetes.io/master': '' };
+  it.each([
+    ['three, all well', [true, true, true], false],
+    ['three, one down already', [true, true, false], true],
+    ['five, one down', [true, true, true, true, false], false],
+    ['five, two down', [true, true, true, false, false], true],
+    ['two', [true, true], true],
+    ['a single one', [true], true],
+  ] as const)('control plane of %s', (_, well, risk) => {
+    const members = well.map((ready, index) => node(`m${index}`, { ready, labels: master }));
+    expect(quorumRisk('m0', [...members, node('w')]) !== undefined).toBe(risk);
+  });
+
+  it('a worker is no risk, and etcd is counted by its pods where they are known', () => {
+    const members = ['m0', 'm1', 'm2'].map((name) => node(name, { labels: master }));
+    const pods = members.map(({ name }, index) => ({ name: `etcd-${name}`, node: name, component: 'etcd', ready: index < 2 }));
+    expect(quorumRisk('w', [...members, node('w')])).toBeUndefined();
+    expect(quorumRisk('m0', members)).toBeUndefined();
+    expect(quorumRisk('m0', members, pods)).toBe('taking m0 out leaves 1 of 3 etcd members in service; 2 must be');
+    expect(quorumRisk('m2', members, pods)).toBeUndefined();
+  });
+
+  it('reads pool and zone from labels, today\'s before the old ones', () => {
+    const labels = { 'failure-domain.beta.kubernetes.io/zone': 'old', 'topology.kubernetes.io/zone': 'eu-1a', 'eks.amazonaws.com/nodegroup': 'web' };
+    expect([zoneOf(node('a', { labels })), poolOf(node('a', { labels })), zoneOf(node('b'))]).toEqual(['eu-1a', 'web', undefined]);
+  });
+});
+
+describe('ready after a reboot', () => {
+  const expected = { bootId: 'new', kernel: '3.10.0-1160.el7.x86_64', runtime: 'docker://19.3.15' };
+  const agent: PodState = {
+    name: 'kube-system/agent',
+    phase: 'Running',
+    ready: true,
+    restarts: 1,
+    crashLooping: false,
+    ending: false,
+    daemonSet: 'agent',
+    mirror: false,
+    memoryLimited: true,
+  };
+  it.each([
+    ['a stale Ready of the old boot does not count', { bootId: 'old' }, /still shows boot old/],
+    ['the new boot, NotReady yet', { bootId: 'new', ready: false }, /not Ready yet/],
+    ['tainted', { bootId: 'new', badTaints: ['node.kubernetes.io/not-ready'] }, /still tainted/],
+    ['another kernel than planned', { bootId: 'new', kernel: '3.10.0-957.el7.x86_64' }, /kernel is 3.10.0-957/],
+    ['another runtime than planned', { bootId: 'new', runtime: 'docker://18.9.1' }, /runtime is docker:\/\/18/],
+  ] as const)('%s', (_, state, why) => {
+    const read = readyAfterReboot(node('n', state), expected);
+    expect(read.ready).toBe(false);
+    expect(read.why).toMatch(why);
+  });
+
+  it('waits for the DaemonSet pods, and for nothing else', () => {
+    const here = node('n', { bootId: 'new' });
+    const late = { ...agent, ready: false };
+    const other: PodState = { name: 'shop/web', phase: 'Pending', ready: false, restarts: 0, crashLooping: false, ending: false, mirror: false, memoryLimited: false };
+    expect(readyAfterReboot(here, { ...expected, pods: [late, other] })).toEqual({ ready: false, why: 'DaemonSet pods not running yet: kube-system/agent' });
+    expect(readyAfterReboot(here, { ...expected, pods: [agent, other] }).ready).toBe(true);
+    expect(readyAfterReboot(here, expected).ready).toBe(true);
+    expect(readyAfterReboot(node('n', { bootId: '' }), { bootId: '' }).ready).toBe(false);
+  });
+
+  it('names pods that crash since', () => {
+    expect(newCrashes([agent], [{ ...agent, restarts: 3 }, { ...agent, name: 'shop/x', crashLooping: true }])).toEqual([
+      'kube-system/agent (3 restarts)',
+      'shop/x (1 restarts, CrashLoopBackOff)',
+    ]);
+    expect(newCrashes([agent], [agent])).toEqual([]);
+  });
+});
+
+describe('which node a host is', () => {
+  const nodes = [
+    node('n1.example.net', { addresses: ['10.0.0.1'], labels: { 'kubernetes.io/hostname': 'n1' } }),
+    node('n2.example.net', { addresses: ['10.0.0.2'], providerId: 'aws:///eu-1a/i-2' }),
+    node('n3.example.net', { addresses: ['10.0.0.3'] }),
+    node('n3.example.org', { addresses: ['10.0.0.4'] }),
+  ];
+  it.each([
+    ['by the inventory', { host: 'x', nodeName: 'n2.example.net', addresses: ['10.0.0.1'] }, 'n2.example.net'],
+    ['by its label', { host: 'x', hostName: 'n1' }, 'n1.example.net'],
+    ['by address', { host: 'x', addresses: ['127.0.0.1', '10.0.0.2'] }, 'n2.example.net'],
+    ['by provider id', { host: 'x', providerId: 'aws:///eu-1a/i-2' }, 'n2.example.net'],
+    ['by its short name', { host: 'n2' }, 'n2.example.net'],
+    ['by host name whatever the case', { host: 'x', hostName: 'N3.Example.Net' }, 'n3.example.net'],
+    ['by two ways that agree', { host: 'n1', addresses: ['10.0.0.1'] }, 'n1.example.net'],
+    ['a short name does not contradict an address', { host: 'n3', addresses: ['10.0.0.3'] }, 'n3.example.net'],
+  ] as const)('%s', (_, host, name) => expect(matchNode(host, nodes)).toEqual({ ok: true, value: name }));
+
+  it.each([
+    ['a node_name that is not there', { host: 'x', nodeName: 'gone' }, /no such node/],
+    ['two nodes of one short name', { host: 'n3' }, /n3.example.net \(by short host name\), n3.example.org/],
+    ['name and address that disagree', { host: 'n1', hostName: 'n1', addresses: ['10.0.0.2'] }, /more than one node/],
+    ['nothing known', { host: 'x', addresses: ['127.0.0.1'] }, /no node of the cluster/],
+  ] as const)('%s is refused', (_, host, message) => {
+    const found = matchNode(host, nodes);
+    expect(found.ok ? '' : found.failure.message).toMatch(message);
+  });
+
+  it('an empty cluster matches nothing', () => expect(matchNode({ host: 'a' }, []).ok).toBe(false));
+});
+
+describe('inventory from nodes', () => {
+  it('groups by pool, keeps the control plane apart, and writes zones', () => {
+    const zone = { 'topology.kubernetes.io/zone': 'eu-1a' };
+    expect(
+      inventoryFromNodes([
+        node('b', { labels: { ...zone, pool: 'web-1' }, addresses: ['fe80::1', '10.0.0.2'] }),
+        node('a', { labels: { pool: 'web-1' } }),
+        node('m', { labels: { 'node-role.kubernetes.io/master': '', pool: 'web-1' } }),
+        node('x'),
+      ]),
+    ).toEqual({
+      all: {
+        children: {
+          web_1: { hosts: { a: { node_name: 'a' }, b: { node_name: 'b', ansible_host: '10.0.0.2', zone: 'eu-1a' } } },
+          control_plane: { hosts: { m: { node_name: 'm' } } },
+          nodes: { hosts: { x: { node_name: 'x' } } },
+        },
+      },
+    });
+  });
+});
