@@ -97,7 +97,7 @@ function once(warn: (text: string) => void): (text: string) => void {
 }
 
 async function prepare(options: TransportOptions, warn: (text: string) => void, slots: Slots): Promise<Shared> {
-  const { asker, home, env } = options;
+  const { asker, home } = options;
   const file = options.configFile ?? join(home, '.ssh', 'config');
   const [library, config] = await Promise.all([loadLibrary(), file === '' ? noConfig : readSshConfig(file, home, warn)]);
   const tools: LoginTools = { keyring: createKeyring(library, asker), agents: createAgents(library), asker };
