@@ -1,0 +1,108 @@
+// Filters, tests and methods as tables of named functions with Python-like parameters.
+import { type Args, type Cell, isMissing, touch } from './cell.ts';
+import { fail } from './trouble.ts';
+
+/** What a function may ask of the evaluation it runs in. */
+export interface Runtime {
+  /** Applies a filter or test by its name, as `map('upper')` and `select('odd')` do. */
+  readonly filter: (name: string, value: Cell, args: Args) => Cell;
+  readonly test: (name: string, value: Cell, args: Args) => boolean;
+  /** `value.name` and `value[key]`, by the rules of this room. */
+  readonly attribute: (value: Cell, name: string) => Cell;
+  readonly item: (value: Cell, key: Cell) => Cell;
+  readonly hasFilter: (name: string) => boolean;
+  readonly hasTest: (name: string) => boolean;
+}
+
+/** Arguments after binding: `at(0)` is the first parameter after the value. */
+export interface Bound {
+  readonly at: (index: number) => Cell | undefined;
+  /** Positional ones beyond the parameters, for a function with `*`. */
+  readonly rest: readonly Cell[];
+  /** Named ones that are no parameter, for a function with `**`. */
+  readonly extra: ReadonlyMap<string, Cell>;
+  readonly runtime: Runtime;
+}
+
+export interface Parameters {
+  readonly names: readonly string[];
+  /** How many of them can be given by place: those before a `*`. */
+  readonly byPlace: number;
+  readonly required: number;
+  readonly rest: boolean;
+  readonly extra: boolean;
+}
+
+export interface Callable {
+  readonly parameters: Parameters;
+  /** Takes undefined values itself (`default`, `is defined`); others fail on them. */
+  readonly lenient: boolean;
+  readonly run: (value: Cell, bound: Bound) => Cell;
+}
+
+/** `'old new count?'`: two required parameters and one that may be left out; `*` and `**` take all others, and what follows `*` goes by name only. */
+export function parameters(spec: string): Parameters {
+  const words = spec.split(' ').filter((word) => word !== '');
+  const names = words.filter((word) => !word.startsWith('*'));
+  return {
+    names: names.map((word) => word.replace('?', '')),
+    byPlace: words.includes('*') ? words.slice(0, words.indexOf('*')).length : names.length,
+    required: names.filter((word) => !word.endsWith('?')).length,
+    rest: words.includes('*'),
+    extra: words.includes('**'),
+  };
+}
+
+export const define = (spec: string, run: (value: Cell, bound: Bound) => Cell): Callable => ({
+  parameters: parameters(spec),
+  lenient: false,
+  run,
+});
+
+export const defineLenient = (spec: string, run: (value: Cell, bound: Bound) => Cell): Callable => ({
+  parameters: parameters(spec),
+  lenient: true,
+  run,
+});
+
+/** What is wrong with a call of this shape, in words. */
+export function shapeProblem(
+  { names, byPlace, required, rest, extra }: Parameters,
+  positional: number,
+  named: readonly string[],
+): string | undefined {
+  if (positional > byPlace && !rest) return `takes at most ${byPlace} argument${byPlace === 1 ? '' : 's'} but got ${positional}`;
+  const twice = named.find((name) => names.slice(0, Math.min(positional, byPlace)).includes(name));
+  if (twice !== undefined) return `got '${twice}' twice`;
+  const stranger = named.find((name) => !names.includes(name));
+  if (stranger !== undefined && !extra) return `has no argument '${stranger}'${names.length === 0 ? '' : `; it takes ${names.join(', ')}`}`;
+  const lacking = names.slice(Math.min(positional, byPlace), required).find((name) => !named.includes(name));
+  return lacking === undefined ? undefined : `needs the argument '${lacking}'`;
+}
+
+export function bind(what: string, parameters: Parameters, args: Args, runtime: Runtime): Bound {
+  const problem = shapeProblem(parameters, args.positional.length, [...args.named.keys()]);
+  if (problem !== undefined) fail(`${what} ${problem}`);
+  const { names, byPlace } = parameters;
+  return {
+    at: (index) => (index < Math.min(byPlace, args.positional.length) ? args.positional[index] : args.named.get(names[index] ?? '')),
+    rest: args.positional.slice(byPlace),
+    extra: new Map([...args.named].filter(([name]) => !names.includes(name))),
+    runtime,
+  };
+}
+
+/** Calls a filter or test: undefined values end it, unless it is made for them. */
+export function apply(what: string, callable: Callable, value: Cell, args: Args, runtime: Runtime): Cell {
+  if (!callable.lenient) {
+    touchUnlessEmptyIf(value);
+    args.positional.forEach(touch);
+    for (const arg of args.named.values()) touch(arg);
+  }
+  return callable.run(value, bind(what, callable.parameters, args, runtime));
+}
+
+/** What an `if` without `else` left may still be printed, as nothing. */
+function touchUnlessEmptyIf(value: Cell): void {
+  if (!(isMissing(value) && value.plain === true)) touch(value);
+}

@@ -1,0 +1,198 @@
+// Filters on lists: their ends, order, sums, groups and parts.
+import { flagArg, printedArg, wholeArg } from '../arguments.ts';
+import { atPath } from '../attributes.ts';
+import { type Bound, type Callable, define, type Runtime } from '../callable.ts';
+import { type Cell, isListCell, isTuple, missing, touch, tuple } from '../cell.ts';
+import { keyText } from '../dicts.ts';
+import { reserve } from '../meter.ts';
+import { add } from '../operators.ts';
+import { compare, equals } from '../order.ts';
+import { text } from '../printing.ts';
+import { chars, sizeOf, walk } from '../sequences.ts';
+import { fail } from '../trouble.ts';
+
+const folded = (cell: Cell): Cell => (typeof cell === 'string' ? cell.toLowerCase() : cell);
+
+/** Reads the part of an item that order and sameness go by. */
+function keyReader(attribute: Cell | undefined, caseSensitive: boolean, runtime: Runtime): (item: Cell) => Cell {
+  const read = (item: Cell): Cell => (attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime));
+  return (item) => touch(caseSensitive ? read(item) : folded(read(item)));
+}
+
+/** `sort(attribute='a,b')`: by the first, then by the second. */
+function sortKey(attribute: Cell | undefined, caseSensitive: boolean, runtime: Runtime): (item: Cell) => Cell {
+  if (typeof attribute !== 'string' || !attribute.includes(',')) return keyReader(attribute, caseSensitive, runtime);
+  const readers = attribute.split(',').map((part) => keyReader(part, caseSensitive, runtime));
+  return (item) => readers.map((read) => read(item));
+}
+
+export function sorted(items: readonly Cell[], key: (item: Cell) => Cell, reverse = false): Cell[] {
+  const keyed = items.map((item) => [key(item), item] as const);
+  keyed.sort(([a], [b]) => (reverse ? compare(b, a, '<') : compare(a, b, '<')) ?? 0);
+  return keyed.map(([, item]) => item);
+}
+
+function extreme(value: Cell, { at, runtime }: Bound, sign: '<' | '>'): Cell {
+  const key = keyReader(at(1), flagArg(at(0)), runtime);
+  const [first, ...rest] = walk(value);
+  if (first === undefined) return missing('the sequence was empty, so it has no such item');
+  let best = first;
+  let bestKey = key(first);
+  for (const item of rest) {
+    const itemKey = key(item);
+    const order = compare(itemKey, bestKey, sign) ?? 0;
+    if (sign === '<' ? order < 0 : order > 0) [best, bestKey] = [item, itemKey];
+  }
+  return best;
+}
+
+/** Items whose key was not there before; keys that cannot be hashed are compared one by one. */
+export function uniqueBy(items: readonly Cell[], key: (item: Cell) => Cell): Cell[] {
+  const seen = new Set<string>();
+  const others: Cell[] = [];
+  return items.filter((item) => {
+    const of = key(item);
+    const id = keyText(of);
+    const known = id === undefined ? others.some((other) => equals(other, of)) : seen.has(id);
+    if (id !== undefined) seen.add(id);
+    else if (!known) others.push(of);
+    return !known;
+  });
+}
+
+function flatten(items: readonly Cell[], levels: number, skipNulls: boolean): Cell[] {
+  return items.flatMap((item): readonly Cell[] => {
+    touch(item);
+    if (skipNulls && (item === null || item === 'None' || item === 'null')) return [];
+    const inner = isListCell(item) ? item : isTuple(item) ? item.items : undefined;
+    if (inner === undefined || levels < 1) return [item];
+    reserve(inner.length);
+    return flatten(inner, levels - 1, levels === Number.POSITIVE_INFINITY ? skipNulls : true);
+  });
+}
+
+function batch(items: readonly Cell[], size: number, fill: Cell | undefined): Cell[] {
+  const rows: Cell[][] = [];
+  let row: Cell[] = [];
+  for (const item of items) {
+    if (row.length === size) {
+      rows.push(row);
+      row = [];
+    }
+    row.push(item);
+  }
+  if (row.length === 0) return rows;
+  const lack = fill === undefined || fill === null ? 0 : Math.max(0, size - row.length);
+  reserve(lack);
+  return [...rows, [...row, ...Array.from({ length: lack }, () => fill ?? null)]];
+}
+
+function slices(items: readonly Cell[], count: number, fill: Cell | undefined): Cell[] {
+  if (count === 0) return fail('integer division or modulo by zero');
+  reserve(Math.max(0, count));
+  const size = Math.floor(items.length / count);
+  const longer = items.length % count;
+  let at = 0;
+  return Array.from({ length: Math.max(0, count) }, (_, index) => {
+    const row = items.slice(at, at + size + (index < longer ? 1 : 0));
+    at += row.length;
+    return fill !== undefined && fill !== null && index >= longer ? [...row, fill] : row;
+  });
+}
+
+function groups(items: readonly Cell[], read: (item: Cell) => Cell, key: (item: Cell) => Cell): Cell[] {
+  const found: { readonly id: Cell; readonly name: Cell; readonly members: Cell[] }[] = [];
+  for (const item of sorted(items, key)) {
+    const last = found.at(-1);
+    if (last !== undefined && equals(last.id, key(item))) last.members.push(item);
+    else found.push({ id: key(item), name: read(item), members: [item] });
+  }
+  return found.map(({ name, members }) => tuple([name, members]));
+}
+
+const zipped = (lists: readonly (readonly Cell[])[], length: number, fill: Cell): Cell[] => {
+  reserve(length * lists.length);
+  return Array.from({ length }, (_, index) => tuple(lists.map((list) => list[index] ?? fill)));
+};
+
+function product(lists: readonly (readonly Cell[])[]): (readonly Cell[])[] {
+  reserve(lists.reduce((sum, list) => sum * list.length, 1));
+  return lists.reduce<(readonly Cell[])[]>((rows, list) => rows.flatMap((row) => list.map((item) => [...row, item])), [[]]);
+}
+
+/** All ways to take `size` items; `ordered` counts each order for itself. */
+function choices(items: readonly Cell[], size: number, ordered: boolean): Cell[] {
+  const rows: Cell[] = [];
+  const take = (row: readonly number[]): void => {
+    reserve(1);
+    if (row.length === size) {
+      rows.push(tuple(row.map((index) => items[index] ?? null)));
+      return;
+    }
+    for (let i = ordered ? 0 : (row.at(-1) ?? -1) + 1; i < items.length; i++) if (!ordered || !row.includes(i)) take([...row, i]);
+  };
+  if (size < 0) return fail('the size must not be negative');
+  if (size <= items.length) take([]);
+  return rows;
+}
+
+const length = define('', sizeOf);
+
+export const listFilters: Readonly<Record<string, Callable>> = {
+  length,
+  count: length,
+  list: define('', (value) => (typeof value === 'string' ? chars(value) : [...walk(value)])),
+  first: define('', (value) => walk(value)[0] ?? missing('No first item, sequence was empty.')),
+  last: define('', (value) => walk(value).at(-1) ?? missing('No last item, sequence was empty.')),
+  min: define('case_sensitive? attribute?', (value, bound) => extreme(value, bound, '<')),
+  max: define('case_sensitive? attribute?', (value, bound) => extreme(value, bound, '>')),
+  sum: define('attribute? start?', (value, { at, runtime }) => {
+    const attribute = at(0);
+    const read = (item: Cell): Cell => touch(attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime));
+    const start = at(1) ?? 0;
+    if (typeof start === 'string') return fail("sum() can't sum strings");
+    return walk(value).reduce<Cell>((sum, item) => add(sum, read(item)), start);
+  }),
+  sort: define('reverse? case_sensitive? attribute?', (value, { at, runtime }) =>
+    sorted(walk(value), sortKey(at(2), flagArg(at(1)), runtime), flagArg(at(0))),
+  ),
+  reverse: define('', (value) => {
+    const items = [...walk(value)].reverse();
+    return typeof value === 'string' ? items.map(text).join('') : items;
+  }),
+  unique: define('case_sensitive? attribute?', (value, { at, runtime }) =>
+    uniqueBy(walk(value), keyReader(at(1), flagArg(at(0)), runtime)),
+  ),
+  join: define('d? attribute?', (value, { at, runtime }) => {
+    const [between, attribute] = [printedArg(at(0)), at(1)];
+    const items = walk(value).map((item) => text(attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime)));
+    reserve(items.reduce((sum, item) => sum + item.length + between.length, 0));
+    return items.join(between);
+  }),
+  flatten: define('levels? skip_nulls?', (value, { at }) => {
+    const levels = at(0);
+    return flatten(
+      walk(value),
+      levels === undefined || levels === null ? Number.POSITIVE_INFINITY : wholeArg(levels, 'levels'),
+      flagArg(at(1), true),
+    );
+  }),
+  batch: define('linecount fill_with?', (value, { at }) => batch(walk(value), wholeArg(at(0), 'linecount'), at(1))),
+  slice: define('slices fill_with?', (value, { at }) => slices(walk(value), wholeArg(at(0), 'slices'), at(1))),
+  // Ansible takes `default` and uses none: a missing attribute stays an error.
+  groupby: define('attribute default? case_sensitive?', (value, { at, runtime }) => {
+    const attribute = at(0) ?? '';
+    return groups(walk(value), keyReader(attribute, true, runtime), keyReader(attribute, flagArg(at(2)), runtime));
+  }),
+  zip: define('*', (value, { rest }) => {
+    const lists = [value, ...rest].map(walk);
+    return zipped(lists, Math.min(...lists.map((list) => list.length)), null);
+  }),
+  zip_longest: define('* fillvalue?', (value, { at, rest }) => {
+    const lists = [value, ...rest].map(walk);
+    return zipped(lists, Math.max(...lists.map((list) => list.length)), at(0) ?? null);
+  }),
+  product: define('*', (value, { rest }) => product([value, ...rest].map(walk)).map(tuple)),
+  combinations: define('r', (value, { at }) => choices(walk(value), wholeArg(at(0), 'the size'), false)),
+  permutations: define('r?', (value, { at }) => choices(walk(value), wholeArg(at(0), 'the size', sizeOf(value)), true)),
+};

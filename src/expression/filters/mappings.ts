@@ -1,0 +1,120 @@
+// Filters on mappings: merging them, and turning them into lists and back.
+import { flagArg, printedArg, textArg } from '../arguments.ts';
+import { type Callable, define } from '../callable.ts';
+import { type Cell, isDict, isListCell, isTuple, touch, tuple, typeName } from '../cell.ts';
+import { dictEntries, dictGet, dictOf, dictSize, dictValues } from '../dicts.ts';
+import { equals, truthy } from '../order.ts';
+import { text } from '../printing.ts';
+import { walk } from '../sequences.ts';
+import { fail } from '../trouble.ts';
+import { sorted } from './lists.ts';
+
+type Entries = readonly (readonly [Cell, Cell])[];
+
+const entriesOf = (cell: Cell, what: string): Entries =>
+  isDict(cell) ? dictEntries(cell) : fail(`${what} needs a mapping, not ${typeName(cell)}`);
+
+const listMerges: Readonly<Record<string, (old: readonly Cell[], next: readonly Cell[]) => readonly Cell[]>> = {
+  replace: (_, next) => next,
+  keep: (old) => old,
+  append: (old, next) => [...old, ...next],
+  prepend: (old, next) => [...next, ...old],
+  append_rp: (old, next) => [...old.filter((item) => !next.some((other) => equals(item, other))), ...next],
+  prepend_rp: (old, next) => [...next, ...old.filter((item) => !next.some((other) => equals(item, other)))],
+};
+
+function merge(old: Cell, next: Cell, recursive: boolean, lists: (a: readonly Cell[], b: readonly Cell[]) => readonly Cell[]): Cell {
+  const merged = entriesOf(next, 'combine').map(([key, value]) => {
+    const before = isDict(old) ? dictGet(old, key) : undefined;
+    if (before === undefined) return [key, value] as const;
+    if (recursive && isDict(before) && isDict(value)) return [key, merge(before, value, recursive, lists)] as const;
+    return [key, isListCell(before) && isListCell(value) ? lists(before, value) : value] as const;
+  });
+  return dictOf([...entriesOf(old, 'combine'), ...merged]);
+}
+
+function combine(values: readonly Cell[], recursive: boolean, listMerge: string): Cell {
+  const lists = Object.hasOwn(listMerges, listMerge) ? listMerges[listMerge] : undefined;
+  if (lists === undefined) return fail(`list_merge must be one of ${Object.keys(listMerges).join(', ')}`);
+  const all = values.flatMap((value) => (isListCell(touch(value)) ? walk(value) : [value])).filter(truthy);
+  for (const one of all) entriesOf(one, 'combine');
+  const [first, ...rest] = all;
+  return first === undefined ? dictOf([]) : rest.reduce((old, next) => merge(old, next, recursive, lists), first);
+}
+
+function subelements(value: Cell, path: readonly string[], skipMissing: boolean): Cell[] {
+  const elements = isDict(value) ? dictValues(value) : isListCell(value) ? value : fail('subelements needs a list or a mapping');
+  return elements.flatMap((element) => {
+    let found: Cell = element;
+    for (const key of path) {
+      const next = isDict(found) ? dictGet(found, key) : fail(`subelements: the key '${key}' should point to a mapping`);
+      if (next === undefined) {
+        if (skipMissing) return [];
+        return fail(`subelements: could not find '${key}' in an element`);
+      }
+      found = next;
+    }
+    return isListCell(found)
+      ? found.map((item) => tuple([element, item]))
+      : fail(`subelements: the key '${path.at(-1)}' should point to a list`);
+  });
+}
+
+function rekey(value: Cell, key: string, overwrite: boolean): Cell {
+  const elements = isDict(value) ? dictValues(value) : isListCell(value) ? value : fail('rekey_on_member needs a list or a mapping');
+  const pairs = elements.map((element) => {
+    const found = isDict(element) ? dictGet(element, key) : fail('rekey_on_member needs mappings inside');
+    return [found ?? fail(`rekey_on_member: the key '${key}' was not found`), element] as const;
+  });
+  const made = dictOf(pairs);
+  return overwrite || dictSize(made) === pairs.length ? made : fail('rekey_on_member: the key is not unique');
+}
+
+function toDict(value: Cell, keyName: Cell, valueName: Cell): Cell {
+  if (!isListCell(value) && !isTuple(value)) return fail(`items2dict needs a list, not ${typeName(value)}`);
+  return dictOf(
+    walk(value).map((item) => {
+      const [key, of] = isDict(item) ? [dictGet(item, keyName), dictGet(item, valueName)] : [];
+      return key === undefined || of === undefined
+        ? fail(`items2dict needs the keys '${text(keyName)}' and '${text(valueName)}' in each mapping`)
+        : ([key, of] as const);
+    }),
+  );
+}
+
+export const mappingFilters: Readonly<Record<string, Callable>> = {
+  combine: define('* recursive? list_merge?', (value, { at, rest }) =>
+    combine([value, ...rest], flagArg(at(0)), textArg(at(1), 'list_merge', 'replace')),
+  ),
+  dict2items: define('key_name? value_name?', (value, { at }) =>
+    entriesOf(value, 'dict2items').map(([key, of]) =>
+      dictOf([
+        [at(0) ?? 'key', key],
+        [at(1) ?? 'value', of],
+      ]),
+    ),
+  ),
+  items2dict: define('key_name? value_name?', (value, { at }) => toDict(value, at(0) ?? 'key', at(1) ?? 'value')),
+  items: define('', (value) => entriesOf(value, 'items').map(tuple)),
+  dictsort: define('case_sensitive? by? reverse?', (value, { at }) => {
+    const [exact, by] = [flagArg(at(0)), textArg(at(1), 'by', 'key')];
+    if (by !== 'key' && by !== 'value') fail('dictsort sorts by key or by value');
+    const key = (pair: Cell): Cell => {
+      const of = (isTuple(pair) ? pair.items[by === 'key' ? 0 : 1] : null) ?? null;
+      return typeof of === 'string' && !exact ? of.toLowerCase() : of;
+    };
+    return sorted(entriesOf(value, 'dictsort').map(tuple), key, flagArg(at(2)));
+  }),
+  subelements: define('subelements skip_missing?', (value, { at }) => {
+    const path = at(0) ?? '';
+    return subelements(value, typeof path === 'string' ? path.split('.') : walk(path).map((part) => printedArg(part)), flagArg(at(1)));
+  }),
+  rekey_on_member: define('key duplicates?', (value, { at }) =>
+    rekey(value, textArg(at(0), 'key'), textArg(at(1), 'duplicates', 'error') === 'overwrite'),
+  ),
+  extract: define('container morekeys?', (value, { at, runtime }) => {
+    const more = at(1);
+    const keys: readonly Cell[] = more === undefined || more === null ? [] : isListCell(more) ? more : [more];
+    return [value, ...keys].reduce((of, key) => runtime.item(of, key), at(0) ?? null);
+  }),
+};

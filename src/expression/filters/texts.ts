@@ -1,0 +1,181 @@
+// Filters that give text.
+import { flagArg, printedArg, textArg, wholeArg } from '../arguments.ts';
+import { type Callable, define } from '../callable.ts';
+import { type Cell, isDict, isListCell, tuple } from '../cell.ts';
+import { dictEntries, dictOf } from '../dicts.ts';
+import { reserve } from '../meter.ts';
+import { printf } from '../printf.ts';
+import { text } from '../printing.ts';
+import { findAll, regex } from '../regex/index.ts';
+import { chars, textLength, walk } from '../sequences.ts';
+import { capitalize, center, replace, split, splitLines, strip } from '../text-methods.ts';
+import { fail } from '../trouble.ts';
+
+const change = (of: (value: string) => string): Callable => define('', (value) => of(text(value)));
+
+/** Jinja2's title: words begin after white space, a hyphen or an opening bracket. */
+const title = (value: string): string =>
+  value
+    .split(/([-\s({[<]+)/)
+    .map((word) => capitalize(word))
+    .join('');
+
+function indent(value: string, width: Cell | undefined, first: boolean, blank: boolean): string {
+  const lead = typeof width === 'string' ? width : ' '.repeat(Math.max(0, boundedWidth(width)));
+  const [head = '', ...lines] = splitLines(`${value}\n`);
+  reserve(value.length + lead.length * (lines.length + 1));
+  const body = [head, ...lines.map((line) => (blank || line !== '' ? lead + line : line))].join('\n');
+  return first ? lead + body : body;
+}
+
+function boundedWidth(width: Cell | undefined): number {
+  const wide = wholeArg(width, 'width', 4);
+  reserve(Math.max(0, wide));
+  return wide;
+}
+
+function truncate(value: string, length: number, killWords: boolean, end: string, leeway: number): string {
+  if (length < textLength(end)) fail(`truncate needs a length of at least ${textLength(end)}`);
+  if (leeway < 0) fail('leeway must not be negative');
+  const all = chars(value);
+  if (all.length <= length + leeway) return value;
+  const kept = all.slice(0, length - textLength(end)).join('');
+  if (killWords) return kept + end;
+  const space = kept.lastIndexOf(' ');
+  return (space < 0 ? kept : kept.slice(0, space)) + end;
+}
+
+/** Fills lines of at most `width` characters with words; a longer word is broken where that is allowed. */
+function wrapLine(line: string, width: number, breakLong: boolean, onHyphens: boolean): string[] {
+  const pieces = line
+    .split(/(\s+)/)
+    .flatMap((piece) => (onHyphens && !/^\s/.test(piece) ? piece.split(/(?<=[\p{L}]-)(?=\p{L})/u) : [piece]));
+  const queue = pieces.filter((piece) => piece !== '').reverse();
+  const lines: string[] = [];
+  let current = '';
+  while (queue.length > 0) {
+    const piece = queue.pop() ?? '';
+    if (current === '' && lines.length > 0 && piece.trim() === '') continue;
+    if (current.length + piece.length <= width) current += piece;
+    else if (piece.length > width && breakLong) {
+      const room = Math.max(1, width - current.length);
+      lines.push(current + piece.slice(0, room));
+      queue.push(piece.slice(room));
+      current = '';
+    } else if (current === '') lines.push(piece);
+    else {
+      lines.push(current.trimEnd());
+      queue.push(piece);
+      current = '';
+    }
+  }
+  return current.trim() === '' ? lines : [...lines, current.trimEnd()];
+}
+
+function wrap(value: string, width: number, breakLong: boolean, between: string, onHyphens: boolean): string {
+  if (width <= 0) fail(`invalid width ${width}`);
+  return splitLines(value)
+    .flatMap((line) => (line === '' ? [''] : wrapLine(line, width, breakLong, onHyphens)))
+    .join(between);
+}
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' };
+const escaped = change((value) => value.replace(/[&<>'"]/g, (char) => entities[char] ?? char));
+
+const percent = (value: string, safe: RegExp): string =>
+  Array.from(new TextEncoder().encode(value), (byte) => {
+    const char = String.fromCharCode(byte);
+    return byte < 128 && safe.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }).join('');
+
+const queryPart = (cell: Cell): string => percent(text(cell), /[\w.~ -]/).replaceAll(' ', '+');
+
+function urlEncode(value: Cell): string {
+  if (isDict(value))
+    return dictEntries(value)
+      .map(([key, item]) => `${queryPart(key)}=${queryPart(item)}`)
+      .join('&');
+  if (!isListCell(value)) return percent(text(value), /[\w.~/-]/);
+  return value
+    .map((pair) => {
+      const [key, item] = walk(pair);
+      return key === undefined || item === undefined ? fail('urlencode takes pairs') : `${queryPart(key)}=${queryPart(item)}`;
+    })
+    .join('&');
+}
+
+const urlDecode = (value: string): string =>
+  value
+    .replaceAll('+', ' ')
+    .replace(/(?:%[\da-fA-F]{2})+/g, (run) =>
+      new TextDecoder().decode(new Uint8Array((run.match(/[\da-fA-F]{2}/g) ?? []).map((digits) => Number.parseInt(digits, 16)))),
+    );
+
+const formatted: Callable = define('* **', (value, { rest, extra }) => {
+  if (rest.length > 0 && extra.size > 0) return fail("can't handle positional and keyword arguments at the same time");
+  return printf(text(value), extra.size > 0 ? dictOf([...extra]) : tuple(rest));
+});
+
+const comment = (value: string): string =>
+  `#\n${value
+    .split('\n')
+    .map((line) => (line === '' ? '#' : `# ${line}`))
+    .join('\n')}\n#`;
+
+export const textFilters: Readonly<Record<string, Callable>> = {
+  upper: change((value) => value.toUpperCase()),
+  lower: change((value) => value.toLowerCase()),
+  title: change(title),
+  capitalize: change(capitalize),
+  trim: define('chars?', (value, { at }) => strip(text(value), at(0), 'both')),
+  replace: define('old new count?', (value, { at }) => {
+    const count = at(2);
+    return replace(
+      text(value),
+      printedArg(at(0)),
+      printedArg(at(1)),
+      count === undefined || count === null ? -1 : wholeArg(count, 'count'),
+    );
+  }),
+  split: define('sep? maxsplit?', (value, { at }) => split(textArg(value, 'the value of split'), at(0), wholeArg(at(1), 'maxsplit', -1))),
+  center: define('width?', (value, { at }) => center(text(value), wholeArg(at(0), 'width', 80))),
+  indent: define('width? first? blank?', (value, { at }) => indent(text(value), at(0), flagArg(at(1)), flagArg(at(2)))),
+  truncate: define('length? killwords? end? leeway?', (value, { at }) =>
+    truncate(
+      text(value),
+      wholeArg(at(0), 'length', 255),
+      flagArg(at(1)),
+      textArg(at(2), 'end', '...'),
+      wholeArg(at(3) ?? undefined, 'leeway', 5),
+    ),
+  ),
+  wordwrap: define('width? break_long_words? wrapstring? break_on_hyphens?', (value, { at }) =>
+    wrap(
+      text(value),
+      wholeArg(at(0), 'width', 79),
+      flagArg(at(1), true),
+      textArg(at(2) ?? undefined, 'wrapstring', '\n'),
+      flagArg(at(3), true),
+    ),
+  ),
+  wordcount: define('', (value) => findAll(regex('\\w+'), text(value)).length),
+  format: formatted,
+  escape: escaped,
+  e: escaped,
+  forceescape: escaped,
+  striptags: change((value) =>
+    value
+      .replace(/<!--[\s\S]*?-->|<[^>]*>/g, '')
+      .split(/\s+/)
+      .filter((word) => word !== '')
+      .join(' '),
+  ),
+  urlencode: define('', urlEncode),
+  urldecode: change(urlDecode),
+  comment: change(comment),
+  quote: define('', (value) => {
+    const word = value === null ? '' : text(value);
+    if (word === '') return "''";
+    return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
+  }),
+};

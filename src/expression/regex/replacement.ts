@@ -1,0 +1,36 @@
+// The replacement text of `regex_replace`: `\1`, `\g<name>` and Python's escapes.
+import { fail } from '../trouble.ts';
+import type { Match, Regex } from './tree.ts';
+
+const simple: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\' };
+const piece = /\\(?:g<([^>]*)>|(0[0-7]{0,2}|[1-3][0-7]{2}(?![89])|[1-9]\d?)|([\s\S]?))/g;
+
+type Part = string | number;
+
+/** Reads the replacement once; the function then writes it for each match. */
+export function replacer(replacement: string, regex: Regex): (match: Match) => string {
+  const parts: Part[] = [];
+  let last = 0;
+  for (const found of replacement.matchAll(piece)) {
+    const [whole, name, number, letter] = found;
+    parts.push(replacement.slice(last, found.index), partOf(name, number, letter, regex));
+    last = found.index + whole.length;
+  }
+  parts.push(replacement.slice(last));
+  return (match) => parts.map((part) => (typeof part === 'string' ? part : (match.group(part) ?? ''))).join('');
+}
+
+function partOf(name: string | undefined, number: string | undefined, letter: string | undefined, regex: Regex): Part {
+  if (name !== undefined) return groupIndex(/^\d+$/.test(name) ? Number(name) : regex.names.get(name), name, regex);
+  if (number !== undefined) {
+    return number.startsWith('0') || number.length === 3
+      ? String.fromCodePoint(Number.parseInt(number, 8))
+      : groupIndex(Number(number), number, regex);
+  }
+  if (letter === undefined || letter === '') return fail('bad replacement: a backslash at its end');
+  if (Object.hasOwn(simple, letter)) return simple[letter] ?? '';
+  return /[a-zA-Z]/.test(letter) ? fail(`bad replacement: bad escape \\${letter}`) : `\\${letter}`;
+}
+
+const groupIndex = (index: number | undefined, name: string, regex: Regex): number =>
+  index === undefined || index > regex.groups ? fail(`bad replacement: no group '${name}' in the pattern`) : index;

@@ -1,0 +1,36 @@
+// Tests of a text against a pattern.
+import { flagArg, textArg } from '../arguments.ts';
+import { type Callable, define } from '../callable.ts';
+import type { Cell } from '../cell.ts';
+import { text } from '../printing.ts';
+import { matchStart, regex, search } from '../regex/index.ts';
+import { fail } from '../trouble.ts';
+
+type How = 'search' | 'match' | 'fullmatch';
+
+function holds(value: Cell, pattern: Cell | undefined, fold: boolean, lines: boolean, how: How): boolean {
+  const source = textArg(pattern, 'the pattern', '');
+  const compiled = regex(how === 'fullmatch' ? `(?:${source})\\Z` : source, { fold, lines });
+  return (how === 'search' ? search(compiled, text(value)) : matchStart(compiled, text(value))) !== undefined;
+}
+
+const isHow = (word: string): word is How => word === 'search' || word === 'match' || word === 'fullmatch';
+
+/** As the filter `basename` would see them: an absolute path begins with a slash. */
+const absolute = define('', (value) => text(value).startsWith('/'));
+const scheme = /^[a-zA-Z][a-zA-Z\d+.-]*:/;
+
+export const matchTests: Readonly<Record<string, Callable>> = {
+  match: define('pattern? ignorecase? multiline?', (value, { at }) => holds(value, at(0), flagArg(at(1)), flagArg(at(2)), 'match')),
+  search: define('pattern? ignorecase? multiline?', (value, { at }) => holds(value, at(0), flagArg(at(1)), flagArg(at(2)), 'search')),
+  regex: define('pattern? ignorecase? multiline? match_type?', (value, { at }) => {
+    const how = textArg(at(3), 'match_type', 'search');
+    return isHow(how) ? holds(value, at(0), flagArg(at(1)), flagArg(at(2)), how) : fail(`invalid match_type '${how}'`);
+  }),
+  abs: absolute,
+  is_abs: absolute,
+  url: define('', (value) => typeof value === 'string' && /^[a-zA-Z][a-zA-Z\d+.-]*:\/\/[^/?#]+/.test(value)),
+  uri: define('', (value) => typeof value === 'string' && scheme.test(value)),
+  urn: define('', (value) => typeof value === 'string' && /^urn:/i.test(value)),
+  vault_encrypted: define('', (value) => typeof value === 'string' && value.startsWith('$ANSIBLE_VAULT;')),
+};

@@ -1,0 +1,49 @@
+// Tests on what a task registered: failed, changed, skipped and their kin.
+import { type Callable, define } from '../callable.ts';
+import { type Cell, isDict, isListCell, touch } from '../cell.ts';
+import { dictGet } from '../dicts.ts';
+import { truthy } from '../order.ts';
+import { fail } from '../trouble.ts';
+
+function field(value: Cell, name: string, otherwise: boolean, test: string): boolean {
+  if (!isDict(touch(value))) return fail(`the test '${test}' needs the result of a task`);
+  const found = isDict(value) ? dictGet(value, name) : undefined;
+  return found === undefined ? otherwise : truthy(found);
+}
+
+const has = (name: string, wanted: boolean, test: string, otherwise = false): Callable =>
+  define('', (value) => field(value, name, otherwise, test) === wanted);
+
+/** A loop's result is changed when one of its results is. */
+function changed(value: Cell): boolean {
+  if (field(value, 'changed', false, 'changed')) return true;
+  const results = isDict(value) ? dictGet(value, 'results') : undefined;
+  const own = isDict(value) && dictGet(value, 'changed') !== undefined;
+  return !own && isListCell(results) && results.some((result) => isDict(result) && field(result, 'changed', false, 'changed'));
+}
+
+const failed = has('failed', true, 'failed');
+const succeeded = has('failed', false, 'succeeded');
+const skipped = has('skipped', true, 'skipped');
+const change = define('', changed);
+
+export const registeredTests: Readonly<Record<string, Callable>> = {
+  failed,
+  failure: failed,
+  succeeded,
+  success: succeeded,
+  successful: succeeded,
+  changed: change,
+  change,
+  skipped,
+  skip: skipped,
+  unreachable: has('unreachable', true, 'unreachable'),
+  reachable: has('unreachable', false, 'reachable'),
+  finished: has('finished', true, 'finished', true),
+  started: has('started', true, 'started', true),
+  timedout: define('', (value) => {
+    if (!isDict(value)) return fail("the test 'timedout' needs the result of a task");
+    const found = dictGet(value, 'timedout');
+    return isDict(found) ? truthy(dictGet(found, 'period') ?? false) : false;
+  }),
+};

@@ -1,0 +1,99 @@
+// Tests on the type and value of anything.
+import { flagArg } from '../arguments.ts';
+import { type Callable, define, defineLenient } from '../callable.ts';
+import { type Cell, isDict, isMethod, isMissing, isNamespace, kindOf } from '../cell.ts';
+import { memberOf } from '../filters/sets.ts';
+import { asBool } from '../filters/values.ts';
+import { modulo, numeric } from '../numbers.ts';
+import { compare, contains, equals, truthy } from '../order.ts';
+import { text } from '../printing.ts';
+import { itemsOf, walk } from '../sequences.ts';
+import { fail } from '../trouble.ts';
+
+const test = (holds: (value: Cell) => boolean): Callable => define('', holds);
+const ordered = (sign: '<' | '<=' | '>' | '>='): Callable =>
+  define('other', (value, { at }) => {
+    const order = compare(value, at(0) ?? null, sign);
+    if (order === undefined) return false;
+    return { '<': order < 0, '<=': order <= 0, '>': order > 0, '>=': order >= 0 }[sign];
+  });
+
+const rest = (value: Cell, by: Cell): Cell => {
+  const [n, d] = [numeric(value), numeric(by)];
+  return n === undefined || d === undefined ? fail('this test needs a number') : modulo(n, d);
+};
+
+/** The same object: of plain data only the same constants and equal texts and numbers of one type can be told. */
+const same = (a: Cell, b: Cell): boolean => a === b || (kindOf(a) === kindOf(b) && numeric(a) !== undefined && equals(a, b));
+
+const isTruthy = (value: Cell, convert: Cell | undefined): boolean => {
+  if (!flagArg(convert)) return truthy(value);
+  const known = typeof value === 'string' && /^(yes|no|on|off|true|false|1|0|y|n|t|f)$/i.test(value);
+  return known ? asBool(value) || /^[yt]$/i.test(text(value)) : truthy(value);
+};
+
+const defined = defineLenient('', (value) => !isMissing(value));
+const eq = define('other', (value, { at }) => equals(value, at(0) ?? null));
+const ne = define('other', (value, { at }) => !equals(value, at(0) ?? null));
+const within = (swap: boolean): Callable =>
+  define('other', (value, { at }) => (swap ? contains(value, at(0) ?? null) : contains(at(0) ?? null, value)));
+const lessThan = ordered('<');
+const atMost = ordered('<=');
+const greaterThan = ordered('>');
+const atLeast = ordered('>=');
+const subset = define('other', (value, { at }) => walk(value).every(memberOf(walk(at(0) ?? null))));
+const superset = define('other', (value, { at }) => walk(at(0) ?? null).every(memberOf(walk(value))));
+const isNan = test((value) => Number.isNaN(Number(numeric(value)?.value ?? 0)));
+
+export const valueTests: Readonly<Record<string, Callable>> = {
+  defined,
+  undefined: defineLenient('', isMissing),
+  none: test((value) => value === null),
+  string: test((value) => typeof value === 'string'),
+  number: test((value) => numeric(value) !== undefined),
+  integer: test((value) => kindOf(value) === 'int'),
+  float: test((value) => kindOf(value) === 'float'),
+  boolean: test((value) => typeof value === 'boolean'),
+  true: test((value) => value === true),
+  false: test((value) => value === false),
+  mapping: test(isDict),
+  sequence: test((value) => itemsOf(value) !== undefined),
+  iterable: test((value) => itemsOf(value) !== undefined),
+  callable: test((value) => isMethod(value) || isNamespace(value)),
+  lower: test((value) => /^(?=.*\p{Ll})[^\p{Lu}\p{Lt}]+$/su.test(text(value))),
+  upper: test((value) => /^(?=.*\p{Lu})[^\p{Ll}\p{Lt}]+$/su.test(text(value))),
+  escaped: test(() => false),
+  even: test((value) => equals(rest(value, 2), 0)),
+  odd: test((value) => equals(rest(value, 2), 1)),
+  divisibleby: define('num', (value, { at }) => equals(rest(value, at(0) ?? null), 0)),
+  eq,
+  '==': eq,
+  equalto: eq,
+  ne,
+  '!=': ne,
+  lt: lessThan,
+  '<': lessThan,
+  lessthan: lessThan,
+  le: atMost,
+  '<=': atMost,
+  gt: greaterThan,
+  '>': greaterThan,
+  greaterthan: greaterThan,
+  ge: atLeast,
+  '>=': atLeast,
+  in: within(false),
+  contains: within(true),
+  sameas: define('other', (value, { at }) => same(value, at(0) ?? null)),
+  all: test((value) => walk(value).every(truthy)),
+  any: test((value) => walk(value).some(truthy)),
+  subset,
+  issubset: subset,
+  superset,
+  issuperset: superset,
+  truthy: define('convert_bool?', (value, { at }) => isTruthy(value, at(0))),
+  falsy: define('convert_bool?', (value, { at }) => !isTruthy(value, at(0))),
+  nan: isNan,
+  isnan: isNan,
+  filter: define('', (value, { runtime }) => typeof value === 'string' && runtime.hasFilter(value)),
+  test: define('', (value, { runtime }) => typeof value === 'string' && runtime.hasTest(value)),
+};
