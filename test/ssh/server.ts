@@ -1,0 +1,154 @@
+// An SSH server in this process for tests: runs commands with a real sh, and misbehaves on request.
+import { spawn } from 'node:child_process';
+import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
+import ssh2 from 'ssh2';
+import type { Asker } from '../../src/engine/ports.ts';
+import type { Target } from '../../src/model/host.ts';
+import { secret } from '../../src/model/host.ts';
+import { createTransport, type TransportOptions } from '../../src/ssh/index.ts';
+
+export const keyPair = (type: 'ed25519' | 'rsa' | 'ecdsa' = 'ed25519', passphrase?: string) =>
+  ssh2.utils.generateKeyPairSync(type as 'ed25519', {
+    ...(type === 'rsa' ? { bits: 2048 } : type === 'ecdsa' ? { bits: 256 } : {}),
+    ...(passphrase === undefined ? {} : { passphrase, cipher: 'aes256-cbc', rounds: 1 }),
+  } as never);
+
+export interface ServerOptions {
+  readonly hostKeys?: readonly string[];
+  readonly algorithms?: ssh2.Algorithms;
+  readonly password?: string;
+  /** Public keys that are let in. */
+  readonly publicKeys?: readonly string[];
+  /** Answers instead of running the command. */
+  readonly onExec?: (channel: ssh2.ServerChannel, command: string) => void;
+  readonly onConnection?: (client: ssh2.Connection) => void;
+  readonly onAuth?: (context: ssh2.AuthContext) => boolean;
+  /** Refuses forwarding with this. */
+  readonly noForward?: boolean;
+  readonly banner?: string;
+}
+
+export interface TestServer {
+  readonly port: number;
+  readonly hostKey: string;
+  /** SSH logins so far. */
+  readonly logins: () => number;
+  readonly tcp: () => number;
+  readonly methods: readonly string[];
+  readonly drop: () => void;
+  readonly close: () => Promise<void>;
+}
+
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const own = keyPair();
+  const hostKeys = options.hostKeys ?? [own.private];
+  const methods: string[] = [];
+  const clients = new Set<ssh2.Connection>();
+  let logins = 0;
+  let tcp = 0;
+  const server = new ssh2.Server({ hostKeys: [...hostKeys], ...(options.algorithms === undefined ? {} : { algorithms: options.algorithms }) }, (client) => {
+    tcp++;
+    clients.add(client);
+    options.onConnection?.(client);
+    client.on('error', () => undefined).on('close', () => clients.delete(client));
+    client.on('authentication', (context) => {
+      methods.push(context.method);
+      if (options.onAuth?.(context) === true) return;
+      if (context.method === 'password' && context.password === (options.password ?? 'right')) return context.accept();
+      if (context.method === 'publickey' && isKnown(context.key.data, options.publicKeys)) return context.accept();
+      context.reject(['publickey', 'password', 'keyboard-interactive']);
+    });
+    client.on('ready', () => {
+      logins++;
+      client.on('tcpip', (accept, reject, info) => {
+        if (options.noForward === true) return reject();
+        const channel = accept();
+        const socket = connect(info.destPort, info.destIP);
+        socket.on('error', () => channel.close());
+        socket.pipe(channel).pipe(socket);
+      });
+      client.on('request', (_accept, reject) => reject?.());
+      client.on('session', (accept) => {
+        const session = accept();
+        session.on('pty', (take) => take?.());
+        session.on('exec', (take, _reject, { command }) => {
+          const channel = take();
+          channel.on('error', () => undefined);
+          if (options.onExec === undefined) run(channel, command);
+          else options.onExec(channel, command);
+        });
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const first = ssh2.utils.parseKey(hostKeys[0] ?? '') as ssh2.ParsedKey;
+  return {
+    port: (server.address() as { port: number }).port,
+    hostKey: `${first.type} ${first.getPublicSSH().toString('base64')}`,
+    logins: () => logins,
+    tcp: () => tcp,
+    methods,
+    drop: () => {
+      for (const client of clients) client.end();
+    },
+    close: () =>
+      new Promise((resolve) => {
+        for (const client of clients) client.end();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+const isKnown = (data: Buffer, keys: readonly string[] = []): boolean =>
+  keys.some((key) => (ssh2.utils.parseKey(key) as ssh2.ParsedKey).getPublicSSH().equals(data));
+
+/** As sshd does: a login shell that gets one string. */
+export function run(channel: ssh2.ServerChannel, command: string, shell = '/bin/sh'): void {
+  const child = spawn(shell, ['-c', command], { detached: true, stdio: 'pipe' });
+  child.stdin.on('error', () => undefined);
+  child.stdout.pipe(channel, { end: false });
+  child.stderr.pipe(channel.stderr, { end: false });
+  channel.pipe(child.stdin);
+  child.on('close', (code, signal) => {
+    if (signal === null) channel.exit(code ?? 0);
+    else channel.exit(signal.slice(3) as never);
+    channel.end();
+  });
+}
+
+/** A TCP server that is no SSH server. */
+export async function startTcp(speak: (socket: Socket) => void): Promise<{ readonly port: number; readonly close: () => void }> {
+  const sockets = new Set<Socket>();
+  const server: NetServer = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    speak(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as { port: number }).port,
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+export const nobody: Asker = { attended: false, confirm: async () => false, secret: async () => '' };
+
+/** A transport that reads nothing of this machine's own configuration. */
+export const transportFor = (home: string, more: Partial<TransportOptions> = {}) =>
+  createTransport({ asker: nobody, home, env: {}, warn: () => undefined, globalKnownHosts: [], ...more });
+
+/** A target that logs in with the password `right` and does not look at host keys. */
+export const targetAt = (port: number, more: Partial<Target> = {}): Target => ({
+  name: 'node-a',
+  address: '127.0.0.1',
+  port,
+  user: 'ops',
+  password: secret('right'),
+  hostKeyChecking: 'no',
+  legacyCrypto: false,
+  connectTimeout: 5,
+  ...more,
+});
