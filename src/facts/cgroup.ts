@@ -46,8 +46,9 @@ export const cgroupArea: Area = {
     },
   ],
   /*
-   * One find and a grep a kind of file, not a process a group. GNU grep names the file that it could not read and why; busybox's takes EIO for
-   * an empty file, so on 3.x kernels (where a real slabinfo is never empty) what it calls empty is read again, one by one, with cat.
+   * Two finds with a grep each, not a process a group (busybox's find can do one -exec only). GNU grep names the file that it could not read and why (the root group gives
+   * EIO on every el7 host); busybox's takes EIO for an empty file. So on 3.x kernels, where a real slabinfo is never empty, and where grep has
+   * reported no EIO at all, what it calls empty is read again, one by one, with cat.
    * Symbolic links are followed by name (no -type): the practice fleet makes EIO with them.
    */
   script: `c=$R/sys/fs/cgroup m=$c/memory
@@ -59,10 +60,11 @@ fi
 for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { echo v1; break; }; done
 if [ -e "$m/memory.limit_in_bytes" ]; then
   printf 'memory v1\\nroot %s\\n' "$m"
-  o=$(find "$m" \\( -name memory.kmem.slabinfo -exec grep -c '' /dev/null {} + \\) -o \\( \\( -name memory.limit_in_bytes -o -name memory.kmem.usage_in_bytes \\) -exec grep '' /dev/null {} + \\) -o \\( -name cgroup.procs -exec grep -c '' /dev/null {} + \\) 2>&1 | sed -e 's/^/at /' -e ${maxLines}q)
+  o=$({ find "$m" \\( -name memory.kmem.slabinfo -o -name cgroup.procs \\) -exec grep -c '' /dev/null {} +
+    find "$m" \\( -name memory.limit_in_bytes -o -name memory.kmem.usage_in_bytes \\) -exec grep '' /dev/null {} +; } 2>&1 | sed -e 's/^/at /' -e ${maxLines}q)
   printf '%s\\n' "$o"
   IFS= read -r k <"$R/proc/sys/kernel/osrelease" || k=$(uname -r)
-  case $k:$o in 3.*"memory.kmem.slabinfo:0
+  case $k:$o in *'slabinfo: Input/output error'*) ;; 3.*"memory.kmem.slabinfo:0
 "*|3.*memory.kmem.slabinfo:0)
     printf '%s\\n' "$o" | sed -n 's/^at \\(.*memory\\.kmem\\.slabinfo\\):0$/\\1/p' | while IFS= read -r f; do
       if ( exec 3<"$f" ) 2>/dev/null; then
@@ -73,9 +75,10 @@ if [ -e "$m/memory.limit_in_bytes" ]; then
   esac
 elif [ -e "$c/cgroup.controllers" ]; then
   printf 'memory v2\\nroot %s\\n' "$c"
-  find "$c" \\( -name memory.stat -exec grep -E '^(kernel|slab|slab_reclaimable|slab_unreclaimable) ' /dev/null {} + \\) -o \\( -name memory.max -exec grep '' /dev/null {} + \\) -o \\( -name cgroup.procs -exec grep -c '' /dev/null {} + \\) 2>&1 | sed -e 's/^/at /' -e ${maxLines}q
+  { find "$c" \\( -name memory.stat -o -name memory.max \\) -exec grep -E '^((kernel|slab|slab_reclaimable|slab_unreclaimable) [0-9]+|max|[0-9]+)$' /dev/null {} +
+    find "$c" -name cgroup.procs -exec grep -c '' /dev/null {} +; } 2>&1 | sed -e 's/^/at /' -e ${maxLines}q
 fi
-ls -f "$R/sys/kernel/slab" | awk '/\\([0-9]+:/ {n++; s = $0; sub(/^[^(]*\\(/, "", s); sub(/:.*/, "", s); if (!(s in ids)) {ids[s]; k++}} END {print "slab " n + 0 " " k + 0}'
+find "$R/sys/kernel/slab" -maxdepth 1 -name '*(*:*' | awk '{n++; s = $0; sub(/.*\\//, "", s); sub(/^[^(]*\\(/, "", s); sub(/:.*/, "", s); if (!(s in ids)) {ids[s]; k++}} END {print "slab " n + 0 " " k + 0}'
 line "$R/run/kmend/active-probe" probe
 line "$R/proc/sys/kernel/random/boot_id" boot`,
   maxBytes: 2_000_000,

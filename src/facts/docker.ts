@@ -25,7 +25,7 @@ export const dockerArea: Area = {
   ],
   // The daemon of a sick node may hang: when the first question runs into its limit, the second is not asked.
   script: `case "$P" in *comm:dockerd*) echo process;; esac
-if command -v docker >/dev/null; then
+if has docker; then
   echo installed
   v=$($T docker version --format '{{.Server.Version}} {{.Client.Version}}'); q=$?
   printf 'version %s %s\\n' $q "$v"

@@ -94,6 +94,8 @@ function noteV1(row: Row, { file, rest, error }: Line): void {
   if (file === 'group') row.state = 'denied';
   else if (file === 'memory.kmem.slabinfo') {
     const lines = Number(rest);
+    // GNU grep reports the error and then counts 0 lines of what it could not read.
+    if (!error && lines === 0 && row.state !== undefined) return;
     row.state = error ? (stateOf(rest) ?? 'denied') : lines > 0 ? 'read' : 'empty';
     row.lines = error || !Number.isFinite(lines) ? 0 : lines;
   } else if (error) return;
@@ -197,6 +199,7 @@ export function samplesOf(groups: readonly Group[], capped: boolean): Mapping {
     limited: limited.length,
     limited_off: limited.filter((group) => group.state === 'eio').length,
     kubelet: groups.filter((group) => group.by === 'kubelet').length,
+    kubelet_off: groups.filter((group) => group.by === 'kubelet' && group.state === 'eio').length,
     docker: groups.filter((group) => group.by === 'docker').length,
     capped,
   };

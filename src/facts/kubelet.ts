@@ -29,7 +29,8 @@ export const kubeletArea: Area = {
   fi
 done
 for n in kubelet k3s rke2; do
-  k=$(command -v $n) || continue
+  has $n || continue
+  k=$(command -v $n)
   echo "program $n"
   case "$k $Q" in '/usr/bin/kubelet '*'kubelet '[0-9]*) ;; *) printf 'says %s\\n' "$($T "$k" --version)";; esac
   break

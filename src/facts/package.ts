@@ -37,13 +37,13 @@ export const packageArea: Area = {
 if [ $F = deb ]; then
   dpkg-query -W -f 'installed \${Version} \${db:Status-Abbrev}\\n' -- "$n"
   $T2 apt-cache madison -- "$n" | awk '{print "available " $3}'
-else
+elif [ $F = rpm ]; then
   l=$(rpm -q --qf 'installed %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} rpm\\n' -- "$n") && printf '%s\\n' "$l"
   ${heldScript}
-  if command -v zypper >/dev/null; then zypper -nq search -s --match-exact -- "$n" | awk -F'|' 'NR > 2 {gsub(/ /, "", $4); print "available " $4}'
-  else
+  if has zypper; then zypper -nq search -s --match-exact -- "$n" | awk -F'|' 'NR > 2 {gsub(/ /, "", $4); print "available " $4}'
+  elif has yum; then
     t=''; command -v timeout >/dev/null && t='timeout 120'
-    $t yum -q --setopt=exit_on_lock=1 --disableplugin=versionlock --disableexcludes=all --showduplicates list available "$n" | awk '{printf "%s ", $0} END {print ""}' | sed 's/^/list /'
+    $t yum -q --setopt=exit_on_lock=1 --disableplugin=versionlock --disableexcludes=all --showduplicates list available "$n" | awk '{printf "%s ", $0} END {if (NR) print ""}' | sed 's/^/list /'
   fi
 fi`;
   },

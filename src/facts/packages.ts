@@ -22,10 +22,13 @@ for f in "$R/etc/os-release" "$R/usr/lib/os-release"; do [ -r "$f" ] && break; d
 V=''
 while IFS='=' read -r k v; do case $k:$v in ID*:*debian*|ID*:*ubuntu*) F=deb;; VERSION_ID:*) V=$v;; esac; done <"$f"
 if [ $F = deb ]; then
+  if has dpkg-query; then :; else F=none; fi
+elif has rpm; then :; else F=none; fi
+if [ $F = deb ]; then
   Q=$($T2 dpkg-query -W -f '\${Package} \${Version} @ \${db:Status-Abbrev}\\n' ${asked}); q=$?; [ $q = 1 ] && q=0
-else
+elif [ $F = rpm ]; then
   Q=$($T2 rpm -q --qf '%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{INSTALLTIME} rpm\\n' ${asked} 2>&1); q=$?; [ $q -lt 100 ] && q=0
-fi
+else Q='' q=127; fi
 `;
 
 export const packagesArea: Area = {
@@ -79,7 +82,7 @@ else
   ${heldScript}
   for f in "$R"/var/lib/yum/transaction-all*; do [ ! -e "$f" ] || { echo 'broken an unfinished yum transaction'; break; }; done
 fi
-for p in dnf yum apt-get zypper rpm-ostree; do if command -v $p >/dev/null; then echo "tool $p"; fi; done
+for p in dnf yum apt-get zypper rpm-ostree; do if has $p; then echo "tool $p"; fi; done
 [ ! -e "$R/run/ostree-booted" ] || echo ostree
 printf '%s\\n' "$P" | while IFS= read -r l; do printf 'process %s\\n' "\${l##*/proc/}"; done`,
   maxBytes: 65_536,

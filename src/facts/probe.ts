@@ -28,11 +28,13 @@ function partsOf(wants: readonly FactWant[]): readonly Part[] {
 }
 
 /**
- * What the scripts of all areas may use. `line FILE KEY` prints the first line of a file, `dump FILE KEY` all of them; `$T` is a time limit
+ * What the scripts of all areas may use. `has PROGRAM`: is it on this host (in the practice fleet the machine's own docker is not the host's:
+ * only stand-ins count); `line FILE KEY` prints the first line of a file, `dump FILE KEY` all of them; `$T` is a time limit
  * for programs that may hang (a sick node's docker does), `$T2` a longer one for a package database (see `preparation`).
  * `frame` runs one area: its output is kept back, cut at its cap (`%.Ns` counts bytes in the C locale) and put between marks.
  */
-const frameFunctions = `line() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; l=''; IFS= read -r l <"$1"; printf '%s %s\\n' "$2" "$l"; }
+const frameFunctions = `has() { command -v "$1" >/dev/null || return 1; [ -n "$R" ] || return 0; case $(command -v "$1") in /usr/*|/bin/*|/sbin/*) return 1;; esac; }
+line() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; l=''; IFS= read -r l <"$1"; printf '%s %s\\n' "$2" "$l"; }
 dump() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; while IFS= read -r l || [ -n "$l" ]; do printf '%s %s\\n' "$2" "$l"; done <"$1"; }
 frame() { o=$("area_$1"); c=''; [ "\${#o}" -le "$2" ] || c=' cut'; printf "@@kmen%s area %s\\n%.\${2}s\\n@@kmen%s done %s%s\\n" d "$1" "$o" d "$1" "$c"; }
 `;

@@ -28,12 +28,12 @@ export const runcArea: Area = {
     },
   ],
   script: `for p in docker-runc /usr/libexec/docker/docker-runc-current runc; do
-  case $p in /*) p=$R$p; [ -x "$p" ] || continue;; *) p=$(command -v $p) || continue;; esac
+  case $p in /*) p=$R$p; [ -x "$p" ] || continue;; *) has $p || continue; p=$(command -v $p);; esac
   printf 'path %s\\n' "\${p#"$R"}"
   $T "$p" --version | while IFS= read -r l; do printf 'says %s\\n' "$l"; done
   break
 done
-if command -v docker-containerd >/dev/null; then echo bundled; elif command -v containerd >/dev/null; then echo containerd; fi`,
+if has docker-containerd; then echo bundled; elif has containerd; then echo containerd; fi`,
   maxBytes: 2048,
   parse: (text) => {
     const fields = readFields(text);

@@ -17,7 +17,8 @@ export const serviceArea: Area = {
       example: true,
     },
   ],
-  script: (args) => `a=$($T systemctl is-active -- ${quote(nameOf(args))}); e=$($T systemctl is-enabled -- ${quote(nameOf(args))})
+  script: (args) => `has systemctl || return 0
+a=$($T systemctl is-active -- ${quote(nameOf(args))}); e=$($T systemctl is-enabled -- ${quote(nameOf(args))})
 printf 'active %s\\nenabled %s\\n' "$a" "$e"`,
   maxBytes: 512,
   parse: (text, { args }) => {

@@ -29,6 +29,7 @@ export interface Samples {
   readonly limited: number;
   readonly limitedOff: number;
   readonly kubelet: number;
+  readonly kubeletOff: number;
   readonly capped: boolean;
 }
 
@@ -97,23 +98,30 @@ export function readSituation(facts: Facts): Situation {
   };
   const next = textOf(facts, 'kernel.next') || (textOf(facts, 'boot.loader') === 'flatcar' ? textOf(facts, 'kernel.release') : '');
   const denied = facts['boot.next_cmdline'];
+  const now = kernel(textOf(facts, 'kernel.release'), textOf(facts, 'boot.cmdline'));
+  const samples = readSamples(facts['kmem.samples']);
+  const runtimeChanged = changedAfterBoot(facts).length > 0;
+  // Where nothing forbids accounting, groups that are not accounted speak for the program that made them.
+  const telling = !now.inForce && samples.denied === 0 && !samples.capped;
+  const limitedAllOff = telling && !runtimeChanged && samples.limited > 0 && samples.limitedOff === samples.limited;
+  const kubepodsAllOff = telling && samples.kubelet > 0 && samples.kubeletOff === samples.kubelet;
   return {
-    now: kernel(textOf(facts, 'kernel.release'), textOf(facts, 'boot.cmdline')),
+    now,
     ...(next === '' ? {} : { next: kernel(next, textOf(facts, 'boot.next_cmdline')) }),
     nextDenied: isUnknown(denied) ? denied.$unknown : '',
     memory: textOf(facts, 'cgroup.memory'),
     controllerOff: disablesMemoryCgroup(textOf(facts, 'boot.cmdline')),
-    runc: runcPart(facts),
-    kubelet: kubeletPart(facts),
+    runc: settle(runcPart(facts), limitedAllOff),
+    kubelet: settle(kubeletPart(facts), kubepodsAllOff),
     enginePackage: textOf(facts, 'docker.package'),
-    samples: readSamples(facts['kmem.samples']),
+    samples,
     groups: mappingsOf(facts['kmem.groups']).map(readGroup),
     rootUsage: numberIn(facts, 'kmem.root_usage'),
     slabEntries: numberIn(facts, 'kmem.slab_entries'),
     deadGroups: numberIn(facts, 'kmem.dead_groups'),
     symptoms: mappingsOf(facts['kmem.symptoms']).map((row) => ({ kind: textOf(row, 'kind'), count: numberIn(row, 'count') })),
     activeProbe: textOf(facts, 'kmem.active_probe'),
-    runtimeChanged: changedAfterBoot(facts).length > 0,
+    runtimeChanged,
   };
 }
 
@@ -129,6 +137,7 @@ function readSamples(value: Value | undefined): Samples {
     limited: numberIn(samples, 'limited'),
     limitedOff: numberIn(samples, 'limited_off'),
     kubelet: numberIn(samples, 'kubelet'),
+    kubeletOff: numberIn(samples, 'kubelet_off'),
     capped: samples.capped === true,
   };
 }
@@ -156,6 +165,12 @@ export function changedAfterBoot(facts: Facts): readonly string[] {
 }
 
 // ---- parts ----
+
+/** A part whose version does not tell is settled by its own groups: they are there, and none of them is accounted. */
+const settle = (part: Part, groupsOff: boolean): Part =>
+  part.accounts === 'unknown' && groupsOff
+    ? { accounts: 'no', name: part.name, note: 'its version does not tell; its groups read off' }
+    : part;
 
 const absent: Part = { accounts: 'absent', name: '' };
 

@@ -1,0 +1,216 @@
+// The probe: one script for every shell, framed so that banners and cuts are noticed, and a parser that never throws.
+import { execFileSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { areas, buildProbe, derive, factDefs, lifetimeOf, parseProbe, withPrelude } from '../../src/facts/index.ts';
+import type { Facts, FactWant } from '../../src/model/fact.ts';
+import { hasBusybox, type Recorded, recordedHost, runProbe } from './replay.ts';
+
+const wants: readonly FactWant[] = [
+  { area: 'package', args: { name: 'docker-ce' } },
+  { area: 'service', args: { name: 'docker' } },
+  { area: 'path', args: { path: "/etc/it's here" } },
+];
+
+let host: Recorded;
+let output: string;
+beforeAll(() => {
+  host = recordedHost('1062-on');
+  output = runProbe(host, { wants });
+});
+afterAll(() => host.remove());
+
+const shells = [
+  ['sh', ['sh']],
+  ['dash', ['dash']],
+  ['bash', ['bash']],
+  ['busybox ash', ['busybox', 'ash']],
+] as const;
+const has = (program: string): boolean => {
+  try {
+    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+describe('the script', () => {
+  it.each(shells)('passes %s -n', (_, [command, ...rest]) => {
+    if (!has(command)) return;
+    execFileSync(command, [...rest, '-n', '-c', buildProbe(wants)]);
+  });
+
+  it.skipIf(!hasBusybox || !has('dash') || !has('bash'))('says the same in every shell (needs dash, bash and busybox)', () => {
+    const factsOf = (text: string): Facts => {
+      const result = parseProbe(text, wants);
+      if (!result.ok) throw new Error(result.failure.message);
+      const passing = /^(clock|space)\.|^boot\.time$/;
+      return Object.fromEntries(Object.entries(derive(result.value)).filter(([name]) => !passing.test(name)));
+    };
+    for (const [, shell] of shells) expect(factsOf(runProbe(host, { wants, shell }))).toEqual(factsOf(output));
+  });
+
+  it('is the same text for the same wants, in any order, asked twice or once', () => {
+    expect(buildProbe([...wants].reverse())).toBe(buildProbe(wants));
+    expect(buildProbe([...wants, ...wants, { area: 'os' }, { area: 'node', args: { name: 'n1' } }])).toBe(buildProbe(wants));
+    expect(buildProbe()).not.toBe(buildProbe(wants));
+  });
+
+  it('also runs when it is fed to the stdin of a shell', () => {
+    const fed = execFileSync('sh', [], { input: buildProbe(wants), env: { ...process.env, KMEND_ROOT: host.root }, encoding: 'utf8' });
+    expect(parseProbe(fed, wants).ok).toBe(true);
+  });
+
+  it('leaves the tree as it found it', () => {
+    const list = (directory: string): readonly string[] =>
+      readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+        const path = join(directory, entry.name);
+        if (entry.isDirectory()) return list(path);
+        return entry.isFile() ? [`${path} ${statSync(path).mtimeMs} ${statSync(path).size}`] : [path];
+      });
+    const before = list(host.root);
+    runProbe(host, { wants });
+    expect(list(host.root)).toEqual(before);
+  });
+
+  it('reads nothing outside its root but programs', () => {
+    // Every absolute path stands behind $R, or is the null device.
+    const paths = buildProbe(wants)
+      .split('\n')
+      .filter((line) => !line.startsWith('PATH='))
+      .flatMap((line) => line.match(/(?<![\w$}"*/.)-])\/(?:etc|proc|sys|var|boot|run|usr|oem)\b[^ "]*/g) ?? []);
+    expect(
+      paths.filter(
+        (path) => !path.startsWith("/etc/it'") && !/^\/(usr\/\*|usr\/bin\/kubelet|usr\/libexec\/docker\/docker-runc-current)/.test(path),
+      ),
+    ).toEqual([]);
+  });
+
+  it('keeps a prelude that stands already', () => expect(withPrelude(withPrelude('true\n'))).toBe(withPrelude('true\n')));
+});
+
+describe('the frame', () => {
+  it('is found behind a noisy banner, before a logout message, and with carriage returns', () => {
+    const facts = parseProbe(output, wants);
+    expect(facts.ok).toBe(true);
+    expect(parseProbe(`Welcome!\n*** authorised use only ***${output}`, wants)).toEqual(facts);
+    expect(parseProbe(`${buildProbe(wants)}${output}logout\n`, wants)).toEqual(facts);
+    expect(parseProbe(output.replaceAll('\n', '\r\n'), wants)).toEqual(facts);
+  });
+
+  it('is missed wherever the output was cut', () => {
+    const end = output.indexOf('@@kmend end') + '@@kmend end'.length;
+    for (let at = 0; at < end; at += 97) {
+      const result = parseProbe(output.slice(0, at), wants);
+      expect(result.ok).toBe(false);
+      if (!result.ok) expect(result.failure.kind).toBe('parse');
+    }
+  });
+
+  it('is missed when a part in the middle is gone', () => {
+    const result = parseProbe(output.replace(/@@kmend area 5\n[\s\S]*?@@kmend done 5\n/, ''), wants);
+    expect(result).toMatchObject({ ok: false, failure: { kind: 'parse' } });
+  });
+
+  it.each([
+    ['', 'the host did not run the probe: none of its output came back'],
+    ['sh: not found', 'the host has no POSIX sh'],
+    ['bash: /bin/sh: No such file or directory', 'the host has no POSIX sh'],
+    ['This account is currently not available.', 'the login user may not log in to a shell'],
+    ['WARNING: Your password has expired.', 'the login user must change its password first'],
+    ['Unknown command: R=', 'the login shell did not understand the probe'],
+  ])('says why there is none: %j', (text, message) => {
+    const result = parseProbe(text);
+    expect(result).toMatchObject({ ok: false, failure: { kind: 'parse', message } });
+  });
+
+  it('says that the output answers other questions', () => {
+    expect(parseProbe(output, [])).toMatchObject({ ok: false, failure: { message: expect.stringContaining('other questions') } });
+  });
+});
+
+describe('the parsers', () => {
+  it('never throw, and derive neither, whatever stands in the frame', () => {
+    const lines = output.split('\n');
+    const word = fc.constantFrom(
+      'at',
+      'slab',
+      'grub',
+      'bls',
+      'pkg',
+      'version',
+      'info',
+      'menuentry',
+      'log',
+      '9'.repeat(400),
+      '@@kmend',
+      ':',
+      '(1:',
+      "'",
+      '$R',
+    );
+    const noise = fc.oneof(
+      fc.string(),
+      fc.array(word).map((words) => words.join(' ')),
+      fc.constantFrom(...lines),
+    );
+    fc.assert(
+      fc.property(fc.array(noise, { maxLength: 8 }), fc.nat(lines.length - 1), fc.nat(6), (inserted, at, removed) => {
+        const text = [...lines.slice(0, at), ...inserted, ...lines.slice(at + removed)].join('\n');
+        const result = parseProbe(text, wants);
+        if (result.ok) derive(result.value);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('never throw on a whole area of nonsense', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...areas.values()), fc.string({ unit: 'binary' }), fc.boolean(), (area, text, cut) => {
+        derive(area.parse(text, { cut, args: { name: 'x', path: '/x' } }));
+      }),
+      { numRuns: 600 },
+    );
+  });
+
+  it('give every fact that they promise, and no other', () => {
+    const result = parseProbe(output, wants);
+    const facts = result.ok ? derive(result.value) : {};
+    const named = (pattern: string, name: string): boolean =>
+      new RegExp(`^${pattern.replaceAll('.', '\\.').replace('*', '.+')}$`).test(name);
+    for (const def of factDefs)
+      expect(
+        Object.keys(facts).some((name) => named(def.name, name)),
+        def.name,
+      ).toBe(true);
+    for (const name of Object.keys(facts))
+      expect(
+        factDefs.some((def) => named(def.name, name)),
+        name,
+      ).toBe(true);
+    for (const name of Object.keys(facts)) expect(lifetimeOf(name), name).toBeDefined();
+  });
+
+  it('tell the lifetime of facts with arguments', () => {
+    expect(lifetimeOf('package.containerd.io.available')).toBe('outside');
+    expect(lifetimeOf('service.docker.active')).toBe('boot');
+    expect(lifetimeOf('path./etc/x.exists')).toBe('disk');
+    expect(lifetimeOf('package..held')).toBeUndefined();
+    expect(lifetimeOf('nonsense')).toBeUndefined();
+  });
+
+  it('keep to their byte caps', () => {
+    for (const area of areas.values()) expect(area.maxBytes).toBeLessThanOrEqual(2_000_000);
+    const long = output.replace('@@kmend done 0\n', '@@kmend done 0 cut\n');
+    expect(parseProbe(long, wants).ok).toBe(true);
+  });
+
+  it('derive is settled after one go', () => {
+    const result = parseProbe(output, wants);
+    const once = derive(result.ok ? result.value : {});
+    expect(derive(once)).toEqual(once);
+  });
+});
