@@ -1,0 +1,142 @@
+// The command line for the login shell, run here by real shells; and what becomes of the output.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { secret } from '../../src/model/host.ts';
+import { coded, loginQuote, remoteCommand } from '../../src/ssh/command.ts';
+import { createOutput } from '../../src/ssh/output.ts';
+
+const shells = ['/bin/sh', '/bin/bash', '/bin/dash', '/usr/bin/zsh', '/usr/bin/fish', '/bin/ksh'].filter((shell) => existsSync(shell));
+const busybox = existsSync('/bin/busybox') || existsSync('/usr/bin/busybox');
+const runIn = (shell: string, line: string, input: Buffer | string = '') => spawnSync(shell, ['-c', line], { input, encoding: 'utf8', maxBuffer: 1e8 });
+const after = (text: string, mark: string): string => text.slice(text.indexOf('\n', text.indexOf(mark)) + 1);
+
+describe.each(shells)('with %s as login shell', (shell) => {
+  it.each([
+    ['quotes and backslashes', `printf '%s\\n' "it's" 'a\\b' "\\\\"`, `it's\na\\b\n\\\n`],
+    ['here document', `cat <<'X'\n$HOME \\ ' "\nX`, `$HOME \\ ' "\n`],
+    ['a comment at the end', 'echo one # two', 'one\n'],
+    ['dollar, exclamation, percent', `echo '$x !! %s * ~'`, '$x !! %s * ~\n'],
+  ])('%s', (_what, script, expected) => {
+    const command = remoteCommand({ script });
+    const result = runIn(shell, command.line);
+    expect(after(result.stdout, command.ready.whole)).toBe(expected);
+    expect(after(result.stderr, command.ready.whole)).toBe('');
+  });
+
+  it('a script of 200 KiB comes through the input, with more input behind it', () => {
+    const script = `# ${"'\\x".repeat(70_000)}\ncat\nexit 7`;
+    const command = remoteCommand({ script, stdin: 'left for\nthe script' });
+    expect(command.line.length).toBeLessThan(2000);
+    const result = runIn(shell, command.line, command.input ?? '');
+    expect(after(result.stdout, command.ready.whole)).toBe('left for\nthe script');
+    expect(result.status).toBe(7);
+  });
+
+  it('without input the script reads nothing', () => {
+    const command = remoteCommand({ script: 'cat; echo end' });
+    expect(after(runIn(shell, command.line, 'not for it').stdout, command.ready.whole)).toBe('end\n');
+  });
+});
+
+it.skipIf(!busybox)('busybox sh reads coded lines too', () => {
+  const text = `a'\\b\u00e9\0\u20ac\n${'x'.repeat(3000)}`;
+  const script = `while IFS= read -r l; do printf '%b' "$l"; done`;
+  const result = spawnSync('busybox', ['sh', '-c', script], { input: coded(text) });
+  expect(result.stdout.toString()).toBe(text);
+});
+
+describe('properties', () => {
+  const word = fc.string({ unit: fc.constantFrom('a', "'", '\\', '"', '$', '`', '\n', ' ', '!', '~', '*', '#', ';', '&', 'é', '-'), maxLength: 12 });
+  it('a quoted word comes through a shell as it was', () => {
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 1, maxLength: 30 }), (words) => {
+        const result = runIn('/bin/sh', `printf '%s\\0' ${words.map(loginQuote).join(' ')}`);
+        expect(result.stdout).toBe(words.map((one) => `${one}\0`).join(''));
+      }),
+      { numRuns: 60 },
+    );
+  });
+  it('coded text comes back as it was', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 4000 }), (text) => {
+        const result = spawnSync('/bin/sh', ['-c', `while IFS= read -r l; do printf '%b' "$l"; done`], { input: coded(text) });
+        expect(result.stdout.equals(Buffer.from(text))).toBe(true);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('becoming another user', () => {
+  const line = (become: Parameters<typeof remoteCommand>[0]['become']) => remoteCommand({ script: 'id', ...(become === undefined ? {} : { become }) });
+  it('no password ever stands in the command', () => {
+    for (const method of ['sudo', 'su', 'doas'] as const) {
+      const command = line({ method, user: 'root', password: secret('hush-hush') });
+      expect(JSON.stringify(command)).not.toContain('hush-hush');
+      expect(command.input).toBeUndefined();
+    }
+  });
+  it('the ready line cannot be faked by a program that prints the command', () => {
+    const command = line({ method: 'sudo', user: 'root', password: secret('x') });
+    expect(command.line).not.toContain(command.ready.whole);
+  });
+  it('sudo is asked not to ask where there is no password, and to ask in our words where there is', () => {
+    expect(line({ method: 'sudo', user: 'db' }).line).toMatch(/^exec env LC_ALL=C sudo -n -H -u db -- \/bin\/sh -c /);
+    const command = line({ method: 'sudo', user: 'db', password: secret('x') });
+    const prompt = /sudo -k -S -H -p (\S+) /.exec(command.line)?.[1] ?? '';
+    expect(command.asks?.(prompt, 0)).toBe(true);
+    expect(command.asks?.(prompt, prompt.length)).toBe(false);
+    expect(command.asks?.('Password:', 0)).toBe(false);
+    expect(command.terminal).toBe(false);
+  });
+  it.each([
+    ['Password: ', true],
+    ['Mot de passe : ', true],
+    ['パスワード：', true],
+    ['su: user x does not exist\n', false],
+  ])('on a terminal %j is a question: %s', (said, expected) => {
+    const command = line({ method: 'su', user: 'root', password: secret('x') });
+    const [, left = '', right = ''] = /^printf '%s%s\\n' (\S+) (\S+);/.exec(command.line) ?? [];
+    expect(command.terminal).toBe(true);
+    expect(command.asks?.(`profile noise: ${left}${right}\n${said}`, 0)).toBe(expected);
+    expect(command.asks?.(said, 0)).toBe(false);
+  });
+});
+
+describe('output', () => {
+  const all = (chunks: readonly (string | Buffer)[], more = {}) => {
+    const lines: string[] = [];
+    const output = createOutput({ mark: 'MARK', limit: 100, terminal: false, onLine: (line) => lines.push(line), ...more });
+    for (const chunk of chunks) output.feed(Buffer.from(chunk));
+    output.end();
+    return { text: output.text(), lines, truncated: output.truncated(), started: output.started(), before: output.before(), tail: output.tail() };
+  };
+  it('drops what comes before the mark, wherever the chunks are cut', () => {
+    const text = 'Welcome!\nno newline hereMARK 4711\none\ntwo é\nthree';
+    for (let cut = 1; cut < Buffer.byteLength(text); cut++) {
+      const bytes = Buffer.from(text);
+      expect(all([bytes.subarray(0, cut), bytes.subarray(cut)])).toEqual({
+        text: 'one\ntwo é\nthree',
+        lines: ['one', 'two é', 'three'],
+        truncated: false,
+        started: true,
+        before: 'Welcome!\nno newline here',
+        tail: '4711',
+      });
+    }
+  });
+  it('keeps the head, goes on with lines, cuts no character', () => {
+    const result = all(['MARK\n', `${'x'.repeat(99)}é\nlast\n`]);
+    expect(result).toMatchObject({ text: 'x'.repeat(99), truncated: true });
+    expect(result.lines.at(-1)).toBe('last');
+  });
+  it('exactly the limit is not truncated', () => expect(all(['MARK\n', 'x'.repeat(100)])).toMatchObject({ truncated: false }));
+  it('a terminal says CR LF', () => expect(all(['MARK 1\r\na\r\nb\r\n'], { terminal: true })).toMatchObject({ text: 'a\nb\n', lines: ['a', 'b'], tail: '1' }));
+  it('endless noise before the mark does not fill the memory', () => {
+    const result = all([...Array.from({ length: 100 }, () => 'n'.repeat(10_000)), 'MARK\nx']);
+    expect(result.text).toBe('x');
+    expect(result.before.length).toBeLessThan(40_000);
+  });
+});
