@@ -1,7 +1,7 @@
 // The practice fleet: hosts in this process, each with a port on loopback, a directory tree, a power button and faults to set.
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { quote } from '../model/quote.ts';
@@ -9,13 +9,14 @@ import { boot } from './boot.ts';
 import { type Call, type Reply, serveCalls } from './calls.ts';
 import { createHostServer, type HostServer, loopback } from './host-server.ts';
 import { inventoryOf, knownHostsOf } from './inventory.ts';
-import { at, control, fault, type Machine, remove } from './machine.ts';
+import { control, fault, type Machine, remove } from './machine.ts';
 import { age, makeHost } from './make-host.ts';
+import { choosePorts } from './ports.ts';
 import { killProcesses } from './processes.ts';
-import type { FaultName, Faults, Flavour, HostSpec } from './spec.ts';
+import type { FaultName, Faults, HostSpec } from './spec.ts';
 import type { World } from './standins/answer.ts';
 import { standIns } from './standins/index.ts';
-import { asking, askingEverywhere, common, hiddenTools, realTools, shadow, shadowed } from './standins/shell.ts';
+import { environment, putTools } from './tools.ts';
 
 export interface FleetOptions {
   /** Everything of the fleet lies below it; what was there is removed. */
@@ -235,84 +236,4 @@ async function serve(members: readonly Member[], world: World, call: Call): Prom
   const power = one.power;
   const reply = await standIn(one.machine, call.args, world);
   return one.power === power ? reply : undefined;
-}
-
-// ---- tools ----
-
-const findProgram = (name: string): string | undefined =>
-  [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/bin', '/usr/sbin', '/sbin']
-    .map((folder) => join(folder, name))
-    .find((file) => existsSync(file));
-
-function putLinks(folder: string, names: readonly string[]): void {
-  mkdirSync(folder, { recursive: true });
-  for (const name of names) {
-    const file = findProgram(name);
-    if (file !== undefined && !existsSync(join(folder, name))) symlinkSync(file, join(folder, name));
-  }
-}
-
-function putScripts(folder: string, scripts: Iterable<readonly [string, string]>, words: Readonly<Record<string, string>>): void {
-  mkdirSync(folder, { recursive: true });
-  for (const [name, text] of scripts) {
-    const file = join(folder, name);
-    writeFileSync(
-      file,
-      text.replace(/@(\w+)@/g, (whole, word: string) => words[word] ?? whole),
-    );
-    chmodSync(file, 0o755);
-  }
-}
-
-/** The folders that stand in every host's PATH: stand-ins first, then this machine's harmless tools. */
-function putTools(dir: string): (flavour: Flavour) => readonly string[] {
-  const base = join(dir, 'tools');
-  rmSync(base, { recursive: true, force: true });
-  putLinks(join(base, 'real'), realTools);
-  putLinks(join(base, 'hidden'), [...hiddenTools, 'mkfifo', 'cat', 'rm']);
-  const words = { REAL: join(base, 'hidden'), CALLS: join(dir, 'calls') };
-  for (const flavour of ['el7', 'debian'] as const) {
-    const asks = [...askingEverywhere, ...asking[flavour]];
-    const shadows = shadowed.filter((name) => !asks.includes(name)).map((name) => [name, shadow] as const);
-    const askText = common.get('ask') ?? '';
-    putScripts(join(base, flavour), [...shadows, ...common, ...asks.map((name) => [name, askText] as const)], words);
-  }
-  return (flavour) => [join(base, flavour), join(base, 'real')];
-}
-
-function environment(machine: Machine, tools: (flavour: Flavour) => readonly string[]): Readonly<Record<string, string>> {
-  const user = machine.spec.user ?? 'root';
-  return {
-    KMEND_ROOT: machine.root,
-    PATH: [at(machine, '/usr/sbin'), at(machine, '/usr/bin'), ...tools(machine.spec.flavour)].join(delimiter),
-    HOME: at(machine, '/root'),
-    SHELL: '/bin/sh',
-    USER: user,
-    LOGNAME: user,
-    LAB_USER: user,
-    LAB_UID: user === 'root' ? '0' : '1000',
-  };
-}
-
-// ---- ports ----
-
-async function choosePorts(count: number, port0: number): Promise<readonly number[]> {
-  if (port0 > 0) return Array.from({ length: count }, (_none, i) => port0 + i);
-  const { createServer } = await import('node:net');
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((done, fail) => {
-          server.once('error', fail);
-          server.listen(0, loopback, () => {
-            const address = server.address();
-            done(typeof address === 'object' && address !== null ? address.port : 0);
-          });
-        }),
-    ),
-  );
-  // All are held until all are known, so that no number comes twice.
-  await Promise.all(servers.map((server) => new Promise<void>((done) => server.close(() => done()))));
-  return ports;
 }

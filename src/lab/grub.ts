@@ -102,7 +102,7 @@ fi
 `;
 const debianHeader = el7Header
   .replaceAll('grub2-mkconfig', 'grub-mkconfig')
-  .replace('set default="${saved_entry}"', 'set default="0"')
+  .replace(/set default="\$\{saved_entry\}"/, 'set default="0"')
   .replace('set pager=1\n\n', '');
 
 /** What grub2-mkconfig (el7) or grub-mkconfig (debian) writes for these kernels, newest first. */
@@ -130,14 +130,12 @@ const keyOf = (arg: string): string => arg.split('=')[0] ?? arg;
 /** As grubby 8.28: `remove` looks at names only; an added argument replaces one of its name in place, otherwise goes to the end. */
 export function editArgs(args: readonly string[], add: readonly string[], remove: readonly string[]): readonly string[] {
   const gone = new Set(remove.map(keyOf));
-  return add.reduce<readonly string[]>(
-    (words, arg) => {
-      const at = words.findIndex((word) => keyOf(word) === keyOf(arg));
-      if (at < 0) return [...words, arg];
-      return words.flatMap((word, i) => (keyOf(word) !== keyOf(arg) ? [word] : i === at ? [arg] : []));
-    },
-    args.filter((word) => !gone.has(keyOf(word))),
-  );
+  let words = args.filter((word) => !gone.has(keyOf(word)));
+  for (const arg of add) {
+    const at = words.findIndex((word) => keyOf(word) === keyOf(arg));
+    words = at < 0 ? words.concat(arg) : words.flatMap((word, i) => (keyOf(word) !== keyOf(arg) ? [word] : i === at ? [arg] : []));
+  }
+  return words;
 }
 
 /** The config with `edit` done to the arguments of the chosen entries. */

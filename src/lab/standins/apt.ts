@@ -152,7 +152,8 @@ const field = (machine: Machine, pkg: Installed, name: string): string => {
 function query(machine: Machine, args: readonly string[]): Reply {
   const at = args.findIndex((word) => word === '-f' || word === '--showformat');
   const joined = args.find((word) => /^(-f.|--showformat=)/.test(word));
-  const format = at >= 0 ? (args[at + 1] ?? '') : joined ? joined.replace(/^(-f=?|--showformat=)/, '') : '${binary:Package}\t${Version}\n';
+  const format =
+    at >= 0 ? (args[at + 1] ?? '') : joined ? joined.replace(/^(-f=?|--showformat=)/, '') : `\${binary:Package}\t\${Version}\n`;
   const names = args.filter((word, i) => !word.startsWith('-') && !(at >= 0 && i === at + 1));
   const packages = installed(machine);
   const found = names.length === 0 ? packages : names.flatMap((name) => packages.filter((pkg) => pkg.name === name));

@@ -4,17 +4,17 @@ import { remakeContainers } from '../cgroups.ts';
 import { fault, link, type Machine, remove } from '../machine.ts';
 import { done, failed, type StandIn, unsupported, type World } from './answer.ts';
 
-function restart(machine: Machine, world: World): void {
+function goDown(machine: Machine, world: World): void {
   if (!fault(machine, 'noreboot')) world.reboot(machine);
 }
 
 export const reboot: StandIn = (machine, _args, world) => {
-  restart(machine, world);
+  goDown(machine, world);
   return done();
 };
 
 export const shutdown: StandIn = (machine, args, world) => {
-  if (args.some((word) => /^-[a-zA-Z]*r/.test(word) || word === '--reboot')) restart(machine, world);
+  if (args.some((word) => /^-[a-zA-Z]*r/.test(word) || word === '--reboot')) goDown(machine, world);
   else world.powerOff(machine);
   return done();
 };
@@ -41,16 +41,20 @@ const stop: Verb = (machine, unit) => {
   if (unit === 'docker') remakeContainers(machine);
   return undefined;
 };
+const restart: Verb = (machine, unit) => {
+  if (machine.running.units.has(unit)) stop(machine, unit);
+  return start(machine, unit);
+};
 const nothing: Verb = () => undefined;
 
 const verbs: Readonly<Record<string, Verb>> = {
   start,
   stop,
-  restart: (machine, unit) => (unitExists(machine, unit) ? (stop(machine, unit), start(machine, unit)) : start(machine, unit)),
-  'try-restart': (machine, unit) => (machine.running.units.has(unit) ? (stop(machine, unit), start(machine, unit)) : undefined),
-  'reload-or-restart': (machine, unit) => (stop(machine, unit), start(machine, unit)),
+  restart,
+  'try-restart': (machine, unit) => (machine.running.units.has(unit) ? restart(machine, unit) : undefined),
+  'reload-or-restart': restart,
   enable: (machine, unit) => {
-    link(machine, wanted(unit), `/usr/lib/systemd/system/${unit}.service`);
+    link(machine, wanted(unit), `../../../../usr/lib/systemd/system/${unit}.service`);
     return undefined;
   },
   disable: (machine, unit) => {

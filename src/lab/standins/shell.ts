@@ -177,7 +177,6 @@ esac
 `;
 
 const nothing = '#!/bin/sh\n:\n';
-const absent = '#!/bin/sh\necho "sh: ${0##*/}: not found" >&2\nexit 127\n';
 
 /** Tools that every practice host has. */
 export const common: ReadonlyMap<string, string> = new Map([
@@ -254,7 +253,10 @@ export const shadowed: readonly string[] = [
     'ctr',
   ],
 ];
-export const shadow = absent;
+export const shadow = `#!/bin/sh
+echo "sh: \${0##*/}: not found" >&2
+exit 127
+`;
 
 /** This machine's own tools that scripts on a practice host may use; what is not here does not exist there. */
 export const realTools: readonly string[] = [

@@ -243,7 +243,13 @@ async function transact(machine: Machine, command: Command, world: World): Promi
         `warning: %post(${pkg.name}-${evrOf(pkg)}.${pkg.arch}) scriptlet failed, exit status 1\nNon-fatal POSTIN scriptlet failure in rpm package ${nevra(pkg)}\n`,
     )
     .join('');
-  return done(`${said}${section('Removed', result.removed)}${section('Installed', result.added)}\nComplete!\n`, scriptlets);
+  return done(
+    `${said}${section(
+      'Removed',
+      result.removed.filter((pkg) => !result.added.some((other) => other.name === pkg.name)),
+    )}${section('Installed', result.added)}\nComplete!\n`,
+    scriptlets,
+  );
 }
 
 export const yum: StandIn = async (machine, args, world) => {
