@@ -18,7 +18,7 @@ export interface Fit<T> {
  * @param what what the messages call it: "drain", "rollout"
  * @param part what one of its keys is called: "argument", "key"
  */
-export function fit<T>(telling: Telling, tree: Tree, schema: ArgsSchema<T>, what: string, part = 'key'): Fit<T> {
+export function fitTree<T>(telling: Telling, tree: Tree, schema: ArgsSchema<T>, what: string, part = 'key'): Fit<T> {
   // `uncordon:` without anything is `uncordon: {}`.
   let input: Value = tree.kind === 'scalar' && tree.value === null ? {} : plainOf(tree);
   const replaced = new Set<string>();
@@ -75,7 +75,8 @@ function replaceAt(value: Value, path: readonly PropertyKey[], text: string): Va
 
 /** A problem that rendering may solve: the value, or for a rule over several values any of them, is a template. */
 function isWild(tree: Tree, input: Value, problem: Problem): boolean {
-  if (problem.kind === 'forms') return (problem.forms ?? []).some((form) => form.every((inner) => isWild(tree, input, inner)));
+  if (problem.kind === 'forms')
+    return (problem.forms ?? []).some((form) => form.length > 0 && form.every((inner) => isWild(tree, input, inner)));
   if (problem.kind === 'unknown-key') return false;
   const { node, exact } = nodeAt(tree, problem.path);
   if (node.kind === 'scalar') return typeof node.value === 'string' && hasTemplate(node.text);

@@ -131,8 +131,8 @@ interface Words {
   readonly problem?: string;
 }
 
-/** A line as a POSIX shell splits it; `#` starts a comment also inside a word. */
-export function splitWords(line: string): Words {
+/** A line as a POSIX shell splits it; `#` starts a comment also inside a word, where there are comments. */
+export function splitWords(line: string, comments = true): Words {
   const words: { text: string; at: number }[] = [];
   let word: { text: string; at: number } | undefined;
   let at = 0;
@@ -142,7 +142,7 @@ export function splitWords(line: string): Words {
       word = undefined;
       continue;
     }
-    if (character === '#') break;
+    if (character === '#' && comments) break;
     if (word === undefined) {
       word = { text: '', at };
       words.push(word);

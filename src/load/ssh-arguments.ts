@@ -35,7 +35,7 @@ const meaningless = new Set([
 /** Reads the words of an ssh command line. */
 export function sshArguments(text: string): SshArguments {
   const found: Found = { identityFiles: [], ignored: [], problems: [] };
-  const split = splitWords(text);
+  const split = splitWords(text, false);
   if (split.problem !== undefined) found.problems.push(`\`${text}\` cannot be split into words: ${split.problem}`);
   const words = split.words.map((word) => word.text);
   for (let at = 0; at < words.length; at++) {

@@ -31,7 +31,6 @@ export const magicNames: readonly string[] = [
   'groups',
   'hostvars',
   'playbook_dir',
-  'omit',
 ];
 
 /** The layers of a host, the strongest first, unrendered; the inventory's variables are the last. */

@@ -13,6 +13,8 @@ export interface Play {
   readonly vars: Mapping;
   /** Absent = what the command line or inventory says. */
   readonly become?: boolean;
+  readonly becomeMethod?: string;
+  readonly becomeUser?: string;
   readonly rollout: Rollout;
   /** `partial: accept`: a remedy that leaves a cause in place is taken all the same. */
   readonly partial?: 'accept' | 'refuse';

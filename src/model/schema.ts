@@ -278,6 +278,10 @@ const isConfined = (schema: { readonly [key: string]: unknown }): boolean =>
   schema.pattern !== undefined ||
   /^(?:number|integer|boolean)$/.test(String(schema.type));
 
+/** The JSON schema of a module's arguments, in which a template may stand for every value. */
+export const schemaOfArgs = (schema: ArgsSchema<unknown>): Mapping =>
+  schema instanceof z.ZodType ? toJsonSchema(schema, { templates: true }) : {};
+
 /** The keys that a mapping may have at this path, for "did you mean". */
 export function keysAt(schema: ArgsSchema<unknown>, path: readonly PropertyKey[]): readonly string[] {
   if (!(schema instanceof z.ZodType)) return [];

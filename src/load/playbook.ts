@@ -1,0 +1,324 @@
+// Playbooks: YAML text to plays, every mistake told at its place.
+import { compileTemplate, hasTemplate } from '../expression/index.ts';
+import type { AnyModule } from '../model/change.ts';
+import { type Checked, type Diagnostic, hasErrors } from '../model/diagnostic.ts';
+import type { Inventory } from '../model/host.ts';
+import type { Play, Playbook, Rollout } from '../model/playbook.ts';
+import { filled, flag, oneOf, type Schema } from '../model/schema.ts';
+import { isMapping, type Mapping, type Value } from '../model/value.ts';
+import { field, optional, refuseKeys, tagsField, varsField } from './fields.ts';
+import { fitTree } from './fit.ts';
+import { playKeys, refusedInPlay } from './keywords.ts';
+import { checkExpression, checkTemplates, factNames, type Names, withVars } from './names.ts';
+import { resolvePattern, splitPattern } from './pattern.ts';
+import {
+  type AnsibleKeys,
+  batchesSchema,
+  fatalSchema,
+  orderSchema,
+  percentageSchema,
+  rolloutArgs,
+  rolloutOf,
+  throttleSchema,
+} from './rollout.ts';
+import { sourceOf } from './source.ts';
+import { readTasks, type TaskContext } from './task.ts';
+import { type Telling, tellingOf } from './telling.ts';
+import { type Entry, entryOf, type MapTree, type ScalarTree, type Tree } from './tree.ts';
+import { parseYaml, treeOfValue } from './yaml.ts';
+
+export interface PlaybookOptions {
+  readonly modules: ReadonlyMap<string, AnyModule>;
+  /** Dotted names of all facts. */
+  readonly facts: readonly string[];
+  /** Without one, names that may be variables of hosts are not judged, nor are patterns. */
+  readonly inventory?: Inventory;
+  readonly extraVars?: Mapping;
+  /** Other names that will have a value. */
+  readonly knownNames?: readonly string[];
+}
+
+/** Reads a playbook. The value is absent when there are errors. */
+export function loadPlaybook(path: string, text: string, options: PlaybookOptions): Checked<Playbook> {
+  const source = sourceOf(path, text);
+  const { value: tree, diagnostics: syntax } = parseYaml(source);
+  const diagnostics: Diagnostic[] = [...syntax];
+  const telling = tellingOf(source, diagnostics);
+  const plays = readPlays(telling, tree, options, hasErrors(syntax));
+  return { ...(!hasErrors(diagnostics) && { value: { file: path, plays } }), diagnostics };
+}
+
+function readPlays(telling: Telling, tree: Tree | undefined, options: PlaybookOptions, isBroken: boolean): readonly Play[] {
+  // What is left of a broken text would only give follow-up errors about what is missing from it.
+  if (isBroken && telling.diagnostics.some((one) => one.code === 'yaml-syntax' || one.code === 'tab' || one.code === 'too-deep')) return [];
+  if (tree === undefined || (tree.kind === 'scalar' && tree.value === null) || (tree.kind === 'list' && tree.items.length === 0)) {
+    telling.error(0, 'empty-playbook', 'this playbook has no plays');
+    return [];
+  }
+  if (tree.kind !== 'list') {
+    const hint =
+      tree.kind === 'map' && entryOf(tree, 'hosts') !== undefined
+        ? 'put a dash before the first key and indent the others'
+        : 'a playbook begins with `- hosts: ...`';
+    telling.error(tree.at, 'playbook-shape', 'a playbook is a list of plays', { hint });
+    return [];
+  }
+  // What a host learns in one play it knows in the next.
+  const context: TaskContext = { telling, modules: options.modules, learned: new Set(), tags: [] };
+  return tree.items.flatMap((item) => readPlay(context, item, options) ?? []);
+}
+
+function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): Play | undefined {
+  const { telling } = context;
+  if (tree.kind !== 'map') {
+    telling.error(tree.at, 'playbook-shape', 'a play is a mapping with `hosts` and `tasks`');
+    return undefined;
+  }
+  refuseKeys(telling, tree.entries, 'play', playKeys, refusedInPlay);
+  const { vars, tree: varsTree } = varsField(telling, tree);
+  const early: Mapping = { ...vars, ...options.extraVars };
+  const hosts = readHosts(telling, tree, early);
+  const matched = matchHosts(telling, hosts, options);
+  const names = namesOf(options, vars, matched);
+  if (varsTree !== undefined) {
+    checkTemplates(telling, varsTree, withVars(names, laterNames(tree)));
+    tellCycles(telling, varsTree);
+  }
+  const name = field(telling, tree, 'name', filled) ?? hosts?.pattern ?? 'play';
+  const rollout = readRollout(telling, tree, early, names, matched);
+  const tasks = entryOf(tree, 'tasks');
+  const tags = tagsField(telling, tree);
+  if (tasks === undefined) telling.error(tree.entries[0]?.keyAt ?? tree.at, 'no-tasks', 'this play has no `tasks`');
+  return {
+    name,
+    hosts: hosts?.pattern ?? '',
+    vars,
+    ...optional('become', earlyField(telling, tree, 'become', flag, early)),
+    ...optional('becomeMethod', field(telling, tree, 'become_method', oneOf('sudo', 'su', 'doas'))),
+    ...optional('becomeUser', field(telling, tree, 'become_user', filled)),
+    rollout,
+    ...optional('partial', field(telling, tree, 'partial', oneOf('accept', 'refuse'))),
+    tags,
+    tasks: tasks === undefined ? [] : readTasks({ ...context, tags }, tasks.value, withVars(names, context.learned), ''),
+    place: telling.source.placeAt(tree.entries[0]?.keyAt ?? tree.at),
+  };
+}
+
+// Variables of a play may use what its tasks register: they are rendered when they are read.
+function laterNames(play: MapTree): readonly string[] {
+  const found: string[] = [];
+  const walk = (tree: Tree): void => {
+    if (tree.kind === 'list') for (const item of tree.items) walk(item);
+    if (tree.kind !== 'map') return;
+    for (const entry of tree.entries) {
+      if (entry.key === 'register' && entry.value.kind === 'scalar') found.push(entry.value.text);
+      if (entry.key === 'set_fact' && entry.value.kind === 'map') found.push(...entry.value.entries.map((set) => set.key));
+      if (entry.key === 'tasks' || entry.key === 'block') walk(entry.value);
+    }
+  };
+  walk(play);
+  const tasks = entryOf(play, 'tasks');
+  if (tasks !== undefined) walk(tasks.value);
+  return found;
+}
+
+// ---- hosts ----
+
+interface Hosts {
+  readonly pattern: string;
+  readonly at: number;
+}
+
+function readHosts(telling: Telling, play: MapTree, early: Mapping): Hosts | undefined {
+  const entry = entryOf(play, 'hosts');
+  if (entry === undefined) {
+    telling.error(play.entries[0]?.keyAt ?? play.at, 'no-hosts', 'this play has no `hosts`', {
+      hint: 'name a group of the inventory, or `all`',
+    });
+    return undefined;
+  }
+  const value = renderEarly(telling, entry.value, early);
+  const items = value.kind === 'list' ? value.items : [value];
+  const parts: string[] = [];
+  for (const item of items) {
+    if (item.kind === 'scalar' && item.value !== null) parts.push(...splitPattern(item.text));
+    else telling.error(item.at, 'bad-hosts', '`hosts` should be a pattern or a list of them');
+  }
+  if (parts.length > 0)
+    return {
+      pattern: value.kind === 'list' ? parts.join(',') : (items[0]?.kind === 'scalar' ? items[0].text : '').trim(),
+      at: entry.value.at,
+    };
+  telling.error(entry.value.at, 'empty-pattern', '`hosts` names no host', {
+    detail: 'an empty list of hosts never means all of them',
+    hint: '`all` means every host',
+  });
+  return undefined;
+}
+
+function matchHosts(telling: Telling, hosts: Hosts | undefined, options: PlaybookOptions): readonly string[] | undefined {
+  if (options.inventory === undefined || hosts === undefined) return undefined;
+  const found = resolvePattern(hosts.pattern, options.inventory, telling.source.placeAt(hosts.at));
+  telling.diagnostics.push(...found.diagnostics);
+  return found.value ?? [];
+}
+
+function namesOf(options: PlaybookOptions, vars: Mapping, matched: readonly string[] | undefined): Names {
+  const known = new Set([...Object.keys(vars), ...Object.keys(options.extraVars ?? {}), ...(options.knownNames ?? [])]);
+  // Most hosts share the keys of their neighbours: adding to one set is cheap.
+  for (const host of matched ?? []) for (const name of Object.keys(options.inventory?.hosts.get(host)?.vars ?? {})) known.add(name);
+  return { vars: known, facts: factNames(options.facts), open: options.inventory === undefined };
+}
+
+// ---- rollout ----
+
+function readRollout(telling: Telling, play: MapTree, early: Mapping, names: Names, matched: readonly string[] | undefined): Rollout {
+  const entry = entryOf(play, 'rollout');
+  const tree = entry === undefined ? undefined : renderEarly(telling, withoutZone(telling, entry, names), early);
+  const fitted = tree === undefined ? {} : fitTree(telling, tree, rolloutArgs, 'rollout').data;
+  const ansible = readAnsibleKeys(telling, play, entry, early);
+  const zone = zoneOf(entry);
+  const rollout = rolloutOf({ ...fitted, ...(zone !== undefined && { zone: zone.text }) }, ansible);
+  checkCanary(telling, entry, rollout, matched);
+  return rollout;
+}
+
+/** The expression under `zone`, with or without braces. */
+function zoneOf(rollout: Entry | undefined): ScalarTree | undefined {
+  const tree = rollout?.value.kind === 'map' ? entryOf(rollout.value, 'zone')?.value : undefined;
+  if (tree?.kind !== 'scalar' || typeof tree.value !== 'string') return undefined;
+  const inner = /^\s*\{\{(.*)\}\}\s*$/s.exec(tree.text)?.[1];
+  return inner === undefined || inner.includes('{{') ? tree : { ...tree, text: inner.trim() };
+}
+
+// The zone differs from host to host: it is checked here and rendered then.
+function withoutZone(telling: Telling, rollout: Entry, names: Names): Tree {
+  const zone = zoneOf(rollout);
+  if (zone === undefined || rollout.value.kind !== 'map') return rollout.value;
+  const written = entryOf(rollout.value, 'zone')?.value;
+  if (written !== undefined && written.kind === 'scalar' && written.text !== zone.text) checkTemplates(telling, written, names);
+  else checkExpression(telling, zone, names);
+  return {
+    ...rollout.value,
+    entries: rollout.value.entries.map((entry) =>
+      entry.key === 'zone' ? { ...entry, value: { ...zone, text: 'zone', value: 'zone' } } : entry,
+    ),
+  };
+}
+
+function readAnsibleKeys(telling: Telling, play: MapTree, rollout: Entry | undefined, early: Mapping): AnsibleKeys {
+  const twice: Readonly<Record<string, string>> = { serial: 'waves', order: 'order', throttle: 'max_unavailable' };
+  for (const [key, own] of Object.entries(twice)) {
+    const entry = entryOf(play, key);
+    if (entry === undefined || rollout?.value.kind !== 'map' || entryOf(rollout.value, own) === undefined) continue;
+    telling.error(entry.keyAt, 'said-twice', `\`${key}\` and \`rollout.${own}\` say the same thing`, { hint: 'keep one of them' });
+  }
+  return {
+    ...optional('serial', earlyField(telling, play, 'serial', batchesSchema, early)),
+    ...optional('maxFailPercentage', earlyField(telling, play, 'max_fail_percentage', percentageSchema, early)),
+    ...optional('anyErrorsFatal', earlyField(telling, play, 'any_errors_fatal', fatalSchema, early)),
+    ...optional('throttle', earlyField(telling, play, 'throttle', throttleSchema, early)),
+    ...optional('order', earlyField(telling, play, 'order', orderSchema, early)),
+  };
+}
+
+function checkCanary(telling: Telling, entry: Entry | undefined, rollout: Rollout, matched: readonly string[] | undefined): void {
+  const canary = rollout.canary?.hosts;
+  if (canary === undefined || matched === undefined || matched.length === 0 || entry?.value.kind !== 'map') return;
+  const at = entryOf(entry.value, 'canary')?.value.at ?? entry.keyAt;
+  if ('count' in canary && canary.count > matched.length) {
+    telling.error(at, 'canary-too-large', `the canary has ${canary.count} hosts, the play only ${matched.length}`, {
+      hint: 'a canary of all hosts is none',
+    });
+  }
+}
+
+// ---- Values that are needed before any host is looked at: rendered with the play's own and extra variables ----
+
+function earlyField<T>(telling: Telling, map: MapTree, key: string, schema: Schema<T>, early: Mapping): T | undefined {
+  const entry = entryOf(map, key);
+  if (entry === undefined) return undefined;
+  const value = renderEarly(telling, entry.value, early);
+  const entries = map.entries.map((other) => (other === entry ? { ...entry, value } : other));
+  return field(telling, { ...map, entries }, key, schema);
+}
+
+function renderEarly(telling: Telling, tree: Tree, early: Mapping): Tree {
+  if (tree.kind === 'map')
+    return { ...tree, entries: tree.entries.map((entry) => ({ ...entry, value: renderEarly(telling, entry.value, early) })) };
+  if (tree.kind === 'list') return { ...tree, items: tree.items.map((item) => renderEarly(telling, item, early)) };
+  if (typeof tree.value !== 'string' || !hasTemplate(tree.value)) return tree;
+  const compiled = compileTemplate(tree.value);
+  if (compiled.kind === 'problem') {
+    checkTemplates(telling, tree, { vars: new Set(), facts: factNames([]), open: true });
+    return { ...treeOfValue(null), at: tree.at };
+  }
+  const result = compiled.evaluate({ lookup: (name) => lookupEarly(early, name, 0) });
+  if (result.kind === 'value') return placed(treeOfValue(result.value), tree.at);
+  const why = result.kind === 'error' ? result.message : result.why;
+  const detail = 'this is needed before any host is looked at: only variables of the play and -e can stand in it';
+  telling.error(tree.at, 'early-template', why, { detail });
+  return { ...treeOfValue(null), at: tree.at };
+}
+
+function lookupEarly(early: Mapping, name: string, depth: number): Value | undefined {
+  const raw = Object.hasOwn(early, name) ? early[name] : undefined;
+  if (typeof raw !== 'string' || !hasTemplate(raw) || depth > 20) return raw;
+  const compiled = compileTemplate(raw);
+  const result = compiled.kind === 'problem' ? undefined : compiled.evaluate({ lookup: (inner) => lookupEarly(early, inner, depth + 1) });
+  return result?.kind === 'value' ? result.value : undefined;
+}
+
+const placed = (tree: Tree, at: number): Tree => {
+  if (tree.kind === 'list') return { ...tree, at, items: tree.items.map((item) => placed(item, at)) };
+  return tree.kind === 'map'
+    ? { ...tree, at, entries: tree.entries.map((entry) => ({ ...entry, value: placed(entry.value, at) })) }
+    : { ...tree, at };
+};
+
+// ---- Variables that refer to themselves ----
+
+function tellCycles(telling: Telling, vars: MapTree): void {
+  const uses = new Map(vars.entries.map((entry) => [entry.key, namesIn(entry.value)]));
+  const done = new Set<string>();
+  for (const entry of vars.entries) {
+    const circle = circleFrom(entry.key, uses, [], done);
+    if (circle === undefined) continue;
+    for (const name of circle) done.add(name);
+    telling.error(entry.keyAt, 'cyclic-variable', `the variable ${entry.key} refers to itself: ${circle.join(' -> ')}`);
+  }
+}
+
+function circleFrom(
+  name: string,
+  uses: ReadonlyMap<string, readonly string[]>,
+  trail: readonly string[],
+  done: Set<string>,
+): readonly string[] | undefined {
+  if (trail.includes(name)) return [...trail.slice(trail.indexOf(name)), name];
+  if (done.has(name)) return undefined;
+  for (const next of uses.get(name) ?? []) {
+    const found = circleFrom(next, uses, [...trail, name], done);
+    if (found !== undefined) return found;
+  }
+  done.add(name);
+  return undefined;
+}
+
+function namesIn(tree: Tree): readonly string[] {
+  if (tree.kind === 'map') return tree.entries.flatMap((entry) => namesIn(entry.value));
+  if (tree.kind === 'list') return tree.items.flatMap(namesIn);
+  return namesInText(tree.value);
+}
+
+function namesInText(value: Value): readonly string[] {
+  if (typeof value !== 'string' || !hasTemplate(value)) return [];
+  const compiled = compileTemplate(value);
+  return compiled.kind === 'problem' ? [] : compiled.names.map(({ name }) => name.split('.')[0] ?? name);
+}
+
+/** The variables that the templates in plain data use, by their first word. */
+export function variablesIn(value: Value): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap(variablesIn);
+  return isMapping(value) ? Object.values(value).flatMap(variablesIn) : namesInText(value);
+}
