@@ -1,4 +1,5 @@
 // Module verify_kmem: proof that kernel-memory accounting is off - by the cgroups that are there, or by asking the kernel with an empty group.
+import { asksForNokmem } from '../facts/boot-args.ts';
 import { withPrelude } from '../facts/prelude.ts';
 import type { Change, ModulePlan, PlanContext, Proof } from '../model/change.ts';
 import type { RunEffect, WaitEffect } from '../model/effect.ts';
@@ -45,15 +46,20 @@ function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: st
     return unmet(`accounting will come back: ${evidence}`, 'remove the cause as well, or say `partial: accept` in the play');
   const by = proofBy(facts.get('kmem.proof'));
   if (by !== 'none' && verdict !== 'unknown') return proven({ verdict, by, evidence }, verdict === 'at_risk');
-  if (facts.get('kmem.active_probe') === 'on')
-    return unmet('a new group is accounted when somebody asks for it: the boot argument is not in force', hintOn(facts));
-  const probe = probes(given, facts) ? [probeChange] : [];
+  const byArgument = isByArgument(facts);
+  if (byArgument && facts.get('kmem.active_probe') === 'on') return unmet(notInForce, hintOn(facts));
+  const probe = given.active_probe && byArgument && facts.get('kmem.active_probe') === '' ? [probeChange] : [];
   if (given.without_sample === 'hold')
-    return { changes: [...probe, waitChange(given.timeout, evidence)], promises: { 'kmem.verdict': 'off', 'kmem.proof': 'samples' } };
+    return {
+      changes: [...probe, waitChange(given.timeout, verdict, evidence, byArgument)],
+      promises: { 'kmem.verdict': verdict === 'at_risk' ? verdict : 'off', 'kmem.proof': 'samples' },
+    };
   if (probe.length > 0)
     return { changes: probe, promises: { 'kmem.active_probe': 'off', 'kmem.verdict': 'off', 'kmem.proof': 'active_probe' } };
   return { ...proven({ verdict, by: 'none', evidence }, false), note: `provisional: nothing proves it yet (${evidence})` };
 }
+
+const notInForce = 'a new group is accounted when somebody asks for it: the boot argument is not in force';
 
 const proofBy = (value: Value | undefined): Proof['by'] => (value === 'samples' || value === 'active_probe' ? value : 'none');
 
@@ -72,17 +78,13 @@ const hintOn = (facts: FactView): string =>
     ? 'a reboot is pending: put `reboot` before this task'
     : 'the node is left as it is; `kmend check` says what causes it';
 
-/** The slabinfo of a new group tells on from off only on the old kernels, and only a boot argument is proven by it. */
-function probes(given: Args, facts: FactView): boolean {
+/** Is a boot argument what should keep accounting off? Only that is proven by an empty group, and only where slabinfo tells on from off. */
+function isByArgument(facts: FactView): boolean {
   const generation = facts.get('kernel.generation');
-  const cmdline = facts.get('boot.cmdline');
   return (
-    given.active_probe &&
-    facts.get('kmem.active_probe') === '' &&
     facts.get('cgroup.memory') === 'v1' &&
     (generation === 'el7' || generation === 'upstream-3') &&
-    typeof cmdline === 'string' &&
-    /(?:^|\s)"?cgroup\.memory=\S*nokmem/.test(cmdline)
+    asksForNokmem(textFact(facts, 'boot.cmdline'), generation === 'el7')
   );
 }
 
@@ -122,18 +124,19 @@ const probeEffect: RunEffect = {
 
 const probeChange: Change = { sign: '!', what: 'active probe of the boot argument', risk: 'write', effects: [probeEffect] };
 
-function waitChange(seconds: number, evidence: string): Change {
+/** Where a cause was left in place on purpose the verdict stays `at_risk`: then the samples alone must speak. */
+function waitChange(seconds: number, verdict: Verdict, evidence: string, byArgument: boolean): Change {
   const on = 'accounting is on: a container of this boot is accounted';
   const effect: WaitEffect = {
     kind: 'wait',
     what: 'wait for proof that accounting is off',
-    until: [{ fact: 'kmem.verdict', is: 'off' }],
+    until: verdict === 'at_risk' ? [{ fact: 'kmem.proof', is: 'samples' }] : [{ fact: 'kmem.verdict', is: 'off' }],
     every: 10,
     timeout: Math.max(1, Math.ceil(seconds)),
     unless: [
       { fact: 'kmem.verdict', is: 'on', why: on },
       { fact: 'kmem.verdict', is: 'leaking', why: on },
-      { fact: 'kmem.active_probe', is: 'on', why: 'a new group is accounted when somebody asks for it: the boot argument is not in force' },
+      ...(byArgument ? [{ fact: 'kmem.active_probe', is: 'on', why: notInForce }] : []),
     ],
   };
   return { sign: '!', what: 'wait for proof that accounting is off', before: evidence, risk: 'none', effects: [effect] };

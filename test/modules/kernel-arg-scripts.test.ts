@@ -83,7 +83,7 @@ describe('el7 with grubby', () => {
     const tree = el7();
     tree.program(
       'grubby',
-      'case "$*" in *--info=*) exec awk \'/linux16/ { print "kernel=" $2; print "args=\\"ro\\"" }\' "${2#--config-file=}";; esac',
+      `case "$*" in *--info=*) exec awk '/linux16/ { print "kernel=" $2; print "args=\\"ro\\"" }' "\${2#--config-file=}";; esac`,
     );
     const before = tree.picture(backups);
     expect(tree.run(grub2Script(nokmem)).code).toBe(25);
@@ -263,9 +263,9 @@ case "$*" in *=device*|*"-t device"*) echo /dev/sda1;; *fs_uuid*) echo 11111111-
   tree.write(
     '/lab/mkconfig',
     into(readFileSync(mkconfig, 'utf8'))
-      .replace('grub_mkconfig_dir="${sysconfdir}"/grub.d', 'grub_mkconfig_dir="$KMEND_ROOT/lab/grub.d"')
+      .replace(`grub_mkconfig_dir="\${sysconfdir}"/grub.d`, 'grub_mkconfig_dir="$KMEND_ROOT/lab/grub.d"')
       .replace('sysconfdir="/etc"', 'sysconfdir="$KMEND_ROOT/etc"')
-      .replace('grub_probe="${sbindir}/grub-probe"', 'grub_probe="$KMEND_ROOT/lab/probe"'),
+      .replace(`grub_probe="\${sbindir}/grub-probe"`, 'grub_probe="$KMEND_ROOT/lab/probe"'),
   );
   tree.program('update-grub', 'exec sh "$KMEND_ROOT/lab/mkconfig" -o "$KMEND_ROOT/boot/grub/grub.cfg" "$@"');
   return tree;

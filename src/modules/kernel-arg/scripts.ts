@@ -261,7 +261,7 @@ export const flatcarScript = (edit: ArgumentEdit): string =>
     edit,
     `cfg=''
 for d in "$R/oem" "$R/usr/share/oem"; do if [ -z "$cfg" ] && [ -d "$d" ]; then cfg=$d/grub.cfg; fi; done
-[ -n "$cfg" ] || fail 20 "neither /oem nor /usr/share/oem is there"
+[ -n "$cfg" ] || fail 20 "neither $R/oem nor $R/usr/share/oem is there"
 cfg=$(real "$cfg")
 if [ -e "$cfg" ]; then change "$cfg" append linux_append
 elif [ "$KM_STATE" = present ]; then
