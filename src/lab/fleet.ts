@@ -9,6 +9,7 @@ import { boot } from './boot.ts';
 import { type Call, type Reply, serveCalls } from './calls.ts';
 import { createHostServer, type HostServer, loopback } from './host-server.ts';
 import { inventoryOf, knownHostsOf } from './inventory.ts';
+import { newKeyPair } from './keys.ts';
 import { control, fault, type Machine, remove } from './machine.ts';
 import { age, makeHost } from './make-host.ts';
 import { choosePorts } from './ports.ts';
@@ -70,7 +71,7 @@ interface Member {
   power: number;
 }
 
-const newKey = (): string => ssh2.utils.generateKeyPairSync('ed25519').private;
+const newKey = (): string => newKeyPair().private;
 
 export async function createFleet(options: FleetOptions): Promise<Fleet> {
   const dir = resolve(options.dir);
@@ -80,7 +81,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
   mkdirSync(dir, { recursive: true });
   const tools = putTools(dir);
   const keyFile = join(dir, 'id');
-  const key = ssh2.utils.generateKeyPairSync('ed25519');
+  const key = newKeyPair();
   writeFileSync(keyFile, key.private, { mode: 0o600 });
   const allowed = ssh2.utils.parseKey(key.public);
   if (allowed instanceof Error) throw allowed;
