@@ -4,7 +4,7 @@ import type { View, Why } from './decision.ts';
 import { workKey } from './place.ts';
 import { first, inOrder, sizeOf } from './ranked.ts';
 import { type HostState, hostAt, nameSome, type RunState, type ZoneState } from './state.ts';
-import { values } from './table.ts';
+import { at, values } from './table.ts';
 
 /** Hosts that may be out of service at one moment. */
 export const slotsOf = (view: View): number => hostsOf(view.policy.maxUnavailable, view.state.pool);
@@ -88,6 +88,13 @@ export const candidate = (view: View, fits: (host: HostState) => boolean = () =>
 export const blockedByKept = (view: View): boolean =>
   sizeOf(view.state.kept) > 0 && candidate(view) === undefined && candidateIn(roomOf(view, true), () => true) !== undefined;
 
+/** Why the zone of this host has no room for it now; undefined when it has. */
+export function zoneRoom(view: View, host: HostState): Why | undefined {
+  const zone = at(view.state.zones, host.zone);
+  if (!zoned(view) || zoneFor(roomOf(view, false), zone, host)) return undefined;
+  return { rule: 'zone', text: `zone ${zone.name === '' ? '(no zone)' : zone.name} has no room: ${zonesText(view)}` };
+}
+
 /** Why budget and zones let nobody start. */
 export function whyNoSlot(view: View): Why {
   const { state } = view;
@@ -96,11 +103,10 @@ export function whyNoSlot(view: View): Why {
   if (state.held >= slots) {
     return { rule: 'budget', text: `${state.held} of ${slots} ${slots === 1 ? 'slot is' : 'slots are'} taken (${busy})` };
   }
-  const foreign = unavailable(state) - state.held;
   if (unavailable(state) >= slots) {
     return {
       rule: 'capacity',
-      text: `${unavailable(state)} hosts are out of service and ${slots} may be; ${foreign} of them not by this run (${missingNames(state)})`,
+      text: `capacity is missing: ${unavailable(state)} out of service, allowed: ${slots} (${missingNames(state)})`,
     };
   }
   return { rule: 'zone', text: `no zone has room: ${zonesText(view)}` };

@@ -215,7 +215,8 @@ function noRoom(view: View): Decision {
     if (!isAttended(view)) return finish(view, 'kept', text);
     return { kind: 'pause', why: text, hosts: [...inOrder(state.kept)].map((index) => hostAt(state, index).host) };
   }
-  if (context.wait !== true) return finish(view, 'capacity', why.text);
+  // Without a source that can be read again, nothing would ever say that the capacity is back.
+  if (context.wait !== true || context.capacitySource !== true) return finish(view, 'capacity', why.text);
   return wait(view, [why], (state.capacityRead?.at ?? view.now) + readingAge);
 }
 
@@ -291,8 +292,8 @@ const isActive = ({ state }: View): boolean => state.running !== undefined || st
 
 /** Waits for an event, and at most until the next soak or deadline ends. */
 function wait(view: View, why: readonly Why[], until: number | undefined = undefined): Decision {
-  const times = [until, ...why.map((one) => one.until), hostSoak(view)?.at, hostDeadline(view)?.at].filter((time) => time !== undefined);
-  const next = Math.min(...times);
+  const times = [until, ...why.map((one) => one.until), hostSoak(view)?.at, hostDeadline(view)?.at];
+  const next = Math.min(...times.filter((time) => time !== undefined).filter((time) => time > view.now));
   return { kind: 'wait', why, ...(Number.isFinite(next) ? { until: next } : {}) };
 }
 

@@ -34,7 +34,7 @@ function foldOurs(draft: Draft, host: HostState, event: HostEvent): void {
       fail(draft, host, event);
       break;
     case 'host.resolved':
-      put(draft, resolved(host, event));
+      put(draft, resolved(host, event, draft.wave?.id));
       break;
     default:
       putDetail(draft, detail(host, event));
@@ -105,8 +105,11 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
   };
 }
 
-/** `retry` plans the host anew, first in line: it is still out of service, and what this run did to its node is still true. */
-function resolved(host: HostState, event: Event & EventOf<'host.resolved'>): HostState {
+/**
+ * `retry` puts the host in line anew, before all others, in the wave that is under way: it is still out of service, and what this run did
+ * to its node is still true.
+ */
+function resolved(host: HostState, event: Event & EventOf<'host.resolved'>, wave: number | undefined): HostState {
   const note = { who: event.who, note: event.note, ...(event.as === undefined ? {} : { as: event.as }) };
   if (event.as !== 'retry') return { ...host, resolved: note, keepsSlot: false, down: false };
   return {
@@ -115,7 +118,8 @@ function resolved(host: HostState, event: Event & EventOf<'host.resolved'>): Hos
     plan: host.plan,
     rank: host.rank,
     zone: host.zone,
-    status: 'planned',
+    status: wave === undefined ? 'planned' : 'waiting',
+    ...(wave === undefined ? {} : { wave }),
     down: host.keepsSlot || host.down,
     missing: host.missing,
     touched: host.touched,

@@ -1,0 +1,76 @@
+// Drift: is a host still what its saved plan was made from? Judged by a fresh plan, and by exactly the facts that the saved one read.
+import type { Facts } from '../model/fact.ts';
+import type { HostPlan, PlannedChange, TaskPlan } from '../model/plan.ts';
+import { higherRisk } from '../model/risk.ts';
+import { sameValue, type Value } from '../model/value.ts';
+
+export type Drift =
+  | { readonly kind: 'same' }
+  /** Nothing is left to do: the host needs no slot. */
+  | { readonly kind: 'already_mended'; readonly differences: readonly string[] }
+  /** What is left is a part of the saved plan, with no higher risk: it goes on, and the differences are journalled. */
+  | { readonly kind: 'subset'; readonly differences: readonly string[] }
+  /** Something else: the host is left untouched. */
+  | { readonly kind: 'drift'; readonly what: readonly string[] };
+
+/**
+ * Compares the saved plan of a host with a fresh one. `facts` are the host's facts of now, of which only those count that the saved plan
+ * read. With `strict` every difference is drift.
+ */
+export function driftOf(saved: HostPlan, fresh: HostPlan, facts: Facts, options: { readonly strict?: boolean } = {}): Drift {
+  const differences = factDifferences(saved, facts);
+  const left = changing(fresh);
+  if (fresh.refused !== undefined) return { kind: 'drift', what: [`it must not be touched now: ${fresh.refused.why}`, ...differences] };
+  const beyond = left.flatMap((task) => beyondSaved(task, saved));
+  if (higherRisk(fresh.risk, saved.risk)) beyond.push(`the risk is ${fresh.risk} now, it was ${saved.risk}`);
+  if (beyond.length > 0) return { kind: 'drift', what: [...beyond, ...differences] };
+  const all = [...differences, ...gone(saved, fresh)];
+  if (all.length > 0 && options.strict === true) return { kind: 'drift', what: all };
+  if (left.length === 0 && changing(saved).length > 0) return { kind: 'already_mended', differences: all };
+  return all.length === 0 ? { kind: 'same' } : { kind: 'subset', differences: all };
+}
+
+const changing = (plan: HostPlan): TaskPlan[] =>
+  plan.tasks.filter((task) => task.status === 'change' || task.status === 'later' || task.status === 'unmet');
+
+const text = (value: Value | undefined): string =>
+  value === undefined ? 'not there' : typeof value === 'string' ? value : JSON.stringify(value);
+
+function factDifferences(saved: HostPlan, facts: Facts): string[] {
+  return Object.entries(saved.reads).flatMap(([name, before]) => {
+    const now = Object.hasOwn(facts, name) ? facts[name] : undefined;
+    return sameValue(before, now) ? [] : [`${name} was ${text(before)}, is ${text(now)}`];
+  });
+}
+
+const sameChange = (a: PlannedChange, b: PlannedChange): boolean => a.sign === b.sign && a.what === b.what && a.after === b.after;
+
+/** What a fresh task would do that the saved plan does not say. A task saved as `later` may do what its risk allows. */
+function beyondSaved(task: TaskPlan, saved: HostPlan): string[] {
+  const before = saved.tasks.find((other) => other.id === task.id && other.module === task.module);
+  const allowed = before !== undefined && before.status !== 'same' && before.status !== 'skip';
+  if (task.status === 'unmet') return before?.status === 'unmet' ? [] : [`${task.name}: ${task.why ?? 'its condition is not met'}`];
+  if (before === undefined || !allowed) return [`${task.name} was not to change anything, now: ${changeText(task)}`];
+  if (higherRisk(task.risk, before.risk)) return [`${task.name}: the risk is ${task.risk} now, it was ${before.risk}`];
+  if (before.status === 'later') return [];
+  if (task.status === 'later') return [`${task.name}: what it will do is not known now (${task.why ?? 'a fact is unknown'})`];
+  return task.changes
+    .filter((change) => !before.changes.some((other) => sameChange(change, other)))
+    .map((change) => `${task.name}: ${oneChange(change)} was not planned`);
+}
+
+/** What was planned and is not needed any more, or starts from something else. */
+function gone(saved: HostPlan, fresh: HostPlan): string[] {
+  return changing(saved).flatMap((task) => {
+    const now = fresh.tasks.find((other) => other.id === task.id);
+    if (now === undefined || now.status === 'same' || now.status === 'skip') return [`${task.name} is not needed any more`];
+    return task.changes
+      .filter((change) => !now.changes.some((other) => sameChange(change, other) && change.before === other.before))
+      .map((change) => `${task.name}: ${oneChange(change)} is not as planned`);
+  });
+}
+
+const oneChange = (change: PlannedChange): string =>
+  `${change.sign} ${change.what}${change.before === undefined ? '' : ` from ${change.before}`}${change.after === undefined ? '' : ` to ${change.after}`}`;
+
+const changeText = (task: TaskPlan): string => task.changes.map(oneChange).join(', ') || (task.why ?? 'not known');

@@ -1,0 +1,212 @@
+// Watches a simulated rollout with counters of its own, kept in the plainest way, and says which rule a start broke.
+import { shareOf } from '../../src/core/amount.ts';
+import type { Event, EventOf } from '../../src/model/event.ts';
+import type { Amount, Rollout } from '../../src/model/playbook.ts';
+
+export type Property = 'budget' | 'brake' | 'zones' | 'canary' | 'gates' | 'window' | 'twice' | 'soak' | 'refused' | 'waves';
+
+export interface Broken {
+  readonly property: Property;
+  readonly what: string;
+}
+
+export interface Monitor {
+  readonly see: (event: Event) => void;
+  readonly broken: readonly Broken[];
+}
+
+interface Seen {
+  readonly zone: string;
+  readonly down: boolean;
+  readonly estimate: number;
+  status: 'idle' | 'running' | 'soaking' | 'done' | 'kept' | 'failed';
+  doneAt: number;
+  soakedAt: number;
+  wave: number;
+}
+
+const most = (amount: Amount, base: number): number => ('count' in amount ? amount.count : Math.max(1, shareOf(amount.percent, base)));
+const tooMany = (bad: number, amount: Amount, base: number): boolean =>
+  'count' in amount ? bad > amount.count : bad > 0 && bad / base > amount.percent / 100 + 1e-12;
+
+/** Wall clock of the zone, minute by minute: slow, and without any arithmetic of the product. */
+function isOpen(rollout: Rollout, at: number): boolean {
+  const local = (tz: string) => {
+    const parts = new Intl.DateTimeFormat('en-GB', {
+      timeZone: tz,
+      weekday: 'short',
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+    }).formatToParts(at);
+    const part = (type: string) => parts.find((one) => one.type === type)?.value ?? '';
+    return {
+      day: ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'].indexOf(part('weekday')),
+      minute: Number(part('hour')) * 60 + Number(part('minute')),
+    };
+  };
+  return (
+    rollout.windows.length === 0 ||
+    rollout.windows.some((window) => {
+      const { day, minute } = local(window.tz);
+      if (window.to > window.from) return window.days.includes(day) && minute >= window.from && minute < window.to;
+      return (window.days.includes(day) && minute >= window.from) || (window.days.includes((day + 6) % 7) && minute < window.to);
+    })
+  );
+}
+
+/** `rules` are what is watched for; the simulation may have been given others, on purpose. */
+export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor {
+  const broken: Broken[] = [];
+  const hosts = new Map<string, Seen>(
+    begin.hosts.map(({ host, plan, down }) => [
+      host,
+      { zone: plan.zone ?? '', down, estimate: plan.estimate, status: 'idle', doneAt: 0, soakedAt: 0, wave: -1 },
+    ]),
+  );
+  const refused = new Set(
+    begin.hosts
+      .filter(({ plan }) => plan.refused !== undefined || plan.tasks.every((task) => task.status === 'same'))
+      .map(({ host }) => host),
+  );
+  const downNow = new Set(begin.hosts.filter((host) => host.down).map((host) => host.host));
+  for (const left of begin.leftOut) if (left.failure.kind === 'unreachable') downNow.add(left.host);
+  const startedHosts = new Set<string>();
+  const gateReads: { readonly gate: string; readonly open: boolean; readonly at: number; readonly seq: number }[] = [];
+  let lastStart = 0;
+  let canary = new Set<string>();
+  let promoted = false;
+  let tripped = false;
+  let wave = -1;
+  let waveSize = 1;
+  let waveEnd = Number.NEGATIVE_INFINITY;
+  let bad: string[] = [];
+  let reachableBad: string[] = [];
+  let waveBad = 0;
+  const slots = most(rules.maxUnavailable, begin.pool);
+  const complain = (property: Property, what: string): void => void broken.push({ property, what });
+  const held = (): string[] => [...hosts].filter(([, seen]) => ['running', 'soaking', 'kept'].includes(seen.status)).map(([host]) => host);
+
+  const checkGates = (event: Event): void => {
+    for (const gate of rules.gates) {
+      const reads = gateReads.filter((read) => read.gate === gate.name);
+      const last = reads.at(-1);
+      if (last === undefined || !last.open || last.seq < lastStart || event.at - last.at >= 15_000)
+        complain('gates', `${event.type} without an open gate`);
+      const from = event.at - gate.for * 1000;
+      const inTime = reads.filter((read) => read.at >= from);
+      const before = reads.findLast((read) => read.at <= from);
+      if (gate.for > 0 && (before?.open !== true || inTime.some((read) => !read.open))) complain('gates', 'it did not hold long enough');
+    }
+  };
+
+  const checkStart = (event: Event & EventOf<'host.started'>): void => {
+    const me = hosts.get(event.host);
+    if (me === undefined) throw new Error(`${event.host} is not of this run`);
+    if (startedHosts.has(event.host)) complain('twice', `${event.host} was started before`);
+    if (refused.has(event.host)) complain('refused', `${event.host} must not be started`);
+    const busy = held();
+    if (busy.length + 1 > slots) complain('budget', `${busy.length + 1} of ${slots} held`);
+    const out = new Set([...busy, ...downNow]);
+    if (!downNow.has(event.host) && out.size + 1 > slots) complain('budget', `${out.size + 1} of ${slots} out of service`);
+    const counted = rules.brake.unreachable === 'ignore' ? reachableBad : bad;
+    if (tripped || tooMany(counted.length, rules.brake.failures, startedHosts.size)) complain('brake', `after ${counted.join(' ')}`);
+    if (bad.some((host) => canary.has(host) && wave === 0)) complain('brake', 'after a bad canary');
+    if (rules.brake.perWave !== undefined && rules.brake.unreachable === 'count' && tooMany(waveBad, rules.brake.perWave, waveSize))
+      complain('brake', 'per wave');
+    const inZone = busy.filter((host) => hosts.get(host)?.zone === me.zone).length;
+    const zones = new Set([me.zone, ...busy.map((host) => hosts.get(host)?.zone ?? '')]);
+    if (rules.maxZones !== undefined && zones.size > rules.maxZones) complain('zones', `${[...zones].join(' ')} at once`);
+    const zoneSize = begin.hosts.filter((host) => (host.plan.zone ?? '') === me.zone).length;
+    if (rules.maxPerZone !== undefined && inZone + 1 > most(rules.maxPerZone, zoneSize)) complain('zones', `${inZone + 1} in ${me.zone}`);
+    if (rules.canary !== undefined && !promoted && !canary.has(event.host)) complain('canary', `${event.host} before the promotion`);
+    if (me.wave !== wave) complain('waves', `${event.host} is not of wave ${wave}`);
+    for (let at = event.at; at < event.at + me.estimate * 1000; at += 300_000)
+      if (!isOpen(rules, at)) complain('window', `${event.host} would run outside`);
+    checkGates(event);
+  };
+
+  const checkPromotion = (event: Event): void => {
+    const ends = [...canary].map((host) => hosts.get(host));
+    if (ends.some((seen) => seen !== undefined && ['idle', 'running', 'soaking'].includes(seen.status)))
+      complain('canary', 'promoted before all have ended');
+    const good = ends.filter((seen) => seen?.status === 'done' && seen.doneAt > 0);
+    const soak = (rules.canary?.soak ?? 0) * 1000;
+    for (const seen of good) {
+      if (seen !== undefined && event.at < seen.doneAt + soak) complain('soak', 'promoted before the soak was over');
+      if (soak > 0 && seen !== undefined && seen.soakedAt < seen.doneAt + soak) complain('soak', 'promoted without a second proof');
+    }
+    checkGates(event);
+  };
+
+  const end = (event: Event & { readonly host: string }, status: Seen['status']): void => {
+    const seen = hosts.get(event.host);
+    if (seen === undefined) return;
+    seen.status = status;
+    waveEnd = event.at;
+  };
+
+  const see = (event: Event): void => {
+    switch (event.type) {
+      case 'wave.started':
+        if (event.wave !== wave) {
+          if (wave >= 0 && rules.soak.wave > 0 && wave > 0 && event.at < waveEnd + rules.soak.wave * 1000)
+            complain('soak', 'the next wave came too early');
+          if ([...hosts.values()].some((seen) => seen.wave === wave && wave >= 0 && ['running', 'soaking'].includes(seen.status)))
+            complain('waves', 'before the last wave was done');
+          waveBad = 0;
+          waveSize = 0;
+        }
+        wave = event.wave;
+        waveSize += event.hosts.length;
+        for (const host of event.hosts) {
+          const seen = hosts.get(host);
+          if (seen !== undefined) seen.wave = event.wave;
+          if (event.canary) canary = new Set([...canary, host]);
+        }
+        return;
+      case 'host.started':
+        checkStart(event);
+        end(event, 'running');
+        startedHosts.add(event.host);
+        lastStart = event.seq;
+        return;
+      case 'host.done': {
+        end(event, rules.soak.host > 0 && event.changed ? 'soaking' : 'done');
+        const seen = hosts.get(event.host);
+        if (seen !== undefined && event.changed) seen.doneAt = event.at;
+        if (event.changed) downNow.delete(event.host);
+        return;
+      }
+      case 'host.soaked': {
+        const seen = hosts.get(event.host);
+        if (seen?.status === 'soaking') {
+          if (event.at < seen.doneAt + rules.soak.host * 1000) complain('soak', `${event.host} was let go too early`);
+          seen.status = 'done';
+        }
+        if (seen !== undefined) seen.soakedAt = event.at;
+        return;
+      }
+      case 'host.failed': {
+        const light = !event.touched && (event.failure.kind === 'refused' || event.failure.kind === 'drift');
+        end(event, event.touched || event.failure.kind === 'unreachable' ? 'kept' : 'failed');
+        if (light) return;
+        bad = [...bad, event.host];
+        if (event.failure.kind !== 'unreachable') reachableBad = [...reachableBad, event.host];
+        if (hosts.get(event.host)?.wave === wave) waveBad += 1;
+        return;
+      }
+      case 'brake.tripped':
+        tripped = true;
+        return;
+      case 'canary.promoted':
+        checkPromotion(event);
+        promoted = true;
+        return;
+      case 'gate.read':
+        gateReads.push({ gate: event.gate, open: event.open, at: event.at, seq: event.seq });
+        return;
+    }
+  };
+  return { see, broken };
+}
