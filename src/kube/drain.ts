@@ -1,14 +1,16 @@
 // Empties a node: chooses, evicts in parallel, follows the pods until the API server shows none of them; the deadline ends it all.
+import { setMaxListeners } from 'node:events';
 import type { Clock, DrainResult, Owner } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
 import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
 import type { Api, EvictionApi } from './api.ts';
+import { createBudgetTurns } from './budget-turns.ts';
 import { type EvictContext, evictPod, type PodEnd } from './evict.ts';
 import { overdue } from './filters.ts';
 import { followPods, type PodFollower } from './follow-pods.ts';
 import { type Guard, guardNode } from './guard.ts';
 import { describeProgress, type Held, whyStillThere } from './holding.ts';
-import { controllerOf, isMirror, type PodObject, podName } from './objects.ts';
+import { controllerOf, isMirror, isPodReady, type PodObject, podName } from './objects.ts';
 import { describePdb, type PdbApi, pdbsOf } from './pdb.ts';
 import { type Chosen, choosePods } from './select.ts';
 
@@ -113,6 +115,8 @@ function evictContext(work: Work, context: DrainContext, deadline: number, ring:
   const { api, clock, options, place, evictionApi } = context;
   const fallbackAt = deadline - Math.min(options.timeout * 1000 * fallbackShare, longestFallback);
   const deleting = (): boolean => options.disableEviction || (options.fallbackWithoutEviction && clock.now() >= fallbackAt);
+  const turns = createBudgetTurns(clock);
+  if (options.fallbackWithoutEviction) void clock.sleep(fallbackAt - clock.now(), work.limit.signal).then(turns.wakeAll);
   const explain = createBudgetReader(context);
   const byUid = new Map(work.chosen.evict.map((pod) => [uidOf(pod), pod]));
   return {
@@ -120,6 +124,7 @@ function evictContext(work: Work, context: DrainContext, deadline: number, ring:
     clock,
     signal: work.limit.signal,
     place,
+    turns,
     way: () => (deleting() || evictionApi === 'none' ? 'delete' : evictionApi),
     fallbackComes: () => options.fallbackWithoutEviction && !deleting(),
     mayGo: async () => {
@@ -174,6 +179,9 @@ const deadNode = (node: string, how: string): Failure => ({
   hint: 'mend the node by hand, or allow it with drain: {dead_node: {skip_wait_after: 60s}}',
 });
 
+/** Pods that are not ready may pass a budget that holds the ready ones: they take no turns with them. */
+const workloadOf = (pod: PodObject): string => `${controllerOf(pod)?.uid ?? uidOf(pod)} ${isPodReady(pod)}`;
+
 const goRequest = (pod: PodObject, options: DrainOptions) => ({
   namespace: pod.metadata?.namespace ?? 'default',
   name: pod.metadata?.name ?? '',
@@ -222,6 +230,8 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
   const started = clock.now();
   const deadline = started + options.timeout * 1000;
   const limit = new AbortController();
+  // Each pod that waits listens: hundreds are no leak.
+  setMaxListeners(0, limit.signal);
   const stopAll = (): void => limit.abort();
   if (signal?.aborted) return failed('interrupted', `drain of ${node}: interrupted before it began`);
   signal?.addEventListener('abort', stopAll, { once: true });
@@ -269,7 +279,7 @@ async function run(
   void keepWatch(work, context);
   const evicting = evictContext(work, context, deadline, bell.ring);
   const ends = chosen.evict.map(async (pod) => {
-    const podEnd: PodEnd = await evictPod(goRequest(pod, options), evicting);
+    const podEnd: PodEnd = await evictPod(goRequest(pod, options), workloadOf(pod), evicting);
     if (podEnd.kind === 'failed') work.failures.set(uidOf(pod), podEnd.why);
     bell.ring();
   });

@@ -3,6 +3,7 @@ import type { Clock } from '../engine/ports.ts';
 import type { Outcome } from '../model/failure.ts';
 import type { Api, GoRequest } from './api.ts';
 import { messageOf } from './api.ts';
+import type { BudgetTurns } from './budget-turns.ts';
 import { isPassing, refusal, statusOf } from './errors.ts';
 import type { HttpReply } from './http.ts';
 
@@ -61,6 +62,7 @@ export interface EvictContext {
   readonly mayGo: () => Promise<boolean>;
   readonly isPresent: (uid: string) => boolean;
   readonly isEnding: (uid: string) => boolean;
+  readonly turns: BudgetTurns;
   readonly note: (uid: string, held: { readonly by: 'budget' | 'trouble' | 'namespace'; readonly why: string } | undefined) => void;
 }
 
@@ -73,12 +75,19 @@ async function ask(request: GoRequest, context: EvictContext): Promise<{ reply: 
   return { reply: await context.api.evict(way, signalled), verb: 'create' };
 }
 
-export async function evictPod(request: GoRequest, context: EvictContext): Promise<PodEnd> {
-  const { clock, signal, note } = context;
+/** `workload`: pods of one value share their budgets, as those of one controller do. */
+export async function evictPod(request: GoRequest, workload: string, context: EvictContext): Promise<PodEnd> {
+  const { clock, signal, note, turns } = context;
   const { uid } = request;
   for (let tries = 0; !signal.aborted; tries += 1) {
     // A pod that went away by itself needs no eviction, and its name may be another pod's by now.
     if (!context.isPresent(uid)) return { kind: 'going' };
+    const closed = context.way() === 'delete' ? undefined : turns.wait(workload);
+    if (closed !== undefined) {
+      note(uid, { by: 'budget', why: closed });
+      await turns.pause(workload, retryPause(tries, clock.random()), signal);
+      continue;
+    }
     // The look at the node and the eviction go together: a call that waited for its place must not act on an old look.
     const asked = await context.place(async () => ((await context.mayGo()) && !signal.aborted ? ask(request, context) : undefined));
     if (asked === undefined || signal.aborted) return { kind: 'stopped' };
@@ -93,7 +102,14 @@ export async function evictPod(request: GoRequest, context: EvictContext): Promi
     const answer = readAnswer(reply.value, context.api.who, verb);
     if (answer.kind === 'going') {
       note(uid, undefined);
+      turns.passed(workload);
       return answer;
+    }
+    if (answer.kind === 'budget') {
+      note(uid, { by: 'budget', why: answer.why });
+      turns.refused(workload, answer.why);
+      await turns.pause(workload, pause, signal);
+      continue;
     }
     if (answer.kind === 'terminating') {
       if (context.isEnding(uid)) return { kind: 'going' };
@@ -102,11 +118,10 @@ export async function evictPod(request: GoRequest, context: EvictContext): Promi
       if (!context.fallbackComes()) return { kind: 'failed', why: answer.why };
       note(uid, { by: 'trouble', why: answer.why });
     } else {
-      note(uid, { by: answer.kind === 'budget' ? 'budget' : 'trouble', why: answer.why });
-      if (answer.kind === 'passing' && answer.after !== undefined)
-        pause = Math.min(answer.after, longestRetryAfter) * 1000 + clock.random() * 500;
+      note(uid, { by: 'trouble', why: answer.why });
+      if (answer.after !== undefined) pause = Math.min(answer.after, longestRetryAfter) * 1000 + clock.random() * 500;
     }
-    await clock.sleep(pause, signal);
+    await turns.pause(workload, pause, signal);
   }
   return { kind: 'stopped' };
 }

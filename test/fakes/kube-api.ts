@@ -4,8 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { selects } from '../../src/kube/selector.ts';
 import type { NodeObject, PdbObject, PodObject } from '../../src/kube/objects.ts';
+import { selects } from '../../src/kube/selector.ts';
 import { type Pair, pki } from './kube-tls.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the fake stores JSON of any shape, as the real one does
@@ -22,7 +22,11 @@ export interface Seen {
 }
 
 /** What a test may answer instead: a reply, no answer at all, or a cut connection. Undefined = as usual. */
-export type Fault = { readonly status: number; readonly body?: Json; readonly headers?: Record<string, string> } | 'hang' | 'cut' | undefined;
+export type Fault =
+  | { readonly status: number; readonly body?: Json; readonly headers?: Record<string, string> }
+  | 'hang'
+  | 'cut'
+  | undefined;
 
 export interface FakeKubeOptions {
   /** Milliseconds from an eviction to the pod's end; per pod: annotation `fake/stop`, a number or `never`. */
@@ -96,7 +100,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     const object = structuredClone(pod);
     history.push({ version, type, object });
     for (const watcher of watchers) {
-      if (object.spec.nodeName === watcher.node) watcher.response.write(`${JSON.stringify({ type, object: show(object, watcher.partial) })}\n`);
+      if (object.spec.nodeName === watcher.node)
+        watcher.response.write(`${JSON.stringify({ type, object: show(object, watcher.partial) })}\n`);
     }
   }
 
@@ -162,11 +167,14 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     if (from < oldest) {
-      response.end(`${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' } })}\n`);
+      response.end(
+        `${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' } })}\n`,
+      );
       return;
     }
     for (const event of history) {
-      if (event.version > from && event.object.spec.nodeName === node) response.write(`${JSON.stringify({ type: event.type, object: show(event.object, partial) })}\n`);
+      if (event.version > from && event.object.spec.nodeName === node)
+        response.write(`${JSON.stringify({ type: event.type, object: show(event.object, partial) })}\n`);
     }
     const watcher = { response, node, partial };
     watchers.add(watcher);
@@ -224,11 +232,16 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     if (node !== null && method === 'PATCH') return patchNode(node[1] ?? '', request);
     if (node !== null) {
       const found = nodes.get(node[1] ?? '');
-      return found === undefined ? status(404, 'NotFound', `nodes "${node[1]}" not found`, { kind: 'nodes' }) : { status: 200, body: found };
+      return found === undefined
+        ? status(404, 'NotFound', `nodes "${node[1]}" not found`, { kind: 'nodes' })
+        : { status: 200, body: found };
     }
     if (path === '/api/v1/pods' || path === '/api/v1/namespaces/kube-system/pods') {
       const on = nodeOf(query);
-      return list([...pods.values()].filter((item) => on === undefined || item.spec.nodeName === on), query);
+      return list(
+        [...pods.values()].filter((item) => on === undefined || item.spec.nodeName === on),
+        query,
+      );
     }
     if (pod?.[3] === '/eviction') return evict(pods.get(key(pod[1] ?? '', pod[2] ?? '')), body);
     if (pod !== null && method === 'DELETE') {
@@ -239,10 +252,16 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     }
     const daemonSet = /namespaces\/([^/]+)\/daemonsets\/([^/]+)$/.exec(path);
     if (daemonSet !== null) {
-      return daemonSets.has(key(daemonSet[1] ?? '', daemonSet[2] ?? '')) ? { status: 200, body: {} } : status(404, 'NotFound', 'no such daemonset');
+      return daemonSets.has(key(daemonSet[1] ?? '', daemonSet[2] ?? ''))
+        ? { status: 200, body: {} }
+        : status(404, 'NotFound', 'no such daemonset');
     }
     const budgets = /^\/apis\/policy\/(v1|v1beta1)(?:\/namespaces\/([^/]+))?\/poddisruptionbudgets$/.exec(path);
-    if (budgets !== null) return list(pdbs.filter((pdb) => budgets[2] === undefined || pdb.metadata.namespace === budgets[2]), query);
+    if (budgets !== null)
+      return list(
+        pdbs.filter((pdb) => budgets[2] === undefined || pdb.metadata.namespace === budgets[2]),
+        query,
+      );
     if (path.endsWith('/validatingwebhookconfigurations')) return list(webhooks, query);
     const endpoint = /namespaces\/([^/]+)\/endpoints\/([^/]+)$/.exec(path);
     if (endpoint !== null) {
@@ -267,36 +286,40 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   }
 
   const { cert, key: privateKey } = options.server ?? certs.server;
-  const server = createServer({ cert, key: privateKey, ca: certs.ca, requestCert: true, rejectUnauthorized: false }, (request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const url = new URL(request.url ?? '/', 'https://x');
-      // The real one ignores the body of a DELETE that has no length (measured).
-      const framed = request.method !== 'DELETE' || request.headers['content-length'] !== undefined;
-      const text = framed ? Buffer.concat(chunks).toString() : '';
-      const user = userOf(request);
-      const asked: Seen = {
-        method: request.method ?? '',
-        path: url.pathname,
-        query: url.searchParams,
-        headers: request.headers,
-        body: text === '' ? undefined : JSON.parse(text),
-        user: user ?? 'system:anonymous',
-        at: Date.now(),
-      };
-      seen.push(asked);
-      const forced = fault(asked);
-      if (forced === 'hang') return;
-      if (forced === 'cut') return void request.socket.destroy();
-      if (options.skew !== undefined) response.setHeader('date', new Date(Date.now() + options.skew * 1000).toUTCString());
-      const refused = user === undefined ? status(401, 'Unauthorized', 'Unauthorized') : forbidden(asked, request.url ?? '');
-      if (forced === undefined && refused === undefined && url.searchParams.get('watch') === '1') return watch(url.searchParams, request, response);
-      const reply = forced ?? refused ?? answer(asked);
-      response.writeHead(reply.status, { 'content-type': 'application/json', ...(forced?.headers ?? {}) });
-      response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}));
-    });
-  });
+  const server = createServer(
+    { cert, key: privateKey, ca: certs.ca, requestCert: true, rejectUnauthorized: false },
+    (request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const url = new URL(request.url ?? '/', 'https://x');
+        // The real one ignores the body of a DELETE that has no length (measured).
+        const framed = request.method !== 'DELETE' || request.headers['content-length'] !== undefined;
+        const text = framed ? Buffer.concat(chunks).toString() : '';
+        const user = userOf(request);
+        const asked: Seen = {
+          method: request.method ?? '',
+          path: url.pathname,
+          query: url.searchParams,
+          headers: request.headers,
+          body: text === '' ? undefined : JSON.parse(text),
+          user: user ?? 'system:anonymous',
+          at: Date.now(),
+        };
+        seen.push(asked);
+        const forced = fault(asked);
+        if (forced === 'hang') return;
+        if (forced === 'cut') return void request.socket.destroy();
+        if (options.skew !== undefined) response.setHeader('date', new Date(Date.now() + options.skew * 1000).toUTCString());
+        const refused = user === undefined ? status(401, 'Unauthorized', 'Unauthorized') : forbidden(asked, request.url ?? '');
+        if (forced === undefined && refused === undefined && url.searchParams.get('watch') === '1')
+          return watch(url.searchParams, request, response);
+        const reply = forced ?? refused ?? answer(asked);
+        response.writeHead(reply.status, { 'content-type': 'application/json', ...(forced?.headers ?? {}) });
+        response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}));
+      });
+    },
+  );
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -350,13 +373,24 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
       version += 1;
       const node = merge(
         {
-          metadata: { name, uid: randomUUID(), resourceVersion: String(version), labels: { 'kubernetes.io/hostname': name }, annotations: {} },
+          metadata: {
+            name,
+            uid: randomUUID(),
+            resourceVersion: String(version),
+            labels: { 'kubernetes.io/hostname': name },
+            annotations: {},
+          },
           spec: {},
           status: {
             conditions: [{ type: 'Ready', status: 'True' }],
             addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
             allocatable: { cpu: '8', memory: '32Gi', pods: '110' },
-            nodeInfo: { bootID: `boot-${name}-1`, kernelVersion: '3.10.0-957.el7.x86_64', containerRuntimeVersion: 'docker://18.9.1', kubeletVersion: 'v1.18.9' },
+            nodeInfo: {
+              bootID: `boot-${name}-1`,
+              kernelVersion: '3.10.0-957.el7.x86_64',
+              containerRuntimeVersion: 'docker://18.9.1',
+              kubeletVersion: 'v1.18.9',
+            },
           },
         },
         more,
@@ -409,7 +443,9 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
       JSON.stringify({
         'current-context': 'lab',
         contexts: [{ name: 'lab', context: { cluster: 'lab', user: 'ann' } }],
-        clusters: [{ name: 'lab', cluster: { server: url, 'certificate-authority-data': Buffer.from(certs.ca).toString('base64'), ...cluster } }],
+        clusters: [
+          { name: 'lab', cluster: { server: url, 'certificate-authority-data': Buffer.from(certs.ca).toString('base64'), ...cluster } },
+        ],
         users: [{ name: 'ann', user }],
       }),
     clientCertificate: {

@@ -20,11 +20,23 @@ const rows: readonly Row[] = [
   { name: 'a pod of a replica set goes', pod: { owner: 'ReplicaSet/rs' }, flags: none, gives: 'evict' },
   { name: 'a pod of a job goes', pod: { owner: 'Job/j' }, flags: none, gives: 'evict' },
   { name: 'a pod of a stateful set goes', pod: { owner: 'StatefulSet/db' }, flags: none, gives: 'evict' },
-  { name: 'a DaemonSet pod is refused without the flag', pod: { owner: 'DaemonSet/ds' }, flags: none, gives: 'refuse', says: /ignore_daemonsets/ },
+  {
+    name: 'a DaemonSet pod is refused without the flag',
+    pod: { owner: 'DaemonSet/ds' },
+    flags: none,
+    gives: 'refuse',
+    says: /ignore_daemonsets/,
+  },
   { name: 'a DaemonSet pod stays with the flag', pod: { owner: 'DaemonSet/ds' }, gives: 'leave' },
   { name: 'a DaemonSet pod with an emptyDir stays with that flag alone', pod: { owner: 'DaemonSet/ds', emptyDir: true }, gives: 'leave' },
   { name: 'a finished DaemonSet pod goes', pod: { owner: 'DaemonSet/ds', phase: 'Succeeded' }, flags: none, gives: 'evict' },
-  { name: 'a pod whose DaemonSet is gone is refused', pod: { owner: 'DaemonSet/ds' }, daemonSet: { kind: 'missing' }, gives: 'refuse', says: /force/ },
+  {
+    name: 'a pod whose DaemonSet is gone is refused',
+    pod: { owner: 'DaemonSet/ds' },
+    daemonSet: { kind: 'missing' },
+    gives: 'refuse',
+    says: /force/,
+  },
   {
     name: 'a pod whose DaemonSet is gone goes with force',
     pod: { owner: 'DaemonSet/ds' },
@@ -54,11 +66,38 @@ const rows: readonly Row[] = [
 ];
 
 const further: readonly Row[] = [
-  { name: 'an orphaned DaemonSet pod with an emptyDir needs both', pod: { owner: 'DaemonSet/ds', emptyDir: true }, flags: { force: true }, daemonSet: { kind: 'missing' }, gives: 'refuse', says: /emptyDir/ },
-  { name: 'a DaemonSet that cannot be read is a refusal, not a guess', pod: { owner: 'DaemonSet/ds' }, flags: { force: true }, daemonSet: { kind: 'error', why: 'may not get daemonsets' }, gives: 'refuse', says: /may not get/ },
-  { name: 'a pod just deleted is not skipped yet', pod: { owner: 'ReplicaSet/rs', deleted: '2024-05-01T11:59:30Z' }, flags: { skipWaitForDeleteTimeout: 60 }, gives: 'evict' },
-  { name: 'a pod deleted long ago is evicted again without the skip flag', pod: { owner: 'ReplicaSet/rs', deleted: '2024-05-01T10:00:00Z' }, gives: 'evict' },
-  { name: 'a finished pod with an emptyDir goes without that flag', pod: { owner: 'Job/j', emptyDir: true, phase: 'Succeeded' }, gives: 'evict' },
+  {
+    name: 'an orphaned DaemonSet pod with an emptyDir needs both',
+    pod: { owner: 'DaemonSet/ds', emptyDir: true },
+    flags: { force: true },
+    daemonSet: { kind: 'missing' },
+    gives: 'refuse',
+    says: /emptyDir/,
+  },
+  {
+    name: 'a DaemonSet that cannot be read is a refusal, not a guess',
+    pod: { owner: 'DaemonSet/ds' },
+    flags: { force: true },
+    daemonSet: { kind: 'error', why: 'may not get daemonsets' },
+    gives: 'refuse',
+    says: /may not get/,
+  },
+  {
+    name: 'a pod just deleted is not skipped yet',
+    pod: { owner: 'ReplicaSet/rs', deleted: '2024-05-01T11:59:30Z' },
+    flags: { skipWaitForDeleteTimeout: 60 },
+    gives: 'evict',
+  },
+  {
+    name: 'a pod deleted long ago is evicted again without the skip flag',
+    pod: { owner: 'ReplicaSet/rs', deleted: '2024-05-01T10:00:00Z' },
+    gives: 'evict',
+  },
+  {
+    name: 'a finished pod with an emptyDir goes without that flag',
+    pod: { owner: 'Job/j', emptyDir: true, phase: 'Succeeded' },
+    gives: 'evict',
+  },
 ];
 
 describe('which pods a drain takes', () => {
@@ -79,7 +118,11 @@ describe('which pods a drain takes', () => {
   });
 
   it('gives all refusals of a node at once', () => {
-    const pods = [pod({ name: 'bare' }), pod({ name: 'tmp', owner: 'ReplicaSet/a', emptyDir: true }), pod({ name: 'web', owner: 'ReplicaSet/b' })];
+    const pods = [
+      pod({ name: 'bare' }),
+      pod({ name: 'tmp', owner: 'ReplicaSet/a', emptyDir: true }),
+      pod({ name: 'web', owner: 'ReplicaSet/b' }),
+    ];
     const selection = selectPods(pods, { options: drainOptions(), daemonSet: () => ({ kind: 'found' }), now });
     expect(selection.refused).toHaveLength(2);
     expect(selection.evict.map((item) => item.metadata?.name)).toEqual(['web']);

@@ -1,7 +1,15 @@
 // Cordon and uncordon: the situations kubectl is tested with, and whose node it is.
 import { describe, expect, it } from 'vitest';
 import type { NodeObject } from '../../src/kube/objects.ts';
-import { decideCordon, decidePlainUncordon, decideUncordon, holdFailure, holdOf, nodeState, ownerAnnotation } from '../../src/kube/ownership.ts';
+import {
+  decideCordon,
+  decidePlainUncordon,
+  decideUncordon,
+  holdFailure,
+  holdOf,
+  nodeState,
+  ownerAnnotation,
+} from '../../src/kube/ownership.ts';
 
 const owner = { run: 'r1', number: 1 };
 const at = '2024-05-01T12:00:00.000Z';
@@ -18,7 +26,8 @@ function node({ cordoned, mark }: Shape = {}): NodeObject {
   };
 }
 const ours = (more: object = {}): object => ({ ...owner, wasUnschedulable: false, at, ...more });
-const kindOf = (decision: { readonly kind: string; readonly failure?: { readonly kind: string } }): string => decision.failure?.kind ?? decision.kind;
+const kindOf = (decision: { readonly kind: string; readonly failure?: { readonly kind: string } }): string =>
+  decision.failure?.kind ?? decision.kind;
 
 describe('cordon', () => {
   it.each([
@@ -50,7 +59,10 @@ describe('cordon', () => {
 
   it('takes over the node of the run that a person names, and of no other', () => {
     const theirs = node({ cordoned: true, mark: ours({ run: 'dead', wasUnschedulable: false }) });
-    expect(decideCordon(theirs, { owner, at, takeover: 'dead' })).toMatchObject({ kind: 'write', hold: { run: 'r1', wasUnschedulable: false } });
+    expect(decideCordon(theirs, { owner, at, takeover: 'dead' })).toMatchObject({
+      kind: 'write',
+      hold: { run: 'r1', wasUnschedulable: false },
+    });
     expect(kindOf(decideCordon(theirs, { owner, at, takeover: 'other' }))).toBe('fenced');
   });
 });
@@ -62,7 +74,11 @@ describe('uncordon', () => {
     ['uncordoned by somebody meanwhile: only the mark goes', { mark: ours() }, { kind: 'write', uncordoned: false }],
     ['without our mark nothing is written', { cordoned: true }, { kind: 'nothing' }],
     ['of another run is fenced', { cordoned: true, mark: ours({ run: 'r2' }) }, { kind: 'failure', failure: { kind: 'fenced' } }],
-    ['of a newer number of this run is fenced', { cordoned: true, mark: ours({ number: 9 }) }, { kind: 'failure', failure: { kind: 'fenced' } }],
+    [
+      'of a newer number of this run is fenced',
+      { cordoned: true, mark: ours({ number: 9 }) },
+      { kind: 'failure', failure: { kind: 'fenced' } },
+    ],
   ] as const)('%s', (_, shape, expected) => {
     expect(decideUncordon(node(shape), owner)).toMatchObject(expected);
   });

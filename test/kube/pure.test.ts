@@ -103,8 +103,12 @@ describe('capacity', () => {
     expect(quorumRisk('m2', members, pods)).toBeUndefined();
   });
 
-  it('reads pool and zone from labels, today\'s before the old ones', () => {
-    const labels = { 'failure-domain.beta.kubernetes.io/zone': 'old', 'topology.kubernetes.io/zone': 'eu-1a', 'eks.amazonaws.com/nodegroup': 'web' };
+  it("reads pool and zone from labels, today's before the old ones", () => {
+    const labels = {
+      'failure-domain.beta.kubernetes.io/zone': 'old',
+      'topology.kubernetes.io/zone': 'eu-1a',
+      'eks.amazonaws.com/nodegroup': 'web',
+    };
     expect([zoneOf(node('a', { labels })), poolOf(node('a', { labels })), zoneOf(node('b'))]).toEqual(['eu-1a', 'web', undefined]);
   });
 });
@@ -137,18 +141,35 @@ describe('ready after a reboot', () => {
   it('waits for the DaemonSet pods, and for nothing else', () => {
     const here = node('n', { bootId: 'new' });
     const late = { ...agent, ready: false };
-    const other: PodState = { name: 'shop/web', phase: 'Pending', ready: false, restarts: 0, crashLooping: false, ending: false, mirror: false, memoryLimited: false };
-    expect(readyAfterReboot(here, { ...expected, pods: [late, other] })).toEqual({ ready: false, why: 'DaemonSet pods not running yet: kube-system/agent' });
+    const other: PodState = {
+      name: 'shop/web',
+      phase: 'Pending',
+      ready: false,
+      restarts: 0,
+      crashLooping: false,
+      ending: false,
+      mirror: false,
+      memoryLimited: false,
+    };
+    expect(readyAfterReboot(here, { ...expected, pods: [late, other] })).toEqual({
+      ready: false,
+      why: 'DaemonSet pods not running yet: kube-system/agent',
+    });
     expect(readyAfterReboot(here, { ...expected, pods: [agent, other] }).ready).toBe(true);
     expect(readyAfterReboot(here, expected).ready).toBe(true);
     expect(readyAfterReboot(node('n', { bootId: '' }), { bootId: '' }).ready).toBe(false);
   });
 
   it('names pods that crash since', () => {
-    expect(newCrashes([agent], [{ ...agent, restarts: 3 }, { ...agent, name: 'shop/x', crashLooping: true }])).toEqual([
-      'kube-system/agent (3 restarts)',
-      'shop/x (1 restarts, CrashLoopBackOff)',
-    ]);
+    expect(
+      newCrashes(
+        [agent],
+        [
+          { ...agent, restarts: 3 },
+          { ...agent, name: 'shop/x', crashLooping: true },
+        ],
+      ),
+    ).toEqual(['kube-system/agent (3 restarts)', 'shop/x (1 restarts, CrashLoopBackOff)']);
     expect(newCrashes([agent], [agent])).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ import type { DrainOptions } from '../../../src/model/effect.ts';
 const [node = '', ...flags] = process.argv.slice(2);
 const flag = (name: string): string | undefined => {
   const found = flags.find((item) => item === `--${name}` || item.startsWith(`--${name}=`));
-  return found === undefined ? undefined : (found.split('=').slice(1).join('=') || 'true');
+  return found === undefined ? undefined : found.split('=').slice(1).join('=') || 'true';
 };
 const seconds = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text.replace(/s$/, '')));
 const optional = <K extends keyof DrainOptions>(key: K, value: DrainOptions[K] | undefined): Partial<DrainOptions> =>

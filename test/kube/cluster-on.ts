@@ -1,0 +1,49 @@
+// A cluster on a fake API server, for the tests of this folder.
+import type { Cluster } from '../../src/engine/ports.ts';
+import { type ClusterOptions, createCluster, type KubeCluster } from '../../src/kube/index.ts';
+import type { Failure, Outcome } from '../../src/model/failure.ts';
+import type { FakeKube } from '../fakes/kube-api.ts';
+
+type Json = Record<string, unknown>;
+
+export interface On {
+  readonly user?: Json;
+  readonly cluster?: Json;
+  readonly options?: Partial<ClusterOptions>;
+}
+
+export const tryCluster = (fake: FakeKube, { user, cluster, options }: On = {}): Promise<Outcome<KubeCluster>> =>
+  createCluster({
+    kubeconfigs: [{ path: '/home/ann/.kube/config', text: fake.kubeconfig(user ?? fake.clientCertificate, cluster) }],
+    parseYaml: JSON.parse,
+    env: {},
+    ...options,
+  });
+
+export async function clusterOn(fake: FakeKube, on: On = {}): Promise<KubeCluster> {
+  return value(await tryCluster(fake, on));
+}
+
+export function value<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`${outcome.failure.kind}: ${outcome.failure.message}`);
+  return outcome.value;
+}
+
+export function failure(outcome: Outcome<unknown>): Failure {
+  if (outcome.ok) throw new Error(`a failure was expected, it gave ${JSON.stringify(outcome.value)}`);
+  return outcome.failure;
+}
+
+export const owner = { run: 'r1', number: 1 };
+
+/** Cordon and drain as the engine does, with what was said on the way. */
+export async function cordonAndDrain(cluster: Cluster, options: Parameters<Cluster['drain']>[1], signal?: AbortSignal) {
+  const said: string[] = [];
+  const cordoned = await cluster.cordon('n1', owner);
+  if (!cordoned.ok) return { outcome: cordoned, said, seconds: 0 };
+  const started = performance.now();
+  const outcome = await cluster.drain('n1', options, owner, (text) => said.push(text), signal);
+  return { outcome, said, seconds: (performance.now() - started) / 1000 };
+}
+
+export const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
