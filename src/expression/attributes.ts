@@ -15,6 +15,7 @@ import {
   kindOf,
   method,
   missing,
+  orElse,
   typeName,
 } from './cell.ts';
 import { dictGet, isForbidden } from './dicts.ts';
@@ -29,7 +30,9 @@ export function attribute(value: Cell, name: string, runtime: Runtime): Cell {
   if (isMissing(value)) return value;
   kindOf(value);
   if (name.startsWith('_')) return missing(`names that begin with _ are not accessible: '${name}'`);
-  return memberOf(value, name, runtime) ?? keyOf(value, name) ?? missing(`object of type '${typeName(value)}' has no attribute '${name}'`);
+  return orElse(memberOf(value, name, runtime) ?? keyOf(value, name), () =>
+    missing(`object of type '${typeName(value)}' has no attribute '${name}'`),
+  );
 }
 
 /** `value[key]`: a key or place first, then a method. */

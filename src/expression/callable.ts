@@ -1,5 +1,5 @@
 // Filters, tests and methods as tables of named functions with Python-like parameters.
-import { type Args, type Cell, isMissing, touch } from './cell.ts';
+import { type Args, type Cell, isListCell, isMade, isMissing, isTuple, touch } from './cell.ts';
 import { fail } from './trouble.ts';
 
 /** What a function may ask of the evaluation it runs in. */
@@ -37,6 +37,8 @@ export interface Callable {
   readonly parameters: Parameters;
   /** Takes undefined values itself (`default`, `is defined`); others fail on them. */
   readonly lenient: boolean;
+  /** Undefined items inside a list or mapping do not end it; it may never look at them. */
+  readonly tolerant?: boolean;
   readonly run: (value: Cell, bound: Bound) => Cell;
 }
 
@@ -95,14 +97,31 @@ export function bind(what: string, parameters: Parameters, args: Args, runtime: 
 /** Calls a filter or test: undefined values end it, unless it is made for them. */
 export function apply(what: string, callable: Callable, value: Cell, args: Args, runtime: Runtime): Cell {
   if (!callable.lenient) {
-    touchUnlessEmptyIf(value);
-    args.positional.forEach(touch);
-    for (const arg of args.named.values()) touch(arg);
+    const use = callable.tolerant === true ? touch : touchItems;
+    if (!isEmptyIf(value)) use(value);
+    args.positional.forEach(use);
+    for (const arg of args.named.values()) use(arg);
   }
   return callable.run(value, bind(what, callable.parameters, args, runtime));
 }
 
 /** What an `if` without `else` left may still be printed, as nothing. */
-function touchUnlessEmptyIf(value: Cell): void {
-  if (!(isMissing(value) && value.plain === true)) touch(value);
+const isEmptyIf = (cell: Cell): boolean => isMissing(cell) && cell.plain === true;
+
+/** Uses a value and, as far as an expression made it, its items: the user's own data has nothing undefined in it. */
+function touchItems(cell: Cell): Cell {
+  touch(cell);
+  if (isListCell(cell)) cell.forEach(touchInside);
+  else if (isTuple(cell)) cell.items.forEach(touchInside);
+  else if (isMade(cell)) for (const [, value] of cell.entries.values()) touchInside(value);
+  return cell;
 }
+
+function touchInside(cell: Cell): void {
+  if (isMissing(cell)) touch(cell);
+  else if (isListCell(cell) || isTuple(cell) || isMade(cell)) touchItems(cell);
+}
+
+/** The same functions, but undefined items inside their values do not end them. */
+export const tolerating = (table: Readonly<Record<string, Callable>>): Readonly<Record<string, Callable>> =>
+  Object.fromEntries(Object.entries(table).map(([name, callable]) => [name, { ...callable, tolerant: true }]));

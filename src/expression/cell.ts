@@ -1,5 +1,5 @@
 // The values an expression works on: plain data as it came in, plus what Python knows and JSON does not (float 1.0, tuple, range, method, undefined).
-import { isUnknown, type Mapping, type Value } from '../model/value.ts';
+import { isUnknown, type Mapping } from '../model/value.ts';
 import { fail, UnknownSignal } from './trouble.ts';
 
 /** Marks our own kinds of value; a symbol, so that no user's mapping can pretend to be one. */
@@ -120,11 +120,11 @@ export const typeName = (cell: Cell): string => {
   return pythonNames[kind] ?? kind;
 };
 
+/** The cell, or something else where there is none; `??` would take None for nothing. */
+export const orElse = <T>(cell: Cell | undefined, otherwise: () => T): Cell | T => (cell === undefined ? otherwise() : cell);
+
 /** A whole number back in its usual form: small ones as numbers, others as bigint. */
 export const int = (value: number | bigint): Cell => {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value + 0 : BigInt(value);
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
 };
-
-/** Plain data as a cell; the identity, as every value is one. */
-export const cellOf = (value: Value): Cell => value;

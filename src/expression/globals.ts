@@ -2,7 +2,7 @@
 
 import { wholeArg } from './arguments.ts';
 import { bind, type Callable, define, type Runtime } from './callable.ts';
-import { type Cell, isDict, method, namespace, omitted, range } from './cell.ts';
+import { type Cell, isDict, method, namespace, omitted, orElse, range } from './cell.ts';
 import { dictEntries, dictOf } from './dicts.ts';
 import { walk } from './sequences.ts';
 import { fail } from './trouble.ts';
@@ -28,7 +28,7 @@ const functions: Readonly<Record<string, Callable>> = {
     return second === undefined ? range(0, first, third) : range(first, wholeArg(second, 'range()'), third);
   }),
   dict: define('pairs? **', (_, { at, extra }) => {
-    const pairs = at(0) ?? [];
+    const pairs = orElse(at(0), () => []);
     return dictOf([...(isDict(pairs) ? dictEntries(pairs) : walk(pairs).map(pairOf)), ...extra]);
   }),
   namespace: define('**', (_, { extra }) => namespace(extra)),

@@ -2,7 +2,7 @@
 import { nearest } from '../model/diagnostic.ts';
 import { textArg } from './arguments.ts';
 import { type Callable, define } from './callable.ts';
-import { type Cell, float, isDict, isDuration, isListCell, isMoment, isRange, isTuple, type Kind, kindOf, tuple } from './cell.ts';
+import { type Cell, float, isDict, isDuration, isListCell, isMoment, isRange, isTuple, type Kind, kindOf, orElse, tuple } from './cell.ts';
 import { dictEntries, dictGet, dictKeys, dictOf, dictValues } from './dicts.ts';
 import { formatMoment, totalSeconds } from './moments.ts';
 import { numeric } from './numbers.ts';
@@ -31,7 +31,7 @@ const listMethods: Readonly<Record<string, Callable>> = { ...searching, copy: de
 const dictMethods: Readonly<Record<string, Callable>> = {
   copy: define('', (value) => dictOf(entriesOf(value))),
   get: define('key otherwise?', (value, { at }) =>
-    isDict(value) ? (dictGet(value, at(0) ?? null) ?? at(1) ?? null) : fail('not a mapping'),
+    isDict(value) ? orElse(dictGet(value, at(0) ?? null), () => at(1) ?? null) : fail('not a mapping'),
   ),
   items: define('', (value) => entriesOf(value).map(tuple)),
   keys: define('', (value) => (isDict(value) ? dictKeys(value) : fail('not a mapping'))),

@@ -1,5 +1,5 @@
 // The `%` operator and the `format` filter: Python's printf-style formatting.
-import { type Cell, isDict, isTuple, kindOf, typeName } from './cell.ts';
+import { type Cell, isDict, isListCell, isTuple, kindOf, typeName } from './cell.ts';
 import { dictGet } from './dicts.ts';
 import { reserve } from './meter.ts';
 import { numeric, toNumber, wholeOf } from './numbers.ts';
@@ -29,7 +29,8 @@ export function printf(format: string, given: Cell): string {
     const value = key === undefined ? take() : named(given, key);
     return pad(convert(letter, value, flags, fine), letter, Math.abs(wide), wide < 0 ? `${flags}-` : flags);
   });
-  if (used < values.length && !usesNames && !isDict(given)) fail('not all arguments converted during string formatting');
+  if (used < values.length && !usesNames && !isDict(given) && !isListCell(given))
+    fail('not all arguments converted during string formatting');
   reserve(out.length);
   return out;
 }

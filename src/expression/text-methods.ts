@@ -185,7 +185,7 @@ export const textMethods: Readonly<Record<string, Callable>> = {
   index: finder('first', true),
   isalnum: all(/^[\p{L}\p{N}]+$/u),
   isalpha: all(/^\p{L}+$/u),
-  isascii: all(/^[\x00-\x7f]*$/),
+  isascii: define('', (value) => chars(own(value)).every((char) => char <= '\x7f')),
   isdecimal: all(/^\p{Nd}+$/u),
   isdigit: all(/^[\p{Nd}\u00b2\u00b3\u00b9\u2070-\u2089]+$/u),
   isidentifier: all(/^[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}]*$/u),

@@ -1,8 +1,8 @@
 // Filters on lists: their ends, order, sums, groups and parts.
 import { flagArg, printedArg, wholeArg } from '../arguments.ts';
 import { atPath } from '../attributes.ts';
-import { type Bound, type Callable, define, type Runtime } from '../callable.ts';
-import { type Cell, isListCell, isTuple, missing, touch, tuple } from '../cell.ts';
+import { type Bound, type Callable, define, type Runtime, tolerating } from '../callable.ts';
+import { type Cell, isListCell, isTuple, missing, orElse, touch, tuple } from '../cell.ts';
 import { keyText } from '../dicts.ts';
 import { reserve } from '../meter.ts';
 import { add } from '../operators.ts';
@@ -112,7 +112,7 @@ function groups(items: readonly Cell[], read: (item: Cell) => Cell, key: (item: 
 
 const zipped = (lists: readonly (readonly Cell[])[], length: number, fill: Cell): Cell[] => {
   reserve(length * lists.length);
-  return Array.from({ length }, (_, index) => tuple(lists.map((list) => list[index] ?? fill)));
+  return Array.from({ length }, (_, index) => tuple(lists.map((list) => orElse(list[index], () => fill))));
 };
 
 function product(lists: readonly (readonly Cell[])[]): (readonly Cell[])[] {
@@ -138,28 +138,35 @@ function choices(items: readonly Cell[], size: number, ordered: boolean): Cell[]
 
 const length = define('', sizeOf);
 
-export const listFilters: Readonly<Record<string, Callable>> = {
+/** These only move items; undefined ones among them are an error where they are used. */
+const movers = tolerating({
   length,
   count: length,
+  first: define('', (value) => orElse(walk(value)[0], () => missing('No first item, sequence was empty.'))),
+  last: define('', (value) => orElse(walk(value).at(-1), () => missing('No last item, sequence was empty.'))),
+  reverse: define('', (value) => {
+    const items = [...walk(value)].reverse();
+    return typeof value === 'string' ? items.map(text).join('') : items;
+  }),
+  batch: define('linecount fill_with?', (value, { at }) => batch(walk(value), wholeArg(at(0), 'linecount'), at(1))),
+  slice: define('slices fill_with?', (value, { at }) => slices(walk(value), wholeArg(at(0), 'slices'), at(1))),
+});
+
+export const listFilters: Readonly<Record<string, Callable>> = {
+  ...movers,
   list: define('', (value) => (typeof value === 'string' ? chars(value) : [...walk(value)])),
-  first: define('', (value) => walk(value)[0] ?? missing('No first item, sequence was empty.')),
-  last: define('', (value) => walk(value).at(-1) ?? missing('No last item, sequence was empty.')),
   min: define('case_sensitive? attribute?', (value, bound) => extreme(value, bound, '<')),
   max: define('case_sensitive? attribute?', (value, bound) => extreme(value, bound, '>')),
   sum: define('attribute? start?', (value, { at, runtime }) => {
     const attribute = at(0);
     const read = (item: Cell): Cell => touch(attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime));
-    const start = at(1) ?? 0;
+    const start = orElse(at(1), () => 0);
     if (typeof start === 'string') return fail("sum() can't sum strings");
     return walk(value).reduce<Cell>((sum, item) => add(sum, read(item)), start);
   }),
   sort: define('reverse? case_sensitive? attribute?', (value, { at, runtime }) =>
     sorted(walk(value), sortKey(at(2), flagArg(at(1)), runtime), flagArg(at(0))),
   ),
-  reverse: define('', (value) => {
-    const items = [...walk(value)].reverse();
-    return typeof value === 'string' ? items.map(text).join('') : items;
-  }),
   unique: define('case_sensitive? attribute?', (value, { at, runtime }) =>
     uniqueBy(walk(value), keyReader(at(1), flagArg(at(0)), runtime)),
   ),
@@ -177,8 +184,6 @@ export const listFilters: Readonly<Record<string, Callable>> = {
       flagArg(at(1), true),
     );
   }),
-  batch: define('linecount fill_with?', (value, { at }) => batch(walk(value), wholeArg(at(0), 'linecount'), at(1))),
-  slice: define('slices fill_with?', (value, { at }) => slices(walk(value), wholeArg(at(0), 'slices'), at(1))),
   // Ansible takes `default` and uses none: a missing attribute stays an error.
   groupby: define('attribute default? case_sensitive?', (value, { at, runtime }) => {
     const attribute = at(0) ?? '';

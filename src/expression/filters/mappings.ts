@@ -1,9 +1,9 @@
 // Filters on mappings: merging them, and turning them into lists and back.
 import { flagArg, printedArg, textArg } from '../arguments.ts';
 import { type Callable, define } from '../callable.ts';
-import { type Cell, isDict, isListCell, isTuple, touch, tuple, typeName } from '../cell.ts';
+import { type Cell, isDict, isListCell, isTuple, orElse, touch, tuple, typeName } from '../cell.ts';
 import { dictEntries, dictGet, dictOf, dictSize, dictValues } from '../dicts.ts';
-import { equals, truthy } from '../order.ts';
+import { equals } from '../order.ts';
 import { text } from '../printing.ts';
 import { walk } from '../sequences.ts';
 import { fail } from '../trouble.ts';
@@ -36,8 +36,9 @@ function merge(old: Cell, next: Cell, recursive: boolean, lists: (a: readonly Ce
 function combine(values: readonly Cell[], recursive: boolean, listMerge: string): Cell {
   const lists = Object.hasOwn(listMerges, listMerge) ? listMerges[listMerge] : undefined;
   if (lists === undefined) return fail(`list_merge must be one of ${Object.keys(listMerges).join(', ')}`);
-  const all = values.flatMap((value) => (isListCell(touch(value)) ? walk(value) : [value])).filter(truthy);
-  for (const one of all) entriesOf(one, 'combine');
+  const all = values
+    .flatMap((value) => (isListCell(touch(value)) ? walk(value) : [value]))
+    .filter((value) => value !== null && value !== 'None' && value !== 'null');
   const [first, ...rest] = all;
   return first === undefined ? dictOf([]) : rest.reduce((old, next) => merge(old, next, recursive, lists), first);
 }
@@ -64,7 +65,7 @@ function rekey(value: Cell, key: string, overwrite: boolean): Cell {
   const elements = isDict(value) ? dictValues(value) : isListCell(value) ? value : fail('rekey_on_member needs a list or a mapping');
   const pairs = elements.map((element) => {
     const found = isDict(element) ? dictGet(element, key) : fail('rekey_on_member needs mappings inside');
-    return [found ?? fail(`rekey_on_member: the key '${key}' was not found`), element] as const;
+    return [orElse(found, () => fail(`rekey_on_member: the key '${key}' was not found`)), element] as const;
   });
   const made = dictOf(pairs);
   return overwrite || dictSize(made) === pairs.length ? made : fail('rekey_on_member: the key is not unique');
@@ -89,12 +90,18 @@ export const mappingFilters: Readonly<Record<string, Callable>> = {
   dict2items: define('key_name? value_name?', (value, { at }) =>
     entriesOf(value, 'dict2items').map(([key, of]) =>
       dictOf([
-        [at(0) ?? 'key', key],
-        [at(1) ?? 'value', of],
+        [orElse(at(0), () => 'key'), key],
+        [orElse(at(1), () => 'value'), of],
       ]),
     ),
   ),
-  items2dict: define('key_name? value_name?', (value, { at }) => toDict(value, at(0) ?? 'key', at(1) ?? 'value')),
+  items2dict: define('key_name? value_name?', (value, { at }) =>
+    toDict(
+      value,
+      orElse(at(0), () => 'key'),
+      orElse(at(1), () => 'value'),
+    ),
+  ),
   items: define('', (value) => entriesOf(value, 'items').map(tuple)),
   dictsort: define('case_sensitive? by? reverse?', (value, { at }) => {
     const [exact, by] = [flagArg(at(0)), textArg(at(1), 'by', 'key')];

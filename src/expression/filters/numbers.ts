@@ -110,7 +110,7 @@ export const numberFilters: Readonly<Record<string, Callable>> = {
   }),
   human_readable: define('isbits? unit?', (value, { at }) => {
     const unit = at(1);
-    const size = typeof value === 'string' ? Number.parseFloat(value) : number(value, 'the size');
+    const size = number(value, 'the size');
     return humanReadable(size, flagArg(at(0)), unit === undefined || unit === null ? undefined : textArg(unit, 'unit'));
   }),
   human_to_bytes: define('default_unit? isbits?', (value, { at }) => {

@@ -81,7 +81,7 @@ function urlParts(url: string): ReadonlyMap<string, Cell> {
   ]);
 }
 
-const onText = (of: (value: string) => Cell): Callable => define('', (value) => of(text(value)));
+const onText = (of: (value: string) => Cell): Callable => define('', (value) => of(textArg(value, 'a path')));
 const textsOf = (value: Cell): readonly string[] =>
   typeof value === 'string' ? [value] : walk(value).map((part) => textArg(part, 'a part of the path'));
 

@@ -1,11 +1,14 @@
 // map, select and reject: another filter or test for each item of a list.
 import { textArg } from '../arguments.ts';
 import { atPath } from '../attributes.ts';
-import { type Bound, type Callable, define, defineLenient } from '../callable.ts';
-import { type Cell, isMissing, touch } from '../cell.ts';
+import { type Bound, type Callable, define, defineLenient, tolerating } from '../callable.ts';
+import { type Cell, isMissing } from '../cell.ts';
 import { truthy } from '../order.ts';
 import { walk } from '../sequences.ts';
 import { fail } from '../trouble.ts';
+
+/** The items to go through; Jinja2 takes anything false for an empty list here. */
+const membersOf = (value: Cell): readonly Cell[] => (truthy(value) ? walk(value) : []);
 
 /** `map('upper')` or `map(attribute='name', default='')`. An item without the attribute is undefined, an error only where it is used. */
 function map(value: Cell, { rest, extra, runtime }: Bound): Cell {
@@ -15,21 +18,21 @@ function map(value: Cell, { rest, extra, runtime }: Bound): Cell {
     const stranger = [...extra.keys()].find((key) => key !== 'attribute' && key !== 'default');
     if (stranger !== undefined) fail(`map has no argument '${stranger}'`);
     const otherwise = extra.get('default');
-    return walk(touch(value)).map((item) => {
+    return membersOf(value).map((item) => {
       const found = atPath(item, attribute, runtime);
       return isMissing(found) && otherwise !== undefined && otherwise !== null ? otherwise : found;
     });
   }
   const filter = textArg(name, 'the name of the filter');
   if (!runtime.hasFilter(filter)) return runtime.filter(filter, null, { positional: [], named: new Map() });
-  return walk(touch(value)).map((item) => runtime.filter(filter, item, { positional: args, named: extra }));
+  return membersOf(value).map((item) => runtime.filter(filter, item, { positional: args, named: extra }));
 }
 
 /** Keeps the items that a test holds for, or that are true when no test is named. */
 const selecting = (wanted: boolean): Callable =>
   define('* **', (value, { rest: [name, ...args], extra, runtime }) => {
     const test = name === undefined ? undefined : textArg(name, 'the name of the test');
-    return walk(value).filter((item) => {
+    return membersOf(value).filter((item) => {
       const holds = test === undefined ? truthy(item) : runtime.test(test, item, { positional: args, named: extra });
       return holds === wanted;
     });
@@ -39,17 +42,17 @@ const selectingAttribute = (wanted: boolean): Callable =>
   define('* **', (value, { rest: [path, name, ...args], extra, runtime }) => {
     const attribute = path ?? fail('Missing parameter for attribute name');
     const test = name === undefined ? undefined : textArg(name, 'the name of the test');
-    return walk(value).filter((item) => {
+    return membersOf(value).filter((item) => {
       const found = atPath(item, attribute, runtime);
       const holds = test === undefined ? truthy(found) : runtime.test(test, found, { positional: args, named: extra });
       return holds === wanted;
     });
   });
 
-export const selectingFilters: Readonly<Record<string, Callable>> = {
+export const selectingFilters: Readonly<Record<string, Callable>> = tolerating({
   map: defineLenient('* **', map),
   select: selecting(true),
   reject: selecting(false),
   selectattr: selectingAttribute(true),
   rejectattr: selectingAttribute(false),
-};
+});

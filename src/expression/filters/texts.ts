@@ -1,7 +1,7 @@
 // Filters that give text.
 import { flagArg, printedArg, textArg, wholeArg } from '../arguments.ts';
 import { type Callable, define } from '../callable.ts';
-import { type Cell, isDict, isListCell, tuple } from '../cell.ts';
+import { type Cell, isDict, isListCell, isTuple, tuple } from '../cell.ts';
 import { dictEntries, dictOf } from '../dicts.ts';
 import { reserve } from '../meter.ts';
 import { printf } from '../printf.ts';
@@ -55,7 +55,6 @@ function wrapLine(line: string, width: number, breakLong: boolean, onHyphens: bo
   let current = '';
   while (queue.length > 0) {
     const piece = queue.pop() ?? '';
-    if (current === '' && lines.length > 0 && piece.trim() === '') continue;
     if (current.length + piece.length <= width) current += piece;
     else if (piece.length > width && breakLong) {
       const room = Math.max(1, width - current.length);
@@ -64,12 +63,12 @@ function wrapLine(line: string, width: number, breakLong: boolean, onHyphens: bo
       current = '';
     } else if (current === '') lines.push(piece);
     else {
-      lines.push(current.trimEnd());
+      lines.push(current);
       queue.push(piece);
       current = '';
     }
   }
-  return current.trim() === '' ? lines : [...lines, current.trimEnd()];
+  return current === '' ? lines : [...lines, current];
 }
 
 function wrap(value: string, width: number, breakLong: boolean, between: string, onHyphens: boolean): string {
@@ -95,11 +94,13 @@ function urlEncode(value: Cell): string {
     return dictEntries(value)
       .map(([key, item]) => `${queryPart(key)}=${queryPart(item)}`)
       .join('&');
-  if (!isListCell(value)) return percent(text(value), /[\w.~/-]/);
-  return value
+  if (!isListCell(value) && !isTuple(value)) return percent(text(value), /[\w.~/-]/);
+  return walk(value)
     .map((pair) => {
-      const [key, item] = walk(pair);
-      return key === undefined || item === undefined ? fail('urlencode takes pairs') : `${queryPart(key)}=${queryPart(item)}`;
+      const [key, item, more] = walk(pair);
+      return key === undefined || item === undefined || more !== undefined
+        ? fail('urlencode takes pairs')
+        : `${queryPart(key)}=${queryPart(item)}`;
     })
     .join('&');
 }
@@ -139,10 +140,12 @@ export const textFilters: Readonly<Record<string, Callable>> = {
   }),
   split: define('sep? maxsplit?', (value, { at }) => split(textArg(value, 'the value of split'), at(0), wholeArg(at(1), 'maxsplit', -1))),
   center: define('width?', (value, { at }) => center(text(value), wholeArg(at(0), 'width', 80))),
-  indent: define('width? first? blank?', (value, { at }) => indent(text(value), at(0), flagArg(at(1)), flagArg(at(2)))),
+  indent: define('width? first? blank?', (value, { at }) =>
+    indent(textArg(value, 'the value of indent'), at(0), flagArg(at(1)), flagArg(at(2))),
+  ),
   truncate: define('length? killwords? end? leeway?', (value, { at }) =>
     truncate(
-      text(value),
+      textArg(value, 'the value of truncate'),
       wholeArg(at(0), 'length', 255),
       flagArg(at(1)),
       textArg(at(2), 'end', '...'),
@@ -151,7 +154,7 @@ export const textFilters: Readonly<Record<string, Callable>> = {
   ),
   wordwrap: define('width? break_long_words? wrapstring? break_on_hyphens?', (value, { at }) =>
     wrap(
-      text(value),
+      textArg(value, 'the value of wordwrap'),
       wholeArg(at(0), 'width', 79),
       flagArg(at(1), true),
       textArg(at(2) ?? undefined, 'wrapstring', '\n'),

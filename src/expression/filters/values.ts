@@ -1,7 +1,7 @@
 // Filters on any value: defaults, conversions, choices.
 import { flagArg, printedArg, textArg, wholeArg } from '../arguments.ts';
 import { type Callable, define, defineLenient } from '../callable.ts';
-import { type Cell, float, int, isMissing, isOmit, kindOf, touch, typeName } from '../cell.ts';
+import { type Cell, float, int, isMissing, isOmit, kindOf, orElse, touch, typeName } from '../cell.ts';
 import { numeric } from '../numbers.ts';
 import { truthy } from '../order.ts';
 import { repr, text } from '../printing.ts';
@@ -58,7 +58,7 @@ function toInt(value: Cell, otherwise: Cell, base: number): Cell {
 }
 
 const otherwise: Callable = defineLenient('default_value? boolean?', (value, { at }) => {
-  const replacement = at(0) ?? '';
+  const replacement = orElse(at(0), () => '');
   if (isMissing(value)) return value.plain === true ? value : replacement;
   return flagArg(at(1)) && !truthy(value) ? replacement : value;
 });
@@ -72,15 +72,21 @@ export const valueFilters: Readonly<Record<string, Callable>> = {
     isMissing(value) ? fail(at(0) === undefined ? `a mandatory variable is not defined: ${value.message}` : printedArg(at(0))) : value,
   ),
   bool: define('', asBool),
-  int: define('default? base?', (value, { at }) => toInt(value, at(0) ?? 0, wholeArg(at(1), 'base', 10))),
+  int: define('default? base?', (value, { at }) =>
+    toInt(
+      value,
+      orElse(at(0), () => 0),
+      wholeArg(at(1), 'base', 10),
+    ),
+  ),
   float: define('default?', (value, { at }) => {
     const real = floatOf(value);
-    return real === undefined ? (at(0) ?? float(0)) : float(real);
+    return real === undefined ? orElse(at(0), () => float(0)) : float(real);
   }),
   string: text_,
   pprint: define('', repr),
   safe: text_,
-  type_debug: define('', typeName),
+  type_debug: { ...define('', typeName), tolerant: true },
   ternary: defineLenient('true_val false_val none_val?', (value, { at }) => {
     touch(value);
     const forNone = at(2);

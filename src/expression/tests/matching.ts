@@ -17,7 +17,7 @@ function holds(value: Cell, pattern: Cell | undefined, fold: boolean, lines: boo
 const isHow = (word: string): word is How => word === 'search' || word === 'match' || word === 'fullmatch';
 
 /** As the filter `basename` would see them: an absolute path begins with a slash. */
-const absolute = define('', (value) => text(value).startsWith('/'));
+const absolute = define('', (value) => textArg(value, 'a path').startsWith('/'));
 const scheme = /^[a-zA-Z][a-zA-Z\d+.-]*:/;
 
 export const matchTests: Readonly<Record<string, Callable>> = {

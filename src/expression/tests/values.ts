@@ -1,7 +1,8 @@
 // Tests on the type and value of anything.
 import { flagArg } from '../arguments.ts';
 import { type Callable, define, defineLenient } from '../callable.ts';
-import { type Cell, isDict, isMethod, isMissing, isNamespace, kindOf } from '../cell.ts';
+import { type Cell, isDict, isMethod, isMissing, isNamespace, kindOf, typeName } from '../cell.ts';
+import { keyText } from '../dicts.ts';
 import { memberOf } from '../filters/sets.ts';
 import { asBool } from '../filters/values.ts';
 import { modulo, numeric } from '../numbers.ts';
@@ -10,7 +11,8 @@ import { text } from '../printing.ts';
 import { itemsOf, walk } from '../sequences.ts';
 import { fail } from '../trouble.ts';
 
-const test = (holds: (value: Cell) => boolean): Callable => define('', holds);
+/** These look at the value alone, not at what is inside. */
+const test = (holds: (value: Cell) => boolean): Callable => ({ ...define('', holds), tolerant: true });
 const ordered = (sign: '<' | '<=' | '>' | '>='): Callable =>
   define('other', (value, { at }) => {
     const order = compare(value, at(0) ?? null, sign);
@@ -41,8 +43,15 @@ const lessThan = ordered('<');
 const atMost = ordered('<=');
 const greaterThan = ordered('>');
 const atLeast = ordered('>=');
-const subset = define('other', (value, { at }) => walk(value).every(memberOf(walk(at(0) ?? null))));
-const superset = define('other', (value, { at }) => walk(at(0) ?? null).every(memberOf(walk(value))));
+/** Items of a set: in Python a list or a mapping cannot be one. */
+const hashable = (value: Cell): readonly Cell[] => {
+  const items = walk(value);
+  const wrong = items.find((item) => keyText(item) === undefined);
+  return wrong === undefined ? items : fail(`unhashable type: '${typeName(wrong)}'`);
+};
+
+const subset = define('other', (value, { at }) => hashable(value).every(memberOf(hashable(at(0) ?? null))));
+const superset = define('other', (value, { at }) => hashable(at(0) ?? null).every(memberOf(hashable(value))));
 const isNan = test((value) => Number.isNaN(Number(numeric(value)?.value ?? 0)));
 
 export const valueTests: Readonly<Record<string, Callable>> = {
@@ -83,7 +92,7 @@ export const valueTests: Readonly<Record<string, Callable>> = {
   '>=': atLeast,
   in: within(false),
   contains: within(true),
-  sameas: define('other', (value, { at }) => same(value, at(0) ?? null)),
+  sameas: { ...define('other', (value, { at }) => same(value, at(0) ?? null)), tolerant: true },
   all: test((value) => walk(value).every(truthy)),
   any: test((value) => walk(value).some(truthy)),
   subset,

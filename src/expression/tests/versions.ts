@@ -3,7 +3,7 @@ import { compareDeb, compareRpm, compareUpstream } from '../../model/versions.ts
 import { flagArg, textArg } from '../arguments.ts';
 import { type Callable, define } from '../callable.ts';
 import { type Cell, typeName } from '../cell.ts';
-import { compareText } from '../order.ts';
+import { compareText, truthy } from '../order.ts';
 import { text } from '../printing.ts';
 import { fail } from '../trouble.ts';
 
@@ -99,10 +99,10 @@ const signs: Readonly<Record<string, (order: number) => boolean>> = {
 
 const version: Callable = define('version operator? strict? version_type?', (value, { at }) => {
   const given = (cell: Cell | undefined): Cell | undefined => (cell === null ? undefined : cell);
-  const [left, right] = [value === null ? '' : text(value), text(at(0) ?? '')];
+  const [left, right] = [value, at(0) ?? ''].map((cell) => (truthy(cell) ? text(cell) : ''));
   const [sign, strict, type] = [textArg(at(1), 'the operator', 'eq'), given(at(2)), given(at(3))];
-  if (left === '') fail('the version on the left is empty');
-  if (right === '') fail('the version to compare with is empty');
+  if (left === undefined || left === '') return fail('the version on the left is empty');
+  if (right === undefined || right === '') return fail('the version to compare with is empty');
   if (strict !== undefined && type !== undefined) fail("give 'strict' or 'version_type', not both");
   const name = type === undefined ? (flagArg(strict) ? 'strict' : 'loose') : textArg(type, 'version_type');
   const order = Object.hasOwn(orders, name) ? orders[name] : undefined;
