@@ -24,7 +24,6 @@ type Args = Infer<typeof args>;
 const withoutArch = (release: string): string => release.replace(/\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/, '');
 const withoutEpoch = (evr: string): string => evr.replace(/^\d*:/, '');
 
-/** Kernels of another line (kernel-lt, UEK) compare as newer or older, but are not what `min` means: only the same base counts. */
 const fitsArgs = (release: string, given: Args): boolean =>
   given.version === undefined
     ? compareRpm(withoutArch(release), given.min ?? '') >= 0
@@ -141,8 +140,8 @@ const kernelErrors: Readonly<Record<number, string>> = {
 
 /** grubby says yes to a kernel that is not there and may print nothing with rc 0: so the answer is read back. */
 const defaultScript = (release: string): string => `want=${quote(release)}
-[ -s "$R/boot/vmlinuz-$want" ] || { echo "no /boot/vmlinuz-$want" >&2; exit 60; }
-if [ -e "$R/boot/initramfs-$(uname -r).img" ] && [ ! -s "$R/boot/initramfs-$want.img" ]; then echo "no /boot/initramfs-$want.img" >&2; exit 60; fi
+[ -s "$R/boot/vmlinuz-$want" ] || { echo "no $R/boot/vmlinuz-$want" >&2; exit 60; }
+if [ -e "$R/boot/initramfs-$(uname -r).img" ] && [ ! -s "$R/boot/initramfs-$want.img" ]; then echo "no $R/boot/initramfs-$want.img" >&2; exit 60; fi
 command -v grubby >/dev/null 2>&1 || exit 61
 is_default() { case $(grubby --default-kernel 2>/dev/null) in */"vmlinuz-$want") ;; *) return 1;; esac; }
 if ! is_default; then

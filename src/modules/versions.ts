@@ -7,7 +7,11 @@ import type { Mapping } from '../model/value.ts';
 import { type Compare, compareDeb, compareKubernetes, compareRpm, compareUpstream, isRange, versionInRange } from '../model/versions.ts';
 import { defineModule } from './define.ts';
 
-const range = text.refine(isRange, 'should be a range of versions such as ">=17.06 <19" or "<1.21 || >=1.21.2"');
+/** `isRange` takes any word for a version; here it must have a number. */
+const isVersionRange = (words: string): boolean =>
+  isRange(words) && (words.match(/[^\s,|<>=!]+/g) ?? []).every((word) => /^v?\d/.test(word));
+
+const range = text.refine(isVersionRange, 'should be a range of versions such as ">=17.06 <19" or "<1.21 || >=1.21.2"');
 
 const args = object({
   kernel: range.optional().describe('The running kernel, in the order of rpm: ">=3.10.0-1062".'),

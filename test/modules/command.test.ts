@@ -1,0 +1,73 @@
+// command: words, guards, and its script run for real.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { quote } from '../../src/model/quote.ts';
+import { splitWords } from '../../src/modules/command-words.ts';
+import { hostTree } from './host-tree.ts';
+import { moduleNamed, parseArgs, planOf } from './laws.ts';
+
+const scriptOf = (args: unknown) => {
+  const [effect] = planOf('command', { args, facts: {} }).changes.flatMap((change) => change.effects);
+  return effect?.kind === 'run' ? effect.script : '';
+};
+
+describe('command', () => {
+  it.each<[string, readonly string[] | undefined]>([
+    ['docker ps -q', ['docker', 'ps', '-q']],
+    ["echo 'a b'  c", ['echo', 'a b', 'c']],
+    ['echo "a \\"b\\" $HOME"', ['echo', 'a "b" $HOME']],
+    ['echo a\\ b ""', ['echo', 'a b', '']],
+    ['echo "open', undefined],
+    ["a'b'c", ['abc']],
+  ])('splits %j', (line, words) => {
+    expect(splitWords(line)).toEqual(words);
+  });
+
+  it('splits what was quoted for a shell into the very same words', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'grapheme' }).filter((word) => !word.includes('\0'))), (words) => {
+        expect(splitWords(words.map(quote).join(' '))).toEqual(words);
+      }),
+    );
+  });
+
+  it('runs the words as they are: nothing is expanded', () => {
+    const tree = hostTree();
+    tree.program('show', 'for a; do echo "<$a>"; done');
+    expect(tree.run(scriptOf("show '$HOME' '`id`' \"it's\" '*'")).out).toBe("<$HOME>\n<`id`>\n<it's>\n<*>\n");
+    expect(tree.run(scriptOf({ argv: ['show', '$(id)', 'a\nb'] })).out).toBe('<$(id)>\n<a\nb>\n');
+  });
+
+  it('runs in a directory, and says so when there is none', () => {
+    const tree = hostTree({ '/srv/it/x': '' });
+    expect(tree.run(scriptOf({ cmd: 'ls', chdir: '/srv/it' })).out).toBe('x\n');
+    expect(tree.run(scriptOf({ cmd: 'ls', chdir: '/nowhere' })).code).toBe(125);
+  });
+
+  it.each<[object, Record<string, boolean>, boolean]>([
+    [{ creates: '/x' }, { 'path./x.exists': true }, false],
+    [{ creates: '/x' }, { 'path./x.exists': false }, true],
+    [{ removes: '/x' }, { 'path./x.exists': false }, false],
+    [{ removes: '/x' }, { 'path./x.exists': true }, true],
+    [{ unless: '/x' }, { 'path./x.exists': true }, false],
+  ])('%j with %j: runs %s', (guard, facts, runs) => {
+    expect(planOf('command', { args: { cmd: 'true', ...guard }, facts }).changes).toHaveLength(runs ? 1 : 0);
+  });
+
+  it('is done once a run; one that only reads is no change', () => {
+    const module = moduleNamed('command');
+    expect(module.convergent).toBe(false);
+    expect(module.readOnly?.(parseArgs(module, { cmd: 'ls', read_only: true }))).toBe(true);
+    expect(planOf('command', { args: { cmd: 'ls', read_only: true }, facts: {} }).changes[0]?.risk).toBe('none');
+    expect(module.facts(parseArgs(module, { cmd: 'ls', creates: '/x' }), { get: () => undefined })).toEqual([
+      { area: 'path', args: { path: '/x' } },
+    ]);
+  });
+
+  it.each([[{}], [{ cmd: 'a', argv: ['a'] }], [{ cmd: 'a "b' }], [{ cmd: 'a', creates: 'x' }], [{ argv: [] }]])(
+    'does not take %j',
+    (args) => {
+      expect(() => parseArgs(moduleNamed('command'), args)).toThrow();
+    },
+  );
+});

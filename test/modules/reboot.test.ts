@@ -1,0 +1,41 @@
+// reboot as a table.
+import { describe, expect, it } from 'vitest';
+import { el7, nokmemNow } from './facts.ts';
+import { moduleNamed, parseArgs, planOf } from './laws.ts';
+
+const next = { ...nokmemNow, 'boot.cmdline': 'ro' };
+
+describe('reboot', () => {
+  it('is planned when the next boot would be another one, and says why', () => {
+    const plan = planOf('reboot', { args: null, facts: el7({ ...next, 'kernel.release': '3.10.0-862.el7.x86_64' }) });
+    expect(plan.changes).toMatchObject([
+      { what: 'reboot', risk: 'reboot', effects: [{ kind: 'reboot', timeout: 1200, stableFor: 30, drain: 'required' }] },
+    ]);
+    expect(plan.changes[0]?.after).toMatch(/kernel: 3.10.0-862.*; cgroup.memory: not set -> nokmem/);
+  });
+  it('is not planned when it would not', () => {
+    expect(planOf('reboot', { args: {}, facts: el7() }).changes).toEqual([]);
+  });
+  it('may be forced, once a run', () => {
+    expect(planOf('reboot', { args: { force: true }, facts: el7() }).changes).toHaveLength(1);
+    expect(
+      planOf('reboot', { args: { force: true }, facts: el7(), context: { done: { drained: false, cordoned: false, rebooted: true } } })
+        .changes,
+    ).toEqual([]);
+  });
+  it('is due after packages that are younger than the boot, and only once', () => {
+    expect(planOf('reboot', { args: {}, facts: el7({ 'docker.installed_at': 1_699_000_000 }) }).changes).toHaveLength(1);
+  });
+  it.each<[string, unknown, object, 'required' | 'none']>([
+    ['a drain of this run', {}, {}, 'required'],
+    ['`drain: none` before it', {}, { sets: { kmend_drain: 'none' } }, 'none'],
+    ['`drain: {command: ...}` before it', {}, { sets: { kmend_drain: 'command' } }, 'none'],
+    ['its own `drain: none`', { drain: 'none' }, {}, 'none'],
+  ])('asks the door for: %s', (_, args, context, drain) => {
+    expect(planOf('reboot', { args, facts: el7(next), context }).changes[0]?.effects).toMatchObject([{ drain }]);
+  });
+  it('takes times as people write them', () => {
+    expect(parseArgs(moduleNamed('reboot'), { timeout: '20m', stable_for: '1m' })).toMatchObject({ timeout: 1200, stable_for: 60 });
+    expect(() => parseArgs(moduleNamed('reboot'), 'now')).toThrow();
+  });
+});

@@ -1,0 +1,25 @@
+// uncordon as a table.
+import { describe, expect, it } from 'vitest';
+import { planOf } from './laws.ts';
+
+const ours = { hasCluster: true, node: 'n1', done: { drained: true, cordoned: true, rebooted: true } };
+
+describe('uncordon', () => {
+  it('gives back what this run took', () => {
+    expect(planOf('uncordon', { args: {}, facts: {}, context: ours }).changes[0]?.effects).toMatchObject([
+      { kind: 'uncordon', node: 'n1' },
+    ]);
+  });
+  it.each<[string, unknown, object, object]>([
+    ['leaves a node alone that somebody else cordoned', null, {}, { ...ours, done: { ...ours.done, cordoned: false } }],
+    ['has nothing to give back without a cluster', {}, {}, {}],
+    ['does not run its command on a host without a kubelet', { command: 'x' }, { 'kubelet.installed': false }, {}],
+  ])('%s', (_, args, facts, context) => {
+    expect(planOf('uncordon', { args, facts: facts as Record<string, boolean>, context }).changes).toEqual([]);
+  });
+  it('runs a command of the play', () => {
+    expect(planOf('uncordon', { args: 'give-back', facts: { 'kubelet.installed': true } }).changes[0]?.effects).toMatchObject([
+      { kind: 'run' },
+    ]);
+  });
+});

@@ -1,0 +1,110 @@
+// verify_kmem: what proves it, what does not, and the active probe run on trees that answer as el7 does.
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { el7, nokmemNow, noSamples, samplesOff } from './facts.ts';
+import { hostTree, shells } from './host-tree.ts';
+import { planOf } from './laws.ts';
+
+const good = {
+  'docker.evr': '3:18.09.9-3.el7',
+  'docker.version': '18.09.9',
+  'containerd.package': 'containerd.io',
+  'containerd.evr': '1.4.13-3.1.el7',
+  'containerd.bundled': false,
+  'runc.version': '1.0.2',
+};
+const kinds = (plan: ReturnType<typeof planOf>) => plan.changes.flatMap((change) => change.effects.map((effect) => effect.kind));
+
+describe('verify_kmem', () => {
+  it('is satisfied by samples', () => {
+    const plan = planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, 'kmem.samples': samplesOff }) });
+    expect(plan).toMatchObject({ changes: [], proof: { verdict: 'off', by: 'samples' } });
+  });
+  it('is satisfied by the active probe of the argument', () => {
+    const plan = planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, 'kmem.samples': noSamples, 'kmem.active_probe': 'off' }) });
+    expect(plan).toMatchObject({ changes: [], proof: { verdict: 'off', by: 'active_probe' } });
+  });
+  it('asks the kernel first, then waits, where nothing proves the argument yet', () => {
+    expect(kinds(planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, 'kmem.samples': noSamples }) }))).toEqual(['run', 'wait']);
+  });
+  it('only waits where the play forbids the probe, or a runtime is the remedy: the probe does not prove that', () => {
+    expect(
+      kinds(planOf('verify_kmem', { args: { active_probe: false }, facts: el7({ ...nokmemNow, 'kmem.samples': noSamples }) })),
+    ).toEqual(['wait']);
+    expect(kinds(planOf('verify_kmem', { args: {}, facts: el7({ ...good, 'kmem.samples': noSamples }) }))).toEqual(['wait']);
+  });
+  it('goes on unproven where the play says provisional', () => {
+    const plan = planOf('verify_kmem', { args: { without_sample: 'provisional' }, facts: el7({ ...good, 'kmem.samples': noSamples }) });
+    expect(plan).toMatchObject({ changes: [], proof: { by: 'none' }, note: expect.stringContaining('provisional') });
+    expect(
+      kinds(planOf('verify_kmem', { args: { without_sample: 'provisional' }, facts: el7({ ...nokmemNow, 'kmem.samples': noSamples }) })),
+    ).toEqual(['run']);
+  });
+  it('has nothing to prove on a modern kernel', () => {
+    const facts = el7({ 'kernel.release': '6.1.0-28-amd64', 'cgroup.memory': 'v2' });
+    const plan = planOf('verify_kmem', { args: {}, facts });
+    expect(plan.changes).toEqual([]);
+    expect(plan.proof).toBeUndefined();
+  });
+  it.each<[string, Parameters<typeof el7>[0], RegExp]>([
+    ['accounting is on', {}, /accounting is on: 3 of 3/],
+    ['the argument is there and does nothing', { ...nokmemNow, 'kmem.samples': noSamples, 'kmem.active_probe': 'on' }, /not in force/],
+    ['reads are off and a part here will switch it on', { 'kmem.samples': samplesOff }, /will come back: .*docker 18.06.1/],
+    ['the next boot loses the argument', { ...nokmemNow, 'boot.next_cmdline': 'ro', 'kmem.samples': samplesOff }, /loses/],
+  ])('ends the host when %s', (_, facts, evidence) => {
+    expect(planOf('verify_kmem', { args: {}, facts: el7(facts) }).unmet).toMatchObject({
+      kind: 'not_verified',
+      evidence: expect.stringMatching(evidence),
+    });
+  });
+  it('accepts a cause that is left on purpose, with a warning', () => {
+    const plan = planOf('verify_kmem', { args: {}, facts: el7({ 'kmem.samples': samplesOff }), context: { acceptPartial: true } });
+    expect(plan.proof?.by).toBe('samples');
+    expect(plan.warnings?.[0]).toMatch(/off now, but/);
+    const later = planOf('verify_kmem', { args: {}, facts: el7({ 'kmem.samples': noSamples }), context: { acceptPartial: true } });
+    expect(later.changes[0]?.effects).toMatchObject([{ kind: 'wait', until: [{ fact: 'kmem.proof', is: 'samples' }] }]);
+  });
+});
+
+const [probe] = planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, 'kmem.samples': noSamples }) }).changes.flatMap(
+  (change) => change.effects,
+);
+const script = probe?.kind === 'run' ? probe.script : '';
+
+/** mkdir fills a new memory group as the kernel does; rmdir takes a group away with its files. */
+function kernelTree(slabinfo: 'off' | 'on' | 'absent' | 'no mkdir') {
+  const tree = hostTree({
+    '/proc/sys/kernel/random/boot_id': 'b-1\n',
+    '/sys/fs/cgroup/memory/memory.kmem.limit_in_bytes': '9223372036854771712\n',
+  });
+  tree.program(
+    'group-mkdir',
+    `[ "${slabinfo}" != "no mkdir" ] || case $1 in *cgroup*) exit 1;; esac
+/bin/mkdir "$@" || exit; for d; do :; done
+case $d in *cgroup/memory/*) [ "${slabinfo}" = absent ] && exit 0; : > "$d/memory.kmem.limit_in_bytes"
+  case "${slabinfo}" in on) printf 'slabinfo - version: 2.1\\n# name\\n' > "$d/memory.kmem.slabinfo";; off) ln -s /proc/self/mem "$d/memory.kmem.slabinfo";; esac;; esac`,
+  );
+  tree.program('group-rmdir', 'case $1 in *cgroup/memory/*) exec rm -rf "$1";; esac; exec /bin/rmdir "$@"');
+  symlinkSync('nowhere', join(tree.root, 'proc/mounts'));
+  return tree;
+}
+
+describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('the active probe, under %s', (_, shell) => {
+  it.each<['off' | 'on' | 'absent' | 'no mkdir', string]>([
+    ['off', 'off'],
+    ['on', 'on'],
+    ['absent', 'failed'],
+    ['no mkdir', 'failed'],
+  ])('on a kernel that answers "%s" says %s, and leaves no group behind', (slabinfo, word) => {
+    const tree = kernelTree(slabinfo);
+    // Functions, not programs: busybox takes its own mkdir without looking for another.
+    expect(tree.run(`mkdir() { group-mkdir "$@"; }\nrmdir() { group-rmdir "$@"; }\n${script}`, shell)).toEqual({
+      code: 0,
+      out: '',
+      err: '',
+    });
+    expect(tree.read('/run/kmend/active-probe')).toBe(`b-1 ${word}\n`);
+    expect(tree.run('ls "$KMEND_ROOT/sys/fs/cgroup/memory"').out).toBe('memory.kmem.limit_in_bytes\n');
+  });
+});
