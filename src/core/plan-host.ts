@@ -98,7 +98,7 @@ function planTask(task: ModuleTask, vars: readonly Mapping[], input: HostInput, 
   const module = moduleOf(task, input.modules);
   const onRead = (name: string): void => void walk.reads.add(name);
   const loop = loopItems(task, scopeOf(walk.frame, vars, onRead));
-  if (!('items' in loop)) return settleTask(task, [loop], module, input, walk);
+  if (!('items' in loop)) return settleTask(task, [loop], module, walk);
   const rounds: Evaluation[] = [];
   for (const item of loop.items) {
     const round = evaluateTask(task, module, walk.frame, [item, ...vars], onRead);
@@ -106,7 +106,7 @@ function planTask(task: ModuleTask, vars: readonly Mapping[], input: HostInput, 
     if (round.kind === 'needs') walk.wants.push(...round.wants);
     if (round.kind === 'plan') advance(round.plan, input, walk);
   }
-  settleTask(task, rounds, module, input, walk);
+  settleTask(task, rounds, module, walk);
 }
 
 function moduleOf(task: ModuleTask, modules: ReadonlyMap<string, AnyModule>): AnyModule {
@@ -136,7 +136,7 @@ export function doneAfter(done: PlanContext['done'], kinds: ReadonlySet<string>)
   };
 }
 
-function settleTask(task: ModuleTask, rounds: readonly Evaluation[], module: AnyModule, input: HostInput, walk: Walk): void {
+function settleTask(task: ModuleTask, rounds: readonly Evaluation[], module: AnyModule, walk: Walk): void {
   for (const round of rounds) {
     if (round.kind === 'wrong') {
       const where = `${round.place.file}:${round.place.line}:${round.place.column}`;
@@ -152,7 +152,6 @@ function settleTask(task: ModuleTask, rounds: readonly Evaluation[], module: Any
   const planned = summary(task, rounds, module);
   walk.tasks.push(planned);
   if (task.register !== undefined) learn(task.register, planned, rounds, walk);
-  void input;
 }
 
 function refuse(task: Task, why: string, walk: Walk, hint?: string): void {
@@ -168,7 +167,7 @@ const refusalOf = (task: Task, why: string, hint?: string): NonNullable<HostPlan
 /** Many rounds of a loop become one line: it changes if one of them does, is later if one of them is. */
 function summary(task: ModuleTask, rounds: readonly Evaluation[], module: AnyModule): TaskPlan {
   const plans = rounds.flatMap((round) => (round.kind === 'plan' ? [round.plan] : []));
-  const changes = plans.flatMap((plan) => plan.changes.map(shownChange));
+  const changes = plans.flatMap((plan) => plan.changes.map((change) => (task.noLog === true ? hiddenChange(change) : shownChange(change))));
   const later = rounds.find((round) => round.kind === 'later');
   const notes = plans.flatMap((plan) => (plan.note === undefined ? [] : [plan.note]));
   const warnings = plans.flatMap((plan) => plan.warnings ?? []);
@@ -201,6 +200,9 @@ export const shownChange = (change: Change): PlannedChange => ({
   ...(change.after === undefined ? {} : { after: change.after }),
   risk: change.risk,
 });
+
+/** `no_log`: what is changed may itself be the secret. */
+const hiddenChange = (change: Change): PlannedChange => ({ sign: change.sign, what: '(hidden by no_log)', risk: change.risk });
 
 const unplanned = (task: ModuleTask, status: TaskPlan['status'], why: string, risk: Risk): TaskPlan => ({
   id: task.id,

@@ -6,7 +6,7 @@ import { type Facts, type FactView, type FactWant, UnknownFact, viewOf, wantKey 
 import type { ModuleTask } from '../model/playbook.ts';
 import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
 import { judge, render } from './condition.ts';
-import { layeredScope, nestFacts } from './scope.ts';
+import { nestFacts, type Variables } from './scope.ts';
 
 /** What a host's walk knows when it comes to a task. */
 export interface Frame {
@@ -19,7 +19,7 @@ export interface Frame {
   readonly learned: Mapping;
   readonly playVars: Mapping;
   /** Inventory variables of the host and the magic ones. */
-  readonly hostVars: Mapping;
+  readonly variables: Variables;
   readonly context: PlanContext;
 }
 
@@ -62,7 +62,13 @@ function trackReads(tree: Mapping, prefix: string, facts: Facts, onRead: (name: 
 }
 
 export function scopeOf(frame: Frame, vars: readonly Mapping[], onRead: (name: string) => void = () => {}): Scope {
-  return layeredScope([frame.extraVars, frame.learned, ...vars, frame.playVars, factNames(frame.facts, onRead), frame.hostVars]);
+  return frame.variables({
+    extraVars: frame.extraVars,
+    registered: frame.learned,
+    taskVars: vars,
+    playVars: frame.playVars,
+    facts: factNames(frame.facts, onRead),
+  });
 }
 
 /** The items of a task's loop, or one round without an item. */
@@ -143,7 +149,7 @@ function askModule(module: AnyModule, args: unknown, frame: Frame, onRead: (name
   try {
     const missing = module.facts(args, view).filter((want) => !frame.asked.has(wantKey(want)));
     if (missing.length > 0) return { kind: 'needs', wants: missing };
-    return { kind: 'plan', plan: module.plan(args, view, frame.context), convergent };
+    return { kind: 'plan', plan: module.plan(args, view, { ...frame.context, sets: frame.learned }), convergent };
   } catch (error) {
     if (error instanceof UnknownFact) return { kind: 'later', why: `${error.fact}: ${error.why}` };
     throw error;

@@ -114,7 +114,7 @@ async function planOne(
     extraVars: setup.extraVars,
     learned: {},
     playVars: setup.play.vars,
-    hostVars: hostSetup.vars,
+    variables: hostSetup.variables,
     context: {
       host,
       ...(hostSetup.node === undefined ? {} : { node: hostSetup.node }),

@@ -134,7 +134,6 @@ class Loop {
   }
 
   async #carryOut(decision: Exclude<Decision, { kind: 'finish' }>, before: number): Promise<void> {
-    const { who } = this.#input;
     switch (decision.kind) {
       case 'start':
         await this.#record({ type: 'host.started', host: decision.host, why: decision.why }, true);

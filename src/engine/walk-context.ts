@@ -1,5 +1,6 @@
 // What a host's walk works with: its inputs, and the little that changes on the way.
 import { type ChosenRemedy, settle } from '../core/overlay.ts';
+import type { Variables } from '../core/scope.ts';
 import { type HostState, hostState, type RunState } from '../core/state.ts';
 import type { Frame } from '../core/task-plan.ts';
 import type { AnyModule, PlanContext } from '../model/change.ts';
@@ -25,8 +26,8 @@ export interface EnginePorts {
 /** A host as the caller resolved it from the inventory. */
 export interface HostSetup {
   readonly target: Target;
-  /** Inventory variables and the magic ones, templates unrendered. */
-  readonly vars: Mapping;
+  /** Inventory variables and the magic ones. */
+  readonly variables: Variables;
   readonly node?: string;
   readonly zone?: string;
 }
@@ -69,12 +70,14 @@ export class HostWalk {
   #facts: Facts = {};
   #stale = true;
   readonly #signal: AbortSignal;
+  readonly #setup: HostSetup;
 
   constructor(host: string, plan: HostPlan, setup: HostSetup, run: RunContext, signal: AbortSignal) {
     this.host = host;
     this.plan = plan;
     this.run = run;
     this.#signal = signal;
+    this.#setup = setup;
     this.chosen = { remedy: plan.remedy, why: plan.remedyWhy };
     this.session = openSession(setup.target, run.setup.play.rollout.retries.transport, run.ports, signal);
   }
@@ -122,10 +125,10 @@ export class HostWalk {
 
   get frame(): Frame {
     const { setup, ports } = this.run;
-    const host = setup.hosts.get(this.host);
+    const host = this.#setup;
     const context: PlanContext = {
       host: this.host,
-      ...(host?.node === undefined ? {} : { node: host.node }),
+      ...(host.node === undefined ? {} : { node: host.node }),
       hasCluster: ports.cluster !== undefined,
       acceptPartial: setup.play.partial === 'accept',
       done: this.done,
@@ -136,7 +139,7 @@ export class HostWalk {
       extraVars: setup.extraVars,
       learned: this.learned,
       playVars: setup.play.vars,
-      hostVars: host?.vars ?? {},
+      variables: this.#setup.variables,
       context,
     };
   }

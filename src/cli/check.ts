@@ -1,0 +1,78 @@
+// `kmend check`: read-only. Every host's versions, verdict, evidence and remedy; or the same from outputs that people collected by other means.
+import type { Command } from 'commander';
+import { type ExitReason, exitCode } from '../core/exit.ts';
+import { settle } from '../core/overlay.ts';
+import { surveyFleet } from '../engine/fleet.ts';
+import { parseProbe } from '../facts/index.ts';
+import { type CheckRow, checkSummary, checkTable, needsRemedy } from '../report/check-table.ts';
+import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
+import { type FleetFlags, withFleetOptions } from './options.ts';
+import { openTransport, paintOf, settings } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+interface CheckFlags extends FleetFlags {
+  readonly from?: string;
+}
+
+export function checkCommand(program: Command, world: World, done: (exit: number) => void): void {
+  withFleetOptions(program.command('check'))
+    .description('read-only: versions, kmem verdict with evidence, and the remedy of each host')
+    .argument('[pattern]', 'hosts to check', 'all')
+    .option('--from <dir>', 'judge outputs of `kmend probe` collected by other means: one file a host')
+    .addHelpText('after', '\nExit codes: 0 nothing to do, 2 a remedy is needed, 6 hosts unreachable, 3 mistakes in the input.')
+    .action(async (pattern: string, flags: CheckFlags) => {
+      const rows = flags.from === undefined ? await surveyed(pattern, flags, world) : await collected(flags.from, world);
+      done(show(rows, flags, world));
+    });
+}
+
+async function surveyed(pattern: string, flags: CheckFlags, world: World): Promise<readonly CheckRow[]> {
+  const set = settings(flags, world);
+  const inventory = loadFleet(set, world);
+  const hosts = hostsOf(inventory, pattern, set, world);
+  const targets = await targetsOf(inventory, hosts, set, world);
+  const transport = await openTransport(set, world);
+  try {
+    const options = { forks: set.forks, retries: 3, signal: world.kill };
+    const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {});
+    return surveys.map(({ host, outcome }) => (outcome.ok ? { host, facts: outcome.value } : { host, failure: outcome.failure }));
+  } finally {
+    await transport.close();
+  }
+}
+
+/** A file `node-a1` or `node-a1.txt` is what the probe printed on node-a1. */
+async function collected(directory: string, world: World): Promise<readonly CheckRow[]> {
+  const names = world.reader.list(directory);
+  if (names === undefined) throw new CommandError(3, `--from wants a directory with one probe output a host, and ${directory} is none`);
+  const files = names.filter((name) => !name.startsWith('.')).sort();
+  if (files.length === 0)
+    throw new CommandError(11, `${directory} holds no outputs`, 'run `kmend probe > probe.sh`, then `sh probe.sh > DIR/HOST` on each host');
+  return files.map((file) => {
+    const host = file.replace(/\.(txt|out|log)$/, '');
+    const read = world.reader.readText(`${directory}/${file}`);
+    if (!read.ok) return { host, failure: { kind: 'parse', message: read.why } };
+    const parsed = parseProbe(read.text);
+    return parsed.ok ? { host, facts: settle(parsed.value, undefined) } : { host, failure: parsed.failure };
+  });
+}
+
+function show(rows: readonly CheckRow[], flags: CheckFlags, world: World): number {
+  const exit = exitCode(reasons(rows));
+  if (flags.json === true) {
+    for (const row of rows)
+      world.out(JSON.stringify({ schema: 'kmend.check/1', host: row.host, facts: row.facts ?? null, failure: row.failure ?? null }));
+    return exit;
+  }
+  const paint = paintOf(world);
+  for (const line of checkTable(rows, world.width(), paint)) world.out(line);
+  world.out(`${checkSummary(rows)}   (exit ${exit})`);
+  return exit;
+}
+
+function reasons(rows: readonly CheckRow[]): readonly ExitReason[] {
+  return rows.flatMap((row): readonly ExitReason[] => {
+    if (row.failure !== undefined) return [row.failure.kind === 'unreachable' ? 'unreachable' : 'failed'];
+    return needsRemedy(row) ? ['changes'] : [];
+  });
+}

@@ -1,0 +1,107 @@
+// `kmend doctor`: what stands between this machine and its fleet, before a night on which it matters; and `cleanup`.
+import type { Command } from 'commander';
+import { type ExitReason, exitCode } from '../core/exit.ts';
+import { forEachHost } from '../engine/fleet.ts';
+import { cleanupScript, exitCodes } from '../engine/host-scripts.ts';
+import type { Session } from '../engine/session.ts';
+import { withPrelude } from '../facts/index.ts';
+import type { Failure } from '../model/failure.ts';
+import { table } from '../report/layout.ts';
+import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
+import { type FleetFlags, withFleetOptions } from './options.ts';
+import { openCluster, openTransport, settings } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+export function doctorCommand(program: Command, world: World, done: (exit: number) => void): void {
+  withFleetOptions(program.command('doctor'))
+    .description('can every host be reached, is there a POSIX sh, may we become root; does the cluster answer')
+    .argument('[pattern]', 'hosts', 'all')
+    .action(async (pattern: string, flags: FleetFlags) => done(await doctor(pattern, flags, world)));
+  withFleetOptions(program.command('cleanup'))
+    .description('remove everything of kmend from hosts that no run holds (/var/lib/kmend, /run/kmend)')
+    .argument('<pattern>')
+    .option('-y, --yes', 'do not ask')
+    .action(async (pattern: string, flags: FleetFlags & { readonly yes?: boolean }) => done(await cleanup(pattern, flags, world)));
+}
+
+interface Answer {
+  readonly host: string;
+  readonly text: string;
+  readonly failure?: Failure;
+}
+
+/** Tools that the scripts of remedies use beside sh; each is in every distribution that kmend knows. */
+const doctorScript = withPrelude(`id -u
+for t in cat grep sed awk cut tail mktemp readlink setsid; do command -v "$t" > /dev/null 2>&1 || printf 'missing %s\\n' "$t"; done
+d=$R/var/lib; [ -w "$d" ] && echo writable || echo readonly
+`);
+
+async function doctor(pattern: string, flags: FleetFlags, world: World): Promise<number> {
+  const answers = await onHosts(pattern, flags, world, async (session) => {
+    const become = session.target.become !== undefined;
+    const outcome = await session.read(doctorScript, { timeout: 30, become });
+    if (!outcome.ok) return { text: '', failure: outcome.failure };
+    const [uid = '', ...rest] = outcome.value.stdout.trim().split('\n');
+    const missing = rest.filter((line) => line.startsWith('missing')).map((line) => line.slice(8));
+    const root = uid === '0' ? 'root' : `not root (uid ${uid}): plays with effects need become`;
+    const disk = rest.includes('writable') ? '' : ', /var/lib is not writable';
+    return { text: `reached, sh, ${root}${disk}${missing.length === 0 ? '' : `, lacks ${missing.join(', ')}`}` };
+  });
+  const set = settings(flags, world);
+  const cluster = await openCluster(set, world);
+  if (cluster !== undefined) {
+    const nodes = await cluster.nodes(world.kill);
+    world.out(nodes.ok ? `cluster: ${nodes.value.length} nodes` : `cluster: ${nodes.failure.kind}: ${nodes.failure.message}`);
+    cluster.close();
+  }
+  return tellAnswers(answers, world);
+}
+
+async function cleanup(pattern: string, flags: FleetFlags & { readonly yes?: boolean }, world: World): Promise<number> {
+  if (flags.yes !== true && !(world.asker.attended && (await world.asker.confirm(`Remove kmend's files from ${pattern}?`))))
+    throw new CommandError(130, 'nothing was removed');
+  const answers = await onHosts(pattern, flags, world, async (session) => {
+    const outcome = await session.read(cleanupScript, { timeout: 60, become: session.target.become !== undefined });
+    if (!outcome.ok) return { text: '', failure: outcome.failure };
+    const { code, stderr } = outcome.value;
+    if (code === 0) return { text: 'clean' };
+    if (code === exitCodes.fenced)
+      return { text: '', failure: { kind: 'fenced', message: `held by run ${stderr.trim()}`, hint: 'resume or resolve that run first' } };
+    return { text: '', failure: { kind: 'exit', message: `exit ${code}: ${stderr.trim()}` } };
+  });
+  return tellAnswers(answers, world);
+}
+
+async function onHosts(
+  pattern: string,
+  flags: FleetFlags,
+  world: World,
+  use: (session: Session) => Promise<Omit<Answer, 'host'>>,
+): Promise<readonly Answer[]> {
+  const set = settings(flags, world);
+  const inventory = loadFleet(set, world);
+  const targets = await targetsOf(inventory, hostsOf(inventory, pattern, set, world), set, world);
+  const transport = await openTransport(set, world);
+  try {
+    const options = { forks: set.forks, retries: 1, signal: world.kill };
+    return await forEachHost(targets, options, { transport, clock: world.clock }, async (session) => ({
+      host: session.target.name,
+      ...(await use(session)),
+    }));
+  } finally {
+    await transport.close();
+  }
+}
+
+function tellAnswers(answers: readonly Answer[], world: World): number {
+  const rows = answers.map(({ host, text, failure }) => [
+    host,
+    failure === undefined ? text : `${failure.kind}: ${failure.message}${failure.hint === undefined ? '' : ` (${failure.hint})`}`,
+  ]);
+  for (const line of table(rows, world.width())) world.out(line);
+  return exitCode(
+    answers.flatMap(({ failure }): ExitReason[] =>
+      failure === undefined ? [] : [failure.kind === 'unreachable' ? 'unreachable' : 'failed'],
+    ),
+  );
+}

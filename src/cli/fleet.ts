@@ -1,0 +1,89 @@
+// The fleet of a command: inventory, patterns and targets, with all mistakes told at once.
+import { hostScope, limitTo, loadInventory, resolvePattern, type TargetOptions, targetOf } from '../load/index.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { Inventory, Secret, Target } from '../model/host.ts';
+import { tell } from './mistakes.ts';
+import { wholeNumber } from './options.ts';
+import { paintOf, type Settings } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+/** Loads the inventories; errors end the command, warnings are told. */
+export function loadFleet(set: Settings, world: World, playbookDir?: string): Inventory {
+  const checked = loadInventory(set.inventories, { reader: world.reader, ...(playbookDir === undefined ? {} : { playbookDir }) });
+  tell(checked.diagnostics, world, paintOf(world));
+  if (checked.value === undefined) throw new Error('an inventory without errors has a value');
+  return checked.value;
+}
+
+export interface Matched {
+  /** Hosts of the pattern: the base of percentages. */
+  readonly pool: readonly string[];
+  /** Those that `--limit` leaves. */
+  readonly hosts: readonly string[];
+}
+
+/** Hosts of a pattern, and what `--limit` leaves of them. No host is exit 11, never "all". */
+export function matchHosts(inventory: Inventory, pattern: string, set: Settings, world: World): Matched {
+  const checked = resolvePattern(pattern, inventory);
+  tell(checked.diagnostics, world, paintOf(world));
+  const pool = checked.value ?? [];
+  if (set.limit === undefined) return { pool, hosts: pool };
+  const limited = limitTo(pool, set.limit, inventory, world.reader);
+  tell(limited.diagnostics, world, paintOf(world));
+  return { pool, hosts: limited.value ?? [] };
+}
+
+export function hostsOf(inventory: Inventory, pattern: string, set: Settings, world: World): readonly string[] {
+  const { hosts } = matchHosts(inventory, pattern, set, world);
+  if (hosts.length > 0) return hosts;
+  throw new CommandError(
+    11,
+    `no host matches \`${pattern}\`${set.limit === undefined ? '' : ` with the limit \`${set.limit}\``}`,
+    'kmend inventory --graph shows what there is',
+  );
+}
+
+export interface PlayBecome {
+  readonly become?: boolean;
+  readonly becomeUser?: string;
+  readonly becomeMethod?: string;
+}
+
+/** The targets of these hosts, in their order. */
+export async function targetsOf(
+  inventory: Inventory,
+  hosts: readonly string[],
+  set: Settings,
+  world: World,
+  play: PlayBecome = {},
+): Promise<readonly Target[]> {
+  const options = await targetOptions(set, play);
+  const diagnostics: Diagnostic[] = [];
+  const targets = hosts.flatMap((host) => {
+    const checked = targetOf(host, hostScope(inventory, host, { extraVars: set.extraVars }), options);
+    diagnostics.push(...checked.diagnostics);
+    return checked.value === undefined ? [] : [checked.value];
+  });
+  tell(diagnostics, world, paintOf(world));
+  return targets;
+}
+
+async function targetOptions(set: Settings, play: PlayBecome): Promise<TargetOptions> {
+  const { flags } = set;
+  const password: Secret | undefined = await set.loginPassword?.();
+  const becomePassword: Secret | undefined = await set.becomePassword?.();
+  const become = flags.become === true || play.become === true;
+  const method = flags.becomeMethod ?? play.becomeMethod;
+  const user = flags.becomeUser ?? play.becomeUser;
+  return {
+    become,
+    ...(flags.user === undefined ? {} : { user: flags.user }),
+    ...(flags.privateKey === undefined ? {} : { privateKeyFile: flags.privateKey }),
+    ...(flags.sshCommonArgs === undefined ? {} : { sshCommonArgs: flags.sshCommonArgs }),
+    ...(flags.timeout === undefined ? {} : { connectTimeout: wholeNumber(flags.timeout, '--timeout', 10) }),
+    ...(method === undefined ? {} : { becomeMethod: method }),
+    ...(user === undefined ? {} : { becomeUser: user }),
+    ...(password === undefined ? {} : { password }),
+    ...(becomePassword === undefined ? {} : { becomePassword }),
+  };
+}

@@ -1,0 +1,63 @@
+// `kmend inventory`: what ansible-inventory prints, from the same files; and an inventory from the nodes of a cluster.
+import type { Command } from 'commander';
+import { hostVars, inventoryGraph, inventoryList, sortedJson } from '../load/index.ts';
+import { loadFleet } from './fleet.ts';
+import { tell } from './mistakes.ts';
+import { type FleetFlags, withFleetOptions } from './options.ts';
+import { openCluster, paintOf, settings } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+interface Flags extends FleetFlags {
+  readonly list?: boolean;
+  readonly host?: string;
+  readonly graph?: string | boolean;
+  readonly vars?: boolean;
+}
+
+export function inventoryCommand(program: Command, world: World, done: (exit: number) => void): void {
+  const inventory = withFleetOptions(program.command('inventory'))
+    .description('show the inventory as ansible-inventory does')
+    .option('--list', 'everything as JSON')
+    .option('--host <name>', 'the variables of one host as JSON')
+    .option('--graph [group]', 'groups and hosts as a tree')
+    .option('--vars', 'variables in the graph')
+    .action((flags: Flags) => {
+      for (const line of show(flags, world)) world.out(line);
+      done(0);
+    });
+  inventory
+    .command('from-cluster')
+    .description('write an inventory from the nodes of the cluster')
+    .option('--kubeconfig <file>', 'default $KUBECONFIG')
+    .option('--context <name>', 'context of the kubeconfig')
+    .action(async (flags: FleetFlags, command: Command) => done(await fromCluster({ ...command.parent?.opts(), ...flags }, world)));
+}
+
+function show(flags: Flags, world: World): readonly string[] {
+  const asked = [flags.list === true, flags.host !== undefined, flags.graph !== undefined].filter(Boolean).length;
+  if (asked !== 1) throw new CommandError(3, 'give one of --list, --host NAME, --graph');
+  const set = settings(flags, world);
+  const inventory = loadFleet(set, world);
+  if (flags.list === true) return [sortedJson(inventoryList(inventory))];
+  if (flags.host !== undefined) {
+    const vars = hostVars(inventory, flags.host, { extraVars: set.extraVars });
+    tell(vars.diagnostics, world, paintOf(world));
+    return [sortedJson(vars.value ?? {})];
+  }
+  const graph = inventoryGraph(inventory, typeof flags.graph === 'string' ? flags.graph : 'all', flags.vars === true);
+  tell(graph.diagnostics, world, paintOf(world));
+  return graph.value ?? [];
+}
+
+async function fromCluster(flags: FleetFlags, world: World): Promise<number> {
+  const cluster = await openCluster(settings(flags, world), world);
+  if (cluster === undefined) throw new CommandError(3, 'no cluster is configured', 'give --kubeconfig, or set KUBECONFIG');
+  try {
+    const nodes = await cluster.nodes(world.kill);
+    if (!nodes.ok) throw new CommandError(4, nodes.failure.message, nodes.failure.hint);
+    world.out((await world.inventoryFromNodes(nodes.value)).replace(/\n$/, ''));
+    return 0;
+  } finally {
+    cluster.close();
+  }
+}

@@ -1,0 +1,56 @@
+// `kmend lab`: the practice fleet, and the demo, which is the main job on it.
+import type { Command } from 'commander';
+import { table } from '../report/layout.ts';
+import { runDemo } from './demo.ts';
+import { stateDirOf } from './options.ts';
+import { CommandError, type World } from './world.ts';
+
+interface Flags {
+  readonly stateDir?: string;
+  readonly down?: string;
+}
+
+export function labCommand(program: Command, world: World, done: (exit: number) => void): void {
+  const lab = program.command('lab').description('the practice fleet: hosts that need no root and no network, to try kmend on');
+  const sub = (name: string, description: string, act: (flags: Flags) => Promise<number>): void => {
+    lab
+      .command(name)
+      .description(description)
+      .option('--state-dir <dir>', 'the fleet lies in DIR/lab')
+      .option('--down <seconds>', 'how long a reboot takes', '1')
+      .action(async (flags: Flags) => done(await act(flags)));
+  };
+  const dirOf = (flags: Flags): string => `${stateDirOf(flags, world)}/lab`;
+  sub('up', 'start the fleet in the background', async (flags) => {
+    const { labUp } = await import('../lab/index.ts');
+    const dir = dirOf(flags);
+    const { info, wasUp } = await labUp(dir, {
+      command: process.execPath,
+      args: [world.program, 'lab', 'serve', '--state-dir', stateDirOf(flags, world), '--down', flags.down ?? '1'],
+    });
+    world.out(`${info.hosts.length} hosts ${wasUp ? 'were up already' : 'are up'}; try:\n  kmend check -i ${info.inventoryFile}`);
+    return 0;
+  });
+  sub('serve', 'run the fleet in this process until it is ended', async (flags) => {
+    const { demoHosts, serveLab } = await import('../lab/index.ts');
+    await serveLab({ dir: dirOf(flags), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') }, world.stop);
+    return 0;
+  });
+  sub('list', 'its hosts, and whether they answer', async (flags) => {
+    const { labList } = await import('../lab/index.ts');
+    const hosts = await labList(dirOf(flags));
+    if (hosts === undefined) throw new CommandError(3, 'no practice fleet is up', 'kmend lab up');
+    for (const line of table(
+      hosts.map((host) => [host.name, `${host.address}:${host.port}`, host.flavour, host.answers ? 'answers' : 'does not answer']),
+      world.width(),
+    ))
+      world.out(line);
+    return 0;
+  });
+  sub('down', 'end the fleet', async (flags) => {
+    const { labDown } = await import('../lab/index.ts');
+    world.out((await labDown(dirOf(flags))) ? 'the practice fleet is down' : 'no practice fleet was up');
+    return 0;
+  });
+  sub('demo', 'the whole job on a practice fleet: check, plan, apply, proof, check again', async (flags) => runDemo(flags, world));
+}

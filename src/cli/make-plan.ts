@@ -1,0 +1,86 @@
+// Making a plan: facts of all hosts, a plan for each, one plan of it all; and showing it.
+import { assemblePlay, beginning } from '../core/plan-play.ts';
+import { type Simulation, simulate } from '../core/simulate.ts';
+import { planFleet } from '../engine/fleet.ts';
+import type { Cluster, Transport } from '../engine/ports.ts';
+import type { Plan, PlayPlan } from '../model/plan.ts';
+import { type PlannedWave, planText } from '../report/plan-text.ts';
+import type { TaskFlags } from './options.ts';
+import { inputsOf, type Project, type ReadyPlay, readyPlay } from './project.ts';
+import { paintOf, type Settings } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+export interface MadePlan {
+  readonly plan: Plan;
+  readonly plays: readonly ReadyPlay[];
+}
+
+export async function makePlan(
+  project: Project,
+  set: Settings,
+  tags: TaskFlags,
+  world: World,
+  ports: { readonly transport: Transport; readonly cluster?: Cluster },
+): Promise<MadePlan> {
+  const { clock } = world;
+  const salt = clock.id();
+  const id = clock.id();
+  const plays: ReadyPlay[] = [];
+  const playPlans: PlayPlan[] = [];
+  for (const play of project.playbook.plays) {
+    const ready = await readyPlay(project, play, set, tags, world, ports.cluster);
+    plays.push(ready);
+    const options = { forks: set.forks, retries: play.rollout.retries.transport, signal: world.kill };
+    const planned = await planFleet(ready.hosts, ready.setup, options, { ...ports, clock }, () => {});
+    playPlans.push(assemblePlay(play, ready.pool.length, planned, id));
+  }
+  if (plays.every((play) => play.hosts.length === 0))
+    throw new CommandError(11, 'no host matched', 'kmend inventory --graph shows what there is; --limit may leave nothing of a pattern');
+  const plan: Plan = {
+    schema: 'kmend.plan/1',
+    id,
+    tool: world.version,
+    createdAt: clock.now(),
+    playbook: project.path,
+    inventories: set.inventories,
+    ...(set.limit === undefined ? {} : { limit: set.limit }),
+    ...(tags.tags === undefined ? {} : { tags: tags.tags }),
+    ...(tags.skipTags === undefined ? {} : { skipTags: tags.skipTags }),
+    inputs: inputsOf(project, set, salt, world),
+    salt,
+    plays: playPlans,
+  };
+  return { plan, plays };
+}
+
+/** Waves, order and times by the very `decide` that a run asks, on a virtual clock. */
+function foresee(plan: Plan, play: PlayPlan, canaryHosts: readonly string[] | undefined, now: number): Simulation {
+  const begin = beginning(plan, play, { who: 'plan', attended: false, down: new Set() });
+  return simulate({
+    begin,
+    run: plan.id,
+    now,
+    horizon: now + 400 * 86_400_000,
+    context: { attended: false, wait: true, ...(canaryHosts === undefined ? {} : { canaryHosts }) },
+  });
+}
+
+export function showPlan(made: MadePlan, world: World): readonly string[] {
+  return made.plan.plays.flatMap((play, index) => {
+    const now = world.clock.now();
+    const simulation = foresee(made.plan, play, made.plays[index]?.canaryHosts, now);
+    const waves: readonly PlannedWave[] = simulation.waves.map((wave) => ({
+      title: wave.canary ? `Canary: ${wave.hosts.length}` : `Wave ${wave.wave}: ${wave.hosts.length}`,
+      hosts: simulation.starts
+        .filter((start) => start.wave === wave.wave)
+        .map((start) => ({
+          host: start.host,
+          startsIn: Math.round((start.at - now) / 1000),
+          ...(start.waited === undefined ? {} : { waitsFor: start.waited.text }),
+        })),
+    }));
+    const expected = (simulation.endAt - now) / 1000;
+    const stops = simulation.exit === undefined ? [`The rollout would stop and wait: ${simulation.why}`] : [];
+    return [...planText({ play, waves, expected, width: world.width(), paint: paintOf(world) }), ...stops];
+  });
+}

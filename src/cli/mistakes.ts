@@ -1,0 +1,36 @@
+// The user's mistakes on their way out: all at once, on stderr, exit 3.
+import { type Diagnostic, hasErrors } from '../model/diagnostic.ts';
+import { diagnosticsText } from '../report/diagnostics.ts';
+import { type Paint, plural } from '../report/layout.ts';
+import type { World } from './world.ts';
+
+/** Carries diagnostics of which at least one is an error. Caught in one place. */
+export class Mistakes extends Error {
+  readonly diagnostics: readonly Diagnostic[];
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super(`${diagnostics.length} diagnostics`);
+    this.diagnostics = diagnostics;
+  }
+}
+
+/** Goes on with warnings told, stops with errors. */
+export function tell(diagnostics: readonly Diagnostic[], world: World, paint: Paint): void {
+  if (hasErrors(diagnostics)) throw new Mistakes(diagnostics);
+  for (const line of diagnosticsText(diagnostics, paint)) world.err(line);
+}
+
+export function printMistakes(mistakes: Mistakes, world: World, paint: Paint): void {
+  const sources = new Map<string, readonly string[]>();
+  const lineOf = (file: string, line: number): string | undefined => {
+    let lines = sources.get(file);
+    if (lines === undefined) {
+      const read = world.reader.readText(file);
+      lines = read.ok ? read.text.split('\n') : [];
+      sources.set(file, lines);
+    }
+    return lines[line - 1];
+  };
+  for (const line of diagnosticsText(mistakes.diagnostics, paint, lineOf)) world.err(line);
+  const errors = mistakes.diagnostics.filter((one) => one.severity === 'error').length;
+  world.err(`${plural(errors, 'error')}: nothing was done`);
+}

@@ -1,0 +1,81 @@
+// Options that commands share, with Ansible's names; flag, then environment, then project file, then user file.
+import type { Command } from 'commander';
+import { CommandError, type World } from './world.ts';
+
+export interface FleetFlags {
+  readonly inventory?: readonly string[];
+  readonly limit?: string;
+  readonly extraVars?: readonly string[];
+  readonly forks?: string;
+  readonly user?: string;
+  readonly privateKey?: string;
+  readonly askPass?: boolean;
+  readonly become?: boolean;
+  readonly becomeUser?: string;
+  readonly becomeMethod?: string;
+  readonly askBecomePass?: boolean;
+  readonly sshCommonArgs?: string;
+  readonly timeout?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly stateDir?: string;
+  readonly json?: boolean;
+  readonly verbose?: number;
+}
+
+export interface TaskFlags {
+  readonly tags?: readonly string[];
+  readonly skipTags?: readonly string[];
+}
+
+const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value];
+const words = (value: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  ...value.split(',').filter(Boolean),
+];
+const count = (_value: string, before: number | undefined): number => (before ?? 0) + 1;
+
+/** -i -l -e -f -u -b -K ...: which hosts, and how they are reached. */
+export function withFleetOptions(command: Command): Command {
+  return command
+    .option('-i, --inventory <path>', 'inventory file, directory or program; `a,b` names hosts (may be repeated)', collect)
+    .option('-l, --limit <pattern>', 'only these of the hosts; `@FILE` reads patterns from a file')
+    .option('-e, --extra-vars <vars>', 'variables that win over all others: key=value, JSON, or @FILE (may be repeated)', collect)
+    .option('-f, --forks <n>', 'hosts read at the same moment (default 50)')
+    .option('-u, --user <name>', 'login user')
+    .option('--private-key <file>', 'key file to log in with')
+    .option('-k, --ask-pass', 'ask for the login password')
+    .option('-b, --become', 'become root after login')
+    .option('--become-user <name>', 'become this user (default root)')
+    .option('--become-method <method>', 'sudo, su or doas (default sudo)')
+    .option('-K, --ask-become-pass', 'ask for the password of become')
+    .option('--ssh-common-args <args>', 'options as for ssh: -o ProxyJump=..., -J ...')
+    .option('-T, --timeout <seconds>', 'seconds to wait for an answer when connecting (default 10)')
+    .option('--kubeconfig <file>', 'the cluster that the hosts are nodes of (default: $KUBECONFIG; without either: none)')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--state-dir <dir>', 'where runs are kept (default $XDG_STATE_HOME/kmend)')
+    .option('--json', 'JSON lines instead of text')
+    .option('-v, --verbose', 'say more (may be repeated)', count);
+}
+
+export function withTaskOptions(command: Command): Command {
+  return command
+    .option('-t, --tags <tags>', 'only tasks with these tags', words)
+    .option('--skip-tags <tags>', 'leave out tasks with these tags', words);
+}
+
+/** A whole number of a flag, or a usage error that names it. */
+export function wholeNumber(text: string | undefined, flag: string, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new CommandError(3, `${flag} wants a whole number from 1 on, not \`${text}\``);
+  return Number(text);
+}
+
+/** The state directory: flag, KMEND_STATE_DIR, configuration, $XDG_STATE_HOME/kmend, ~/.local/state/kmend. */
+export function stateDirOf(flags: { readonly stateDir?: string }, world: World, configured?: string): string {
+  const { env, home } = world;
+  const chosen = flags.stateDir ?? env.KMEND_STATE_DIR ?? configured;
+  if (chosen !== undefined && chosen !== '') return chosen;
+  const base = env.XDG_STATE_HOME === undefined || env.XDG_STATE_HOME === '' ? `${home}/.local/state` : env.XDG_STATE_HOME;
+  return `${base}/kmend`;
+}

@@ -1,0 +1,226 @@
+// `kmend plan`, `kmend apply` and `kmend resume`: one path, entered and left at different landings.
+import type { Command } from 'commander';
+import { type ExitReason, exitCode } from '../core/exit.ts';
+import { parsePlan, staleness } from '../core/saved-plan.ts';
+import { hasChanges, type Plan } from '../model/plan.ts';
+import { isMapping } from '../model/value.ts';
+import { listHosts, listTasks } from './listing.ts';
+import { type MadePlan, makePlan, showPlan } from './make-plan.ts';
+import { type FleetFlags, type TaskFlags, withFleetOptions, withTaskOptions } from './options.ts';
+import { inputsOf, loadProject, readyPlay } from './project.ts';
+import { type RunFlags, type RunPorts, resumeRun, startRun } from './run-play.ts';
+import { openCluster, openTransport, paintOf, type Settings, settings } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+interface PlanFlags extends FleetFlags, TaskFlags {
+  readonly output?: string;
+  readonly listHosts?: boolean;
+  readonly listTasks?: boolean;
+  readonly syntaxCheck?: boolean;
+}
+
+type ApplyFlags = PlanFlags & RunFlags & { readonly check?: boolean; readonly diff?: boolean };
+
+type Done = (exit: number) => void;
+
+export function planCommands(program: Command, world: World, done: Done): void {
+  const plan = withTaskOptions(withFleetOptions(program.command('plan')))
+    .description('print what would be done, in which order, with which risk; exit 2 when there is something to do')
+    .argument('<playbook>')
+    .option('-o, --output <file>', 'save the plan: `kmend apply FILE` does exactly that');
+  withListOptions(plan).action(async (path: string, flags: PlanFlags) => done(await planCommand(path, flags, world)));
+
+  const apply = withTaskOptions(withFleetOptions(program.command('apply')))
+    .description('carry out a playbook, or exactly a saved plan')
+    .argument('<playbook or plan>')
+    .option('-y, --yes', 'do not ask; journalled with who and when')
+    .option('--wait', 'wait for a window, a gate or capacity instead of ending with 9 or 10')
+    .option('--strict', 'any difference from the saved plan makes it stale')
+    .option('--takeover <run>', 'take hosts over that this run holds')
+    .option('-C, --check', 'only plan')
+    .option('-D, --diff', 'accepted for Ansible users: a plan always shows differences');
+  withListOptions(apply).action(async (path: string, flags: ApplyFlags) => done(await applyCommand(path, flags, world)));
+
+  withFleetOptions(program.command('resume'))
+    .description('go on with a run after a crash or an interruption; never repeats what was done')
+    .argument('<run>')
+    .option('-y, --yes', 'do not ask')
+    .option('--wait', 'wait for a window, a gate or capacity')
+    .option('--takeover <run>', 'take hosts over that this run holds')
+    .action(async (run: string, flags: FleetFlags & RunFlags) => done(await resumeCommand(run, flags, world)));
+}
+
+const withListOptions = (command: Command): Command =>
+  command
+    .option('--list-hosts', 'only list the hosts of each play')
+    .option('--list-tasks', 'only list the tasks of each play')
+    .option('--syntax-check', 'only check playbook and inventory');
+
+/** `--list-hosts`, `--list-tasks` and `--syntax-check` end a command before any host is contacted. */
+async function listed(path: string, flags: PlanFlags, set: Settings, world: World): Promise<boolean> {
+  if (flags.listHosts !== true && flags.listTasks !== true && flags.syntaxCheck !== true) return false;
+  const project = await loadProject(path, set, world);
+  const lines = [
+    '',
+    `playbook: ${path}`,
+    ...(flags.listHosts === true ? listHosts(project, set, world) : []),
+    ...(flags.listTasks === true ? listTasks(project, flags) : []),
+  ];
+  for (const line of lines) world.out(line);
+  return true;
+}
+
+async function planCommand(path: string, flags: PlanFlags, world: World): Promise<number> {
+  const set = settings(flags, world);
+  if (await listed(path, flags, set, world)) return 0;
+  const project = await loadProject(path, set, world);
+  const { ports, close } = await openPorts(set, world);
+  try {
+    const made = await makePlan(project, set, flags, world, ports);
+    if (flags.output !== undefined) await world.files.write(flags.output, `${JSON.stringify(made.plan, null, 1)}\n`, 0o600);
+    print(made, flags, world);
+    if (flags.output !== undefined && flags.json !== true)
+      world.out(`Saved as ${flags.output}; carry it out with: kmend apply ${flags.output}`);
+    return planExit(made.plan);
+  } finally {
+    await close();
+  }
+}
+
+function print(made: MadePlan, flags: FleetFlags, world: World): void {
+  if (flags.json === true) world.out(JSON.stringify(made.plan));
+  else for (const line of showPlan(made, world)) world.out(line);
+}
+
+function planExit(plan: Plan): number {
+  const reasons = plan.plays.flatMap((play): ExitReason[] => [
+    ...play.hosts.flatMap((host): ExitReason[] => (host.refused !== undefined ? ['failed'] : hasChanges(host) ? ['changes'] : [])),
+    ...play.leftOut.map(({ failure }): ExitReason => (failure.kind === 'unreachable' ? 'unreachable' : 'failed')),
+  ]);
+  return exitCode(reasons);
+}
+
+interface Opened {
+  readonly ports: RunPorts;
+  readonly close: () => Promise<void>;
+}
+
+async function openPorts(set: Settings, world: World, takeover?: string): Promise<Opened> {
+  const cluster = await openCluster(set, world, takeover);
+  const transport = await openTransport(set, world);
+  const store = await world.store(set.stateDir);
+  return {
+    ports: { transport, store, ...(cluster === undefined ? {} : { cluster }) },
+    close: async () => {
+      await transport.close();
+      cluster?.close();
+    },
+  };
+}
+
+async function applyCommand(path: string, flags: ApplyFlags, world: World): Promise<number> {
+  if (flags.check === true) return planCommand(path, flags, world);
+  const read = world.reader.readText(path);
+  const saved = read.ok && path.endsWith('.json') ? parsePlan(read.text) : undefined;
+  if (read.ok && path.endsWith('.json') && saved === undefined)
+    throw new CommandError(3, `${path} is not a plan that \`kmend plan -o\` saved`);
+  return saved === undefined ? applyPlaybook(path, flags, world) : applyPlan(path, saved, flags, world);
+}
+
+async function applyPlaybook(path: string, flags: ApplyFlags, world: World): Promise<number> {
+  const set = settings(flags, world);
+  if (await listed(path, flags, set, world)) return 0;
+  const project = await loadProject(path, set, world);
+  const { ports, close } = await openPorts(set, world, flags.takeover);
+  try {
+    const made = await makePlan(project, set, flags, world, ports);
+    if (flags.json !== true) for (const line of showPlan(made, world)) world.out(line);
+    const changes = made.plan.plays.some((play) => play.hosts.some(hasChanges));
+    const approved = changes && flags.yes !== true ? await ask(world) : false;
+    return await runPlays(made, flags, set, world, ports, approved);
+  } finally {
+    await close();
+  }
+}
+
+async function ask(world: World): Promise<boolean> {
+  if (!world.asker.attended)
+    throw new CommandError(3, 'nobody is here to say yes', 'give --yes, or apply a plan that was saved and read: kmend plan -o FILE');
+  if (await world.asker.confirm('Carry this out?')) return true;
+  throw new CommandError(130, 'not carried out: the answer was no');
+}
+
+/** Plays one after the other; the first that does not end well ends the command. */
+async function runPlays(made: MadePlan, flags: RunFlags, set: Settings, world: World, ports: RunPorts, approved: boolean): Promise<number> {
+  let exit = 0;
+  for (const [index, play] of made.plan.plays.entries()) {
+    const ready = made.plays[index];
+    if (ready === undefined || ready.hosts.length === 0) continue;
+    exit = await startRun({ plan: made.plan, play, ready }, flags, set, world, ports, approved);
+    if (exit !== 0) return exit;
+  }
+  return exit;
+}
+
+/** Loads again what the plan was made from, and compares. A difference is exit 8, and no host is contacted. */
+async function loadSaved(
+  plan: Plan,
+  name: string,
+  flags: FleetFlags,
+  world: World,
+  strictVersion: boolean,
+): Promise<{ readonly set: Settings; readonly made: MadePlan; readonly opened: Opened }> {
+  const set = settings({ ...flags, inventory: plan.inventories, ...(plan.limit === undefined ? {} : { limit: plan.limit }) }, world);
+  const project = await loadProject(plan.playbook, set, world);
+  const stale = staleness(strictVersion ? plan : { ...plan, tool: world.version }, world.version, inputsOf(project, set, plan.salt, world));
+  if (stale.length > 0)
+    throw new CommandError(
+      8,
+      `${name} is stale: ${stale.slice(0, 5).join('; ')}${stale.length > 5 ? `; and ${stale.length - 5} more` : ''}`,
+      'make a new plan',
+    );
+  const opened = await openPorts(set, world);
+  const tags = {
+    ...(plan.tags === undefined ? {} : { tags: plan.tags }),
+    ...(plan.skipTags === undefined ? {} : { skipTags: plan.skipTags }),
+  };
+  const plays = [];
+  for (const playPlan of plan.plays) {
+    const play = project.playbook.plays.find((one) => one.name === playPlan.play);
+    if (play === undefined) throw new Error(`the playbook has no play ${playPlan.play}, and its digest has not changed`);
+    plays.push(await readyPlay(project, play, set, tags, world, opened.ports.cluster));
+  }
+  return { set, made: { plan, plays }, opened };
+}
+
+async function applyPlan(path: string, plan: Plan, flags: ApplyFlags, world: World): Promise<number> {
+  const { set, made, opened } = await loadSaved(plan, path, flags, world, true);
+  try {
+    if (flags.json !== true) for (const line of showPlan(made, world)) world.out(line);
+    return await runPlays(made, flags, set, world, opened.ports, false);
+  } finally {
+    await opened.close();
+  }
+}
+
+async function resumeCommand(run: string, flags: FleetFlags & RunFlags, world: World): Promise<number> {
+  const stateDir = settings(flags, world).stateDir;
+  const directory = `${stateDir}/runs/${run}`;
+  const planText = world.reader.readText(`${directory}/plan.json`);
+  const kept = world.reader.readText(`${directory}/settings.json`);
+  if (!planText.ok || !kept.ok) throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
+  const plan = parsePlan(planText.text);
+  const settingsData: unknown = JSON.parse(kept.text);
+  if (plan === undefined || !isMapping(settingsData)) throw new CommandError(1, `the files of run ${run} are damaged`, `see ${directory}`);
+  const keptFlags = isMapping(settingsData.flags) ? (settingsData.flags as FleetFlags) : {};
+  const { set, made, opened } = await loadSaved(plan, `run ${run}`, { ...keptFlags, ...flags, stateDir }, world, false);
+  try {
+    const [play] = made.plan.plays;
+    const [ready] = made.plays;
+    if (play === undefined || ready === undefined) throw new CommandError(1, `the plan of run ${run} has no play`);
+    if (flags.json !== true) world.out(paintOf(world).bold(`Resuming run ${run}`));
+    return await resumeRun(run, { plan, play, ready }, flags, set, world, opened.ports);
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,74 @@
+// The command line: the tree of commands, and the one place where their mistakes become words and an exit code.
+import { Command, CommanderError } from 'commander';
+import { harmless } from '../report/layout.ts';
+import { checkCommand } from './check.ts';
+import { controlCommands } from './control.ts';
+import { docsCommands } from './docs.ts';
+import { doctorCommand } from './doctor.ts';
+import { inventoryCommand } from './inventory.ts';
+import { labCommand } from './lab.ts';
+import { Mistakes, printMistakes } from './mistakes.ts';
+import { nodeCommands } from './node.ts';
+import { planCommands } from './plan-apply.ts';
+import { runsCommands } from './runs.ts';
+import { paintOf } from './setup.ts';
+import { validateCommand } from './validate.ts';
+import { CommandError, type World } from './world.ts';
+
+/** Builds the tree. `done` is told the exit code of the command that ran. */
+export function buildProgram(world: World, done: (exit: number) => void): Command {
+  const program = new Command('kmend')
+    .description(
+      'Takes fleets of Linux hosts out of the kernel-memory-accounting leak of the 3.10 kernel: checks, plans, drains, mends, reboots, proves.',
+    )
+    .version(world.version, '-V, --version')
+    .showHelpAfterError('(kmend --help, kmend COMMAND --help)')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => world.out(text.replace(/\n$/, '')), writeErr: (text) => world.err(text.replace(/\n$/, '')) });
+  checkCommand(program, world, done);
+  planCommands(program, world, done);
+  runsCommands(program, world, done);
+  controlCommands(program, world, done);
+  validateCommand(program, world, done);
+  inventoryCommand(program, world, done);
+  docsCommands(program, world, done);
+  doctorCommand(program, world, done);
+  nodeCommands(program, world, done);
+  labCommand(program, world, done);
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}
+
+/** Runs one command line and gives its exit code; never throws for a user's mistake. */
+export async function runCommandLine(args: readonly string[], world: World): Promise<number> {
+  let exit = 0;
+  const program = buildProgram(world, (code) => {
+    exit = code;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exit;
+  } catch (error) {
+    return explain(error, world);
+  }
+}
+
+function explain(error: unknown, world: World): number {
+  const paint = paintOf(world);
+  if (error instanceof Mistakes) {
+    printMistakes(error, world, paint);
+    return 3;
+  }
+  if (error instanceof CommandError) {
+    world.err(`${paint.red('kmend:')} ${harmless(error.message)}`);
+    if (error.hint !== undefined) world.err(`  ${paint.cyan('hint:')} ${harmless(error.hint)}`);
+    return error.exit;
+  }
+  // Commander has printed its own words; help and version end with 0, anything else is a usage error.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 3;
+  world.err(
+    `${paint.red('kmend: internal error')} (version ${world.version}): ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  );
+  world.err('This is a fault of kmend, not yours. Please report it with these lines; a run under way can be taken up with `kmend resume`.');
+  return 1;
+}

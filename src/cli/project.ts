@@ -1,0 +1,123 @@
+// A project: playbook, inventory, modules and targets, loaded and checked together, ready for a plan or a run.
+import { createHash } from 'node:crypto';
+import { zoneOf } from '../core/plan-play.ts';
+import type { Cluster } from '../engine/ports.ts';
+import type { HostSetup, PlaySetup } from '../engine/walk-context.ts';
+import { factDefs } from '../facts/index.ts';
+import { hostScope, loadPlaybook } from '../load/index.ts';
+import type { AnyModule } from '../model/change.ts';
+import type { Inventory } from '../model/host.ts';
+import type { Play, Playbook, Task } from '../model/playbook.ts';
+import { loadFleet, matchHosts, targetsOf } from './fleet.ts';
+import { tell } from './mistakes.ts';
+import type { TaskFlags } from './options.ts';
+import { paintOf, type Settings } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+export interface Project {
+  readonly path: string;
+  readonly playbook: Playbook;
+  readonly inventory: Inventory;
+  readonly modules: ReadonlyMap<string, AnyModule>;
+}
+
+const noInventory: Inventory = { hosts: new Map(), groups: new Map(), files: [] };
+
+const directoryOf = (path: string): string => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.');
+
+/** `inventoryOptional`: a playbook may be checked without any; then names that may be variables of hosts are not judged. */
+export async function loadProject(
+  path: string,
+  set: Settings,
+  world: World,
+  options: { readonly inventoryOptional?: boolean } = {},
+): Promise<Project> {
+  const read = world.reader.readText(path);
+  if (!read.ok) throw new CommandError(3, `${path}: ${read.why}`, 'the first argument is a playbook, or a plan that `kmend plan -o` saved');
+  const modules = await world.modules();
+  const without = options.inventoryOptional === true && set.inventories.length === 0;
+  const inventory = without ? noInventory : loadFleet(set, world, directoryOf(path));
+  const names = factDefs.map((fact) => fact.name);
+  const checked = loadPlaybook(path, read.text, { modules, facts: names, ...(without ? {} : { inventory }), extraVars: set.extraVars });
+  tell(checked.diagnostics, world, paintOf(world));
+  if (checked.value === undefined) throw new Error('a playbook without errors has a value');
+  return { path, playbook: checked.value, inventory, modules };
+}
+
+/** A play with its hosts resolved. */
+export interface ReadyPlay {
+  readonly setup: PlaySetup;
+  readonly pool: readonly string[];
+  readonly hosts: readonly string[];
+  readonly canaryHosts?: readonly string[];
+}
+
+export async function readyPlay(
+  project: Project,
+  play: Play,
+  set: Settings,
+  tags: TaskFlags,
+  world: World,
+  cluster: Cluster | undefined,
+): Promise<ReadyPlay> {
+  const { inventory } = project;
+  const { pool, hosts } = matchHosts(inventory, play.hosts, set, world);
+  const targets = await targetsOf(inventory, hosts, set, world, play);
+  const setups = new Map<string, HostSetup>();
+  for (const target of targets) {
+    const variables: HostSetup['variables'] = (layers) =>
+      hostScope(inventory, target.name, { ...layers, playbookDir: directoryOf(project.path) });
+    const scope = variables({ extraVars: set.extraVars, playVars: play.vars });
+    const node = cluster === undefined ? undefined : nodeName(scope.lookup('node_name'), target.name);
+    const zone = zoneOf(play.rollout, scope);
+    setups.set(target.name, { target, variables, ...(node === undefined ? {} : { node }), ...(zone === undefined ? {} : { zone }) });
+  }
+  const canary = play.rollout.canary?.hosts;
+  const canaryHosts = canary !== undefined && 'pattern' in canary ? matchHosts(inventory, canary.pattern, set, world).pool : undefined;
+  return {
+    setup: {
+      play,
+      modules: project.modules,
+      hosts: setups,
+      extraVars: set.extraVars,
+      isWanted: wantedBy(tags),
+      ownBootId: world.ownBootId,
+    },
+    pool,
+    hosts,
+    ...(canaryHosts === undefined ? {} : { canaryHosts }),
+  };
+}
+
+const nodeName = (given: unknown, host: string): string => (typeof given === 'string' && given !== '' ? given : host);
+
+/** Ansible's rules: `always` runs unless skipped by name, `never` only when asked for, `all`, `tagged` and `untagged` as words. */
+export function wantedBy(flags: TaskFlags): (task: Task) => boolean {
+  const wanted = flags.tags ?? ['all'];
+  const skipped = flags.skipTags ?? [];
+  const matches = (list: readonly string[], tags: readonly string[]): boolean =>
+    list.some((word) => tags.includes(word) || (word === 'tagged' && tags.length > 0) || (word === 'untagged' && tags.length === 0));
+  return ({ tags }) => {
+    const always = tags.includes('always') && !skipped.includes('always');
+    const never = tags.includes('never') && !matches(wanted, tags);
+    if (never) return false;
+    const in_ = always || wanted.includes('all') || matches(wanted, tags);
+    return in_ && !(matches(skipped, tags) || (skipped.includes('all') && !always));
+  };
+}
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/**
+ * Digests of all that a plan rests on. All are salted: files and variables may hold secrets, and a short secret could be guessed from a bare digest.
+ */
+export function inputsOf(project: Project, set: Settings, salt: string, world: World): Readonly<Record<string, string>> {
+  const inputs: Record<string, string> = {};
+  for (const file of [project.path, ...project.inventory.files]) {
+    const read = world.reader.readText(file);
+    if (read.ok) inputs[file] = digest(salt + read.text);
+  }
+  inputs['extra variables (-e)'] = digest(salt + JSON.stringify(set.extraVars));
+  for (const host of project.inventory.hosts.values()) inputs[`variables of ${host.name}`] = digest(salt + JSON.stringify(host.vars));
+  return inputs;
+}

@@ -1,0 +1,192 @@
+// Running a play of a plan, anew or after a crash: lock, journal, the loop, and what people see of it.
+
+import { foldAll } from '../core/fold.ts';
+import { beginning } from '../core/plan-play.ts';
+import { hostStates, type RunState } from '../core/state.ts';
+import { masker } from '../engine/mask.ts';
+import type { Cluster, Journal, Store, Transport } from '../engine/ports.ts';
+import { runLoop } from '../engine/run.ts';
+import type { Event, EventBody } from '../model/event.ts';
+import type { Plan, PlayPlan } from '../model/plan.ts';
+import { eventLines } from '../report/lines.ts';
+import { recapLines } from '../report/recap.ts';
+import { takeCommands } from '../store/index.ts';
+import type { ReadyPlay } from './project.ts';
+import { paintOf, type Settings } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+export interface RunFlags {
+  readonly yes?: boolean;
+  readonly wait?: boolean;
+  readonly strict?: boolean;
+  readonly takeover?: string;
+}
+
+export interface RunPorts {
+  readonly transport: Transport;
+  readonly cluster?: Cluster;
+  readonly store: Store;
+}
+
+export interface PlayRun {
+  readonly plan: Plan;
+  readonly play: PlayPlan;
+  readonly ready: ReadyPlay;
+}
+
+/** One run at a time over the same pool: the play's pattern in its inventories. */
+const poolOf = ({ plan, ready }: PlayRun): string => `${[...plan.inventories].sort().join('+')} ${ready.setup.play.hosts}`;
+
+export async function startRun(
+  run: PlayRun,
+  flags: RunFlags,
+  set: Settings,
+  world: World,
+  ports: RunPorts,
+  approved: boolean,
+): Promise<number> {
+  const id = runId(world);
+  return locked(run, id, ports, async () => {
+    const journal = await ports.store.createJournal(id);
+    const directory = `${set.stateDir}/runs/${id}`;
+    await world.files.write(`${directory}/plan.json`, JSON.stringify({ ...run.plan, plays: [run.play] }), 0o600);
+    await world.files.write(`${directory}/settings.json`, JSON.stringify(settingsToKeep(run, set)), 0o600);
+    const bodies: EventBody[] = [
+      beginning(run.plan, run.play, { who: world.who, attended: world.asker.attended, down: await downHosts(run, ports, world) }),
+    ];
+    if (approved || flags.yes === true)
+      bodies.push({ type: 'approved', risk: 'reboot', who: world.who, how: flags.yes === true ? 'flag' : 'asked' });
+    return drive(journal, bodies, 1, run, flags, set, world, ports);
+  });
+}
+
+export async function resumeRun(id: string, run: PlayRun, flags: RunFlags, set: Settings, world: World, ports: RunPorts): Promise<number> {
+  return locked(run, id, ports, async () => {
+    const journal = await ports.store.openJournal(id);
+    const number = 2 + journal.events().filter((event) => event.type === 'run.resumed').length;
+    return drive(journal, [{ type: 'run.resumed', who: world.who, tool: world.version }], number, run, flags, set, world, ports);
+  });
+}
+
+async function locked(run: PlayRun, id: string, ports: RunPorts, work: () => Promise<number>): Promise<number> {
+  const lock = await ports.store.lock(poolOf(run), id);
+  if (!lock.held)
+    throw new CommandError(
+      7,
+      `these hosts are locked by ${lock.by}`,
+      'wait for it, or see `kmend runs`; a lock is freed by its run or by the proven death of its process, never by time',
+    );
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+/** What a resume must load again. No secret is kept: `-e`, `-k` and `-K` must be given again. */
+const settingsToKeep = (run: PlayRun, set: Settings): Readonly<Record<string, unknown>> => {
+  const { askPass: _askPass, askBecomePass: _askBecomePass, extraVars: _extraVars, json: _json, ...flags } = set.flags;
+  return { schema: 'kmend.settings/1', flags: { ...flags, inventory: run.plan.inventories }, play: run.play.play };
+};
+
+/** Hosts whose node is not ready or cordoned by somebody else: they hold their own slot and go first. */
+async function downHosts(run: PlayRun, ports: RunPorts, world: World): Promise<ReadonlySet<string>> {
+  if (ports.cluster === undefined) return new Set();
+  const nodes = await ports.cluster.nodes(world.kill);
+  if (!nodes.ok) throw new CommandError(10, `the cluster does not say which nodes are ready: ${nodes.failure.message}`, nodes.failure.hint);
+  const out = new Set(nodes.value.filter((node) => !node.ready || node.unschedulable).map((node) => node.name));
+  return new Set([...run.ready.setup.hosts].filter(([, setup]) => setup.node !== undefined && out.has(setup.node)).map(([host]) => host));
+}
+
+async function drive(
+  journal: Journal,
+  bodies: readonly EventBody[],
+  number: number,
+  run: PlayRun,
+  flags: RunFlags,
+  set: Settings,
+  world: World,
+  ports: RunPorts,
+): Promise<number> {
+  const mask = masker(secretsOf(run));
+  const view = await openView(journal.run, run, set, world);
+  try {
+    for (const body of bodies) {
+      const event = await journal.append(mask(body), true);
+      view.onEvent(event, foldAll(journal.events()));
+    }
+    const ended = await runLoop({
+      journal,
+      setup: run.ready.setup,
+      ports: { ...ports, clock: world.clock, asker: world.asker, gates: await world.gates(ports.cluster) },
+      number,
+      ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
+      strict: flags.strict === true,
+      wait: flags.wait === true,
+      ...(run.ready.canaryHosts === undefined ? {} : { canaryHosts: run.ready.canaryHosts }),
+      who: world.who,
+      mask,
+      onEvent: view.onEvent,
+      commands: () => takeCommands(set.stateDir, journal.run),
+      stop: world.stop,
+      kill: world.kill,
+    });
+    await view.close();
+    finish(journal, set, world);
+    return world.stop.aborted && world.stop.reason === 'SIGTERM' ? 143 : ended.exit;
+  } finally {
+    await view.close();
+    await journal.close();
+  }
+}
+
+function secretsOf(run: PlayRun): readonly string[] {
+  return [...run.ready.setup.hosts.values()].flatMap(({ target }) =>
+    [target.password, target.become?.password].flatMap((one) => (one === undefined ? [] : [one.reveal()])),
+  );
+}
+
+interface View {
+  readonly onEvent: (event: Event, state: RunState) => void;
+  readonly close: () => Promise<void>;
+}
+
+/** JSON lines, a live view on a terminal, plain lines elsewhere: all fed by the same events. */
+async function openView(id: string, run: PlayRun, set: Settings, world: World): Promise<View> {
+  if (set.flags.json === true)
+    return { onEvent: (event) => world.out(JSON.stringify({ schema: 'kmend.event/1', ...event })), close: async () => {} };
+  const paint = paintOf(world);
+  if (world.isTerminal) {
+    const { openLive } = await import('../report/live.ts');
+    const live = await openLive({ title: `${run.play.play} (run ${id})`, width: world.width, paint, now: world.clock.now });
+    let closed = false;
+    return {
+      onEvent: live.onEvent,
+      close: async () => {
+        if (closed) return;
+        closed = true;
+        await live.close();
+      },
+    };
+  }
+  return {
+    onEvent: (event) => {
+      for (const line of eventLines(event, paint)) world.out(line);
+    },
+    close: async () => {},
+  };
+}
+
+function finish(journal: Journal, set: Settings, world: World): void {
+  if (set.flags.json === true) return;
+  const state = foldAll(journal.events());
+  for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world))) world.out(line);
+  const ended = state.finished;
+  if (ended !== undefined) world.out(`${ended.why} (exit ${ended.exit}); report: kmend report ${journal.run}`);
+}
+
+/** Sorts by time, is easy to say aloud, and is not used twice: `20261124-153012-k3f9`. */
+function runId(world: World): string {
+  const stamp = new Date(world.clock.now()).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  return `${stamp}-${world.clock.id().slice(0, 4)}`;
+}

@@ -1,0 +1,73 @@
+// Settings of a command from its flags, and the adapters made from them.
+import type { Transport } from '../engine/ports.ts';
+import { type Secret, secret } from '../model/host.ts';
+import type { Mapping } from '../model/value.ts';
+import { coloured, type Paint, uncoloured } from '../report/layout.ts';
+import { extraVarsOf } from './extra-vars.ts';
+import { type FleetFlags, stateDirOf, wholeNumber } from './options.ts';
+import { CommandError, type World, type WorldCluster } from './world.ts';
+
+export interface Settings {
+  readonly inventories: readonly string[];
+  readonly limit?: string;
+  readonly extraVars: Mapping;
+  readonly forks: number;
+  readonly stateDir: string;
+  readonly flags: FleetFlags;
+  /** Asked once, when first needed. */
+  readonly loginPassword?: () => Promise<Secret>;
+  readonly becomePassword?: () => Promise<Secret>;
+}
+
+export function settings(flags: FleetFlags, world: World): Settings {
+  const fromEnv = world.env.KMEND_INVENTORY ?? world.env.ANSIBLE_INVENTORY;
+  const inventories = flags.inventory ?? (fromEnv === undefined || fromEnv === '' ? defaultInventories(world) : fromEnv.split(':'));
+  return {
+    inventories,
+    ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+    extraVars: extraVarsOf(flags.extraVars ?? [], world),
+    forks: wholeNumber(flags.forks ?? world.env.KMEND_FORKS, '--forks', 50),
+    stateDir: stateDirOf(flags, world),
+    flags,
+    ...(flags.askPass === true ? { loginPassword: askOnce('SSH password: ', world) } : {}),
+    ...(flags.askBecomePass === true ? { becomePassword: askOnce('BECOME password: ', world) } : {}),
+  };
+}
+
+/** `inventory.yaml` or its kin in the working directory; nothing else is ever taken by itself. */
+function defaultInventories(world: World): readonly string[] {
+  const found = ['inventory.yaml', 'inventory.yml', 'inventory.ini', 'inventory'].find(
+    (name) => world.reader.readText(`${world.cwd}/${name}`).ok,
+  );
+  return found === undefined ? [] : [found];
+}
+
+function askOnce(prompt: string, world: World): () => Promise<Secret> {
+  let answer: Promise<Secret> | undefined;
+  return () => {
+    answer ??= world.asker.secret(prompt).then(secret);
+    return answer;
+  };
+}
+
+export const paintOf = (world: World): Paint => (world.colour ? coloured : uncoloured);
+
+export function openTransport(set: Settings, world: World): Promise<Transport> {
+  return world.transport({ asker: world.asker, handshakes: set.forks, warn: (text) => world.err(`warning: ${text}`) });
+}
+
+/** The cluster of `--kubeconfig` or KUBECONFIG; without either there is none, which is not an error. */
+export async function openCluster(set: Settings, world: World, takeover?: string): Promise<WorldCluster | undefined> {
+  const fromEnv = world.env.KUBECONFIG;
+  const kubeconfigs =
+    set.flags.kubeconfig !== undefined ? [set.flags.kubeconfig] : fromEnv === undefined || fromEnv === '' ? [] : fromEnv.split(':');
+  if (kubeconfigs.length === 0) return undefined;
+  const { context } = set.flags;
+  const cluster = await world.cluster({
+    kubeconfigs,
+    ...(context === undefined ? {} : { context }),
+    ...(takeover === undefined ? {} : { takeover }),
+  });
+  if (!cluster.ok) throw new CommandError(3, cluster.failure.message, cluster.failure.hint);
+  return cluster.value;
+}

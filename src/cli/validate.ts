@@ -1,0 +1,22 @@
+// `kmend validate`: playbook and inventory are checked whole; no host is contacted.
+import type { Command } from 'commander';
+import { plural } from '../report/layout.ts';
+import { type FleetFlags, withFleetOptions } from './options.ts';
+import { loadProject } from './project.ts';
+import { settings } from './setup.ts';
+import type { World } from './world.ts';
+
+export function validateCommand(program: Command, world: World, done: (exit: number) => void): void {
+  withFleetOptions(program.command('validate'))
+    .description('check playbooks and inventory; every mistake with its place, exit 3')
+    .argument('<playbooks...>')
+    .action(async (paths: readonly string[], flags: FleetFlags) => {
+      const set = settings(flags, world);
+      for (const path of paths) {
+        const { playbook, inventory } = await loadProject(path, set, world, { inventoryOptional: true });
+        const hosts = inventory.hosts.size === 0 ? '' : `, inventory of ${plural(inventory.hosts.size, 'host')}`;
+        world.out(`${path}: ${plural(playbook.plays.length, 'play')} fine${hosts}`);
+      }
+      done(0);
+    });
+}

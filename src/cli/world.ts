@@ -1,0 +1,80 @@
+// The world as commands see it: streams, disk, clock, and makers of the adapters. `main.ts` builds the real one, tests bring another.
+import type { Asker, Clock, Cluster, Gates, NodeState, Store, Transport } from '../engine/ports.ts';
+import type { Reader } from '../load/index.ts';
+import type { AnyModule } from '../model/change.ts';
+import type { Outcome } from '../model/failure.ts';
+
+export interface TransportNeeds {
+  readonly asker: Asker;
+  readonly handshakes: number;
+  readonly warn: (text: string) => void;
+}
+
+export interface ClusterNeeds {
+  /** Paths, as `--kubeconfig` or KUBECONFIG give them. */
+  readonly kubeconfigs: readonly string[];
+  readonly context?: string;
+  readonly takeover?: string;
+}
+
+/** The cluster port, and the one thing that a command asks for beside it. */
+export interface WorldCluster extends Cluster {
+  /** `kmend uncordon NODE` alone: schedulable, whoever cordoned it. */
+  readonly plainUncordon: (node: string, signal?: AbortSignal) => Promise<Outcome<{ readonly changed: boolean }>>;
+}
+
+/** Writing and reading files of the user's own choosing (plans), and of the state directory. */
+export interface Files {
+  readonly read: (path: string) => Promise<string>;
+  /** Whole or not at all: beside it, then renamed. */
+  readonly write: (path: string, text: string, mode: number) => Promise<void>;
+  readonly list: (path: string) => Promise<readonly string[]>;
+  readonly remove: (path: string) => Promise<void>;
+}
+
+export interface World {
+  readonly version: string;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Standard output is a terminal. */
+  readonly isTerminal: boolean;
+  readonly colour: boolean;
+  /** Columns now; a terminal may be resized. */
+  readonly width: () => number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly home: string;
+  /** Login name of the person, for the journal. */
+  readonly who: string;
+  /** Boot id of this machine; empty when it has none. */
+  readonly ownBootId: string;
+  readonly reader: Reader;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly asker: Asker;
+  /** First signal: finish the step. Second: stop now. The reason names the signal. */
+  readonly stop: AbortSignal;
+  readonly kill: AbortSignal;
+  readonly modules: () => Promise<ReadonlyMap<string, AnyModule>>;
+  readonly store: (stateDir: string) => Promise<Store>;
+  readonly transport: (needs: TransportNeeds) => Promise<Transport>;
+  readonly cluster: (needs: ClusterNeeds) => Promise<Outcome<WorldCluster>>;
+  /** YAML text of an inventory of these nodes. */
+  readonly inventoryFromNodes: (nodes: readonly NodeState[]) => Promise<string>;
+  readonly gates: (cluster: Cluster | undefined) => Promise<Gates>;
+  /** Path of the program that runs, to start it once more. */
+  readonly program: string;
+  /** Where playbooks/ lies. */
+  readonly packageRoot: string;
+}
+
+/** A command that cannot go on for a reason that is the user's: told on stderr, ends with this exit code. Caught in one place. */
+export class CommandError extends Error {
+  readonly exit: number;
+  readonly hint: string | undefined;
+  constructor(exit: number, message: string, hint?: string) {
+    super(message);
+    this.exit = exit;
+    this.hint = hint;
+  }
+}

@@ -1,0 +1,136 @@
+// Gates: outside conditions that must hold before a host is started. Any error is a closed gate that says why.
+import { spawn } from 'node:child_process';
+import type { Cluster, GateReading, Gates } from '../engine/ports.ts';
+import type { GateSpec } from '../model/playbook.ts';
+import { isMapping, type Value } from '../model/value.ts';
+
+/** Seconds that one reading may take. */
+const readingTimeout = 10;
+
+export function createGates(cluster: Cluster | undefined): Gates {
+  return {
+    read: async (gate, signal) => {
+      const limit = AbortSignal.timeout(readingTimeout * 1000);
+      const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
+      try {
+        return await readers[gate.kind](gate, either, cluster);
+      } catch (error) {
+        const why = limit.aborted ? `no answer within ${readingTimeout} s` : errorText(error);
+        return { open: false, read: why };
+      }
+    },
+  };
+}
+
+type ReadGate = (gate: GateSpec, signal: AbortSignal, cluster: Cluster | undefined) => Promise<GateReading>;
+
+const readers: Readonly<Record<GateSpec['kind'], ReadGate>> = {
+  http: readHttp,
+  prometheus: readPrometheus,
+  command: readCommand,
+  kubernetes: readKubernetes,
+};
+
+/** `fetch` hides the reason of a failed connection in `cause`. */
+function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return `${error.message}${cause}`;
+}
+
+const text = (value: Value | undefined, otherwise: string): string =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : otherwise;
+
+/** `{ url, status: 200, contains: "ok" }` */
+async function readHttp({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
+  const response = await fetch(text(args.url, ''), { signal, redirect: 'follow' });
+  const body = (await response.text()).slice(0, 100_000);
+  const wanted = args.status === undefined ? response.ok : String(response.status) === text(args.status, '');
+  const contains = text(args.contains, '');
+  const holds = contains === '' || body.includes(contains);
+  const said = `status ${response.status}${holds ? '' : `, without "${contains}"`}`;
+  return { open: wanted && holds, read: said };
+}
+
+/**
+ * `{ url, query }`: open when the query gives nothing, or only zeros: write it so that it says what is wrong (`ALERTS{alertstate="firing"}`).
+ * With `is: ">= 0.99"` every sample must hold against the number, and there must be one.
+ */
+async function readPrometheus({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
+  const url = new URL(`${text(args.url, '').replace(/\/$/, '')}/api/v1/query`);
+  url.searchParams.set('query', text(args.query, ''));
+  const response = await fetch(url, { signal });
+  const answer: unknown = await response.json();
+  const result = isMapping(answer) && answer.status === 'success' && isMapping(answer.data) ? answer.data.result : undefined;
+  if (!Array.isArray(result)) return { open: false, read: `no result: ${JSON.stringify(answer).slice(0, 200)}` };
+  const samples = result.map(sampleOf);
+  const rule = /^\s*(<=|>=|<|>|==|!=)\s*(-?[\d.]+)\s*$/.exec(text(args.is, ''));
+  if (rule === null && args.is !== undefined)
+    return { open: false, read: `\`is\` should be a comparison such as ">= 0.99", not ${JSON.stringify(args.is)}` };
+  const holds = (value: number): boolean => (rule === null ? value === 0 : compare(value, rule[1] ?? '', Number(rule[2])));
+  const bad = samples.filter((sample) => !holds(sample.value));
+  if (bad.length > 0)
+    return {
+      open: false,
+      read: bad
+        .slice(0, 3)
+        .map((sample) => `${sample.name} is ${sample.value}`)
+        .join(', '),
+    };
+  if (rule !== null && samples.length === 0) return { open: false, read: 'the query gives no sample' };
+  return { open: true, read: samples.length === 0 ? 'nothing matches' : `${samples.length} samples hold` };
+}
+
+function sampleOf(sample: unknown): { readonly name: string; readonly value: number } {
+  if (!isMapping(sample)) return { name: '?', value: Number.NaN };
+  const value = Array.isArray(sample.value) ? Number(sample.value[1]) : Number.NaN;
+  const metric = isMapping(sample.metric) ? sample.metric : {};
+  return { name: text(metric.alertname, text(metric.instance, text(metric.__name__, 'value'))), value };
+}
+
+function compare(a: number, operator: string, b: number): boolean {
+  switch (operator) {
+    case '<':
+      return a < b;
+    case '<=':
+      return a <= b;
+    case '>':
+      return a > b;
+    case '>=':
+      return a >= b;
+    case '==':
+      return a === b;
+    default:
+      return a !== b;
+  }
+}
+
+/** `{ command: "..." }`, run by sh on the machine that runs kmend: open when it exits with 0. */
+function readCommand({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('/bin/sh', ['-c', text(args.command, 'false')], { stdio: ['ignore', 'pipe', 'pipe'], signal });
+    let said = '';
+    const keep = (chunk: Buffer): void => {
+      said = (said + chunk.toString('utf8')).slice(-400);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.once('error', reject);
+    child.once('close', (code) =>
+      resolve({ open: code === 0, read: `exit ${code}${said.trim() === '' ? '' : `: ${said.trim().split('\n').at(-1)}`}` }),
+    );
+  });
+}
+
+/** `{ not_ready: 0 }`: at most so many nodes of the cluster may be not ready. */
+async function readKubernetes({ args }: GateSpec, signal: AbortSignal, cluster: Cluster | undefined): Promise<GateReading> {
+  if (cluster === undefined) return { open: false, read: 'no cluster is configured (give --kubeconfig)' };
+  const nodes = await cluster.nodes(signal);
+  if (!nodes.ok) return { open: false, read: nodes.failure.message };
+  const down = nodes.value.filter((node) => !node.ready).map((node) => node.name);
+  const allowed = typeof args.not_ready === 'number' ? args.not_ready : 0;
+  return {
+    open: down.length <= allowed,
+    read: `${down.length} of ${nodes.value.length} nodes not ready${down.length === 0 ? '' : ` (${down.slice(0, 3).join(', ')})`}`,
+  };
+}

@@ -1,0 +1,72 @@
+// This machine's disk: the reader that loading asks, and whole-file writes.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Read, Reader } from '../load/index.ts';
+
+const why = (error: unknown): string => {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EACCES') return 'may not be read by this user';
+  if (code === 'EISDIR') return 'is a directory';
+  return error instanceof Error ? error.message : String(error);
+};
+
+/** Milliseconds that an inventory program may take. */
+const programTimeout = 60_000;
+
+export const diskReader: Reader = {
+  readText: (path): Read => {
+    try {
+      return { ok: true, text: readFileSync(path, 'utf8') };
+    } catch (error) {
+      return { ok: false, why: why(error) };
+    }
+  },
+  list: (path) => {
+    try {
+      return statSync(path).isDirectory() ? readdirSync(path) : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+  isExecutable: (path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return statSync(path).isFile();
+    } catch {
+      return false;
+    }
+  },
+  run: (path, args): Read => {
+    // A bare name would be looked for in PATH: the file that was named is meant.
+    const done = spawnSync(path.includes('/') ? path : `./${path}`, args, {
+      encoding: 'utf8',
+      timeout: programTimeout,
+      maxBuffer: 512 * 1024 * 1024,
+    });
+    if (done.error !== undefined) return { ok: false, why: why(done.error) };
+    if (done.status !== 0) return { ok: false, why: `ended with ${done.status ?? done.signal}: ${done.stderr.trim().slice(-500)}` };
+    return { ok: true, text: done.stdout };
+  },
+};
+
+export const diskFiles = {
+  read: (path: string): Promise<string> => readFile(path, 'utf8'),
+  /** Beside it, synced, then renamed: never half a file. */
+  write: async (path: string, text: string, mode: number): Promise<void> => {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const draft = `${path}.${process.pid}.new`;
+    const file = await open(draft, 'w', mode);
+    try {
+      await file.writeFile(text);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path);
+  },
+  list: (path: string): Promise<readonly string[]> => readdir(path).catch(() => []),
+  remove: (path: string): Promise<void> => rm(path, { recursive: true, force: true }),
+};

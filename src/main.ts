@@ -1,0 +1,71 @@
+// The composition root: builds the real world, runs one command line, sets the exit code. It decides nothing.
+import { readFileSync } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
+import { dirname } from 'node:path';
+import type { World } from './cli/world.ts';
+import { diskFiles, diskReader, listenForSignals, systemClock, terminalAsker } from './local/index.ts';
+
+declare const __KMEND_VERSION__: string;
+
+const orEmpty = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return '';
+  }
+};
+
+/** `NO_COLOR` turns colours off everywhere, as agreed on no-color.org. */
+const hasColour = (): boolean => process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
+
+function makeWorld(): World {
+  const env = process.env;
+  const home = homedir();
+  const err = (text: string): void => void process.stderr.write(`${text}\n`);
+  return {
+    version: __KMEND_VERSION__,
+    out: (text) => void process.stdout.write(`${text}\n`),
+    err,
+    isTerminal: process.stdout.isTTY === true,
+    colour: hasColour(),
+    width: () => process.stdout.columns ?? Number(env.COLUMNS ?? 140),
+    env,
+    cwd: process.cwd(),
+    home,
+    who: env.SUDO_USER ?? userInfo().username,
+    ownBootId: orEmpty('/proc/sys/kernel/random/boot_id'),
+    program: process.argv[1] ?? '',
+    packageRoot: dirname(dirname(process.argv[1] ?? '')),
+    reader: diskReader,
+    files: diskFiles,
+    clock: systemClock,
+    asker: terminalAsker({ input: process.stdin, output: process.stderr }),
+    ...listenForSignals(err),
+    modules: async () => (await import('./modules/index.ts')).modules,
+    store: async (stateDir) => (await import('./store/index.ts')).createStore(stateDir, systemClock.now),
+    transport: async (needs) => (await import('./ssh/index.ts')).createTransport({ ...needs, home, env }),
+    cluster: async ({ kubeconfigs, ...needs }) => {
+      const { createCluster } = await import('./kube/index.ts');
+      const { parsePlain } = await import('./load/yaml-data.ts');
+      const files = kubeconfigs.map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+      return createCluster({ kubeconfigs: files, parseYaml: parsePlain, env, ...needs });
+    },
+    inventoryFromNodes: async (nodes) => {
+      const { inventoryFromNodes } = await import('./kube/index.ts');
+      return (await import('./load/yaml-data.ts')).stringifyPlain(inventoryFromNodes(nodes));
+    },
+    gates: async (cluster) => (await import('./gates/index.ts')).createGates(cluster),
+  };
+}
+
+// A reader that goes away early (`kmend runs | head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+async function main(): Promise<void> {
+  const { runCommandLine } = await import('./cli/program.ts');
+  process.exitCode = await runCommandLine(process.argv.slice(2), makeWorld());
+}
+
+void main();
