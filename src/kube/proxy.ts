@@ -73,8 +73,8 @@ export function tunnel(proxy: string, host: string, port: number, timeout: numbe
       timeout,
     });
     request.on('timeout', () => request.destroy(new Error(`the proxy ${url.host} did not answer within ${timeout / 1000} s`)));
-    request.on('error', (error: NodeJS.ErrnoException) => {
-      reject(Object.assign(new Error(`proxy ${url.host}: ${error.message}`), { code: error.code ?? 'EPROXY' }));
+    request.on('error', (error) => {
+      reject(Object.assign(new Error(`the proxy ${url.host} cannot be reached: ${error.message}`), { code: 'EPROXY' }));
     });
     request.on('response', (response) => {
       response.resume();

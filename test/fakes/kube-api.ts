@@ -197,7 +197,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   }
 
   const rights: readonly (readonly [RegExp, string, string])[] = [
-    [/^GET \/api\/v1\/nodes$/, 'list', 'nodes'],
+    [/^GET \/api\/v1\/nodes(\?|$)/, 'list', 'nodes'],
     [/^GET \/api\/v1\/nodes\//, 'get', 'nodes'],
     [/^PATCH \/api\/v1\/nodes\//, 'patch', 'nodes'],
     [/^GET \/api\/v1\/pods\?.*watch=/, 'watch', 'pods'],

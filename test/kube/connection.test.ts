@@ -1,0 +1,395 @@
+// Connecting to a fake API server over real TLS: credentials, plugins, proxies, certificates, and what is said when it does not work.
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createProxy, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ownerAnnotation } from '../../src/kube/index.ts';
+import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
+import { haveOpenssl, pki } from '../fakes/kube-tls.ts';
+import { clusterOn, failure, type On, owner, tryCluster, value } from './cluster-on.ts';
+import { drainOptions } from './pods.ts';
+
+const title = `connecting to an API server${haveOpenssl ? '' : ' (skipped: openssl is not installed)'}`;
+
+describe.skipIf(!haveOpenssl)(title, () => {
+  let fake: FakeKube;
+  const folder = mkdtempSync(join(tmpdir(), 'kmend-kube-'));
+  const closing: (() => unknown)[] = [];
+  const start = async (options?: FakeKubeOptions) => {
+    fake = await startFakeKube(options);
+    fake.addNode('n1');
+  };
+  const connectTo = async (on?: On) => {
+    const cluster = await clusterOn(fake, on);
+    closing.push(cluster.close);
+    return cluster;
+  };
+  const seenAs = (): readonly string[] => [...new Set(fake.seen.map((seen) => seen.user))];
+  const pem = (name: 'cert' | 'key', text: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  beforeEach(() => {
+    closing.length = 0;
+  });
+  afterEach(async () => {
+    for (const close of closing) await close();
+    await fake.stop();
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('with a client certificate given inline, on one kept connection', async () => {
+    await start();
+    const cluster = await connectTo();
+    for (let turn = 0; turn < 3; turn += 1) expect(value(await cluster.node('n1')).bootId).toBe('boot-n1-1');
+    expect(seenAs()).toEqual(['ann']);
+    expect(fake.connections()).toBe(1);
+  });
+
+  it('with a client certificate in files', async () => {
+    await start();
+    const { client } = pki();
+    const cluster = await connectTo({ user: { 'client-certificate': pem('cert', client.cert), 'client-key': pem('key', client.key) } });
+    value(await cluster.node('n1'));
+    expect(seenAs()).toEqual(['ann']);
+  });
+
+  it('with a token, a password, a server name and a person to act as', async () => {
+    await start({ tokens: { t1: 'ci' } });
+    const as = { token: 't1', as: 'bob', 'as-groups': ['ops', 'dev'], 'as-user-extra': { 'a/b': ['x'] } };
+    value(await (await connectTo({ user: as, cluster: { 'tls-server-name': 'kube.test' } })).node('n1'));
+    expect(fake.seen[0]?.headers).toMatchObject({
+      'impersonate-user': 'bob',
+      'impersonate-group': 'ops, dev',
+      'impersonate-extra-a%2fb': 'x',
+    });
+    value(await (await connectTo({ user: { username: 'u', password: 'p' } })).node('n1'));
+    expect(seenAs()).toEqual(['ci', 'basic']);
+  });
+
+  it('reads a token file again when the server does not take the old one', async () => {
+    await start({ tokens: { fresh: 'ci' } });
+    const path = join(folder, 'token');
+    writeFileSync(path, 'old\n');
+    const cluster = await connectTo({ user: { tokenFile: path } });
+    expect(failure(await cluster.node('n1')).kind).toBe('auth');
+    writeFileSync(path, 'fresh\n');
+    value(await cluster.node('n1'));
+  });
+
+  it('reads a token file again after a minute', async () => {
+    await start({ tokens: { a: 'first', b: 'second' } });
+    const path = join(folder, 'token2');
+    writeFileSync(path, 'a');
+    let now = 1_000_000;
+    const clock = { now: () => now, sleep: async () => undefined, random: () => 0, id: () => 'x' };
+    const cluster = await connectTo({ user: { tokenFile: path }, options: { clock } });
+    value(await cluster.node('n1'));
+    writeFileSync(path, 'b');
+    now += 30_000;
+    value(await cluster.node('n1'));
+    now += 31_000;
+    value(await cluster.node('n1'));
+    expect(fake.seen.map((seen) => seen.user)).toEqual(['first', 'first', 'second']);
+  });
+
+  it('with the account of a pod inside the cluster', async () => {
+    await start({ tokens: { pod: 'system:serviceaccount:kmend' } });
+    writeFileSync(join(folder, 'ca.crt'), pki().ca);
+    writeFileSync(join(folder, 'token'), 'pod');
+    const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(fake.port) };
+    value(await (await connectTo({ options: { kubeconfigs: [], env, accountFolder: folder } })).node('n1'));
+  });
+
+  describe('with a credential plugin', () => {
+    const plugin = (body: string, more: object = {}) => {
+      const path = join(folder, 'plugin.sh');
+      writeFileSync(path, `#!/bin/sh\necho "$KUBERNETES_EXEC_INFO $EXTRA" >> ${folder}/calls\n${body}\n`);
+      chmodSync(path, 0o755);
+      writeFileSync(join(folder, 'calls'), '');
+      return { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: path, env: [{ name: 'EXTRA', value: 'yes' }], ...more } };
+    };
+    const credential = (status: string): string =>
+      `echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":${status}}'`;
+    const calls = (): readonly string[] => readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
+    const env = { PATH: process.env.PATH };
+
+    it('is asked once for many calls, and told the cluster', async () => {
+      await start({ tokens: { t: 'ci' } });
+      const cluster = await connectTo({ user: plugin(credential('{"token":"t"}'), { provideClusterInfo: true }), options: { env } });
+      await Promise.all([cluster.node('n1'), cluster.node('n1'), cluster.nodes()]);
+      value(await cluster.node('n1'));
+      expect(calls()).toHaveLength(1);
+      expect(calls()[0]).toMatch(/"interactive":false.*"server":"https:\/\/127.0.0.1.*certificate-authority-data.* yes$/);
+    });
+
+    it('is asked again shortly before its credential ends', async () => {
+      await start({ tokens: { t: 'ci' } });
+      const soon = new Date(Date.now() + 5_000).toISOString();
+      const cluster = await connectTo({ user: plugin(credential(`{"token":"t","expirationTimestamp":"${soon}"}`)), options: { env } });
+      value(await cluster.node('n1'));
+      value(await cluster.node('n1'));
+      expect(calls()).toHaveLength(2);
+    });
+
+    it('is asked once more after a 401, and not for ever', async () => {
+      await start();
+      const cluster = await connectTo({ user: plugin(credential('{"token":"wrong"}')), options: { env } });
+      expect(failure(await cluster.node('n1')).message).toMatch(/does not accept our credential \(401\).*plugin\.sh/);
+      expect(calls()).toHaveLength(2);
+    });
+
+    it('may give a client certificate', async () => {
+      await start();
+      const { cert, key } = pki().client;
+      const status = JSON.stringify({ clientCertificateData: cert, clientKeyData: key });
+      const cluster = await connectTo({
+        user: plugin(credential(status.replaceAll('\\n', '\\\\n')).replace('echo', "printf '%b\\n'")),
+        options: { env },
+      });
+      value(await cluster.node('n1'));
+      expect(seenAs()).toEqual(['ann']);
+    });
+
+    it.each([
+      ['one that fails', 'echo "no session" >&2; exit 3', {}, /ended with status 3/],
+      ['one that prints nonsense', 'echo hello', {}, /not JSON/],
+      ['one of another version', 'echo \'{"apiVersion":"v9","kind":"ExecCredential"}\'', {}, /speaks v9/],
+      ['one without a credential', credential('{}'), {}, /neither a token nor a certificate/],
+      ['one that is not there', '', { command: '/no/such/plugin', installHint: 'install it' }, /was not found/],
+      ['one that wants a person', '', { interactiveMode: 'Always' }, /wants to ask somebody/],
+    ])('says what is wrong with %s', async (_, body, more, message) => {
+      await start();
+      const cluster = await connectTo({ user: plugin(body, more), options: { env } });
+      const why = failure(await cluster.node('n1'));
+      expect(why).toMatchObject({ kind: 'auth' });
+      expect(why.message).toMatch(message);
+      if ('installHint' in more) expect(why.hint).toBe('install it');
+    });
+  });
+
+  describe('through a proxy', () => {
+    const startProxy = async (answer?: number): Promise<{ port: number; asked: string[] }> => {
+      const asked: string[] = [];
+      const proxy: Server = createProxy();
+      proxy.on('connect', (request, socket) => {
+        asked.push(`${request.url} ${request.headers['proxy-authorization'] ?? ''}`.trim());
+        socket.on('error', () => undefined);
+        if (answer !== undefined) return socket.end(`HTTP/1.1 ${answer} No\r\n\r\n`);
+        const [host = '', port] = (request.url ?? '').split(':');
+        const onward = connect(Number(port), host, () => {
+          socket.write('HTTP/1.1 200 OK\r\n\r\n');
+          onward.pipe(socket).pipe(onward);
+        });
+        onward.on('error', () => socket.destroy());
+      });
+      await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+      closing.push(() => proxy.close());
+      return { port: (proxy.address() as AddressInfo).port, asked };
+    };
+
+    it('of the kubeconfig, with its password, on kept connections', async () => {
+      await start();
+      const proxy = await startProxy();
+      const cluster = await connectTo({ cluster: { 'proxy-url': `http://me:word@127.0.0.1:${proxy.port}` } });
+      value(await cluster.node('n1'));
+      value(await cluster.node('n1'));
+      expect(proxy.asked).toEqual([`127.0.0.1:${fake.port} Basic ${Buffer.from('me:word').toString('base64')}`]);
+      expect(cluster.description).toContain('through the proxy 127.0.0.1');
+      expect(cluster.description).not.toContain('word');
+    });
+
+    it('that refuses', async () => {
+      await start();
+      const proxy = await startProxy(407);
+      const cluster = await connectTo({ cluster: { 'proxy-url': `http://127.0.0.1:${proxy.port}` } });
+      expect(failure(await cluster.node('n1'))).toMatchObject({
+        kind: 'unreachable',
+        message: expect.stringContaining('refused the tunnel (407)'),
+      });
+    });
+
+    it('that is not there', async () => {
+      await start();
+      const cluster = await connectTo({ cluster: { 'proxy-url': 'http://127.0.0.1:1' } });
+      expect(failure(await cluster.node('n1')).message).toContain('proxy 127.0.0.1:1');
+    });
+  });
+
+  describe('says what is wrong', () => {
+    it('an expired client certificate, before any call', async () => {
+      await start();
+      const { cert, key } = pki().expiredClient;
+      const b64 = (text: string): string => Buffer.from(text).toString('base64');
+      const outcome = await tryCluster(fake, { user: { 'client-certificate-data': b64(cert), 'client-key-data': b64(key) } });
+      expect(failure(outcome)).toMatchObject({ kind: 'auth', message: expect.stringMatching(/user "ann".*expired on 2020-02-01/) });
+    });
+
+    it('an expired certificate of the server', async () => {
+      await start({ server: pki().expiredServer });
+      expect(failure(await (await connectTo()).node('n1')).message).toContain('its certificate has expired');
+    });
+
+    it('a server that another CA has signed, unless it is not to be checked', async () => {
+      await start();
+      const other = { 'certificate-authority-data': Buffer.from(pki().otherCa).toString('base64') };
+      expect(failure(await (await connectTo({ cluster: other })).node('n1')).message).toContain('not signed by the known CA');
+      const unchecked = { 'certificate-authority-data': undefined, 'insecure-skip-tls-verify': true };
+      value(await (await connectTo({ cluster: unchecked })).node('n1'));
+    });
+
+    it('a server of another name', async () => {
+      await start();
+      const cluster = await connectTo({ cluster: { 'tls-server-name': 'other.test' } });
+      expect(failure(await cluster.node('n1'))).toMatchObject({
+        message: expect.stringContaining('for another name'),
+        hint: expect.stringContaining('tls-server-name'),
+      });
+    });
+
+    it('an unreachable server', async () => {
+      await start();
+      const cluster = await connectTo({ cluster: { server: 'https://127.0.0.1:1' } });
+      expect(failure(await cluster.node('n1'))).toMatchObject({
+        kind: 'unreachable',
+        message: expect.stringContaining('connection refused'),
+        transport: true,
+      });
+    });
+
+    it('401 with whose credential it is', async () => {
+      await start();
+      const cluster = await connectTo({ user: { token: 'secret-word' } });
+      const why = failure(await cluster.node('n1'));
+      expect(why.message).toMatch(/\(401\): user "ann" of context "lab"/);
+      expect(JSON.stringify(why)).not.toContain('secret-word');
+    });
+
+    it('403 with the verb and the resource', async () => {
+      await start({ forbid: ['patch nodes'] });
+      const why = failure(await (await connectTo()).cordon('n1', owner));
+      expect(why).toMatchObject({
+        kind: 'auth',
+        message: expect.stringMatching(/may not patch nodes n1 \(403\)/),
+        hint: expect.stringContaining('docs/rbac.yaml'),
+      });
+    });
+
+    it('a node that is not there', async () => {
+      await start();
+      expect(failure(await (await connectTo()).node('n9'))).toMatchObject({ kind: 'refused', message: 'the cluster has no node n9' });
+    });
+
+    it('which rights an account lacks', async () => {
+      await start({ forbid: ['watch pods', 'create pods/eviction'] });
+      const cluster = await connectTo();
+      expect(value(await cluster.missingRights('rollout'))).toEqual(['watch pods', 'create pods/eviction']);
+      expect(value(await cluster.missingRights('delete'))).toEqual([]);
+    });
+  });
+
+  it('a call that is interrupted ends at once', async () => {
+    await start();
+    fake.faults(() => 'hang');
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 100);
+    const started = performance.now();
+    expect(failure(await (await connectTo()).node('n1', stop.signal)).kind).toBe('interrupted');
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+
+  it('a kept connection that the server has closed meanwhile is no failure', async () => {
+    await start();
+    const cluster = await connectTo();
+    value(await cluster.node('n1'));
+    await fake.restart(0);
+    value(await cluster.node('n1'));
+  });
+
+  it('lists many nodes page by page', async () => {
+    await start();
+    for (let index = 0; index < 1_200; index += 1) fake.addNode(`x${index}`);
+    expect(value(await (await connectTo()).nodes())).toHaveLength(1_201);
+    expect(fake.seen).toHaveLength(3);
+  });
+
+  describe('cordon', () => {
+    it('decides anew when a kubelet wrote the node in between', async () => {
+      await start();
+      let turns = 0;
+      fake.faults((seen) => {
+        if (seen.method === 'PATCH' && ++turns <= 3) fake.changeNode('n1', { status: { beat: turns } });
+        return undefined;
+      });
+      expect(value(await (await connectTo()).cordon('n1', owner))).toEqual({ wasUnschedulable: false });
+      expect(turns).toBe(4);
+    });
+
+    it('of two runs at once, one has the node and the other is fenced', async () => {
+      await start();
+      const cluster = await connectTo();
+      const outcomes = await Promise.all(['r1', 'r2', 'r3'].map((run) => cluster.cordon('n1', { run, number: 1 })));
+      expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(1);
+      expect(outcomes.flatMap((outcome) => (outcome.ok ? [] : [outcome.failure.kind]))).toEqual(['fenced', 'fenced']);
+    });
+
+    it('is given back, and only what was ours', async () => {
+      await start();
+      const cluster = await connectTo();
+      value(await cluster.cordon('n1', owner));
+      value(await cluster.holds('n1', owner));
+      expect(value(await cluster.uncordon('n1', owner))).toEqual({ uncordoned: true, why: 'this run had cordoned it' });
+      expect(fake.nodes.get('n1').spec.unschedulable).toBeUndefined();
+      expect(value(await cluster.uncordon('n1', owner)).uncordoned).toBe(false);
+      expect(value(await cluster.plainUncordon('n1'))).toEqual({ changed: false });
+    });
+
+    it("a person's uncordon in between is found before the reboot", async () => {
+      await start();
+      const cluster = await connectTo();
+      value(await cluster.cordon('n1', owner));
+      fake.changeNode('n1', { spec: { unschedulable: null } });
+      expect(failure(await cluster.holds('n1', owner))).toMatchObject({ kind: 'blocked' });
+      expect(value(await cluster.uncordon('n1', owner))).toMatchObject({ uncordoned: false });
+      expect(fake.nodes.get('n1').metadata.annotations[ownerAnnotation]).toBeUndefined();
+    });
+
+    it('that fails is fatal: nothing can be drained without it', async () => {
+      await start({ forbid: ['patch nodes'] });
+      const cluster = await connectTo();
+      fake.addPod({ name: 'web', owner: { kind: 'ReplicaSet', name: 'web' } });
+      expect((await cluster.cordon('n1', owner)).ok).toBe(false);
+      expect((await cluster.drain('n1', drainOptions(), owner, () => undefined)).ok).toBe(false);
+      expect(fake.pods.size).toBe(1);
+    });
+  });
+
+  it('gives the pods of a node in short, and the members of the control plane', async () => {
+    await start();
+    const cluster = await connectTo();
+    fake.addPod({
+      name: 'agent',
+      namespace: 'kube-system',
+      owner: { kind: 'DaemonSet', name: 'agent' },
+      labels: { component: 'etcd' },
+      spec: { containers: [{ resources: { limits: { memory: '1Gi' } } }] },
+    });
+    expect(value(await cluster.pods('n1'))).toEqual([
+      {
+        name: 'kube-system/agent',
+        phase: 'Running',
+        ready: true,
+        restarts: 0,
+        crashLooping: false,
+        ending: false,
+        daemonSet: 'agent',
+        mirror: false,
+        memoryLimited: true,
+      },
+    ]);
+    expect(value(await cluster.systemPods())).toEqual([{ name: 'kube-system/agent', node: 'n1', component: 'etcd', ready: true }]);
+  });
+});

@@ -1,0 +1,319 @@
+// The forecast: what a drain would do, told before the cordon; pure tables, then the reads on a fake API server.
+import { afterEach, describe, expect, it } from 'vitest';
+import { selectPods } from '../../src/kube/filters.ts';
+import { estimateSeconds, type ForecastInput, forecastDrain } from '../../src/kube/forecast.ts';
+import type { NodeObject, PdbObject, PodObject } from '../../src/kube/objects.ts';
+import { askPdbs, canNeverAllow } from '../../src/kube/pdb.ts';
+import { addUsage, emptyUsage, nowhereToGo } from '../../src/kube/placement.ts';
+import { answers, evictionWebhooks } from '../../src/kube/webhooks.ts';
+import type { DrainOptions } from '../../src/model/effect.ts';
+import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
+import { haveOpenssl } from '../fakes/kube-tls.ts';
+import { clusterOn, failure, value } from './cluster-on.ts';
+import { drainOptions, pod } from './pods.ts';
+
+const now = Date.parse('2024-05-01T12:00:00Z');
+const web = (name: string, more: Parameters<typeof pod>[0] = {}): PodObject =>
+  pod({ name, owner: 'ReplicaSet/web', labels: { app: 'web' }, ...more });
+const pdb = (spec: PdbObject['spec'], status: PdbObject['status'] = {}, name = 'web'): PdbObject => ({
+  metadata: { name, namespace: 'shop' },
+  spec: { selector: { matchLabels: { app: 'web' } }, ...spec },
+  status: { disruptionsAllowed: 0, expectedPods: 2, currentHealthy: 2, desiredHealthy: 1, ...status },
+});
+const object = (name: string, more: object = {}): NodeObject => ({
+  metadata: { name, labels: {} },
+  status: { conditions: [{ type: 'Ready', status: 'True' }], allocatable: { cpu: '4', memory: '8Gi', pods: '110' } },
+  ...more,
+});
+
+interface Given {
+  readonly pods: readonly PodObject[];
+  readonly options?: Partial<DrainOptions>;
+  readonly pdbs?: readonly PdbObject[];
+  readonly more?: Partial<ForecastInput>;
+}
+function input({ pods, options = {}, pdbs, more }: Given): ForecastInput {
+  const all = drainOptions(options);
+  return {
+    node: object('n1'),
+    options: all,
+    selection: selectPods(pods, { options: all, daemonSet: () => ({ kind: 'found' }), now }),
+    now,
+    deadWebhooks: [],
+    notes: [],
+    ...(pdbs === undefined ? {} : { pdbs: { api: 'policy/v1', items: pdbs } }),
+    ...more,
+  };
+}
+const forecast = (given: Given) => forecastDrain(input(given));
+
+describe('what blocks', () => {
+  it('nothing, for pods that simply go', () => {
+    expect(forecast({ pods: [web('a'), pod({ name: 'ds', owner: 'DaemonSet/x' })] })).toEqual({
+      evicts: ['shop/a'],
+      leaves: ['shop/ds'],
+      blocks: [],
+      warnings: [],
+      estimate: 30,
+    });
+  });
+
+  it.each([
+    [
+      'a budget without room by minAvailable',
+      { minAvailable: 2 },
+      {},
+      'shop/a: PDB web allows 0 of 2 (minAvailable 2): it can never allow one',
+    ],
+    ['by maxUnavailable 0', { maxUnavailable: 0 }, {}, 'shop/a: PDB web allows 0 of 2 (maxUnavailable 0): it can never allow one'],
+    ['by 100%', { minAvailable: '100%' }, {}, 'shop/a: PDB web allows 0 of 2 (minAvailable 100%): it can never allow one'],
+    [
+      'a budget that is only busy now',
+      { minAvailable: 1 },
+      { currentHealthy: 1 },
+      'shop/a: PDB web allows 0 of 2 (minAvailable 1; 1 healthy, 1 needed)',
+    ],
+  ] as const)('%s', (_, spec, status, text) => {
+    expect(forecast({ pods: [web('a')], pdbs: [pdb(spec, status)] }).blocks).toEqual([text]);
+  });
+
+  it('two budgets on one pod: the server refuses every eviction of it', () => {
+    const blocks = forecast({
+      pods: [web('a')],
+      pdbs: [pdb({}, { disruptionsAllowed: 1 }), pdb({}, { disruptionsAllowed: 1 }, 'second')],
+    }).blocks;
+    expect(blocks).toEqual(['shop/a: has 2 PDBs (web, second): the API server refuses every eviction of such a pod']);
+  });
+
+  it('bare pods, local data, a stuck pod, a dead node, a foreign run and a webhook that nobody answers for', () => {
+    const held = { 'kmend.io/owner': JSON.stringify({ run: 'r9', number: 3 }) };
+    const node = {
+      ...object('n1'),
+      metadata: { name: 'n1', annotations: held },
+      status: { conditions: [{ type: 'Ready', status: 'Unknown' }] },
+    };
+    const { blocks } = forecast({
+      pods: [pod({ name: 'bare' }), web('tmp', { emptyDir: true }), web('stuck', { deleted: '2024-05-01T11:00:00Z' })],
+      more: { node, deadWebhooks: ['policy (service ops/policy)'] },
+    });
+    expect(blocks).toEqual([
+      'node n1 is NotReady: its kubelet ends no pods (dead_node: stop)',
+      'node n1 is held by run r9, number 3',
+      'shop/bare: has no controller: nothing starts it again elsewhere (needs force)',
+      'shop/tmp: has local storage that would be lost: emptyDir scratch (needs delete_emptydir_data)',
+      'admission webhook policy (service ops/policy) is asked about every eviction, and nothing answers there',
+      'shop/stuck: should have ended 3600 s ago and is still there',
+    ]);
+  });
+
+  it('less where the play allows more', () => {
+    const pods = [web('a'), web('stuck', { deleted: '2024-05-01T11:00:00Z' })];
+    const closed = [pdb({ minAvailable: 2 })];
+    expect(forecast({ pods, pdbs: closed, options: { fallbackWithoutEviction: true, skipWaitForDeleteTimeout: 7200 } })).toMatchObject({
+      blocks: [],
+      warnings: [
+        expect.stringMatching(/shop\/a: PDB web.*fallback_without_eviction/),
+        expect.stringMatching(/shop\/stuck: should have ended/),
+      ],
+    });
+    expect(forecast({ pods: [web('a')], pdbs: closed, options: { disableEviction: true } })).toMatchObject({
+      blocks: [],
+      warnings: ['deletes past the PDBs of shop/a (disable_eviction)'],
+    });
+  });
+});
+
+describe('what a budget says of a pod', () => {
+  it.each([
+    ['a ready pod, with room', web('a'), { disruptionsAllowed: 1 }, 'policy/v1', 'passes'],
+    ['a ready pod, without', web('a'), {}, 'policy/v1', 'busy'],
+    ['a finished pod', web('a', { phase: 'Succeeded' }), {}, 'policy/v1', 'passes'],
+    ['a pending pod', web('a', { phase: 'Pending' }), {}, 'policy/v1', 'passes'],
+    ['a pod that ends already', web('a', { deleted: '2024-05-01T11:59:59Z' }), {}, 'policy/v1', 'passes'],
+    ['a pod that is not ready, under a budget that is met', web('a', { ready: false }), {}, 'policy/v1', 'passes'],
+    ['the same on an old server', web('a', { ready: false }), {}, 'policy/v1beta1', 'busy'],
+    ['a pod that is not ready, under a budget that is not met', web('a', { ready: false }), { currentHealthy: 0 }, 'policy/v1', 'busy'],
+    ['a pod of another namespace', web('a', { namespace: 'other' }), {}, 'policy/v1', 'passes'],
+  ] as const)('%s', (_, one, status, api, kind) => expect(askPdbs(one, [pdb({ minAvailable: 1 }, status)], api).kind).toBe(kind));
+
+  it('lets unready pods go where it says AlwaysAllow', () => {
+    const always = pdb({ minAvailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' }, { currentHealthy: 0 });
+    expect(askPdbs(web('a', { ready: false }), [always], 'policy/v1').kind).toBe('passes');
+  });
+
+  it('an unready budget without pods is not called impossible', () => {
+    expect(canNeverAllow(pdb({ minAvailable: 1 }, { expectedPods: 0 }))).toBe(false);
+    expect(canNeverAllow(pdb({ minAvailable: '50%' }, { expectedPods: 1 }))).toBe(true);
+    expect(canNeverAllow(pdb({ maxUnavailable: '10%' }, { expectedPods: 2 }))).toBe(false);
+  });
+});
+
+describe('what is warned of', () => {
+  it('turns, lost data, finalizers and workloads that are down meanwhile', () => {
+    const pods = [web('a'), web('b', { finalizers: ['example.com/x'] })];
+    const usage = emptyUsage();
+    addUsage(usage, pods);
+    const { warnings } = forecast({
+      pods,
+      pdbs: [pdb({ minAvailable: 1 }, { disruptionsAllowed: 1 })],
+      more: { usage, notes: ['a note'] },
+    });
+    expect(warnings).toEqual([
+      '2 pods of this node go in turns: PDB web allows 1 of 2 (minAvailable 1)',
+      'shop/b: goes only when finalizer example.com/x is taken off',
+      'ReplicaSet shop/web: all 2 ready pods are on this node: it is down while they move',
+      'a note',
+    ]);
+  });
+
+  it('says nothing of a workload that has ready pods elsewhere', () => {
+    const usage = emptyUsage();
+    addUsage(usage, [web('a'), { ...web('b'), spec: { nodeName: 'n2' } }]);
+    expect(forecast({ pods: [web('a')], more: { usage } }).warnings).toEqual([]);
+  });
+});
+
+describe('how long', () => {
+  it.each([
+    ['nothing to do', [], {}, undefined, 0],
+    ['the longest grace period', [web('a', { spec: { terminationGracePeriodSeconds: 90 } }), web('b')], {}, undefined, 90],
+    ['the grace period asked for', [web('a', { spec: { terminationGracePeriodSeconds: 90 } })], { gracePeriod: 5 }, undefined, 5],
+    [
+      'one turn after the other under a budget',
+      [web('a'), web('b'), web('c')],
+      {},
+      [pdb({ minAvailable: 2 }, { disruptionsAllowed: 1 })],
+      105,
+    ],
+  ] as const)('%s', (_, pods, options, pdbs, seconds) => {
+    expect(estimateSeconds(input({ pods: [...pods], options, ...(pdbs === undefined ? {} : { pdbs: [...pdbs] }) }))).toBe(seconds);
+  });
+});
+
+describe('whether the pods have somewhere to go', () => {
+  const asks = (memory: string, more: object = {}): PodObject =>
+    web('a', { spec: { containers: [{ resources: { requests: { memory, cpu: '100m' } } }], ...more } });
+  const usage = emptyUsage();
+  it.each([
+    ['they do', asks('1Gi'), [object('n2')], undefined],
+    ['the node itself does not count', asks('1Gi'), [object('n1')], /there is none/],
+    ['too big', asks('9Gi'), [object('n2')], /1 short of memory \(it asks for 9Gi\)/],
+    ['a node selector', asks('1Gi', { nodeSelector: { disk: 'ssd' } }), [object('n2')], /1 without label disk=ssd/],
+    ['a taint', asks('1Gi'), [object('n2', { spec: { taints: [{ key: 'gpu', effect: 'NoSchedule' }] } })], /1 tainted gpu/],
+    [
+      'a taint that they tolerate',
+      asks('1Gi', { tolerations: [{ key: 'gpu', operator: 'Exists' }] }),
+      [object('n2', { spec: { taints: [{ key: 'gpu', effect: 'NoSchedule' }] } })],
+      undefined,
+    ],
+    [
+      'a taint that only prefers',
+      asks('1Gi'),
+      [object('n2', { spec: { taints: [{ key: 'gpu', effect: 'PreferNoSchedule' }] } })],
+      undefined,
+    ],
+    [
+      'cordoned and NotReady ones',
+      asks('1Gi'),
+      [object('n2', { spec: { unschedulable: true } }), { metadata: { name: 'n3' } }],
+      /1 cordoned, 1 NotReady/,
+    ],
+    [
+      'node affinity',
+      asks('1Gi', {
+        affinity: {
+          nodeAffinity: {
+            requiredDuringSchedulingIgnoredDuringExecution: {
+              nodeSelectorTerms: [{ matchExpressions: [{ key: 'z', operator: 'In', values: ['a'] }] }],
+            },
+          },
+        },
+      }),
+      [object('n2')],
+      /1 outside its node affinity/,
+    ],
+  ] as const)('%s', (_, one, nodes, expected) => {
+    const stuck = nowhereToGo([one], nodes, 'n1', usage).join();
+    if (expected === undefined) expect(stuck).toBe('');
+    else expect(stuck).toMatch(expected);
+  });
+
+  it('counts what is used already, and what the pods before took', () => {
+    const used = emptyUsage();
+    addUsage(used, [{ ...asks('3Gi'), spec: { ...asks('3Gi').spec, nodeName: 'n2' } }]);
+    expect(nowhereToGo([asks('2Gi'), asks('2Gi'), asks('2Gi')], [object('n2')], 'n1', used)).toHaveLength(1);
+  });
+});
+
+describe('webhooks', () => {
+  const hook = (more: object) => [{ metadata: { name: 'w' }, webhooks: [{ name: 'evict.w', ...more }] }];
+  const rules = [{ apiGroups: [''], operations: ['CREATE'], resources: ['pods/eviction'] }];
+  const clientConfig = { service: { namespace: 'ops', name: 'w' } };
+  it.each([
+    ['asked about evictions', { rules, clientConfig }, 1],
+    ['whose silence is ignored', { rules, clientConfig, failurePolicy: 'Ignore' }, 0],
+    ['asked about pods only', { rules: [{ ...rules[0], resources: ['pods'] }], clientConfig }, 0],
+    ['asked about everything', { rules: [{ apiGroups: ['*'], operations: ['*'], resources: ['*/*'] }], clientConfig }, 1],
+  ] as const)('%s', (_, more, count) => expect(evictionWebhooks(hook(more))).toHaveLength(count));
+  it('answers when an endpoint is ready', () => {
+    expect([answers({}), answers({ subsets: [{}] }), answers({ subsets: [{ addresses: [{}] }] })]).toEqual([false, false, true]);
+  });
+});
+
+describe.skipIf(!haveOpenssl)(`reading a forecast${haveOpenssl ? '' : ' (skipped: openssl is not installed)'}`, () => {
+  let fake: FakeKube;
+  const start = async (options?: FakeKubeOptions) => {
+    fake = await startFakeKube(options);
+    fake.addNode('n1');
+    fake.addNode('n2');
+    return clusterOn(fake);
+  };
+  afterEach(() => fake.stop());
+
+  it('writes nothing, and one read of the cluster serves many nodes', async () => {
+    const cluster = await start();
+    fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
+    fake.addPod({ name: 'b', node: 'n2', owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
+    fake.addPdb('web', { app: 'web' });
+    const [one, two] = await Promise.all(['n1', 'n2'].map((name) => cluster.forecast(name, drainOptions())));
+    expect(one?.ok && one.value.blocks).toEqual(['shop/a: PDB web allows 0 of 2 (minAvailable 1; 2 healthy, 1 needed)']);
+    expect(two?.ok && two.value.evicts).toEqual(['shop/b']);
+    expect(fake.seen.every((seen) => seen.method === 'GET')).toBe(true);
+    expect(fake.seen.filter((seen) => seen.path.includes('poddisruptionbudgets'))).toHaveLength(1);
+  });
+
+  it('finds a webhook whose service has no endpoints', async () => {
+    const cluster = await start();
+    const webhook = {
+      name: 'deny.ops',
+      clientConfig: { service: { namespace: 'ops', name: 'deny' } },
+      rules: [{ apiGroups: [''], operations: ['CREATE'], resources: ['pods/*'] }],
+    };
+    fake.webhooks.push({ metadata: { name: 'deny' }, webhooks: [webhook] });
+    expect(value(await cluster.forecast('n1', drainOptions())).blocks).toEqual([
+      'admission webhook deny.ops (service ops/deny) is asked about every eviction, and nothing answers there',
+    ]);
+  });
+
+  it('without a right for a part leaves that part out, and says so', async () => {
+    const cluster = await start({ forbid: ['list poddisruptionbudgets', 'list nodes'] });
+    expect(value(await cluster.forecast('n1', drainOptions())).warnings).toEqual([
+      expect.stringMatching(/^PDBs were not looked at: .*may not list poddisruptionbudgets\.policy/),
+      expect.stringMatching(/^whether the pods have somewhere to go was not looked at: .*may not list nodes/),
+    ]);
+  });
+
+  it('fails when the API server is in trouble: no forecast is not a good forecast', async () => {
+    const cluster = await start();
+    fake.faults((seen) => (seen.path.includes('poddisruptionbudgets') ? { status: 503 } : undefined));
+    expect(failure(await cluster.forecast('n1', drainOptions()))).toMatchObject({ kind: 'unreachable', transport: true });
+    fake.faults(() => undefined);
+    value(await cluster.forecast('n1', drainOptions()));
+  });
+
+  it('refuses a selector that is none, and a node that is not there', async () => {
+    const cluster = await start();
+    expect(failure(await cluster.forecast('n1', drainOptions({ podSelector: 'a b' }))).message).toContain('is not a label selector');
+    expect(failure(await cluster.forecast('n9', drainOptions())).message).toBe('the cluster has no node n9');
+  });
+});

@@ -1,0 +1,166 @@
+// Kubeconfig documents, in-cluster account and proxies: pure tables.
+import { describe, expect, it } from 'vitest';
+import { inClusterConfig, kubeconfigPaths, resolveKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { proxyFor, unsupportedProxy } from '../../src/kube/proxy.ts';
+
+const file = (path: string, document: object) => ({ path, text: JSON.stringify(document) });
+const b64 = (text: string): string => Buffer.from(text).toString('base64');
+const base = {
+  'current-context': 'prod',
+  contexts: [
+    { name: 'prod', context: { cluster: 'c1', user: 'u1' } },
+    { name: 'stage', context: { cluster: 'c2', user: 'u1' } },
+    { name: 'broken', context: { cluster: 'gone', user: 'u1' } },
+    { name: 'nobody', context: { cluster: 'c1', user: 'gone' } },
+  ],
+  clusters: [
+    {
+      name: 'c1',
+      cluster: { server: 'https://c1:6443', 'certificate-authority': 'ca.crt', 'tls-server-name': 'kube', 'proxy-url': 'http://p:1' },
+    },
+    { name: 'c2', cluster: { server: 'https://c2:6443', 'insecure-skip-tls-verify': true } },
+  ],
+  users: [{ name: 'u1', user: { token: 't1', as: 'ann', 'as-groups': ['ops'], 'as-user-extra': { why: ['x'] } } }],
+};
+const resolve = (documents: readonly { path: string; text: string }[], context?: string) =>
+  resolveKubeconfig(documents, JSON.parse, context);
+const message = (outcome: ReturnType<typeof resolve>): string =>
+  outcome.ok ? 'ok' : `${outcome.failure.message} | ${outcome.failure.hint ?? ''}`;
+
+describe('kubeconfig', () => {
+  it('takes the current context, paths relative to the file that names them, impersonation', () => {
+    expect(resolve([file('/home/a/.kube/config', base)])).toMatchObject({
+      ok: true,
+      value: {
+        origin: 'context "prod" of /home/a/.kube/config',
+        cluster: {
+          server: 'https://c1:6443',
+          ca: { kind: 'file', path: '/home/a/.kube/ca.crt' },
+          insecure: false,
+          tlsServerName: 'kube',
+          proxyUrl: 'http://p:1',
+        },
+        user: { token: 't1', impersonate: { user: 'ann', groups: ['ops'], extra: { why: ['x'] } } },
+      },
+    });
+  });
+
+  it('--context chooses another one', () => {
+    expect(resolve([file('/k', base)], 'stage')).toMatchObject({ value: { cluster: { server: 'https://c2:6443', insecure: true } } });
+  });
+
+  it("of several files the first that names an entry wins, and files may name each other's entries", () => {
+    const one = file('/a/one', {
+      contexts: [{ name: 'prod', context: { cluster: 'c1', user: 'me' } }],
+      users: [{ name: 'me', user: { tokenFile: 'tok' } }],
+    });
+    expect(resolve([one, file('/b/two', base)])).toMatchObject({
+      value: { cluster: { server: 'https://c1:6443', ca: { path: '/b/ca.crt' } }, user: { tokenFile: '/a/tok' }, userName: 'me' },
+    });
+  });
+
+  it('inline data wins over a file', () => {
+    const document = {
+      ...base,
+      users: [{ name: 'u1', user: { 'client-certificate': 'x', 'client-certificate-data': b64('CERT'), 'client-key-data': b64('KEY') } }],
+    };
+    expect(resolve([file('/k', document)])).toMatchObject({
+      value: { user: { certificate: { kind: 'inline', text: 'CERT' }, key: { text: 'KEY' } } },
+    });
+  });
+
+  it('reads an exec plugin', () => {
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1beta1',
+      command: './auth',
+      args: ['a'],
+      env: [{ name: 'X', value: '1' }],
+      provideClusterInfo: true,
+    };
+    expect(resolve([file('/h/k', { ...base, users: [{ name: 'u1', user: { exec } }] })])).toMatchObject({
+      value: {
+        user: {
+          exec: {
+            command: './auth',
+            folder: '/h',
+            args: ['a'],
+            env: [{ name: 'X', value: '1' }],
+            provideClusterInfo: true,
+            interactive: false,
+          },
+        },
+      },
+    });
+  });
+
+  it.each([
+    ['a wrong context, with the near one', [file('/k', base)], 'prdo', /no context "prdo" in \/k \| did you mean "prod"/],
+    ['a wrong context, with all there are', [file('/k', base)], 'zzzzzzz', /there are: prod, stage/],
+    [
+      'no current context',
+      [file('/k', { ...base, 'current-context': '' })],
+      undefined,
+      /no current-context in \/k \| name one with --context; there are: prod/,
+    ],
+    ['a context of a cluster that is not there', [file('/k', base)], 'broken', /names the cluster "gone"/],
+    ['a context of a user that is not there', [file('/k', base)], 'nobody', /names the user "gone"/],
+    [
+      'an old auth provider',
+      [file('/k', { ...base, users: [{ name: 'u1', user: { 'auth-provider': { name: 'gcp' } } }] })],
+      undefined,
+      /auth-provider "gcp" is not supported/,
+    ],
+    [
+      'a server that is no URL',
+      [file('/k', { ...base, clusters: [{ name: 'c1', cluster: { server: 'c1:6443' } }] })],
+      undefined,
+      /no server address/,
+    ],
+    ['no YAML', [{ path: '/k', text: '{"a": secret' }], undefined, /\/k is not valid YAML/],
+    ['a list', [{ path: '/k', text: '[]' }], undefined, /not a mapping/],
+    ['nothing at all', [{ path: '/k', text: '' }], undefined, /no current-context/],
+  ] as const)('says what is wrong: %s', (_, files, context, expected) => {
+    expect(message(resolve(files, context))).toMatch(expected);
+  });
+
+  it('looks where kubectl looks', () => {
+    expect(kubeconfigPaths({ KUBECONFIG: '/a::/b' }, '/h')).toEqual(['/a', '/b']);
+    expect(kubeconfigPaths({ KUBECONFIG: '/a' }, '/h', '/flag')).toEqual(['/flag']);
+    expect(kubeconfigPaths({}, '/h')).toEqual(['/h/.kube/config']);
+    expect(kubeconfigPaths({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, '/h')).toEqual([]);
+  });
+
+  it('knows the account inside a cluster', () => {
+    expect(inClusterConfig({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }, '/sa')).toMatchObject({
+      value: { cluster: { server: 'https://[fd00::1]:443', ca: { path: '/sa/ca.crt' } }, user: { tokenFile: '/sa/token' } },
+    });
+    expect(inClusterConfig({}).ok).toBe(false);
+  });
+});
+
+describe('proxies', () => {
+  const server = 'https://kube.example.net:6443';
+  it.each([
+    ['proxy-url wins', server, 'http://a:1', { HTTPS_PROXY: 'http://b:1' }, 'http://a:1'],
+    ['HTTPS_PROXY', server, undefined, { HTTPS_PROXY: 'http://b:1' }, 'http://b:1'],
+    ['https_proxy, without a scheme', server, undefined, { https_proxy: 'b:1' }, 'http://b:1'],
+    ['HTTP_PROXY is not for https', server, undefined, { HTTP_PROXY: 'http://b:1' }, undefined],
+    ['NO_PROXY by name', server, undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'x, kube.example.net' }, undefined],
+    ['NO_PROXY by domain', server, undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'example.net' }, undefined],
+    ['NO_PROXY by .domain', server, undefined, { HTTPS_PROXY: 'http://b:1', no_proxy: '.example.net' }, undefined],
+    ['NO_PROXY is no substring', server, undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'ample.net' }, 'http://b:1'],
+    ['NO_PROXY with another port', server, undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'kube.example.net:443' }, 'http://b:1'],
+    ['NO_PROXY with this port', server, undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'kube.example.net:6443' }, undefined],
+    ['NO_PROXY star', server, undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: '*' }, undefined],
+    ['NO_PROXY by network', 'https://10.1.2.3', undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: '10.0.0.0/8' }, undefined],
+    ['NO_PROXY by another network', 'https://11.1.2.3', undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: '10.0.0.0/8' }, 'http://b:1'],
+    ['loopback is never proxied', 'https://127.0.0.1:6443', undefined, { HTTPS_PROXY: 'http://b:1' }, undefined],
+    ['none', server, undefined, {}, undefined],
+  ] as const)('%s', (_, url, proxyUrl, env, proxy) => expect(proxyFor(url, proxyUrl, env)).toBe(proxy));
+
+  it('says which ones it cannot speak', () => {
+    expect(unsupportedProxy('socks5://p:1')).toContain('socks5 proxy is not supported');
+    expect(unsupportedProxy('p')).toContain('not a URL');
+    expect(unsupportedProxy('http://p:1')).toBeUndefined();
+  });
+});
