@@ -26,7 +26,7 @@ export function boot(machine: Machine, daysAgo = 0): boolean {
   machine.boots += 1;
   machine.running = { bootId: randomUUID(), bootTime, ...pick(choice), units: new Set(), nextGroup: 4, accounted: [] };
   control(machine, 'kernel', `${machine.running.kernel}\n`);
-  remove(machine, '/run');
+  for (const path of ['/run', '/proc']) remove(machine, path);
   putProc(machine);
   put(machine, '/run/lab/driver', driverOf(machine));
   put(machine, '/run/lab/live-restore', /"live-restore"\s*:\s*true/.test(read(machine, '/etc/docker/daemon.json')) ? 'true' : 'false');
@@ -47,6 +47,21 @@ const unitPackages: Readonly<Record<string, string>> = { docker: 'docker-ce', co
 export const unitExists = (machine: Machine, unit: string): boolean =>
   unit === 'sshd' || unit === 'crond' || (Object.hasOwn(unitPackages, unit) && find(machine, unitPackages[unit] ?? '') !== undefined);
 
+/** The process of each unit, by number and command line. */
+const processes: Readonly<Record<string, readonly [pid: number, words: readonly string[]]>> = {
+  sshd: [901, ['/usr/sbin/sshd', '-D']],
+  containerd: [1101, ['/usr/bin/containerd']],
+  docker: [1201, ['/usr/bin/dockerd', '-H', 'fd://']],
+  kubelet: [1301, ['/usr/bin/kubelet', '--kubeconfig=/etc/kubernetes/kubelet.conf']],
+};
+
+function putProcess(machine: Machine, unit: string): void {
+  const [pid, words] = processes[unit] ?? [0, []];
+  const program = words[0] ?? '';
+  put(machine, `/proc/${pid}/comm`, `${program.slice(program.lastIndexOf('/') + 1)}\n`);
+  put(machine, `/proc/${pid}/cmdline`, words.map((word) => `${word}\0`).join(''));
+}
+
 /** False when it cannot start. A started engine is the one on the disk at that moment. */
 export function startUnit(machine: Machine, unit: string): boolean {
   if (!unitExists(machine, unit)) return false;
@@ -59,12 +74,14 @@ export function startUnit(machine: Machine, unit: string): boolean {
     put(machine, '/run/docker.sock', '');
   }
   machine.running.units.add(unit);
+  if (processes[unit]) putProcess(machine, unit);
   put(machine, `/run/lab/units/${unit}`, '');
   return true;
 }
 
 export function stopUnit(machine: Machine, unit: string): void {
   machine.running.units.delete(unit);
+  if (processes[unit]) remove(machine, `/proc/${processes[unit][0]}`);
   remove(machine, `/run/lab/units/${unit}`);
   if (unit === 'docker') for (const name of ['dockerd', 'accounts', 'containers']) remove(machine, `/run/lab/${name}`);
 }

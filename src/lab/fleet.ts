@@ -153,13 +153,14 @@ function setFault(machine: Machine, what: FaultName, value: unknown): void {
 
 async function powerUp(one: Member, daysAgo: number, world: World): Promise<void> {
   const { machine, server } = one;
-  for (const [name, value] of machine.faults) setFault(machine, name, value);
+  if (machine.boots > 0) machine.faults.delete('lock'); // nobody's transaction outlives a reboot
   if (machine.faults.has('newkey') && machine.boots > 0) {
     machine.faults.delete('newkey');
     one.hostKey = newKey();
     server.newKey(one.hostKey);
   }
   if (!boot(machine, daysAgo)) return;
+  for (const [name, value] of machine.faults) setFault(machine, name, value);
   if (machine.spec.closed) return;
   const power = one.power;
   await openPort(one, power);

@@ -33,7 +33,8 @@ export function makeHost(spec: HostSpec, dir: string): Machine {
   installAll(machine);
   putMenu(machine);
   enableUnits(machine);
-  control(machine, 'sudo', `${machine.faults.get('sudo') ?? 'nopasswd'}\n`);
+  control(machine, 'sudo', 'nopasswd\n');
+  if (spec.faults?.clock !== undefined) control(machine, 'clock', `${spec.faults.clock}\n`);
   return machine;
 }
 
@@ -111,4 +112,5 @@ const debianFiles = (spec: HostSpec): Files => [
   ['/etc/default/grub.d/.keep', ''],
   ['/etc/apt/sources.list', 'deb [trusted=yes] file:/srv/repo ./\n'],
   ['/etc/docker/daemon.json', '{"exec-opts": ["native.cgroupdriver=systemd"]}\n'],
+  ['/etc/default/kubelet', 'KUBELET_EXTRA_ARGS=--cgroup-driver=systemd\n'],
 ];

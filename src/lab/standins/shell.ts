@@ -92,18 +92,23 @@ exec @REAL@/rmdir "$@"
 const stat = `#!/bin/sh
 fs= format=%T
 for word; do
-  case $word in -f|--file-system) fs=yes ;; -fc|-fLc|-Lfc) fs=yes ;; --format=*|--printf=*) format=\${word#*=} ;; -*) ;; *%*) format=$word ;; *) last=$word ;; esac
+  case $word in -f|--file-system|-fc|-fLc|-Lfc) fs=yes ;; --format=*|--printf=*) format=\${word#*=} ;; -*) ;; *%*) format=$word ;; esac
 done
 [ -n "$fs" ] || exec @REAL@/stat "$@"
-[ -e "$last" ] || { echo "stat: cannot read file system information for '$last': No such file or directory" >&2; exit 1; }
 read -r kind < "$KMEND_ROOT/../ctl/cgroup"
-case $last in
-  "$KMEND_ROOT"/sys/fs/cgroup|"$KMEND_ROOT"/sys/fs/cgroup/) [ "$kind" = v2 ] && type=cgroup2fs || type=tmpfs ;;
-  "$KMEND_ROOT"/sys/fs/cgroup/*) [ "$kind" = v2 ] && type=cgroup2fs || type=cgroupfs ;;
-  *) type=xfs ;;
-esac
 free=2097152; [ ! -e "$KMEND_ROOT/../ctl/full" ] || free=0
-printf '%s\\n' "$format" | sed "s/%T/$type/g; s/%[fa]/$free/g; s/%b/2621440/g; s/%[Ss]/4096/g"
+status=0
+for word; do
+  case $word in -*|*%*) continue ;; esac
+  [ -e "$word" ] || { echo "stat: cannot read file system information for '$word': No such file or directory" >&2; status=1; continue; }
+  case $word in
+    "$KMEND_ROOT"/sys/fs/cgroup|"$KMEND_ROOT"/sys/fs/cgroup/) [ "$kind" = v2 ] && type=cgroup2fs || type=tmpfs ;;
+    "$KMEND_ROOT"/sys/fs/cgroup/*) [ "$kind" = v2 ] && type=cgroup2fs || type=cgroupfs ;;
+    *) type=xfs ;;
+  esac
+  printf '%s\\n' "$format" | sed "s/%T/$type/g; s/%[fa]/$free/g; s/%b/2621440/g; s/%[Ss]/4096/g; s|%n|$word|g"
+done
+exit $status
 `;
 
 /** Space of its own: what this machine has left says nothing about a practice host, except when that is full. */
