@@ -1,0 +1,125 @@
+// A saved plan against a fresh one.
+import { describe, expect, it } from 'vitest';
+import { driftOf } from '../../src/core/drift.ts';
+import type { HostPlan, PlannedChange, TaskPlan } from '../../src/model/plan.ts';
+import type { Mapping } from '../../src/model/value.ts';
+import { planFor } from './fleet.ts';
+
+const change = (what: string, more: Partial<PlannedChange> = {}): PlannedChange => ({
+  sign: '~',
+  what,
+  before: 'a',
+  after: 'b',
+  risk: 'write',
+  ...more,
+});
+const task = (id: string, changes: readonly PlannedChange[], more: Partial<TaskPlan> = {}): TaskPlan => ({
+  id,
+  name: `Task ${id}`,
+  module: 'kernel_arg',
+  status: changes.length > 0 ? 'change' : 'same',
+  changes,
+  risk: changes.length > 0 ? 'write' : 'none',
+  ...more,
+});
+const plan = (tasks: readonly TaskPlan[], more: Partial<HostPlan> = {}): HostPlan => ({
+  ...planFor('h1'),
+  tasks,
+  risk: 'write',
+  reads: { 'kernel.release': '3.10.0-957', 'kernel.installed': ['a'] },
+  ...more,
+});
+
+const facts: Mapping = { 'kernel.release': '3.10.0-957', 'kernel.installed': ['a'], 'docker.version': 'not read' };
+const saved = plan([task('1', [change('argument')]), task('2', [change('kernel'), change('other')])]);
+
+describe('a host is compared with its saved plan', () => {
+  it('same: plan and facts are as they were; facts that the plan did not read do not count', () => {
+    expect(driftOf(saved, saved, facts)).toEqual({ kind: 'same' });
+    expect(driftOf(saved, saved, { ...facts, 'docker.version': '19' })).toEqual({ kind: 'same' });
+  });
+
+  it('same plan from other facts: it goes on, and the differences are told', () => {
+    expect(driftOf(saved, saved, { ...facts, 'kernel.release': '3.10.0-1062' })).toEqual({
+      kind: 'subset',
+      differences: ['kernel.release was 3.10.0-957, is 3.10.0-1062'],
+    });
+    expect(driftOf(saved, saved, { 'kernel.release': '3.10.0-957' })).toEqual({
+      kind: 'subset',
+      differences: ['kernel.installed was ["a"], is not there'],
+    });
+  });
+
+  it('already mended: nothing is left to do', () => {
+    const fresh = plan([task('1', []), task('2', [])], { risk: 'none' });
+    expect(driftOf(saved, fresh, facts)).toEqual({
+      kind: 'already_mended',
+      differences: ['Task 1 is not needed any more', 'Task 2 is not needed any more'],
+    });
+  });
+
+  it('a part of the plan goes on', () => {
+    const fresh = plan([task('1', []), task('2', [change('kernel')])]);
+    expect(driftOf(saved, fresh, facts)).toEqual({
+      kind: 'subset',
+      differences: ['Task 1 is not needed any more', 'Task 2: ~ other from a to b is not as planned'],
+    });
+  });
+
+  it('a change that starts from something else and ends the same goes on', () => {
+    const fresh = plan([task('1', [change('argument', { before: 'z' })]), task('2', [change('kernel'), change('other')])]);
+    expect(driftOf(saved, fresh, facts)).toMatchObject({ kind: 'subset' });
+  });
+
+  it.each([
+    [
+      'a change that was not planned',
+      plan([task('1', [change('argument'), change('more')])]),
+      'Task 1: ~ more from a to b was not planned',
+    ],
+    [
+      'a change to something else',
+      plan([task('1', [change('argument', { after: 'c' })])]),
+      'Task 1: ~ argument from a to c was not planned',
+    ],
+    ['a task that had nothing to do', plan([task('3', [change('new')])]), 'Task 3 was not to change anything, now: ~ new from a to b'],
+    [
+      'a higher risk of a task',
+      plan([task('1', [change('argument')], { risk: 'reboot' })]),
+      'Task 1: the risk is reboot now, it was write',
+    ],
+    ['a higher risk of the host', plan([task('1', [change('argument')])], { risk: 'reboot' }), 'the risk is reboot now, it was write'],
+    [
+      'a task that cannot be planned now',
+      plan([task('1', [], { status: 'later', why: 'kernel is unknown' })]),
+      'Task 1: what it will do is not known now (kernel is unknown)',
+    ],
+    ['a condition that is not met', plan([task('1', [], { status: 'unmet', why: 'no space' })]), 'Task 1: no space'],
+    ['a refusal', plan([], { refused: { task: '1', why: 'held package' } }), 'it must not be touched now: held package'],
+  ])('drift: %s', (_name, fresh, what) => {
+    expect(driftOf(saved, fresh, facts)).toEqual({ kind: 'drift', what: [what] });
+  });
+
+  it('a task that was planned for later may do what its risk allows', () => {
+    const later = plan([task('1', [], { status: 'later', risk: 'reboot' })], { risk: 'reboot' });
+    expect(driftOf(later, plan([task('1', [change('anything')], { risk: 'restart' })]), facts).kind).toBe('same');
+    expect(
+      driftOf(
+        plan([task('1', [], { status: 'later', risk: 'write' })]),
+        plan([task('1', [change('anything')], { risk: 'restart' })]),
+        facts,
+      ).kind,
+    ).toBe('drift');
+  });
+
+  it('a host that had nothing to do and has nothing to do is the same', () => {
+    const idle = plan([task('1', [])], { risk: 'none' });
+    expect(driftOf(idle, idle, facts)).toEqual({ kind: 'same' });
+  });
+
+  it('strict: any difference is drift, also one for the better', () => {
+    expect(driftOf(saved, saved, facts, { strict: true })).toEqual({ kind: 'same' });
+    expect(driftOf(saved, saved, { ...facts, 'kernel.release': 'x' }, { strict: true }).kind).toBe('drift');
+    expect(driftOf(saved, plan([task('1', []), task('2', [])], { risk: 'none' }), facts, { strict: true }).kind).toBe('drift');
+  });
+});

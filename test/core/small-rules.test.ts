@@ -1,0 +1,108 @@
+// Order, exit codes and estimates as tables.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { durationsOf, estimateSeconds, p95, secondsOf } from '../../src/core/estimate.ts';
+import { type ExitReason, exitCode } from '../../src/core/exit.ts';
+import { orderHosts } from '../../src/core/order.ts';
+import { begin, done, fleet, planFor, started, stateAfter, wave } from './fleet.ts';
+
+describe('order of work', () => {
+  const hosts = [
+    planFor('c', { verdict: 'on' }),
+    planFor('a', { verdict: 'leaking' }),
+    planFor('d', { verdict: 'off' }),
+    planFor('b', { verdict: 'at_risk' }),
+    planFor('e', { verdict: 'on' }),
+  ];
+
+  it.each([
+    ['inventory', 'c a d b e'],
+    ['reverse_inventory', 'e b d a c'],
+    ['sorted', 'a b c d e'],
+    ['reverse_sorted', 'e d c b a'],
+    ['worst_first', 'a b c e d'],
+  ] as const)('%s is %s', (order, names) => {
+    expect(
+      orderHosts(hosts, order, 'r1')
+        .map((host) => host.host)
+        .join(' '),
+    ).toBe(names);
+  });
+
+  it('shuffle is the same for the same seed, another for another, and loses nobody', () => {
+    const many = fleet(50).map((host) => host.plan);
+    const order = (seed: string) => orderHosts(many, 'shuffle', seed).map((host) => host.host);
+    expect(order('r1')).toEqual(order('r1'));
+    expect(order('r1')).not.toEqual(order('r2'));
+    expect(order('r1').toSorted()).toEqual(many.map((host) => host.host).toSorted());
+  });
+
+  it('shuffle puts every host in the first place now and then', () => {
+    const firsts = new Set(Array.from({ length: 200 }, (_, seed) => orderHosts(hosts, 'shuffle', `${seed}`)[0]?.host));
+    expect(firsts.size).toBe(5);
+  });
+});
+
+describe('exit code', () => {
+  const inOrder: readonly [ExitReason, number][] = [
+    ['internal', 1],
+    ['usage', 3],
+    ['locked', 7],
+    ['stale', 8],
+    ['no_hosts', 11],
+    ['blocked', 5],
+    ['failed', 4],
+    ['unreachable', 6],
+    ['unverified', 12],
+    ['window', 9],
+    ['closed', 10],
+    ['changes', 2],
+  ];
+
+  it('is 0 without a reason', () => expect(exitCode([])).toBe(0));
+  it.each(inOrder)('%s is %i', (reason, code) => expect(exitCode([reason])).toBe(code));
+  it('of several reasons is that of the first in the order of precedence', () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...inOrder], { minLength: 1 }), (some) => {
+        const first = inOrder.find(([reason]) => some.some(([other]) => other === reason));
+        expect(exitCode(some.map(([reason]) => reason))).toBe(first?.[1]);
+      }),
+    );
+  });
+});
+
+describe('estimate', () => {
+  it('adds a stated default for each effect, at most its timeout', () => {
+    const effects = [
+      { kind: 'cordon', timeout: 60 },
+      { kind: 'drain', timeout: 1800 },
+      { kind: 'reboot', timeout: 120 },
+    ] as const;
+    expect(secondsOf(effects)).toBe(5 + 300 + 120);
+  });
+
+  it.each([
+    [[], undefined],
+    [[7], 7],
+    [[3, 1, 2], 3],
+    [Array.from({ length: 100 }, (_, index) => index + 1), 95],
+    [Array.from({ length: 20 }, (_, index) => index + 1), 19],
+  ])('p95 of %j is %s', (durations, expected) => expect(p95(durations)).toBe(expected));
+
+  it('history goes before defaults; who has nothing to do needs no time', () => {
+    expect([estimateSeconds(600, []), estimateSeconds(600, [1500, 20]), estimateSeconds(0, [1500])]).toEqual([600, 1500, 0]);
+  });
+
+  it('the history of a run is how long its changed hosts took', () => {
+    const state = stateAfter(
+      begin(fleet(3)),
+      [0, wave(1, ['h1', 'h2', 'h3'])],
+      [10, started('h1')],
+      [70, done('h1')],
+      [80, started('h2')],
+      [85, done('h2', false)],
+      [90, started('h3')],
+    );
+    expect(durationsOf(state)).toEqual([60]);
+  });
+});
