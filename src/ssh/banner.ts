@@ -17,7 +17,7 @@ export function createBannerWatch(): BannerWatch {
     feed: (chunk) => {
       total += chunk.length;
       if (text.length < limit) text += chunk.toString('latin1');
-      if (chunk.includes(10) && /(?:^|\n)SSH-[^\n]*\n/.test(text)) return 'seen';
+      if (chunk.includes(10) && /(?:^|\n)SSH-(?:2\.0|1\.99)-[^\n]*\n/.test(text)) return 'seen';
       return total > limit ? 'endless' : 'more';
     },
     preface: () =>

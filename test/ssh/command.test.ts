@@ -9,8 +9,9 @@ import { createOutput } from '../../src/ssh/output.ts';
 
 const shells = ['/bin/sh', '/bin/bash', '/bin/dash', '/usr/bin/zsh', '/usr/bin/fish', '/bin/ksh'].filter((shell) => existsSync(shell));
 const busybox = existsSync('/bin/busybox') || existsSync('/usr/bin/busybox');
-const runIn = (shell: string, line: string, input: Buffer | string = '') => spawnSync(shell, ['-c', line], { input, encoding: 'utf8', maxBuffer: 1e8 });
-const after = (text: string, mark: string): string => text.slice(text.indexOf('\n', text.indexOf(mark)) + 1);
+const runIn = (shell: string, line: string, input: Buffer | string = '') =>
+  spawnSync(shell, ['-c', line], { input, encoding: 'utf8', maxBuffer: 1e8 });
+const behind = (text: string, mark: string): string => text.slice(text.indexOf('\n', text.indexOf(mark)) + 1);
 
 describe.each(shells)('with %s as login shell', (shell) => {
   it.each([
@@ -21,8 +22,8 @@ describe.each(shells)('with %s as login shell', (shell) => {
   ])('%s', (_what, script, expected) => {
     const command = remoteCommand({ script });
     const result = runIn(shell, command.line);
-    expect(after(result.stdout, command.ready.whole)).toBe(expected);
-    expect(after(result.stderr, command.ready.whole)).toBe('');
+    expect(behind(result.stdout, command.ready.whole)).toBe(expected);
+    expect(behind(result.stderr, command.ready.whole)).toBe('');
   });
 
   it('a script of 200 KiB comes through the input, with more input behind it', () => {
@@ -30,13 +31,13 @@ describe.each(shells)('with %s as login shell', (shell) => {
     const command = remoteCommand({ script, stdin: 'left for\nthe script' });
     expect(command.line.length).toBeLessThan(2000);
     const result = runIn(shell, command.line, command.input ?? '');
-    expect(after(result.stdout, command.ready.whole)).toBe('left for\nthe script');
+    expect(behind(result.stdout, command.ready.whole)).toBe('left for\nthe script');
     expect(result.status).toBe(7);
   });
 
   it('without input the script reads nothing', () => {
     const command = remoteCommand({ script: 'cat; echo end' });
-    expect(after(runIn(shell, command.line, 'not for it').stdout, command.ready.whole)).toBe('end\n');
+    expect(behind(runIn(shell, command.line, 'not for it').stdout, command.ready.whole)).toBe('end\n');
   });
 });
 
@@ -48,7 +49,10 @@ it.skipIf(!busybox)('busybox sh reads coded lines too', () => {
 });
 
 describe('properties', () => {
-  const word = fc.string({ unit: fc.constantFrom('a', "'", '\\', '"', '$', '`', '\n', ' ', '!', '~', '*', '#', ';', '&', 'é', '-'), maxLength: 12 });
+  const word = fc.string({
+    unit: fc.constantFrom('a', "'", '\\', '"', '$', '`', '\n', ' ', '!', '~', '*', '#', ';', '&', 'é', '-'),
+    maxLength: 12,
+  });
   it('a quoted word comes through a shell as it was', () => {
     fc.assert(
       fc.property(fc.array(word, { minLength: 1, maxLength: 30 }), (words) => {
@@ -70,7 +74,8 @@ describe('properties', () => {
 });
 
 describe('becoming another user', () => {
-  const line = (become: Parameters<typeof remoteCommand>[0]['become']) => remoteCommand({ script: 'id', ...(become === undefined ? {} : { become }) });
+  const line = (become: Parameters<typeof remoteCommand>[0]['become']) =>
+    remoteCommand({ script: 'id', ...(become === undefined ? {} : { become }) });
   it('no password ever stands in the command', () => {
     for (const method of ['sudo', 'su', 'doas'] as const) {
       const command = line({ method, user: 'root', password: secret('hush-hush') });
@@ -111,7 +116,14 @@ describe('output', () => {
     const output = createOutput({ mark: 'MARK', limit: 100, terminal: false, onLine: (line) => lines.push(line), ...more });
     for (const chunk of chunks) output.feed(Buffer.from(chunk));
     output.end();
-    return { text: output.text(), lines, truncated: output.truncated(), started: output.started(), before: output.before(), tail: output.tail() };
+    return {
+      text: output.text(),
+      lines,
+      truncated: output.truncated(),
+      started: output.started(),
+      before: output.before(),
+      tail: output.tail(),
+    };
   };
   it('drops what comes before the mark, wherever the chunks are cut', () => {
     const text = 'Welcome!\nno newline hereMARK 4711\none\ntwo é\nthree';
@@ -133,7 +145,8 @@ describe('output', () => {
     expect(result.lines.at(-1)).toBe('last');
   });
   it('exactly the limit is not truncated', () => expect(all(['MARK\n', 'x'.repeat(100)])).toMatchObject({ truncated: false }));
-  it('a terminal says CR LF', () => expect(all(['MARK 1\r\na\r\nb\r\n'], { terminal: true })).toMatchObject({ text: 'a\nb\n', lines: ['a', 'b'], tail: '1' }));
+  it('a terminal says CR LF', () =>
+    expect(all(['MARK 1\r\na\r\nb\r\n'], { terminal: true })).toMatchObject({ text: 'a\nb\n', lines: ['a', 'b'], tail: '1' }));
   it('endless noise before the mark does not fill the memory', () => {
     const result = all([...Array.from({ length: 100 }, () => 'n'.repeat(10_000)), 'MARK\nx']);
     expect(result.text).toBe('x');

@@ -16,7 +16,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true }));
 
-const target = (more: Partial<Target> = {}): Target => ({ name: 'node-a', hostKeyChecking: 'yes', legacyCrypto: false, connectTimeout: 10, ...more });
+const target = (more: Partial<Target> = {}): Target => ({
+  name: 'node-a',
+  hostKeyChecking: 'yes',
+  legacyCrypto: false,
+  connectTimeout: 10,
+  ...more,
+});
 
 async function route(text: string, more: Partial<Target> = {}, env: Record<string, string> = {}) {
   const file = join(home, '.ssh', 'config');
@@ -39,7 +45,13 @@ describe('settings of a host', () => {
     expect(await last(text, { user: 'told', port: 22, address: '10.0.0.9' })).toMatchObject({ user: 'told', port: 22, host: '10.0.0.9' });
   });
   it('without any file there are defaults', () => {
-    const found = routeTo(target(), { config: noConfig, home, env: { SSH_AUTH_SOCK: '/run/agent' }, localUser: 'me', globalKnownHosts: [] });
+    const found = routeTo(target(), {
+      config: noConfig,
+      home,
+      env: { SSH_AUTH_SOCK: '/run/agent' },
+      localUser: 'me',
+      globalKnownHosts: [],
+    });
     expect(found).toMatchObject({ ok: true, hops: [{ user: 'me', port: 22, host: 'node-a', agent: '/run/agent', identitiesOnly: false }] });
   });
   it('a section for the address applies too, and a negation keeps either name out', async () => {
@@ -52,7 +64,9 @@ describe('settings of a host', () => {
     expect(found?.identitiesOnly).toBe(true);
   });
   it('keywords in any case, `=` between, quotes', async () => {
-    expect(await last('host node-a\n  USER=x\n  userknownhostsfile "/a b/kh" /c\n  identityagent none\n', {}, { SSH_AUTH_SOCK: '/s' })).toMatchObject({
+    expect(
+      await last('host node-a\n  USER=x\n  userknownhostsfile "/a b/kh" /c\n  identityagent none\n', {}, { SSH_AUTH_SOCK: '/s' }),
+    ).toMatchObject({
       user: 'x',
       userKnownHosts: ['/a b/kh', '/c'],
     });
@@ -62,7 +76,10 @@ describe('settings of a host', () => {
   it('checking and timeout are taken from the file only where nobody chose them', async () => {
     const text = 'StrictHostKeyChecking accept-new\nConnectTimeout 3\n';
     expect(await last(text)).toMatchObject({ hostKeyChecking: 'yes', connectTimeout: 10 });
-    expect(await last(text, { defaulted: ['hostKeyChecking', 'connectTimeout'] })).toMatchObject({ hostKeyChecking: 'accept-new', connectTimeout: 3 });
+    expect(await last(text, { defaulted: ['hostKeyChecking', 'connectTimeout'] })).toMatchObject({
+      hostKeyChecking: 'accept-new',
+      connectTimeout: 3,
+    });
   });
   it('includes files, also by wildcard', async () => {
     mkdirSync(join(home, '.ssh/conf.d'));

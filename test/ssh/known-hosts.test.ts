@@ -46,7 +46,10 @@ describe('the verdict on a host key', () => {
 
   it('offers the types that are known, hashed ones too', () => {
     const index = indexKnownHosts(
-      parseKnownHosts(`${hashName('node-a', salt)} ${rsa} AAAA\n${hashName('node-b', salt)} ${ed} BBBB\nnode-c ecdsa-sha2-nistp256 CCCC\n`, 'kh'),
+      parseKnownHosts(
+        `${hashName('node-a', salt)} ${rsa} AAAA\n${hashName('node-b', salt)} ${ed} BBBB\nnode-c ecdsa-sha2-nistp256 CCCC\n`,
+        'kh',
+      ),
     );
     expect(index.types('node-a')).toEqual([rsa]);
     expect(index.types('node-b')).toEqual([ed]);
@@ -59,7 +62,8 @@ describe('the verdict on a host key', () => {
 function plainly(lines: readonly Line[], host: string, port: number, type: string, key: string): string {
   const name = port === 22 ? host : `[${host}]:${port}`;
   const isFor = (line: Line, wanted: string): boolean =>
-    !line.names.some((one) => one.startsWith('!') && glob(one.slice(1), wanted)) && line.names.some((one) => !one.startsWith('!') && glob(one, wanted));
+    !line.names.some((one) => one.startsWith('!') && glob(one.slice(1), wanted)) &&
+    line.names.some((one) => !one.startsWith('!') && glob(one, wanted));
   const here = lines.filter((line) => isFor(line, name));
   const bare = lines.filter((line) => isFor(line, host));
   if ([...here, ...bare].some((line) => line.marker === '@revoked' && line.key === key)) return 'revoked';
@@ -70,7 +74,9 @@ function plainly(lines: readonly Line[], host: string, port: number, type: strin
   return bare.some((line) => line.marker === '' && line.key === key) ? 'known' : 'unknown';
 }
 const glob = (pattern: string, text: string): boolean =>
-  new RegExp(`^${[...pattern].map((c) => (c === '*' ? '.*' : c === '?' ? '.' : c.replace(/[\\^$.|+()[\]{}]/, '\\$&'))).join('')}$`).test(text);
+  new RegExp(`^${[...pattern].map((c) => (c === '*' ? '.*' : c === '?' ? '.' : c.replace(/[\\^$.|+()[\]{}]/, '\\$&'))).join('')}$`).test(
+    text,
+  );
 
 interface Line {
   readonly marker: '' | '@revoked' | '@cert-authority';
@@ -87,8 +93,7 @@ const aLine: fc.Arbitrary<Line> = fc.record({
   type: fc.constantFrom(ed, rsa),
   key: fc.constantFrom('AAAA', 'BBBB', 'CCCC'),
 });
-const written = (line: Line): string =>
-  `${line.marker} ${line.names.join(',')} ${line.type} ${line.key}`.trim();
+const written = (line: Line): string => `${line.marker} ${line.names.join(',')} ${line.type} ${line.key}`.trim();
 const hashedLine = (line: Line): Line => ({ ...line, names: [names[line.key.charCodeAt(0) % names.length] ?? 'a'] });
 
 describe('properties', () => {

@@ -8,10 +8,13 @@ import { secret } from '../../src/model/host.ts';
 import { createTransport, type TransportOptions } from '../../src/ssh/index.ts';
 
 export const keyPair = (type: 'ed25519' | 'rsa' | 'ecdsa' = 'ed25519', passphrase?: string) =>
-  ssh2.utils.generateKeyPairSync(type as 'ed25519', {
-    ...(type === 'rsa' ? { bits: 2048 } : type === 'ecdsa' ? { bits: 256 } : {}),
-    ...(passphrase === undefined ? {} : { passphrase, cipher: 'aes256-cbc', rounds: 1 }),
-  } as never);
+  ssh2.utils.generateKeyPairSync(
+    type as 'ed25519',
+    {
+      ...(type === 'rsa' ? { bits: 2048 } : type === 'ecdsa' ? { bits: 256 } : {}),
+      ...(passphrase === undefined ? {} : { passphrase, cipher: 'aes256-cbc', rounds: 1 }),
+    } as never,
+  );
 
 export interface ServerOptions {
   readonly hostKeys?: readonly string[];
@@ -23,7 +26,7 @@ export interface ServerOptions {
   readonly onExec?: (channel: ssh2.ServerChannel, command: string) => void;
   readonly onConnection?: (client: ssh2.Connection) => void;
   readonly onAuth?: (context: ssh2.AuthContext) => boolean;
-  /** Refuses forwarding with this. */
+  /** Forbids forwarding. */
   readonly noForward?: boolean;
   readonly banner?: string;
 }
@@ -46,40 +49,44 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const clients = new Set<ssh2.Connection>();
   let logins = 0;
   let tcp = 0;
-  const server = new ssh2.Server({ hostKeys: [...hostKeys], ...(options.algorithms === undefined ? {} : { algorithms: options.algorithms }) }, (client) => {
-    tcp++;
-    clients.add(client);
-    options.onConnection?.(client);
-    client.on('error', () => undefined).on('close', () => clients.delete(client));
-    client.on('authentication', (context) => {
-      methods.push(context.method);
-      if (options.onAuth?.(context) === true) return;
-      if (context.method === 'password' && context.password === (options.password ?? 'right')) return context.accept();
-      if (context.method === 'publickey' && isKnown(context.key.data, options.publicKeys)) return context.accept();
-      context.reject(['publickey', 'password', 'keyboard-interactive']);
-    });
-    client.on('ready', () => {
-      logins++;
-      client.on('tcpip', (accept, reject, info) => {
-        if (options.noForward === true) return reject();
-        const channel = accept();
-        const socket = connect(info.destPort, info.destIP);
-        socket.on('error', () => channel.close());
-        socket.pipe(channel).pipe(socket);
+  const server = new ssh2.Server(
+    { hostKeys: [...hostKeys], ...(options.algorithms === undefined ? {} : { algorithms: options.algorithms }) },
+    (client) => {
+      tcp++;
+      clients.add(client);
+      options.onConnection?.(client);
+      client.on('error', () => undefined).on('close', () => clients.delete(client));
+      client.on('authentication', (context) => {
+        methods.push(context.method);
+        if (options.onAuth?.(context) === true) return;
+        if (context.method === 'password' && context.password === (options.password ?? 'right')) return context.accept();
+        if (context.method === 'publickey' && isKnown(context.key.data, options.publicKeys)) return context.accept();
+        context.reject(['publickey', 'password', 'keyboard-interactive']);
       });
-      client.on('request', (_accept, reject) => reject?.());
-      client.on('session', (accept) => {
-        const session = accept();
-        session.on('pty', (take) => take?.());
-        session.on('exec', (take, _reject, { command }) => {
-          const channel = take();
-          channel.on('error', () => undefined);
-          if (options.onExec === undefined) run(channel, command);
-          else options.onExec(channel, command);
+      client.on('ready', () => {
+        logins++;
+        // Without a listener the library says "administratively prohibited", as sshd does without AllowTcpForwarding.
+        if (options.noForward !== true)
+          client.on('tcpip', (accept, _reject, info) => {
+            const channel = accept();
+            const socket = connect(info.destPort, info.destIP);
+            socket.on('error', () => channel.close());
+            socket.pipe(channel).pipe(socket);
+          });
+        client.on('request', (_accept, reject) => reject?.());
+        client.on('session', (accept) => {
+          const session = accept();
+          session.on('pty', (take) => take?.());
+          session.on('exec', (take, _reject, { command }) => {
+            const channel = take();
+            channel.on('error', () => undefined);
+            if (options.onExec === undefined) run(channel, command);
+            else options.onExec(channel, command);
+          });
         });
       });
-    });
-  });
+    },
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const first = ssh2.utils.parseKey(hostKeys[0] ?? '') as ssh2.ParsedKey;
   return {

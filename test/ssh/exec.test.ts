@@ -1,0 +1,246 @@
+// Commands on a connection: input, output, clocks, and hosts that go away in the middle.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServerChannel } from 'ssh2';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Connection, ExecRequest } from '../../src/engine/ports.ts';
+import { secret, type Target } from '../../src/model/host.ts';
+import { run, type ServerOptions, startServer, startTcp, targetAt, transportFor } from './server.ts';
+
+let home = '';
+const cleanups: (() => unknown)[] = [];
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'kmend-exec-'));
+});
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).reverse()) await clean();
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function connection(options: ServerOptions = {}, more: Partial<Target> = {}, transportMore: Parameters<typeof transportFor>[1] = {}) {
+  const server = await startServer(options);
+  const via = transportFor(home, transportMore);
+  cleanups.push(server.close, via.close);
+  const result = await via.connect(targetAt(server.port, more));
+  if (!result.ok) throw new Error(JSON.stringify(result.failure));
+  return { server, connection: result.value };
+}
+const exec = (on: Connection, script: string, more: Partial<ExecRequest> = {}) => on.exec({ script, become: false, timeout: 10, ...more });
+async function value(on: Connection, script: string, more: Partial<ExecRequest> = {}) {
+  const result = await exec(on, script, more);
+  if (!result.ok) throw new Error(JSON.stringify(result.failure));
+  return result.value;
+}
+
+describe('input', () => {
+  it('comes only after the script has begun, and ends', async () => {
+    let early = 0;
+    const onExec = (channel: ServerChannel, command: string): void => {
+      // Whatever comes in the first 200 ms came before the script could begin.
+      const count = (chunk: Buffer): void => {
+        early += chunk.length;
+      };
+      channel.on('data', count);
+      setTimeout(() => {
+        channel.off('data', count);
+        run(channel, command);
+      }, 200);
+    };
+    const { connection: on } = await connection({ onExec });
+    expect(await value(on, 'cat', { stdin: 'secret words é\n' })).toMatchObject({ stdout: 'secret words é\n', code: 0 });
+    expect(early).toBe(0);
+  });
+  it('a megabyte, beyond the window of the channel', async () => {
+    const { connection: on } = await connection();
+    const stdin = 'x'.repeat(3 * 1024 * 1024);
+    expect(await value(on, 'wc -c', { stdin })).toMatchObject({ stdout: expect.stringMatching(/3145728/) });
+  });
+  it('a script that does not read it is no trouble', async () => {
+    const { connection: on } = await connection();
+    expect(await value(on, 'exit 4', { stdin: 'x'.repeat(100_000) })).toMatchObject({ code: 4 });
+  });
+  it('a script of 300 KiB', async () => {
+    const { connection: on } = await connection();
+    expect(await value(on, `: '${'y'.repeat(300_000)}'\ncat; exit 5`, { stdin: 'in' })).toMatchObject({ code: 5, stdout: 'in' });
+  });
+});
+
+describe('output', () => {
+  it('noise of a login profile is dropped, on both streams, also without a line end', async () => {
+    const onExec = (channel: ServerChannel, command: string): void =>
+      run(channel, `echo Welcome; printf 'no end'; echo oops >&2; ${command}`);
+    const { connection: on } = await connection({ onExec });
+    expect(await value(on, 'echo out; echo err >&2')).toEqual({ code: 0, stdout: 'out\n', stderr: 'err\n', truncated: false });
+  });
+  it('lines come while it runs', async () => {
+    const { connection: on } = await connection();
+    const seen: [string, number][] = [];
+    const started = Date.now();
+    await exec(on, 'echo one; sleep 1; printf two', { onLine: (line) => seen.push([line, Date.now() - started]) });
+    expect(seen.map(([line]) => line)).toEqual(['one', 'two']);
+    expect(seen[0]?.[1]).toBeLessThan(900);
+  });
+  it('more than the limit: the head is kept, the rest is drained', async () => {
+    const { connection: on } = await connection();
+    const result = await value(on, 'echo first; head -c 5000000 /dev/zero | tr "\\0" x; echo; echo last >&2', { maxOutput: 1000 });
+    expect(result).toMatchObject({ truncated: true, code: 0, stderr: 'last\n' });
+    expect(result.stdout).toHaveLength(1000);
+    expect(result.stdout.startsWith('first\n')).toBe(true);
+  });
+  it('a signal is told by its name', async () => {
+    const { connection: on } = await connection();
+    expect(await value(on, 'kill -TERM $$; sleep 5')).toMatchObject({ code: null, signal: 'SIGTERM' });
+  });
+  it('several commands at once on one connection', async () => {
+    const { connection: on } = await connection();
+    const all = await Promise.all(Array.from({ length: 5 }, (_, i) => value(on, `sleep 0.1; echo ${i}`)));
+    expect(all.map((one) => one.stdout)).toEqual(['0\n', '1\n', '2\n', '3\n', '4\n']);
+  });
+  it('something left behind that holds the output open does not hold the result', async () => {
+    const { connection: on } = await connection();
+    const started = Date.now();
+    // The server here waits for the end of the output before it says the status; sshd does not. So the status is given by hand.
+    const held = await connection({
+      onExec: (channel, command) => {
+        const mark = /printf '[^ ]* (kmend-\w+) (-\w+)/.exec(command.replaceAll("'\\\\'n'", 'n').replaceAll("'\\''", "'"));
+        channel.write(`${mark?.[1]}${mark?.[2]} 1\nanswer\n`);
+        channel.exit(0);
+      },
+    });
+    expect(await value(held.connection, 'x')).toMatchObject({ code: 0, stdout: 'answer\n' });
+    expect(Date.now() - started).toBeLessThan(9000);
+    on.close();
+  });
+});
+
+describe('the end', () => {
+  const pidFile = (): string => join(home, 'pid');
+  const gone = async (): Promise<boolean> => {
+    const pid = Number(readFileSync(pidFile(), 'utf8'));
+    for (let round = 0; round < 30 && existsSync(`/proc/${pid}`); round++) await sleep(100);
+    return !existsSync(`/proc/${pid}`);
+  };
+  it('a command that takes too long is a timeout, and no longer runs', async () => {
+    const { connection: on } = await connection();
+    const result = await exec(on, `sleep 60 & echo $! > ${pidFile()}; wait`, { timeout: 1 });
+    expect(result).toMatchObject({ ok: false, failure: { kind: 'timeout', message: expect.stringMatching(/longer than 1 s/) } });
+    expect(result.ok || result.failure.transport).toBeUndefined();
+    expect(await gone()).toBe(true);
+    expect(await value(on, 'echo still usable')).toMatchObject({ stdout: 'still usable\n' });
+  });
+  it('one that ignores TERM is killed', async () => {
+    const { connection: on } = await connection();
+    await exec(on, `trap '' TERM; echo $$ > ${pidFile()}; while :; do sleep 0.2; done`, { timeout: 1 });
+    expect(await gone()).toBe(true);
+  }, 20_000);
+  it('a signal from outside stops it at once', async () => {
+    const { connection: on } = await connection();
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 300);
+    const result = await exec(on, `echo $$ > ${pidFile()}; sleep 60`, { signal: stop.signal });
+    expect(result).toMatchObject({ ok: false, failure: { kind: 'interrupted' } });
+    expect(await gone()).toBe(true);
+    expect(await exec(on, 'true', { signal: AbortSignal.abort() })).toMatchObject({ ok: false, failure: { kind: 'interrupted' } });
+  });
+  it('a connection that is lost in the middle is transport trouble', async () => {
+    const { server, connection: on } = await connection();
+    setTimeout(server.drop, 300);
+    expect(await exec(on, 'sleep 5')).toMatchObject({
+      ok: false,
+      failure: { kind: 'unreachable', transport: true, message: expect.stringMatching(/lost during session/) },
+    });
+    expect(on.alive()).toBe(false);
+  });
+  it('a channel that closes without a status is transport trouble', async () => {
+    const { connection: on } = await connection({
+      onExec: (channel, command) => {
+        run(channel, `${command.replace('exec ', '')} & sleep 0.3`);
+        setTimeout(() => channel.close(), 600);
+        channel.exit = () => undefined;
+      },
+    });
+    expect(await exec(on, 'echo x')).toMatchObject({
+      ok: false,
+      failure: { kind: 'unreachable', transport: true, message: expect.stringMatching(/without an exit status/) },
+    });
+  });
+  it('a server that answers nothing any more is noticed', async () => {
+    // A relay that stops relaying: the TCP connection stays, as with a host that hangs.
+    const inner = await startServer();
+    const { connect } = await import('node:net');
+    let frozen = false;
+    const relay = await startTcp((socket) => {
+      const other = connect(inner.port, '127.0.0.1');
+      other.on('error', () => undefined);
+      socket.on('data', (chunk) => frozen || other.write(chunk));
+      other.on('data', (chunk) => frozen || socket.write(chunk));
+    });
+    const via = transportFor(home, { keepalive: { interval: 0.2, count: 3 } });
+    cleanups.push(inner.close, relay.close, via.close);
+    const result = await via.connect(targetAt(relay.port));
+    if (!result.ok) throw new Error(result.failure.message);
+    expect(await value(result.value, 'sleep 1.5; echo kept')).toMatchObject({ stdout: 'kept\n' });
+    setTimeout(() => {
+      frozen = true;
+    }, 100);
+    const started = Date.now();
+    expect(await exec(result.value, 'sleep 30', { timeout: 20 })).toMatchObject({
+      ok: false,
+      failure: { kind: 'unreachable', transport: true },
+    });
+    expect(Date.now() - started).toBeLessThan(3000);
+  });
+});
+
+describe('becoming another user', () => {
+  /** Programs of a made-up host stand first in its path. */
+  const withPath = (files: Readonly<Record<string, string>>): ServerOptions => ({
+    onExec: (channel, command) => {
+      const write = Object.entries(files).map(
+        ([name, text]) => `printf '%s' '${text.replaceAll("'", "'\\''")}' > ${home}/${name}; chmod +x ${home}/${name}`,
+      );
+      run(channel, `${write.join('; ')}; PATH=${home}:$PATH; ${command}`);
+    },
+  });
+  const sudo = { become: { method: 'sudo', user: 'db', password: secret('pw-1') } } as const;
+
+  it('the password goes out only after the question in our words, and the script does not get it', async () => {
+    const script = `#!/bin/sh
+printf 'Password:' >&2; sleep 0.3
+printf '%s' "$5" >&2; IFS= read -r got; [ "$got" = pw-1 ] || { echo "got $got" >&2; exit 1; }
+shift 8; exec "$@"`;
+    const { connection: on } = await connection(withPath({ sudo: script }), sudo);
+    expect(await value(on, 'cat; echo end', { become: true, stdin: 'mine\n' })).toEqual({
+      code: 0,
+      stdout: 'mine\nend\n',
+      stderr: '',
+      truncated: false,
+    });
+  });
+  it('a second question means that the password was wrong: no hang', async () => {
+    const script = `#!/bin/sh
+while :; do printf '%s' "$5" >&2; IFS= read -r got || exit 1; echo 'Sorry, try again.' >&2; done`;
+    const { connection: on } = await connection(withPath({ sudo: script }), sudo);
+    expect(await exec(on, 'id', { become: true })).toMatchObject({
+      ok: false,
+      failure: { kind: 'auth', message: expect.stringMatching(/sudo refused the password/) },
+    });
+  });
+  it('a question in other words is told, not waited for without end, and gets no password', async () => {
+    const script = `#!/bin/sh
+printf 'Token code: ' >&2; read -r got; echo "$got" > ${'$'}{0%/*}/got; exit 1`;
+    const { connection: on } = await connection(withPath({ sudo: script }), sudo);
+    const result = await exec(on, 'id', { become: true, timeout: 2 });
+    expect(result).toMatchObject({
+      ok: false,
+      failure: { kind: 'auth', message: expect.stringMatching(/neither asked/), detail: expect.stringMatching(/Token code/) },
+    });
+  });
+  it('not asked for, or the same user as the login: no sudo', async () => {
+    const { connection: on } = await connection(withPath({ sudo: '#!/bin/sh\nexit 9' }), { become: { method: 'sudo', user: 'ops' } });
+    expect(await value(on, 'echo plain', { become: true })).toMatchObject({ stdout: 'plain\n' });
+    expect(await value(on, 'echo plain', { become: false })).toMatchObject({ stdout: 'plain\n' });
+  });
+});

@@ -1,0 +1,446 @@
+// The transport against a real SSH server in this process: logging in, host keys, jump hosts, and every way a server can misbehave.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import ssh2 from 'ssh2';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Connection, Transport } from '../../src/engine/ports.ts';
+import { secret, type Target } from '../../src/model/host.ts';
+import { keyPair, nobody, type ServerOptions, startServer, startTcp, targetAt, transportFor } from './server.ts';
+
+let home = '';
+const cleanups: (() => unknown)[] = [];
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'kmend-ssh-'));
+  mkdirSync(join(home, '.ssh'));
+});
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).reverse()) await clean();
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function server(options: ServerOptions = {}) {
+  const made = await startServer(options);
+  cleanups.push(made.close);
+  return made;
+}
+async function tcp(speak: Parameters<typeof startTcp>[0]) {
+  const made = await startTcp(speak);
+  cleanups.push(made.close);
+  return made;
+}
+function transport(more: Parameters<typeof transportFor>[1] = {}): Transport {
+  const made = transportFor(home, more);
+  cleanups.push(made.close);
+  return made;
+}
+async function connected(target: Target, via = transport()): Promise<Connection> {
+  const result = await via.connect(target);
+  if (!result.ok) throw new Error(JSON.stringify(result.failure));
+  return result.value;
+}
+async function failure(target: Target, via = transport(), signal?: AbortSignal) {
+  const result = await via.connect(target, signal === undefined ? {} : { signal });
+  if (result.ok) throw new Error('it connected');
+  return result.failure;
+}
+const file = (name: string, text: string, mode = 0o600): string => {
+  const path = join(home, name);
+  writeFileSync(path, text, { mode });
+  return path;
+};
+
+function rejectAll(context: ssh2.AuthContext): boolean {
+  context.reject(['publickey']);
+  return true;
+}
+
+describe('logging in', () => {
+  it('by password, and runs a command', async () => {
+    const { port } = await server();
+    const connection = await connected(targetAt(port));
+    expect(await connection.exec({ script: 'echo out; echo err >&2; exit 3', become: false, timeout: 5 })).toEqual({
+      ok: true,
+      value: { code: 3, stdout: 'out\n', stderr: 'err\n', truncated: false },
+    });
+    expect(connection.alive()).toBe(true);
+    connection.close();
+    expect(connection.alive()).toBe(false);
+    expect(await connection.exec({ script: 'true', become: false, timeout: 5 })).toMatchObject({
+      ok: false,
+      failure: { kind: 'unreachable', transport: true },
+    });
+  });
+  it('does not try `none` first', async () => {
+    const { port, methods } = await server();
+    await connected(targetAt(port));
+    expect(methods).toEqual(['password']);
+  });
+  it.each(['ed25519', 'rsa', 'ecdsa'] as const)('by an %s key, named keys before the password', async (type) => {
+    const key = keyPair(type);
+    const { port, methods } = await server({ publicKeys: [key.public] });
+    await connected(targetAt(port, { privateKeyFiles: [file('key', key.private)] }));
+    expect(new Set(methods)).toEqual(new Set(['publickey']));
+  });
+  it('an encrypted key asks once for the whole run, also when many hosts are reached at once', async () => {
+    const key = keyPair('ed25519', 'open sesame');
+    const { port } = await server({ publicKeys: [key.public] });
+    let asked = 0;
+    const asker = { ...nobody, attended: true, secret: async () => (asked++ === 0 ? 'wrong' : 'open sesame') };
+    const via = transport({ asker });
+    const { password: _, ...target } = targetAt(port, { privateKeyFiles: [file('key', key.private)] });
+    const results = await Promise.all(Array.from({ length: 8 }, () => via.connect(target)));
+    expect(results.every((result) => result.ok)).toBe(true);
+    expect(asked).toBe(2);
+  });
+  it('an encrypted key with nobody there is a clear failure, before any connection', async () => {
+    const { port, tcp: count } = await server();
+    const path = file('key', keyPair('ed25519', 'x').private);
+    const { password: _, ...target } = targetAt(port, { privateKeyFiles: [path] });
+    expect(await failure(target)).toMatchObject({ kind: 'auth', message: expect.stringMatching(`${path}.*encrypted and nobody is there`) });
+    expect(count()).toBe(0);
+  });
+  it.each([
+    ['missing', undefined, 0o600, /does not exist/],
+    ['readable by others', keyPair().private, 0o644, /others may read it \(mode 0644\); chmod 600/],
+    ['no key at all', 'hello', 0o600, /cannot be used/],
+    ['only a public key', keyPair().public, 0o600, /holds no private key/],
+  ])('a named key file that is %s', async (_what, text, mode, message) => {
+    const path = text === undefined ? join(home, 'nothing') : file('key', text, mode);
+    expect(await failure(targetAt(1, { privateKeyFiles: [path] }))).toMatchObject({
+      kind: 'auth',
+      message: expect.stringMatching(message),
+    });
+  });
+  it('a refused login names all that was tried and what the server takes', async () => {
+    const { port } = await server({ onAuth: (context) => rejectAll(context) });
+    const key = keyPair();
+    const found = await failure(targetAt(port, { privateKeyFiles: [file('key', key.private)], password: secret('nope-nope') }));
+    expect(found).toMatchObject({
+      kind: 'auth',
+      message: expect.stringMatching(/login refused: tried .*key; the server takes only publickey/),
+    });
+    expect(found.transport).toBeUndefined();
+    expect(JSON.stringify(found)).not.toContain('nope-nope');
+  });
+  it('nothing to log in with', async () => {
+    const { password: _, ...target } = targetAt(1);
+    expect(await failure(target)).toMatchObject({ kind: 'auth', message: expect.stringMatching(/nothing to log in with/) });
+  });
+  it('keyboard-interactive answers one hidden question, and no second one', async () => {
+    const answers: string[][] = [];
+    const { port } = await server({
+      onAuth: (context) => {
+        if (context.method !== 'keyboard-interactive') return false;
+        context.prompt([{ prompt: 'Password: ', echo: false }], 'PAM', '', (first) => {
+          answers.push([...first]);
+          context.prompt([{ prompt: 'New password: ', echo: false }], 'PAM', '', (second) => {
+            answers.push([...second]);
+            context.reject();
+          });
+        });
+        return true;
+      },
+    });
+    await failure(targetAt(port, { password: secret('old-one') }));
+    expect(answers).toEqual([['old-one'], ['']]);
+  });
+  it('two factors: a key, then the password that was refused before it', async () => {
+    const key = keyPair();
+    let stage = 0;
+    const { port } = await server({
+      onAuth: (context) => {
+        if (context.method === 'publickey' && stage === 0) {
+          if (context.signature === undefined) context.accept();
+          else {
+            stage = 1;
+            context.reject(['password'], true);
+          }
+        } else if (context.method === 'password' && stage === 1) context.accept();
+        else context.reject([stage === 0 ? 'publickey' : 'password']);
+        return true;
+      },
+    });
+    await connected(targetAt(port, { privateKeyFiles: [file('key', key.private)] }));
+    expect(stage).toBe(1);
+  });
+});
+
+describe('host keys', () => {
+  const strict = (port: number, knownHosts: string, more: Partial<Target> = {}) =>
+    targetAt(port, { hostKeyChecking: 'yes', knownHostsFiles: [knownHosts], ...more });
+
+  it('a known key lets in; types that are known are asked for first', async () => {
+    const keys = [keyPair('ed25519'), keyPair('ecdsa'), keyPair('rsa')];
+    const { port } = await server({ hostKeys: keys.map((key) => key.private) });
+    for (const key of keys) {
+      const parsed = ssh2.utils.parseKey(key.public) as ssh2.ParsedKey;
+      const known = file('kh', `[127.0.0.1]:${port} ${parsed.type} ${parsed.getPublicSSH().toString('base64')}\n`);
+      await connected(strict(port, known));
+    }
+  });
+  it('an unknown key is refused, and the line in the hint accepts exactly this key', async () => {
+    const { port } = await server();
+    const known = join(home, 'kh');
+    const found = await failure(strict(port, known));
+    expect(found).toMatchObject({
+      kind: 'host_key',
+      message: expect.stringMatching(/ed25519 host key is not known: SHA256:[A-Za-z0-9+/]{43}$/),
+    });
+    const command = /to accept it: (echo .*)$/.exec(found.hint ?? '')?.[1] ?? 'false';
+    const { execSync } = await import('node:child_process');
+    execSync(command);
+    await connected(strict(port, known));
+  });
+  it('a changed key is refused with both fingerprints and the place', async () => {
+    const { port } = await server();
+    const other = ssh2.utils.parseKey(keyPair().public) as ssh2.ParsedKey;
+    const known = file('kh', `# mine\n[127.0.0.1]:${port} ssh-ed25519 ${other.getPublicSSH().toString('base64')}\n`);
+    for (const hostKeyChecking of ['yes', 'accept-new'] as const) {
+      const found = await failure(strict(port, known, { hostKeyChecking }));
+      expect(found.kind).toBe('host_key');
+      expect(found.message).toMatch(/CHANGED: it shows ed25519 SHA256:\S+, known is ed25519 SHA256:\S+ \(.*kh:2\)$/);
+      expect(found.hint).toContain(`ssh-keygen -R '[127.0.0.1]:${port}' -f ${known}`);
+      expect(found.transport).toBeUndefined();
+    }
+  });
+  it('accept-new files the key once, also for connections at the same time, after a line without an end', async () => {
+    const { port, hostKey } = await server();
+    const known = file('kh', 'other ssh-ed25519 AAAA');
+    const via = transport();
+    await Promise.all(Array.from({ length: 6 }, () => connected(strict(port, known, { hostKeyChecking: 'accept-new' }), via)));
+    expect(readFileSync(known, 'utf8')).toBe(`other ssh-ed25519 AAAA\n[127.0.0.1]:${port} ${hostKey}\n`);
+    await connected(strict(port, known));
+  });
+  it('accept-new with HashKnownHosts files a hashed name that is found again', async () => {
+    const { port } = await server();
+    writeFileSync(join(home, '.ssh/config'), 'HashKnownHosts yes\n');
+    const known = join(home, 'deep/er/kh');
+    await connected(strict(port, known, { hostKeyChecking: 'accept-new' }));
+    expect(readFileSync(known, 'utf8')).toMatch(/^\|1\|/);
+    await connected(strict(port, known));
+  });
+  it('a file that was mended during the run is read again', async () => {
+    const { port, hostKey } = await server();
+    const known = file('kh', '');
+    const via = transport();
+    await failure(strict(port, known), via);
+    writeFileSync(known, `[127.0.0.1]:${port} ${hostKey}\n`);
+    await connected(strict(port, known), via);
+  });
+  it('`no` lets a changed key pass with a warning, but sends no password there', async () => {
+    const key = keyPair();
+    const { port, methods } = await server({ publicKeys: [key.public] });
+    const other = ssh2.utils.parseKey(keyPair().public) as ssh2.ParsedKey;
+    const known = file('kh', `[127.0.0.1]:${port} ssh-ed25519 ${other.getPublicSSH().toString('base64')}\n`);
+    const warnings: string[] = [];
+    const via = transport({ warn: (text) => warnings.push(text) });
+    await failure(strict(port, known, { hostKeyChecking: 'no' }), via);
+    expect(methods).not.toContain('password');
+    const become = { method: 'sudo', user: 'root', password: secret('x') } as const;
+    const connection = await connected(
+      strict(port, known, { hostKeyChecking: 'no', privateKeyFiles: [file('key', key.private)], become }),
+      via,
+    );
+    expect(await connection.exec({ script: 'id', become: true, timeout: 5 })).toMatchObject({ ok: false, failure: { kind: 'host_key' } });
+    expect(warnings).toHaveLength(1);
+  });
+  it('a revoked key is refused even without checking; an authority is said not to be enough', async () => {
+    const { port, hostKey } = await server();
+    expect(await failure(strict(port, file('kh', `@revoked * ${hostKey}\n`), { hostKeyChecking: 'no' }))).toMatchObject({
+      kind: 'host_key',
+      message: expect.stringMatching(/kh:1 revokes/),
+    });
+    expect(await failure(strict(port, file('kh2', `@cert-authority * ${hostKey}\n`)))).toMatchObject({
+      kind: 'host_key',
+      message: expect.stringMatching(/certificate/),
+    });
+  });
+});
+
+describe('servers that misbehave', () => {
+  const quick = (port: number): Target => targetAt(port, { connectTimeout: 1 });
+  it.each<[string, Parameters<typeof startTcp>[0], RegExp]>([
+    ['accepts and says nothing', () => undefined, /no SSH banner within 1 s/],
+    [
+      'sends garbage without end',
+      (socket) => void setInterval(() => socket.write('x'.repeat(9000)), 5).unref(),
+      /not an SSH server|without end/,
+    ],
+    [
+      'sends lines without end',
+      (socket) => void setInterval(() => socket.write('hello\n'.repeat(2000)), 5).unref(),
+      /not an SSH server|without end/,
+    ],
+    ['drips a banner that never ends', (socket) => void setInterval(() => socket.write('S'), 50).unref(), /no SSH banner within 1 s/],
+    ['is a web server', (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'), /lost before handshake/],
+    ['sheds load', (socket) => socket.end('Exceeded MaxStartups\r\n'), /lost before handshake/],
+    ['hangs up at once', (socket) => socket.destroy(), /lost before handshake|reset/],
+    [
+      'resets in the key exchange',
+      (socket) => socket.write('SSH-2.0-x\r\n', () => setTimeout(() => socket.resetAndDestroy(), 50)),
+      /reset during key exchange|lost during key exchange/,
+    ],
+    ['stops after the banner', (socket) => socket.write('SSH-2.0-x\r\n'), /login not done within 3 s \(key exchange\)/],
+    ['sends a broken banner', (socket) => socket.write('SSH-9.9-x\r\n'), /banner is broken/],
+    ['sends rubbish after the banner', (socket) => socket.write(`SSH-2.0-x\r\n${'\xff'.repeat(64)}`), /key exchange failed/],
+  ])('%s', async (_what, speak, message) => {
+    const { port } = await tcp(speak);
+    const found = await failure(quick(port));
+    expect(found).toMatchObject({ kind: 'unreachable', transport: true });
+    expect(found.message).toMatch(message);
+  });
+  it('tells what stood before the banner', async () => {
+    const { port } = await tcp((socket) => socket.end('Exceeded MaxStartups\r\n'));
+    expect((await failure(quick(port))).detail).toBe('the server said: Exceeded MaxStartups');
+  });
+  it('a closed port, an unknown name', async () => {
+    const { port, close } = await startTcp(() => undefined);
+    close();
+    expect(await failure(quick(port))).toMatchObject({ kind: 'unreachable', transport: true, message: expect.stringMatching(/refused/) });
+    expect((await failure(targetAt(22, { address: 'no-such-host.invalid' }))).kind).toBe('unreachable');
+  });
+  it('a server that knows only old algorithms is named as such, and legacy_crypto opens it', async () => {
+    const rsa = keyPair('rsa');
+    const { port } = await server({
+      hostKeys: [rsa.private],
+      algorithms: { kex: ['diffie-hellman-group14-sha1'], serverHostKey: ['ssh-rsa'] },
+    });
+    expect(await failure(targetAt(port))).toMatchObject({ kind: 'unreachable', hint: expect.stringMatching(/legacy_crypto/) });
+    await connected(targetAt(port, { legacyCrypto: true }));
+  });
+  it('a server that lets in nobody in time', async () => {
+    const { port } = await server({ onAuth: () => true });
+    expect(await failure(quick(port))).toMatchObject({
+      kind: 'unreachable',
+      transport: true,
+      message: expect.stringMatching(/login not done within 3 s \(login\)/),
+    });
+  });
+  it('stops at once when told to, at every stage', async () => {
+    const stages = [await tcp(() => undefined), await tcp((socket) => socket.write('SSH-2.0-x\r\n')), await server({ onAuth: () => true })];
+    for (const { port } of stages) {
+      const started = Date.now();
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(), 100);
+      expect(await failure(targetAt(port), transport(), stop.signal)).toMatchObject({ kind: 'interrupted' });
+      expect(Date.now() - started).toBeLessThan(1000);
+    }
+    expect(await failure(targetAt(1), transport(), AbortSignal.abort())).toMatchObject({ kind: 'interrupted' });
+  });
+  it('makes no more handshakes at once than it may, and who waits can leave', async () => {
+    let now = 0;
+    let most = 0;
+    const { port } = await server({
+      onConnection: (client) => {
+        most = Math.max(most, ++now);
+        client.once('ready', () => now--);
+      },
+    });
+    const via = transport({ handshakes: 2 });
+    const stop = new AbortController();
+    const all = Array.from({ length: 8 }, (_, i) => via.connect(targetAt(port), i === 7 ? { signal: stop.signal } : {}));
+    stop.abort();
+    const results = await Promise.all(all);
+    expect(results.map((result) => result.ok)).toEqual([true, true, true, true, true, true, true, false]);
+    expect(most).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('jump hosts', () => {
+  it('one connection to the jump host serves all hosts behind it, and is made anew when lost', async () => {
+    const key = keyPair();
+    const jump = await server({ publicKeys: [key.public] });
+    const { port } = await server();
+    writeFileSync(
+      join(home, '.ssh/config'),
+      `Host gate\n  HostName 127.0.0.1\n  Port ${jump.port}\n  IdentityFile ${file('gate', key.private)}\n`,
+    );
+    const via = transport();
+    const target = targetAt(port, { jump: 'gate' });
+    const connections = await Promise.all(Array.from({ length: 5 }, () => connected(target, via)));
+    expect(await connections[0]?.exec({ script: 'echo through', become: false, timeout: 5 })).toMatchObject({
+      ok: true,
+      value: { stdout: 'through\n' },
+    });
+    expect(jump.logins()).toBe(1);
+    jump.drop();
+    await sleep(200);
+    expect(connections.map((connection) => connection.alive())).toEqual([false, false, false, false, false]);
+    await connected(target, via);
+    expect(jump.logins()).toBe(2);
+  });
+  it('a chain of two', async () => {
+    const key = keyPair();
+    const one = await server({ publicKeys: [key.public] });
+    const two = await server({ publicKeys: [key.public] });
+    const { port } = await server();
+    const via = transport();
+    await connected(
+      targetAt(port, { jump: `a@127.0.0.1:${one.port},b@127.0.0.1:${two.port}`, privateKeyFiles: [file('key', key.private)] }),
+      via,
+    );
+    expect([one.logins(), two.logins()]).toEqual([1, 1]);
+  });
+  it('checks the host key of the jump host, and names the jump host', async () => {
+    const jump = await server();
+    const found = await failure(
+      targetAt(1, {
+        jump: `127.0.0.1:${jump.port}`,
+        hostKeyChecking: 'yes',
+        knownHostsFiles: [join(home, 'kh')],
+        privateKeyFiles: [file('key', keyPair().private)],
+      }),
+    );
+    expect(found).toMatchObject({ kind: 'host_key', message: expect.stringMatching(/^jump host .*not known/) });
+  });
+  it.each([
+    [true, /forbids the channel/],
+    [false, /lost before handshake|lost|could not be opened/],
+  ])('a way that does not open (forbidden: %s)', async (noForward, message) => {
+    const key = keyPair();
+    const jump = await server({ publicKeys: [key.public], noForward });
+    const dead = await startTcp(() => undefined);
+    dead.close();
+    const found = await failure(
+      targetAt(dead.port, { jump: `root@127.0.0.1:${jump.port}`, privateKeyFiles: [file('key', key.private)], connectTimeout: 1 }),
+    );
+    expect(found.kind).toBe('unreachable');
+    expect(found.transport === true).toBe(!noForward);
+    expect(found.message).toMatch(message);
+  });
+  it('a jump host that is down fails all that wait for it, with one attempt', async () => {
+    const dead = await tcp((socket) => socket.destroy());
+    const via = transport();
+    const target = targetAt(1, { jump: `127.0.0.1:${dead.port}`, privateKeyFiles: [file('key', keyPair().private)] });
+    const all = await Promise.all([failure(target, via), failure(target, via)]);
+    expect(all).toMatchObject([
+      { kind: 'unreachable', transport: true },
+      { kind: 'unreachable', transport: true },
+    ]);
+    expect(all[0]?.message).toMatch(/^jump host /);
+  });
+  it('asks a person for the password of a jump host that takes nothing else', async () => {
+    const jump = await server({ password: 'gate-pw' });
+    const { port } = await server();
+    const asked: string[] = [];
+    const asker = { ...nobody, attended: true, secret: async (prompt: string) => (asked.push(prompt) > 0 ? 'gate-pw' : '') };
+    await connected(targetAt(port, { jump: `me@127.0.0.1:${jump.port}` }), transport({ asker }));
+    expect(asked).toEqual(['Password for me@127.0.0.1: ']);
+  });
+});
+
+it('the library still has the field by which key rotation is refused', () => {
+  expect('_remoteVer' in new ssh2.Client()).toBe(true);
+});
+
+it('reads and loads nothing before the first connection', async () => {
+  writeFileSync(join(home, '.ssh/config'), 'Host "broken\n');
+  const via = transport();
+  expect(await failure(targetAt(1), via)).toMatchObject({ kind: 'unreachable', message: expect.stringMatching(/config cannot be read/) });
+  writeFileSync(join(home, '.ssh/config'), '');
+  const { port } = await server();
+  await connected(targetAt(port), via);
+  expect(existsSync(join(home, '.ssh/known_hosts'))).toBe(false);
+});
