@@ -21,14 +21,16 @@ export interface Fit<T> {
 export function fitTree<T>(telling: Telling, tree: Tree, schema: ArgsSchema<T>, what: string, part = 'key'): Fit<T> {
   // `uncordon:` without anything is `uncordon: {}`.
   let input: Value = tree.kind === 'scalar' && tree.value === null ? {} : plainOf(tree);
-  const replaced = new Set<string>();
+  const tried = new Set<string>();
   for (;;) {
-    const problems = problemsOf(schema, input);
-    const next = problems.flatMap((problem) => replaceable(tree, input, problem)).find((path) => !replaced.has(pathKey(path)));
+    const next = problemsOf(schema, input)
+      .map((problem) => ({ problem, paths: replaceable(tree, input, problem) }))
+      .find(({ problem, paths }) => paths.length > 0 && !tried.has(pathKey(problem)));
     if (next === undefined) break;
-    replaced.add(pathKey(next));
-    const { node } = nodeAt(tree, next);
-    if (node.kind === 'scalar') input = replaceAt(input, next, node.text);
+    tried.add(pathKey(next.problem));
+    const replaced = next.paths.reduce((value, path) => replaceAt(value, path, textAt(tree, path)), input);
+    // What stays wrong as text too is told as what it was.
+    if (!problemsOf(schema, replaced).some((problem) => pathKey(problem) === pathKey(next.problem))) input = replaced;
   }
   const parsed = schema.safeParse(input);
   if (parsed.success) return { input, data: parsed.data };
@@ -38,7 +40,12 @@ export function fitTree<T>(telling: Telling, tree: Tree, schema: ArgsSchema<T>, 
   return { input };
 }
 
-const pathKey = (path: readonly PropertyKey[]): string => path.map(String).join('\0');
+const pathKey = ({ path }: Problem): string => path.map(String).join('\0');
+
+const textAt = (tree: Tree, path: readonly PropertyKey[]): string => {
+  const { node } = nodeAt(tree, path);
+  return node.kind === 'scalar' ? node.text : '';
+};
 
 /** Paths at which a plain scalar that was read as a number or the like could be its source text instead. */
 function replaceable(tree: Tree, input: Value, problem: Problem): readonly (readonly PropertyKey[])[] {
@@ -48,7 +55,7 @@ function replaceable(tree: Tree, input: Value, problem: Problem): readonly (read
     const good = forms.find((form) => form.length > 0 && form.every(({ inner, paths }) => paths.length > 0 || isWild(tree, input, inner)));
     return good?.flatMap(({ paths }) => paths) ?? [];
   }
-  if (problem.kind !== 'value' && problem.kind !== 'rule') return [];
+  if (problem.kind === 'missing' || problem.kind === 'unknown-key') return [];
   const path = existing(tree, problem.path);
   const { node } = nodeAt(tree, path);
   return node.kind === 'scalar' && node.style === 'plain' && typeof node.value !== 'string' && node.text !== '' ? [path] : [];
@@ -111,15 +118,14 @@ function tell(telling: Telling, tree: Tree, schema: ArgsSchema<unknown>, problem
   telling.error(at, code, name === '' ? `${what} ${problem.message}` : `${what}:${name} ${problem.message}`);
 }
 
-/** Of several forms, the one that was meant: the only one whose outer kind fits. Otherwise the problem speaks for all of them. */
+/** Of several forms, the one that was meant: the only one that does not want another kind of value. Otherwise the problem speaks for all of them. */
 function closest(problem: Problem): Problem {
-  const deeper = (problem.forms ?? []).flatMap((form) => {
-    const first = form[0];
-    return first !== undefined && (first.path.length > problem.path.length || first.kind === 'unknown-key' || first.kind === 'rule')
-      ? [first]
-      : [];
+  const outer = problem.path.length;
+  const meant = (problem.forms ?? []).flatMap((form) => {
+    const [first] = form;
+    return first === undefined || (first.kind === 'type' && first.path.length === outer) ? [] : [first];
   });
-  return deeper.length === 1 && deeper[0] !== undefined ? closest(deeper[0]) : problem;
+  return meant.length === 1 && meant[0] !== undefined ? closest(meant[0]) : problem;
 }
 
 const nameOf = (path: readonly PropertyKey[]): string =>

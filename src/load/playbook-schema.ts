@@ -64,7 +64,7 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     type: 'array',
     items: playSchema,
     definitions: {
-      tasks: { type: 'array', items: { if: { required: ['block'] }, then: block, else: task } },
+      tasks: { type: 'array', items: { anyOf: [block, task] } },
     },
   };
 }

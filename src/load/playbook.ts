@@ -45,8 +45,12 @@ export function loadPlaybook(path: string, text: string, options: PlaybookOption
   const diagnostics: Diagnostic[] = [...syntax];
   const telling = tellingOf(source, diagnostics);
   const plays = readPlays(telling, tree, options, hasErrors(syntax));
-  return { ...(!hasErrors(diagnostics) && { value: { file: path, plays } }), diagnostics };
+  return { ...(!hasErrors(diagnostics) && { value: { file: path, plays } }), diagnostics: inOrder(diagnostics) };
 }
+
+/** As a reader meets them: by line and column. */
+const inOrder = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] =>
+  [...diagnostics].sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0));
 
 function readPlays(telling: Telling, tree: Tree | undefined, options: PlaybookOptions, isBroken: boolean): readonly Play[] {
   // What is left of a broken text would only give follow-up errors about what is missing from it.
@@ -160,14 +164,14 @@ function matchHosts(telling: Telling, hosts: Hosts | undefined, options: Playboo
   if (options.inventory === undefined || hosts === undefined) return undefined;
   const found = resolvePattern(hosts.pattern, options.inventory, telling.source.placeAt(hosts.at));
   telling.diagnostics.push(...found.diagnostics);
-  return found.value ?? [];
+  return found.value;
 }
 
 function namesOf(options: PlaybookOptions, vars: Mapping, matched: readonly string[] | undefined): Names {
   const known = new Set([...Object.keys(vars), ...Object.keys(options.extraVars ?? {}), ...(options.knownNames ?? [])]);
   // Most hosts share the keys of their neighbours: adding to one set is cheap.
   for (const host of matched ?? []) for (const name of Object.keys(options.inventory?.hosts.get(host)?.vars ?? {})) known.add(name);
-  return { vars: known, facts: factNames(options.facts), open: options.inventory === undefined };
+  return { vars: known, facts: factNames(options.facts), open: matched === undefined };
 }
 
 // ---- rollout ----

@@ -110,10 +110,8 @@ export const rolloutArgs = asArgs(rolloutSchema);
 // ---- Ansible's keywords ----
 
 /** Zero and negative numbers mean all that are left, as in Ansible. */
-const batch = either(
-  [whole(-1_000_000), text.regex(/^-?\d+%?$/)],
-  'should be a number of hosts or a whole percentage such as 20%',
-).transform((value): Amount => {
+const batchError = 'should be a number of hosts or a whole percentage such as 20%';
+const batch = either([whole(-1_000_000), text.regex(/^-?\d+%?$/, batchError)], batchError).transform((value): Amount => {
   const source = String(value);
   const size = Number.parseInt(source, 10);
   if (source.endsWith('%')) return { percent: size < 0 ? 100 : Math.min(size, 100) };

@@ -169,8 +169,8 @@ export const timeOfDay = z
 /** One thing that is wrong with a value: where in it, and the sentence that goes after "`path`" ("should be a number, not text"). */
 export interface Problem {
   readonly path: readonly PropertyKey[];
-  /** `rule`: each part is fine, together they are not. */
-  readonly kind: 'missing' | 'unknown-key' | 'forms' | 'value' | 'rule';
+  /** `type`: another kind of value is wanted (a list, a number); `rule`: each part is fine, together they are not. */
+  readonly kind: 'missing' | 'unknown-key' | 'forms' | 'type' | 'value' | 'rule';
   readonly message: string;
   /** The keys that are not known. */
   readonly keys?: readonly string[];
@@ -200,7 +200,8 @@ function problemOf(issue: AnyIssue, input: unknown, base: readonly PropertyKey[]
     return { path, kind: 'forms', message: issue.message, forms };
   }
   if (issue.code === 'custom') return { path, kind: 'rule', message: issue.message };
-  return { path, kind: at(input, path) === undefined ? 'missing' : 'value', message: issue.message };
+  const kind = at(input, path) === undefined ? 'missing' : issue.code === 'invalid_type' ? 'type' : 'value';
+  return { path, kind, message: issue.message };
 }
 
 const at = (input: unknown, path: readonly PropertyKey[]): unknown =>
