@@ -24,6 +24,8 @@ export interface World {
   readonly now: number;
   /** How a started host fares; default: it is done after its estimate. */
   readonly outcome?: (host: string, start: number) => Outcome;
+  /** Events of a host's walk, told when it ends; default none. */
+  readonly walk?: (host: string) => readonly EventBody[];
   /** Is this gate open then? Default yes. */
   readonly gate?: (gate: string, now: number) => boolean;
   /** Answers to questions; default yes. */
@@ -149,6 +151,7 @@ function endHost(world: World, clock: Clockwork, index: number): void {
   const { host } = hostAt(clock.state, index);
   const outcome = clock.outcomes.get(host);
   if (hostState(clock.state, host)?.status !== 'running' || outcome === undefined) return;
+  for (const event of world.walk?.(host) ?? []) append(world, clock, event);
   if (outcome.end === 'done' || outcome.end === 'mended_before') {
     append(world, clock, { type: 'host.done', host, changed: outcome.end === 'done', proven: 'yes' });
   } else fail(world, clock, host, outcome.end, outcome.touched);

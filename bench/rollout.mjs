@@ -1,0 +1,253 @@
+// Makespan of a rollout on the virtual clock (the product's own decide and fold) against the lower bound and a model of Ansible's batches;
+// and what a large rollout costs. Prints `name  value unit  ratio to PEER  goal  ok|short`. All durations are invented; only ratios count.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const nodes = 1000;
+const draws = Number(process.env.KMEND_BENCH_DRAWS ?? 20);
+const scaleHosts = Number(process.env.KMEND_BENCH_HOSTS ?? 50_000);
+
+/** At most so many times the lower bound, by the number of nodes that may be away at once. */
+const boundGoals = { 10: 1.05, 20: 1.05, 50: 1.3, 100: 1.3 };
+const linearGoal = 0.6;
+const cpuGoal = 60;
+const memoryGoal = 512;
+const growthGoal = 1.3;
+
+async function loadCore() {
+  const folder = await mkdtemp(join(tmpdir(), 'kmend-bench-'));
+  const outfile = join(folder, 'core.mjs');
+  const contents = ['simulate', 'order', 'decide'].map((name) => `export * from './src/core/${name}.ts';`).join('\n');
+  const root = new URL('..', import.meta.url).pathname;
+  await build({
+    stdin: { contents, resolveDir: root, loader: 'ts' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    outfile,
+    logLevel: 'error',
+  });
+  try {
+    return await import(pathToFileURL(outfile).href);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const core = await loadCore();
+
+// ---- The fleet: seconds of each step, as random numbers with a given median and 95th percentile ----
+
+const bellCurve = (random) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+const lognormal = (random, median, p95) => median * Math.exp((Math.log(p95 / median) / 1.645) * bellCurve(random));
+const reboots = { vm: [60, 120], metal: [240, 480] };
+
+function fleetOf(profile, seed) {
+  const random = core.numbersFrom(`${profile} ${seed}`);
+  return Array.from({ length: nodes }, () => ({
+    drain: Math.min(600, lognormal(random, 60, 300)),
+    install: lognormal(random, 45, 90),
+    reboot: lognormal(random, ...reboots[profile]),
+    // One node of a hundred hangs for a quarter of an hour.
+    ready: 10 + lognormal(random, 20, 60) + (random() < 0.01 ? 900 : 0),
+    draw: random(),
+  }));
+}
+
+const total = (node) => node.drain + node.install + node.reboot + node.ready;
+const sum = (numbers) => numbers.reduce((all, one) => all + one, 0);
+
+/** No scheduler can be faster: the work divided by the slots, or the longest node. */
+const lowerBound = (fleet, slots) => Math.max(sum(fleet.map(total)) / slots, Math.max(...fleet.map(total)));
+
+// ---- The peers, as models ----
+
+/** Ansible's reboot looks again after 2, 4, 8, then 12 seconds and up to one more, so it sees the host later than it is back. */
+function seenBack(node) {
+  const random = core.numbersFrom(`${node.draw}`);
+  let time = 0;
+  for (let attempt = 1; time < node.reboot; attempt += 1) time += Math.min(2 ** attempt, 12) + random();
+  return { ...node, reboot: time };
+}
+
+/** Seconds until `forks` workers have done these, taken in order. */
+function workers(seconds, forks) {
+  const free = new Array(Math.min(forks, seconds.length)).fill(0);
+  for (const one of seconds) {
+    const next = free.indexOf(Math.min(...free));
+    free[next] += one;
+  }
+  return Math.max(...free);
+}
+
+const batches = (fleet, size) =>
+  Array.from({ length: Math.ceil(fleet.length / size) }, (_, index) => fleet.slice(index * size, (index + 1) * size));
+const steps = ['drain', 'install', 'reboot', 'ready'];
+
+/** A barrier after each step and after each batch. */
+const linear = (fleet, serial, forks) =>
+  sum(
+    batches(fleet.map(seenBack), serial).map((batch) =>
+      sum(
+        steps.map((step) =>
+          workers(
+            batch.map((node) => node[step]),
+            forks,
+          ),
+        ),
+      ),
+    ),
+  );
+/** A barrier after each batch. */
+const free = (fleet, serial) => sum(batches(fleet.map(seenBack), serial).map((batch) => Math.max(...batch.map(total))));
+
+// ---- kmend ----
+
+const policy = (slots) => ({
+  waves: [],
+  maxUnavailable: { count: slots },
+  order: 'inventory',
+  soak: { host: 0, wave: 0 },
+  brake: { failures: { count: 0 }, unreachable: 'count' },
+  onBrake: 'finish',
+  windows: [],
+  freeze: [],
+  onWindowEnd: 'finish',
+  gates: [],
+  deadline: {},
+  retries: { transport: 3 },
+  approve: 'never',
+  unplannable: 'leave_out',
+});
+
+const task = { id: '1', name: 'Mend', module: 'reboot', status: 'change', changes: [], risk: 'reboot' };
+const runHost = (host, estimate, zone) => ({
+  host,
+  down: false,
+  plan: {
+    host,
+    tasks: [task],
+    risk: 'reboot',
+    verdict: 'on',
+    remedy: 'reboot',
+    remedyWhy: '',
+    reads: {},
+    estimate,
+    warnings: [],
+    ...(zone ? { zone } : {}),
+  },
+});
+
+const begin = (hosts, rollout) => ({
+  type: 'run.started',
+  tool: 'bench',
+  playbook: 'bench',
+  play: 'bench',
+  rollout,
+  pool: hosts.length,
+  hosts,
+  leftOut: [],
+  who: 'bench',
+  attended: false,
+  planId: 'bench',
+});
+
+function slots(fleet, count) {
+  const seconds = new Map(fleet.map((node, index) => [`n${index}`, total(node) + 0.3]));
+  const hosts = [...seconds].map(([name, time]) => runHost(name, Math.round(time)));
+  const end = core.simulate({
+    begin: begin(hosts, policy(count)),
+    run: 'bench',
+    now: 0,
+    outcome: (host) => ({ seconds: seconds.get(host), end: 'done' }),
+  });
+  if (end.exit !== 0) throw new Error(`the rollout ended with ${end.exit}: ${end.why}`);
+  return end.endAt / 1000;
+}
+
+const print = (name, value, unit, ratio, peer, goal, ok) =>
+  console.log(`${name}  ${value} ${unit}  ${ratio} to ${peer}  ${goal}  ${ok ? 'ok' : 'short'}`);
+
+for (const profile of Object.keys(reboots)) {
+  const fleets = Array.from({ length: draws }, (_, seed) => fleetOf(profile, seed));
+  for (const count of [10, 20, 50, 100]) {
+    const mean = (measure) => sum(fleets.map(measure)) / draws;
+    const ours = mean((fleet) => slots(fleet, count));
+    const peers = {
+      'lower bound': [mean((fleet) => lowerBound(fleet, count)), boundGoals[count]],
+      'Ansible linear, forks = serial (model)': [mean((fleet) => linear(fleet, count, count)), linearGoal],
+      'Ansible linear, forks = 5 (model)': [mean((fleet) => linear(fleet, count, 5)), linearGoal],
+      'Ansible free (model)': [mean((fleet) => free(fleet, count)), 1],
+    };
+    for (const [peer, [seconds, goal]] of Object.entries(peers)) {
+      const ratio = ours / seconds;
+      print(`rollout.${profile}.k${count}`, (ours / 3600).toFixed(2), 'h', ratio.toFixed(3), peer, `<=${goal}`, ratio <= goal);
+    }
+  }
+}
+
+// ---- What a large rollout costs: 20 events a host, a decision after each ----
+
+function walkOf(host) {
+  const events = [];
+  for (let number = 0; number < 8; number += 1) {
+    const effect = `${host}/${number}`;
+    events.push({ type: 'effect.started', host, task: `${number}`, effect, kind: 'run', what: 'step', timeout: 60, detached: false });
+    events.push({ type: 'effect.done', host, task: `${number}`, effect, result: { ok: true, code: 0 } });
+  }
+  events.push({ type: 'task.done', host, task: '1', name: 'Mend', status: 'changed' });
+  return events;
+}
+
+function large(count) {
+  const random = core.numbersFrom('large');
+  const hosts = Array.from({ length: count }, (_, index) => runHost(`n${index}`, Math.round(lognormal(random, 300, 900)), `z${index % 3}`));
+  const rollout = { ...policy(1), maxUnavailable: { percent: 2 }, maxPerZone: { percent: 2 }, waves: [{ percent: 5 }, { percent: 100 }] };
+  const seconds = new Map(hosts.map(({ host, plan }) => [host, plan.estimate]));
+  let events = 0;
+  const onEvent = (event, state) => {
+    events += 1;
+    core.decide(state, rollout, event.at);
+  };
+  const before = process.cpuUsage();
+  const end = core.simulate({
+    begin: begin(hosts, rollout),
+    run: 'bench',
+    now: 0,
+    walk: walkOf,
+    outcome: (host) => ({ seconds: seconds.get(host), end: 'done' }),
+    onEvent,
+  });
+  const used = process.cpuUsage(before);
+  if (end.exit !== 0) throw new Error(`the rollout ended with ${end.exit}: ${end.why}`);
+  return { cpu: (used.user + used.system) / 1e6, events };
+}
+
+large(scaleHosts / 50);
+const small = large(scaleHosts / 10);
+const whole = large(scaleHosts);
+const perEvent = (cost) => (cost.cpu / cost.events) * 1e6;
+const growth = perEvent(whole) / perEvent(small);
+const memory = process.resourceUsage().maxRSS / 1024;
+print(
+  'rollout.scale.cpu',
+  whole.cpu.toFixed(1),
+  's',
+  (whole.cpu / cpuGoal).toFixed(3),
+  `${cpuGoal} s for ${whole.events} events`,
+  '<=1',
+  whole.cpu <= cpuGoal,
+);
+print('rollout.scale.memory', memory.toFixed(0), 'MiB', (memory / memoryGoal).toFixed(3), `${memoryGoal} MiB`, '<=1', memory <= memoryGoal);
+print(
+  'rollout.scale.per_event',
+  perEvent(whole).toFixed(2),
+  'us',
+  growth.toFixed(3),
+  `${scaleHosts / 10} hosts`,
+  `<=${growthGoal}`,
+  growth <= growthGoal,
+);
