@@ -61,7 +61,7 @@ function foresee(plan: Plan, play: PlayPlan, canaryHosts: readonly string[] | un
     run: plan.id,
     now,
     horizon: now + 400 * 86_400_000,
-    context: { attended: false, wait: true, ...(canaryHosts === undefined ? {} : { canaryHosts }) },
+    context: { attended: true, wait: true, ...(canaryHosts === undefined ? {} : { canaryHosts }) },
   });
 }
 

@@ -1,5 +1,6 @@
 // The plan of one host: its list of tasks walked over facts, each task's promises laid over them for the next. Pure.
 
+import { isVolatile } from '../facts/index.ts';
 import type { AnyModule, Change, ModulePlan, PlanContext } from '../model/change.ts';
 import { nearest } from '../model/diagnostic.ts';
 import type { Facts, FactWant } from '../model/fact.ts';
@@ -54,7 +55,9 @@ export function planHost(input: HostInput): HostPlanning {
       ...(input.zone === undefined ? {} : { zone: input.zone }),
       ...(input.frame.context.node === undefined ? {} : { node: input.frame.context.node }),
       ...(walk.refused === undefined ? {} : { refused: walk.refused }),
-      reads: Object.fromEntries([...walk.reads].filter((name) => Object.hasOwn(first, name)).map((name) => [name, first[name] ?? null])),
+      reads: Object.fromEntries(
+        [...walk.reads].filter((name) => Object.hasOwn(first, name) && !isVolatile(name)).map((name) => [name, first[name] ?? null]),
+      ),
       estimate: secondsOf(walk.effects.flatMap((change) => change.effects)),
       warnings: walk.tasks.flatMap((task) => task.warnings ?? []),
     },

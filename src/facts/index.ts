@@ -4,3 +4,4 @@ export { derive } from './derive.ts';
 export { withPrelude } from './prelude.ts';
 export { buildProbe, parseProbe } from './probe.ts';
 export { areas, factDefs, lifetimeOf } from './registry.ts';
+export { isVolatile } from './volatile.ts';

@@ -1,0 +1,19 @@
+// Facts that move by themselves: they say nothing about whether a host is still what its plan was made from.
+
+const names: ReadonlySet<string> = new Set([
+  'clock.epoch',
+  'boot.uptime',
+  'packages.lock',
+  'kmem.root_usage',
+  'kmem.slab_entries',
+  'kmem.slab_ids',
+  'kmem.dead_groups',
+  'kmem.groups',
+  'kmem.samples',
+  'kmem.symptoms',
+  'kmem.evidence',
+  'kmem.now.evidence',
+]);
+
+/** Counters, clocks and free space: their values are read, and never compared. */
+export const isVolatile = (name: string): boolean => names.has(name) || name.startsWith('memory.') || name.startsWith('space.');
