@@ -6,17 +6,19 @@ import { duration } from '../report/layout.ts';
 import { paintOf } from './setup.ts';
 import type { World } from './world.ts';
 
+/** Runs one command line in this world and gives its exit code. */
+export type RunLine = (args: readonly string[], world: World) => Promise<number>;
+
 /** Runs the same command line as a person would, in this process, against a fleet of this process. */
-export async function runDemo(flags: { readonly down?: string }, world: World): Promise<number> {
+export async function runDemo(flags: { readonly down?: string }, world: World, runLine: RunLine): Promise<number> {
   const { createFleet, demoHosts } = await import('../lab/index.ts');
-  const { runCommandLine } = await import('./program.ts');
   const directory = await mkdtemp(join(tmpdir(), 'kmend-demo-'));
   const began = world.clock.now();
   const fleet = await createFleet({ dir: join(directory, 'fleet'), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') });
   const paint = paintOf(world);
   const step = async (title: string, args: readonly string[], expected: readonly number[]): Promise<boolean> => {
     world.out(`\n${paint.cyan(`$ kmend ${args.map((word) => word.replace(`${directory}/`, '')).join(' ')}`)}   ${paint.dim(`# ${title}`)}`);
-    const code = await runCommandLine([...args, '--state-dir', join(directory, 'state')], world);
+    const code = await runLine([...args, '--state-dir', join(directory, 'state')], world);
     world.out(paint.dim(`(exit ${code})`));
     if (!expected.includes(code)) world.err(`the demo expected exit ${expected.join(' or ')}`);
     return expected.includes(code);

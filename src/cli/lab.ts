@@ -1,7 +1,7 @@
 // `kmend lab`: the practice fleet, and the demo, which is the main job on it.
 import type { Command } from 'commander';
 import { table } from '../report/layout.ts';
-import { runDemo } from './demo.ts';
+import { type RunLine, runDemo } from './demo.ts';
 import { stateDirOf } from './options.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -10,7 +10,7 @@ interface Flags {
   readonly down?: string;
 }
 
-export function labCommand(program: Command, world: World, done: (exit: number) => void): void {
+export function labCommand(program: Command, world: World, done: (exit: number) => void, runLine: RunLine): void {
   const lab = program.command('lab').description('the practice fleet: hosts that need no root and no network, to try kmend on');
   const sub = (name: string, description: string, act: (flags: Flags) => Promise<number>): void => {
     lab
@@ -52,5 +52,5 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
     world.out((await labDown(dirOf(flags))) ? 'the practice fleet is down' : 'no practice fleet was up');
     return 0;
   });
-  sub('demo', 'the whole job on a practice fleet: check, plan, apply, proof, check again', async (flags) => runDemo(flags, world));
+  sub('demo', 'the whole job on a practice fleet: check, plan, apply, proof, check again', async (flags) => runDemo(flags, world, runLine));
 }

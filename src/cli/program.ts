@@ -34,7 +34,7 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
   docsCommands(program, world, done);
   doctorCommand(program, world, done);
   nodeCommands(program, world, done);
-  labCommand(program, world, done);
+  labCommand(program, world, done, runCommandLine);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

@@ -1,6 +1,6 @@
 // Cordon, drain and uncordon through the Cluster port. What is ours is marked with run and number; what is not ours is left alone.
 import type { CordonEffect, DrainEffect, UncordonEffect } from '../model/effect.ts';
-import { type DoorContext, type EffectPlace, failing, type Performed } from './perform.ts';
+import { type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
 import type { Cluster } from './ports.ts';
 
 export async function performCluster(

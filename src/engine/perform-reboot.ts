@@ -1,8 +1,8 @@
 // The reboot: old boot id journalled first, sent once, watched by full logins on new connections, true only with a new boot id.
 import type { RebootEffect } from '../model/effect.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
+import { type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
-import { type DoorContext, type EffectPlace, failing, type Performed } from './perform.ts';
 
 /** Milliseconds between the starts of two attempts: no back-off, each back-off step is time that a node is away for nothing. */
 const attemptEvery = 500;

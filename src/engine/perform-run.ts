@@ -2,9 +2,9 @@
 import { withPrelude } from '../facts/prelude.ts';
 import type { RunEffect, WriteEffect } from '../model/effect.ts';
 import type { Failure } from '../model/failure.ts';
+import { type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
 import { exitCodes, pollScript, sealScript, startScript, writeScript } from './host-scripts.ts';
 import { lastLines } from './observe.ts';
-import { type DoorContext, type EffectPlace, failing, type Performed } from './perform.ts';
 import type { ExecResult } from './ports.ts';
 
 /** Seconds that one poll stays on the host, and bytes of output that come back. */

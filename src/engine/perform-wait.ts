@@ -2,7 +2,7 @@
 import type { WaitEffect } from '../model/effect.ts';
 import type { Failure } from '../model/failure.ts';
 import { sameValue } from '../model/value.ts';
-import { type DoorContext, failing, type Performed } from './perform.ts';
+import { type DoorContext, failing, type Performed } from './door.ts';
 
 export async function performWait(effect: WaitEffect, context: DoorContext): Promise<Performed> {
   const { clock, signal } = context;

@@ -11,9 +11,9 @@ import type { Target } from '../model/host.ts';
 import type { HostPlan } from '../model/plan.ts';
 import type { Play, Task } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
+import type { DoorContext } from './door.ts';
 import type { FenceToken } from './host-scripts.ts';
 import { nothingObserved, type Observed, observe } from './observe.ts';
-import type { DoorContext } from './perform.ts';
 import type { Clock, Cluster, Transport } from './ports.ts';
 import { openSession, type Session } from './session.ts';
 

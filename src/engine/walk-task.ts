@@ -9,7 +9,8 @@ import type { Failure } from '../model/failure.ts';
 import type { ModuleTask } from '../model/playbook.ts';
 import { higherRisk, highestRisk } from '../model/risk.ts';
 import type { Mapping, Value } from '../model/value.ts';
-import { type Performed, perform } from './perform.ts';
+import type { Performed } from './door.ts';
+import { perform } from './perform.ts';
 import type { HostWalk } from './walk-context.ts';
 
 /** Ansible's defaults for `until`. */

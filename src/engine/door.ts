@@ -1,0 +1,43 @@
+// What passes through the door beside an effect: where it stands, what it needs of the host's walk, what came of it.
+import type { PlanContext } from '../model/change.ts';
+import type { EffectResult } from '../model/effect.ts';
+import type { Event, EventBody } from '../model/event.ts';
+import type { Facts } from '../model/fact.ts';
+import type { Failure } from '../model/failure.ts';
+import type { FenceToken } from './host-scripts.ts';
+import type { Clock, Cluster } from './ports.ts';
+import type { Session } from './session.ts';
+
+/** What an effect needs of the host's walk. */
+export interface DoorContext {
+  readonly host: string;
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly cluster?: Cluster;
+  readonly token: FenceToken;
+  readonly ownBootId: string;
+  readonly record: (body: EventBody, sync: boolean) => Promise<Event>;
+  readonly signal: AbortSignal;
+  /** Latest facts, derived. */
+  readonly facts: () => Facts;
+  /** Reads them again. */
+  readonly refresh: () => Promise<Failure | undefined>;
+  readonly done: () => PlanContext['done'];
+}
+
+/** Where in the run an effect stands. `resumed` = it was announced before and its end is not known. */
+export interface EffectPlace {
+  readonly task: string;
+  readonly effect: string;
+  readonly resumed: boolean;
+  /** Boot id journalled when it was first announced. */
+  readonly bootId?: string;
+}
+
+/** The result is there also when it is a failure: `register`, `failed_when` and `until` read it. */
+export interface Performed {
+  readonly result: EffectResult;
+  readonly failure?: Failure;
+}
+
+export const failing = (failure: Failure, result: Partial<EffectResult> = {}): Performed => ({ result: { ok: false, ...result }, failure });

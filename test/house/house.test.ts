@@ -1,0 +1,181 @@
+// The house test: who may import whom, who owns which package, what a pure floor may never do. It reads imports as text.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { areas, factDefs } from '../../src/facts/index.ts';
+import { modules } from '../../src/modules/index.ts';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const source = join(root, 'src');
+
+/** Floors from the ground up; rooms on one floor do not know each other. */
+const floors: readonly (readonly string[])[] = [
+  ['model'],
+  ['facts', 'expression'],
+  ['modules', 'core'],
+  ['engine', 'load'],
+  ['ssh', 'kube', 'store', 'report', 'lab', 'local', 'gates'],
+  ['cli'],
+  ['main.ts'],
+];
+const pure = ['model', 'facts', 'expression', 'modules', 'core', 'load'];
+
+/** Each package has one owner; the lab's servers are the other end of the same protocol. */
+const owners: Readonly<Record<string, readonly string[]>> = {
+  commander: ['cli'],
+  listr2: ['report'],
+  semver: ['model', 'facts'],
+  'ssh-config': ['ssh'],
+  ssh2: ['ssh', 'lab'],
+  yaml: ['load'],
+  zod: ['model'],
+};
+
+interface File {
+  readonly path: string;
+  readonly room: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+const walk = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? walk(path) : path.endsWith('.ts') ? [path] : [];
+  });
+
+const files: readonly File[] = walk(source).map((path) => {
+  const text = readFileSync(path, 'utf8');
+  const imports = [...text.matchAll(/^(?:import|export)\b[^;'"]*?from\s+'([^']+)'|import\('([^']+)'\)/gm)].map(
+    (match) => match[1] ?? match[2] ?? '',
+  );
+  return { path, room: relative(source, path).split('/')[0] ?? '', text, imports };
+});
+
+const floorOf = (room: string): number => floors.findIndex((floor) => floor.includes(room));
+const name = (file: File): string => relative(root, file.path);
+const code = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
+
+describe('the house', () => {
+  it('has a floor for every room', () => {
+    expect([...new Set(files.map((file) => file.room))].filter((room) => floorOf(room) < 0)).toEqual([]);
+  });
+
+  it('lets imports go down or stay in the room', () => {
+    const wrong = files.flatMap((file) =>
+      file.imports
+        .filter((target) => target.startsWith('.'))
+        .map((target) => relative(source, join(dirname(file.path), target)).split('/')[0] ?? '')
+        .filter((room) => room !== file.room && floorOf(room) >= floorOf(file.room))
+        .map((room) => `${name(file)} imports ${room}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('lets modules know the ground and the facts only, never each other', () => {
+    const top = (path: string): string => relative(join(source, 'modules'), path).split('/')[0] ?? '';
+    const named = [...modules.keys()].map((module) => module.replaceAll('_', '-'));
+    const wrong = files
+      .filter((file) => file.room === 'modules' && !file.path.endsWith('modules/index.ts'))
+      .flatMap((file) =>
+        file.imports
+          .filter((target) => target.startsWith('.'))
+          .map((target) => join(dirname(file.path), target))
+          .filter((target) => target.startsWith(join(source, 'modules/')) || target.startsWith(join(source, 'core/')))
+          .filter(
+            (target) =>
+              top(target) !== top(file.path) &&
+              (target.startsWith(join(source, 'core/')) || named.includes(top(target).replace(/\.ts$/, ''))),
+          )
+          .map((target) => `${name(file)} imports ${relative(root, target)}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+
+  it('gives every package one owner', () => {
+    const wrong = files.flatMap((file) =>
+      file.imports
+        .filter((target) => !target.startsWith('.') && !target.startsWith('node:'))
+        .map((target) => (target.startsWith('@') ? target.split('/').slice(0, 2).join('/') : (target.split('/')[0] ?? '')))
+        .filter((target) => !(owners[target] ?? []).includes(file.room))
+        .map((target) => `${name(file)} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+    const dependencies = Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies);
+    expect(dependencies.filter((dependency) => owners[dependency] === undefined)).toEqual([]);
+  });
+
+  it('loads zod in one file', () => {
+    expect(files.filter((file) => file.imports.includes('zod')).map(name)).toEqual(['src/model/schema.ts']);
+  });
+
+  it('keeps pure floors pure: no node modules, no clock, no console, no timers', () => {
+    const forbidden =
+      /\bfrom 'node:|Date\.now\(|new Date\(\)|\bconsole\.|setTimeout\(|setInterval\(|Math\.random\(|\bprocess\.(?:env|exit|argv|std|cwd|pid|kill|on\(|hrtime)/;
+    const wrong = files
+      .filter((file) => pure.includes(file.room))
+      .flatMap((file) => {
+        const found = forbidden.exec(
+          code(file.text).replace(/'(?:[^'\\\n]|\\.)*'(?! from)/g, (text) => (text.startsWith("'node:") ? text : "''")),
+        );
+        return found === null ? [] : [`${name(file)}: ${found[0]}`];
+      });
+    expect(wrong).toEqual([]);
+  });
+
+  it('keeps the engine away from disk, libraries, screens and module names', () => {
+    const engine = files.filter((file) => file.room === 'engine');
+    expect(engine.filter((file) => file.imports.some((target) => target.startsWith('node:'))).map(name)).toEqual([]);
+    const named = engine.flatMap((file) =>
+      [...modules.keys()]
+        .filter((module) => module.includes('_') && code(file.text).includes(`'${module}'`))
+        .map((module) => `${name(file)}: ${module}`),
+    );
+    expect(named).toEqual([]);
+  });
+
+  it('never ends the process below main', () => {
+    expect(files.filter((file) => /process\.exit\b(?!Code)/.test(code(file.text))).map(name)).toEqual([]);
+  });
+
+  it('has no circles', () => {
+    const graph = new Map(
+      files.map((file) => [
+        file.path,
+        file.imports.filter((target) => target.startsWith('.')).map((target) => join(dirname(file.path), target)),
+      ]),
+    );
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) circles.push([...trail.slice(trail.indexOf(path)), path].map((one) => relative(root, one)).join(' -> '));
+      if (done.has(path) || trail.includes(path)) return;
+      for (const next of graph.get(path) ?? []) visit(next, [...trail, path]);
+      done.add(path);
+    };
+    for (const path of graph.keys()) visit(path, []);
+    expect(circles).toEqual([]);
+  });
+
+  it('has KMEND_ROOT in the prelude and the lab only', () => {
+    const wrong = files.filter((file) => code(file.text).includes('KMEND_ROOT') && file.room !== 'lab').map(name);
+    expect(wrong).toEqual(['src/facts/prelude.ts']);
+  });
+
+  it('has one test file for every module, and registers every module and area', () => {
+    const wanted = [...modules.keys()].map((module) => join(root, 'test/modules', `${module.replaceAll('_', '-')}.test.ts`));
+    expect(wanted.filter((path) => !existsSync(path)).map((path) => relative(root, path))).toEqual([]);
+    const definers = files.filter(
+      (file) => file.room === 'modules' && /= defineModule[<(]/.test(file.text) && !file.path.endsWith('define.ts'),
+    );
+    expect(definers.flatMap((file) => [...file.text.matchAll(/= defineModule[<(]/g)])).toHaveLength(modules.size);
+    const defined = files.filter((file) => file.room === 'facts').flatMap((file) => [...file.text.matchAll(/: Area = \{/g)]);
+    expect(areas.size).toBeGreaterThanOrEqual(defined.length);
+    expect(new Set(factDefs.map((fact) => fact.name)).size).toBe(factDefs.length);
+  });
+
+  it('begins every file with its purpose', () => {
+    expect(files.filter((file) => !/^(#!.*\n)?\/\/ \S/.test(file.text)).map(name)).toEqual([]);
+  });
+});
