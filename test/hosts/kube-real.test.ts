@@ -1,0 +1,113 @@
+// The kube room against a real API server, controller manager and scheduler (1.20) with fake kubelets; kubectl's recorded results are the measure.
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readyAfterReboot } from '../../src/kube/index.ts';
+import { cordonAndDrain, failure, owner, sleep, value } from '../kube/cluster-on.ts';
+import { drainOptions } from '../kube/pods.ts';
+import { missing, recorded, startLab } from './kube-lab.ts';
+
+const title = `a real API server${missing === undefined ? '' : ` (skipped: ${missing})`}`;
+const roles = resolve(import.meta.dirname, '../../docs/rbac.yaml');
+
+describe.skipIf(missing !== undefined)(title, () => {
+  let lab: ReturnType<typeof startLab>;
+  beforeAll(() => {
+    lab = startLab();
+    lab.kubectl('apply', '-f', roles);
+    lab.kubectl('create', 'clusterrolebinding', 'kmend', '--clusterrole=kmend-rollout', '--user=kmend');
+    lab.kubectl('create', 'clusterrolebinding', 'kmend-forecast', '--clusterrole=kmend-forecast', '--user=kmend-forecast');
+  });
+  afterAll(() => lab?.stop());
+
+  const web = (replicas: number, more: readonly string[] = []): void => {
+    lab.kubectl('create', 'deployment', 'web', '--image=x', `--replicas=${replicas}`, ...more);
+  };
+  const onN1 = async (name: string, replicas: number): Promise<void> => {
+    for (const other of ['n2', 'n3', 'n4']) lab.kubectl('cordon', other);
+    lab.kubectl('uncordon', 'n1');
+    web(replicas, ['-n', name]);
+    lab.kubectl('rollout', 'status', 'deployment/web', '-n', name, '--timeout=60s');
+    for (const other of ['n2', 'n3', 'n4']) lab.kubectl('uncordon', other);
+  };
+
+  describe('drains as kubectl does', () => {
+    it.each(recorded.map((row) => [row.name, row.flags, row] as const))('%s %s', (name, _, expected) => {
+      const row = lab.runCase(name);
+      const { failed, cordoned, evicted, left } = expected;
+      expect(row).toMatchObject({ failed, cordoned, evicted, left });
+    });
+  });
+
+  describe('with the rights of the shipped roles only', () => {
+    const named = ['empty-node', 'plain', 'ds-flag', 'mixed-all-flags', 'pdb-one-at-a-time', 'bare-no-flag'];
+    it.each(named)('rollout: %s', (name) => {
+      const expected = recorded.find((row) => row.name === name);
+      expect(lab.runCase(name, 'kmend')).toMatchObject({ failed: expected?.failed, evicted: expected?.evicted, left: expected?.left });
+    });
+
+    it('forecast: reads every part, and may not cordon', async () => {
+      const cluster = await lab.cluster('kmend-forecast');
+      const forecast = value(await cluster.forecast('n1', drainOptions()));
+      expect(forecast.warnings.filter((text) => text.includes('not looked at'))).toEqual([]);
+      expect(value(await cluster.nodes())).toHaveLength(4);
+      expect(failure(await cluster.cordon('n1', owner)).message).toMatch(/may not patch nodes n1 \(403\)/);
+    });
+
+    it('the API server itself says what each of them lacks', async () => {
+      const rollout = await lab.cluster('kmend');
+      const forecast = await lab.cluster('kmend-forecast');
+      expect(value(await rollout.missingRights('rollout'))).toEqual([]);
+      expect(value(await forecast.missingRights('forecast'))).toEqual([]);
+      expect(value(await rollout.missingRights('delete'))).toEqual(['delete pods']);
+      expect(value(await forecast.missingRights('rollout'))).toEqual(['patch nodes', 'watch pods', 'create pods/eviction']);
+    });
+  });
+
+  it('lives through a restart of the API server in the middle of a drain', async () => {
+    const name = 'restart';
+    lab.kubectl('create', 'namespace', name);
+    await onN1(name, 20);
+    const cluster = await lab.cluster();
+    setTimeout(lab.restartApiServer, 150);
+    const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 120 }));
+    expect(value(outcome)).toMatchObject({ left: [], evicted: expect.arrayContaining([expect.stringContaining('restart/web')]) });
+    expect(lab.kubectl('get', 'pods', '-n', name, '-o', 'jsonpath={.items[*].spec.nodeName}')).not.toMatch(/\bn1\b/);
+    value(await cluster.uncordon('n1', owner));
+    lab.kubectl('delete', 'namespace', name, '--wait=false');
+  });
+
+  it('forecasts a budget that can never allow, before any cordon', async () => {
+    const name = 'closed';
+    lab.kubectl('create', 'namespace', name);
+    await onN1(name, 2);
+    lab.kubectl('create', 'poddisruptionbudget', 'web', '--selector=app=web', '--min-available=2', '-n', name);
+    await sleep(2_000);
+    const cluster = await lab.cluster();
+    const { blocks } = value(await cluster.forecast('n1', drainOptions()));
+    expect(blocks).toEqual(
+      [1, 2].map(() => expect.stringMatching(/^closed\/web-.*: PDB web allows 0 of 2 \(minAvailable 2\): it can never allow one$/)),
+    );
+    expect(value(await cluster.node('n1')).unschedulable).toBe(false);
+    lab.kubectl('delete', 'namespace', name, '--wait=false');
+  });
+
+  it('is not fooled by the Ready of the old boot', async () => {
+    const cluster = await lab.cluster();
+    const before = value(await cluster.node('n2'));
+    await lab.control('/reboot?node=n2&seconds=4&notready=2&kernel=3.10.0-1160.el7.x86_64');
+    await sleep(1_500);
+    const during = value(await cluster.node('n2'));
+    // Down, and still shown as Ready: with the boot id of before the reboot.
+    expect(during).toMatchObject({ ready: true, bootId: before.bootId });
+    const expected = async () => {
+      const state = value(await cluster.node('n2'));
+      return readyAfterReboot(state, {
+        bootId: state.bootId === before.bootId ? 'the new one' : state.bootId,
+        kernel: '3.10.0-1160.el7.x86_64',
+      });
+    };
+    expect((await expected()).ready).toBe(false);
+    for (let turn = 0; turn < 40 && !(await expected()).ready; turn += 1) await sleep(500);
+    expect(await expected()).toMatchObject({ ready: true });
+  });
+});
