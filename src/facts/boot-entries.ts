@@ -136,7 +136,8 @@ export function readBls(lines: readonly string[], grub: readonly string[], env: 
     if (!values.has(parts[2])) values.set(parts[2], parts[3] ?? '');
     files.set(id, values);
   }
-  const variables = new Map([...env, ...grubVariables(grub)]);
+  // grub.cfg sets kernelopts only where grubenv does not.
+  const variables = new Map([...grubVariables(grub), ...env]);
   const order = [...files].sort(([a, left], [b, right]) =>
     ostree ? Number(right.get('version') ?? 0) - Number(left.get('version') ?? 0) || compareRpm(b, a) : compareRpm(b, a),
   );
