@@ -1,0 +1,428 @@
+// The areas beyond boot and cgroups: packages, Docker, runc, kubelet, services, paths; each asked through the real script with stand-in programs.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { creatorOf, isContainer, readV1Groups, readV2Groups, samplesOf } from '../../src/facts/groups.ts';
+import { isHeld } from '../../src/facts/holds.ts';
+import type { Facts, FactWant } from '../../src/model/fact.ts';
+import { isUnknown } from '../../src/model/value.ts';
+import { emptyHost, file, program, type Recorded, replay } from './replay.ts';
+
+let host: Recorded;
+beforeEach(() => {
+  host = emptyHost();
+  file(host, 'proc/sys/kernel/osrelease', '3.10.0-862.el7.x86_64\n');
+  file(host, 'proc/cmdline', 'ro\n');
+});
+afterEach(() => host.remove());
+
+const pick = (facts: Facts, ...names: readonly string[]): readonly unknown[] => names.map((name) => facts[name]);
+const centos = (): void => file(host, 'etc/os-release', 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"\n');
+const debian = (): void => file(host, 'etc/os-release', 'ID=debian\nVERSION_ID="9"\n');
+
+describe('machine', () => {
+  it('says who and where we are', () => {
+    file(host, 'proc/uptime', '10.31 5.90\n');
+    file(host, 'proc/sys/kernel/random/boot_id', '3d2023fb-c846-4e82-95ef-bce27dc2ac93\n');
+    program(host, 'date', 'echo 1000');
+    program(host, 'id', 'echo 1000');
+    expect(pick(replay(host), 'boot.id', 'boot.uptime', 'boot.time', 'clock.epoch', 'user.root')).toEqual([
+      '3d2023fb-c846-4e82-95ef-bce27dc2ac93',
+      10,
+      990,
+      1000,
+      false,
+    ]);
+  });
+  it.each([
+    ['ID="rhel"', 'rhel'],
+    ['ID="ol"\nID_LIKE="fedora"', 'rhel'],
+    ['ID=ubuntu\nID_LIKE=debian', 'debian'],
+    ['ID="sles"\nID_LIKE="suse"', 'suse'],
+    ['ID=fedora', 'fedora'],
+    ['ID=fedora\nVARIANT_ID=coreos', 'coreos'],
+    ['ID="rhcos"\nID_LIKE="rhel fedora"', 'coreos'],
+    ['ID=flatcar\nID_LIKE=coreos', 'flatcar'],
+    ['ID=something\nID_LIKE="else rhel"', 'rhel'],
+    ['ID=alpine', 'unknown'],
+  ])('%j is %s', (text, family) => {
+    file(host, 'etc/os-release', `${text}\n`);
+    expect(replay(host)['os.family']).toBe(family);
+  });
+  it('el6 has no os-release', () => {
+    file(host, 'etc/redhat-release', 'CentOS release 6.10 (Final)\n');
+    expect(pick(replay(host), 'os.family', 'os.version')).toEqual(['rhel', '6.10']);
+  });
+});
+
+describe('packages of an rpm host', () => {
+  beforeEach(() => {
+    centos();
+    program(host, 'yum', 'exit 0');
+    program(
+      host,
+      'rpm',
+      `cat <<'E'
+docker-ce 3:18.09.9-3.el7 1700000000 rpm
+package docker-ee is not installed
+docker-ce-cli 1:18.09.9-3.el7 1700000000 rpm
+containerd.io 1.2.10-3.2.el7 1700000001 rpm
+package runc is not installed
+kubelet 1.12.3-0 1600000000 rpm
+E
+exit 6`,
+    );
+  });
+  it('are told with epoch and time', () => {
+    expect(
+      pick(
+        replay(host),
+        'packages.manager',
+        'docker.package',
+        'docker.evr',
+        'docker.installed_at',
+        'cli.evr',
+        'containerd.evr',
+        'containerd.version',
+        'kubelet.evr',
+        'runc.evr',
+        'packages.broken',
+      ),
+    ).toEqual(['yum', 'docker-ce', '3:18.09.9-3.el7', 1_700_000_000, '1:18.09.9-3.el7', '1.2.10-3.2.el7', '1.2.10', '1.12.3-0', '', '']);
+  });
+  it('holds, excludes and an unfinished transaction are found', () => {
+    file(host, 'etc/yum/pluginconf.d/versionlock.list', '# comment\n\n0:kubelet-1.12.3-0.*\n');
+    file(host, 'etc/yum.conf', '[main]\nexclude=docker-ce* kernel\n  containerd.io\nkeepcache=0\n');
+    file(host, 'etc/yum.repos.d/x.repo', '[x]\nexcludepkgs = foo\n');
+    file(host, 'var/lib/yum/transaction-all.2026-01-01', '');
+    const facts = replay(host);
+    expect(facts['packages.held']).toEqual([
+      'versionlock 0:kubelet-1.12.3-0.*',
+      'exclude docker-ce*',
+      'exclude kernel',
+      'exclude containerd.io',
+      'exclude foo',
+    ]);
+    expect(facts['packages.broken']).toBe('an unfinished yum transaction');
+  });
+  it('somebody who works with the manager is named', () => {
+    file(host, 'proc/4711/comm', 'yum\n');
+    file(host, 'proc/4712/comm', 'rpm\n');
+    expect(replay(host)['packages.lock']).toBe('yum (pid 4711)');
+  });
+  it('a damaged database is said, and nothing is guessed', () => {
+    program(host, 'rpm', "echo 'error: rpmdb: BDB0113 Thread/process 1/2 failed'; exit 255");
+    const facts = replay(host);
+    expect(facts['packages.broken']).toContain('rpmdb: BDB0113');
+    expect(isUnknown(facts['docker.evr'])).toBe(true);
+  });
+  it('on el8 yum is dnf', () => {
+    file(host, 'etc/os-release', 'ID="rocky"\nID_LIKE="rhel"\nVERSION_ID="8.9"\n');
+    program(host, 'dnf', 'exit 0');
+    expect(replay(host)['packages.manager']).toBe('dnf');
+  });
+});
+
+describe('packages of a deb host', () => {
+  beforeEach(() => {
+    debian();
+    program(host, 'apt-get', 'exit 0');
+    program(host, 'dpkg', 'exit 0');
+    program(
+      host,
+      'dpkg-query',
+      `printf '%s\\n' 'docker-ce 5:18.09.1~3-0~debian-stretch @ hi ' 'containerd.io 1.2.2-1 @ ii ' 'kubelet 1.12.3-00 @ rc '; exit 1`,
+    );
+    file(host, 'var/lib/dpkg/info/containerd.io.list', '');
+  });
+  it('are told, held ones and removed ones too', () => {
+    const facts = replay(host);
+    expect(pick(facts, 'packages.manager', 'docker.evr', 'containerd.evr', 'kubelet.evr', 'packages.held')).toEqual([
+      'apt',
+      '5:18.09.1~3-0~debian-stretch',
+      '1.2.2-1',
+      '',
+      ['hold docker-ce'],
+    ]);
+    expect(facts['containerd.installed_at']).toBeGreaterThan(1_600_000_000);
+    expect(facts['docker.installed_at']).toBe(0);
+  });
+  it('half configured packages are named', () => {
+    program(
+      host,
+      'dpkg',
+      "printf '%s\\n' 'The following packages are only half configured, probably due to problems' ' docker-ce            Docker' ''",
+    );
+    file(host, 'var/lib/dpkg/updates/0001', '');
+    expect(replay(host)['packages.broken']).toBe('dpkg was interrupted; docker-ce is half installed or half configured');
+  });
+});
+
+describe('a package by name', () => {
+  const wants: readonly FactWant[] = [{ area: 'package', args: { name: 'docker-ce' } }];
+  const facts = (): readonly unknown[] =>
+    pick(replay(host, { wants }), 'package.docker-ce.installed', 'package.docker-ce.available', 'package.docker-ce.held');
+  it('with yum, whose rows may be broken over lines', () => {
+    centos();
+    program(host, 'rpm', 'case "$*" in *"-- docker-ce") echo "installed 3:18.09.1-3.el7 rpm";; *) exit 1;; esac');
+    program(
+      host,
+      'yum',
+      `printf '%s\\n' 'Available Packages' 'docker-ce.x86_64    3:18.09.1-3.el7    docker-ce-stable' 'docker-ce.x86_64' '      3:18.09.9-3.el7' '   docker-ce-stable' 'docker-ce-cli.x86_64 1:1-1 x'`,
+    );
+    file(host, 'etc/yum.conf', 'exclude=docker*\n');
+    expect(facts()).toEqual(['3:18.09.1-3.el7', ['3:18.09.1-3.el7', '3:18.09.9-3.el7'], true]);
+  });
+  it('with apt', () => {
+    debian();
+    program(host, 'dpkg-query', 'case "$*" in *"-- docker-ce") echo "installed 18.06.1~ce~3-0~debian ii ";; esac');
+    program(host, 'apt-cache', "echo ' docker-ce | 5:18.09.1~3-0~debian-stretch | file:/repos ./ Packages'");
+    program(host, 'dpkg', 'exit 0');
+    expect(facts()).toEqual(['18.06.1~ce~3-0~debian', ['5:18.09.1~3-0~debian-stretch'], false]);
+  });
+  it('absent', () => {
+    centos();
+    program(host, 'rpm', 'exit 1');
+    expect(facts()).toEqual(['', [], false]);
+  });
+  it.each([
+    [['0:docker-ce-18.06.1.ce-3.el7.*'], [], true],
+    [['docker-ce-3:18.06.1.ce-3.el7.*'], [], true],
+    [['docker-ce-cli-1:18.09.1-3.el7.*'], [], false],
+    [[], ['docker-ce*'], true],
+    [[], ['kernel docker-c?'], true],
+    [[], ['docker'], false],
+    [[], ['*'], true],
+    [[], [], false],
+  ])('locks %j and excludes %j hold it: %s', (locks, excludes, held) => expect(isHeld('docker-ce', locks, excludes)).toBe(held));
+});
+
+describe('docker', () => {
+  const names = ['docker.installed', 'docker.running', 'docker.version', 'docker.client', 'docker.driver', 'docker.live_restore'];
+  it('that answers', () => {
+    program(host, 'docker', `case "$*" in version*) echo '18.09.9 18.09.9';; info*) echo 'systemd true';; esac`);
+    expect(pick(replay(host), ...names)).toEqual([true, true, '18.09.9', '18.09.9', 'systemd', true]);
+  });
+  it('whose daemon does not run', () => {
+    program(
+      host,
+      'docker',
+      `case "$*" in --version) echo 'Docker version 18.06.1-ce, build e68fc7a';; *) echo 'Cannot connect' >&2; exit 1;; esac`,
+    );
+    expect(pick(replay(host), ...names)).toEqual([true, false, '', '18.06.1-ce', '', false]);
+  });
+  it('that hangs is unknown, not absent', () => {
+    file(host, 'proc/99/comm', 'dockerd\n');
+    program(host, 'docker', 'exit 124');
+    const facts = replay(host);
+    expect([facts['docker.running'], isUnknown(facts['docker.version']), isUnknown(facts['docker.driver'])]).toEqual([true, true, true]);
+  });
+  it('that is not there', () => expect(pick(replay(host), ...names)).toEqual([false, false, '', '', '', false]));
+});
+
+describe('runc', () => {
+  it("Docker's own of 18.06 goes before a system one", () => {
+    program(host, 'docker-runc', "printf 'runc version 1.0.0-rc5+dev\\ncommit: 69663f0b\\nspec: 1.0.0\\n'");
+    program(host, 'runc', "echo 'runc version 1.1.15'");
+    program(host, 'docker-containerd', 'exit 0');
+    const facts = replay(host);
+    expect(pick(facts, 'runc.version', 'runc.commit', 'containerd.bundled', 'containerd.installed')).toEqual([
+      '1.0.0-rc5+dev',
+      '69663f0b',
+      true,
+      true,
+    ]);
+    expect(facts['runc.path']).toMatch(/\/docker-runc$/);
+  });
+  it('a system one', () => {
+    program(host, 'runc', "echo 'runc version 1.1.15+ds1'");
+    expect(pick(replay(host), 'runc.version', 'containerd.bundled')).toEqual(['1.1.15+ds1', false]);
+  });
+});
+
+describe('kubelet', () => {
+  const names = ['kubelet.installed', 'kubelet.running', 'kubelet.version', 'kubelet.driver', 'kubelet.program'];
+  const running = (program: string, args: string): void => {
+    file(host, 'proc/812/comm', `${program}\n`);
+    file(host, 'proc/812/cmdline', `/usr/bin/${program}\0${args.replaceAll(' ', '\0')}\0`);
+  };
+  it('with its driver as an argument', () => {
+    program(host, 'kubelet', "echo 'Kubernetes v1.12.3'");
+    running('kubelet', '--cgroup-driver=systemd --v=2');
+    expect(pick(replay(host), ...names)).toEqual([true, true, '1.12.3', 'systemd', 'kubelet']);
+  });
+  it('with its driver in the configuration', () => {
+    program(host, 'kubelet', "echo 'Kubernetes v1.20.4'");
+    running('kubelet', '--config=/var/lib/kubelet/config.yaml');
+    file(host, 'var/lib/kubelet/config.yaml', 'apiVersion: x\ncgroupDriver: systemd\n');
+    expect(pick(replay(host), ...names)).toEqual([true, true, '1.20.4', 'systemd', 'kubelet']);
+  });
+  it('that does not run, with flags on the disk', () => {
+    program(host, 'kubelet', "echo 'Kubernetes v1.12.3'");
+    file(host, 'var/lib/kubelet/kubeadm-flags.env', 'KUBELET_KUBEADM_ARGS=--cgroup-driver=systemd --network-plugin=cni\n');
+    expect(pick(replay(host), ...names)).toEqual([true, false, '1.12.3', 'systemd', 'kubelet']);
+  });
+  it('with the default driver', () => {
+    program(host, 'kubelet', "echo 'Kubernetes v1.12.3'");
+    running('kubelet', '--v=2');
+    expect(replay(host)['kubelet.driver']).toBe('cgroupfs');
+  });
+  it('inside k3s', () => {
+    program(host, 'k3s', "echo 'k3s version v1.19.5+k3s2 (746cf403)'");
+    running('k3s-server', 'server --kubelet-arg=cgroup-driver=systemd');
+    expect(pick(replay(host), ...names)).toEqual([true, true, '1.19.5+k3s2', 'systemd', 'k3s']);
+  });
+  it('in a container: its version is unknown, and it is still a kubelet', () => {
+    running('kubelet', '--v=2');
+    const facts = replay(host);
+    expect([facts['kubelet.installed'], facts['kubelet.running'], isUnknown(facts['kubelet.version'])]).toEqual([true, true, true]);
+    expect(facts['kubelet.driver']).toBe('cgroupfs');
+  });
+  it('that is not there', () => expect(pick(replay(host), ...names)).toEqual([false, false, '', '', '']));
+});
+
+describe('services and paths', () => {
+  it('are asked by name', () => {
+    program(host, 'systemctl', `case "$1" in is-active) echo active;; is-enabled) echo disabled;; esac`);
+    file(host, "etc/it's here", '');
+    const wants = [
+      { area: 'service', args: { name: 'docker' } },
+      { area: 'path', args: { path: "/etc/it's here" } },
+      { area: 'path', args: { path: '/etc/$(reboot)' } },
+    ];
+    expect(
+      pick(
+        replay(host, { wants }),
+        'service.docker.active',
+        'service.docker.enabled',
+        "path./etc/it's here.exists",
+        'path./etc/$(reboot).exists',
+      ),
+    ).toEqual([true, false, true, false]);
+  });
+  it('without systemd nothing is claimed', () => {
+    expect(isUnknown(replay(host, { wants: [{ area: 'service', args: { name: 'docker' } }] })['service.docker.active'])).toBe(true);
+  });
+});
+
+describe('memory cgroups', () => {
+  const root = '/sys/fs/cgroup/memory';
+  it('are read from GNU and busybox words alike, with spaces, colons and backslashes in names', () => {
+    const { groups, rootUsage } = readV1Groups(
+      [
+        `${root}/memory.kmem.usage_in_bytes:4096`,
+        `grep: ${root}/memory.kmem.slabinfo: Input/output error`,
+        `${root}/memory.kmem.slabinfo:0`,
+        `${root}/a b:c/memory.kmem.slabinfo:16`,
+        `${root}/a b:c/memory.limit_in_bytes:104857600`,
+        `grep: ${root}/system.slice/dev-disk-by\\x2duuid.swap/memory.kmem.slabinfo: Permission denied`,
+        `grep: ${root}/docker/x/memory.kmem.slabinfo: No such file or directory`,
+        `find: '${root}/kubepods': Permission denied`,
+        `${root}/docker/y/memory.kmem.slabinfo:0`,
+        '/dev/null:0',
+      ],
+      [`eio ${root}/docker/y/memory.kmem.slabinfo`],
+      root,
+    );
+    expect(rootUsage).toBe(4096);
+    expect(groups.map(({ path, state, lines, limit }) => [path, state, lines, limit])).toEqual([
+      ['a b:c', 'read', 16, 104_857_600],
+      ['system.slice/dev-disk-by\\x2duuid.swap', 'denied', 0, 0],
+      ['docker/x', 'gone', 0, 0],
+      ['kubepods', 'denied', 0, 0],
+      ['docker/y', 'eio', 0, 0],
+    ]);
+  });
+  it('a v2 group says what memory.stat charges', () => {
+    const v2 = '/sys/fs/cgroup';
+    const groups = readV2Groups(
+      [
+        `${v2}/a/memory.stat:kernel 98304`,
+        `${v2}/a/memory.stat:slab 31640`,
+        `${v2}/a/memory.max:67108864`,
+        `${v2}/b/memory.stat:kernel 0`,
+        `${v2}/b/memory.max:max`,
+        `${v2}/b/cgroup.procs:2`,
+        `${v2}/c/cgroup.procs:1`,
+      ],
+      v2,
+    );
+    expect(groups.map(({ path, state, usage, limit, procs }) => [path, state, usage, limit, procs])).toEqual([
+      ['a', 'read', 98_304, 67_108_864, 0],
+      ['b', 'empty', 0, 0, 2],
+    ]);
+  });
+  it.each([
+    ['kubepods/burstable/podx/c', 'kubelet', true],
+    ['kubepods.slice/kubepods-burstable.slice/x.scope', 'kubelet', true],
+    ['docker/abc', 'docker', true],
+    [`system.slice/docker-${'a'.repeat(64)}.scope`, 'docker', true],
+    ['system.slice/docker.service', 'other', false],
+    ['system.slice/mysql.service', 'other', false],
+    ['mesos/abc', 'other', true],
+  ] as const)('%s is made by %s, a container: %s', (path, by, container) => {
+    expect(creatorOf(path)).toBe(by);
+    expect(isContainer({ path, by })).toBe(container);
+  });
+  it('a limited unit of systemd is no limited container: systemd never asks for accounting', () => {
+    const { groups } = readV1Groups(
+      [
+        `grep: ${root}/system.slice/a.service/memory.kmem.slabinfo: Input/output error`,
+        `${root}/system.slice/a.service/memory.limit_in_bytes:1000`,
+      ],
+      [],
+      root,
+    );
+    expect(samplesOf(groups, false)).toMatchObject({ eio: 1, total: 1, limited: 0, limited_off: 0 });
+  });
+  it('are found in the tree of a v2 host', () => {
+    for (const [path, text] of Object.entries({
+      'cgroup.controllers': 'cpu memory\n',
+      'memory.stat': 'kernel 5\n',
+      'system.slice/docker-a.scope/memory.stat': 'anon 4096\nkernel 0\nslab 0\nslab_reclaimable 0\n',
+      'system.slice/docker-a.scope/memory.max': '67108864\n',
+      'system.slice/docker-a.scope/cgroup.procs': '1\n2\n',
+    }))
+      file(host, join('sys/fs/cgroup', path), text);
+    const facts = replay(host);
+    expect(pick(facts, 'cgroup.version', 'cgroup.memory')).toEqual(['v2', 'v2']);
+    expect(facts['kmem.groups']).toMatchObject([{ path: 'system.slice/docker-a.scope', state: 'empty', limit: 67_108_864, procs: 2 }]);
+  });
+  it('an odd mount point is found by /proc/mounts', () => {
+    file(host, 'proc/mounts', 'cgroup /cgroup/memory cgroup rw,relatime,memory 0 0\n');
+    file(host, 'cgroup/memory/memory.limit_in_bytes', '9223372036854771712\n');
+    expect(replay(host)['cgroup.memory']).toBe('v1');
+  });
+  it('the mark of an active probe counts for its own boot only', () => {
+    file(host, 'proc/sys/kernel/random/boot_id', 'aaaa-1\n');
+    file(host, 'run/kmend/active-probe', 'aaaa-1 off\n');
+    expect(replay(host)['kmem.active_probe']).toBe('off');
+    file(host, 'run/kmend/active-probe', 'bbbb-2 off\n');
+    expect(replay(host)['kmem.active_probe']).toBe('');
+  });
+  it('dead groups are counted by their ids in /sys/kernel/slab', () => {
+    file(host, 'sys/fs/cgroup/memory/memory.limit_in_bytes', '9223372036854771712\n');
+    for (const entry of ['dentry(5:aa)', 'anon_vma(5:aa)', 'dentry(6:b (odd))', 'kmalloc-64'])
+      mkdirSync(join(host.root, 'sys/kernel/slab', entry), { recursive: true });
+    expect(pick(replay(host), 'kmem.slab_entries', 'kmem.slab_ids', 'kmem.dead_groups')).toEqual([3, 2, 2]);
+  });
+});
+
+describe('the kernel log', () => {
+  it('is counted by kind', () => {
+    program(
+      host,
+      'dmesg',
+      `printf '%s\\n' '[1.0] SLUB: Unable to allocate memory on node -1 (gfp=0x20)' '[1.0]   cache: kmalloc-192(12:${'a'.repeat(64)}), object size: 192' '[2.0] nothing' '[3.0] BUG: soft lockup - CPU#1 stuck for 22s! [x:1]'`,
+    );
+    expect((replay(host)['kmem.symptoms'] as readonly { kind: string; count: number }[]).map(({ kind, count }) => [kind, count])).toEqual([
+      ['slub', 1],
+      ['slub_memcg', 1],
+      ['soft_lockup', 1],
+    ]);
+  });
+  it('that may not be read is said so', () => {
+    program(host, 'dmesg', 'echo "dmesg: read kernel buffer failed: Operation not permitted" >&2; exit 1');
+    expect(pick(replay(host), 'kmem.symptoms', 'kmem.log_read')).toEqual([[], false]);
+  });
+});
