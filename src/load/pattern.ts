@@ -187,7 +187,7 @@ function tellNoMatch(pattern: string, part: string, search: Search): void {
   }
   const local = /^(?:localhost|127\.0\.0\.1|::1)$/.test(pattern) ? 'the machine that runs kmend is never changed by it' : undefined;
   const range = /\[\d+:\d+\]$/.test(pattern) ? 'in a pattern, brackets are a subscript; ranges exist in inventories only' : undefined;
-  warn(search, 'no-match', `\`${pattern}\` matches no host`, meant ?? local ?? range);
+  warn(search, 'no-match', `\`${pattern}\` matches no host`, range ?? meant ?? local);
 }
 
 function matchName(name: string, search: Search): readonly string[] | undefined {

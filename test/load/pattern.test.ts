@@ -70,7 +70,7 @@ describe('patterns', () => {
   it.each([
     ['nosuch', 'no-match', undefined],
     ['wbe', 'no-match', 'did you mean `web`?'],
-    ['node[01:03]', 'no-match', 'did you mean `node01`?'],
+    ['node[01:03]', 'no-match', 'in a pattern, brackets are a subscript; ranges exist in inventories only'],
     ['localhost', 'no-match', 'the machine that runs kmend is never changed by it'],
     ['web[2:0]', 'subscript-end', 'write [2]'],
     ['web[1-2]', 'subscript-dash', '[1:2]'],

@@ -1,0 +1,167 @@
+// Variables of a host: layers, magic ones, templates rendered when read; and the target made of them.
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { compile } from '../../src/expression/index.ts';
+import { hostScope, hostVars, type Layers, loadInventory, parseExtraVars, targetOf } from '../../src/load/index.ts';
+import { sshArguments } from '../../src/load/ssh-arguments.ts';
+import { secret } from '../../src/model/host.ts';
+import { tableReader } from '../fakes/table-reader.ts';
+
+const inventoryOf = (text: string) => {
+  const { value } = loadInventory(['inv/h.yml'], { reader: tableReader({ 'inv/h.yml': text }) });
+  if (value === undefined) throw new Error('this inventory is broken');
+  return value;
+};
+const fleet = inventoryOf(`
+all:
+  vars: {port: 80, url: "http://{{ inventory_hostname }}:{{ port }}/"}
+  children:
+    web: {hosts: {n1.example.org: {port: 81}, n2: }}
+    db: {hosts: {n2: {bad: "{{ nope }}", loop_a: "{{ loop_b }}", loop_b: "{{ loop_a }}"}}}
+`);
+const evaluate = (source: string, host = 'n1.example.org', layers: Layers = {}) => {
+  const compiled = compile(source, 'template');
+  if (compiled.kind === 'problem') throw new Error(compiled.message);
+  const result = compiled.evaluate(hostScope(fleet, host, layers));
+  return result.kind === 'value' ? result.value : result;
+};
+
+describe('variables', () => {
+  it.each<[string, Layers, unknown]>([
+    ['port', {}, 81],
+    ['port', { facts: { port: 1 } }, 1],
+    ['port', { facts: { port: 1 }, playVars: { port: 2 } }, 2],
+    ['port', { playVars: { port: 2 }, taskVars: [{ port: 3 }, { port: 4 }] }, 3],
+    ['port', { taskVars: [{ port: 3 }], registered: { port: 5 } }, 5],
+    ['port', { registered: { port: 5 }, extraVars: { port: 6 } }, 6],
+    ['url', {}, 'http://n1.example.org:81/'],
+    ['url', { extraVars: { port: 6 } }, 'http://n1.example.org:6/'],
+    ['inventory_hostname', { extraVars: { inventory_hostname: 'x' } }, 'n1.example.org'],
+    ['inventory_hostname_short', {}, 'n1'],
+    ['group_names', {}, ['web']],
+    ['groups.web', {}, ['n1.example.org', 'n2']],
+    ['groups.all | length', {}, 2],
+    ['groups.ungrouped', {}, []],
+    ['hostvars.n2.port', {}, 80],
+    ['hostvars["n2"].url', {}, 'http://n2:80/'],
+    ['hostvars.n2.group_names', {}, ['db', 'web']],
+    ['inventory_dir', {}, 'inv'],
+    ['playbook_dir', { playbookDir: 'pb' }, 'pb'],
+  ])('%s with %j is %j', (source, layers, expected) => {
+    expect(evaluate(source, 'n1.example.org', layers)).toEqual(expected);
+  });
+
+  it('what cannot be rendered is told for the variables that are asked for, and no others', () => {
+    expect(hostVars(fleet, 'n1.example.org').value).toEqual({ port: 81, url: 'http://n1.example.org:81/' });
+    const { value, diagnostics } = hostVars(fleet, 'n2');
+    expect(value).toEqual({ port: 80, url: 'http://n2:80/' });
+    expect(diagnostics.map((one) => one.summary)).toEqual([
+      expect.stringContaining('variable bad'),
+      expect.stringContaining('loop_a -> loop_b -> loop_a'),
+      expect.stringContaining('loop_b -> loop_a -> loop_b'),
+    ]);
+  });
+});
+
+describe('targets', () => {
+  const target = (vars: string, options: Parameters<typeof targetOf>[2] = {}) => {
+    const inventory = inventoryOf(`all: {hosts: {h: ${vars}}}`);
+    return targetOf('h', hostScope(inventory, 'h'), options);
+  };
+  const plainTarget = { name: 'h', hostKeyChecking: 'yes', legacyCrypto: false, connectTimeout: 10 };
+
+  it.each<[string, object]>([
+    ['{}', {}],
+    ['{ansible_host: "10.0.0.{{ 1 + 1 }}", ansible_port: "2222", ansible_user: ops}', { address: '10.0.0.2', port: 2222, user: 'ops' }],
+    ['{ansible_ssh_common_args: "-o ProxyJump=a@b:22,c"}', { jump: 'a@b:22,c' }],
+    ['{ansible_ssh_extra_args: "-J bastion -i ~/k -p 23 -l me"}', { jump: 'bastion', privateKeyFiles: ['~/k'], port: 23, user: 'me' }],
+    ['{ansible_ssh_common_args: "-o ProxyCommand=\\"ssh -W %h:%p -q me@bastion\\""}', { jump: 'me@bastion' }],
+    [
+      '{ansible_ssh_common_args: "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"}',
+      { hostKeyChecking: 'no', knownHostsFiles: ['/dev/null'] },
+    ],
+    ['{ansible_ssh_common_args: -o ConnectTimeout=3}', { connectTimeout: 3 }],
+    ['{ansible_host_key_checking: false}', { hostKeyChecking: 'no' }],
+    ['{ansible_host_key_checking: accept-new}', { hostKeyChecking: 'accept-new' }],
+    ['{ansible_timeout: 7, legacy_crypto: true}', { connectTimeout: 7, legacyCrypto: true }],
+    ['{ansible_become: true}', { become: { method: 'sudo', user: 'root' } }],
+    ['{ansible_become: "yes", ansible_become_method: doas, ansible_become_user: admin}', { become: { method: 'doas', user: 'admin' } }],
+    ['{ansible_ssh_private_key_file: ~/k}', { privateKeyFiles: ['~/k'] }],
+  ])('%s', (vars, expected) => {
+    expect(target(vars)).toEqual({ value: { ...plainTarget, ...expected }, diagnostics: [] });
+  });
+
+  it('variables of the host are stronger than options, and fill what those leave', () => {
+    const options = { user: 'cli', become: true, becomeMethod: 'su', becomePassword: secret('p') };
+    expect(target('{ansible_user: inv, ansible_become: false}', options).value).toEqual({ ...plainTarget, user: 'inv' });
+    expect(target('{}', options).value).toMatchObject({ user: 'cli', become: { method: 'su', user: 'root' } });
+  });
+
+  it('passwords are secrets that no text shows', () => {
+    const { value } = target('{ansible_password: "sEcret1", ansible_become: true, ansible_become_pass: 20.5}');
+    expect(value?.password?.reveal()).toBe('sEcret1');
+    expect(value?.become?.password?.reveal()).toBe('20.5');
+    expect(JSON.stringify(value)).not.toMatch(/sEcret1|20\.5/);
+  });
+
+  it.each([
+    ['{ansible_port: 99999}', 'connection-variable'],
+    ['{ansible_port: [1]}', 'connection-variable'],
+    ['{ansible_connection: local}', 'connection-kind'],
+    ['{ansible_become: true, ansible_become_method: sduo}', 'become-method'],
+    ['{ansible_host: "{{ nope }}"}', 'variable'],
+    ['{ansible_ssh_common_args: "-o ProxyCommand=\\"nc %h %p\\""}', 'ssh-arguments'],
+    ['{ansible_ssh_common_args: "-o StrictHostKeyChecking=maybe"}', 'ssh-arguments'],
+    ['{ansible_password: [sEcret1]}', 'connection-variable'],
+  ])('%s is refused: %s', (vars, code) => {
+    const { value, diagnostics } = target(vars);
+    expect(value).toBeUndefined();
+    expect(diagnostics.map((one) => one.code)).toEqual([code]);
+    expect(JSON.stringify(diagnostics)).not.toContain('sEcret1');
+  });
+
+  it('arguments that mean nothing here are named in a warning', () => {
+    expect(target('{ansible_ssh_common_args: "-o ForwardAgent=yes -4 -C -F x -o ControlPersist=60s --odd"}').diagnostics).toEqual([
+      { code: 'ssh-arguments', severity: 'warning', summary: 'host h: these ssh arguments are not used: ForwardAgent, -F x, --odd' },
+    ]);
+    expect(sshArguments('-oProxyJump=none').jump).toBe('');
+  });
+});
+
+describe('-e', () => {
+  const read = (...words: string[]) => parseExtraVars(words, tableReader({ 'v.yml': 'a: 1\nb: 20.10\n', bad: '[' }));
+
+  it.each<[string[], object]>([
+    [['a=1 b="x y"'], { a: '1', b: 'x y' }],
+    [['{"a": 1}'], { a: 1 }],
+    [['{a: off}'], { a: false }],
+    [['@v.yml', 'a=2'], { a: '2', b: 20.1 }],
+    [['a=#x=y'], { a: '#x=y' }],
+    [[], {}],
+  ])('%j is %j', (words, expected) => {
+    expect(read(...words).value).toEqual(expected);
+  });
+
+  it.each([['x'], ['=1'], ['@nope'], ['@bad'], ['[1]'], ['a="x']])('%j is a mistake', (word) => {
+    expect(read(word).value).toBeUndefined();
+  });
+});
+
+it('the example inventory is good, and says what its comments say', () => {
+  const text = readFileSync('inventory.example.yaml', 'utf8');
+  const { value, diagnostics } = loadInventory(['inventory.example.yaml'], { reader: tableReader({ 'inventory.example.yaml': text }) });
+  expect(diagnostics).toEqual([]);
+  if (value === undefined) throw new Error('no inventory');
+  expect(value.hosts.size).toBe(27);
+  expect(value.hosts.get('node-a13')?.groups).toEqual(['pool_a', 'production']);
+  const targets = [...value.hosts.keys()].map((host) => targetOf(host, hostScope(value, host)));
+  expect(targets.flatMap((one) => one.diagnostics)).toEqual([]);
+  expect(targets[12]?.value).toMatchObject({
+    name: 'node-a13',
+    address: '10.0.1.13',
+    user: 'ops',
+    jump: 'bastion.example.net',
+    become: { method: 'sudo' },
+  });
+  expect(hostVars(value, 'node-a01').value).toMatchObject({ node_name: 'node-a01.example.net', zone: 'eu-1a' });
+});
