@@ -78,16 +78,22 @@ const formsOf = (schema: Mapping): readonly Mapping[] => {
 
 const templateOnly = (form: Mapping): boolean => typeof form.pattern === 'string' && form.pattern.includes('{{');
 
+/** Narrow forms are also taken as text (`yes`, "5"): said once, by the narrow form. */
+function eitherOf(forms: readonly string[]): string {
+  const words = [...new Set(forms.flatMap((form) => (form.startsWith('list of') ? [form] : form.split(' or '))))];
+  const narrow = words.some((word) => /^(one of|true|whole number|\d)/.test(word));
+  return words.filter((word) => word !== '' && !(narrow && word === 'text')).join(' or ');
+}
+
 /** `one of a, b`, `list of text`, `true or false`: what a person may write; that a template may stand there goes without saying. */
 function formOf(schema: Mapping): string {
-  const named = { string: 'text', integer: 'whole number', number: 'number', boolean: 'true or false', null: 'nothing' } as Readonly<
+  const named = { string: 'text', integer: 'whole number', number: 'number', boolean: 'true/false', null: 'nothing' } as Readonly<
     Record<string, string>
   >;
   if (isList(schema.enum)) return `one of ${schema.enum.map(wordOf).join(', ')}`;
   if (schema.const !== undefined) return wordOf(schema.const);
   const forms = isList(schema.anyOf) ? schema.anyOf.filter(isMapping) : [];
-  if (forms.length > 0)
-    return [...new Set(forms.filter((form) => !templateOnly(form)).map(formOf))].filter((form) => form !== '').join(' or ');
+  if (forms.length > 0) return eitherOf(forms.filter((form) => !templateOnly(form)).map(formOf));
   if (schema.type === 'array') return `list of ${isMapping(schema.items) ? formOf(schema.items) : 'values'}`;
   if (schema.type === 'object') return 'mapping';
   if (isList(schema.type)) return schema.type.map((type) => named[wordOf(type)] ?? wordOf(type)).join(' or ');
