@@ -101,8 +101,8 @@ set --
 for f in "$R"/boot/loader/entries/*.conf; do [ ! -e "$f" ] || { if [ -r "$f" ]; then set -- "$@" "$f"; else echo bls_denied; fi; }; done
 [ $# = 0 ] || awk '/^(title|version|linux|options|id)[ \\t]/ {print "bls " FILENAME ":" $0}' "$@"
 for f in "$R/usr/share/oem/grub.cfg" "$R/oem/grub.cfg"; do [ ! -r "$f" ] || while IFS= read -r l; do case $l in *linux_append=*) printf 'oem %s\\n' "$l";; esac; done <"$f"; done
-for f in os-release; do dump "$R/etc/$f" os; done
-echo "arch $(uname -m)"`,
+dump "$R/etc/os-release" os
+echo "arch $A"`,
   maxBytes: 262_144,
   parse: (text, { cut }) => {
     const fields = readFields(text);

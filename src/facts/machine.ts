@@ -29,7 +29,7 @@ export const machineArea: Area = {
 line "$R/proc/sys/kernel/hostname" host
 line "$R/proc/sys/kernel/random/boot_id" boot
 line "$R/proc/uptime" uptime
-printf 'arch %s\\nclock %s\\nuid %s\\n' "$(uname -m)" "$(date +%s)" "$(id -u)"`,
+printf 'arch %s\\nclock %s\\nuid %s\\n' "$A" "$(date +%s)" "$(id -u)"`,
   maxBytes: 2048,
   parse: (text) => {
     const fields = readFields(text);

@@ -77,7 +77,7 @@ if [ $F = deb ]; then
   for p in ${asked}; do for f in "$R/var/lib/dpkg/info/$p.list" "$R/var/lib/dpkg/info/$p":*.list; do [ ! -e "$f" ] || set -- "$@" "$f"; done; done
   [ $# = 0 ] || stat -c 'time %Y %n' "$@"
   for f in "$R"/var/lib/dpkg/updates/[0-9]*; do [ ! -e "$f" ] || { echo 'broken dpkg was interrupted'; break; }; done
-  $T2 dpkg --audit | sed -n 's/^ \\([a-z0-9][^ ]*\\) .*/broken \\1 is half installed or half configured/p' | head -n 20
+  awk '/^Package: / {p = $2} /^Status: .* (half-installed|half-configured|unpacked)$/ {s = $4; sub("-", " ", s); print "broken " p " is " s}' "$R/var/lib/dpkg/status"
 else
   ${heldScript}
   for f in "$R"/var/lib/yum/transaction-all*; do [ ! -e "$f" ] || { echo 'broken an unfinished yum transaction'; break; }; done

@@ -39,9 +39,10 @@ dump() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; while 
 frame() { o=$("area_$1"); c=''; [ "\${#o}" -le "$2" ] || c=' cut'; printf "@@kmen%s area %s\\n%.\${2}s\\n@@kmen%s done %s%s\\n" d "$1" "$o" d "$1" "$c"; }
 `;
 
-/** Once, before the areas: time limits, the processes that matter (one grep over /proc/PID/comm, which never blocks), the packages. */
+/** Once, before the areas: time limits, the architecture, the processes that matter (one grep over /proc/PID/comm, which never blocks), the packages. */
 const preparation = `T='' T2=''
 if command -v timeout >/dev/null; then T='timeout 5' T2='timeout 20'; fi
+A=$(uname -m)
 P=$(grep -xE '${processNames}' "$R"/proc/[0-9]*/comm /dev/null)
 P="$P
 "
