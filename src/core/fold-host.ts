@@ -134,6 +134,7 @@ function resolved(host: HostState, event: Event & EventOf<'host.resolved'>, wave
     blocks: [],
     tasks: [],
     inFlight: [],
+    ended: [],
     results: host.results,
     effects: host.effects,
     marks: host.marks,
@@ -155,7 +156,7 @@ function detail(host: HostState, event: DetailEvent): HostState {
     case 'block.entered':
       return { ...host, blocks: [...host.blocks, { task: event.task, entered: event.entered }] };
     case 'task.done':
-      return { ...host, tasks: [...host.tasks, taskOf(event)] };
+      return { ...host, tasks: [...host.tasks, taskOf(event)], ended: [] };
     case 'effect.started':
       return announced(host, event);
     case 'effect.done':
@@ -203,6 +204,7 @@ function ended(host: HostState, event: EventOf<'effect.done'>): HostState {
   return {
     ...host,
     inFlight: host.inFlight.filter((started) => started !== effect),
+    ended: [...host.ended, { task: effect.task, what: effect.what, result: event.result }],
     results: { ...host.results, [effect.kind]: event.result },
     marks: marked(host.marks, effect.kind),
   };

@@ -92,6 +92,7 @@ const untouched = {
   blocks: [],
   tasks: [],
   inFlight: [],
+  ended: [],
   results: {},
   effects: 0,
   marks: { cordoned: false, drained: false, rebooted: false, uncordoned: false, altered: false },

@@ -81,6 +81,8 @@ export interface HostState {
   readonly blocks: readonly { readonly task: string; readonly entered: boolean }[];
   readonly tasks: readonly DoneTask[];
   readonly inFlight: readonly EffectInFlight[];
+  /** Effects that ended well in the task that is under way: what is done once a run is not done again after a crash in the middle of its task. */
+  readonly ended: readonly { readonly task: string; readonly what: string; readonly result: EffectResult }[];
   /** Last result by kind of effect. */
   readonly results: Readonly<Partial<Record<EffectKind, EffectResult>>>;
   /** Effects announced so far: the next one's number. */

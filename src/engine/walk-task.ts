@@ -29,26 +29,18 @@ interface Round {
 export async function walkTask(task: ModuleTask, vars: readonly Mapping[], walk: HostWalk): Promise<Failure | undefined> {
   const module = walk.run.setup.modules.get(task.module);
   if (module === undefined) throw new Error(`no module ${task.module}; the loader should have said so`);
-  if (isOver(task, module, walk)) return undefined;
   const trouble = await walk.freshen();
   if (trouble !== undefined) return trouble;
   const loop = loopItems(task, scopeOf(walk.frame, vars));
   if (!('items' in loop)) return ended(loop);
+  const before = walk.state.ended.filter((one) => one.task === task.id);
   const rounds: Round[] = [];
   for (const item of loop.items) {
-    const round = await walkRound(task, module, [item, ...vars], walk);
+    const round = await walkRound(task, module, [item, ...vars], walk, before);
     rounds.push(round);
     if (round.failure !== undefined) break;
   }
   return conclude(task, rounds, walk);
-}
-
-/** Done once a run: it is not repeated on resume unless the task says that it may be. */
-function isOver(task: ModuleTask, module: AnyModule, walk: HostWalk): boolean {
-  const done = doneTask(walk.state, task.id);
-  if (done === undefined) return false;
-  if (task.register !== undefined && done.registered !== undefined) walk.learned = { ...walk.learned, [task.register]: done.registered };
-  return module.convergent === false && task.idempotent !== true;
 }
 
 /** What an evaluation that gives no plan means for a host in the middle of its walk. */
@@ -80,7 +72,10 @@ async function evaluate(task: ModuleTask, module: AnyModule, vars: readonly Mapp
 
 const isFailure = (data: Evaluation | Failure): data is Failure => 'message' in data && !('place' in data);
 
-async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Mapping[], walk: HostWalk): Promise<Round> {
+/** Effects of this task that ended before a crash, in their order; each is taken from the list once. */
+type Before = { readonly what: string; readonly result: EffectResult }[];
+
+async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Mapping[], walk: HostWalk, before: Before): Promise<Round> {
   const evaluation = await evaluate(task, module, vars, walk);
   if (isFailure(evaluation)) return bad(evaluation);
   if (evaluation.kind === 'skip')
@@ -88,6 +83,8 @@ async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Map
   const end = ended(evaluation);
   if (end !== undefined || evaluation.kind !== 'plan') return bad(end ?? { kind: 'parse', message: 'no plan' });
   const { plan, convergent } = evaluation;
+  const over = convergent || task.idempotent === true ? undefined : doneTask(walk.state, task.id);
+  if (over !== undefined) return { status: 'ok', result: over.registered ?? {}, ...extras(plan) };
   await announce(task, plan, walk);
   const refused = stops(plan, task, walk);
   if (refused !== undefined) return bad(refused);
@@ -95,7 +92,8 @@ async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Map
     await recordProof(plan, walk);
     return { status: 'ok', result: { changed: false, failed: false, ...plan.result }, ...extras(plan) };
   }
-  const acted = await actUntil(task, plan.changes, vars, walk);
+  const once = !convergent && task.idempotent !== true;
+  const acted = await actUntil(task, plan.changes, vars, walk, once ? before : []);
   if (acted.failure !== undefined) return acted;
   return convergent ? converged(task, module, vars, walk, acted, plan) : { ...acted, ...extras(plan) };
 }
@@ -139,9 +137,15 @@ function stops(plan: ModulePlan, task: ModuleTask, walk: HostWalk): Failure | un
 }
 
 /** Runs the changes; with `until`, again until it holds or the retries are used up. */
-async function actUntil(task: ModuleTask, changes: readonly Change[], vars: readonly Mapping[], walk: HostWalk): Promise<Round> {
+async function actUntil(
+  task: ModuleTask,
+  changes: readonly Change[],
+  vars: readonly Mapping[],
+  walk: HostWalk,
+  before: Before,
+): Promise<Round> {
   const tries = task.until === undefined ? 1 : (task.retries ?? untilRetries) + 1;
-  let acted = await act(task, changes, vars, walk);
+  let acted = await act(task, changes, vars, walk, before);
   for (let attempt = 1; task.until !== undefined; attempt++) {
     const judged = judge(task.until, resultScope(task, acted, vars, walk));
     if (judged.kind === 'true') return acted.failure === undefined ? acted : judgeResult(task, acted, vars, walk);
@@ -149,16 +153,18 @@ async function actUntil(task: ModuleTask, changes: readonly Change[], vars: read
     if (attempt >= tries || walk.signal.aborted)
       return { ...acted, failure: acted.failure ?? { kind: 'timeout', message: `"until" did not hold after ${tries} tries` } };
     await walk.run.ports.clock.sleep((task.delay ?? untilDelay) * 1000, walk.signal);
-    acted = await act(task, changes, vars, walk);
+    acted = await act(task, changes, vars, walk, before);
   }
   return acted;
 }
 
-async function act(task: ModuleTask, changes: readonly Change[], vars: readonly Mapping[], walk: HostWalk): Promise<Round> {
+async function act(task: ModuleTask, changes: readonly Change[], vars: readonly Mapping[], walk: HostWalk, before: Before): Promise<Round> {
   let last: EffectResult = { ok: true };
   let failure: Failure | undefined;
   for (const effect of changes.flatMap((change) => change.effects)) {
-    const performed = await throughTheDoor(limited(effect, task), task, walk);
+    const known = before.findIndex((one) => one.what === effect.what);
+    const [done] = known < 0 ? [] : before.splice(known, 1);
+    const performed = done === undefined ? await throughTheDoor(limited(effect, task), task, walk) : { result: done.result };
     last = performed.result;
     failure = performed.failure;
     if (failure !== undefined) break;
@@ -284,6 +290,13 @@ async function conclude(task: ModuleTask, rounds: readonly Round[], walk: HostWa
   if (task.register !== undefined) walk.learned = { ...walk.learned, [task.register]: registered };
   walk.learned = { ...walk.learned, ...sets };
   if (failure !== undefined && task.ignoreErrors !== true) return failure;
+  const earlier = doneTask(walk.state, task.id);
+  if (earlier !== undefined && status !== 'changed') {
+    // Walked over again after a resume: what it came to the first time stands.
+    if (task.register !== undefined && earlier.registered !== undefined)
+      walk.learned = { ...walk.learned, [task.register]: earlier.registered };
+    return undefined;
+  }
   const notes = rounds.flatMap((round) => (round.note === undefined ? [] : [round.note]));
   await walk.run.record(
     {
