@@ -1,6 +1,6 @@
 // Filters, tests and methods as tables of named functions with Python-like parameters.
-import { type Args, type Cell, isListCell, isMade, isMissing, isTuple, touch } from './cell.ts';
-import { fail } from './trouble.ts';
+import { type Args, type Cell, isListCell, isMade, isMissing, isTuple, missing, touch } from './cell.ts';
+import { fail, UndefinedError } from './trouble.ts';
 
 /** What a function may ask of the evaluation it runs in. */
 export interface Runtime {
@@ -94,15 +94,26 @@ export function bind(what: string, parameters: Parameters, args: Args, runtime: 
   };
 }
 
-/** Calls a filter or test: undefined values end it, unless it is made for them. */
+/** Calls a filter or test: an undefined value that it meets makes its result undefined too, unless it is made for them. */
 export function apply(what: string, callable: Callable, value: Cell, args: Args, runtime: Runtime): Cell {
-  if (!callable.lenient) {
-    const use = callable.tolerant === true ? touch : touchItems;
-    if (!isEmptyIf(value)) use(value);
-    args.positional.forEach(use);
-    for (const arg of args.named.values()) use(arg);
+  return orUndefined(() => {
+    const all = [...(isEmptyIf(value) ? [] : [value]), ...args.positional, ...args.named.values()];
+    if (!callable.lenient) all.forEach(touch);
+    const result = callable.run(value, bind(what, callable.parameters, args, runtime));
+    // After the run: a value of the wrong type is the worse mistake, which no `default` may hide.
+    if (!callable.lenient && callable.tolerant !== true) all.forEach(touchItems);
+    return result;
+  });
+}
+
+/** An undefined value met on the way becomes the result. */
+export function orUndefined(run: () => Cell): Cell {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof UndefinedError) return missing(error.message);
+    throw error;
   }
-  return callable.run(value, bind(what, callable.parameters, args, runtime));
 }
 
 /** What an `if` without `else` left may still be printed, as nothing. */

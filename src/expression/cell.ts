@@ -1,6 +1,6 @@
 // The values an expression works on: plain data as it came in, plus what Python knows and JSON does not (float 1.0, tuple, range, method, undefined).
 import { isUnknown, type Mapping } from '../model/value.ts';
-import { fail, UnknownSignal } from './trouble.ts';
+import { UndefinedError, UnknownSignal } from './trouble.ts';
 
 /** Marks our own kinds of value; a symbol, so that no user's mapping can pretend to be one. */
 export const brand = Symbol('kmend.cell');
@@ -103,7 +103,8 @@ export function kindOf(cell: Cell): Kind {
     return 'dict';
   }
   const kind = cell[brand];
-  return kind === 'undefined' ? fail(cell.message) : kind;
+  if (kind === 'undefined') throw new UndefinedError(cell.message);
+  return kind;
 }
 
 /** Uses a value: an error if it is undefined, unknown if it is unknown. */

@@ -1,7 +1,7 @@
 // A tree becomes closures: what can be known before it runs (names of filters, tests, methods; the shape of calls) is checked here.
 import type { Value } from '../model/value.ts';
 import { attribute, item } from './attributes.ts';
-import { apply, type Callable, type Runtime, shapeProblem } from './callable.ts';
+import { apply, type Callable, orUndefined, type Runtime, shapeProblem } from './callable.ts';
 import { type Args, type Cell, float, isDict, isMethod, isMissing, missing, nothing, touch, tuple, typeName } from './cell.ts';
 import { dictEntries, dictOf, isForbidden } from './dicts.ts';
 import { globalNamed } from './globals.ts';
@@ -238,8 +238,10 @@ function compileCall(callee: Node, given: Arguments, offset: number): Run {
     if (isMissing(value)) return value;
     if (!isMethod(value)) return fail(`'${typeName(value)}' object is not callable`);
     const bound = args(scope);
-    bound.positional.forEach(touch);
-    for (const arg of bound.named.values()) touch(arg);
-    return value.call(bound);
+    return orUndefined(() => {
+      bound.positional.forEach(touch);
+      for (const arg of bound.named.values()) touch(arg);
+      return value.call(bound);
+    });
   };
 }

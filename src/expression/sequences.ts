@@ -1,5 +1,5 @@
 // Walking, indexing and slicing of texts, lists, tuples and ranges.
-import { type Cell, isDict, isListCell, isRange, isTuple, kindOf, type Range, tuple, typeName } from './cell.ts';
+import { type Cell, isDict, isListCell, isMissing, isRange, isTuple, kindOf, type Range, tuple, typeName } from './cell.ts';
 import { dictKeys } from './dicts.ts';
 import { reserve } from './meter.ts';
 import { wholeOf } from './numbers.ts';
@@ -53,6 +53,7 @@ type Bound = Cell | undefined;
 
 /** `value[start:stop:step]` */
 export function slice(cell: Cell, start: Bound, stop: Bound, step: Bound): Cell {
+  if (isMissing(cell)) return cell;
   const items = isDict(cell) ? undefined : itemsOf(cell);
   if (items === undefined) return fail(`'${typeName(cell)}' object cannot be sliced`);
   const by = boundOf(step) ?? 1;

@@ -10,6 +10,9 @@ export class ExpressionError extends Error {
   }
 }
 
+/** An undefined value was used. A filter that meets one gives an undefined value in turn, which `default` may still mend. */
+export class UndefinedError extends ExpressionError {}
+
 /** A value that is not known was needed; becomes a result of kind `unknown`. */
 export class UnknownSignal extends Error {
   readonly why: string;

@@ -4,7 +4,7 @@ import { atPath } from '../attributes.ts';
 import { type Bound, type Callable, define, type Runtime, tolerating } from '../callable.ts';
 import { type Cell, isListCell, isTuple, missing, orElse, touch, tuple } from '../cell.ts';
 import { keyText } from '../dicts.ts';
-import { reserve } from '../meter.ts';
+import { longest, reserve, spend } from '../meter.ts';
 import { add } from '../operators.ts';
 import { compare, equals } from '../order.ts';
 import { text } from '../printing.ts';
@@ -124,8 +124,9 @@ function product(lists: readonly (readonly Cell[])[]): (readonly Cell[])[] {
 function choices(items: readonly Cell[], size: number, ordered: boolean): Cell[] {
   const rows: Cell[] = [];
   const take = (row: readonly number[]): void => {
-    reserve(1);
+    spend(1);
     if (row.length === size) {
+      reserve((rows.length + 1) * (size + 4) > longest ? longest + 1 : size + 4);
       rows.push(tuple(row.map((index) => items[index] ?? null)));
       return;
     }

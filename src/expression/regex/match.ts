@@ -4,6 +4,9 @@ import { fail } from '../trouble.ts';
 import { folded, isWord } from './classes.ts';
 import type { Parsed, Pattern, Place, Program } from './tree.ts';
 
+/** A step of backtracking costs more than a character looked at: some 6 million steps end an evaluation, a fraction of a second. */
+const cost = 3;
+
 interface State {
   readonly codes: ArrayLike<number>;
   readonly starts: Int32Array;
@@ -32,7 +35,7 @@ function compile(pattern: Pattern): Step {
     case 'one': {
       const { test } = pattern;
       return ({ codes }, at, rest) => {
-        spend(1);
+        spend(cost);
         return at < codes.length && test(codes[at] ?? 0) ? rest(at + 1) : -1;
       };
     }
@@ -71,7 +74,7 @@ function chain(steps: readonly Step[]): Step {
 
 function either(steps: readonly Step[]): Step {
   return (state, at, rest) => {
-    spend(1);
+    spend(cost);
     for (const step of steps) {
       const end = step(state, at, rest);
       if (end >= 0) return end;
@@ -113,7 +116,7 @@ function look({ behind, negative, of }: Extract<Pattern, { readonly kind: 'look'
   const width = behind ? widthOf(of) : 0;
   const step = compile(of);
   return (state, at, rest) => {
-    spend(1);
+    spend(cost);
     const saved = negative ? [state.starts.slice(), state.ends.slice()] : [];
     const from = at - width;
     const found = from >= 0 && step(state, from, (end) => (behind && end !== at ? -1 : end)) >= 0;
@@ -153,14 +156,14 @@ function repeatOne(test: (code: number) => boolean, min: number, max: number, mo
     if (mode === 'possessive') return rest(at + count);
     if (mode === 'greedy') {
       for (; count >= min; count--) {
-        spend(1);
+        spend(cost);
         const end = rest(at + count);
         if (end >= 0) return end;
       }
       return -1;
     }
     for (;;) {
-      spend(1);
+      spend(cost);
       const end = rest(at + count);
       if (end >= 0) return end;
       if (count >= most || !test(codes[at + count] ?? 0)) return -1;
@@ -171,7 +174,7 @@ function repeatOne(test: (code: number) => boolean, min: number, max: number, mo
 
 function greedily(step: Step, min: number, max: number): Step {
   const again = (state: State, at: number, count: number, rest: Rest): number => {
-    spend(1);
+    spend(cost);
     if (count < max) {
       // An iteration that takes nothing would go on for ever: it ends the loop.
       const end = step(state, at, (next) => (next === at && count >= min ? -1 : again(state, next, count + 1, rest)));
@@ -184,7 +187,7 @@ function greedily(step: Step, min: number, max: number): Step {
 
 function lazily(step: Step, min: number, max: number): Step {
   const again = (state: State, at: number, count: number, rest: Rest): number => {
-    spend(1);
+    spend(cost);
     const end = count >= min ? rest(at) : -1;
     if (end >= 0 || count >= max) return end;
     return step(state, at, (next) => (next === at && count >= min ? -1 : again(state, next, count + 1, rest)));
