@@ -4,6 +4,7 @@ import type { ExecRequest, ExecResult } from '../engine/ports.ts';
 import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
 import type { Become } from '../model/host.ts';
 import { type RemoteCommand, remoteCommand } from './command.ts';
+import { createDialogue } from './dialogue.ts';
 import { failureOf, type RawError } from './failures.ts';
 import type { Session } from './handshake.ts';
 import { createOutput, type Output } from './output.ts';
@@ -21,12 +22,10 @@ export interface ExecContext {
 }
 
 const defaultLimit = 4 * 1024 * 1024;
-/** Seconds in which sudo and the like must have asked or begun: a question in a form that we do not know must not cost the whole timeout. */
-const dialogueLimit = 60;
 /** Milliseconds without output after the exit status until a channel counts as held open by something the script left behind. */
 const lingerLimit = 5000;
 
-/** Runs the request; never throws. */
+/** Runs the request. What goes wrong on the way is a failure, never an error. */
 export function execOn(context: ExecContext, request: ExecRequest): Promise<Outcome<ExecResult>> {
   const { session, where, become } = context;
   if (request.signal?.aborted === true) return Promise.resolve(failed('interrupted', `${where}: stopped before the command was sent`));
@@ -41,18 +40,53 @@ export function execOn(context: ExecContext, request: ExecRequest): Promise<Outc
     ...(request.stdin === undefined ? {} : { stdin: request.stdin }),
     ...(become === undefined ? {} : { become }),
   });
+  const started = Date.now();
   return new Promise((resolve) => {
-    const wrong = (error: RawError): void => resolve({ ok: false, failure: sessionFailure(error, context) });
-    try {
-      session.client.exec(command.line, (command.terminal ? { pty: terminal } : {}) as ExecOptions, (error, channel) =>
-        error === undefined ? converse(context, request, command, channel, resolve) : wrong(error),
-      );
-    } catch (error) {
-      // The library throws when the connection has just been lost.
-      wrong({ level: 'lost', message: String(error) });
-    }
+    openChannel(context, request, command, (opened) => {
+      if (!opened.ok) resolve(opened);
+      else converse(context, request, command, opened.value, request.timeout * 1000 - (Date.now() - started), resolve);
+    });
   });
 }
+
+/**
+ * Asks for the command; a server that does not answer is held by the same clock as the command itself. A callback, not a promise: the
+ * answer, the output and the exit status may come in one piece, and who listens a turn later misses them.
+ */
+function openChannel(
+  context: ExecContext,
+  request: ExecRequest,
+  command: RemoteCommand,
+  then: (opened: Outcome<ClientChannel>) => void,
+): void {
+  const { session, where } = context;
+  let waiting = true;
+  const settle = (result: Outcome<ClientChannel>): void => {
+    if (!waiting) {
+      // Who comes late finds nobody: the command must not run on unwatched.
+      if (result.ok) result.value.close();
+      return;
+    }
+    waiting = false;
+    clearTimeout(timer);
+    request.signal?.removeEventListener('abort', abort);
+    then(result);
+  };
+  const wrong = (error: RawError): void => settle({ ok: false, failure: sessionFailure(error, context) });
+  const abort = (): void => settle(failed('interrupted', `${where}: stopped while the command was sent`));
+  const timer = setTimeout(() => settle(failed('timeout', lateMessage(where, request))), request.timeout * 1000);
+  request.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    session.client.exec(command.line, (command.terminal ? { pty: terminal } : {}) as ExecOptions, (error, channel) =>
+      error === undefined ? settle(ok(channel)) : wrong(error),
+    );
+  } catch (error) {
+    // The library throws when the connection has just been lost.
+    wrong({ level: 'lost', message: String(error) });
+  }
+}
+
+const lateMessage = (where: string, request: ExecRequest): string => `${where}: the command took longer than ${request.timeout} s`;
 
 /** No echo and no changes on the way out: numbers of RFC 4254, section 8. Wide, so that nothing wraps. */
 const terminal = { term: 'dumb', rows: 24, cols: 4096, width: 0, height: 0, modes: { ECHO: 0, ECHONL: 0, OPOST: 0, ONLCR: 0, ICRNL: 1 } };
@@ -61,77 +95,66 @@ function sessionFailure(error: RawError, { where, alive }: ExecContext): Failure
   return failureOf(alive() ? error : { level: 'lost', message: error.message }, { where, phase: 'session' });
 }
 
+interface Exit {
+  readonly code: number | null;
+  readonly signal?: string;
+}
+
 function converse(
   context: ExecContext,
   request: ExecRequest,
   command: RemoteCommand,
   channel: ClientChannel,
+  left: number,
   resolve: (result: Outcome<ExecResult>) => void,
 ): void {
   const { where, become } = context;
-  const limit = request.maxOutput ?? defaultLimit;
-  const base = { mark: command.ready.whole, limit, terminal: command.terminal };
+  const base = { mark: command.ready.whole, limit: request.maxOutput ?? defaultLimit, terminal: command.terminal };
   const out = createOutput({ ...base, ...(request.onLine === undefined ? {} : { onLine: request.onLine }) });
   const err = createOutput(base);
-  let answered = false;
-  let answeredAt = 0;
+  const said = (): string => `${out.before()}${err.before()}`;
   let begun = false;
-  let done = false;
-  let givenUp = false;
-  let exit: { readonly code: number | null; readonly signal?: string } | undefined;
+  let over = false;
+  let exit: Exit | undefined;
   let linger: NodeJS.Timeout | undefined;
 
-  const finish = (result: Outcome<ExecResult>): void => {
-    if (done) return;
-    done = true;
+  /** From here on nothing else decides about the result. */
+  const close = (): boolean => {
+    if (over) return false;
+    over = true;
+    dialogue.close();
     clearTimeout(clock);
-    clearTimeout(dialogue);
     clearTimeout(linger);
     request.signal?.removeEventListener('abort', abort);
-    resolve(result);
+    return true;
   };
   const giveUp = (failure: Failure): void => {
-    if (done || givenUp) return;
-    givenUp = true;
-    clearTimeout(clock);
-    clearTimeout(dialogue);
+    if (!close()) return;
     void endRemote(context, channel, begun ? Number(out.tail()) : 0).then((note) =>
-      finish({ ok: false, failure: note === '' ? failure : { ...failure, detail: note } }),
+      resolve({ ok: false, failure: note === '' ? failure : { ...failure, detail: note } }),
     );
   };
   const abort = (): void => giveUp({ kind: 'interrupted', message: `${where}: the command was stopped` });
-  const late = `${where}: the command took longer than ${request.timeout} s`;
-  const clock = setTimeout(() => giveUp({ kind: 'timeout', message: late }), request.timeout * 1000);
-  const dialogue =
-    become?.password === undefined ? undefined : setTimeout(() => silentDialogue(), Math.min(dialogueLimit, request.timeout) * 1000 - 1);
-  const silentDialogue = (): void => {
-    if (begun || answered) return;
-    const detail = `${out.before()}${err.before()}`.slice(-2000);
-    giveUp({ kind: 'auth', message: `${where}: ${become?.method} neither asked for the password in a known way nor began`, detail });
+  const clock = setTimeout(() => giveUp({ kind: 'timeout', message: lateMessage(where, request) }), left);
+  const send = (text: string): void => {
+    channel.write(text);
   };
+  const dialogue = createDialogue({ command, become, timeout: left / 1000, where, said, send, fail: giveUp });
   request.signal?.addEventListener('abort', abort, { once: true });
 
-  const answer = (output: Output): void => {
-    if (command.asks === undefined || givenUp || !command.asks(output.before(), answeredAt)) return;
-    if (answered) giveUp({ kind: 'auth', message: `${where}: ${become?.method} refused the password` });
-    else {
-      answered = true;
-      answeredAt = output.before().length;
-      channel.write(`${become?.password?.reveal() ?? ''}\n`);
-    }
-  };
   const begin = (): void => {
     begun = true;
-    clearTimeout(dialogue);
-    if (command.input === undefined || givenUp) return;
+    dialogue.close();
+    if (command.input === undefined) return;
     // A terminal knows no end of input: there the coded input carries its own.
     if (command.terminal) channel.write(command.input);
     else channel.end(command.input);
   };
   const take = (output: Output) => (chunk: Buffer) => {
     output.feed(chunk);
+    if (over) return;
     if (!begun && out.started()) begin();
-    if (!begun) answer(output);
+    if (!begun) dialogue.hear(output.before());
     if (exit !== undefined) wait();
   };
   const wait = (): void => {
@@ -142,25 +165,22 @@ function converse(
     }, lingerLimit);
   };
   const ended = (): void => {
-    if (done || givenUp) return;
+    if (!close()) return;
     out.end();
-    finish(endOf());
+    resolve(endOf());
   };
   const endOf = (): Outcome<ExecResult> => {
     if (begun && exit !== undefined) return ok(resultOf(exit, out, err));
     if (!context.alive()) return { ok: false, failure: sessionFailure({ message: 'closed' }, context) };
     if (begun) return failed('unreachable', `${where}: the command ended without an exit status`, { transport: true });
-    const said = `${out.before()}${err.before()}`;
-    return {
-      ok: false,
-      failure: notStarted({ where, code: exit?.code ?? null, said, answered, ...(become === undefined ? {} : { become }) }),
-    };
+    const ending = { where, code: exit?.code ?? null, said: withoutMarks(said()), answered: dialogue.answered() };
+    return { ok: false, failure: notStarted({ ...ending, ...(become === undefined ? {} : { become }) }) };
   };
   channel.on('data', take(out));
   channel.stderr.on('data', take(err));
   channel.on('exit', (code: number | null, signal?: string) => {
     exit = { code, ...(signal === undefined ? {} : { signal }) };
-    wait();
+    if (!over) wait();
   });
   channel.on('error', () => undefined);
   channel.on('close', ended);
@@ -195,7 +215,10 @@ const killing = (pid: number, become: boolean): ExecRequest => ({
   timeout: 10,
 });
 
-function resultOf(exit: { readonly code: number | null; readonly signal?: string }, out: Output, err: Output): ExecResult {
+/** Our own marks and prompts mean nothing to a reader. */
+const withoutMarks = (text: string): string => text.replace(/kmend-[0-9a-f]{12}-[0-9a-f]{12}\n?/g, '');
+
+function resultOf(exit: Exit, out: Output, err: Output): ExecResult {
   return {
     code: exit.code,
     ...(exit.signal === undefined ? {} : { signal: exit.signal }),

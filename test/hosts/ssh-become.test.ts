@@ -221,7 +221,7 @@ describe.skipIf(noSshd !== '')(`login shells and set-ups that get in the way${no
     ),
   )('the shell %s', (name, path) => {
     it.skipIf(path === undefined)(`runs a script as it is${path === undefined ? ' (skipped: not installed)' : ''}`, async () => {
-      expect(await with_(`kms${name}${tag}`, path)).toMatchObject({ code: 3, stdout: "it's\na\\\\b\n!\n", stderr: '' });
+      expect(await with_(`kms${name}${tag}`, path ?? '')).toMatchObject({ code: 3, stdout: "it's\na\\\\b\n!\n", stderr: '' });
     });
   });
   it('nologin', async () => {

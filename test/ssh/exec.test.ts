@@ -144,6 +144,13 @@ describe('the end', () => {
     expect(await gone()).toBe(true);
     expect(await exec(on, 'true', { signal: AbortSignal.abort() })).toMatchObject({ ok: false, failure: { kind: 'interrupted' } });
   });
+  it('a server that never answers the request is held by the same clock', async () => {
+    const { connection: on } = await connection({ noAnswer: true });
+    expect(await exec(on, 'true', { timeout: 1 })).toMatchObject({ ok: false, failure: { kind: 'timeout' } });
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 100);
+    expect(await exec(on, 'true', { signal: stop.signal })).toMatchObject({ ok: false, failure: { kind: 'interrupted' } });
+  });
   it('a connection that is lost in the middle is transport trouble', async () => {
     const { server, connection: on } = await connection();
     setTimeout(server.drop, 300);
