@@ -24,17 +24,20 @@ export function fitTree<T>(telling: Telling, tree: Tree, schema: ArgsSchema<T>, 
   const tried = new Set<string>();
   for (;;) {
     const next = problemsOf(schema, input)
-      .map((problem) => ({ problem, paths: replaceable(tree, input, problem) }))
-      .find(({ problem, paths }) => paths.length > 0 && !tried.has(pathKey(problem)));
+      .flatMap(meant)
+      .find((problem) => !tried.has(pathKey(problem)) && replaceable(tree, problem) !== undefined);
     if (next === undefined) break;
-    tried.add(pathKey(next.problem));
-    const replaced = next.paths.reduce((value, path) => replaceAt(value, path, textAt(tree, path)), input);
-    // What stays wrong as text too is told as what it was.
-    if (!problemsOf(schema, replaced).some((problem) => pathKey(problem) === pathKey(next.problem))) input = replaced;
+    tried.add(pathKey(next));
+    const replaced = replaceAt(input, replaceable(tree, next) ?? [], textAt(tree, next.path));
+    // What stays wrong as text too is told as what it was, unless only a text could be right.
+    const after = problemsOf(schema, replaced)
+      .flatMap(meant)
+      .find((problem) => pathKey(problem) === pathKey(next));
+    if (after === undefined || (next.kind === 'type' && after.kind !== 'type')) input = replaced;
   }
   const parsed = schema.safeParse(input);
   if (parsed.success) return { input, data: parsed.data };
-  for (const problem of problemsOf(schema, input)) {
+  for (const problem of problemsOf(schema, input).flatMap(meant)) {
     if (!isWild(tree, input, problem)) tell(telling, tree, schema, problem, what, part);
   }
   return { input };
@@ -47,18 +50,23 @@ const textAt = (tree: Tree, path: readonly PropertyKey[]): string => {
   return node.kind === 'scalar' ? node.text : '';
 };
 
-/** Paths at which a plain scalar that was read as a number or the like could be its source text instead. */
-function replaceable(tree: Tree, input: Value, problem: Problem): readonly (readonly PropertyKey[])[] {
-  if (problem.kind === 'forms') {
-    const forms = (problem.forms ?? []).map((form) => form.map((inner) => ({ inner, paths: replaceable(tree, input, inner) })));
-    // A form counts only when all that is wrong with it can be mended.
-    const good = forms.find((form) => form.length > 0 && form.every(({ inner, paths }) => paths.length > 0 || isWild(tree, input, inner)));
-    return good?.flatMap(({ paths }) => paths) ?? [];
-  }
-  if (problem.kind === 'missing' || problem.kind === 'unknown-key') return [];
+/**
+ * Of several forms that a value may have, the one that was meant: the only one that does not want another kind of value altogether.
+ * Where there is no such one, the problem speaks for all of them.
+ */
+function meant(problem: Problem): readonly Problem[] {
+  const outer = problem.path.length;
+  const forms = (problem.forms ?? []).filter(([first]) => first !== undefined && !(first.kind === 'type' && first.path.length === outer));
+  const [only] = forms;
+  return only !== undefined && forms.length === 1 ? only.flatMap(meant) : [problem];
+}
+
+/** The path of a plain scalar that was read as a number or the like, and could be its source text instead. */
+function replaceable(tree: Tree, problem: Problem): readonly PropertyKey[] | undefined {
+  if (problem.kind === 'missing' || problem.kind === 'unknown-key') return undefined;
   const path = existing(tree, problem.path);
   const { node } = nodeAt(tree, path);
-  return node.kind === 'scalar' && node.style === 'plain' && typeof node.value !== 'string' && node.text !== '' ? [path] : [];
+  return node.kind === 'scalar' && node.style === 'plain' && typeof node.value !== 'string' && node.text !== '' ? path : undefined;
 }
 
 /** As much of a path as the tree has. A short form has its parts nowhere: they come from the scalar itself. */
@@ -108,24 +116,9 @@ function tell(telling: Telling, tree: Tree, schema: ArgsSchema<unknown>, problem
     }
     return;
   }
-  const best = closest(problem);
-  if (best !== problem) {
-    tell(telling, tree, schema, best, what, part);
-    return;
-  }
   const at = problem.kind === 'missing' ? (entry?.keyAt ?? node.at) : node.at;
   const code = problem.kind === 'missing' ? 'missing-argument' : 'bad-argument';
   telling.error(at, code, name === '' ? `${what} ${problem.message}` : `${what}:${name} ${problem.message}`);
-}
-
-/** Of several forms, the one that was meant: the only one that does not want another kind of value. Otherwise the problem speaks for all of them. */
-function closest(problem: Problem): Problem {
-  const outer = problem.path.length;
-  const meant = (problem.forms ?? []).flatMap((form) => {
-    const [first] = form;
-    return first === undefined || (first.kind === 'type' && first.path.length === outer) ? [] : [first];
-  });
-  return meant.length === 1 && meant[0] !== undefined ? closest(meant[0]) : problem;
 }
 
 const nameOf = (path: readonly PropertyKey[]): string =>

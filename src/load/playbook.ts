@@ -255,14 +255,14 @@ function renderEarly(telling: Telling, tree: Tree, early: Mapping): Tree {
   const compiled = compileTemplate(tree.value);
   if (compiled.kind === 'problem') {
     checkTemplates(telling, tree, { vars: new Set(), facts: factNames([]), open: true });
-    return { ...treeOfValue(null), at: tree.at };
+    return tree;
   }
   const result = compiled.evaluate({ lookup: (name) => lookupEarly(early, name, 0) });
   if (result.kind === 'value') return placed(treeOfValue(result.value), tree.at);
   const why = result.kind === 'error' ? result.message : result.why;
   const detail = 'this is needed before any host is looked at: only variables of the play and -e can stand in it';
   telling.error(tree.at, 'early-template', why, { detail });
-  return { ...treeOfValue(null), at: tree.at };
+  return tree;
 }
 
 function lookupEarly(early: Mapping, name: string, depth: number): Value | undefined {

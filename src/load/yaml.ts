@@ -116,45 +116,49 @@ class Builder {
     return { kind: 'scalar', at: offsetOf(node), value: null, text: '', style: 'plain' };
   }
 
-  private map(node: YAMLMap, depth: number): MapTree {
+  private map(node: YAMLMap, depth: number): MapTree | ScalarTree {
     if (node.tag !== undefined && node.tag !== 'tag:yaml.org,2002:map') {
       this.refuse(offsetOf(node), 'unknown-tag', `the tag ${node.tag} is not known`);
     }
     const entries: Entry[] = [];
     const merged: Entry[] = [];
     const seen = new Map<string, number>();
-    for (const pair of node.items) this.pair(pair, depth, entries, merged, seen);
+    for (const pair of node.items) {
+      // `x: {{ y }}` without quotes: told, then taken for the text that was meant, so that nothing else is told of it.
+      if (!this.pair(pair, depth, entries, merged, seen)) return { kind: 'scalar', at: offsetOf(node), ...asMeant(this.source.text, node) };
+    }
     const inherited = merged.filter(
       (entry, index) => !seen.has(entry.key) && merged.findIndex((other) => other.key === entry.key) === index,
     );
     return { kind: 'map', at: offsetOf(node), entries: inherited.length === 0 ? entries : [...inherited, ...entries] };
   }
 
-  private pair(pair: Pair, depth: number, entries: Entry[], merged: Entry[], seen: Map<string, number>): void {
+  private pair(pair: Pair, depth: number, entries: Entry[], merged: Entry[], seen: Map<string, number>): boolean {
     const key = pair.key;
     const value = this.tree(pair.value, depth + 1);
     if (!isScalar(key) && key !== null) {
       const at = offsetOf(key);
       const hint = this.source.text.startsWith('{', at) ? 'a value that starts with {{ needs quotes' : undefined;
       this.refuse(at, 'key-not-text', 'a key must be plain text', hint);
-      return;
+      return false;
     }
     const name = key === null ? '' : String(key.value ?? '');
     const keyAt = key === null ? value.at : offsetOf(key);
     if (name === '<<' && key?.type === 'PLAIN') {
       this.merge(value, merged);
-      return;
+      return true;
     }
     const first = seen.get(name);
     if (first !== undefined) {
       const line = this.source.placeAt(first).line;
       this.refuse(keyAt, 'duplicate-key', `the key \`${name}\` stands here twice`, `it stands first on line ${line}: keep one of them`);
-      return;
+      return true;
     }
     seen.set(name, keyAt);
     // A null written as nothing has no node of its own: it stands where its key is.
     const placed = pair.value === null || (value.kind === 'scalar' && value.at < keyAt) ? { ...value, at: keyAt } : value;
     entries.push({ key: name, keyAt, value: placed });
+    return true;
   }
 
   private merge(value: Tree, merged: Entry[]): void {
@@ -223,6 +227,11 @@ const styles: Readonly<Record<string, ScalarTree['style']>> = {
   BLOCK_LITERAL: 'block',
   BLOCK_FOLDED: 'block',
 };
+
+function asMeant(text: string, node: YAMLMap): Omit<ScalarTree, 'kind' | 'at'> {
+  const meant = text.slice(node.range?.[0] ?? 0, node.range?.[1] ?? 0);
+  return { value: meant, text: meant, style: 'plain' };
+}
 
 const offsetOf = (node: unknown): number =>
   typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range) ? Number(node.range[0]) : 0;

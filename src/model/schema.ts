@@ -200,15 +200,20 @@ function problemOf(issue: AnyIssue, input: unknown, base: readonly PropertyKey[]
     return { path, kind: 'forms', message: issue.message, forms };
   }
   if (issue.code === 'custom') return { path, kind: 'rule', message: issue.message };
-  const kind = at(input, path) === undefined ? 'missing' : issue.code === 'invalid_type' ? 'type' : 'value';
+  const kind = isMissing(input, path) ? 'missing' : issue.code === 'invalid_type' ? 'type' : 'value';
   return { path, kind, message: issue.message };
 }
 
-const at = (input: unknown, path: readonly PropertyKey[]): unknown =>
-  path.reduce<unknown>((value, key) => {
-    if (Array.isArray(value)) return typeof key === 'number' ? value[key] : undefined;
-    return isMapping(value) && typeof key === 'string' && Object.hasOwn(value, key) ? value[key] : undefined;
-  }, input);
+// What a short form lacks is not missing: the scalar itself is wrong.
+const isMissing = (input: unknown, path: readonly PropertyKey[]): boolean => {
+  let value = input;
+  for (const key of path) {
+    if (Array.isArray(value)) value = typeof key === 'number' ? value[key] : undefined;
+    else if (isMapping(value)) value = typeof key === 'string' && Object.hasOwn(value, key) ? value[key] : undefined;
+    else return value === undefined;
+  }
+  return value === undefined;
+};
 
 const kindWords: Readonly<Record<string, string>> = {
   string: 'text',
