@@ -3,9 +3,9 @@ import { assemblePlay, beginning } from '../core/plan-play.ts';
 import { type Simulation, simulate } from '../core/simulate.ts';
 import { planFleet } from '../engine/fleet.ts';
 import type { Cluster, Transport } from '../engine/ports.ts';
-import type { Plan, PlayPlan } from '../model/plan.ts';
+import { hasChanges, type Plan, type PlayPlan } from '../model/plan.ts';
 import { type PlannedWave, planText } from '../report/plan-text.ts';
-import type { TaskFlags } from './options.ts';
+import { overriddenRollout, type RolloutFlags, type TaskFlags } from './options.ts';
 import { inputsOf, type Project, type ReadyPlay, readyPlay } from './project.ts';
 import { paintOf, type Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
@@ -18,7 +18,7 @@ export interface MadePlan {
 export async function makePlan(
   project: Project,
   set: Settings,
-  tags: TaskFlags,
+  tags: TaskFlags & RolloutFlags,
   world: World,
   ports: { readonly transport: Transport; readonly cluster?: Cluster },
 ): Promise<MadePlan> {
@@ -27,7 +27,8 @@ export async function makePlan(
   const id = clock.id();
   const plays: ReadyPlay[] = [];
   const playPlans: PlayPlan[] = [];
-  for (const play of project.playbook.plays) {
+  for (const written of project.playbook.plays) {
+    const play = { ...written, rollout: overriddenRollout(written.rollout, tags) };
     const ready = await readyPlay(project, play, set, tags, world, ports.cluster);
     plays.push(ready);
     const options = { forks: set.forks, retries: play.rollout.retries.transport, signal: world.kill };
@@ -80,7 +81,15 @@ export function showPlan(made: MadePlan, world: World): readonly string[] {
         })),
     }));
     const expected = (simulation.endAt - now) / 1000;
-    const stops = simulation.exit === undefined ? [`The rollout would stop and wait: ${simulation.why}`] : [];
-    return [...planText({ play, waves, expected, width: world.width(), paint: paintOf(world) }), ...stops];
+    return [...planText({ play, waves, expected, width: world.width(), paint: paintOf(world) }), ...unstarted(play, simulation, world)];
   });
+}
+
+/** Hosts with changes that this policy would never start as things are: why, before anybody waits for it. */
+function unstarted(play: PlayPlan, simulation: Simulation, world: World): readonly string[] {
+  const started = new Set(simulation.starts.map((start) => start.host));
+  const left = play.hosts.filter((host) => hasChanges(host) && !started.has(host.host));
+  if (left.length === 0) return [];
+  const why = simulation.why === '' ? '' : `: ${simulation.why}`;
+  return [paintOf(world).yellow(`${left.length} of them would not be started${why}`)];
 }

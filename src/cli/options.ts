@@ -1,5 +1,6 @@
 // Options that commands share, with Ansible's names; flag, then environment, then project file, then user file.
 import type { Command } from 'commander';
+import type { Amount, Rollout } from '../model/playbook.ts';
 import { CommandError, type World } from './world.ts';
 
 export interface FleetFlags {
@@ -26,6 +27,32 @@ export interface FleetFlags {
 export interface TaskFlags {
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
+}
+
+/** Keys of `rollout` that an operator wants at hand without editing the play. */
+export interface RolloutFlags {
+  readonly maxUnavailable?: string;
+  readonly unplannable?: string;
+}
+
+export const withRolloutOptions = (command: Command): Command =>
+  command
+    .option('--max-unavailable <amount>', 'instead of `rollout.max_unavailable`: hosts out of service at once, as 2 or 10%')
+    .option('--unplannable <what>', 'instead of `rollout.unplannable`: leave_out, stop or ask');
+
+/** The play's policy with what the flags say in its place. */
+export function overriddenRollout(rollout: Rollout, flags: RolloutFlags): Rollout {
+  const { maxUnavailable, unplannable } = flags;
+  const amount = maxUnavailable === undefined ? undefined : amountOf(maxUnavailable);
+  if (unplannable !== undefined && unplannable !== 'leave_out' && unplannable !== 'stop' && unplannable !== 'ask')
+    throw new CommandError(3, `--unplannable is leave_out, stop or ask, not \`${unplannable}\``);
+  return { ...rollout, ...(amount === undefined ? {} : { maxUnavailable: amount }), ...(unplannable === undefined ? {} : { unplannable }) };
+}
+
+function amountOf(text: string): Amount {
+  const match = /^([1-9]\d{0,5})(%?)$/.exec(text);
+  if (match === null) throw new CommandError(3, `--max-unavailable wants a number of hosts or a percentage, not \`${text}\``);
+  return match[2] === '%' ? { percent: Math.min(100, Number(match[1])) } : { count: Number(match[1]) };
 }
 
 const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value];

@@ -6,13 +6,13 @@ import { hasChanges, type Plan } from '../model/plan.ts';
 import { isMapping } from '../model/value.ts';
 import { listHosts, listTasks } from './listing.ts';
 import { type MadePlan, makePlan, showPlan } from './make-plan.ts';
-import { type FleetFlags, type TaskFlags, withFleetOptions, withTaskOptions } from './options.ts';
+import { type FleetFlags, type RolloutFlags, type TaskFlags, withFleetOptions, withRolloutOptions, withTaskOptions } from './options.ts';
 import { inputsOf, loadProject, readyPlay } from './project.ts';
 import { type RunFlags, type RunPorts, resumeRun, startRun } from './run-play.ts';
 import { openCluster, openTransport, paintOf, type Settings, settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
-interface PlanFlags extends FleetFlags, TaskFlags {
+interface PlanFlags extends FleetFlags, TaskFlags, RolloutFlags {
   readonly output?: string;
   readonly listHosts?: boolean;
   readonly listTasks?: boolean;
@@ -24,13 +24,13 @@ type ApplyFlags = PlanFlags & RunFlags & { readonly check?: boolean; readonly di
 type Done = (exit: number) => void;
 
 export function planCommands(program: Command, world: World, done: Done): void {
-  const plan = withTaskOptions(withFleetOptions(program.command('plan')))
+  const plan = withRolloutOptions(withTaskOptions(withFleetOptions(program.command('plan'))))
     .description('print what would be done, in which order, with which risk; exit 2 when there is something to do')
     .argument('<playbook>')
     .option('-o, --output <file>', 'save the plan: `kmend apply FILE` does exactly that');
   withListOptions(plan).action(async (path: string, flags: PlanFlags) => done(await planCommand(path, flags, world)));
 
-  const apply = withTaskOptions(withFleetOptions(program.command('apply')))
+  const apply = withRolloutOptions(withTaskOptions(withFleetOptions(program.command('apply'))))
     .description('carry out a playbook, or exactly a saved plan')
     .argument('<playbook or plan>')
     .option('-y, --yes', 'do not ask; journalled with who and when')
@@ -188,7 +188,8 @@ async function loadSaved(
   for (const playPlan of plan.plays) {
     const play = project.playbook.plays.find((one) => one.name === playPlan.play);
     if (play === undefined) throw new Error(`the playbook has no play ${playPlan.play}, and its digest has not changed`);
-    plays.push(await readyPlay(project, play, set, tags, world, opened.ports.cluster));
+    // The policy is the plan's: it was shown, and flags may have changed it.
+    plays.push(await readyPlay(project, { ...play, rollout: playPlan.rollout }, set, tags, world, opened.ports.cluster));
   }
   return { set, made: { plan, plays }, opened };
 }
