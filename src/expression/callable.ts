@@ -24,7 +24,7 @@ export interface Bound {
   readonly runtime: Runtime;
 }
 
-export interface Parameters {
+interface Parameters {
   readonly names: readonly string[];
   /** How many of them can be given by place: those before a `*`. */
   readonly byPlace: number;

@@ -6,23 +6,23 @@ import { UndefinedError, UnknownSignal } from './trouble.ts';
 export const brand = Symbol('kmend.cell');
 
 /** A float with a whole value: `1.0` prints with its point where `1` does not. Other floats are plain numbers. */
-export type Float = { readonly [brand]: 'float'; readonly value: number };
-export type Tuple = { readonly [brand]: 'tuple'; readonly items: readonly Cell[] };
+type Float = { readonly [brand]: 'float'; readonly value: number };
+type Tuple = { readonly [brand]: 'tuple'; readonly items: readonly Cell[] };
 export type Range = { readonly [brand]: 'range'; readonly start: number; readonly stop: number; readonly step: number };
 /** A mapping made by an expression: keys of any hashable type, in the order of insertion. */
 export type Dict = { readonly [brand]: 'dict'; readonly entries: ReadonlyMap<string, readonly [Cell, Cell]> };
 /** Something that can be called but never be a result: a method bound to its value, or a global function. */
-export type Method = { readonly [brand]: 'method'; readonly name: string; readonly call: (args: Args) => Cell };
+type Method = { readonly [brand]: 'method'; readonly name: string; readonly call: (args: Args) => Cell };
 /** What a missing name or key gives. Touching it is an error with this message; `plain` is what an `if` without `else` leaves. */
 export type Missing = { readonly [brand]: 'undefined'; readonly message: string; readonly plain?: boolean };
 /** Ansible's `omit`: leaves the key out. */
-export type Omit = { readonly [brand]: 'omit' };
+type Omit = { readonly [brand]: 'omit' };
 /** Named values of `namespace(a=1)`. */
-export type Namespace = { readonly [brand]: 'namespace'; readonly entries: ReadonlyMap<string, Cell> };
+type Namespace = { readonly [brand]: 'namespace'; readonly entries: ReadonlyMap<string, Cell> };
 /** A wall-clock time without zone, as `to_datetime` gives it; microseconds since 1970-01-01 of that calendar. */
-export type Moment = { readonly [brand]: 'moment'; readonly micros: number };
+type Moment = { readonly [brand]: 'moment'; readonly micros: number };
 /** A difference of two moments, in microseconds. */
-export type Duration = { readonly [brand]: 'duration'; readonly micros: number };
+type Duration = { readonly [brand]: 'duration'; readonly micros: number };
 
 type Special = Float | Tuple | Range | Dict | Method | Missing | Omit | Namespace | Moment | Duration;
 export type Cell = null | boolean | number | bigint | string | readonly Cell[] | Mapping | Special;
@@ -68,7 +68,7 @@ export const isMoment = isBranded('moment');
 export const isDuration = isBranded('duration');
 export const isListCell = (cell: Cell | undefined): cell is readonly Cell[] => Array.isArray(cell);
 /** A mapping of the user's data. */
-export const isData = (cell: Cell | undefined): cell is Mapping =>
+const isData = (cell: Cell | undefined): cell is Mapping =>
   typeof cell === 'object' && cell !== null && !Array.isArray(cell) && !Object.hasOwn(cell, brand);
 export const isDict = (cell: Cell | undefined): cell is Mapping | Dict => isMade(cell) || isData(cell);
 

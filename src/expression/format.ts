@@ -7,7 +7,7 @@ import { repr, text } from './printing.ts';
 import { fail } from './trouble.ts';
 
 /** Reads `.name` and `[key]` inside a field; given by the caller, so that attribute rules are the same everywhere. */
-export type Reach = (value: Cell, key: Cell, isAttribute: boolean) => Cell;
+type Reach = (value: Cell, key: Cell, isAttribute: boolean) => Cell;
 
 export function formatText(format: string, args: Args, reach: Reach): string {
   let automatic = 0;
@@ -62,7 +62,7 @@ function fieldValue(name: string, args: Args, reach: Reach): Cell {
 
 const specification = /^(?:([\s\S])?([<>=^]))?([-+ ])?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([a-zA-Z%])?$/u;
 
-export function formatValue(value: Cell, spec: string): string {
+function formatValue(value: Cell, spec: string): string {
   kindOf(value);
   if (spec === '') return text(value);
   const found = specification.exec(spec) ?? fail(`invalid format specifier '${spec}'`);

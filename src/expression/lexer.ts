@@ -8,7 +8,7 @@ export type Token =
   | { readonly kind: 'sign'; readonly text: string; readonly offset: number }
   | { readonly kind: 'end'; readonly text: string; readonly offset: number };
 
-export interface LexerRules {
+interface LexerRules {
   /** Backslashes in strings are escapes (conditions); otherwise they stay as they are (templates). */
   readonly escapes: boolean;
   /** Stop at the closing `}}`. */

@@ -36,7 +36,7 @@ export interface Arguments {
   readonly spreadNamed: Node | undefined;
 }
 
-export type UnarySign = 'not' | '-' | '+';
+type UnarySign = 'not' | '-' | '+';
 export type BinarySign = '+' | '-' | '*' | '/' | '//' | '%' | '**' | 'and' | 'or';
 export type CompareSign = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in' | 'not in';
 

@@ -68,7 +68,7 @@ export function replace(value: string, old: string, next: string, most: number):
 }
 
 /** `str.title`: a letter after anything that is no letter is raised. */
-export const pythonTitle = (value: string): string =>
+const pythonTitle = (value: string): string =>
   value.replace(/\p{L}+/gu, (word) => {
     const [first = '', ...rest] = Array.from(word);
     return first.toUpperCase() + rest.join('').toLowerCase();

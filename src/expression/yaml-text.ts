@@ -6,7 +6,7 @@ import { compareText } from './order.ts';
 import { repr, text } from './printing.ts';
 import { fail } from './trouble.ts';
 
-export interface YamlStyle {
+interface YamlStyle {
   /** Lists and mappings that hold only scalars go on one line: `{a: 1}`. */
   readonly flowLeaves: boolean;
   readonly indent: number;

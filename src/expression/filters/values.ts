@@ -33,7 +33,7 @@ function readInt(source: string, base: number): bigint | undefined {
 }
 
 /** Python's `float('...')`; undefined where that raises. */
-export function readFloat(source: string): number | undefined {
+function readFloat(source: string): number | undefined {
   const word = source.trim().toLowerCase();
   if (/^[-+]?(inf|infinity)$/.test(word)) return word.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   if (/^[-+]?nan$/.test(word)) return Number.NaN;

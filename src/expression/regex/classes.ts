@@ -11,7 +11,7 @@ const isAsciiDigit: Chars = (code) => code >= 48 && code <= 57;
 const isAsciiLetter: Chars = (code) => (code >= 97 && code <= 122) || (code >= 65 && code <= 90);
 const isAsciiSpace: Chars = (code) => code === 32 || (code >= 9 && code <= 13);
 
-export const isDigit: Chars = (code) => isAsciiDigit(code) || (code > 127 && matches(decimal, code));
+const isDigit: Chars = (code) => isAsciiDigit(code) || (code > 127 && matches(decimal, code));
 export const isWord: Chars = (code) =>
   isAsciiLetter(code) || isAsciiDigit(code) || code === 95 || (code > 127 && matches(letterOrNumber, code));
 /** A byte-order mark is white space to JavaScript and not to Python. */
