@@ -5,6 +5,8 @@ import { shown } from './outcome.ts';
 describe('version_type', () => {
   it.each([
     ["'3.10.0-957.el7' is version('3.10.0-1062.el7', '<', version_type='rpm')", true],
+    ["'1_0' is version('1.0', '==', version_type='rpm')", true],
+    ["'1_0' is version('1.0', '==', version_type='deb')", false],
     ["'1:1.0-1' is version('2.0-1', '>', version_type='rpm')", true],
     ["'1.0~rc1-1' is version('1.0-1', '<', version_type='rpm')", true],
     ["'5:20.10.7~3-0~debian-buster' is version('5:20.10.7~3-0~debian-bullseye', '>', version_type='deb')", true],
