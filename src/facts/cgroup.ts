@@ -113,10 +113,16 @@ function versionOf(fields: ReturnType<typeof readFields>): string {
 
 const weight: Readonly<Record<Group['state'], number>> = { read: 0, denied: 1, empty: 2, eio: 3, gone: 4 };
 
-/** Readable ones first, limited ones before others: what a person wants to see when the list is cut. */
+/** Readable ones first, then charged, then limited ones: nothing that reads on may be missing when the list is cut. */
 const mostTelling = (groups: readonly Group[]): readonly Group[] =>
   [...groups]
-    .sort((a, b) => weight[a.state] - weight[b.state] || Number(b.limit > 0) - Number(a.limit > 0) || (a.path < b.path ? -1 : 1))
+    .sort(
+      (a, b) =>
+        weight[a.state] - weight[b.state] ||
+        Number(b.usage > 0) - Number(a.usage > 0) ||
+        Number(b.limit > 0) - Number(a.limit > 0) ||
+        (a.path < b.path ? -1 : 1),
+    )
     .slice(0, maxGroups);
 
 /** The mark is `BOOTID WORD`, in either order; one of another boot says nothing. */

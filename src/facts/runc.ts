@@ -30,10 +30,11 @@ export const runcArea: Area = {
   script: `for p in docker-runc /usr/libexec/docker/docker-runc-current runc; do
   case $p in /*) p=$R$p; [ -x "$p" ] || continue;; *) has $p || continue; p=$(command -v $p);; esac
   printf 'path %s\\n' "\${p#"$R"}"
+  case $p in *docker-runc*) echo bundled;; esac
   $T "$p" --version | while IFS= read -r l; do printf 'says %s\\n' "$l"; done
   break
 done
-if has docker-containerd; then echo bundled; elif has containerd; then echo containerd; fi`,
+if has docker-containerd || has containerd; then echo containerd; fi`,
   maxBytes: 2048,
   parse: (text) => {
     const fields = readFields(text);
