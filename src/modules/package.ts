@@ -52,7 +52,10 @@ function plan(given: Args, facts: FactView): ModulePlan {
   if (steps.length === 0) return { changes: [] };
   const refuse = busyOrBroken(facts) ?? spaceRefusal(facts, [{ fact: 'space.var_kb', path: '/var', mb: 50 }]);
   if (refuse !== undefined) return { changes: [], refuse };
-  return { changes: changesOf(steps, effectOf(manager, steps, given.lock_timeout)), promises: promisesOf(steps) };
+  return {
+    changes: changesOf(steps, effectOf(manager, steps, given.lock_timeout)),
+    promises: promisesOf(steps, facts.get('clock.epoch') ?? 0),
+  };
 }
 
 /** One line a package for people; the one transaction hangs on the last of them. */

@@ -180,16 +180,14 @@ function promised(steps: readonly Step[], engine: string, restarts: boolean, fac
   const now = facts.get('clock.epoch') ?? 0;
   const moved = (name: string): boolean => steps.some((step) => step.name === name);
   return {
-    ...promisesOf(steps),
+    ...promisesOf(steps, now),
     ...(restarts ? { 'docker.version': engine } : {}),
-    ...(moved('docker-ce') ? { 'docker.installed_at': now } : {}),
     ...(moved('docker-ce-cli') ? { 'docker.client': engine } : {}),
     ...(moved('containerd.io')
       ? {
           'containerd.package': 'containerd.io',
           'containerd.installed': true,
           'containerd.bundled': false,
-          'containerd.installed_at': now,
           'runc.installed': true,
           'runc.path': '/usr/bin/runc',
           'runc.version': unknown('known once containerd.io is installed'),

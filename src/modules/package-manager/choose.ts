@@ -1,6 +1,7 @@
 // From what is wanted of packages and what the facts say: which package goes from which version to which, or why not.
 import type { Refusal } from '../../model/change.ts';
 import type { Facts, FactView } from '../../model/fact.ts';
+import type { Value } from '../../model/value.ts';
 import { heldRefusal, packageFacts } from './state.ts';
 import { answersTo, type Manager, orderOf, pick } from './version.ts';
 
@@ -61,15 +62,25 @@ export const stepWords: Readonly<Record<Step['kind'], string>> = {
   remove: 'remove',
 };
 
-/** What holds once the steps are done; the same facts under the names that the engine's areas use. */
-export function promisesOf(steps: readonly Step[]): Facts {
+/**
+ * What holds once the steps are done; the same facts under the names that the engine's areas use. Container software that is younger than the
+ * boot is a reason to reboot, so its install time is foreseen too: `now` by the host's own clock.
+ */
+export function promisesOf(steps: readonly Step[], now: Value): Facts {
   return Object.fromEntries(
-    steps.flatMap(({ name, to }): (readonly [string, string])[] => {
-      const alias = aliases[name];
-      return [[`package.${name}.installed`, to], ...(alias === undefined ? [] : [[alias, to] as const])];
+    steps.flatMap(({ name, to }): (readonly [string, Value])[] => {
+      const evr = aliases[name];
+      const time = installTimes[name];
+      return [
+        [`package.${name}.installed`, to],
+        ...(evr === undefined ? [] : [[evr, to] as const]),
+        ...(time === undefined ? [] : [[time, to === '' ? 0 : now] as const]),
+      ];
     }),
   );
 }
+
+const installTimes: Readonly<Record<string, string>> = { 'docker-ce': 'docker.installed_at', 'containerd.io': 'containerd.installed_at' };
 
 const aliases: Readonly<Record<string, string>> = {
   'docker-ce': 'docker.evr',

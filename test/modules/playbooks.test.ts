@@ -1,0 +1,206 @@
+// The playbooks that come with kmend: they load without a complaint, and plan what they say on hosts of several kinds.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { settle } from '../../src/core/overlay.ts';
+import { type HostInput, type HostPlanning, planHost } from '../../src/core/plan-host.ts';
+import { factDefs } from '../../src/facts/index.ts';
+import { hostScope, loadPlaybook } from '../../src/load/index.ts';
+import type { PlanContext } from '../../src/model/change.ts';
+import { type Facts, wantKey } from '../../src/model/fact.ts';
+import type { Remedy } from '../../src/model/plan.ts';
+import type { Mapping } from '../../src/model/value.ts';
+import { modules } from '../../src/modules/index.ts';
+import { el7, nokmemNow, packageFacts, samplesOff } from './facts.ts';
+import { noContext } from './laws.ts';
+
+const inventory = { hosts: new Map([['h1', { name: 'h1', groups: [], vars: {} }]]), groups: new Map(), files: [] };
+
+const folder = join(import.meta.dirname, '../../playbooks');
+const load = (name: string) =>
+  loadPlaybook(name, readFileSync(join(folder, name), 'utf8'), {
+    modules,
+    facts: factDefs.map((def) => def.name),
+    knownNames: ['rollback_kernel', 'rollback_packages'],
+  });
+
+const packages = {
+  ...packageFacts('kernel', '3.10.0-862.el7', ['3.10.0-957.el7', '3.10.0-1160.el7']),
+  ...packageFacts('docker-ce', '18.06.1.ce-3.el7', ['3:18.09.1-3.el7', '3:18.09.9-3.el7']),
+  ...packageFacts('docker-ce-cli', '', ['1:18.09.1-3.el7', '1:18.09.9-3.el7']),
+  ...packageFacts('containerd.io', '', ['1.2.2-3.el7', '1.2.13-3.2.el7', '1.4.1-3.1.el7']),
+};
+
+function plan(name: string, raw: Facts, context: Partial<PlanContext> = {}, extraVars: Mapping = {}) {
+  const play = load(name).value?.plays[0];
+  if (play === undefined) throw new Error(`${name} does not load`);
+  const settled = settle(raw, undefined);
+  const chosen = { remedy: settled['kmem.remedy'] as Remedy, why: String(settled['kmem.remedy_why']) };
+  const asked = new Set<string>();
+  const input: HostInput = {
+    host: 'h1',
+    tasks: play.tasks,
+    modules,
+    chosen,
+    isWanted: () => true,
+    frame: {
+      facts: settle(raw, chosen),
+      asked,
+      extraVars,
+      learned: {},
+      playVars: play.vars,
+      variables: (layers) => hostScope(inventory, 'h1', layers),
+      context: { ...noContext, ...context },
+    },
+  };
+  let planning: HostPlanning = planHost(input);
+  for (let round = 0; planning.kind === 'needs' && round < 3; round++) {
+    for (const want of planning.wants) asked.add(wantKey(want));
+    planning = planHost(input);
+  }
+  if (planning.kind !== 'plan') throw new Error('it still needs facts');
+  return planning.plan;
+}
+
+const lines = (name: string, ...rest: [Facts, Partial<PlanContext>?, Mapping?]) =>
+  plan(name, ...rest)
+    .tasks.filter((task) => task.status !== 'skip' && task.status !== 'same')
+    .map(
+      (task) =>
+        `${task.status} ${task.module}${task.changes.map((change) => `, ${change.what}${change.after === undefined ? '' : ` ${change.after}`}`).join('')}`,
+    );
+
+const on1160 = () =>
+  el7({ ...packages, 'kubelet.installed': true, 'kubelet.running': true, 'kubelet.version': '1.12.3', 'kubelet.driver': 'cgroupfs' });
+const on862 = (more: Facts = {}) =>
+  el7({
+    ...packages,
+    'kernel.release': '3.10.0-862.el7.x86_64',
+    'kernel.next': '3.10.0-862.el7.x86_64',
+    'kernel.installed': ['3.10.0-862.el7.x86_64'],
+    ...more,
+  });
+const mended = () => el7({ ...packages, ...nokmemNow, 'kmem.samples': samplesOff });
+const cluster = { hasCluster: true, node: 'n1' };
+
+describe.each(readdirSync(folder))('playbooks/%s', (name) => {
+  it('loads without a complaint', () => {
+    const { value, diagnostics } = load(name);
+    expect(diagnostics).toEqual([]);
+    expect(value?.plays).toHaveLength(1);
+  });
+  it('leaves a modern host alone', () => {
+    const facts = el7({
+      ...packages,
+      'kernel.release': '6.1.0-28-amd64',
+      'kernel.next': '6.1.0-28-amd64',
+      'cgroup.memory': 'v2',
+      'cgroup.version': 'v2',
+    });
+    expect(plan(name, facts)).toMatchObject({ risk: 'none' });
+    expect(plan(name, facts).refused).toBeUndefined();
+  });
+  it('says on the first line what it is for', () => {
+    expect(readFileSync(join(folder, name), 'utf8')).toMatch(/^# [A-Z]/);
+  });
+});
+
+describe('what they plan', () => {
+  it('check.yaml: never a change', () => {
+    for (const facts of [on1160(), on862(), mended()]) expect(plan('check.yaml', facts).risk).toBe('none');
+  });
+
+  it('nokmem.yaml on 1160 with a kubelet', () => {
+    expect(lines('nokmem.yaml', on1160(), cluster)).toMatchInlineSnapshot(`
+      [
+        "change drain, drain node n1",
+        "change kernel_arg, boot argument cgroup.memory cgroup.memory=nokmem",
+        "change reboot, reboot cgroup.memory: not set -> nokmem",
+        "later verify_kmem",
+        "change uncordon, uncordon node n1",
+      ]
+    `);
+  });
+  it('nokmem.yaml on 862: a kernel first', () => {
+    expect(lines('nokmem.yaml', on862())).toMatchInlineSnapshot(`
+      [
+        "change kernel, package kernel 3.10.0-1160.el7, kernel that boots next 3.10.0-1160.el7.x86_64",
+        "change kernel_arg, boot argument cgroup.memory cgroup.memory=nokmem",
+        "change reboot, reboot kernel: 3.10.0-862.el7.x86_64 -> 3.10.0-1160.el7.x86_64; cgroup.memory: not set -> nokmem",
+        "later verify_kmem",
+      ]
+    `);
+  });
+  it('nokmem.yaml on a host that is mended', () => {
+    expect(lines('nokmem.yaml', mended())).toEqual([]);
+  });
+  it('nokmem.yaml refuses a kubelet without a cluster', () => {
+    expect(plan('nokmem.yaml', on1160()).refused?.why).toMatch(/no cluster is configured/);
+  });
+
+  it('runtime.yaml on 862 without a kubelet', () => {
+    expect(lines('runtime.yaml', on862())).toMatchInlineSnapshot(`
+      [
+        "change container_runtime, package docker-ce 3:18.09.1-3.el7, package docker-ce-cli 1:18.09.1-3.el7, package containerd.io 1.4.1-3.1.el7, restart docker",
+        "change reboot, reboot docker-ce was installed after this boot; containerd.io was installed after this boot",
+        "later verify_kmem",
+      ]
+    `);
+  });
+  it('runtime.yaml refuses a kubelet that would still account', () => {
+    expect(plan('runtime.yaml', on1160(), cluster).refused?.why).toMatch(/kubelet 1.12.3 .* still accounts/);
+  });
+  it('runtime.yaml takes it where the play accepts a part', () => {
+    expect(lines('runtime.yaml', on1160(), { ...cluster, acceptPartial: true })[1]).toMatch(/^change container_runtime/);
+  });
+
+  it('auto.yaml takes the argument on 1160, the runtime on 862 without a kubelet, kernel and argument with one', () => {
+    const kubelet = { 'kubelet.installed': true, 'kubelet.running': true, 'kubelet.version': '1.12.3', 'kubelet.driver': 'cgroupfs' };
+    const modulesOf = (facts: Facts) =>
+      plan('auto.yaml', facts, cluster)
+        .tasks.filter((task) => task.status === 'change' || task.status === 'later')
+        .map((task) => task.module);
+    expect(modulesOf(on1160())).toEqual(['drain', 'kernel_arg', 'reboot', 'verify_kmem', 'uncordon']);
+    expect(modulesOf(on862())).toEqual(['container_runtime', 'reboot', 'verify_kmem']);
+    expect(modulesOf(on862(kubelet))).toEqual(['drain', 'kernel', 'kernel_arg', 'reboot', 'verify_kmem', 'uncordon']);
+    expect(modulesOf(mended())).toEqual([]);
+  });
+
+  it('rollback.yaml takes the argument away, and kernel and packages where they are named', () => {
+    const facts = el7({
+      ...packages,
+      ...nokmemNow,
+      'kernel.installed': ['3.10.0-862.el7.x86_64', '3.10.0-1160.el7.x86_64'],
+      'docker.evr': '3:18.09.9-3.el7',
+      'docker.version': '18.09.9',
+      ...packageFacts('docker-ce', '3:18.09.9-3.el7', ['18.06.1.ce-3.el7']),
+      ...packageFacts('docker-ce-cli', '1:18.09.9-3.el7'),
+      ...packageFacts('containerd.io', '1.4.1-3.1.el7'),
+      'kmem.samples': samplesOff,
+    });
+    expect(lines('rollback.yaml', facts)).toMatchInlineSnapshot(`
+      [
+        "change kernel_arg, boot argument cgroup.memory",
+        "change reboot, reboot cgroup.memory: nokmem -> not set",
+        "later assert",
+      ]
+    `);
+    const vars = {
+      rollback_kernel: '3.10.0-862.el7',
+      rollback_packages: { 'docker-ce': '18.06.1.ce-3.el7', 'docker-ce-cli': 'absent', 'containerd.io': 'absent' },
+    };
+    expect(lines('rollback.yaml', facts, {}, vars)).toMatchInlineSnapshot(`
+      [
+        "change package, package docker-ce 18.06.1.ce-3.el7, package docker-ce-cli, package containerd.io",
+        "change kernel, kernel that boots next 3.10.0-862.el7.x86_64",
+        "change kernel_arg, boot argument cgroup.memory",
+        "change reboot, reboot kernel: 3.10.0-1160.el7.x86_64 -> 3.10.0-862.el7.x86_64; cgroup.memory: nokmem -> not set; docker-ce was installed after this boot",
+        "later assert",
+      ]
+    `);
+  });
+  it('rollback.yaml refuses before anything is touched when the old package is in no repository', () => {
+    const vars = { rollback_packages: { 'docker-ce': '17.03.0' } };
+    expect(plan('rollback.yaml', mended(), {}, vars).refused?.why).toMatch(/no enabled repository has docker-ce 17.03.0/);
+  });
+});
