@@ -1,11 +1,12 @@
 // Playbooks: YAML text to plays, every mistake told at its place.
-import { compileTemplate, hasTemplate } from '../expression/index.ts';
 import type { AnyModule } from '../model/change.ts';
 import { type Checked, type Diagnostic, hasErrors } from '../model/diagnostic.ts';
 import type { Inventory } from '../model/host.ts';
 import type { Play, Playbook, Rollout } from '../model/playbook.ts';
-import { filled, flag, oneOf, type Schema } from '../model/schema.ts';
-import { isMapping, type Mapping, type Value } from '../model/value.ts';
+import { filled, flag, oneOf } from '../model/schema.ts';
+import type { Mapping } from '../model/value.ts';
+import { tellCycles } from './cycles.ts';
+import { earlyField, renderEarly } from './early.ts';
 import { field, optional, refuseKeys, tagsField, varsField } from './fields.ts';
 import { fitTree } from './fit.ts';
 import { playKeys, refusedInPlay } from './keywords.ts';
@@ -25,13 +26,13 @@ import { sourceOf } from './source.ts';
 import { readTasks, type TaskContext } from './task.ts';
 import { type Telling, tellingOf } from './telling.ts';
 import { type Entry, entryOf, type MapTree, type ScalarTree, type Tree } from './tree.ts';
-import { parseYaml, treeOfValue } from './yaml.ts';
+import { parseYaml } from './yaml.ts';
 
 export interface PlaybookOptions {
   readonly modules: ReadonlyMap<string, AnyModule>;
   /** Dotted names of all facts. */
   readonly facts: readonly string[];
-  /** Without one, names that may be variables of hosts are not judged, nor are patterns. */
+  /** Without one, or with an empty one, names that may be variables of hosts are not judged, nor are patterns. */
   readonly inventory?: Inventory;
   readonly extraVars?: Mapping;
   /** Other names that will have a value. */
@@ -161,7 +162,7 @@ function readHosts(telling: Telling, play: MapTree, early: Mapping): Hosts | und
 }
 
 function matchHosts(telling: Telling, hosts: Hosts | undefined, options: PlaybookOptions): readonly string[] | undefined {
-  if (options.inventory === undefined || hosts === undefined) return undefined;
+  if (options.inventory === undefined || options.inventory.hosts.size === 0 || hosts === undefined) return undefined;
   const found = resolvePattern(hosts.pattern, options.inventory, telling.source.placeAt(hosts.at));
   telling.diagnostics.push(...found.diagnostics);
   return found.value;
@@ -235,94 +236,4 @@ function checkCanary(telling: Telling, entry: Entry | undefined, rollout: Rollou
       hint: 'a canary of all hosts is none',
     });
   }
-}
-
-// ---- Values that are needed before any host is looked at: rendered with the play's own and extra variables ----
-
-function earlyField<T>(telling: Telling, map: MapTree, key: string, schema: Schema<T>, early: Mapping): T | undefined {
-  const entry = entryOf(map, key);
-  if (entry === undefined) return undefined;
-  const value = renderEarly(telling, entry.value, early);
-  const entries = map.entries.map((other) => (other === entry ? { ...entry, value } : other));
-  return field(telling, { ...map, entries }, key, schema);
-}
-
-function renderEarly(telling: Telling, tree: Tree, early: Mapping): Tree {
-  if (tree.kind === 'map')
-    return { ...tree, entries: tree.entries.map((entry) => ({ ...entry, value: renderEarly(telling, entry.value, early) })) };
-  if (tree.kind === 'list') return { ...tree, items: tree.items.map((item) => renderEarly(telling, item, early)) };
-  if (typeof tree.value !== 'string' || !hasTemplate(tree.value)) return tree;
-  const compiled = compileTemplate(tree.value);
-  if (compiled.kind === 'problem') {
-    checkTemplates(telling, tree, { vars: new Set(), facts: factNames([]), open: true });
-    return tree;
-  }
-  const result = compiled.evaluate({ lookup: (name) => lookupEarly(early, name, 0) });
-  if (result.kind === 'value') return placed(treeOfValue(result.value), tree.at);
-  const why = result.kind === 'error' ? result.message : result.why;
-  const detail = 'this is needed before any host is looked at: only variables of the play and -e can stand in it';
-  telling.error(tree.at, 'early-template', why, { detail });
-  return tree;
-}
-
-function lookupEarly(early: Mapping, name: string, depth: number): Value | undefined {
-  const raw = Object.hasOwn(early, name) ? early[name] : undefined;
-  if (typeof raw !== 'string' || !hasTemplate(raw) || depth > 20) return raw;
-  const compiled = compileTemplate(raw);
-  const result = compiled.kind === 'problem' ? undefined : compiled.evaluate({ lookup: (inner) => lookupEarly(early, inner, depth + 1) });
-  return result?.kind === 'value' ? result.value : undefined;
-}
-
-const placed = (tree: Tree, at: number): Tree => {
-  if (tree.kind === 'list') return { ...tree, at, items: tree.items.map((item) => placed(item, at)) };
-  return tree.kind === 'map'
-    ? { ...tree, at, entries: tree.entries.map((entry) => ({ ...entry, value: placed(entry.value, at) })) }
-    : { ...tree, at };
-};
-
-// ---- Variables that refer to themselves ----
-
-function tellCycles(telling: Telling, vars: MapTree): void {
-  const uses = new Map(vars.entries.map((entry) => [entry.key, namesIn(entry.value)]));
-  const done = new Set<string>();
-  for (const entry of vars.entries) {
-    const circle = circleFrom(entry.key, uses, [], done);
-    if (circle === undefined) continue;
-    for (const name of circle) done.add(name);
-    telling.error(entry.keyAt, 'cyclic-variable', `the variable ${entry.key} refers to itself: ${circle.join(' -> ')}`);
-  }
-}
-
-function circleFrom(
-  name: string,
-  uses: ReadonlyMap<string, readonly string[]>,
-  trail: readonly string[],
-  done: Set<string>,
-): readonly string[] | undefined {
-  if (trail.includes(name)) return [...trail.slice(trail.indexOf(name)), name];
-  if (done.has(name)) return undefined;
-  for (const next of uses.get(name) ?? []) {
-    const found = circleFrom(next, uses, [...trail, name], done);
-    if (found !== undefined) return found;
-  }
-  done.add(name);
-  return undefined;
-}
-
-function namesIn(tree: Tree): readonly string[] {
-  if (tree.kind === 'map') return tree.entries.flatMap((entry) => namesIn(entry.value));
-  if (tree.kind === 'list') return tree.items.flatMap(namesIn);
-  return namesInText(tree.value);
-}
-
-function namesInText(value: Value): readonly string[] {
-  if (typeof value !== 'string' || !hasTemplate(value)) return [];
-  const compiled = compileTemplate(value);
-  return compiled.kind === 'problem' ? [] : compiled.names.map(({ name }) => name.split('.')[0] ?? name);
-}
-
-/** The variables that the templates in plain data use, by their first word. */
-export function variablesIn(value: Value): readonly string[] {
-  if (Array.isArray(value)) return value.flatMap(variablesIn);
-  return isMapping(value) ? Object.values(value).flatMap(variablesIn) : namesInText(value);
 }

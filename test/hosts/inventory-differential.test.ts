@@ -5,9 +5,20 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadInventory, type Reader, resolvePattern } from '../../src/load/index.ts';
+import {
+  inventoryGraph,
+  inventoryList,
+  listTagsText,
+  listTasksText,
+  loadInventory,
+  loadPlaybook,
+  type Reader,
+  resolvePattern,
+  sortedJson,
+} from '../../src/load/index.ts';
 import { hasErrors } from '../../src/model/diagnostic.ts';
 import type { Inventory } from '../../src/model/host.ts';
+import { smallModules } from '../fakes/small-modules.ts';
 
 const interpreter = ansiblePython();
 const scratch = mkdtempSync(join(tmpdir(), 'kmend-differential-'));
@@ -97,7 +108,6 @@ function askAnsible(cases: readonly Case[]): { readonly answers: readonly Answer
     encoding: 'utf8',
     maxBuffer: 1 << 28,
     stdio: ['pipe', 'pipe', 'ignore'],
-
   });
   return { answers: JSON.parse(text.slice(text.indexOf('[{'))), sources };
 }
@@ -408,5 +418,57 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
       }
     }
     expect(compared).toBeGreaterThan(count * 3);
+  });
+
+  describe('its commands print the same text', () => {
+    const run = (program: string, ...args: string[]): string =>
+      execFileSync(program, args, { cwd: scratch, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trimEnd();
+    const text = `all:
+  vars: {ntp: a, f: 20.5}
+  hosts:
+    lone: {l: [], m: {}, quote: "it's", both: ["it's", 'say "x"']}
+  children:
+    web:
+      hosts:
+        n2: {z: 1, a: [1, {b: c}], none: }
+        n1:
+      vars: {w: , t: true, tpl: "{{ ntp }}"}
+    site: {children: {web: , empty: }}
+`;
+    const write = (): Inventory => {
+      writeFileSync(join(scratch, 'h.yml'), text);
+      const { value } = load([join(scratch, 'h.yml')]);
+      if (value === undefined) throw new Error('this inventory is broken');
+      return value;
+    };
+
+    it('ansible-inventory --list, --host, --graph', () => {
+      const inventory = write();
+      expect(sortedJson(inventoryList(inventory))).toBe(run('ansible-inventory', '-i', 'h.yml', '--list'));
+      expect(sortedJson(inventoryList(inventory, ['n1']))).toBe(run('ansible-inventory', '-i', 'h.yml', '--list', '--limit', 'n1'));
+      expect(sortedJson(inventory.hosts.get('n2')?.vars ?? {})).toBe(run('ansible-inventory', '-i', 'h.yml', '--host', 'n2'));
+      expect(inventoryGraph(inventory).value?.join('\n')).toBe(run('ansible-inventory', '-i', 'h.yml', '--graph'));
+      expect(inventoryGraph(inventory, 'site', true).value?.join('\n')).toBe(
+        run('ansible-inventory', '-i', 'h.yml', '--graph', 'site', '--vars'),
+      );
+      expect(inventoryGraph(inventory, 'all', true).value?.join('\n')).toBe(run('ansible-inventory', '-i', 'h.yml', '--graph', '--vars'));
+    });
+
+    it('ansible-playbook --list-tasks, --list-tags', () => {
+      const inventory = write();
+      const playbook = `- hosts: web
+  tags: p
+  tasks:
+    - command: uptime
+    - {name: Named, command: uptime, tags: [b, a]}
+    - block: [{name: inner, command: uptime, tags: x}]
+      tags: y
+- {name: second, hosts: all, tasks: []}
+`;
+      writeFileSync(join(scratch, 'p.yml'), playbook);
+      const loaded = loadPlaybook('p.yml', playbook, { modules: smallModules, facts: [], inventory }).value ?? { file: '', plays: [] };
+      expect(listTasksText(loaded).join('\n')).toBe(run('ansible-playbook', '-i', 'h.yml', 'p.yml', '--list-tasks'));
+      expect(listTagsText(loaded).join('\n')).toBe(run('ansible-playbook', '-i', 'h.yml', 'p.yml', '--list-tags'));
+    });
   });
 });

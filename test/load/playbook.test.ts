@@ -215,8 +215,10 @@ describe('names in expressions', () => {
 
   it('without an inventory only facts are judged', () => {
     const { inventory: _, ...open } = options;
+    const empty = { hosts: new Map(), groups: new Map(), files: [] };
     const text = withTask('- {nothing: , when: whatever == 1 and kernel.relase}');
     expect(loadPlaybook('p.yml', text, open).diagnostics.map((one) => one.summary)).toEqual(['`kernel.relase` is not defined']);
+    expect(told(text, { inventory: empty })).toHaveLength(1);
   });
 
   it('variables in a circle', () => {
