@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { gzipSync } from 'node:zlib';
 import type { NodeObject, PdbObject, PodObject } from '../../src/kube/objects.ts';
 import { selects } from '../../src/kube/selector.ts';
 import { type Pair, pki } from './kube-tls.ts';
@@ -167,9 +168,9 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     if (from < oldest) {
-      response.end(
-        `${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' } })}\n`,
-      );
+      // The stream stays open after it: who waits for its end waits for long.
+      const object = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' };
+      response.write(`${JSON.stringify({ type: 'ERROR', object })}\n`);
       return;
     }
     for (const event of history) {
@@ -315,8 +316,12 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
         if (forced === undefined && refused === undefined && url.searchParams.get('watch') === '1')
           return watch(url.searchParams, request, response);
         const reply = forced ?? refused ?? answer(asked);
-        response.writeHead(reply.status, { 'content-type': 'application/json', ...(forced?.headers ?? {}) });
-        response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}));
+        const answered = Buffer.from(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}));
+        // The real one compresses long answers for those who ask for it.
+        const pack = answered.length > 2_000 && String(request.headers['accept-encoding']).includes('gzip');
+        const encoding = pack ? { 'content-encoding': 'gzip' } : {};
+        response.writeHead(reply.status, { 'content-type': 'application/json', ...encoding, ...(forced?.headers ?? {}) });
+        response.end(pack ? gzipSync(answered) : answered);
       });
     },
   );
@@ -369,6 +374,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     endpoints,
     addPod,
     remove,
+    /** A watch event that is not true: a cache that runs behind, or ahead. */
+    tell: emit,
     addNode: (name: string, more: Json = {}): NodeObject & Json => {
       version += 1;
       const node = merge(
