@@ -47,7 +47,7 @@ export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): 
     kept.push(part);
     size += part.length;
   };
-  const await_ = (chunk: Buffer): void => {
+  const search = (chunk: Buffer): void => {
     // Bytes, not characters: what follows the mark may be cut in the middle of one.
     before += chunk.toString('latin1');
     const at = before.indexOf(mark);
@@ -63,7 +63,7 @@ export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): 
     keep(Buffer.from(rest, 'latin1'));
   };
   return {
-    feed: (chunk) => (started ? keep(chunk) : await_(chunk)),
+    feed: (chunk) => (started ? keep(chunk) : search(chunk)),
     started: () => started,
     before: () => Buffer.from(before, 'latin1').toString('utf8').replaceAll('\r\n', '\n'),
     tail: () => tail,
