@@ -2,7 +2,7 @@
 // asked (it can answer nothing with status 0, and el8's is a slow shell script).
 import { compareRpm } from '../model/versions.ts';
 
-export interface BootEntry {
+interface BootEntry {
   /** Kernel release, from the file name of its image. */
   readonly release: string;
   /** Arguments, without the kernel's path. */
@@ -62,7 +62,7 @@ export function readGrubCfg(lines: readonly string[], env: Variables): BootMenu 
       const parent = open.at(-1);
       const index = parent === undefined ? top++ : parent.children++;
       open.push({
-        kind: menu[1] as OpenMenu['kind'],
+        kind: menu[1] === 'submenu' ? 'submenu' : 'menuentry',
         ...nameOfMenu(menu[2] ?? ''),
         position: [...(parent?.position ?? []), index],
         children: 0,

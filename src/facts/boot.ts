@@ -7,7 +7,7 @@ import { bootArgs, valuesOf } from './boot-args.ts';
 import { type BootMenu, readBls, readGrubCfg, readGrubEnv } from './boot-entries.ts';
 import { readFields } from './fields.ts';
 
-export type Loader = 'grub2' | 'bls' | 'grub-debian' | 'grub-suse' | 'rpm-ostree' | 'flatcar' | 'zipl' | 'unknown';
+type Loader = 'grub2' | 'bls' | 'grub-debian' | 'grub-suse' | 'rpm-ostree' | 'flatcar' | 'zipl' | 'unknown';
 
 export const bootArea: Area = {
   name: 'boot',
@@ -193,7 +193,7 @@ const readDropins = (fields: Fields): readonly Dropin[] =>
   fields.all('dropin').map((path, index) => ({ path, lines: fields.all(`drop${index}`) }));
 
 /** Arguments whose change is worth a word before a reboot. */
-export const watchedArgs = ['cgroup.memory', 'cgroup_disable', 'cgroup_enable', 'systemd.unified_cgroup_hierarchy'] as const;
+const watchedArgs = ['cgroup.memory', 'cgroup_disable', 'cgroup_enable', 'systemd.unified_cgroup_hierarchy'] as const;
 
 /** The watched arguments in which two command lines differ, as `KEY: before -> after`. */
 export const differingArgs = (before: string, after: string): readonly string[] =>

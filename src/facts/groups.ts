@@ -82,7 +82,7 @@ export function readV1Groups(
   for (const line of again) {
     const [state = '', path = ''] = split(line);
     const read = readLine(`${path}:`, root);
-    const known = ['eio', 'empty', 'denied', 'gone'].includes(state) ? (state as ReadState) : 'denied';
+    const known = (['eio', 'empty', 'gone'] as const).find((word) => word === state) ?? 'denied';
     if (read !== undefined) rowOf(rows, read.group).state = known;
   }
   const rootUsage = rows.get('')?.usage ?? 0;

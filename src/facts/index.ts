@@ -1,5 +1,4 @@
 // The facts room: what a host is asked, how its answers are read, and what follows from them.
-export type { Area } from './area.ts';
 export { derive } from './derive.ts';
 export { withPrelude } from './prelude.ts';
 export { buildProbe, parseProbe } from './probe.ts';

@@ -3,7 +3,7 @@ import type { Area } from './area.ts';
 import { readAssignments } from './assignments.ts';
 import { readFields } from './fields.ts';
 
-export type Family = 'rhel' | 'debian' | 'suse' | 'fedora' | 'coreos' | 'flatcar' | 'unknown';
+type Family = 'rhel' | 'debian' | 'suse' | 'fedora' | 'coreos' | 'flatcar' | 'unknown';
 
 /** By ID first, then by the words of ID_LIKE, nearest first. */
 const families: readonly { readonly family: Family; readonly ids: readonly string[] }[] = [

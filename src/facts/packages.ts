@@ -7,7 +7,7 @@ import { heldList, heldScript } from './holds.ts';
 import { packageManagers, readProcess } from './processes.ts';
 
 /** Packages that can hold the engine; a host has at most one of them. They never mix: a move between them is a migration. */
-export const enginePackages = ['docker-ce', 'docker-ee', 'docker-engine', 'docker.io', 'docker', 'docker-io', 'moby-engine'] as const;
+const enginePackages = ['docker-ce', 'docker-ee', 'docker-engine', 'docker.io', 'docker', 'docker-io', 'moby-engine'] as const;
 
 const otherPackages = ['docker-ce-cli', 'containerd.io', 'containerd', 'runc', 'cri-o', 'kubelet'] as const;
 

@@ -1,7 +1,7 @@
 // The probe: one read-only script made of the areas' scripts, and the reading of what it printed.
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
-import { type Mapping, unknown } from '../model/value.ts';
+import type { Mapping } from '../model/value.ts';
 import type { Area } from './area.ts';
 import { packageQuery } from './packages.ts';
 import { withPrelude } from './prelude.ts';
@@ -145,6 +145,3 @@ const noFrameReasons: readonly { readonly pattern: RegExp; readonly message: str
     hint: 'the login shell must be able to run `sh -c`; restricted and appliance shells cannot',
   },
 ];
-
-/** All facts of an area as unknown, for one that could not be read. */
-export const unknownFacts = (area: Area, why: string): Facts => Object.fromEntries(area.facts.map((def) => [def.name, unknown(why)]));

@@ -4,8 +4,6 @@ import semver from 'semver';
 /** Negative, zero or positive, as `Array.sort` wants it. Never throws, whatever the text. */
 export type Compare = (a: string, b: string) => number;
 
-export type VersionType = 'rpm' | 'deb' | 'upstream' | 'kubernetes';
-
 // ---- rpm ----
 
 interface Evr {
@@ -187,14 +185,9 @@ const readKubernetes = (text: string): semver.SemVer | null => {
 
 // ---- Ranges ----
 
-export const compares: Readonly<Record<VersionType, Compare>> = {
-  rpm: compareRpm,
-  deb: compareDeb,
-  upstream: compareUpstream,
-  kubernetes: compareKubernetes,
-};
+const operators = ['>=', '<=', '>', '<', '==', '!='] as const;
 
-type Operator = '>=' | '<=' | '>' | '<' | '==' | '!=';
+type Operator = (typeof operators)[number];
 
 interface Bound {
   readonly operator: Operator;
@@ -217,7 +210,7 @@ function readRange(text: string): Range | undefined {
     for (const word of words) {
       const parts = boundPattern.exec(word);
       if (parts?.[2] === undefined) return undefined;
-      bounds.push({ operator: parts[1] === undefined || parts[1] === '=' ? '==' : (parts[1] as Operator), version: parts[2] });
+      bounds.push({ operator: operators.find((operator) => operator === parts[1]) ?? '==', version: parts[2] });
     }
     if (bounds.length === 0) return undefined;
     range.push(bounds);

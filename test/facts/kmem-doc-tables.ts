@@ -2,7 +2,7 @@
 import { containerdIoRows } from '../../src/facts/kmem/containerd-io.ts';
 import { dockerRows } from '../../src/facts/kmem/docker.ts';
 import { el7Errata, el7Parses, generations, upstreamParses, vendorParses } from '../../src/facts/kmem/kernels.ts';
-import { kubeletRows } from '../../src/facts/kmem/kubelet.ts';
+import { kubeletRows, systemdDriverRow } from '../../src/facts/kmem/kubelet.ts';
 import { readRows } from '../../src/facts/kmem/reads.ts';
 import { remedyRules } from '../../src/facts/kmem/remedy.ts';
 import { runcRows } from '../../src/facts/kmem/runc.ts';
@@ -51,7 +51,10 @@ export const docTables: Readonly<Record<string, string>> = {
   ),
   kubelet: table(
     ['kubelet, cgroupfs driver', 'asks for accounting', 'basis', 'source'],
-    kubeletRows.map((row) => [row.name, row.accounts, row.basis, row.source]),
+    [
+      ...kubeletRows.map((row) => [row.name, row.accounts, row.basis, row.source]),
+      ['any, with the systemd driver', 'no', systemdDriverRow.basis, systemdDriverRow.source],
+    ],
   ),
   reads: table(
     ['kernels', 'tree', 'what a group answers', 'accounting', 'basis', 'source'],

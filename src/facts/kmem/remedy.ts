@@ -4,7 +4,7 @@ import { healthOf, shortRelease, vendorSays } from './kernels.ts';
 import { mayAccount, type Part, type Situation } from './situation.ts';
 import { notApplicable, tallyOf } from './verdict.ts';
 
-export type Cause = 'kernel' | 'argument' | 'argument_lost' | 'runc' | 'kubelet' | 'old_groups' | 'unknown_creator';
+type Cause = 'kernel' | 'argument' | 'argument_lost' | 'runc' | 'kubelet' | 'old_groups' | 'unknown_creator';
 
 export interface Treatment {
   readonly remedy: Remedy;
@@ -18,7 +18,7 @@ export interface Treatment {
 }
 
 /** Ids of memory cgroups that a kernel has; measured on 514 and 1062. */
-export const groupIds = 65_534;
+const groupIds = 65_534;
 
 /** From a tenth of the ids on, dead groups alone are worth a reboot. Our own figure: nobody has published one. */
 const manyDead = Math.floor(groupIds / 10);

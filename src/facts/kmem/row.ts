@@ -4,7 +4,7 @@
  * `measured` on a booted kernel or a real program; `source` read in the program's source or build files; `vendor` an advisory or release note;
  * `report` users and maintainers in public threads; `model` inferred from the others, nothing was recorded.
  */
-export type Basis = 'measured' | 'source' | 'vendor' | 'report' | 'model';
+type Basis = 'measured' | 'source' | 'vendor' | 'report' | 'model';
 
 export interface Row {
   readonly basis: Basis;

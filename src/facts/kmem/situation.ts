@@ -33,7 +33,7 @@ export interface Samples {
   readonly capped: boolean;
 }
 
-export interface SampleGroup {
+interface SampleGroup {
   readonly path: string;
   readonly limit: number;
   readonly state: ReadState;
@@ -42,7 +42,7 @@ export interface SampleGroup {
   readonly procs: number;
 }
 
-export interface Kernel {
+interface Kernel {
   readonly release: string;
   readonly generation: Generation;
   readonly parses: Parses;
@@ -175,7 +175,7 @@ const settle = (part: Part, groupsOff: boolean): Part =>
 const absent: Part = { accounts: 'absent', name: '' };
 
 /** The runc that starts containers. What is on the disk counts, not what still runs: that is what the next container or boot takes. */
-export function runcPart(facts: Facts): Part {
+function runcPart(facts: Facts): Part {
   const dockerHere = flagOf(facts, 'docker.installed') || textOf(facts, 'docker.evr') !== '';
   const runcHere = flagOf(facts, 'runc.installed') || flagOf(facts, 'containerd.installed') || textOf(facts, 'containerd.evr') !== '';
   if (!dockerHere && !runcHere) return absent;
@@ -208,7 +208,7 @@ function ownRunc(facts: Facts): Part {
   };
 }
 
-export function kubeletPart(facts: Facts): Part {
+function kubeletPart(facts: Facts): Part {
   const version = textOf(facts, 'kubelet.version');
   if (flagOf(facts, 'kubelet.installed') || version !== '')
     return { accounts: kubeletAccounts(version, textOf(facts, 'kubelet.driver')), name: `kubelet ${version}`.trim() };

@@ -2,7 +2,7 @@
 import type { Mapping } from '../../model/value.ts';
 import type { Row } from './row.ts';
 
-export type SymptomKind = 'slub_memcg' | 'slub' | 'soft_lockup' | 'cache_create' | 'page_allocation' | 'cgroup_mkdir';
+type SymptomKind = 'slub_memcg' | 'slub' | 'soft_lockup' | 'cache_create' | 'page_allocation' | 'cgroup_mkdir';
 
 interface SymptomRow extends Row {
   readonly kind: SymptomKind;
