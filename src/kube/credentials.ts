@@ -37,7 +37,7 @@ async function read(source: Source, what: string): Promise<Outcome<string>> {
 }
 
 /** An expired certificate gives only a broken handshake: say it before the first call. */
-export function certificateFailure(pem: string, who: string, now: number): Failure | undefined {
+function certificateFailure(pem: string, who: string, now: number): Failure | undefined {
   try {
     const end = Date.parse(new X509Certificate(pem).validTo);
     if (end >= now) return undefined;

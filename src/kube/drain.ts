@@ -1,32 +1,18 @@
 // Empties a node: chooses, evicts in parallel, follows the pods until the API server shows none of them; the deadline ends it all.
 import { setMaxListeners } from 'node:events';
-import type { Clock, DrainResult, Owner } from '../engine/ports.ts';
+import type { DrainResult } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
-import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
-import type { Api, EvictionApi } from './api.ts';
+import { type Failure, failed, type Outcome } from '../model/failure.ts';
+import { type Bell, createBell } from './bell.ts';
 import { createBudgetTurns } from './budget-turns.ts';
+import { conclude, type DrainContext, describeStill, isDone, uidOf, type Work } from './drain-work.ts';
 import { type EvictContext, evictPod, type PodEnd } from './evict.ts';
-import { overdue } from './filters.ts';
-import { followPods, type PodFollower } from './follow-pods.ts';
+import { createBudgetReader } from './explain-budget.ts';
+import { followPods } from './follow-pods.ts';
 import { type Guard, guardNode } from './guard.ts';
-import { describeProgress, type Held, whyStillThere } from './holding.ts';
-import { controllerOf, isMirror, isPodReady, type PodObject, podName } from './objects.ts';
-import { describePdb, type PdbApi, pdbsOf } from './pdb.ts';
+import { describeProgress } from './holding.ts';
+import { controllerOf, isPodReady, type PodObject } from './objects.ts';
 import { type Chosen, choosePods } from './select.ts';
-
-export interface DrainContext {
-  readonly api: Api;
-  readonly clock: Clock;
-  readonly node: string;
-  readonly options: DrainOptions;
-  readonly owner: Owner;
-  readonly progress: (text: string) => void;
-  readonly place: EvictContext['place'];
-  readonly evictionApi: EvictionApi;
-  readonly pdbApi: () => Promise<Outcome<PdbApi>>;
-  /** The caller's: an interrupted drain is not undone, so that a resumed run finds what it left. */
-  readonly signal: AbortSignal | undefined;
-}
 
 const guardEvery = 4_000;
 const tick = 1_000;
@@ -36,80 +22,6 @@ const deadAfter = 60_000;
 /** The last part of the time belongs to deleting, where the play asked for it. */
 const fallbackShare = 0.25;
 const longestFallback = 120_000;
-
-/** Waits for whatever comes first: a ring, the time, or the signal. */
-function createBell(clock: Clock): {
-  readonly ring: () => void;
-  readonly wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
-} {
-  let wake: () => void = () => undefined;
-  return {
-    ring: () => wake(),
-    wait: async (milliseconds, signal) => {
-      const early = new AbortController();
-      wake = () => early.abort();
-      await clock.sleep(milliseconds, AbortSignal.any([early.signal, signal]));
-    },
-  };
-}
-
-/** What a running drain knows; only the functions below change it. */
-interface Work {
-  readonly chosen: Chosen;
-  readonly follower: PodFollower;
-  readonly guard: Guard;
-  readonly held: Map<string, Held>;
-  readonly failures: Map<string, string>;
-  readonly limit: AbortController;
-  /** Why the drain had to end early: the node is not ours any more, or dead. */
-  stop: Failure | undefined;
-}
-
-const uidOf = (pod: PodObject): string => pod.metadata?.uid ?? '';
-
-const isDead = (work: Work): boolean => work.guard.last()?.ready === false;
-
-/** A pod that counts as left behind by an option: long overdue, on a dead node or by kubectl's flag. */
-function isSkipped(work: Work, { options, api }: DrainContext, uid: string): boolean {
-  const pod = work.follower.present().get(uid);
-  const late = pod === undefined ? undefined : overdue(pod, api.serverNow());
-  if (late === undefined) return false;
-  const flag = options.skipWaitForDeleteTimeout ?? 0;
-  const dead = isDead(work) ? options.deadNodeSkipWaitAfter : undefined;
-  return (flag > 0 && late > flag) || (dead !== undefined && late > dead);
-}
-
-/** Chosen pods that the API server still shows. */
-const stillThere = (work: Work): readonly PodObject[] => work.chosen.evict.filter((pod) => work.follower.present().has(uidOf(pod)));
-
-const isDone = (work: Work, context: DrainContext): boolean =>
-  stillThere(work).every((pod) => work.failures.has(uidOf(pod)) || isSkipped(work, context, uidOf(pod)));
-
-function describeStill(work: Work, { api }: DrainContext): readonly { name: string; why: string }[] {
-  return stillThere(work).map((pod) => {
-    const failure = work.failures.get(uidOf(pod));
-    const held: Held | undefined = failure === undefined ? work.held.get(uidOf(pod)) : { by: 'failed', why: failure };
-    const metadata = work.follower.present().get(uidOf(pod))?.metadata ?? {};
-    return { name: podName(pod), why: failure ?? whyStillThere(metadata, held, api.serverNow()) };
-  });
-}
-
-/** Reads the budgets of a namespace once a while, so that a refusal can say which one it is, and whether it can ever allow. */
-function createBudgetReader(context: DrainContext): (pod: PodObject, fallback: string) => Promise<string> {
-  const kept = new Map<string, { readonly at: number; readonly read: ReturnType<Api['pdbs']> }>();
-  return async (pod, fallback) => {
-    const version = await context.pdbApi();
-    if (!version.ok) return fallback;
-    const namespace = pod.metadata?.namespace ?? 'default';
-    const known = kept.get(namespace);
-    const now = context.clock.now();
-    const read = known !== undefined && now - known.at < 15_000 ? known.read : context.api.pdbs(version.value, context.signal, namespace);
-    if (known?.read !== read) kept.set(namespace, { at: now, read });
-    const budgets = await read;
-    const [pdb] = budgets.ok ? pdbsOf(pod, budgets.value, version.value) : [];
-    return pdb === undefined ? fallback : describePdb(pdb);
-  };
-}
 
 function evictContext(work: Work, context: DrainContext, deadline: number, ring: () => void): EvictContext {
   const { api, clock, options, place, evictionApi } = context;
@@ -189,16 +101,8 @@ const goRequest = (pod: PodObject, options: DrainOptions) => ({
   ...(options.gracePeriod === undefined || options.gracePeriod < 0 ? {} : { gracePeriod: options.gracePeriod }),
 });
 
-/** Pods that came after the first list although the node is cordoned; DaemonSet and mirror pods always do. */
-function arrivals(work: Work): readonly string[] {
-  const known = new Set(work.chosen.all.map(uidOf));
-  return [...work.follower.present().values()]
-    .filter((pod) => !known.has(pod.metadata.uid ?? '') && controllerOf(pod)?.kind !== 'DaemonSet' && !isMirror(pod))
-    .map(podName);
-}
-
 /** Waits until nothing is left to wait for; true = the API server confirmed it with a list of its own. */
-async function waitForEnd(work: Work, context: DrainContext, bell: ReturnType<typeof createBell>): Promise<boolean> {
+async function waitForEnd(work: Work, context: DrainContext, bell: Bell): Promise<boolean> {
   const { clock, progress, node } = context;
   const { evict, leave } = work.chosen;
   progress(`evicting ${evict.length} pods from ${node}, leaving ${leave.length}`);
@@ -288,39 +192,4 @@ async function run(
   limit.abort();
   await Promise.allSettled(ends);
   return result;
-}
-
-function conclude(work: Work, context: DrainContext, confirmed: boolean, seconds: number): Outcome<DrainResult> {
-  const { node, options, signal } = context;
-  const still = describeStill(work, context);
-  const total = work.chosen.evict.length;
-  const text = describeProgress(total, still);
-  if (work.stop !== undefined) return { ok: false, failure: { ...work.stop, detail: text } };
-  if (!confirmed && signal?.aborted) return failed('interrupted', `drain of ${node} was interrupted: ${text}`);
-  if (!confirmed) {
-    const trouble = work.follower.trouble();
-    return failed('timeout', `drain of ${node} not done within ${options.timeout} s: ${text}`, {
-      hint: timeoutHint(work),
-      ...(trouble === undefined ? {} : { detail: trouble.message }),
-    });
-  }
-  const failures = work.chosen.evict.filter((pod) => work.failures.has(uidOf(pod)) && work.follower.present().has(uidOf(pod)));
-  if (failures.length > 0) {
-    const named = failures.map((pod) => `${podName(pod)}: ${work.failures.get(uidOf(pod))}`).join('; ');
-    return failed('blocked', `drain of ${node}: ${failures.length} of ${total} pods did not go: ${named}`);
-  }
-  const skipped = stillThere(work);
-  const gone = work.chosen.evict.filter((pod) => !skipped.includes(pod));
-  const left = [...skipped, ...work.chosen.ending.filter((pod) => work.follower.present().has(uidOf(pod)))];
-  return ok({ evicted: gone.map(podName), left: left.map(podName), arrived: arrivals(work), seconds: Math.round(seconds * 10) / 10 });
-}
-
-function timeoutHint(work: Work): string {
-  const held = stillThere(work).map((pod) => work.held.get(uidOf(pod)));
-  if (held.some((entry) => entry?.why.includes('can never allow'))) {
-    return 'a PDB can never allow an eviction: give its workload one more replica, or change the PDB';
-  }
-  if (held.some((entry) => entry?.by === 'budget')) return 'a PDB is busy: are the pods that replace the evicted ones becoming ready?';
-  if (isDead(work)) return 'the kubelet of the node does not report: its pods never end by themselves';
-  return 'look at the pods named, or give the drain more time';
 }

@@ -15,7 +15,7 @@ const nothing: Room = { cpu: 0, memory: 0, pods: 0 };
 const add = (a: Room, b: Room): Room => ({ cpu: a.cpu + b.cpu, memory: a.memory + b.memory, pods: a.pods + b.pods });
 
 /** Sum of the containers, or the largest init container where that is more: the scheduler's rule. */
-export function requestsOf(pod: PodObject): Room {
+function requestsOf(pod: PodObject): Room {
   const of = (resource: 'cpu' | 'memory'): number => {
     const ask = (container: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } }): number =>
       quantity(container.resources?.requests?.[resource]);
