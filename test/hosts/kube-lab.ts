@@ -67,9 +67,22 @@ export function startLab() {
   const kubectl = (...args: string[]): string =>
     execFileSync('kubectl', ['--kubeconfig', kubeconfig('admin'), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 
+  /** Objects for `kubectl apply`: today's kubectl has no `create` for the API versions of an old server. */
+  const apply = (object: object): unknown => {
+    return execFileSync('kubectl', ['--kubeconfig', kubeconfig('admin'), 'apply', '-f', '-'], {
+      input: JSON.stringify(object),
+      stdio: 'pipe',
+    });
+  };
+
   return {
-    run,
     kubectl,
+    apply,
+    /** Schedulable, and without the mark that an earlier case left. */
+    clear: (node: string): void => {
+      kubectl('uncordon', node);
+      kubectl('annotate', 'node', node, 'kmend.io/owner-');
+    },
     control: (path: string): Promise<Response> => fetch(`http://127.0.0.1:${ports.CTL_PORT}${path}`, { method: 'POST' }),
     /** Runs one case of cases.sh with the room's own drain, as the user named. */
     runCase: (name: string, user = 'admin'): Row | undefined => {

@@ -24,7 +24,7 @@ describe.skipIf(missing !== undefined)(title, () => {
   };
   const onN1 = async (name: string, replicas: number): Promise<void> => {
     for (const other of ['n2', 'n3', 'n4']) lab.kubectl('cordon', other);
-    lab.kubectl('uncordon', 'n1');
+    lab.clear('n1');
     web(replicas, ['-n', name]);
     lab.kubectl('rollout', 'status', 'deployment/web', '-n', name, '--timeout=60s');
     for (const other of ['n2', 'n3', 'n4']) lab.kubectl('uncordon', other);
@@ -46,6 +46,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     });
 
     it('forecast: reads every part, and may not cordon', async () => {
+      lab.clear('n1');
       const cluster = await lab.cluster('kmend-forecast');
       const forecast = value(await cluster.forecast('n1', drainOptions()));
       expect(forecast.warnings.filter((text) => text.includes('not looked at'))).toEqual([]);
@@ -80,7 +81,12 @@ describe.skipIf(missing !== undefined)(title, () => {
     const name = 'closed';
     lab.kubectl('create', 'namespace', name);
     await onN1(name, 2);
-    lab.kubectl('create', 'poddisruptionbudget', 'web', '--selector=app=web', '--min-available=2', '-n', name);
+    lab.apply({
+      apiVersion: 'policy/v1beta1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'web', namespace: name },
+      spec: { selector: { matchLabels: { app: 'web' } }, minAvailable: 2 },
+    });
     await sleep(2_000);
     const cluster = await lab.cluster();
     const { blocks } = value(await cluster.forecast('n1', drainOptions()));
