@@ -207,7 +207,7 @@ const hostVarsOf = (host: DraftHost, files: VarsSources): Mapping => {
 };
 
 /** Later layers win; a mapping replaces a mapping as a whole. */
-export function layered(layers: readonly Mapping[]): Mapping {
+function layered(layers: readonly Mapping[]): Mapping {
   const result: Record<string, Value> = {};
   for (const layer of layers) for (const key of Object.keys(layer)) put(result, key, layer[key] ?? null);
   return result;

@@ -78,7 +78,7 @@ function addHost(draft: Draft, group: DraftGroup, name: string, port: number | u
 }
 
 /** `h:22` and `[::1]:22` carry a port; `fe80::1` and `x[1:3]` do not. */
-export function splitPort(pattern: string): { readonly name: string; readonly port?: number } {
+function splitPort(pattern: string): { readonly name: string; readonly port?: number } {
   const bracketed = /^\[(.*:.*)\](?::(\d+))?$/.exec(pattern);
   if (bracketed !== null && !bracketed[1]?.includes(']')) return withPort(bracketed[1] ?? '', bracketed[2]);
   const found = /^((?:[^:[\]]|\[[^[\]]*\])+):(\d+)$/.exec(pattern);

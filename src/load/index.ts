@@ -1,10 +1,10 @@
 // The load room: texts to inventory and playbook, with every mistake at its place.
 export { parseExtraVars } from './extra-vars.ts';
-export { type InventoryOptions, loadInventory } from './inventory.ts';
-export { inventoryGraph, inventoryList, listTagsText, listTasksText, moduleTasks, playLine, sortedJson } from './listing.ts';
+export { loadInventory } from './inventory.ts';
+export { inventoryGraph, inventoryList, listTagsText, listTasksText, sortedJson } from './listing.ts';
 export { limitTo, resolvePattern } from './pattern.ts';
 export { loadPlaybook, type PlaybookOptions } from './playbook.ts';
-export { playbookSchema, refusedKeywords } from './playbook-schema.ts';
+export { playbookSchema } from './playbook-schema.ts';
 export type { Read, Reader } from './reader.ts';
 export { type TargetOptions, targetOf } from './target.ts';
-export { hostScope, hostVars, type Layers, magicNames } from './variables.ts';
+export { hostScope, hostVars, type Layers } from './variables.ts';

@@ -84,7 +84,7 @@ function pythonLiteral(value: Value): string {
 }
 
 /** The head of a play in lists: `  play #1 (web): Upgrade	TAGS: [a,b]`. */
-export const playLine = (play: Play, index: number): string =>
+const playLine = (play: Play, index: number): string =>
   `  play #${index + 1} (${play.hosts}): ${play.name}\tTAGS: [${play.tags.join(',')}]`;
 
 /** `ansible-playbook --list-tasks`, in lines. Tags of tasks hold those of the blocks and the play around them. */
@@ -110,5 +110,5 @@ export function listTagsText(playbook: Playbook): readonly string[] {
 }
 
 /** All tasks of a list, those in blocks too, in their order. */
-export const moduleTasks = (tasks: readonly Task[]): readonly ModuleTask[] =>
+const moduleTasks = (tasks: readonly Task[]): readonly ModuleTask[] =>
   tasks.flatMap((task) => (task.kind === 'block' ? moduleTasks(task.tasks) : [task]));

@@ -2,7 +2,6 @@
 import type { AnyModule } from '../model/change.ts';
 import { schemaOfArgs, toJsonSchema } from '../model/schema.ts';
 import type { Mapping } from '../model/value.ts';
-import { refusedInPlay, refusedInTask } from './keywords.ts';
 import { batchesSchema, orderSchema, percentageSchema, rolloutSchema, throttleSchema } from './rollout.ts';
 
 const text: Mapping = { type: 'string' };
@@ -97,9 +96,3 @@ function embedded(schema: Mapping): Mapping {
   const { $schema: _, ...rest } = schema;
   return rest;
 }
-
-/** Ansible's keywords that kmend refuses, with what to do instead: for the documentation. */
-export const refusedKeywords: { readonly play: Readonly<Record<string, string>>; readonly task: Readonly<Record<string, string>> } = {
-  play: refusedInPlay,
-  task: refusedInTask,
-};

@@ -15,7 +15,7 @@ export interface MapTree {
   readonly entries: readonly Entry[];
 }
 
-export interface ListTree {
+interface ListTree {
   readonly kind: 'list';
   readonly at: number;
   readonly items: readonly Tree[];

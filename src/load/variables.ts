@@ -34,7 +34,7 @@ export const magicNames: readonly string[] = [
 ];
 
 /** The layers of a host, the strongest first, unrendered; the inventory's variables are the last. */
-export const hostLayers = (host: Host, layers: Layers = {}): readonly Mapping[] =>
+const hostLayers = (host: Host, layers: Layers = {}): readonly Mapping[] =>
   [layers.extraVars, layers.registered, ...(layers.taskVars ?? []), layers.playVars, layers.facts, host.vars].filter(
     (layer): layer is Mapping => layer !== undefined,
   );

@@ -244,7 +244,7 @@ function withoutTemplates(text: string): string {
 }
 
 /** A JSON text as a tree; all its places are the file's first character. Far faster than YAML: what inventory programs print. */
-export function parseJson(source: Source): Checked<Tree> | undefined {
+function parseJson(source: Source): Checked<Tree> | undefined {
   try {
     return { value: treeOfValue(JSON.parse(source.text)), diagnostics: [] };
   } catch {
