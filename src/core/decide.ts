@@ -225,15 +225,32 @@ function waitForWindow(view: View): Decision | undefined {
   const { state, policy, now } = view;
   const stretch = stretchAt(policy, now);
   if (stretch.open && pick(view) !== undefined) return undefined;
-  const shortest = first(state.byEstimate)?.key ?? 0;
-  const opens = nextFit(policy, Math.max(now, stretch.until), shortest);
-  const text = stretch.open
-    ? `the window closes in ${Math.floor((stretch.until - now) / 1000)} s, and a host is expected to take ${shortest} s or more`
-    : stretch.why;
-  if (!isActive(view) && (view.context.wait !== true || opens === undefined)) {
-    return finish(view, 'window', opens === undefined ? `${text}; no window is ever long enough` : text);
+  // Only a host that budget and zones let start can end the waiting: a shorter one that may not go before it cannot.
+  const from = Math.max(now, stretch.until);
+  const fits = candidate(view, fitsLater(policy, from));
+  const host = fits ?? candidate(view);
+  const text =
+    stretch.open && host !== undefined
+      ? `the window closes in ${Math.floor((stretch.until - now) / 1000)} s, and ${host.host} is expected to take ${host.plan.estimate} s`
+      : stretch.open
+        ? 'no host fits into the window'
+        : stretch.why;
+  if (!isActive(view) && (view.context.wait !== true || fits === undefined)) {
+    return finish(view, 'window', fits === undefined ? `${text}; no window is ever long enough` : text);
   }
+  const opens = fits === undefined ? undefined : nextFit(policy, from, first(state.byEstimate)?.key ?? 0);
   return wait(view, [{ rule: stretch.open ? 'window' : stretch.rule, text, ...(opens === undefined ? {} : { until: opens }) }], opens);
+}
+
+/** Will a window from then on ever be long enough for this host? What is too long for all of them is remembered. */
+function fitsLater(policy: Rollout, from: number): (host: HostState) => boolean {
+  let tooLong = Number.POSITIVE_INFINITY;
+  return ({ plan }) => {
+    if (plan.estimate >= tooLong) return false;
+    const fits = nextFit(policy, from, plan.estimate) !== undefined;
+    if (!fits) tooLong = plan.estimate;
+    return fits;
+  };
 }
 
 /** The host that would be started now: the first that budget and zones allow and that fits into the window. */

@@ -77,6 +77,11 @@ describe('max_unavailable', () => {
     expect(last).toMatchObject({ why: expect.stringContaining('1 out of service, allowed: 1 (dead)') });
   });
 
+  it('a host that was left out but is up takes no capacity', () => {
+    const leftOut = [{ host: 'locked', failure: { kind: 'auth' as const, message: 'no key' } }];
+    expect(startsAt(stateAfter(begin(fleet(2), {}, { leftOut })), 0)).toEqual(['h1']);
+  });
+
   it('waits for missing capacity only with --wait', () => {
     const state = stateAfter(begin(fleet(3)), [0, wave(1, ['h1', 'h2', 'h3'])], [0, { type: 'capacity.read', unavailable: ['other'] }]);
     expect(decidedAt(state, 1)).toMatchObject({ kind: 'finish', exit: 10 });
@@ -696,7 +701,7 @@ describe('windows and freezes', () => {
     const decision = decidedAt(state, 600, { wait: true });
     expect(decision).toMatchObject({
       kind: 'wait',
-      why: [{ rule: 'window', text: 'the window closes in 1200 s, and a host is expected to take 1500 s or more' }],
+      why: [{ rule: 'window', text: 'the window closes in 1200 s, and h1 is expected to take 1500 s' }],
     });
     // Next Wednesday, 12:00 in Berlin.
     expect(decision).toMatchObject({ until: Date.UTC(2026, 0, 21, 11) });
@@ -729,6 +734,13 @@ describe('windows and freezes', () => {
       exit: 9,
       why: expect.stringContaining('no window is ever long enough'),
     });
+  });
+
+  it('does not wait for ever for a short host that may not go before a long one', () => {
+    const short = [{ days: [6], from: 0, to: 5, tz: 'UTC' }];
+    const hosts = [hostFor('short', { estimate: 60 }), hostFor('long', { estimate: 360, down: true })];
+    const state = stateAfter(begin(hosts, { windows: short }), [0, wave(1, ['short', 'long'])]);
+    expect(decidedAt(state, 0, { wait: true })).toMatchObject({ kind: 'finish', exit: 9 });
   });
 
   it('starts nobody in a freeze, and says why it is frozen', () => {
