@@ -197,7 +197,8 @@ async function loadSaved(
 async function applyPlan(path: string, plan: Plan, flags: ApplyFlags, world: World): Promise<number> {
   const { set, made, opened } = await loadSaved(plan, path, flags, world, true);
   try {
-    if (flags.json !== true) for (const line of showPlan(made, world)) world.out(line);
+    // Who saved a plan has read it; asked on a terminal, a person wants to see again what the yes is for.
+    if (flags.json !== true && flags.yes !== true) for (const line of showPlan(made, world)) world.out(line);
     return await runPlays(made, flags, set, world, opened.ports, false);
   } finally {
     await opened.close();
