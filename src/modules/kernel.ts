@@ -123,7 +123,6 @@ function planned(facts: FactView, next: string, release: string, installation?: 
     promises: {
       'kernel.next': release,
       'kernel.installed': installed.includes(release) ? installed : [...installed, release],
-      ...(installation === undefined ? {} : { 'package.kernel.installed': installation.evr }),
     },
   };
 }

@@ -42,6 +42,15 @@ function plan(given: Args, facts: FactView): ModulePlan {
   const found = managerOf(facts);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
   const { manager } = found;
+  const sideBySide = wantedOf(given).find(({ name }) => manager !== 'apt' && /^kernel(?:-core|-modules|-devel|-uek|-lt|-ml)?$/.test(name));
+  if (sideBySide !== undefined)
+    return {
+      changes: [],
+      refuse: {
+        why: `several versions of ${sideBySide.name} are installed side by side`,
+        hint: 'use the module `kernel`, which also says which one boots next',
+      },
+    };
   const steps: Step[] = [];
   for (const wanted of wantedOf(given)) {
     const choice = choose(wanted, facts, manager, given.allow_downgrade);

@@ -1,0 +1,147 @@
+// Modules on real hosts: real dnf, rpm, apt-get, dpkg and grub-mkconfig do the work; facts are read again, and the second plan must be empty.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildProbe, derive, parseProbe } from '../../src/facts/index.ts';
+import type { ModulePlan, PlanContext } from '../../src/model/change.ts';
+import { type Facts, viewOf } from '../../src/model/fact.ts';
+import { isList, type Value } from '../../src/model/value.ts';
+import { modules } from '../../src/modules/index.ts';
+import { type Lab, labMissing, startLab } from './lab.ts';
+
+const context: PlanContext = {
+  host: 'h',
+  hasCluster: false,
+  acceptPartial: false,
+  done: { drained: false, rebooted: false, cordoned: false },
+};
+
+async function planOn(lab: Lab, host: string, name: string, given: unknown): Promise<{ readonly plan: ModulePlan; readonly facts: Facts }> {
+  const module = modules.get(name);
+  const args = module?.args.safeParse(given);
+  if (module === undefined || args?.success !== true) throw new Error(`${name} does not take ${JSON.stringify(given)}`);
+  const wants = module.facts(args.data, viewOf({}));
+  const read = parseProbe((await lab.ssh(host, buildProbe(wants), 180)).out, wants);
+  if (!read.ok) throw new Error(read.failure.message);
+  const facts = derive(read.value);
+  return { plan: module.plan(args.data, viewOf(facts), context), facts };
+}
+
+/** Runs the scripts of a plan; the first bad status, or 0, with what it said. */
+async function carryOut(lab: Lab, host: string, plan: ModulePlan): Promise<{ readonly code: number; readonly err: string }> {
+  for (const effect of plan.changes.flatMap((change) => change.effects)) {
+    if (effect.kind !== 'run') throw new Error(`${effect.kind} is not for this test`);
+    const ran = await lab.ssh(host, effect.script, 240);
+    if (ran.code !== 0) return ran;
+  }
+  return { code: 0, err: '' };
+}
+
+/** Plans, acts, plans again: there must have been something to do, and nothing may be left. */
+async function converges(lab: Lab, host: string, name: string, args: unknown): Promise<Facts> {
+  const { plan } = await planOn(lab, host, name, args);
+  expect([plan.refuse, plan.unmet]).toEqual([undefined, undefined]);
+  expect(plan.changes).not.toEqual([]);
+  expect(await carryOut(lab, host, plan)).toEqual({ code: 0, err: expect.anything() });
+  const again = await planOn(lab, host, name, args);
+  expect(again.plan.changes).toEqual([]);
+  for (const [fact, value] of Object.entries(plan.promises ?? {}))
+    if (/^(?:package|boot\.next|boot\.cmdline_future|kernel|docker\.(?:version|evr))/.test(fact))
+      expect([fact, wordsOf(again.facts[fact])]).toEqual([fact, wordsOf(value)]);
+  return again.facts;
+}
+
+/** The order of boot arguments and of installed kernels is the tool's own business. */
+const wordsOf = (value: Value | undefined): readonly string[] =>
+  (isList(value) ? value.map(String) : String(value).split(' ').filter(Boolean)).toSorted();
+
+const noEl7 = labMissing('el7');
+
+describe.skipIf(noEl7 !== '')(`modules on el7 hosts with dnf (${noEl7 || 'all there'})`, () => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await startLab({ flavour: 'el7', count: 4, net: '127.13' });
+  });
+  afterAll(() => lab?.down());
+
+  it('a kernel and the argument are there, kept by a mkconfig, and the boot takes both', async () => {
+    await converges(lab, 'h1', 'kernel', { min: '3.10.0-1062.el7' });
+    await converges(lab, 'h1', 'kernel_arg', { key: 'cgroup.memory', value: 'nokmem' });
+    const before = lab.bootId('h1');
+    await lab.ssh('h1', 'grub2-mkconfig -o /boot/grub2/grub.cfg', 60);
+    expect((await planOn(lab, 'h1', 'kernel_arg', { key: 'cgroup.memory', value: 'nokmem' })).plan.changes).toEqual([]);
+    await lab.ssh('h1', 'systemctl reboot; sleep 5', 10);
+    await lab.answers('h1', before);
+    const { plan, facts } = await planOn(lab, 'h1', 'verify_kmem', {});
+    expect([facts['kernel.release'], facts['kmem.verdict']]).toEqual(['3.10.0-1160.el7.x86_64', 'off']);
+    expect(plan.proof?.by).toBe('samples');
+    await converges(lab, 'h1', 'kernel_arg', { key: 'cgroup.memory', value: 'nokmem', state: 'absent' });
+  });
+
+  it('the runtime moves as one set, and back in one transaction', async () => {
+    const facts = await converges(lab, 'h2', 'container_runtime', { kmem: 'disabled' });
+    expect([facts['docker.version'], facts['containerd.evr'], facts['boot.pending']]).toEqual(['18.09.1', '1.4.1-3.1.el7', true]);
+    const back = {
+      packages: { 'docker-ce': '18.06.1.ce-3.el7', 'docker-ce-cli': 'absent', 'containerd.io': 'absent' },
+      allow_downgrade: true,
+    };
+    expect((await converges(lab, 'h2', 'package', back))['docker.evr']).toBe('18.06.1.ce-3.el7');
+  });
+
+  it('a held package, a missing version and a script that fails are told apart', async () => {
+    await lab.ssh('h3', 'echo "exclude=docker-ce*" >> /etc/dnf/dnf.conf; echo "exclude=docker-ce*" >> /etc/yum.conf');
+    expect((await planOn(lab, 'h3', 'container_runtime', { kmem: 'disabled' })).plan.refuse?.why).toMatch(/docker-ce is held/);
+    expect((await planOn(lab, 'h3', 'package', { name: 'lab-broken', version: '9' })).plan.refuse?.why).toMatch(
+      /no enabled repository has lab-broken 9/,
+    );
+    const { plan } = await planOn(lab, 'h3', 'package', { name: 'lab-broken' });
+    expect((await carryOut(lab, 'h3', plan)).code).toBe(43);
+  });
+
+  it('another transaction is seen in the plan, and waited for no longer than is said', async () => {
+    const { plan } = await planOn(lab, 'h4', 'package', { name: 'lab-broken', lock_timeout: '3s' });
+    const slow = lab.ssh('h4', 'yum -q -y install lab-slow', 60);
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    const now = await planOn(lab, 'h4', 'package', { name: 'lab-broken' });
+    const ran = await carryOut(lab, 'h4', plan);
+    await slow;
+    expect(now.plan.refuse?.why).toMatch(/in use/);
+    expect(ran.code).toBe(40);
+  });
+});
+
+const noDeb = labMissing('deb');
+
+describe.skipIf(noDeb !== '')(`modules on Debian hosts with apt (${noDeb || 'all there'})`, () => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await startLab({ flavour: 'deb', count: 2, net: '127.14' });
+  });
+  afterAll(() => lab?.down());
+
+  it('the argument is there after a reboot, and gone after the way back', async () => {
+    const present = { key: 'cgroup.memory', value: ['nosocket', 'nokmem'] };
+    const before = await planOn(lab, 'h1', 'kernel_arg', present);
+    // Their 4.9 parses it.
+    expect(before.plan.refuse).toBeUndefined();
+    await converges(lab, 'h1', 'kernel_arg', present);
+    const id = lab.bootId('h1');
+    await lab.ssh('h1', 'systemctl reboot; sleep 5', 10);
+    await lab.answers('h1', id);
+    expect((await planOn(lab, 'h1', 'kernel_arg', present)).facts['boot.cmdline']).toContain('cgroup.memory=nosocket,nokmem');
+    const facts = await converges(lab, 'h1', 'kernel_arg', { key: 'cgroup.memory', value: 'nokmem', state: 'absent' });
+    expect(facts['boot.next_cmdline']).toMatch(/cgroup\.memory=nosocket(?!,)/);
+  });
+
+  it('packages go to exact versions, and back', async () => {
+    const up = { packages: { 'docker-ce': '18.09.9', 'docker-ce-cli': '18.09.9', 'containerd.io': '1.4.1' } };
+    await converges(lab, 'h2', 'package', up);
+    await converges(lab, 'h2', 'package', { packages: { 'docker-ce': '18.09.1', 'docker-ce-cli': '18.09.1' }, allow_downgrade: true });
+  });
+
+  it('a hold, and a script that fails', async () => {
+    await lab.ssh('h2', 'apt-mark hold docker-ce');
+    expect((await planOn(lab, 'h2', 'package', { name: 'docker-ce', version: '18.09.9' })).plan.refuse?.why).toMatch(/docker-ce is held/);
+    const { plan } = await planOn(lab, 'h2', 'package', { name: 'lab-broken' });
+    expect((await carryOut(lab, 'h2', plan)).code).toBe(43);
+    expect((await planOn(lab, 'h2', 'package', { name: 'lab-slow' })).plan.refuse?.why).toMatch(/not in order/);
+  });
+});
