@@ -87,7 +87,8 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
   const touched = event.touched && !undone;
   const untouchable = !event.touched && (event.failure.kind === 'refused' || event.failure.kind === 'drift');
   const ours = host.starts > 0;
-  const counts = ours && !untouchable;
+  const held = event.failure.resumable === true;
+  const counts = ours && !untouchable && !held;
   return {
     ...host,
     status: untouchable && event.failure.kind === 'refused' ? 'refused' : 'failed',
@@ -101,7 +102,8 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
     bad: host.bad + Number(counts),
     badUnreachable: host.badUnreachable + Number(counts && event.failure.kind === 'unreachable'),
     endedAt: event.at,
-    inFlight: [],
+    // What a held host was in the middle of is still to be looked at.
+    inFlight: held ? host.inFlight : [],
   };
 }
 
@@ -112,6 +114,17 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
 function resolved(host: HostState, event: Event & EventOf<'host.resolved'>, wave: number | undefined): HostState {
   const note = { who: event.who, note: event.note, ...(event.as === undefined ? {} : { as: event.as }) };
   if (event.as !== 'retry') return { ...host, resolved: note, keepsSlot: false, down: false };
+  return { ...inLineAnew(host, wave), ...(host.failure === undefined ? {} : { failure: host.failure }), resolved: note };
+}
+
+/** A host whose walk was held when the run ended goes on where it stopped; one that was not touched yet waits for its start again. */
+export function takenUp(host: HostState, wave: number | undefined): HostState {
+  if (!host.touched) return inLineAnew(host, wave);
+  const { failure: _failure, failedTask: _failedTask, left: _left, endedAt: _endedAt, ...rest } = host;
+  return { ...rest, status: 'running', keepsSlot: false };
+}
+
+function inLineAnew(host: HostState, wave: number | undefined): HostState {
   return {
     index: host.index,
     host: host.host,
@@ -127,8 +140,6 @@ function resolved(host: HostState, event: Event & EventOf<'host.resolved'>, wave
     // What ended badly stays counted: a retry does not loosen the brake.
     bad: host.bad,
     badUnreachable: host.badUnreachable,
-    ...(host.failure === undefined ? {} : { failure: host.failure }),
-    resolved: note,
     ...(host.bootId === undefined ? {} : { bootId: host.bootId }),
     oldBootIds: [],
     blocks: [],
@@ -162,7 +173,7 @@ function detail(host: HostState, event: DetailEvent): HostState {
     case 'effect.done':
       return ended(host, event);
     case 'effect.failed':
-      return { ...host, inFlight: host.inFlight.filter((effect) => effect.effect !== event.effect) };
+      return endedBadly(host, event);
     case 'proof':
       return {
         ...host,
@@ -185,13 +196,26 @@ const taskOf = (event: EventOf<'task.done'>): HostState['tasks'][number] => ({
 });
 
 function announced(host: HostState, event: Event & EventOf<'effect.started'>): HostState {
-  const { kind, task, effect, what, timeout, detached, bootId, at } = event;
+  const { kind, task, effect, what, timeout, detached, bootId, stableFor, at } = event;
   const reboot = kind === 'reboot' && bootId !== undefined;
   return {
     ...host,
     touched: host.touched || kind !== 'wait',
     effects: host.effects + 1,
-    inFlight: [...host.inFlight, { task, effect, kind, what, timeout, detached, at, ...(bootId === undefined ? {} : { bootId }) }],
+    inFlight: [
+      ...host.inFlight,
+      {
+        task,
+        effect,
+        kind,
+        what,
+        timeout,
+        detached,
+        at,
+        ...(bootId === undefined ? {} : { bootId }),
+        ...(stableFor === undefined ? {} : { stableFor }),
+      },
+    ],
     ...(bootId === undefined ? {} : { bootId }),
     ...(reboot ? { oldBootIds: [...host.oldBootIds, bootId] } : {}),
     marks: kind === 'run' || kind === 'write' || kind === 'reboot' ? { ...host.marks, altered: true } : host.marks,
@@ -207,6 +231,17 @@ function ended(host: HostState, event: EventOf<'effect.done'>): HostState {
     ended: [...host.ended, { task: effect.task, what: effect.what, result: event.result }],
     results: { ...host.results, [effect.kind]: event.result },
     marks: marked(host.marks, effect.kind),
+  };
+}
+
+function endedBadly(host: HostState, event: EventOf<'effect.failed'>): HostState {
+  const effect = host.inFlight.find((started) => started.effect === event.effect);
+  if (effect === undefined) return host;
+  const { failure, result = { ok: false } } = event;
+  return {
+    ...host,
+    inFlight: host.inFlight.filter((started) => started !== effect),
+    ended: [...host.ended, { task: effect.task, what: effect.what, result, failure }],
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Event, EventOf, RunHost } from '../model/event.ts';
 import { hasChanges } from '../model/plan.ts';
 import { higherRisk, highestRisk } from '../model/risk.ts';
-import { foldHost, type HostEvent } from './fold-host.ts';
+import { foldHost, type HostEvent, takenUp } from './fold-host.ts';
 import { type Draft, put } from './place.ts';
 import { emptyState, type HostState, type HostStatus, hostAt, type RunState, type ZoneState } from './state.ts';
 import { tableOf } from './table.ts';
@@ -34,6 +34,7 @@ function apply(draft: Draft, event: Event): void {
       delete draft.finished;
       // Resuming is what a person does to go on after an abort. A pause stays: somebody else may have asked for it.
       delete draft.aborted;
+      takeUpHeld(draft);
       break;
     case 'run.paused':
       draft.paused = { who: event.who, why: event.why };
@@ -129,6 +130,13 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
     zones: tableOf([...zones.keys()].map((name, index): ZoneState => emptyZone(name, sizes[index] ?? 0))),
   } satisfies Partial<RunState>);
   for (const [index, host] of event.hosts.entries()) put(draft, { ...hostAt(draft, index), status: firstStatus(host), down: host.down });
+}
+
+function takeUpHeld(draft: Draft): void {
+  for (const index of draft.indexOf.values()) {
+    const host = hostAt(draft, index);
+    if (host.status === 'failed' && host.failure?.resumable === true) put(draft, takenUp(host, draft.wave?.id));
+  }
 }
 
 const emptyZone = (name: string, size: number): ZoneState => ({

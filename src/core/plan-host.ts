@@ -205,7 +205,7 @@ export const shownChange = (change: Change): PlannedChange => ({
 });
 
 /** `no_log`: what is changed may itself be the secret. */
-const hiddenChange = (change: Change): PlannedChange => ({ sign: change.sign, what: '(hidden by no_log)', risk: change.risk });
+export const hiddenChange = (change: Change): PlannedChange => ({ sign: change.sign, what: '(hidden by no_log)', risk: change.risk });
 
 const unplanned = (task: ModuleTask, status: TaskPlan['status'], why: string, risk: Risk): TaskPlan => ({
   id: task.id,

@@ -26,6 +26,14 @@ export interface DoneTask {
 /** An effect that was announced and has no end in the journal: what resume must look at. */
 export type EffectInFlight = Omit<EventOf<'effect.started'>, 'type' | 'host'> & { readonly at: number };
 
+/** An effect that came to its end, well or badly. */
+export interface EndedEffect {
+  readonly task: string;
+  readonly what: string;
+  readonly result: EffectResult;
+  readonly failure?: Failure;
+}
+
 /** What this run did to a host and its node, by effects that ended well. */
 export interface Marks {
   readonly cordoned: boolean;
@@ -81,8 +89,8 @@ export interface HostState {
   readonly blocks: readonly { readonly task: string; readonly entered: boolean }[];
   readonly tasks: readonly DoneTask[];
   readonly inFlight: readonly EffectInFlight[];
-  /** Effects that ended well in the task that is under way: what is done once a run is not done again after a crash in the middle of its task. */
-  readonly ended: readonly { readonly task: string; readonly what: string; readonly result: EffectResult }[];
+  /** Effects that ended in the task that is under way: what is done once a run is not done again after a crash in the middle of its task. */
+  readonly ended: readonly EndedEffect[];
   /** Last result by kind of effect. */
   readonly results: Readonly<Partial<Record<EffectKind, EffectResult>>>;
   /** Effects announced so far: the next one's number. */

@@ -25,6 +25,14 @@ export interface DoorContext {
   readonly done: () => PlanContext['done'];
 }
 
+/** A stop now: the end of what is under way is not known, and resume will look. */
+export const cutShort = (message: string): Failure => ({
+  kind: 'interrupted',
+  message,
+  hint: 'kmend resume goes on here',
+  resumable: true,
+});
+
 /** Where in the run an effect stands. `resumed` = it was announced before and its end is not known. */
 export interface EffectPlace {
   readonly task: string;
@@ -32,6 +40,8 @@ export interface EffectPlace {
   readonly resumed: boolean;
   /** Boot id journalled when it was first announced. */
   readonly bootId?: string;
+  /** It may be done twice: its task converges, or says so. */
+  readonly repeatable: boolean;
 }
 
 /** The result is there also when it is a failure: `register`, `failed_when` and `until` read it. */

@@ -1,8 +1,9 @@
 // The reboot: old boot id journalled first, sent once, watched by full logins on new connections, true only with a new boot id.
 import type { RebootEffect } from '../model/effect.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
-import { type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
+import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
+import { fencedBy } from './perform-run.ts';
 
 /** Milliseconds between the starts of two attempts: no back-off, each back-off step is time that a node is away for nothing. */
 const attemptEvery = 500;
@@ -24,9 +25,10 @@ export async function performReboot(effect: RebootEffect, place: EffectPlace, co
       hint: 'is /proc/sys/kernel/random/boot_id there?',
     });
   const began = context.clock.now();
-  const sent = await send(place, old, context);
-  if (sent !== undefined) return failing(sent);
-  const seen = await watch(effect, old, context);
+  // A reboot that may have been sent before (resume) is looked at first; one that surely was not is sent at once.
+  const sent = place.resumed ? 'unknown' : await send(place, context);
+  if (typeof sent === 'object') return failing(sent);
+  const seen = await watch(effect, place, old, sent, context);
   if (!seen.ok) return failing(seen.failure);
   const seconds = Math.round((context.clock.now() - began) / 100) / 10;
   const stable = await stays(effect, seen.value.id, context);
@@ -34,32 +36,40 @@ export async function performReboot(effect: RebootEffect, place: EffectPlace, co
   return { result: { ok: true, data: { previousBootId: old, bootId: seen.value.id, seconds } } };
 }
 
-/** Sends the reboot unless this effect's mark, or a new boot id, says that it was sent before (resume). */
-async function send(place: EffectPlace, old: string, context: DoorContext): Promise<Failure | undefined> {
+/** Sends it. Sending twice reboots once: the mark that the script leaves says that this boot's reboot was sent. */
+async function send(place: EffectPlace, context: DoorContext): Promise<'sent' | 'unknown' | Failure> {
   const { session } = context;
   const become = session.target.become !== undefined;
-  if (place.resumed) {
-    const boot = await readBoot(context, 10);
-    if (!boot.ok || boot.value.id !== old || boot.value.marked) return undefined;
-  }
   const outcome = await session.once({ script: rebootScript(context.token, place.effect), become, timeout: 60 });
   // A host that goes down at once may cut the answer off; whether the reboot was sent is then told by the boot id or the mark.
-  if (!outcome.ok) return outcome.failure.transport === true ? undefined : outcome.failure;
-  if (outcome.value.code === 0) return undefined;
+  if (!outcome.ok) return outcome.failure.transport === true ? 'unknown' : outcome.failure;
+  if (outcome.value.code === 0) return 'sent';
   const said = outcome.value.stderr.trim();
-  if (outcome.value.code === exitCodes.fenced) return { kind: 'fenced', message: `this host is held by run ${said}` };
+  if (outcome.value.code === exitCodes.fenced) return fencedBy(said);
   return { kind: 'exit', message: `the reboot could not be sent (exit ${outcome.value.code})`, detail: said };
 }
 
 /** One attempt every half second, each a new connection that goes on to a full login: connecting and dropping would be punished by sshd. */
-async function watch(effect: RebootEffect, old: string, context: DoorContext): Promise<Outcome<Boot>> {
+async function watch(
+  effect: RebootEffect,
+  place: EffectPlace,
+  old: string,
+  first: 'sent' | 'unknown',
+  context: DoorContext,
+): Promise<Outcome<Boot>> {
   const { clock, signal } = context;
   const began = clock.now();
   let last: Failure | undefined;
+  let sent = first;
   for (;;) {
     const started = clock.now();
     const boot = await readBoot(context, 20);
     if (boot.ok && boot.value.id !== old) return boot;
+    if (sent === 'unknown' && boot.ok && !signal.aborted) {
+      const again = boot.value.marked ? 'sent' : await send(place, context);
+      if (typeof again === 'object') return { ok: false, failure: again };
+      sent = again;
+    }
     if (!boot.ok && boot.failure.kind === 'host_key')
       return { ok: false, failure: { ...boot.failure, message: `after the reboot: ${boot.failure.message}` } };
     if (!boot.ok && boot.failure.transport !== true && boot.failure.kind === 'auth') return boot;
@@ -70,7 +80,7 @@ async function watch(effect: RebootEffect, old: string, context: DoorContext): P
     if (signal.aborted)
       return {
         ok: false,
-        failure: { kind: 'interrupted', message: 'the run was ended while the host reboots', hint: 'kmend resume goes on here' },
+        failure: cutShort('the run was ended while the host reboots'),
       };
     await clock.sleep(Math.max(0, attemptEvery - (clock.now() - started)), signal);
   }
@@ -99,7 +109,8 @@ async function readBoot(context: DoorContext, timeout: number): Promise<Outcome<
 /** A second new boot id inside the stability window is a boot loop; the probe's word is a new connection each time. */
 async function stays(effect: RebootEffect, id: string, context: DoorContext): Promise<Failure | undefined> {
   const until = context.clock.now() + effect.stableFor * 1000;
-  while (context.clock.now() < until && !context.signal.aborted) {
+  while (context.clock.now() < until) {
+    if (context.signal.aborted) return cutShort('the run was ended before the new boot had lasted for its time');
     await context.clock.sleep(Math.min(1000, until - context.clock.now()), context.signal);
     const outcome = await context.session.read(bootScript, { timeout: 20, become: false });
     const now = outcome.ok ? outcome.value.stdout.split('\n')[0]?.trim() : undefined;
@@ -109,7 +120,7 @@ async function stays(effect: RebootEffect, id: string, context: DoorContext): Pr
         message: `booted again within ${effect.stableFor} s of the reboot (boot id ${id}, then ${now})`,
         hint: 'it may panic at boot: look at its console',
       };
-    if (now === undefined && !outcome.ok && outcome.failure.transport === true)
+    if (now === undefined && !outcome.ok && outcome.failure.transport === true && !context.signal.aborted)
       return {
         kind: 'boot_loop',
         message: `was back with a new boot id and went away again within ${effect.stableFor} s: ${outcome.failure.message}`,

@@ -2,7 +2,7 @@
 import { withPrelude } from '../facts/prelude.ts';
 import type { RunEffect, WriteEffect } from '../model/effect.ts';
 import type { Failure } from '../model/failure.ts';
-import { type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
+import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
 import { exitCodes, pollScript, sealScript, startScript, writeScript } from './host-scripts.ts';
 import { lastLines } from './observe.ts';
 import type { ExecResult } from './ports.ts';
@@ -15,8 +15,8 @@ const maxOutput = 256 * 1024;
 const moment = 60;
 
 export async function performRun(effect: RunEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
-  if (effect.stdin !== undefined) return runAttached(effect, context);
-  const { session, token, signal } = context;
+  if (effect.stdin !== undefined) return runAttached(effect, place, context);
+  const { session, token } = context;
   const become = session.target.become !== undefined;
   const script = sealScript(withPrelude(effect.script));
   const started = await session.read(startScript(token, place.effect), { timeout: moment, become, stdin: script });
@@ -24,32 +24,62 @@ export async function performRun(effect: RunEffect, place: EffectPlace, context:
   const refused = ownFailure(started.value);
   if (refused !== undefined) return failing(refused);
 
-  const deadline = context.clock.now() + effect.timeout * 1000;
-  let shown = '';
-  while (!signal.aborted) {
-    const left = (deadline - context.clock.now()) / 1000;
-    const poll = pollScript(token, place.effect, Math.min(pollSeconds, Math.max(1, left)), maxOutput);
-    const answer = await session.read(poll, { timeout: moment, become, maxOutput: maxOutput * 2 });
-    if (!answer.ok) return failing(answer.failure);
-    const state = readPoll(answer.value);
-    if (state.kind === 'done') return judgeExit(effect, { ...answer.value, code: state.code, stdout: state.stdout });
-    if (state.kind === 'lost')
+  const show = effect.noLog === true ? undefined : (text: string) => progress(text, place, context);
+  const end = await follow(place.effect, effect.timeout, context, show);
+  switch (end.kind) {
+    case 'done':
+      return judgeExit(effect, end.result);
+    case 'lost':
       return failing({
         kind: 'interrupted',
-        message: `"${effect.what}" was cut off: ${state.why}`,
+        message: `"${effect.what}" was cut off: ${end.why}`,
         hint: `look at ${context.host}, then resolve it`,
       });
-    if (left <= 0) return failing(tooLong(effect, place, context));
-    if (state.line !== shown && state.line !== '' && effect.noLog !== true) {
+    case 'failed':
+      return failing(end.failure);
+    case 'late':
+      return failing(tooLong(effect, place, context));
+    case 'stopped':
+      return failing(cutShort(`the run was ended while "${effect.what}" goes on on the host`));
+  }
+}
+
+const progress = (text: string, place: EffectPlace, { host, record }: DoorContext): Promise<unknown> =>
+  record({ type: 'effect.progress', host, task: place.task, effect: place.effect, text }, false);
+
+/** How a detached script came to its end, as far as it did. */
+export type Followed =
+  | { readonly kind: 'done'; readonly result: ExecResult }
+  | { readonly kind: 'lost'; readonly why: string }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  | { readonly kind: 'late' | 'stopped' };
+
+/** Asks the spool until the script has ended, was lost, or `seconds` are over; never starts anything. */
+export async function follow(
+  effect: string,
+  seconds: number,
+  context: DoorContext,
+  onLine?: (line: string) => Promise<unknown>,
+): Promise<Followed> {
+  const { session, token, signal, clock } = context;
+  const become = session.target.become !== undefined;
+  const deadline = clock.now() + seconds * 1000;
+  let shown = '';
+  while (!signal.aborted) {
+    const left = (deadline - clock.now()) / 1000;
+    const poll = pollScript(token, effect, Math.min(pollSeconds, Math.max(1, left)), maxOutput);
+    const answer = await session.read(poll, { timeout: moment, become, maxOutput: maxOutput * 2 });
+    if (!answer.ok) return signal.aborted ? { kind: 'stopped' } : { kind: 'failed', failure: answer.failure };
+    const state = readPoll(answer.value);
+    if (state.kind === 'done') return { kind: 'done', result: { ...answer.value, code: state.code, stdout: state.stdout } };
+    if (state.kind === 'lost') return state;
+    if (left <= 0) return { kind: 'late' };
+    if (state.line !== shown && state.line !== '') {
       shown = state.line;
-      await context.record({ type: 'effect.progress', host: context.host, task: place.task, effect: place.effect, text: shown }, false);
+      await onLine?.(shown);
     }
   }
-  return failing({
-    kind: 'interrupted',
-    message: `the run was ended while "${effect.what}" goes on on the host`,
-    hint: 'kmend resume picks up its result',
-  });
+  return { kind: 'stopped' };
 }
 
 const tooLong = (effect: RunEffect, place: EffectPlace, context: DoorContext): Failure => ({
@@ -76,6 +106,12 @@ function readPoll(result: ExecResult): Poll {
   };
 }
 
+export const fencedBy = (said: string): Failure => ({
+  kind: 'fenced',
+  message: `this host is held by run ${said}`,
+  hint: `finish that run (kmend resume), or take the host over: --takeover ${said.split(' ')[0] ?? 'RUN'}`,
+});
+
 /** Exit codes of the engine's own part of a script: the fence, and the state directory. */
 function ownFailure(result: ExecResult): Failure | undefined {
   const said = lastLines(result.stderr, 2);
@@ -83,11 +119,7 @@ function ownFailure(result: ExecResult): Failure | undefined {
     case 0:
       return undefined;
     case exitCodes.fenced:
-      return {
-        kind: 'fenced',
-        message: `this host is held by run ${said}`,
-        hint: `finish that run (kmend resume), or take the host over: --takeover ${said.split(' ')[0] ?? 'RUN'}`,
-      };
+      return fencedBy(said);
     case exitCodes.noState:
       return {
         kind: 'exit',
@@ -115,7 +147,13 @@ function judgeExit(effect: RunEffect, result: ExecResult): Performed {
 }
 
 /** With stdin (it may hold a secret, which no spool keeps): attached, one try. A connection lost meanwhile leaves its end unknown. */
-async function runAttached(effect: RunEffect, context: DoorContext): Promise<Performed> {
+async function runAttached(effect: RunEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+  if (place.resumed && !place.repeatable)
+    return failing({
+      kind: 'interrupted',
+      message: `whether "${effect.what}" was done is not known: it was under way when the run was interrupted, and is not done twice`,
+      hint: `look at ${context.host}, then: kmend resolve ${context.token.run} ${context.host} --as done, skip or retry`,
+    });
   const { session } = context;
   const request = { script: withPrelude(effect.script), become: session.target.become !== undefined, timeout: effect.timeout };
   const outcome = await session.once({ ...request, ...(effect.stdin === undefined ? {} : { stdin: effect.stdin }) });

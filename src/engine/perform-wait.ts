@@ -2,7 +2,7 @@
 import type { WaitEffect } from '../model/effect.ts';
 import type { Failure } from '../model/failure.ts';
 import { sameValue } from '../model/value.ts';
-import { type DoorContext, failing, type Performed } from './door.ts';
+import { cutShort, type DoorContext, failing, type Performed } from './door.ts';
 
 export async function performWait(effect: WaitEffect, context: DoorContext): Promise<Performed> {
   const { clock, signal } = context;
@@ -17,7 +17,7 @@ export async function performWait(effect: WaitEffect, context: DoorContext): Pro
     const missing = effect.until.filter((one) => !sameValue(facts[one.fact], one.is));
     if (trouble === undefined && missing.length === 0) return { result: { ok: true, data: { seconds: waited } } };
     if (waited >= effect.timeout) return failing(timedOut(effect, missing, waited));
-    if (signal.aborted) return failing({ kind: 'interrupted', message: `the run was ended while it waits: ${effect.what}` });
+    if (signal.aborted) return failing(cutShort(`the run was ended while it waits: ${effect.what}`));
     await clock.sleep(effect.every * 1000, signal);
   }
 }

@@ -18,13 +18,16 @@ export async function perform(effect: Effect, place: EffectPlace, context: DoorC
   const bootId = place.bootId ?? bootIdOf(context.facts());
   if (!place.resumed) {
     const detached = effect.kind === 'run' && effect.detached;
-    const announced = { host, task, effect: id, kind: effect.kind, what: effect.what, timeout: effect.timeout, detached };
+    const stable = effect.kind === 'reboot' ? { stableFor: effect.stableFor } : {};
+    const announced = { host, task, effect: id, kind: effect.kind, what: effect.what, timeout: effect.timeout, detached, ...stable };
     await context.record({ type: 'effect.started', ...announced, ...(bootId === undefined ? {} : { bootId }) }, true);
   }
   const performed = await dispatch(effect, { ...place, ...(bootId === undefined ? {} : { bootId }) }, context);
+  // Stopped now: whether it failed or was merely let go of cannot be told. It stays announced, and resume looks at it.
+  if (performed.failure !== undefined && context.signal.aborted) return performed;
   const shown = effect.kind === 'run' && effect.noLog === true ? withoutOutput(performed) : performed;
   if (shown.failure === undefined) await context.record({ type: 'effect.done', host, task, effect: id, result: short(shown.result) }, true);
-  else await context.record({ type: 'effect.failed', host, task, effect: id, failure: shown.failure }, true);
+  else await context.record({ type: 'effect.failed', host, task, effect: id, failure: shown.failure, result: short(shown.result) }, true);
   return performed;
 }
 

@@ -11,6 +11,8 @@ export async function repeatProof(host: string, run: RunContext): Promise<void> 
   const walk = new HostWalk(host, state.plan, setupOf(run.setup, host), run, run.signal);
   try {
     const failure = (await walk.freshen()) ?? lookAt(walk) ?? (await lookAtNode(walk));
+    // Stopped in the middle: nothing was seen, and resume will look again.
+    if (run.signal.aborted) return;
     if (failure === undefined) {
       await recordNewProof(walk);
       await run.record({ type: 'host.soaked', host, evidence: evidenceOf(walk) }, true);

@@ -1,7 +1,7 @@
 // One task of a host's walk: observe, plan, act through the door, observe again; the second plan must be empty.
 import { judge } from '../core/condition.ts';
-import { shownChange } from '../core/plan-host.ts';
-import { doneTask } from '../core/state.ts';
+import { hiddenChange, shownChange } from '../core/plan-host.ts';
+import { doneTask, type EndedEffect } from '../core/state.ts';
 import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../core/task-plan.ts';
 import type { AnyModule, Change, ModulePlan } from '../model/change.ts';
 import type { Effect, EffectResult } from '../model/effect.ts';
@@ -11,6 +11,7 @@ import { higherRisk, highestRisk } from '../model/risk.ts';
 import type { Mapping, Value } from '../model/value.ts';
 import type { Performed } from './door.ts';
 import { perform } from './perform.ts';
+import { follow } from './perform-run.ts';
 import type { HostWalk } from './walk-context.ts';
 
 /** Ansible's defaults for `until`. */
@@ -31,6 +32,8 @@ export async function walkTask(task: ModuleTask, vars: readonly Mapping[], walk:
   if (module === undefined) throw new Error(`no module ${task.module}; the loader should have said so`);
   const trouble = await walk.freshen();
   if (trouble !== undefined) return trouble;
+  const lost = await settleInFlight(task, walk);
+  if (lost !== undefined) return lost;
   const loop = loopItems(task, scopeOf(walk.frame, vars));
   if (!('items' in loop)) return ended(loop);
   const before = walk.state.ended.filter((one) => one.task === task.id);
@@ -40,7 +43,7 @@ export async function walkTask(task: ModuleTask, vars: readonly Mapping[], walk:
     rounds.push(round);
     if (round.failure !== undefined) break;
   }
-  return conclude(task, rounds, walk);
+  return conclude(task, await withLeftOver(task, rounds, vars, walk, before), walk);
 }
 
 /** What an evaluation that gives no plan means for a host in the middle of its walk. */
@@ -73,7 +76,7 @@ async function evaluate(task: ModuleTask, module: AnyModule, vars: readonly Mapp
 const isFailure = (data: Evaluation | Failure): data is Failure => 'message' in data && !('place' in data);
 
 /** Effects of this task that ended before a crash, in their order; each is taken from the list once. */
-type Before = { readonly what: string; readonly result: EffectResult }[];
+type Before = EndedEffect[];
 
 async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Mapping[], walk: HostWalk, before: Before): Promise<Round> {
   const evaluation = await evaluate(task, module, vars, walk);
@@ -92,8 +95,7 @@ async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Map
     await recordProof(plan, walk);
     return { status: 'ok', result: { changed: false, failed: false, ...plan.result }, ...extras(plan) };
   }
-  const once = !convergent && task.idempotent !== true;
-  const acted = await actUntil(task, plan.changes, vars, walk, once ? before : []);
+  const acted = await actUntil(task, plan.changes, vars, walk, { before, repeatable: convergent || task.idempotent === true });
   if (acted.failure !== undefined) return acted;
   return convergent ? converged(task, module, vars, walk, acted, plan) : { ...acted, ...extras(plan) };
 }
@@ -114,8 +116,8 @@ const announce = (task: ModuleTask, plan: ModulePlan, walk: HostWalk): Promise<u
       name: task.name,
       module: task.module,
       status: plan.changes.length > 0 ? 'change' : plan.unmet === undefined ? 'same' : 'unmet',
-      changes: plan.changes.map(shownChange),
-      ...(plan.note === undefined ? {} : { why: plan.note }),
+      changes: plan.changes.map(task.noLog === true ? hiddenChange : shownChange),
+      ...(plan.note === undefined || task.noLog === true ? {} : { why: plan.note }),
     },
     false,
   );
@@ -131,9 +133,19 @@ function stops(plan: ModulePlan, task: ModuleTask, walk: HostWalk): Failure | un
   if (!higherRisk(fresh, approved)) return undefined;
   return {
     kind: 'drift',
-    message: `would now need "${fresh}", the plan had "${approved}": ${plan.changes.map((change) => change.what).join(', ')}`,
+    message: `would now need "${fresh}", the plan had "${approved}": ${namesOf(plan.changes, task)}`,
     hint: 'make a new plan',
   };
+}
+
+const namesOf = (changes: readonly Change[], task: ModuleTask): string =>
+  changes.map((change) => (task.noLog === true ? hiddenChange(change) : change).what).join(', ');
+
+/** What an act has to know of the time before a crash. */
+interface Past {
+  readonly before: Before;
+  /** What ended well may be done again: the plan has just said that it is needed. */
+  readonly repeatable: boolean;
 }
 
 /** Runs the changes; with `until`, again until it holds or the retries are used up. */
@@ -142,10 +154,10 @@ async function actUntil(
   changes: readonly Change[],
   vars: readonly Mapping[],
   walk: HostWalk,
-  before: Before,
+  past: Past,
 ): Promise<Round> {
   const tries = task.until === undefined ? 1 : (task.retries ?? untilRetries) + 1;
-  let acted = await act(task, changes, vars, walk, before);
+  let acted = await act(task, changes, vars, walk, past);
   for (let attempt = 1; task.until !== undefined; attempt++) {
     const judged = judge(task.until, resultScope(task, acted, vars, walk));
     if (judged.kind === 'true') return acted.failure === undefined ? acted : judgeResult(task, acted, vars, walk);
@@ -153,18 +165,16 @@ async function actUntil(
     if (attempt >= tries || walk.signal.aborted)
       return { ...acted, failure: acted.failure ?? { kind: 'timeout', message: `"until" did not hold after ${tries} tries` } };
     await walk.run.ports.clock.sleep((task.delay ?? untilDelay) * 1000, walk.signal);
-    acted = await act(task, changes, vars, walk, before);
+    acted = await act(task, changes, vars, walk, past);
   }
   return acted;
 }
 
-async function act(task: ModuleTask, changes: readonly Change[], vars: readonly Mapping[], walk: HostWalk, before: Before): Promise<Round> {
+async function act(task: ModuleTask, changes: readonly Change[], vars: readonly Mapping[], walk: HostWalk, past: Past): Promise<Round> {
   let last: EffectResult = { ok: true };
   let failure: Failure | undefined;
-  for (const effect of changes.flatMap((change) => change.effects)) {
-    const known = before.findIndex((one) => one.what === effect.what);
-    const [done] = known < 0 ? [] : before.splice(known, 1);
-    const performed = done === undefined ? await throughTheDoor(limited(effect, task), task, walk) : { result: done.result };
+  for (const effect of changes.flatMap((change) => change.effects).map((one) => limited(one, task))) {
+    const performed = replayed(effect, past) ?? (await throughTheDoor(effect, task, walk, past.repeatable));
     last = performed.result;
     failure = performed.failure;
     if (failure !== undefined) break;
@@ -173,21 +183,79 @@ async function act(task: ModuleTask, changes: readonly Change[], vars: readonly 
   return judgeResult(task, { status: 'changed', result, ...(failure === undefined ? {} : { failure }) }, vars, walk);
 }
 
-/** `timeout` of the task bounds each of its effects, `no_log` hides their output. */
+/** The end that this effect came to before a crash. A bad end stands, whatever the task: the crash gives nobody a second try. */
+function replayed(effect: Effect, { before, repeatable }: Past): Performed | undefined {
+  const known = before.findIndex((one) => one.what === effect.what && (!repeatable || one.failure !== undefined));
+  const [done] = known < 0 ? [] : before.splice(known, 1);
+  if (done === undefined) return undefined;
+  return { result: done.result, ...(done.failure === undefined ? {} : { failure: done.failure }) };
+}
+
+/** `timeout` of the task bounds each of its effects, `no_log` hides their words and their output. */
 function limited(effect: Effect, task: ModuleTask): Effect {
   const timed = task.timeout === undefined ? effect : { ...effect, timeout: Math.min(effect.timeout, task.timeout) };
-  return timed.kind === 'run' && task.noLog === true ? { ...timed, noLog: true } : timed;
+  if (task.noLog !== true) return timed;
+  const hidden = { ...timed, what: '(hidden by no_log)' };
+  return hidden.kind === 'run' ? { ...hidden, noLog: true } : hidden;
+}
+
+/**
+ * After a crash: a reboot under way is seen through, and what runs detached is waited for before anything is read, since facts of a host in
+ * the middle of a change would mislead the plan.
+ */
+async function settleInFlight(task: ModuleTask, walk: HostWalk): Promise<Failure | undefined> {
+  for (const open of walk.state.inFlight.filter((one) => one.task === task.id)) {
+    walk.spoil();
+    if (open.kind === 'reboot') {
+      const { what, timeout, stableFor = 0 } = open;
+      const { failure } = await throughTheDoor({ kind: 'reboot', what, timeout, stableFor, drain: 'none' }, task, walk, true);
+      if (failure !== undefined) return failure;
+    }
+    if (open.kind === 'run' && open.detached) {
+      const end = await follow(open.effect, open.timeout, walk.door);
+      if (end.kind === 'failed') return end.failure;
+    }
+  }
+  return walk.freshen();
+}
+
+/**
+ * Effects from before a crash that no round asked for again: their change is there (`creates`, a package that is installed), so the task did
+ * change something, and what still stands open in the journal is closed.
+ */
+async function withLeftOver(
+  task: ModuleTask,
+  rounds: readonly Round[],
+  vars: readonly Mapping[],
+  walk: HostWalk,
+  before: Before,
+): Promise<readonly Round[]> {
+  const left: EffectResult[] = before.filter((one) => one.failure === undefined).map((one) => one.result);
+  const failed = rounds.some((round) => round.failure !== undefined);
+  for (const open of failed ? [] : walk.state.inFlight.filter((one) => one.task === task.id)) {
+    const end = open.kind === 'run' ? await follow(open.effect, 1, walk.door) : undefined;
+    const ran = end?.kind === 'done' ? { code: end.result.code ?? -1, stdout: end.result.stdout, stderr: end.result.stderr } : {};
+    const result: EffectResult = { ok: true, ...(task.noLog === true ? {} : ran) };
+    await walk.run.record({ type: 'effect.done', host: walk.host, task: task.id, effect: open.effect, result }, true);
+    if (open.kind !== 'wait') left.push({ ok: true, ...ran });
+  }
+  const [only] = rounds;
+  const result = left.at(-1);
+  if (result === undefined || only === undefined || only.failure !== undefined || rounds.some((round) => round.status === 'changed'))
+    return rounds;
+  const first: Round = { ...only, status: 'changed', result: asRegistered(result, undefined) };
+  return [judgeResult(task, first, vars, walk), ...rounds.slice(1)];
 }
 
 /** An effect that was announced before a crash and whose end is not known is taken up again under its own id, never started a second time beside it. */
-async function throughTheDoor(effect: Effect, task: ModuleTask, walk: HostWalk): Promise<Performed> {
+async function throughTheDoor(effect: Effect, task: ModuleTask, walk: HostWalk, repeatable: boolean): Promise<Performed> {
   const { inFlight, effects } = walk.state;
   const open = inFlight.find((started) => started.task === task.id && started.what === effect.what);
   walk.spoil();
   const place =
     open === undefined
-      ? { task: task.id, effect: `${walk.host}/${task.id}/${effects + 1}`, resumed: false }
-      : { task: task.id, effect: open.effect, resumed: true, ...(open.bootId === undefined ? {} : { bootId: open.bootId }) };
+      ? { task: task.id, effect: `${walk.host}/${task.id}/${effects + 1}`, resumed: false, repeatable }
+      : { task: task.id, effect: open.effect, resumed: true, repeatable, ...(open.bootId === undefined ? {} : { bootId: open.bootId }) };
   return perform(effect, place, walk.door);
 }
 
@@ -260,6 +328,7 @@ async function converged(
   }
   if (again.plan.refuse !== undefined) return { ...acted, failure: { kind: 'not_converged', message: again.plan.refuse.why } };
   if (again.plan.changes.length > 0) {
+    if (task.noLog === true) return { ...acted, failure: { kind: 'not_converged', message: 'done, and still not as it should be' } };
     const left = again.plan.changes.map(
       (change) => `${change.what} (is ${change.before ?? 'not there'}, should be ${change.after ?? 'there'})`,
     );
@@ -297,7 +366,7 @@ async function conclude(task: ModuleTask, rounds: readonly Round[], walk: HostWa
       walk.learned = { ...walk.learned, [task.register]: earlier.registered };
     return undefined;
   }
-  const notes = rounds.flatMap((round) => (round.note === undefined ? [] : [round.note]));
+  const notes = rounds.flatMap((round) => (round.note === undefined || task.noLog === true ? [] : [round.note]));
   await walk.run.record(
     {
       type: 'task.done',
@@ -308,7 +377,8 @@ async function conclude(task: ModuleTask, rounds: readonly Round[], walk: HostWa
       ...(task.register === undefined
         ? {}
         : { registered: task.noLog === true ? { censored: true, changed: status === 'changed' } : registered }),
-      ...(Object.keys(sets).length === 0 ? {} : { sets }),
+      // What `no_log` hides is not kept: after a resume the task is evaluated anew.
+      ...(Object.keys(sets).length === 0 || task.noLog === true ? {} : { sets }),
       ...(notes.length === 0 ? {} : { note: notes.join('; ') }),
     },
     false,

@@ -8,8 +8,11 @@ import type { Failure, Outcome } from '../model/failure.ts';
 import type { HostPlan, Verdict } from '../model/plan.ts';
 import type { BlockTask, Task } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
+import { cutShort } from './door.ts';
 import { planInRounds, setupOf } from './fleet.ts';
 import { closeFenceScript } from './host-scripts.ts';
+import { lastLines } from './observe.ts';
+import type { Session } from './session.ts';
 import { type HostSetup, HostWalk, type RunContext } from './walk-context.ts';
 import { walkTask } from './walk-task.ts';
 
@@ -25,11 +28,15 @@ export async function walkHost(host: string, plan: HostPlan, setup: HostSetup, r
   const walk = new HostWalk(host, plan, setup, run, signal);
   try {
     const bad = await attempt(walk);
-    await (bad === undefined ? succeed(walk) : fail(walk, signal.reason === expired ? tooLate(bad, walk) : bad));
+    await (bad === undefined ? succeed(walk) : fail(walk, signal.aborted ? stoppedNow(bad, walk) : bad));
   } finally {
     walk.session.close();
   }
 }
+
+/** After a stop nothing that failed is believed: what is under way was let go of. */
+const stoppedNow = (bad: Bad, walk: HostWalk): Bad =>
+  walk.signal.reason === expired ? tooLate(bad, walk) : { ...bad, failure: { ...cutShort(bad.failure.message) } };
 
 const tooLate = (bad: Bad, walk: HostWalk): Bad => ({
   ...bad,
@@ -103,11 +110,7 @@ async function step(task: Exclude<Task, BlockTask>, vars: readonly Mapping[], wa
   return failure === undefined ? undefined : { failure, task: task.name };
 }
 
-const stopped = (why: string, next: string): Failure => ({
-  kind: 'interrupted',
-  message: `${why}; next would be: ${next}`,
-  hint: 'kmend resume goes on here',
-});
+const stopped = (why: string, next: string): Failure => cutShort(`${why}; next would be: ${next}`);
 
 /** Decided once, at the door; the decision is journalled, and after a resume the journal's word stands. */
 async function walkBlock(block: BlockTask, vars: readonly Mapping[], walk: HostWalk): Promise<Bad | undefined> {
@@ -128,12 +131,22 @@ async function walkBlock(block: BlockTask, vars: readonly Mapping[], walk: HostW
 /** `host.done` closes the fence on the host; a bad end leaves it open until a person resolves it. */
 async function succeed(walk: HostWalk): Promise<void> {
   const { state, host, run } = walk;
-  if (state.touched)
-    await walk.session.read(closeFenceScript(run.token), { timeout: 30, become: walk.session.target.become !== undefined });
+  if (state.touched) await closeFence(walk.session, run, host);
   const changed = state.tasks.some((task) => task.status === 'changed');
   const { proof } = state;
   const proven = proof === undefined ? 'not_asked' : proof.by === 'none' ? 'provisional' : 'yes';
   await run.record({ type: 'host.done', host, changed, proven }, true);
+}
+
+/** A fence that stays open is said: a later run would find this host held. */
+export async function closeFence(session: Session, run: Pick<RunContext, 'token' | 'record'>, host: string): Promise<void> {
+  const outcome = await session.read(closeFenceScript(run.token), { timeout: 30, become: session.target.become !== undefined });
+  if (outcome.ok && outcome.value.code === 0) return;
+  const why = outcome.ok ? lastLines(outcome.value.stderr, 1) || `exit ${outcome.value.code}` : outcome.failure.message;
+  await run.record(
+    { type: 'warning', host, text: `its fence is still open (${why}): a later run needs --takeover ${run.token.run}` },
+    false,
+  );
 }
 
 async function fail(walk: HostWalk, bad: Bad): Promise<void> {

@@ -79,10 +79,20 @@ export type EventBody =
       readonly detached: boolean;
       /** Boot id of the host when the effect was announced. */
       readonly bootId?: string;
+      /** A reboot: seconds that the new boot must last. */
+      readonly stableFor?: number;
     }
   | { readonly type: 'effect.progress'; readonly host: string; readonly task: string; readonly effect: string; readonly text: string }
   | { readonly type: 'effect.done'; readonly host: string; readonly task: string; readonly effect: string; readonly result: EffectResult }
-  | { readonly type: 'effect.failed'; readonly host: string; readonly task: string; readonly effect: string; readonly failure: Failure }
+  | {
+      readonly type: 'effect.failed';
+      readonly host: string;
+      readonly task: string;
+      readonly effect: string;
+      readonly failure: Failure;
+      /** What it left behind (exit status, output), where it came to an end. */
+      readonly result?: EffectResult;
+    }
   | {
       readonly type: 'task.done';
       readonly host: string;

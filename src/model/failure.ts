@@ -29,6 +29,8 @@ export interface Failure {
   readonly detail?: string;
   /** True for trouble on the way (connection refused, shed load, cut): worth another try. A task's own error never is. */
   readonly transport?: boolean;
+  /** The walk was held because the run was ended, not because of the host: no bad end, and `resume` goes on with it. */
+  readonly resumable?: true;
 }
 
 /** What a call to the outside gives: a value, or the failure that the host ends with. */

@@ -1,0 +1,117 @@
+// A practice fleet with a state directory and playbooks beside it, and the command lines that tests run against it.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createFleet, type Fleet, type FleetHost, type HostSpec } from '../../src/lab/index.ts';
+import type { Event, EventOf, EventType } from '../../src/model/event.ts';
+import { type CommandResult, command, type RunningCommand, startCommand, type WorldChanges } from './real-world.ts';
+
+const engine = ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7'];
+
+/** A host with the bug on a kernel that knows the argument: the argument and a reboot mend it. */
+export const sick = (name: string, more: Partial<HostSpec> = {}): HostSpec => ({
+  name,
+  flavour: 'el7',
+  kernel: '3.10.0-1160.el7.x86_64',
+  packages: engine,
+  ...more,
+});
+
+/** The whole job in three tasks, with short times. `rollout` is YAML in braces. */
+export const mendPlay = (rollout = '{}', reboot = '{timeout: 20s, stable_for: 1s}'): string => `- name: Mend
+  hosts: all
+  rollout: ${rollout}
+  tasks:
+    - name: The argument
+      kernel_arg: {key: cgroup.memory, value: nokmem}
+    - name: Reboot
+      reboot: ${reboot}
+    - name: Proof
+      verify_kmem: {state: disabled, timeout: 10s}
+`;
+
+/** A play of these tasks (YAML, four spaces before each dash). */
+export const play = (tasks: string, rollout = '{}', more = ''): string => `- name: Test
+  hosts: all
+${more}  rollout: ${rollout}
+  tasks:
+${tasks}`;
+
+export interface Practice {
+  readonly dir: string;
+  readonly state: string;
+  readonly fleet: Fleet;
+  readonly host: (name: string) => FleetHost;
+  /** Writes a file beside the fleet and gives its path. */
+  readonly file: (name: string, text: string) => string;
+  readonly run: (args: readonly string[], changes?: Partial<WorldChanges>) => Promise<CommandResult>;
+  readonly start: (args: readonly string[], changes?: Partial<WorldChanges>) => RunningCommand;
+  /** Ids of all runs, the oldest first. */
+  readonly runs: () => readonly string[];
+  /** The events of a run; the last one when none is named. */
+  readonly journal: (run?: string) => readonly Event[];
+  readonly journalText: (run?: string) => string;
+  readonly close: () => Promise<void>;
+}
+
+export async function practice(hosts: readonly HostSpec[], options: { readonly downSeconds?: number } = {}): Promise<Practice> {
+  const dir = mkdtempSync(join(tmpdir(), 'kmend-test-'));
+  const state = join(dir, 'state');
+  const fleet = await createFleet({ dir: join(dir, 'fleet'), hosts, downSeconds: options.downSeconds ?? 0.3 });
+  mkdirSync(join(dir, 'home'));
+  const runs = (): readonly string[] => {
+    try {
+      return readdirSync(join(state, 'runs')).sort();
+    } catch {
+      return [];
+    }
+  };
+  const journalText = (run = runs().at(-1) ?? ''): string => readFileSync(join(state, 'runs', run, 'journal.ndjson'), 'utf8');
+  const withFleet = (args: readonly string[]): readonly string[] =>
+    ['check', 'plan', 'apply', 'resume'].includes(args[0] ?? '') && !args.includes('-i') && args[0] !== 'resume'
+      ? [...args, '-i', fleet.inventoryFile, '--state-dir', state]
+      : [...args, '--state-dir', state];
+  return {
+    dir,
+    state,
+    fleet,
+    host: (name) => {
+      const found = fleet.hosts.find((one) => one.name === name);
+      if (found === undefined) throw new Error(`no host ${name}`);
+      return found;
+    },
+    file: (name, text) => {
+      writeFileSync(join(dir, name), text);
+      return join(dir, name);
+    },
+    run: (args, changes = {}) => command(withFleet(args), { home: join(dir, 'home'), ...changes }),
+    start: (args, changes = {}) => startCommand(withFleet(args), { home: join(dir, 'home'), ...changes }),
+    runs,
+    journalText,
+    journal: (run) =>
+      journalText(run)
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Event),
+    close: async () => {
+      await fleet.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Events of one type, in their order. */
+export const eventsOf = <T extends EventType>(events: readonly Event[], type: T, host?: string): readonly (Event & EventOf<T>)[] =>
+  events.filter(
+    (event): event is Event & EventOf<T> => event.type === type && (host === undefined || ('host' in event && event.host === host)),
+  );
+
+/** Waits until `holds`; says what it waited for when it does not come. */
+export async function until(what: string, holds: () => boolean, seconds = 20): Promise<void> {
+  for (let waited = 0; waited < seconds * 50; waited++) {
+    if (holds()) return;
+    await sleep(20);
+  }
+  throw new Error(`waited ${seconds} s for: ${what}`);
+}

@@ -1,0 +1,73 @@
+// The world of a command line in a test: the real disk, clock, store and SSH; output is kept, and signals are sent by calling.
+import { setMaxListeners } from 'node:events';
+import { createGates } from '../../src/gates/index.ts';
+import { runCommandLine } from '../../src/cli/program.ts';
+import type { World } from '../../src/cli/world.ts';
+import { diskFiles, diskReader, systemClock } from '../../src/local/index.ts';
+import { modules } from '../../src/modules/index.ts';
+import { createTransport } from '../../src/ssh/index.ts';
+import { createStore } from '../../src/store/index.ts';
+
+export interface CommandResult {
+  readonly exit: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface RunningCommand {
+  readonly result: Promise<CommandResult>;
+  /** What was printed so far. */
+  readonly out: () => string;
+  /** As a first and a second signal would. */
+  readonly stop: (signal: string) => void;
+  readonly kill: () => void;
+}
+
+/** Changes to the world of one command. */
+export type WorldChanges = Partial<World> & { readonly home: string };
+
+export function startCommand(args: readonly string[], changes: WorldChanges): RunningCommand {
+  const out: string[] = [];
+  const err: string[] = [];
+  const stop = new AbortController();
+  const kill = new AbortController();
+  setMaxListeners(0, stop.signal, kill.signal);
+  const { home } = changes;
+  const world: World = {
+    version: '0.0.0-test',
+    out: (text) => void out.push(text),
+    err: (text) => void err.push(text),
+    isTerminal: false,
+    colour: false,
+    width: () => 140,
+    env: {},
+    cwd: home,
+    who: 'eve',
+    ownBootId: 'boot id of the machine that runs the test',
+    reader: diskReader,
+    files: diskFiles,
+    clock: systemClock,
+    asker: { attended: false, confirm: async () => false, secret: async () => '' },
+    stop: stop.signal,
+    kill: kill.signal,
+    modules: async () => modules,
+    store: async (stateDir) => createStore(stateDir, systemClock.now),
+    transport: async (needs) => createTransport({ ...needs, home, env: {} }),
+    cluster: async () => {
+      throw new Error('no cluster in this test');
+    },
+    inventoryFromNodes: async () => '',
+    gates: async (cluster) => createGates(cluster),
+    program: '',
+    packageRoot: process.cwd(),
+    ...changes,
+  };
+  return {
+    result: runCommandLine(args, world).then((exit) => ({ exit, out: out.join('\n'), err: err.join('\n') })),
+    out: () => out.join('\n'),
+    stop: (signal) => stop.abort(signal),
+    kill: () => kill.abort(),
+  };
+}
+
+export const command = (args: readonly string[], changes: WorldChanges): Promise<CommandResult> => startCommand(args, changes).result;
