@@ -6,7 +6,7 @@ import type { PackageFacts } from '../package-manager/state.ts';
 import { type Manager, orderOf } from '../package-manager/version.ts';
 
 export const setPackages = ['docker-ce', 'docker-ce-cli', 'containerd.io'] as const;
-export type SetPackage = (typeof setPackages)[number];
+type SetPackage = (typeof setPackages)[number];
 
 export type PackageTable = Readonly<Record<SetPackage, PackageFacts>>;
 
