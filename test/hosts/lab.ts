@@ -50,6 +50,10 @@ export interface Lab {
   readonly boots: (name: string) => number;
   /** Its boot id, read outside of it. */
   readonly bootId: (name: string) => string;
+  /** All boot ids that it has had, the first boot first. */
+  readonly bootIds: (name: string) => readonly string[];
+  /** The release of the kernel that runs and its command line, as the host was started with them. */
+  readonly running: (name: string) => { readonly kernel: string; readonly cmdline: string };
   /** A file of the host, read outside of it as long as it was written there. */
   readonly written: (name: string, path: string) => string;
   /** Runs a command with OpenSSH's own client. */
@@ -140,6 +144,8 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     thaw: (name) => void script('thaw', number(name)),
     boots: (name) => control(name, 'boots').split('\n').length,
     bootId: (name) => control(name, 'boot_id'),
+    bootIds: (name) => control(name, 'boots').split('\n'),
+    running: (name) => ({ kernel: control(name, 'kernel'), cmdline: control(name, 'cmdline') }),
     written: (name, path) => readFileSync(join(dir, 'hosts', name, 'up', path), 'utf8'),
     ssh: (name, command, seconds = 60) => ssh(lab, name, command, seconds),
     answers: async (name, notBootId, seconds = 60) => {
