@@ -5,6 +5,7 @@ import { checkCommand } from './check.ts';
 import { controlCommands } from './control.ts';
 import { docsCommands } from './docs.ts';
 import { doctorCommand } from './doctor.ts';
+import { driftCommand } from './drift.ts';
 import { inventoryCommand } from './inventory.ts';
 import { labCommand } from './lab.ts';
 import { Mistakes, printMistakes } from './mistakes.ts';
@@ -27,6 +28,7 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
     .configureOutput({ writeOut: (text) => world.out(text.replace(/\n$/, '')), writeErr: (text) => world.err(text.replace(/\n$/, '')) });
   checkCommand(program, world, done);
   planCommands(program, world, done);
+  driftCommand(program, world, done);
   runsCommands(program, world, done);
   controlCommands(program, world, done);
   validateCommand(program, world, done);

@@ -1,0 +1,75 @@
+// `kmend drift`: read-only. Which of the hosts that earlier runs mended have lost what mended them.
+import type { Command } from 'commander';
+import { type HostDrift, hostDrift } from '../core/drift-report.ts';
+import { type ExitReason, exitCode } from '../core/exit.ts';
+import { deedsOf, type Mended, remember } from '../core/host-history.ts';
+import { surveyFleet } from '../engine/fleet.ts';
+import { driftSummary, driftTable } from '../report/drift-text.ts';
+import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
+import { type FleetFlags, withFleetOptions } from './options.ts';
+import { openTransport, paintOf, type Settings, settings } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+interface DriftFlags extends FleetFlags {
+  readonly all?: boolean;
+}
+
+export function driftCommand(program: Command, world: World, done: (exit: number) => void): void {
+  withFleetOptions(program.command('drift'))
+    .description('read-only: which of the hosts that earlier runs mended have lost the remedy since (a kernel update, a downgrade)')
+    .argument('[pattern]', 'hosts', 'all')
+    .option('--all', 'also hosts that no run mended')
+    .addHelpText('after', '\nExit codes: 0 all kept it, 2 some lost it, 6 hosts unreachable, 11 no run mended any of them, 12 unproven.')
+    .action(async (pattern: string, flags: DriftFlags) => done(await drift(pattern, flags, world)));
+}
+
+async function drift(pattern: string, flags: DriftFlags, world: World): Promise<number> {
+  const set = settings(flags, world);
+  const inventory = loadFleet(set, world);
+  const matched = hostsOf(inventory, pattern, set, world);
+  const memory = await mendedHosts(set, world);
+  const hosts = flags.all === true ? matched : matched.filter((host) => memory.has(host));
+  if (hosts.length === 0)
+    throw new CommandError(
+      11,
+      `no run under ${set.stateDir} mended any of these ${matched.length} hosts`,
+      '`kmend drift --all` and `kmend check` look at hosts that no run mended; --state-dir names another place of runs',
+    );
+  const targets = await targetsOf(inventory, hosts, set, world);
+  const transport = await openTransport(set, world);
+  try {
+    const options = { forks: set.forks, retries: 3, signal: world.kill };
+    const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {});
+    const rows = surveys.map(({ host, outcome }) =>
+      hostDrift(host, memory.get(host), outcome.ok ? { facts: outcome.value } : { failure: outcome.failure }),
+    );
+    return show(rows, flags, world);
+  } finally {
+    await transport.close();
+  }
+}
+
+/** What all journals of the state directory remember, the oldest run first. One run is held in memory at a time. */
+async function mendedHosts(set: Settings, world: World): Promise<ReadonlyMap<string, Mended>> {
+  const store = await world.store(set.stateDir);
+  let memory: ReadonlyMap<string, Mended> = new Map();
+  for (const { run } of await store.runs()) memory = remember(memory, run, deedsOf(await store.readEvents(run)));
+  return memory;
+}
+
+function show(rows: readonly HostDrift[], flags: DriftFlags, world: World): number {
+  const exit = exitCode(rows.flatMap(reasons));
+  if (flags.json === true) {
+    for (const row of rows) world.out(JSON.stringify({ schema: 'kmend.drift/1', ...row }));
+    return exit;
+  }
+  for (const line of driftTable(rows, world.width(), paintOf(world))) world.out(line);
+  world.out(`${driftSummary(rows)}   (exit ${exit})`);
+  return exit;
+}
+
+function reasons(row: HostDrift): readonly ExitReason[] {
+  if (row.state === 'unread') return [row.failure?.kind === 'unreachable' ? 'unreachable' : 'failed'];
+  if (row.state === 'unproven') return ['unverified'];
+  return row.state === 'lost' ? ['changes'] : [];
+}

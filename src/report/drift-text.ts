@@ -1,0 +1,44 @@
+// The table of `kmend drift`: which mended hosts lost what mended them, and a line that sums them up.
+import type { DriftState, HostDrift } from '../core/drift-report.ts';
+import { harmless, type Paint, plural, table } from './layout.ts';
+
+const colourOf: Readonly<Record<DriftState, keyof Pick<Paint, 'green' | 'red' | 'yellow' | 'dim'>>> = {
+  kept: 'green',
+  lost: 'red',
+  unproven: 'yellow',
+  unread: 'red',
+  never: 'dim',
+};
+
+const stateWord = (row: HostDrift): string => (row.state === 'unread' ? (row.failure?.kind ?? 'unread') : row.state);
+
+function cells(row: HostDrift, paint: Paint): readonly string[] {
+  const mended = row.mended === undefined ? '-' : `${new Date(row.mended.at).toISOString().slice(0, 10)} ${row.mended.run}`;
+  const verdict = row.verdict === 'not_applicable' ? 'n/a' : row.verdict;
+  const now = row.remedy === '' || row.remedy === 'none' ? '' : row.remedy;
+  const why = row.why.length > 0 ? row.why.join('; ') : row.evidence;
+  return [row.host, mended, paint[colourOf[row.state]](stateWord(row)), verdict, now, harmless(why)];
+}
+
+export function driftTable(rows: readonly HostDrift[], width: number, paint: Paint): readonly string[] {
+  const head = ['host', 'mended by', 'remedy', 'kmem', 'needs', 'what changed since'].map((title) => paint.bold(title));
+  return table([head, ...rows.map((row) => cells(row, paint))], width);
+}
+
+/** `4 hosts: 1 lost its remedy, 3 kept it`. */
+export function driftSummary(rows: readonly HostDrift[]): string {
+  const count = (state: DriftState): number => rows.filter((row) => row.state === state).length;
+  const lost = rows.filter((row) => row.state === 'lost' && row.mended !== undefined).length;
+  const parts: readonly (readonly [number, string])[] = [
+    [lost, 'lost the remedy'],
+    [count('lost') - lost, 'never mended, in need of a remedy'],
+    [count('kept'), 'kept the remedy'],
+    [count('never'), 'never mended, nothing needed'],
+    [count('unproven'), 'unproven'],
+    [count('unread'), 'could not be read'],
+  ];
+  return `${plural(rows.length, 'host')}: ${parts
+    .filter(([number]) => number > 0)
+    .map(([number, text]) => `${number} ${text}`)
+    .join(', ')}`;
+}
