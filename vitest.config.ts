@@ -1,10 +1,19 @@
-// Test projects: `unit` needs nothing but Node; `hosts` needs root and Debian packages (skipped, and counted, without them).
+// Test projects: `unit` needs nothing but Node; `crash` kills controllers (slow); `hosts` needs root and Debian
+// packages (skipped, and counted, without them).
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/hosts/**', 'node_modules/**'], testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/hosts/**', 'test/crash/**', 'node_modules/**'],
+          testTimeout: 30_000,
+        },
+      },
+      { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 60_000, fileParallelism: false } },
       { test: { name: 'hosts', include: ['test/hosts/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
     ],
   },

@@ -14,9 +14,6 @@ export const defaultSeconds: Readonly<Record<EffectKind, number>> = {
   wait: 60,
 };
 
-/** Seconds for a task whose effects are not known yet, by the highest risk that it can have. */
-export const secondsByRisk: Readonly<Record<Risk, number>> = { none: 0, write: 60, restart: 60, evict: 300, reboot: 300 };
-
 /** Seconds that these effects are expected to take, one after the other. */
 export const secondsOf = (effects: readonly Pick<Effect, 'kind' | 'timeout'>[]): number =>
   effects.reduce((sum, effect) => sum + Math.min(defaultSeconds[effect.kind], effect.timeout), 0);

@@ -7,7 +7,7 @@ import type { Facts, FactWant } from '../model/fact.ts';
 import type { HostPlan, PlannedChange, TaskPlan, Verdict } from '../model/plan.ts';
 import type { BlockTask, ModuleTask, Task } from '../model/playbook.ts';
 import { highestRisk, type Risk } from '../model/risk.ts';
-import { type Mapping, sameValue, unknown, type Value } from '../model/value.ts';
+import { type Mapping, unknown, type Value } from '../model/value.ts';
 import { judge } from './condition.ts';
 import { secondsOf } from './estimate.ts';
 import { type ChosenRemedy, foresee } from './overlay.ts';
@@ -233,7 +233,3 @@ function resultOf(rounds: readonly Evaluation[]): Mapping {
   const [only] = rounds;
   return rounds.length === 1 && only?.kind === 'plan' ? (only.plan.result ?? {}) : {};
 }
-
-/** Facts whose values differ from those a saved plan read. */
-export const changedReads = (saved: Mapping, facts: Facts): readonly string[] =>
-  Object.keys(saved).filter((name) => !sameValue(saved[name], facts[name]));

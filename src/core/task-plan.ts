@@ -6,7 +6,7 @@ import { type Facts, type FactView, type FactWant, UnknownFact, viewOf, wantKey 
 import type { ModuleTask } from '../model/playbook.ts';
 import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
 import { judge, render } from './condition.ts';
-import { nestFacts, type Variables } from './scope.ts';
+import { shownFacts, type Variables } from './scope.ts';
 
 /** What a host's walk knows when it comes to a task. */
 export interface Frame {
@@ -37,7 +37,7 @@ const nested = new WeakMap<Facts, Mapping>();
 function factNames(facts: Facts, onRead: (name: string) => void): Mapping {
   let tree = nested.get(facts);
   if (tree === undefined) {
-    tree = nestFacts(facts);
+    tree = shownFacts(facts);
     nested.set(facts, tree);
   }
   return trackReads(tree, '', facts, onRead);

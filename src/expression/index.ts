@@ -4,5 +4,5 @@ export { type Compiled, compile, type Mode, type SyntaxProblem } from './express
 export type { FreeName } from './names.ts';
 export { filterNames, testNames } from './registry.ts';
 export type { Result } from './result.ts';
-export { nestFacts, scopeOf, variableScope } from './scope.ts';
-export { compileTemplate, hasTemplate, renderDeep, type Template } from './template.ts';
+export { nestFacts, scopeOf } from './scope.ts';
+export { compileTemplate, hasTemplate, renderDeep, renderParts, type Template } from './template.ts';

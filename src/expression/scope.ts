@@ -1,7 +1,6 @@
-// Scopes over plain data: layers of variables whose texts may be templates themselves, and facts with dotted names.
-import { isUnknown, type Mapping, unknown, type Value } from '../model/value.ts';
+// Scopes over plain data: layers of variables, and facts with dotted names.
+import type { Mapping, Value } from '../model/value.ts';
 import type { Scope } from './compile.ts';
-import { hasTemplate, orThrow, renderParts } from './template.ts';
 
 /** The first layer that has a name gives its value, as it is. */
 export const scopeOf = (...layers: readonly Mapping[]): Scope => ({
@@ -10,33 +9,6 @@ export const scopeOf = (...layers: readonly Mapping[]): Scope => ({
     return layer?.[name];
   },
 });
-
-/**
- * As `scopeOf`, for variables that are templates: each is rendered when it is first read, in this same scope, and kept.
- * Variables that refer to each other in a circle are an error of the expression that reads them.
- */
-export function variableScope(...layers: readonly Mapping[]): Scope {
-  const raw = scopeOf(...layers);
-  const done = new Map<string, Value>();
-  const scope: Scope = {
-    lookup: (name) => {
-      const kept = done.get(name);
-      if (kept !== undefined) return kept;
-      const value = raw.lookup(name);
-      if (value === undefined || isUnknown(value) || !needsRendering(value)) return value;
-      const result = renderParts(value, scope);
-      const rendered = result.kind === 'unknown' ? unknown(result.why) : orThrow(result);
-      done.set(name, rendered);
-      return rendered;
-    },
-  };
-  return scope;
-}
-
-const needsRendering = (value: Value): boolean => {
-  if (typeof value === 'string') return hasTemplate(value);
-  return typeof value === 'object' && value !== null && Object.values(value).some(needsRendering);
-};
 
 /** Facts with dotted names as nested mappings, so that `kernel.release` reads the fact of that name. */
 export function nestFacts(facts: Mapping): Mapping {

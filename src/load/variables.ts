@@ -1,6 +1,6 @@
 // The variables of a host: layers by precedence, magic ones above all, templates rendered when they are read.
 import { VariableError } from '../core/scope.ts';
-import { renderDeep, type Scope } from '../expression/index.ts';
+import { renderParts, type Scope } from '../expression/index.ts';
 import type { Checked, Diagnostic } from '../model/diagnostic.ts';
 import type { Host, Inventory } from '../model/host.ts';
 import type { Mapping, Value } from '../model/value.ts';
@@ -54,8 +54,11 @@ export function hostScope(inventory: Inventory, name: string, layers: Layers = {
       if (magic !== undefined) return magic;
       const known = rendered.get(wanted);
       if (known !== undefined) return known;
-      const raw = stack.find((layer) => Object.hasOwn(layer, wanted))?.[wanted];
+      const layer = stack.find((one) => Object.hasOwn(one, wanted));
+      const raw = layer?.[wanted];
       if (raw === undefined) return undefined;
+      // What a host said is data: braces in it are never run as a template, and an unknown fact spoils no fact beside it.
+      if (layer === layers.facts || layer === layers.registered) return raw;
       if (open.includes(wanted)) throw new VariableError(`variable ${wanted} refers to itself: ${[...open, wanted].join(' -> ')}`);
       open.push(wanted);
       try {
@@ -71,7 +74,8 @@ export function hostScope(inventory: Inventory, name: string, layers: Layers = {
 }
 
 function renderVariable(name: string, raw: Value, scope: Scope): Value {
-  const result = renderDeep(raw, scope);
+  // A part that is not known yet leaves the other parts of the variable known.
+  const result = renderParts(raw, scope);
   if (result.kind === 'value') return result.value;
   if (result.kind === 'unknown') return { $unknown: result.why };
   throw new VariableError(`variable ${name}: ${result.message}`);

@@ -64,12 +64,6 @@ export function textFact(facts: FactView, name: string): string {
   return value;
 }
 
-export function numberFact(facts: FactView, name: string): number {
-  const value = facts.get(name);
-  if (typeof value !== 'number') throw wrong(name, 'a number', value);
-  return value;
-}
-
 export function flagFact(facts: FactView, name: string): boolean {
   const value = facts.get(name);
   if (typeof value !== 'boolean') throw wrong(name, 'true or false', value);

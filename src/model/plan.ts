@@ -2,7 +2,7 @@
 import type { Failure } from './failure.ts';
 import type { Rollout } from './playbook.ts';
 import type { Risk } from './risk.ts';
-import type { Mapping, Value } from './value.ts';
+import type { Mapping } from './value.ts';
 
 /** A change as it is shown and saved: without its effects. */
 export interface PlannedChange {
@@ -86,14 +86,3 @@ export interface Plan {
 /** Does this host have something to do? A refused one has not. */
 export const hasChanges = (plan: HostPlan): boolean =>
   plan.refused === undefined && plan.tasks.some((task) => task.status === 'change' || task.status === 'later');
-
-/** How a host's walk ended, for recap and reports. */
-export interface HostCounts {
-  readonly ok: number;
-  readonly changed: number;
-  readonly failed: number;
-  readonly skipped: number;
-  readonly ignored: number;
-}
-
-export type Registered = { readonly [name: string]: Value };

@@ -1,6 +1,6 @@
 // Templates in text and in data, and the scopes that names are read from.
 import { describe, expect, it } from 'vitest';
-import { hasTemplate, nestFacts, renderDeep, scopeOf, variableScope } from '../../src/expression/index.ts';
+import { hasTemplate, nestFacts, renderDeep, scopeOf } from '../../src/expression/index.ts';
 import { shown } from './outcome.ts';
 
 const vars = { x: 5, s: 'text', n: null, lst: [3, 1] };
@@ -51,17 +51,6 @@ describe('scopes', () => {
   it('the first layer that has a name wins', () => {
     const scope = scopeOf({ a: 1 }, { a: 2, b: 3 });
     expect([scope.lookup('a'), scope.lookup('b'), scope.lookup('toString')]).toEqual([1, 3, undefined]);
-  });
-
-  it('variables may be templates of other variables', () => {
-    const scope = variableScope({ url: 'http://{{ host }}:{{ port }}', host: '{{ name }}.net', name: 'n1', port: 80 });
-    expect(renderDeep('{{ url }}', scope)).toEqual({ kind: 'value', value: 'http://n1.net:80' });
-  });
-
-  it('a mistake in a variable is an error of who reads it, and of nobody else', () => {
-    const scope = variableScope({ bad: '{{ nope }}', good: 1 });
-    expect(renderDeep('{{ bad }}', scope)).toEqual({ kind: 'error', message: "'nope' is undefined" });
-    expect(renderDeep('{{ good }}', scope)).toEqual({ kind: 'value', value: 1 });
   });
 
   it('facts with dotted names are read by their paths', () => {

@@ -1,6 +1,6 @@
 // Values that are not known yet: unknown in, unknown out, unless the value is not needed.
 import { describe, expect, it } from 'vitest';
-import { renderDeep, scopeOf, variableScope } from '../../src/expression/index.ts';
+import { renderDeep, scopeOf } from '../../src/expression/index.ts';
 import { unknown } from '../../src/model/value.ts';
 import { outcome, shown } from './outcome.ts';
 
@@ -69,11 +69,5 @@ describe('an unknown value', () => {
   it('makes a text unknown, and data that is rendered', () => {
     expect(shown('a{{ u }}', 'text', vars)).toBe('unknown');
     expect(renderDeep({ a: ['{{ u }}'] }, scopeOf(vars))).toEqual({ kind: 'unknown', why: 'needs root' });
-  });
-
-  it('in one part of a variable leaves the other parts known', () => {
-    const scope = variableScope({ mine: { a: '{{ u }}', b: '{{ t }}' } }, vars);
-    expect(renderDeep('{{ mine.b }}', scope)).toEqual({ kind: 'value', value: true });
-    expect(renderDeep('{{ mine.a }}', scope)).toEqual({ kind: 'unknown', why: 'needs root' });
   });
 });

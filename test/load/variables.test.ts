@@ -51,6 +51,22 @@ describe('variables', () => {
     expect(evaluate(source, 'n1.example.org', layers)).toEqual(expected);
   });
 
+  it('what a host said is data: braces in facts and results are not a template', () => {
+    const said = { motd: '{{ port }}', up: 'yes' };
+    expect(evaluate('out.motd', 'n1.example.org', { registered: { out: said } })).toBe('{{ port }}');
+    expect(evaluate('os.motd', 'n1.example.org', { facts: { os: said } })).toBe('{{ port }}');
+  });
+
+  it('a fact that is unknown leaves the facts beside it, and the other parts of a variable, known', () => {
+    const facts = { boot: { id: { $unknown: 'stale' }, loader: 'grub2' } };
+    expect(evaluate('boot.loader', 'n1.example.org', { facts })).toBe('grub2');
+    expect(evaluate('mine.b', 'n1.example.org', { facts, playVars: { mine: { a: '{{ boot.id }}', b: 'x{{ port }}' } } })).toBe('x81');
+    expect(evaluate('mine.a', 'n1.example.org', { facts, playVars: { mine: { a: '{{ boot.id }}', b: 2 } } })).toEqual({
+      kind: 'unknown',
+      why: 'stale',
+    });
+  });
+
   it('what cannot be rendered is told for the variables that are asked for, and no others', () => {
     expect(hostVars(fleet, 'n1.example.org').value).toEqual({ port: 81, url: 'http://n1.example.org:81/' });
     const { value, diagnostics } = hostVars(fleet, 'n2');
