@@ -7,7 +7,7 @@ import { parseProbe } from '../facts/index.ts';
 import { type CheckRow, checkSummary, checkTable, needsRemedy } from '../report/check-table.ts';
 import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
-import { openTransport, paintOf, settings } from './setup.ts';
+import { endIfStopped, openTransport, paintOf, readingSignal, settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
 interface CheckFlags extends FleetFlags {
@@ -33,8 +33,9 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
   const targets = await targetsOf(inventory, hosts, set, world);
   const transport = await openTransport(set, world);
   try {
-    const options = { forks: set.forks, retries: 3, signal: world.kill };
+    const options = { forks: set.forks, retries: 3, signal: readingSignal(world) };
     const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {});
+    endIfStopped(world);
     return surveys.map(({ host, outcome }) => (outcome.ok ? { host, facts: outcome.value } : { host, failure: outcome.failure }));
   } finally {
     await transport.close();

@@ -7,7 +7,7 @@ import { hasChanges, type Plan, type PlayPlan } from '../model/plan.ts';
 import { type PlannedWave, planText } from '../report/plan-text.ts';
 import { overriddenRollout, type RolloutFlags, type TaskFlags } from './options.ts';
 import { inputsOf, type Project, type ReadyPlay, readyPlay } from './project.ts';
-import { paintOf, type Settings } from './setup.ts';
+import { endIfStopped, paintOf, readingSignal, type Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
 export interface MadePlan {
@@ -31,8 +31,9 @@ export async function makePlan(
     const play = { ...written, rollout: overriddenRollout(written.rollout, tags) };
     const ready = await readyPlay(project, play, set, tags, world, ports.cluster);
     plays.push(ready);
-    const options = { forks: set.forks, retries: play.rollout.retries.transport, signal: world.kill };
+    const options = { forks: set.forks, retries: play.rollout.retries.transport, signal: readingSignal(world) };
     const planned = await planFleet(ready.hosts, ready.setup, options, { ...ports, clock }, () => {});
+    endIfStopped(world);
     playPlans.push(assemblePlay(play, ready.pool.length, planned, id));
   }
   if (plays.every((play) => play.hosts.length === 0))

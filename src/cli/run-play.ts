@@ -10,7 +10,7 @@ import type { Event, EventBody } from '../model/event.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
 import { eventLines } from '../report/lines.ts';
 import { recapLines } from '../report/recap.ts';
-import { takeCommands } from '../store/index.ts';
+import { JournalWriteError, takeCommands } from '../store/index.ts';
 import type { ReadyPlay } from './project.ts';
 import { paintOf, type Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
@@ -34,8 +34,9 @@ export interface PlayRun {
   readonly ready: ReadyPlay;
 }
 
-/** One run at a time over the same pool: the play's pattern in its inventories. */
-const poolOf = ({ plan, ready }: PlayRun): string => `${[...plan.inventories].sort().join('+')} ${ready.setup.play.hosts}`;
+/** What a run locks: each of its hosts by where it is reached, so that two names of one machine are one. */
+const lockedHosts = ({ ready }: PlayRun): readonly string[] =>
+  [...ready.setup.hosts.values()].map(({ target }) => `${target.address ?? target.name}:${target.port ?? 22}`);
 
 export async function startRun(
   run: PlayRun,
@@ -46,7 +47,7 @@ export async function startRun(
   approved: boolean,
 ): Promise<number> {
   const id = runId(world);
-  return locked(run, id, ports, async () => {
+  return locked(run, id, flags, ports, async (lock) => {
     const journal = await ports.store.createJournal(id);
     const directory = `${set.stateDir}/runs/${id}`;
     await world.files.write(`${directory}/plan.json`, JSON.stringify({ ...run.plan, plays: [run.play] }), 0o600);
@@ -56,20 +57,42 @@ export async function startRun(
     ];
     if (approved || flags.yes === true)
       bodies.push({ type: 'approved', risk: 'reboot', who: world.who, how: flags.yes === true ? 'flag' : 'asked' });
-    return drive(journal, bodies, 1, run, flags, set, world, ports);
+    return drive(guarded(journal, lock), [...bodies, ...takeoverNote(flags)], 1, run, flags, set, world, ports);
   });
 }
 
 export async function resumeRun(id: string, run: PlayRun, flags: RunFlags, set: Settings, world: World, ports: RunPorts): Promise<number> {
-  return locked(run, id, ports, async () => {
+  return locked(run, id, flags, ports, async (lock) => {
     const journal = await ports.store.openJournal(id);
     const number = 2 + journal.events().filter((event) => event.type === 'run.resumed').length;
-    return drive(journal, [{ type: 'run.resumed', who: world.who, tool: world.version }], number, run, flags, set, world, ports);
+    const bodies: EventBody[] = [{ type: 'run.resumed', who: world.who, tool: world.version }, ...takeoverNote(flags)];
+    return drive(guarded(journal, lock), bodies, number, run, flags, set, world, ports);
   });
 }
 
-async function locked(run: PlayRun, id: string, ports: RunPorts, work: () => Promise<number>): Promise<number> {
-  const lock = await ports.store.lock(poolOf(run), id);
+const takeoverNote = ({ takeover }: RunFlags): readonly EventBody[] =>
+  takeover === undefined ? [] : [{ type: 'warning', text: `takes over what run ${takeover} holds (--takeover)` }];
+
+type Held = Extract<Awaited<ReturnType<Store['lock']>>, { readonly held: true }>;
+
+/** A controller that was stopped and wakes up after its hosts were taken over finds out before it announces anything. */
+const guarded = (journal: Journal, lock: Held): Journal => ({
+  run: journal.run,
+  events: () => journal.events(),
+  close: () => journal.close(),
+  append: async (body, sync) => {
+    if ((body.type === 'host.started' || body.type === 'effect.started') && !(await lock.holds()))
+      throw new CommandError(
+        7,
+        `the hosts of run ${journal.run} were taken over by another run`,
+        'nothing more was done here; see `kmend runs`',
+      );
+    return journal.append(body, sync);
+  },
+});
+
+async function locked(run: PlayRun, id: string, flags: RunFlags, ports: RunPorts, work: (lock: Held) => Promise<number>): Promise<number> {
+  const lock = await ports.store.lock(lockedHosts(run), id, flags.takeover);
   if (!lock.held)
     throw new CommandError(
       7,
@@ -77,7 +100,7 @@ async function locked(run: PlayRun, id: string, ports: RunPorts, work: () => Pro
       'wait for it, or see `kmend runs`; a lock is freed by its run or by the proven death of its process, never by time',
     );
   try {
-    return await work();
+    return await work(lock);
   } finally {
     await lock.release();
   }
@@ -134,10 +157,20 @@ async function drive(
     await view.close();
     finish(journal, set, world);
     return world.stop.aborted && world.stop.reason === 'SIGTERM' ? 143 : ended.exit;
+  } catch (error) {
+    if (!(error instanceof JournalWriteError)) throw error;
+    throw new CommandError(1, error.message, `${underWay(journal)}; make room, then: kmend resume ${journal.run}`);
   } finally {
     await view.close();
     await journal.close();
   }
+}
+
+/** Which hosts a run lets go of, and in the middle of what. */
+function underWay(journal: Journal): string {
+  const hosts = [...hostStates(foldAll(journal.events()))].filter((host) => host.status === 'running');
+  if (hosts.length === 0) return 'no host was under way';
+  return `under way: ${hosts.map((host) => `${host.host}${host.inFlight[0] === undefined ? '' : ` (${host.inFlight[0].what})`}`).join(', ')}`;
 }
 
 function secretsOf(run: PlayRun): readonly string[] {

@@ -52,6 +52,14 @@ function askOnce(prompt: string, world: World): () => Promise<Secret> {
 
 export const paintOf = (world: World): Paint => (world.colour ? coloured : uncoloured);
 
+/** While hosts are only read there is nothing to bring to a safe state: the first signal ends it. */
+export const readingSignal = (world: World): AbortSignal => AbortSignal.any([world.stop, world.kill]);
+
+export function endIfStopped(world: World): void {
+  if (!world.stop.aborted) return;
+  throw new CommandError(world.stop.reason === 'SIGTERM' ? 143 : 130, 'interrupted while hosts were read: nothing was changed');
+}
+
 export function openTransport(set: Settings, world: World): Promise<Transport> {
   return world.transport({ asker: world.asker, handshakes: set.forks, warn: (text) => world.err(`warning: ${text}`) });
 }

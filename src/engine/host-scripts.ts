@@ -32,6 +32,10 @@ until ln -s "$$" "$L/fence.lock" 2>/dev/null; do
 done
 trap 'rm -f "$L/fence.lock"' EXIT
 run=${quote(token.run)} number=${token.number} takeover=${quote(token.takeover ?? '')}
+if [ -s "$D/revoked" ] && [ -z "$takeover" ] && grep -qx "$run" "$D/revoked"; then echo "$(sed -n 's/ .*//p' "$D/fence") (it took this host over)" >&2; exit ${exitCodes.fenced}; fi
+if [ -n "$takeover" ] && [ "$takeover" != "$run" ]; then
+  { grep -vx -e "$run" -e "$takeover" "$D/revoked" 2>/dev/null; echo "$takeover"; } > "$D/revoked.new" && mv "$D/revoked.new" "$D/revoked" || exit ${exitCodes.noState}
+fi
 if [ -s "$D/fence" ]; then
   read -r r n s < "$D/fence"
   if [ "$r" = "$run" ]; then [ "$n" -le "$number" ] || { echo "$r (a newer controller, number $n)" >&2; exit ${exitCodes.fenced}; }
@@ -40,6 +44,11 @@ fi
 echo "$run $number open" > "$D/fence.new" && mv "$D/fence.new" "$D/fence" || exit ${exitCodes.noState}
 rm -f "$L/fence.lock"; trap - EXIT
 `;
+
+/** Takes a host away from another run before this one has anything to do there: what it holds, and what it would start later. */
+export const takeoverScript = (token: FenceToken): string =>
+  withPrelude(`${fence(token)}echo "$run $number closed" > "$D/fence"
+`);
 
 export const closeFenceScript = (token: FenceToken): string =>
   withPrelude(`${fence(token)}echo "$run $number closed" > "$D/fence.new" && mv "$D/fence.new" "$D/fence" || exit ${exitCodes.noState}

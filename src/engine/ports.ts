@@ -140,11 +140,20 @@ export interface Store {
   readonly openJournal: (run: string) => Promise<Journal>;
   readonly readEvents: (run: string) => Promise<readonly Event[]>;
   readonly runs: () => Promise<readonly RunInfo[]>;
-  /** Takes the lock of a pool, or says who holds it. Time alone never frees it. */
+  /** Locks these hosts for a run, or says who holds one of them. Time alone never frees it; `takeover` names a run to set aside. */
   readonly lock: (
-    pool: string,
+    hosts: readonly string[],
     run: string,
-  ) => Promise<{ readonly held: true; readonly release: () => Promise<void> } | { readonly held: false; readonly by: string }>;
+    takeover?: string,
+  ) => Promise<
+    | {
+        readonly held: true;
+        readonly release: () => Promise<void>;
+        /** False once another run has taken these hosts over. */
+        readonly holds: () => Promise<boolean>;
+      }
+    | { readonly held: false; readonly by: string }
+  >;
 }
 
 // ---- The rest ----

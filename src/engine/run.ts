@@ -6,6 +6,7 @@ import { mayContinue } from '../core/hold.ts';
 import { hostState, type RunState } from '../core/state.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Rollout } from '../model/playbook.ts';
+import { freeHost, takeOverHosts } from './fences.ts';
 import { setupOf } from './fleet.ts';
 import type { Mask } from './mask.ts';
 import type { Asker, Gates, Journal } from './ports.ts';
@@ -96,6 +97,17 @@ class Loop {
   };
 
   async run(): Promise<{ readonly exit: number; readonly why: string }> {
+    try {
+      return await this.#loop();
+    } catch (error) {
+      // Nothing can be announced any more: what is under way on hosts is let go of, and resume looks at it.
+      for (const walk of this.#walks.values()) walk.abort();
+      throw error;
+    }
+  }
+
+  async #loop(): Promise<{ readonly exit: number; readonly why: string }> {
+    if (this.#input.takeover !== undefined) await takeOverHosts(this.#context);
     this.#pickUp();
     for (;;) {
       if (this.#trouble !== undefined) throw this.#trouble;
@@ -130,7 +142,10 @@ class Loop {
     const { stop, who } = this.#input;
     if (stop.aborted && this.#state.aborted === undefined)
       await this.#record({ type: 'run.aborted', who, why: String(stop.reason ?? 'interrupted') }, true);
-    for (const body of await this.#input.commands()) await this.#record(body, true);
+    for (const body of await this.#input.commands()) {
+      await this.#record(body, true);
+      if (body.type === 'host.resolved' && body.as !== 'retry') await freeHost(body.host, this.#context);
+    }
   }
 
   async #carryOut(decision: Exclude<Decision, { kind: 'finish' }>, before: number): Promise<void> {

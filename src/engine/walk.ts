@@ -9,10 +9,8 @@ import type { HostPlan, Verdict } from '../model/plan.ts';
 import type { BlockTask, Task } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
 import { cutShort } from './door.ts';
+import { closeFence } from './fences.ts';
 import { planInRounds, setupOf } from './fleet.ts';
-import { closeFenceScript } from './host-scripts.ts';
-import { lastLines } from './observe.ts';
-import type { Session } from './session.ts';
 import { type HostSetup, HostWalk, type RunContext } from './walk-context.ts';
 import { walkTask } from './walk-task.ts';
 
@@ -136,17 +134,6 @@ async function succeed(walk: HostWalk): Promise<void> {
   const { proof } = state;
   const proven = proof === undefined ? 'not_asked' : proof.by === 'none' ? 'provisional' : 'yes';
   await run.record({ type: 'host.done', host, changed, proven }, true);
-}
-
-/** A fence that stays open is said: a later run would find this host held. */
-export async function closeFence(session: Session, run: Pick<RunContext, 'token' | 'record'>, host: string): Promise<void> {
-  const outcome = await session.read(closeFenceScript(run.token), { timeout: 30, become: session.target.become !== undefined });
-  if (outcome.ok && outcome.value.code === 0) return;
-  const why = outcome.ok ? lastLines(outcome.value.stderr, 1) || `exit ${outcome.value.code}` : outcome.failure.message;
-  await run.record(
-    { type: 'warning', host, text: `its fence is still open (${why}): a later run needs --takeover ${run.token.run}` },
-    false,
-  );
 }
 
 async function fail(walk: HostWalk, bad: Bad): Promise<void> {

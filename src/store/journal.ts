@@ -1,6 +1,6 @@
 // The journal of a run: one JSON object a line, chained by hash, on disk before the effect that it announces.
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readFile, truncate } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
 import type { Journal } from '../engine/ports.ts';
 import type { Event, EventBody } from '../model/event.ts';
 
@@ -10,6 +10,13 @@ export class JournalError extends Error {
   constructor(path: string, entry: number, why: string) {
     super(`${path}: entry ${entry}: ${why}`);
     this.entry = entry;
+  }
+}
+
+/** The journal cannot be written (disk full, read-only): no further effect may be started. */
+export class JournalWriteError extends Error {
+  constructor(run: string, cause: unknown) {
+    super(`the journal of run ${run} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
 }
 
@@ -60,9 +67,26 @@ function parseLine(path: string, line: string, index: number): Event {
 /** Starts a new journal (`fresh`), or opens one to go on after its last whole line. */
 export async function openJournal(path: string, run: string, now: () => number, fresh: boolean): Promise<Journal> {
   if (fresh) return new FileJournal(await open(path, 'ax', 0o600), run, now, [], rootOf(run));
-  const { events, head, size, torn } = await readJournal(path, run);
-  if (torn) await truncate(path, size);
+  const { events, head, size } = await readJournal(path, run);
+  await renew(path, size);
   return new FileJournal(await open(path, 'a', 0o600), run, now, [...events], head);
+}
+
+/**
+ * Goes on in a new file under the old name, without a line that a crash cut in half: a controller that was stopped, not killed, and that
+ * wakes up later writes into the old file, which nobody reads.
+ */
+async function renew(path: string, size: number): Promise<void> {
+  const whole = (await readFile(path)).subarray(0, size);
+  const draft = `${path}.${process.pid}.new`;
+  const file = await open(draft, 'w', 0o600);
+  try {
+    await file.writeFile(whole);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await rename(draft, path);
 }
 
 /** Holds the file. Appends go one after the other; those that wait are written, and synced, together. */
@@ -75,6 +99,8 @@ class FileJournal implements Journal {
   #waiting: string[] = [];
   #wantSync = false;
   #flushing: Promise<void> | undefined;
+  /** The first write that failed. Nothing is written after it: the chain would have a hole. */
+  #broken: Error | undefined;
 
   constructor(file: FileHandle, run: string, now: () => number, events: Event[], head: string) {
     this.#file = file;
@@ -89,6 +115,7 @@ class FileJournal implements Journal {
   }
 
   async append(body: EventBody, sync: boolean): Promise<Event> {
+    if (this.#broken !== undefined) throw this.#broken;
     const event: Event = { v: 1, seq: this.#events.length, at: this.#now(), run: this.run, prev: this.#head, ...body };
     const line = JSON.stringify(event);
     this.#head = hashOf(line);
@@ -102,6 +129,7 @@ class FileJournal implements Journal {
   /** Whoever comes while a write is under way waits for the next one, which takes all lines that came meanwhile. */
   async #flush(): Promise<void> {
     while (this.#waiting.length > 0) {
+      if (this.#broken !== undefined) throw this.#broken;
       this.#flushing ??= this.#write().finally(() => {
         this.#flushing = undefined;
       });
@@ -115,13 +143,18 @@ class FileJournal implements Journal {
     const sync = this.#wantSync;
     this.#waiting = [];
     this.#wantSync = false;
-    await this.#file.appendFile(text);
-    if (sync) await this.#file.datasync();
+    try {
+      await this.#file.appendFile(text);
+      if (sync) await this.#file.datasync();
+    } catch (error) {
+      this.#broken = new JournalWriteError(this.run, error);
+      throw this.#broken;
+    }
   }
 
   async close(): Promise<void> {
-    await this.#flushing;
-    await this.#file.datasync();
+    await this.#flushing?.catch(() => {});
+    if (this.#broken === undefined) await this.#file.datasync();
     await this.#file.close();
   }
 }

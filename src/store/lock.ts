@@ -1,86 +1,136 @@
-// The lock of a pool: one run at a time. Freed by its holder, or when its holder is proven dead; never by time alone.
+// The lock of a run's hosts: two runs never work on one host from the same state directory. Freed by its holder, or when its holder is proven
+// dead, or when a person takes it over by name; never by time alone.
 import { readFileSync } from 'node:fs';
-import { link, mkdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-interface Holder {
+/** What stands in a claim's file. Its name is used once: whoever finds its owner dead may remove it without a second look. */
+interface Claim {
   readonly run: string;
-  readonly host: string;
+  readonly hosts: readonly string[];
+  /** `claiming` until it has seen that no other claim is in its way. */
+  readonly state: 'claiming' | 'held';
+  readonly machine: string;
   readonly boot: string;
   readonly pid: number;
   /** Start time of the process in clock ticks after boot: a pid alone may be another process by now. */
   readonly started: string;
 }
 
-export type Lock = { readonly held: true; readonly release: () => Promise<void> } | { readonly held: false; readonly by: string };
-
-export async function takeLock(directory: string, pool: string, run: string): Promise<Lock> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const path = join(directory, `${encodeURIComponent(pool)}.lock`);
-  const mine = `${path}.${process.pid}.${run}`;
-  const holder: Holder = { run, host: hostname(), boot: bootId(), pid: process.pid, started: startOf(process.pid) };
-  await writeFile(mine, JSON.stringify(holder), { mode: 0o600 });
-  try {
-    // A hard link appears whole or not at all: no reader ever sees half a lock.
-    for (let attempt = 0; attempt < 2; attempt++) {
-      if (await tryLink(mine, path)) return { held: true, release: () => release(path, run) };
-      const other = await readHolder(path);
-      if (other !== undefined && !isDead(other)) return heldBy(other);
-      const inTheWay = await clearDead(mine, path);
-      if (inTheWay !== undefined) return { held: false, by: inTheWay };
+export type Lock =
+  | {
+      readonly held: true;
+      readonly release: () => Promise<void>;
+      /** False once a person has given these hosts to another run. */
+      readonly holds: () => Promise<boolean>;
     }
-    return { held: false, by: 'another run that took it at the same moment' };
-  } finally {
-    await rm(mine, { force: true });
+  | { readonly held: false; readonly by: string };
+
+let counter = 0;
+
+/**
+ * Claims these hosts for a run. The claim is written before the others are read, so of two that come at the same moment at least one sees
+ * the other; the one with the smaller name stays, the other goes. `takeover` names a run whose claims are set aside.
+ */
+export async function takeLock(directory: string, hosts: readonly string[], run: string, takeover?: string): Promise<Lock> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const started = startOf(process.pid);
+  counter += 1;
+  const name = `${run}.${process.pid}.${started}.${counter}.lock`;
+  const path = join(directory, name);
+  const claim: Claim = { run, hosts, state: 'claiming', machine: hostname(), boot: bootId(), pid: process.pid, started };
+  await put(path, claim);
+  const inTheWay = await otherThan(directory, name, new Set(hosts), takeover);
+  if (inTheWay !== undefined) {
+    await rm(path, { force: true });
+    return { held: false, by: inTheWay };
+  }
+  await put(path, { ...claim, state: 'held' });
+  return {
+    held: true,
+    release: () => rm(path, { force: true }),
+    holds: () =>
+      stat(path).then(
+        () => true,
+        () => false,
+      ),
+  };
+}
+
+/** Renamed when whole: no reader ever sees half a claim. */
+async function put(path: string, claim: Claim): Promise<void> {
+  await writeFile(`${path}.new`, JSON.stringify(claim), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
+
+/** Milliseconds that a claim with a smaller name waits for one that is about to give way. */
+const patience = 5000;
+
+async function otherThan(
+  directory: string,
+  mine: string,
+  hosts: ReadonlySet<string>,
+  takeover: string | undefined,
+): Promise<string | undefined> {
+  for (let waited = 0; ; waited += 20) {
+    const others = await claimsBeside(directory, mine, hosts);
+    const taken = others.filter(({ claim }) => claim.run === takeover);
+    for (const { path } of taken) await rm(path, { force: true });
+    const left = others.filter(({ claim }) => claim.run !== takeover);
+    const [first] = left.filter(({ claim, name }) => claim.state === 'held' || name < mine || waited >= patience);
+    if (first !== undefined) return holderText(first.claim);
+    if (left.length === 0) return undefined;
+    await sleep(20);
   }
 }
 
-const heldBy = (holder: Holder): Lock => ({ held: false, by: `run ${holder.run} (process ${holder.pid} on ${holder.host})` });
+const holderText = ({ run, pid, machine }: Claim): string => `run ${run} (process ${pid} on ${machine})`;
 
-/** Takes a dead holder's lock away, one process at a time: without that, the second of two could remove the lock that the first just took. */
-async function clearDead(mine: string, path: string): Promise<string | undefined> {
-  const guard = `${path}.clearing`;
-  if (!(await tryLink(mine, guard))) return `a run that is clearing a dead one (if none is: remove ${guard})`;
-  try {
-    const other = await readHolder(path);
-    if (other === undefined || isDead(other)) await rm(path, { force: true });
-    return undefined;
-  } finally {
-    await rm(guard, { force: true });
-  }
+interface Found {
+  readonly name: string;
+  readonly path: string;
+  readonly claim: Claim;
 }
 
-async function tryLink(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw error;
+/** Claims of living (or not provably dead) owners that have a host in common; those of dead ones are removed. */
+async function claimsBeside(directory: string, mine: string, hosts: ReadonlySet<string>): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  for (const name of await readdir(directory)) {
+    if (!name.endsWith('.lock') || name === mine) continue;
+    const path = join(directory, name);
+    const claim = await readClaim(path);
+    if (claim === undefined) continue;
+    if (isDead(claim)) await rm(path, { force: true });
+    else if (claim.hosts.some((host) => hosts.has(host))) found.push({ name, path, claim });
   }
+  return found;
 }
 
-async function readHolder(path: string): Promise<Holder | undefined> {
+async function readClaim(path: string): Promise<Claim | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Holder;
+    // Written whole by `put` of this very tool into a directory that only this user can write.
+    return JSON.parse(await readFile(path, 'utf8')) as Claim;
   } catch {
+    // Released meanwhile.
     return undefined;
   }
 }
 
 /** Dead for sure: it ran on this machine, and this machine has booted since or its process is gone. Elsewhere = cannot be known = alive. */
-function isDead(holder: Holder): boolean {
-  if (holder.host !== hostname()) return false;
-  return holder.boot !== bootId() || startOf(holder.pid) !== holder.started;
+function isDead(claim: Claim): boolean {
+  if (claim.machine !== hostname()) return false;
+  return claim.boot !== bootId() || startOf(claim.pid) !== claim.started;
 }
 
 const bootId = (): string => readOr('/proc/sys/kernel/random/boot_id', 'no boot id').trim();
 
-/** Field 22 of /proc/PID/stat, counted after the name, which may hold spaces. */
+/** Field 22 of /proc/PID/stat, counted after the name, which may hold spaces; a zombie is as good as gone. */
 function startOf(pid: number): string {
   const stat = readOr(`/proc/${pid}/stat`, '');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 'gone';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' ? 'gone' : (fields[19] ?? 'gone');
 }
 
 function readOr(path: string, otherwise: string): string {
@@ -89,9 +139,4 @@ function readOr(path: string, otherwise: string): string {
   } catch {
     return otherwise;
   }
-}
-
-async function release(path: string, run: string): Promise<void> {
-  const holder = await readHolder(path);
-  if (holder?.run === run) await unlink(path);
 }

@@ -24,7 +24,7 @@ export function createStore(stateDir: string, now: () => number): Store {
       const infos = await Promise.all(names.map((run) => infoOf(stateDir, run)));
       return infos.filter((info) => info !== undefined).sort((a, b) => a.startedAt - b.startedAt);
     },
-    lock: (pool, run) => takeLock(join(stateDir, 'locks'), pool, run),
+    lock: (hosts, run, takeover) => takeLock(join(stateDir, 'locks'), hosts, run, takeover),
   };
 }
 

@@ -1,8 +1,8 @@
 // The world of a command line in a test: the real disk, clock, store and SSH; output is kept, and signals are sent by calling.
 import { setMaxListeners } from 'node:events';
-import { createGates } from '../../src/gates/index.ts';
 import { runCommandLine } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
+import { createGates } from '../../src/gates/index.ts';
 import { diskFiles, diskReader, systemClock } from '../../src/local/index.ts';
 import { modules } from '../../src/modules/index.ts';
 import { createTransport } from '../../src/ssh/index.ts';

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Failure, FailureKind } from '../../src/model/failure.ts';
 import type { Plan } from '../../src/model/plan.ts';
-import { type CommandResult } from '../cli/real-world.ts';
 import { eventsOf, mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
+import type { CommandResult } from '../cli/real-world.ts';
 
 let lab: Practice;
 let planned: CommandResult;
@@ -20,7 +20,11 @@ beforeAll(async () => {
     sick('cut', { faults: { cut: 300 } }),
     sick('sudo-tty', { user: 'ops', vars: { ansible_become: true }, faults: { sudo: 'tty' } }),
     sick('sudo-deny', { user: 'ops', vars: { ansible_become: true }, faults: { sudo: 'deny' } }),
-    sick('sudo-wrong', { user: 'ops', vars: { ansible_become: true, ansible_become_password: 'not the horse' }, faults: { sudo: 'horse battery' } }),
+    sick('sudo-wrong', {
+      user: 'ops',
+      vars: { ansible_become: true, ansible_become_password: 'not the horse' },
+      faults: { sudo: 'horse battery' },
+    }),
     sick('new-key'),
     sick('clock', { faults: { clock: -3 * 365 * 86_400 } }),
     sick('full', { faults: { full: true } }),
@@ -33,7 +37,12 @@ beforeAll(async () => {
   const lines = readFileSync(known, 'utf8').split('\n');
   const [other = ''] = lines;
   const port = lab.host('new-key').port;
-  lab.file('fleet/known_hosts', lines.map((line) => (line.startsWith(`[127.0.0.1]:${port} `) ? line.replace(/ ssh.*/, other.slice(other.indexOf(' '))) : line)).join('\n'));
+  lab.file(
+    'fleet/known_hosts',
+    lines
+      .map((line) => (line.startsWith(`[127.0.0.1]:${port} `) ? line.replace(/ ssh.*/, other.slice(other.indexOf(' '))) : line))
+      .join('\n'),
+  );
   const playbook = lab.file('mend.yaml', mendPlay('{unplannable: leave_out, retries: {transport: 0}, max_unavailable: 9}'));
   planned = await lab.run(['plan', playbook, '--json', '-T', '1', '-o', `${lab.dir}/plan.json`]);
   const plan = JSON.parse(planned.out) as Plan;

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CommandResult } from '../cli/real-world.ts';
 import { eventsOf, mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
+import type { CommandResult } from '../cli/real-world.ts';
 
 let lab: Practice;
 let applied: CommandResult;

@@ -1,4 +1,4 @@
-// The lock of a pool: one holder, freed by it or by its proven death, never by time.
+// The lock of hosts: one holder, freed by it or by its proven death, never by time.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -15,23 +15,23 @@ afterEach(() => rm(directory, { recursive: true }));
 
 const holderFile = async () => join(directory, (await readdir(directory)).find((name) => name.endsWith('.lock')) ?? 'none');
 
-describe('a pool lock', () => {
+describe('the lock of hosts', () => {
   it('is held by one run and free again after its release', async () => {
-    const first = await takeLock(directory, 'pool a', 'r1');
+    const first = await takeLock(directory, ['a'], 'r1');
     expect(first.held).toBe(true);
-    expect(await takeLock(directory, 'pool a', 'r2')).toMatchObject({ held: false, by: expect.stringContaining('run r1') });
-    expect((await takeLock(directory, 'pool b', 'r3')).held).toBe(true);
+    expect(await takeLock(directory, ['a'], 'r2')).toMatchObject({ held: false, by: expect.stringContaining('run r1') });
+    expect((await takeLock(directory, ['b'], 'r3')).held).toBe(true);
     if (first.held) await first.release();
-    expect((await takeLock(directory, 'pool a', 'r2')).held).toBe(true);
+    expect((await takeLock(directory, ['a'], 'r2')).held).toBe(true);
   });
 
   it('lets exactly one of many win', async () => {
-    const all = await Promise.all(Array.from({ length: 20 }, (_, index) => takeLock(directory, 'pool', `r${index}`)));
+    const all = await Promise.all(Array.from({ length: 20 }, (_, index) => takeLock(directory, ['a', 'b'], `r${index}`)));
     expect(all.filter((lock) => lock.held)).toHaveLength(1);
   });
 
   it('is taken over from a holder that is proven dead, not from one that is only silent', async () => {
-    await takeLock(directory, 'pool', 'r1');
+    await takeLock(directory, ['a', 'b'], 'r1');
     const path = await holderFile();
     const holder = JSON.parse(await readFile(path, 'utf8'));
     const sleeper = spawn('sleep', ['60']);
@@ -39,16 +39,36 @@ describe('a pool lock', () => {
     const started = (await readFile(`/proc/${sleeper.pid}/stat`, 'utf8')).split(') ')[1]?.split(' ')[19];
     sleeper.kill('SIGSTOP');
     await writeFile(path, JSON.stringify({ ...holder, pid: sleeper.pid, started }));
-    expect((await takeLock(directory, 'pool', 'r2')).held).toBe(false);
+    expect((await takeLock(directory, ['a', 'b'], 'r2')).held).toBe(false);
     sleeper.kill('SIGKILL');
     await once(sleeper, 'exit');
-    expect((await takeLock(directory, 'pool', 'r2')).held).toBe(true);
+    expect((await takeLock(directory, ['a', 'b'], 'r2')).held).toBe(true);
   });
 
   it('is not taken from a holder on another machine', async () => {
-    await takeLock(directory, 'pool', 'r1');
+    await takeLock(directory, ['a', 'b'], 'r1');
     const path = await holderFile();
-    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), host: 'elsewhere', pid: 1, started: '0' }));
-    expect(await takeLock(directory, 'pool', 'r2')).toMatchObject({ held: false, by: expect.stringContaining('elsewhere') });
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), machine: 'elsewhere', pid: 1, started: '0' }));
+    expect(await takeLock(directory, ['a', 'b'], 'r2')).toMatchObject({ held: false, by: expect.stringContaining('elsewhere') });
+  });
+
+  it('is about hosts: runs that share none go side by side, runs that share one do not', async () => {
+    const first = await takeLock(directory, ['a', 'b'], 'r1');
+    expect((await takeLock(directory, ['c'], 'r2')).held).toBe(true);
+    expect(await takeLock(directory, ['b', 'd'], 'r3')).toMatchObject({ held: false, by: expect.stringContaining('run r1') });
+    expect((await takeLock(directory, ['d'], 'r3')).held).toBe(true);
+    if (first.held) await first.release();
+    expect((await takeLock(directory, ['b'], 'r4')).held).toBe(true);
+  });
+
+  it('is taken over by name only, and the old holder finds out', async () => {
+    const first = await takeLock(directory, ['a'], 'r1');
+    expect((await takeLock(directory, ['a'], 'r2', 'r9')).held).toBe(false);
+    expect(first.held && (await first.holds())).toBe(true);
+    const second = await takeLock(directory, ['a'], 'r2', 'r1');
+    expect(second.held).toBe(true);
+    expect(first.held && (await first.holds())).toBe(false);
+    if (first.held) await first.release();
+    expect(second.held && (await second.holds())).toBe(true);
   });
 });
