@@ -1,6 +1,5 @@
 // How long a host is expected to be out of service: from the effects planned for it, or from how long hosts of its pool took before.
 import type { Effect, EffectKind } from '../model/effect.ts';
-import type { Risk } from '../model/risk.ts';
 import { hostStates, type RunState } from './state.ts';
 
 /** Seconds that an effect is expected to take while nothing is known about the pool. An effect that may take less long counts with its timeout. */

@@ -1,3 +1,4 @@
+// Why a pod does not go: what its disruption budgets say, in words that a person can act on.
 import type { Api } from './api.ts';
 import type { DrainContext } from './drain-work.ts';
 import type { PodObject } from './objects.ts';
