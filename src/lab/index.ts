@@ -2,4 +2,4 @@
 export { demoHosts } from './demo-hosts.ts';
 export { createFleet, type Fleet, type FleetHost, type FleetOptions } from './fleet.ts';
 export type { FaultName, Faults, Flavour, HostSpec } from './spec.ts';
-export { type LabInfo, type LabUpOptions, labDown, labInfo, labList, labUp, serveLab } from './standing.ts';
+export { type LabInfo, type LabUpOptions, labDown, labList, labUp, serveLab } from './standing.ts';

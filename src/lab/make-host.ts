@@ -71,7 +71,7 @@ function putMenu(machine: Machine): void {
   if (flavour === 'el7') link(machine, '/etc/grub2.cfg', '../boot/grub2/grub.cfg');
 }
 
-export function enableUnits(machine: Machine): void {
+function enableUnits(machine: Machine): void {
   for (const unit of ['docker', 'containerd', 'kubelet', 'sshd']) {
     link(machine, `/etc/systemd/system/multi-user.target.wants/${unit}.service`, `../../../../usr/lib/systemd/system/${unit}.service`);
   }

@@ -10,7 +10,7 @@ const environmentOf = (pid: string): string => {
 };
 
 /** Ids of all processes whose environment says that they belong to one of these trees. */
-export function processesOf(roots: readonly string[]): readonly number[] {
+function processesOf(roots: readonly string[]): readonly number[] {
   const wanted = new Set(roots.map((root) => `KMEND_ROOT=${root}`));
   return pids()
     .filter((pid) =>

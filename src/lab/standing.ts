@@ -27,7 +27,7 @@ function startTime(pid: number): string {
 }
 
 /** The fleet that stands under this directory, if its process lives. */
-export function labInfo(dir: string): LabInfo | undefined {
+function labInfo(dir: string): LabInfo | undefined {
   if (!existsSync(infoFile(dir))) return undefined;
   const info = JSON.parse(readFileSync(infoFile(dir), 'utf8')) as LabInfo;
   return info.started !== '' && startTime(info.pid) === info.started ? info : undefined;

@@ -6,7 +6,7 @@ import { done, failed, type StandIn, unsupported } from './answer.ts';
 
 export const nevra = (pkg: Package): string => `${pkg.name}-${evrOf(pkg)}.${pkg.arch}`;
 /** Without the epoch, as rpm -q prints. */
-export const nvra = (pkg: Package): string => `${pkg.name}-${pkg.version}-${pkg.release}.${pkg.arch}`;
+const nvra = (pkg: Package): string => `${pkg.name}-${pkg.version}-${pkg.release}.${pkg.arch}`;
 
 /** Everything that a package may be called: name, name-version, name-version-release, with arch, with epoch. */
 export function goesBy(pkg: Package, words: string): boolean {

@@ -7,7 +7,7 @@ const ctl = 'C="$KMEND_ROOT/../ctl"';
  * Package managers, boot loader tools, systemctl and reboot have too much logic for sh: their stand-in asks the fleet's process and waits.
  * The answer is sh text, read from a FIFO: no polling, and the stand-in dies with its host like any other process.
  */
-export const ask = `#!/bin/sh
+const ask = `#!/bin/sh
 # Asks the practice fleet to do what this program does.
 n=@CALLS@/$$
 @REAL@/mkfifo "$n.answer" || exit 127
