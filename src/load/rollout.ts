@@ -2,7 +2,6 @@
 import type { Amount, Freeze, GateSpec, Rollout, Window } from '../model/playbook.ts';
 import {
   amount,
-  anyMapping,
   asArgs,
   duration,
   either,
@@ -42,9 +41,9 @@ const localTime = text
 
 const gateKinds = {
   prometheus: object({ url: filled, query: filled, is: text.optional() }),
-  http: object({ url: filled, status: whole(100, 599).default(200) }),
+  http: object({ url: filled, status: whole(100, 599).default(200), contains: text.optional() }),
   command: shorthand((short) => ({ command: short }), object({ command: filled })),
-  kubernetes: anyMapping,
+  kubernetes: object({ not_ready: whole(0).default(0) }),
 };
 
 const gate = object({
