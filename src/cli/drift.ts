@@ -2,12 +2,12 @@
 import type { Command } from 'commander';
 import { type HostDrift, hostDrift } from '../core/drift-report.ts';
 import { type ExitReason, exitCode } from '../core/exit.ts';
-import { deedsOf, type Mended, remember } from '../core/host-history.ts';
 import { surveyFleet } from '../engine/fleet.ts';
 import { driftSummary, driftTable } from '../report/drift-text.ts';
 import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
+import { mendedHosts } from './history.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
-import { openTransport, paintOf, type Settings, settings } from './setup.ts';
+import { openTransport, paintOf, settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
 interface DriftFlags extends FleetFlags {
@@ -27,7 +27,7 @@ async function drift(pattern: string, flags: DriftFlags, world: World): Promise<
   const set = settings(flags, world);
   const inventory = loadFleet(set, world);
   const matched = hostsOf(inventory, pattern, set, world);
-  const memory = await mendedHosts(set, world);
+  const memory = await mendedHosts(await world.store(set.stateDir));
   const hosts = flags.all === true ? matched : matched.filter((host) => memory.has(host));
   if (hosts.length === 0)
     throw new CommandError(
@@ -47,14 +47,6 @@ async function drift(pattern: string, flags: DriftFlags, world: World): Promise<
   } finally {
     await transport.close();
   }
-}
-
-/** What all journals of the state directory remember, the oldest run first. One run is held in memory at a time. */
-async function mendedHosts(set: Settings, world: World): Promise<ReadonlyMap<string, Mended>> {
-  const store = await world.store(set.stateDir);
-  let memory: ReadonlyMap<string, Mended> = new Map();
-  for (const { run } of await store.runs()) memory = remember(memory, run, deedsOf(await store.readEvents(run)));
-  return memory;
 }
 
 function show(rows: readonly HostDrift[], flags: DriftFlags, world: World): number {

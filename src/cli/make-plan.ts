@@ -1,10 +1,12 @@
 // Making a plan: facts of all hosts, a plan for each, one plan of it all; and showing it.
+import { withHistory } from '../core/estimate.ts';
 import { assemblePlay, beginning } from '../core/plan-play.ts';
 import { type Simulation, simulate } from '../core/simulate.ts';
 import { planFleet } from '../engine/fleet.ts';
-import type { Cluster, Transport } from '../engine/ports.ts';
+import type { Cluster, Store, Transport } from '../engine/ports.ts';
 import { hasChanges, type Plan, type PlayPlan } from '../model/plan.ts';
 import { type PlannedWave, planText } from '../report/plan-text.ts';
+import { earlierDurations } from './history.ts';
 import { overriddenRollout, type RolloutFlags, type TaskFlags } from './options.ts';
 import { inputsOf, type Project, type ReadyPlay, readyPlay } from './project.ts';
 import { endIfStopped, paintOf, readingSignal, type Settings } from './setup.ts';
@@ -20,7 +22,7 @@ export async function makePlan(
   set: Settings,
   tags: TaskFlags & RolloutFlags,
   world: World,
-  ports: { readonly transport: Transport; readonly cluster?: Cluster },
+  ports: { readonly transport: Transport; readonly store: Store; readonly cluster?: Cluster },
 ): Promise<MadePlan> {
   const { clock } = world;
   const salt = clock.id();
@@ -34,7 +36,9 @@ export async function makePlan(
     const options = { forks: set.forks, retries: play.rollout.retries.transport, signal: readingSignal(world) };
     const planned = await planFleet(ready.hosts, ready.setup, options, { ...ports, clock }, () => {});
     endIfStopped(world);
-    playPlans.push(assemblePlay(play, ready.pool.length, planned, id));
+    const assembled = assemblePlay(play, ready.pool.length, planned, id);
+    const earlier = await earlierDurations(ports.store, { playbook: project.path, play: play.name, pool: ready.pool });
+    playPlans.push({ ...assembled, hosts: assembled.hosts.map((host) => withHistory(host, earlier)) });
   }
   if (plays.every((play) => play.hosts.length === 0))
     throw new CommandError(11, 'no host matched', 'kmend inventory --graph shows what there is; --limit may leave nothing of a pattern');

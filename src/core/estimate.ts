@@ -1,6 +1,7 @@
 // How long a host is expected to be out of service: from the effects planned for it, or from how long hosts of its pool took before.
 import type { Effect, EffectKind } from '../model/effect.ts';
-import { hostStates, type RunState } from './state.ts';
+import type { Event } from '../model/event.ts';
+import type { HostPlan, Remedy } from '../model/plan.ts';
 
 /** Seconds that an effect is expected to take while nothing is known about the pool. An effect that may take less long counts with its timeout. */
 export const defaultSeconds: Readonly<Record<EffectKind, number>> = {
@@ -26,13 +27,46 @@ export function p95(durations: readonly number[]): number | undefined {
 /** What to plan with: how long the pool's hosts took before, else the sum of the stated defaults. */
 export const estimateSeconds = (planned: number, earlier: readonly number[]): number => (planned === 0 ? 0 : (p95(earlier) ?? planned));
 
-/** How long the changed hosts of a run took, in seconds: the history for later runs of the pool. */
-export function durationsOf(state: RunState): number[] {
-  const durations: number[] = [];
-  for (const host of hostStates(state)) {
-    if (host.changed === true && host.startedAt !== undefined && host.doneAt !== undefined) {
-      durations.push((host.doneAt - host.startedAt) / 1000);
+/** How long one host took in an earlier run. */
+export interface Earlier {
+  readonly remedy: Remedy;
+  readonly seconds: number;
+}
+
+/**
+ * How long the changed hosts of a run took: the history for later runs of the pool. A host during which the run lost its controller is left
+ * out: the time until somebody typed `resume` says nothing.
+ */
+export function durationsOf(events: Iterable<Event>): readonly Earlier[] {
+  const remedies = new Map<string, Remedy>();
+  const started = new Map<string, number>();
+  const durations: Earlier[] = [];
+  for (const event of events) {
+    if (event.type === 'run.started') for (const { host, plan } of event.hosts) remedies.set(host, plan.remedy);
+    else if (event.type === 'host.started') started.set(event.host, event.at);
+    else if (event.type === 'run.resumed') started.clear();
+    else if (event.type === 'host.done') {
+      const from = started.get(event.host);
+      if (event.changed && from !== undefined)
+        durations.push({ remedy: remedies.get(event.host) ?? 'unknown', seconds: (event.at - from) / 1000 });
     }
   }
   return durations;
+}
+
+/** The plan with an estimate from history: of hosts with the same remedy where there were some, else of all. */
+export function withHistory(plan: HostPlan, earlier: readonly Earlier[]): HostPlan {
+  const same = earlier.filter((one) => one.remedy === plan.remedy);
+  const basis = same.length > 0 ? same : earlier;
+  if (plan.estimate === 0 || basis.length === 0) return plan;
+  return {
+    ...plan,
+    estimate: Math.ceil(
+      estimateSeconds(
+        plan.estimate,
+        basis.map((one) => one.seconds),
+      ),
+    ),
+    earlier: basis.length,
+  };
 }

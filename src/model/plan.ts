@@ -51,6 +51,8 @@ export interface HostPlan {
   readonly reads: Mapping;
   /** Seconds it is expected to be out of service. */
   readonly estimate: number;
+  /** The estimate is the p95 of so many hosts of earlier runs; absent = the sum of stated defaults of its effects. */
+  readonly earlier?: number;
   readonly warnings: readonly string[];
 }
 

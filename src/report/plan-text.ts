@@ -69,7 +69,7 @@ function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string
   const { paint, width } = view;
   const start = startsIn === undefined ? '' : `, starts in ${duration(startsIn)}`;
   const zone = plan.zone === undefined ? '' : `, zone ${plan.zone}`;
-  const head = `  ${paint.bold(plan.host)}  ${plan.verdict}, remedy ${plan.remedy}, risk ${paintRisk(plan.risk, paint)}, about ${duration(plan.estimate)}${zone}${start}`;
+  const head = `  ${paint.bold(plan.host)}  ${plan.verdict}, remedy ${plan.remedy}, risk ${paintRisk(plan.risk, paint)}, ${estimateText(plan)}${zone}${start}`;
   return [
     head,
     ...(plan.remedyWhy === '' ? [] : indented(`why: ${harmless(plan.remedyWhy)}`, 4, width)),
@@ -78,6 +78,9 @@ function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string
     ...plan.warnings.flatMap((warning) => indented(paint.yellow(`warning: ${harmless(warning)}`), 4, width)),
   ];
 }
+
+const estimateText = ({ estimate, earlier }: HostPlan): string =>
+  `about ${duration(estimate)} ${earlier === undefined ? 'by default' : `(p95 of ${plural(earlier, 'earlier host')})`}`;
 
 function taskText(task: TaskPlan, view: PlanView): readonly string[] {
   if (task.status === 'same' || task.status === 'skip') return [];

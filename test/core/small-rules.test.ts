@@ -1,10 +1,10 @@
 // Order, exit codes and estimates as tables.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { durationsOf, estimateSeconds, p95, secondsOf } from '../../src/core/estimate.ts';
+import { estimateSeconds, p95, secondsOf } from '../../src/core/estimate.ts';
 import { type ExitReason, exitCode } from '../../src/core/exit.ts';
 import { orderHosts } from '../../src/core/order.ts';
-import { begin, done, fleet, planFor, started, stateAfter, wave } from './fleet.ts';
+import { fleet, planFor } from './fleet.ts';
 
 describe('order of work', () => {
   const hosts = [
@@ -91,18 +91,5 @@ describe('estimate', () => {
 
   it('history goes before defaults; who has nothing to do needs no time', () => {
     expect([estimateSeconds(600, []), estimateSeconds(600, [1500, 20]), estimateSeconds(0, [1500])]).toEqual([600, 1500, 0]);
-  });
-
-  it('the history of a run is how long its changed hosts took', () => {
-    const state = stateAfter(
-      begin(fleet(3)),
-      [0, wave(1, ['h1', 'h2', 'h3'])],
-      [10, started('h1')],
-      [70, done('h1')],
-      [80, started('h2')],
-      [85, done('h2', false)],
-      [90, started('h3')],
-    );
-    expect(durationsOf(state)).toEqual([60]);
   });
 });

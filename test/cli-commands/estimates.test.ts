@@ -1,0 +1,97 @@
+// Estimates: by stated defaults at first, then by how long hosts of the same pool took in earlier runs; a window that is shorter starts nobody.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { durationsOf, withHistory } from '../../src/core/estimate.ts';
+import type { Event, EventBody } from '../../src/model/event.ts';
+import type { HostPlan } from '../../src/model/plan.ts';
+import { createStore } from '../../src/store/index.ts';
+import { eventsOf, mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
+import { begin, done, fleet, planFor, started } from '../core/fleet.ts';
+
+const journal = (...timed: readonly (readonly [number, EventBody])[]): readonly Event[] =>
+  timed.map(([at, body], seq) => ({ ...body, v: 1, seq, at: at * 1000, run: 'r', prev: '' }));
+
+const plan = (remedy: HostPlan['remedy'], estimate = 600): HostPlan => ({ ...planFor('h1'), remedy, estimate });
+
+describe('the history of a run', () => {
+  it('is how long its changed hosts took', () => {
+    const events = journal(
+      [0, begin(fleet(3))],
+      [10, started('h1')],
+      [70, done('h1')],
+      [80, started('h2')],
+      [85, done('h2', false)],
+      [90, started('h3')],
+    );
+    expect(durationsOf(events).map((one) => one.seconds)).toEqual([60]);
+  });
+
+  it('leaves out a host during which the controller was away', () => {
+    const resumed: EventBody = { type: 'run.resumed', who: 'eve', tool: '0' };
+    const events = journal(
+      [0, begin(fleet(2))],
+      [10, started('h1')],
+      [30_000, resumed],
+      [30_010, done('h1')],
+      [30_020, started('h2')],
+      [30_050, done('h2')],
+    );
+    expect(durationsOf(events).map((one) => one.seconds)).toEqual([30]);
+  });
+
+  const earlier = [
+    { remedy: 'kernel_arg', seconds: 100.2 },
+    { remedy: 'kernel_and_arg', seconds: 1500 },
+    { remedy: 'kernel_arg', seconds: 90 },
+  ] as const;
+  it.each<[string, HostPlan, number, number | undefined]>([
+    ['hosts with the same remedy where there were some', plan('kernel_arg'), 101, 2],
+    ['all hosts where there were none', plan('runtime'), 1500, 3],
+    ['nothing for a host with nothing to do', plan('none', 0), 0, undefined],
+  ])('counts %s', (_, given, estimate, count) => {
+    const made = withHistory(given, earlier);
+    expect([made.estimate, made.earlier]).toEqual([estimate, count]);
+  });
+});
+
+describe('a plan', () => {
+  let pool: Practice;
+  beforeAll(async () => {
+    pool = await practice([sick('h1'), sick('h2')]);
+  });
+  afterAll(() => pool.close());
+
+  it('says that its estimate is a default, and later how many earlier hosts it rests on', async () => {
+    const mend = pool.file('mend.yaml', mendPlay());
+    const first = await pool.run(['plan', mend]);
+    expect(first.out).toMatch(/h1 .*about 1m20s by default/);
+    expect((await pool.run(['apply', mend, '--yes', '-l', 'h1'])).exit).toBe(0);
+    const second = await pool.run(['plan', mend]);
+    expect(second.out).toMatch(/h2 .*about \d+s \(p95 of 1 earlier host\)/);
+    const other = await pool.run(['plan', pool.file('other.yaml', mendPlay())]);
+    expect(other.out).toMatch(/h2 .*by default/);
+  });
+
+  it('starts nobody when the hosts of before took longer than what is left of the window, and says so', async () => {
+    let now = Date.now() - 7 * 86_400_000;
+    const store = createStore(pool.state, () => now);
+    const old = await store.createJournal('20000101-000000-slow');
+    const play = {
+      ...begin(fleet(1)),
+      playbook: 'window.yaml',
+      play: 'Mend',
+      hosts: [{ host: 'h2', plan: plan('kernel_arg'), down: false }],
+    };
+    await old.append(play, false);
+    await old.append(started('h2'), false);
+    now += 25 * 60_000;
+    await old.append(done('h2'), true);
+    await old.close();
+    const clock = (minutes: number): string => new Date(Date.now() + minutes * 60_000).toISOString().slice(11, 16);
+    const window = `{windows: [{days: [mon, tue, wed, thu, fri, sat, sun], from: "${clock(-60)}", to: "${clock(20)}", tz: UTC}]}`;
+    const { exit, out } = await pool.run(['apply', pool.file('window.yaml', mendPlay(window)), '--yes', '-l', 'h2']);
+    expect(out).toContain('h2  on, remedy kernel_arg, risk reboot, about 25m (p95 of 1 earlier host)');
+    expect(exit).toBe(9);
+    expect(out).toMatch(/the window closes in 1\d\d\d s, and h2 is expected to take 1500 s/);
+    expect(eventsOf(pool.journal(), 'host.started')).toEqual([]);
+  });
+});
