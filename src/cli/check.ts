@@ -10,7 +10,7 @@ import { type FleetFlags, withFleetOptions } from './options.ts';
 import { endIfStopped, openTransport, paintOf, readingSignal, settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
-interface CheckFlags extends FleetFlags {
+export interface CheckFlags extends FleetFlags {
   readonly from?: string;
 }
 
@@ -21,9 +21,19 @@ export function checkCommand(program: Command, world: World, done: (exit: number
     .option('--from <dir>', 'judge outputs of `kmend probe` collected by other means: one file a host')
     .addHelpText('after', '\nExit codes: 0 nothing to do, 2 a remedy is needed, 6 hosts unreachable, 3 mistakes in the input.')
     .action(async (pattern: string, flags: CheckFlags) => {
-      const rows = flags.from === undefined ? await surveyed(pattern, flags, world) : await collected(flags.from, world);
-      done(show(rows, flags, world));
+      done((await check(pattern, flags, world)).exit);
     });
+}
+
+export interface Checked {
+  readonly rows: readonly CheckRow[];
+  readonly exit: number;
+}
+
+/** Checks and shows; the rows too, for who wants to compare them with later ones. */
+export async function check(pattern: string, flags: CheckFlags, world: World): Promise<Checked> {
+  const rows = flags.from === undefined ? await surveyed(pattern, flags, world) : await collected(flags.from, world);
+  return { rows, exit: show(rows, flags, world) };
 }
 
 async function surveyed(pattern: string, flags: CheckFlags, world: World): Promise<readonly CheckRow[]> {
@@ -33,7 +43,7 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
   const targets = await targetsOf(inventory, hosts, set, world);
   const transport = await openTransport(set, world);
   try {
-    const options = { forks: set.forks, retries: 3, signal: readingSignal(world) };
+    const options = { forks: set.forks, retries: 2, signal: readingSignal(world) };
     const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {});
     endIfStopped(world);
     return surveys.map(({ host, outcome }) => (outcome.ok ? { host, facts: outcome.value } : { host, failure: outcome.failure }));

@@ -75,6 +75,20 @@ export function checkTable(rows: readonly CheckRow[], width: number, paint: Pain
   });
 }
 
+/** What became of each host between two checks. */
+export function beforeAndAfter(before: readonly CheckRow[], after: readonly CheckRow[], width: number, paint: Paint): readonly string[] {
+  const rows = before.map((row) => {
+    const now = after.find((other) => other.host === row.host);
+    return [row.host, ...stateCells(row, paint), '->', ...stateCells(now, paint)];
+  });
+  return table([['host', 'before', 'kernel', '', 'after', 'kernel'].map((title) => paint.bold(title)), ...rows], width);
+}
+
+const stateCells = (row: CheckRow | undefined, paint: Paint): readonly string[] =>
+  row?.facts === undefined
+    ? [paint.red(row?.failure?.kind ?? 'gone'), '']
+    : [paintVerdict(word(row.facts, 'kmem.verdict'), paint), word(row.facts, 'kernel.release').replace(/\.x86_64$/, '')];
+
 /** `4 hosts: 2 need a remedy, 1 fine, 1 not applicable`. */
 export function checkSummary(rows: readonly CheckRow[]): string {
   const count = (test: (row: CheckRow) => boolean): number => rows.filter(test).length;
