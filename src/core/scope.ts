@@ -23,4 +23,4 @@ export type Variables = (layers: VariableLayers) => Scope;
 
 /** Facts as the nested names that expressions use. Facts with arguments (`package.*`) are not shown: modules ask for those. */
 export const shownFacts = (facts: Facts): Mapping =>
-  nestFacts(Object.fromEntries(Object.entries(facts).filter(([name]) => !/^(package|service|path)\./.test(name))));
+  nestFacts(Object.fromEntries(Object.entries(facts).filter(([name]) => !/^(package|service|path|forecast)\./.test(name))));

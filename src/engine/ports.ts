@@ -72,6 +72,28 @@ export interface NodeState {
   readonly providerId?: string;
 }
 
+/** A pod on a node, in short. */
+export interface PodState {
+  readonly name: string;
+  readonly phase: string;
+  readonly ready: boolean;
+  readonly restarts: number;
+  readonly crashLooping: boolean;
+  readonly ending: boolean;
+  readonly daemonSet?: string;
+  readonly mirror: boolean;
+  /** A container of it has a memory limit: it gives the kmem proof a sample. */
+  readonly memoryLimited: boolean;
+}
+
+/** A pod of the control plane. */
+export interface SystemPod {
+  readonly name: string;
+  readonly node: string;
+  readonly component: string;
+  readonly ready: boolean;
+}
+
 /** What a drain would do, read before the cordon. */
 export interface Forecast {
   readonly evicts: readonly string[];
@@ -79,6 +101,10 @@ export interface Forecast {
   readonly leaves: readonly string[];
   /** Will not go, and why ("ns/pod: PDB web allows 0 of 2 (minAvailable 2)"). Not empty = the drain cannot succeed. */
   readonly blocks: readonly string[];
+  /** Would not go now, and could later: a PDB whose pods are not all healthy. */
+  readonly busy: readonly string[];
+  /** Pods that stay and have a memory limit: after a reboot they give the kmem proof its samples. */
+  readonly samplers: readonly string[];
   readonly warnings: readonly string[];
   /** Seconds, by grace periods. */
   readonly estimate: number;
@@ -95,6 +121,9 @@ export interface DrainResult {
 export interface Cluster {
   readonly nodes: (signal?: AbortSignal) => Promise<Outcome<readonly NodeState[]>>;
   readonly node: (name: string, signal?: AbortSignal) => Promise<Outcome<NodeState>>;
+  readonly pods: (node: string, signal?: AbortSignal) => Promise<Outcome<readonly PodState[]>>;
+  /** etcd members and API servers that run as pods. */
+  readonly systemPods: (signal?: AbortSignal) => Promise<Outcome<readonly SystemPod[]>>;
   readonly forecast: (node: string, options: DrainOptions, signal?: AbortSignal) => Promise<Outcome<Forecast>>;
   /** Cordon and annotate as ours, in one write; a node that was unschedulable before stays so at the end. Held by another run = `fenced`. */
   readonly cordon: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<{ readonly wasUnschedulable: boolean }>>;
@@ -113,6 +142,8 @@ export interface Cluster {
     owner: Owner,
     signal?: AbortSignal,
   ) => Promise<Outcome<{ readonly uncordoned: boolean; readonly why: string }>>;
+  /** The mark away, the cordon as it is: for a person who drains a node alone and keeps it so. */
+  readonly release: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<true>>;
   readonly close: () => void;
 }
 

@@ -10,6 +10,7 @@ import { kernelLogArea } from './kernel-log.ts';
 import { kubeletArea } from './kubelet.ts';
 import { machineArea } from './machine.ts';
 import { memoryArea } from './memory.ts';
+import { nodeFacts } from './node.ts';
 import { osArea } from './os.ts';
 import { packageArea } from './package.ts';
 import { packagesArea } from './packages.ts';
@@ -40,7 +41,7 @@ export const areas: ReadonlyMap<string, Area> = new Map(
 );
 
 /** Every fact by name, derived ones too; a `*` stands for one word that comes from arguments. */
-export const factDefs: readonly FactDef[] = [...[...areas.values()].flatMap((area) => area.facts), ...derivedFacts];
+export const factDefs: readonly FactDef[] = [...[...areas.values()].flatMap((area) => area.facts), ...derivedFacts, ...nodeFacts];
 
 const exact: ReadonlyMap<string, Lifetime> = new Map(factDefs.map((def) => [def.name, def.lifetime]));
 

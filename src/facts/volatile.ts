@@ -15,5 +15,5 @@ const names: ReadonlySet<string> = new Set([
   'kmem.now.evidence',
 ]);
 
-/** Counters, clocks and free space: their values are read, and never compared. */
-export const isVolatile = (name: string): boolean => names.has(name) || name.startsWith('memory.') || name.startsWith('space.');
+/** Counters, clocks, free space, and what the cluster says of the moment: their values are read, and never compared. */
+export const isVolatile = (name: string): boolean => names.has(name) || name.startsWith('memory.') || name.startsWith('space.') || /^(forecast|node)\./.test(name);

@@ -1,10 +1,7 @@
 // The Cluster port on a real API server: puts connection, calls and decisions together.
-import type { Clock, Cluster, Owner } from '../engine/ports.ts';
-import type { DrainOptions } from '../model/effect.ts';
-import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
-import type { PodState } from './after-reboot.ts';
+import type { Clock, Cluster, PodState } from '../engine/ports.ts';
+import { failed, type Outcome, ok } from '../model/failure.ts';
 import { type Api, createApi, type EvictionApi, noNode } from './api.ts';
-import type { SystemPod } from './capacity.ts';
 import { systemClock } from './clock.ts';
 import { createCredentials } from './credentials.ts';
 import { drainNode } from './drain.ts';
@@ -12,8 +9,8 @@ import { createPlaces } from './evict.ts';
 import { createForecaster } from './forecast-reader.ts';
 import { createHttp, type HttpStats } from './http.ts';
 import { inClusterConfig, type KubeconfigFile, resolveKubeconfig } from './kubeconfig.ts';
-import { controllerOf, isMirror, isPodReady, type NodeObject, type PodObject, podName } from './objects.ts';
-import { decideCordon, decidePlainUncordon, decideUncordon, holdFailure, nodeState } from './ownership.ts';
+import { controllerOf, hasMemoryLimit, isMirror, isPodReady, type NodeObject, type PodObject, podName } from './objects.ts';
+import { decideCordon, decidePlainUncordon, decideRelease, decideUncordon, holdFailure, nodeState } from './ownership.ts';
 import type { PdbApi } from './pdb.ts';
 import { nameProxy, proxyFor, unsupportedProxy } from './proxy.ts';
 import { missingRights, type Role } from './rights.ts';
@@ -37,10 +34,6 @@ export interface ClusterOptions {
 
 /** The port, and what commands ask for beside it. */
 export interface KubeCluster extends Cluster {
-  /** Pods of a node in short: for `readyAfterReboot` and the soak. */
-  readonly pods: (node: string, signal?: AbortSignal) => Promise<Outcome<readonly PodState[]>>;
-  /** Pods of the control plane, for `quorumRisk`. */
-  readonly systemPods: (signal?: AbortSignal) => Promise<Outcome<readonly SystemPod[]>>;
   /** `kmend uncordon NODE` alone: schedulable, whoever cordoned it. */
   readonly plainUncordon: (node: string, signal?: AbortSignal) => Promise<Outcome<{ readonly changed: boolean }>>;
   /** Rights that the account lacks for a role, each as "patch nodes". */
@@ -100,11 +93,9 @@ const podState = (pod: PodObject): PodState => {
     ending: pod.metadata?.deletionTimestamp !== undefined,
     ...(owner?.kind === 'DaemonSet' ? { daemonSet: owner.name } : {}),
     mirror: isMirror(pod),
-    memoryLimited: (pod.spec?.containers ?? []).some((container) => container.resources?.limits?.memory !== undefined),
+    memoryLimited: hasMemoryLimit(pod),
   };
 };
-
-const withNote = (failure: Failure, note: string): Failure => ({ ...failure, message: `${failure.message}; ${note}` });
 
 /** The port over an API; `createCluster` makes the API from a kubeconfig. */
 function clusterOver(api: Api, clock: Clock, options: ClusterOptions, description: string): KubeCluster {
@@ -112,27 +103,6 @@ function clusterOver(api: Api, clock: Clock, options: ClusterOptions, descriptio
   const evictionApi = once<EvictionApi>(() => api.evictionApi());
   const pdbApi = once<PdbApi>(() => api.pdbApi());
   const forecast = createForecaster({ api, clock, pdbApi });
-
-  const uncordon: Cluster['uncordon'] = async (name, owner, signal) => {
-    const done = await rewrite(api, name, (node) => decideUncordon(node, owner), signal);
-    if (!done.ok) return done;
-    const decision = done.value;
-    if (decision.kind === 'failure') return { ok: false, failure: decision.failure };
-    return ok({ uncordoned: decision.kind === 'write' && decision.uncordoned, why: decision.why });
-  };
-
-  /** Nothing is left behind by a drain that failed; a node of another run is not touched, an interrupted one is kept for resume. */
-  async function giveBack(name: string, drainOptions: DrainOptions, owner: Owner, failure: Failure): Promise<Failure> {
-    if (failure.kind === 'fenced') return failure;
-    if (failure.kind === 'interrupted') return withNote(failure, `node ${name} stays cordoned`);
-    if (drainOptions.keepCordoned) return withNote(failure, `node ${name} stays cordoned, as asked`);
-    const back = await uncordon(name, owner);
-    if (!back.ok) return withNote(failure, `and node ${name} could not be given back: ${back.failure.message}`);
-    return withNote(
-      failure,
-      back.value.uncordoned ? `node ${name} was uncordoned again` : `node ${name} was not uncordoned: ${back.value.why}`,
-    );
-  }
 
   return {
     description,
@@ -168,10 +138,19 @@ function clusterOver(api: Api, clock: Clock, options: ClusterOptions, descriptio
     drain: async (name, drainOptions, owner, progress, signal) => {
       const eviction = await evictionApi();
       const context = { api, clock, node: name, options: drainOptions, owner, progress, place, pdbApi, signal };
-      const drained = eviction.ok ? await drainNode({ ...context, evictionApi: eviction.value }) : eviction;
-      return drained.ok ? drained : { ok: false, failure: await giveBack(name, drainOptions, owner, drained.failure) };
+      return eviction.ok ? drainNode({ ...context, evictionApi: eviction.value }) : eviction;
     },
-    uncordon,
+    uncordon: async (name, owner, signal) => {
+      const done = await rewrite(api, name, (node) => decideUncordon(node, owner), signal);
+      if (!done.ok) return done;
+      const decision = done.value;
+      if (decision.kind === 'failure') return { ok: false, failure: decision.failure };
+      return ok({ uncordoned: decision.kind === 'write' && decision.uncordoned, why: decision.why });
+    },
+    release: async (name, owner, signal) => {
+      const done = await rewrite(api, name, (node) => decideRelease(node, owner), signal);
+      return done.ok ? ok(true) : done;
+    },
     plainUncordon: async (name, signal) => {
       const decide = (node: NodeObject): { readonly patch?: object } => {
         const patch = decidePlainUncordon(node);

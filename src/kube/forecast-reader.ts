@@ -15,15 +15,24 @@ export interface ForecasterOptions {
   readonly pdbApi: () => Promise<Outcome<PdbApi>>;
 }
 
+type Pdbs = Outcome<{ readonly api: PdbApi; readonly items: readonly PdbObject[] }>;
+
 interface Shared {
-  readonly pdbs: Outcome<{ readonly api: PdbApi; readonly items: readonly PdbObject[] }>;
+  readonly pdbs: Pdbs;
   readonly nodes: Outcome<readonly NodeObject[]>;
   readonly usage: Outcome<Usage>;
   readonly webhooks: Outcome<readonly string[]>;
 }
 
+interface Kept<T> {
+  readonly at: number;
+  readonly value: Promise<T>;
+}
+
 /** A plan asks for many nodes at once: what is of the cluster and not of the node is read once in this time. */
 const sharedFor = 20_000;
+/** A budget changes with every pod that comes and goes, and a run waits for one that is busy. */
+const pdbsFor = 2_000;
 
 async function readUsage(api: Api, signal: AbortSignal | undefined): Promise<Outcome<Usage>> {
   let usage = emptyUsage();
@@ -34,7 +43,7 @@ async function readUsage(api: Api, signal: AbortSignal | undefined): Promise<Out
   return read.ok ? ok(usage) : read;
 }
 
-async function readPdbs({ api, pdbApi }: ForecasterOptions, signal: AbortSignal | undefined): Promise<Shared['pdbs']> {
+async function readPdbs({ api, pdbApi }: ForecasterOptions, signal: AbortSignal | undefined): Promise<Pdbs> {
   const version = await pdbApi();
   if (!version.ok) return version;
   const items = await api.pdbs(version.value, signal);
@@ -64,21 +73,20 @@ const asWarning: Readonly<Record<keyof Shared, string>> = {
 
 export function createForecaster(options: ForecasterOptions): Cluster['forecast'] {
   const { api, clock } = options;
-  let kept: { readonly at: number; readonly shared: Promise<Shared> } | undefined;
+  let kept: Kept<Omit<Shared, 'pdbs'>> | undefined;
+  let keptPdbs: Kept<Pdbs> | undefined;
 
-  async function readShared(): Promise<Shared> {
-    const [pdbs, nodes, usage, webhooks] = await Promise.all([
-      readPdbs(options, undefined),
-      api.nodes(),
-      readUsage(api, undefined),
-      deadWebhooks(api, undefined),
-    ]);
-    return { pdbs, nodes, usage, webhooks };
+  async function readAround(): Promise<Omit<Shared, 'pdbs'>> {
+    const [nodes, usage, webhooks] = await Promise.all([api.nodes(), readUsage(api, undefined), deadWebhooks(api, undefined)]);
+    return { nodes, usage, webhooks };
   }
 
-  function shared(): Promise<Shared> {
-    if (kept === undefined || clock.now() - kept.at > sharedFor) kept = { at: clock.now(), shared: readShared() };
-    return kept.shared;
+  async function shared(): Promise<Shared> {
+    const now = clock.now();
+    if (kept === undefined || now - kept.at > sharedFor) kept = { at: now, value: readAround() };
+    if (keptPdbs === undefined || now - keptPdbs.at > pdbsFor) keptPdbs = { at: now, value: readPdbs(options, undefined) };
+    const [around, pdbs] = await Promise.all([kept.value, keptPdbs.value]);
+    return { ...around, pdbs };
   }
 
   return async (name, drainOptions, signal) => {
@@ -92,6 +100,7 @@ export function createForecaster(options: ForecasterOptions): Cluster['forecast'
       // Only a missing right may leave a part out. An API server in trouble gives no forecast: "nothing blocks" would be a lie.
       if (!read.ok && read.failure.kind !== 'auth') {
         kept = undefined;
+        keptPdbs = undefined;
         return read;
       }
       if (!read.ok) notes.add(`${asWarning[key]}: ${read.failure.message}`);

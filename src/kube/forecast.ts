@@ -2,8 +2,8 @@
 import type { Forecast } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
 import { overdue, type Selection } from './filters.ts';
-import { controllerOf, isPodReady, type NodeObject, type PdbObject, type PodObject, podName } from './objects.ts';
-import { holdOf, nodeState } from './ownership.ts';
+import { controllerOf, hasMemoryLimit, isPodReady, type NodeObject, type PdbObject, type PodObject, podName } from './objects.ts';
+import { nodeState } from './ownership.ts';
 import { askPdbs, describePdb, type PdbApi } from './pdb.ts';
 import { nowhereToGo, type Usage } from './placement.ts';
 
@@ -29,19 +29,18 @@ const settle = 5;
 
 interface Findings {
   readonly blocks: string[];
+  readonly busy: string[];
   readonly warnings: string[];
 }
 
 function nodeFindings({ node, options }: ForecastInput, { blocks }: Findings): void {
   const state = nodeState(node);
-  const hold = holdOf(node);
   if (!state.ready && options.deadNodeSkipWaitAfter === undefined) {
     blocks.push(`node ${state.name} is NotReady: its kubelet ends no pods (dead_node: stop)`);
   }
-  if (hold !== undefined) blocks.push(`node ${state.name} is held by run ${hold.run}, number ${hold.number}`);
 }
 
-function pdbFindings({ selection, options, pdbs }: ForecastInput, { blocks, warnings }: Findings): void {
+function pdbFindings({ selection, options, pdbs }: ForecastInput, { blocks, busy, warnings }: Findings): void {
   if (pdbs === undefined) return;
   if (options.disableEviction) {
     const broken = selection.evict.filter((pod) => askPdbs(pod, pdbs.items, pdbs.api).kind !== 'passes');
@@ -57,7 +56,7 @@ function pdbFindings({ selection, options, pdbs }: ForecastInput, { blocks, warn
     }
     const text = `${podName(pod)}: ${answer.why}`;
     if (options.fallbackWithoutEviction) warnings.push(`${text}: will be deleted past it in the end (fallback_without_eviction)`);
-    else blocks.push(text);
+    else (answer.kind === 'never' ? blocks : busy).push(text);
   }
   for (const [pdb, count] of turns) {
     const allowed = pdb.status?.disruptionsAllowed ?? 0;
@@ -122,7 +121,7 @@ export function estimateSeconds({ selection, options, pdbs }: ForecastInput): nu
 
 export function forecastDrain(input: ForecastInput): Forecast {
   const { selection, node, nodes, usage, options } = input;
-  const findings: Findings = { blocks: [], warnings: [] };
+  const findings: Findings = { blocks: [], busy: [], warnings: [] };
   nodeFindings(input, findings);
   findings.blocks.push(...selection.refused);
   for (const webhook of options.disableEviction ? [] : input.deadWebhooks) {
@@ -138,6 +137,8 @@ export function forecastDrain(input: ForecastInput): Forecast {
     evicts: selection.evict.map(podName),
     leaves: selection.leave.map(podName),
     blocks: findings.blocks,
+    busy: findings.busy,
+    samplers: selection.leave.filter(hasMemoryLimit).map(podName),
     warnings: [...findings.warnings, ...input.notes],
     estimate: estimateSeconds(input),
   };

@@ -1,7 +1,7 @@
 // An inventory written from the nodes of a cluster, as plain data: groups by pool, zones by label.
+import { isControlPlane, poolOf, zoneOf } from '../engine/node-capacity.ts';
 import type { NodeState } from '../engine/ports.ts';
 import type { Mapping } from '../model/value.ts';
-import { isControlPlane, poolOf, zoneOf } from './capacity.ts';
 
 const groupName = (pool: string): string => pool.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^([0-9])/, '_$1');
 

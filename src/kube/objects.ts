@@ -157,5 +157,9 @@ export const isFinished = (pod: PodObject): boolean => pod.status?.phase === 'Su
 export const isMirror = (pod: { readonly metadata?: Meta }): boolean =>
   pod.metadata?.annotations !== undefined && Object.hasOwn(pod.metadata.annotations, 'kubernetes.io/config.mirror');
 
+/** Some container of it has a memory limit: its cgroup can show whether a limited group is accounted. */
+export const hasMemoryLimit = (pod: PodObject): boolean =>
+  (pod.spec?.containers ?? []).some((container) => container.resources?.limits?.memory !== undefined);
+
 export const isPodReady = (pod: PodObject): boolean =>
   pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;

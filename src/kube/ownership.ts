@@ -119,6 +119,12 @@ export function decideUncordon(
   return { kind: 'write', patch: patchOf(node, { unschedulable: null }, null), uncordoned: true, why: 'this run had cordoned it' };
 }
 
+/** Takes our mark off and leaves the cordon. Undefined patch = there is no mark of ours. */
+export function decideRelease(node: NodeObject, owner: Owner): { readonly patch?: object } {
+  const hold = holdOf(node);
+  return hold?.run === owner.run && hold.number === owner.number ? { patch: patchOf(node, undefined, null) } : {};
+}
+
 /** `kmend uncordon NODE` alone, as kubectl does: schedulable, whoever cordoned it. Undefined = nothing to write. */
 export function decidePlainUncordon(node: NodeObject): object | undefined {
   if (node.spec?.unschedulable !== true && holdOf(node) === undefined) return undefined;

@@ -1,7 +1,7 @@
 // The kube room against a real API server, controller manager and scheduler (1.20) with fake kubelets; kubectl's recorded results are the measure.
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readyAfterReboot } from '../../src/kube/index.ts';
+import { readyAfterReboot } from '../../src/engine/node-ready.ts';
 import { cordonAndDrain, failure, owner, sleep, value } from '../kube/cluster-on.ts';
 import { drainOptions } from '../kube/pods.ts';
 import { missing, recorded, startLab } from './kube-lab.ts';

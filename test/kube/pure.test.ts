@@ -1,9 +1,10 @@
 // Selectors, quantities, capacity, readiness after a reboot, host-to-node mapping and the inventory from nodes: tables.
 import { describe, expect, it } from 'vitest';
-import { newCrashes, type PodState, readyAfterReboot } from '../../src/kube/after-reboot.ts';
-import { isLastReady, poolOf, quorumRisk, unavailableNodes, zoneOf } from '../../src/kube/capacity.ts';
+import { isLastReady, poolOf, quorumRisk, unavailableNodes, zoneOf } from '../../src/engine/node-capacity.ts';
+import { matchNode } from '../../src/engine/node-match.ts';
+import { newCrashes, readyAfterReboot } from '../../src/engine/node-ready.ts';
+import type { PodState } from '../../src/engine/ports.ts';
 import { inventoryFromNodes } from '../../src/kube/inventory.ts';
-import { matchNode } from '../../src/kube/match-node.ts';
 import { quantity, sayBytes } from '../../src/kube/quantity.ts';
 import { meets, parseSelector, selects } from '../../src/kube/selector.ts';
 import { node } from './pods.ts';

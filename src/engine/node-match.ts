@@ -1,6 +1,6 @@
 // Which node a host is: by the inventory's word, else by host name, address or provider id; a guess is never taken. Pure.
-import type { NodeState } from '../engine/ports.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
+import type { NodeState } from './ports.ts';
 
 export interface HostIdentity {
   /** Inventory name, for messages and as the last name to look for. */
@@ -11,13 +11,15 @@ export interface HostIdentity {
   readonly hostName?: string;
   readonly addresses?: readonly string[];
   readonly providerId?: string;
+  /** Read on the host. A kubelet reports the same one, unless many nodes share a kernel. */
+  readonly bootId?: string;
 }
 
 const short = (name: string): string => (/^[0-9.]+$|:/.test(name) ? name : (name.split('.')[0] ?? name));
 
 type Way = readonly [what: string, matches: (node: NodeState) => boolean];
 
-function ways(host: HostIdentity): readonly Way[] {
+function ways(host: HostIdentity, nodes: readonly NodeState[]): readonly Way[] {
   const names = [host.hostName, host.host]
     .filter((name): name is string => name !== undefined && name !== '')
     .map((name) => name.toLowerCase());
@@ -26,7 +28,10 @@ function ways(host: HostIdentity): readonly Way[] {
     return names.some((name) => called.includes(name));
   };
   const addresses = new Set((host.addresses ?? []).filter((address) => !/^(127\.|::1$|fe80:|169\.254\.)/.test(address)));
+  const booted = nodes.filter((node) => node.bootId !== '' && node.bootId === host.bootId);
   return [
+    // A stale status shows the boot before; nodes in containers all show the boot of their host: then it says nothing.
+    ['boot id', (node) => booted.length === 1 && node === booted[0]],
     ['provider id', (node) => host.providerId !== undefined && host.providerId !== '' && node.providerId === host.providerId],
     ['host name', exactly],
     ['address', (node) => node.addresses.some((address) => addresses.has(address))],
@@ -42,13 +47,14 @@ export function matchNode(host: HostIdentity, nodes: readonly NodeState[]): Outc
     return failed('refused', `${host.host}: node_name is ${host.nodeName}, and the cluster has no such node`, { hint });
   }
   const found = new Map<string, string>();
-  for (const [what, matches] of ways(host)) {
+  for (const [what, matches] of ways(host, nodes)) {
     for (const node of nodes.filter(matches)) if (!found.has(node.name)) found.set(node.name, what);
     // A short name is too weak to overrule what a stronger way has found, or to contradict it.
     if (what === 'address' && found.size > 0) break;
   }
   const [name, ...others] = found.keys();
-  if (name === undefined) return failed('refused', `${host.host}: no node of the cluster has its name, address or provider id`, { hint });
+  if (name === undefined)
+    return failed('refused', `${host.host}: no node of the cluster has its name, address, provider id or boot id`, { hint });
   if (others.length === 0) return ok(name);
   const candidates = [...found].map(([node, what]) => `${node} (by ${what})`).join(', ');
   return failed('refused', `${host.host}: more than one node may be it: ${candidates}`, { hint });

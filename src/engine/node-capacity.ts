@@ -1,5 +1,5 @@
 // Capacity of a pool: which nodes are out of service, and which must not be taken out, as pure functions over node states.
-import type { NodeState } from '../engine/ports.ts';
+import type { NodeState, SystemPod } from './ports.ts';
 
 export interface Unavailable {
   readonly name: string;
@@ -50,14 +50,6 @@ export const poolOf = (node: NodeState): string | undefined =>
 const controlPlaneLabels = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master', 'node-role.kubernetes.io/etcd'];
 
 export const isControlPlane = (node: NodeState): boolean => controlPlaneLabels.some((label) => Object.hasOwn(node.labels, label));
-
-/** A pod of the control plane, as `KubeCluster.systemPods` lists them. */
-export interface SystemPod {
-  readonly name: string;
-  readonly node: string;
-  readonly component: string;
-  readonly ready: boolean;
-}
 
 interface Member {
   readonly node: string;

@@ -1,19 +1,5 @@
 // When a node is truly back: this boot's node, ready, as planned, with its DaemonSets; and which pods crash since. Pure.
-import type { NodeState } from '../engine/ports.ts';
-
-/** A pod on a node, in short. */
-export interface PodState {
-  readonly name: string;
-  readonly phase: string;
-  readonly ready: boolean;
-  readonly restarts: number;
-  readonly crashLooping: boolean;
-  readonly ending: boolean;
-  readonly daemonSet?: string;
-  readonly mirror: boolean;
-  /** A container of it has a memory limit: it gives the kmem proof a sample. */
-  readonly memoryLimited: boolean;
-}
+import type { NodeState, PodState } from './ports.ts';
 
 export interface ExpectedNode {
   /** Read over SSH on a new connection: `/proc/sys/kernel/random/boot_id`. */

@@ -1,0 +1,106 @@
+// What the cluster says about a host, as facts beside the host's own: which node it is, how it stands, what a drain would come to.
+import type { Facts } from '../model/fact.ts';
+import type { Outcome } from '../model/failure.ts';
+import { unknown, type Value } from '../model/value.ts';
+import { isControlPlane, poolOf, zoneOf } from './node-capacity.ts';
+import { patiently, sharedNodes } from './node-lists.ts';
+import { type HostIdentity, matchNode } from './node-match.ts';
+import { readyAfterReboot } from './node-ready.ts';
+import type { Clock, Cluster, NodeState, PodState } from './ports.ts';
+
+/** Facts of a host without a node. */
+export const noNode = (why: string): Facts => ({
+  'node.name': '',
+  'node.why': why,
+  'node.ready': false,
+  'node.unschedulable': false,
+  'node.pool': '',
+  'node.zone': '',
+  'node.control_plane': false,
+  'node.kernel': '',
+  'node.runtime': '',
+  'node.kubelet': '',
+  'node.boot_id': '',
+  'node.current': false,
+  'node.current_why': why,
+});
+
+const text = (facts: Facts, name: string): string => {
+  const value = facts[name];
+  return typeof value === 'string' ? value : '';
+};
+
+/** Which node this host is, by the inventory's word and by what the host says of itself. */
+export async function findNode(identity: HostIdentity, hostFacts: Facts, cluster: Cluster, clock: Clock): Promise<Outcome<string>> {
+  const nodes = await sharedNodes(cluster, clock);
+  if (!nodes.ok) return nodes;
+  return matchNode({ ...identity, hostName: text(hostFacts, 'host.name'), bootId: text(hostFacts, 'boot.id') }, nodes.value);
+}
+
+export interface NodeQuestion {
+  readonly node: string;
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly hostFacts: Facts;
+  /** The pods of its DaemonSets are looked at too: after a reboot. */
+  readonly withPods: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Facts of the node; where the API server does not answer they are unknown, which is not the host's bad end. */
+export async function readNode({ node, cluster, clock, hostFacts, withPods, signal }: NodeQuestion): Promise<Facts> {
+  const state = await patiently(() => cluster.node(node, signal), clock, signal);
+  if (!state.ok) return unknownNode(node, state.failure.message);
+  const pods = withPods ? await cluster.pods(node, signal) : undefined;
+  if (pods !== undefined && !pods.ok) return unknownNode(node, pods.failure.message);
+  return nodeFactsOf(state.value, hostFacts, pods?.value);
+}
+
+const unknownNode = (node: string, why: string): Facts => {
+  const names = Object.keys(noNode('')).filter((name) => name !== 'node.name' && name !== 'node.why');
+  const unread: Value = unknown(`the API server does not say: ${why}`);
+  return { ...Object.fromEntries(names.map((name) => [name, unread])), 'node.name': node, 'node.why': '' };
+};
+
+function nodeFactsOf(state: NodeState, hostFacts: Facts, pods: readonly PodState[] | undefined): Facts {
+  const runtime = expectedRuntime(state, hostFacts);
+  const current = readyAfterReboot(state, {
+    bootId: text(hostFacts, 'boot.id'),
+    kernel: text(hostFacts, 'kernel.release'),
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(pods === undefined ? {} : { pods }),
+  });
+  return {
+    'node.name': state.name,
+    'node.why': '',
+    'node.ready': state.ready,
+    'node.unschedulable': state.unschedulable,
+    'node.pool': poolOf(state) ?? '',
+    'node.zone': zoneOf(state) ?? '',
+    'node.control_plane': isControlPlane(state),
+    'node.kernel': state.kernel,
+    'node.runtime': state.runtime,
+    'node.kubelet': state.kubelet,
+    'node.boot_id': state.bootId,
+    'node.current': current.ready,
+    'node.current_why': current.ready ? '' : current.why,
+  };
+}
+
+/** What the kubelet must report: the engine that runs on the host, in the kubelet's own spelling where it says the same version. */
+function expectedRuntime(state: NodeState, hostFacts: Facts): string | undefined {
+  const [engine = '', reported = ''] = state.runtime.split('://');
+  const installed = text(hostFacts, `${engine}.version`);
+  if ((engine !== 'docker' && engine !== 'containerd') || installed === '') return undefined;
+  return sameRelease(installed, reported) ? state.runtime : `${engine}://${installed}`;
+}
+
+/** 18.06.1-ce and 18.6.1 are one release: the kubelet drops leading zeros and words. */
+function sameRelease(one: string, other: string): boolean {
+  const numbers = (version: string): string =>
+    (/^\d+(\.\d+){0,2}/.exec(version)?.[0] ?? version)
+      .split('.')
+      .map((part) => String(Number(part)))
+      .join('.');
+  return numbers(one) === numbers(other);
+}
