@@ -3,16 +3,19 @@ import { type ChosenRemedy, settle } from '../core/overlay.ts';
 import type { Variables } from '../core/scope.ts';
 import { type HostState, hostState, type RunState } from '../core/state.ts';
 import type { Frame } from '../core/task-plan.ts';
+import { isClusterWant } from '../facts/index.ts';
 import type { AnyModule, PlanContext } from '../model/change.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
-import type { Failure } from '../model/failure.ts';
+import type { Failure, Outcome } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
 import type { HostPlan } from '../model/plan.ts';
 import type { Play, Task } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
 import type { DoorContext } from './door.ts';
 import type { FenceToken } from './host-scripts.ts';
+import type { HostIdentity } from './node-match.ts';
+import { NodeSide } from './node-side.ts';
 import { nothingObserved, type Observed, observe } from './observe.ts';
 import type { Clock, Cluster, Transport } from './ports.ts';
 import { openSession, type Session } from './session.ts';
@@ -28,6 +31,7 @@ export interface HostSetup {
   readonly target: Target;
   /** Inventory variables and the magic ones. */
   readonly variables: Variables;
+  /** The inventory's `node_name`. */
   readonly node?: string;
   readonly zone?: string;
 }
@@ -41,7 +45,20 @@ export interface PlaySetup {
   readonly isWanted: (task: Task) => boolean;
   /** Boot id of the machine that runs kmend; empty = not known. */
   readonly ownBootId: string;
+  /** The one host that a person asked for by its name (`--limit HOST`). */
+  readonly askedByName?: string;
+  /** A run whose hosts and nodes a person lets this one take over. */
+  readonly takeover?: string;
+  /** Every host of the pool, also those that `--limit` leaves out, as the inventory knows it: for the pool's missing capacity. */
+  readonly pool?: readonly HostIdentity[];
 }
+
+/** What the inventory knows of a host, to find its node by. */
+export const identityOf = ({ target, node }: HostSetup): HostIdentity => ({
+  host: target.name,
+  ...(node === undefined ? {} : { nodeName: node }),
+  ...(target.address === undefined ? {} : { addresses: [target.address] }),
+});
 
 /** A run under way. */
 export interface RunContext {
@@ -58,6 +75,9 @@ export interface RunContext {
   readonly strict: boolean;
 }
 
+/** The machine that runs kmend has its boot id, also seen from a pod on it. */
+export const carriesKmend = (facts: Facts, { ownBootId }: PlaySetup): boolean => ownBootId !== '' && facts['boot.id'] === ownBootId;
+
 /** Holds a host's walk: the session, what was observed, what was learned. */
 export class HostWalk {
   readonly host: string;
@@ -65,6 +85,7 @@ export class HostWalk {
   readonly run: RunContext;
   readonly session: Session;
   readonly chosen: ChosenRemedy;
+  readonly nodeSide: NodeSide;
   learned: Mapping = {};
   #observed: Observed = nothingObserved;
   #facts: Facts = {};
@@ -79,6 +100,15 @@ export class HostWalk {
     this.#signal = signal;
     this.#setup = setup;
     this.chosen = { remedy: plan.remedy, why: plan.remedyWhy };
+    this.nodeSide = new NodeSide({
+      cluster: run.ports.cluster,
+      clock: run.ports.clock,
+      identity: identityOf(setup),
+      byName: run.setup.askedByName === host,
+      ours: [run.token.run, run.token.takeover],
+      signal,
+      busy: (text) => void run.record({ type: 'warning', host, text }, false),
+    });
     this.session = openSession(setup.target, run.setup.play.rollout.retries.transport, run.ports, signal);
   }
 
@@ -103,16 +133,34 @@ export class HostWalk {
 
   /** Reads facts where they are stale or where something is wanted that nobody asked for yet. */
   async freshen(wants: readonly FactWant[] = []): Promise<Failure | undefined> {
-    const missing = wants.filter((want) => !this.#observed.asked.has(wantKey(want)));
+    const asked = this.#asked;
+    const missing = wants.filter((want) => !asked.has(wantKey(want)));
     if (!this.#stale && missing.length === 0) return undefined;
-    const all = [...this.#wanted.values(), ...missing];
+    const all = [...this.#wanted.values(), ...missing.filter((want) => !isClusterWant(want))];
     const outcome = await observe(this.session, all, this.#stale ? nothingObserved : this.#observed);
     if (!outcome.ok) return outcome.failure;
-    for (const want of missing) this.#wanted.set(wantKey(want), want);
+    for (const want of all) this.#wanted.set(wantKey(want), want);
     this.#observed = outcome.value;
-    this.#facts = settle(outcome.value.facts, this.chosen);
+    const node = await this.#readNode(missing);
+    if (!node.ok) return node.failure;
+    this.#facts = settle({ ...outcome.value.facts, ...node.value }, this.chosen);
     this.#stale = false;
     return undefined;
+  }
+
+  /** The cluster's facts. The pods of DaemonSets are looked at between the reboot and the uncordon. */
+  async #readNode(wants: readonly FactWant[]): Promise<Outcome<Facts>> {
+    const { node } = this.plan;
+    const { cordoned, rebooted } = this.done;
+    const hostFacts = this.#observed.facts;
+    const facts = await this.nodeSide.read(node, hostFacts, rebooted);
+    const taken = cordoned || rebooted;
+    const forecast = await this.nodeSide.forecast(wants, node ?? '', hostFacts, { again: this.#stale, taken });
+    return forecast.ok ? { ok: true, value: { ...facts, ...this.nodeSide.forecasts } } : forecast;
+  }
+
+  get #asked(): ReadonlySet<string> {
+    return new Set([...this.#observed.asked, ...this.nodeSide.asked]);
   }
   /** Wants of earlier tasks are read again with every refresh: a plan may rest on them. */
   readonly #wanted = new Map<string, FactWant>();
@@ -120,22 +168,23 @@ export class HostWalk {
   /** What this run did here, by the journal: also across a resume. */
   get done(): PlanContext['done'] {
     const { cordoned, drained, rebooted, uncordoned } = this.state.marks;
-    return { cordoned: cordoned && !uncordoned, drained: drained && !uncordoned, rebooted };
+    return { cordoned: cordoned && !uncordoned, drained: drained && !uncordoned, rebooted, touched: this.state.touched };
   }
 
   get frame(): Frame {
     const { setup, ports } = this.run;
-    const host = this.#setup;
+    const { node } = this.plan;
     const context: PlanContext = {
       host: this.host,
-      ...(host.node === undefined ? {} : { node: host.node }),
+      ...(node === undefined ? {} : { node }),
       hasCluster: ports.cluster !== undefined,
+      carriesKmend: carriesKmend(this.#facts, setup),
       acceptPartial: setup.play.partial === 'accept',
       done: this.done,
     };
     return {
       facts: this.#facts,
-      asked: this.#observed.asked,
+      asked: this.#asked,
       extraVars: setup.extraVars,
       learned: this.learned,
       playVars: setup.play.vars,
@@ -151,6 +200,8 @@ export class HostWalk {
       session: this.session,
       clock: run.ports.clock,
       ...(run.ports.cluster === undefined ? {} : { cluster: run.ports.cluster }),
+      ...(this.plan.node === undefined ? {} : { node: this.plan.node }),
+      byName: run.setup.askedByName === this.host,
       token: run.token,
       ownBootId: run.setup.ownBootId,
       record: run.record,

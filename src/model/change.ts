@@ -62,10 +62,18 @@ export interface PlanContext {
   readonly node?: string;
   /** A cluster is configured for this run. */
   readonly hasCluster: boolean;
+  /** The machine that runs kmend: it is never drained nor rebooted by itself. */
+  readonly carriesKmend?: boolean;
   /** The play's `partial: accept`. */
   readonly acceptPartial: boolean;
   /** What this run already did on this host, from its journal: modules that are done once a run ask here. */
-  readonly done: { readonly drained: boolean; readonly rebooted: boolean; readonly cordoned: boolean };
+  readonly done: {
+    readonly drained: boolean;
+    readonly rebooted: boolean;
+    readonly cordoned: boolean;
+    /** Something was done here already: what only has to be waited for is no reason any more to leave the host alone. */
+    readonly touched?: boolean;
+  };
   /** Variables that earlier tasks of this walk set (`drain: none` and `drain: {command: ...}` tell `reboot` so). */
   readonly sets?: Mapping;
 }

@@ -1,6 +1,6 @@
 // Module kernel: a newer kernel of the el7 family beside the old one, made the default; the old one stays for the way back.
 import { withPrelude } from '../facts/prelude.ts';
-import type { Change, ModulePlan, Refusal } from '../model/change.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../model/change.ts';
 import type { RunEffect } from '../model/effect.ts';
 import { type FactView, listFact, textFact } from '../model/fact.ts';
 import { quote } from '../model/quote.ts';
@@ -29,7 +29,7 @@ const fitsArgs = (release: string, given: Args): boolean =>
     ? compareRpm(withoutArch(release), given.min ?? '') >= 0
     : withoutArch(release) === withoutArch(withoutEpoch(given.version));
 
-function plan(given: Args, facts: FactView): ModulePlan {
+function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const next = textFact(facts, 'kernel.next');
   if (next === '')
     return refused(
@@ -45,7 +45,7 @@ function plan(given: Args, facts: FactView): ModulePlan {
       .filter((release) => fitsArgs(release, given)),
     given,
   );
-  return there === undefined ? install(given, facts, next) : planned(facts, next, there);
+  return there === undefined ? install(given, facts, next, context) : planned(facts, next, there);
 }
 
 const refused = (why: string, hint: string): ModulePlan => ({ changes: [], refuse: { why, hint } });
@@ -59,7 +59,7 @@ function unsuitable(facts: FactView): Refusal | undefined {
   };
 }
 
-function install(given: Args, facts: FactView, next: string): ModulePlan {
+function install(given: Args, facts: FactView, next: string, context: PlanContext): ModulePlan {
   const found = managerOf(facts);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
   const { available, held } = packageFacts(facts, 'kernel');
@@ -75,7 +75,7 @@ function install(given: Args, facts: FactView, next: string): ModulePlan {
         : `there are: ${available.slice(0, 8).join(', ')}`,
     );
   if (held) return { changes: [], refuse: heldRefusal('kernel', found.manager) };
-  const trouble = busyOrBroken(facts) ?? spaceRefusal(facts, spaceNeeds);
+  const trouble = busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds);
   if (trouble !== undefined) return { changes: [], refuse: trouble };
   const release = `${withoutEpoch(evr)}.${textFact(facts, 'machine.arch')}`;
   return planned(facts, next, release, { manager: found.manager, evr, lockWait: Math.ceil(given.lock_timeout) });

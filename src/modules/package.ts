@@ -1,6 +1,6 @@
 // Module package: packages at exact versions, several together, by yum, dnf or apt.
 import { withPrelude } from '../facts/prelude.ts';
-import type { Change, ModulePlan } from '../model/change.ts';
+import type { Change, ModulePlan, PlanContext } from '../model/change.ts';
 import type { RunEffect } from '../model/effect.ts';
 import type { FactView } from '../model/fact.ts';
 import { asArgs, duration, flag, type Infer, listOf, mappingOf, object, oneOf, text, version } from '../model/schema.ts';
@@ -38,7 +38,7 @@ function wantedOf(given: Args): readonly Wanted[] {
   return [...named, ...listed];
 }
 
-function plan(given: Args, facts: FactView): ModulePlan {
+function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const found = managerOf(facts);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
   const { manager } = found;
@@ -59,7 +59,7 @@ function plan(given: Args, facts: FactView): ModulePlan {
     steps.push(choice.step);
   }
   if (steps.length === 0) return { changes: [] };
-  const refuse = busyOrBroken(facts) ?? spaceRefusal(facts, [{ fact: 'space.var_kb', path: '/var', mb: 50 }]);
+  const refuse = busyOrBroken(facts, context) ?? spaceRefusal(facts, [{ fact: 'space.var_kb', path: '/var', mb: 50 }]);
   if (refuse !== undefined) return { changes: [], refuse };
   return {
     changes: changesOf(steps, effectOf(manager, steps, given.lock_timeout)),

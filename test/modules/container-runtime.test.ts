@@ -76,6 +76,17 @@ describe('the good set', () => {
       ],
     ],
     [
+      'is given in part, and what is not named is chosen to go with it',
+      { ...disabled, versions: { 'docker-ce': '18.09.9' } },
+      repository('18.06.1.ce-3.el7'),
+      [
+        'package docker-ce 3:18.09.9-3.el7',
+        'package docker-ce-cli 1:18.09.9-3.el7',
+        'package containerd.io 1.4.1-3.1.el7',
+        'restart docker',
+      ],
+    ],
+    [
       'does not start an engine that does not run',
       disabled,
       { 'docker.running': false, 'docker.version': '', ...repository('18.06.1.ce-3.el7') },
@@ -159,6 +170,11 @@ describe('the good set', () => {
   it('foresees that a reboot is due: groups made before stay accounted', () => {
     const plan = planOf('container_runtime', { args: disabled, facts: el7(repository('18.06.1.ce-3.el7')) });
     expect(el7({ ...repository('18.06.1.ce-3.el7'), ...plan.promises })['boot.pending']).toBe(true);
+  });
+
+  it('says so when the repositories list nothing of it at all', () => {
+    const facts = el7(repository('18.06.1.ce-3.el7', '', '', { engines: [], clients: [], builds: [] }));
+    expect(planOf('container_runtime', { args: disabled, facts }).refuse?.hint).toMatch(/enabled and reachable/);
   });
 
   it.each([[{}], [{ engine: 'podman', kmem: 'disabled' }], [{ kmem: 'enabled' }], [{ versions: { runc: '1' } }]])(

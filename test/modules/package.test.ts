@@ -89,6 +89,12 @@ describe('package', () => {
       { ...packageFacts('x', '', ['1-1']), 'packages.lock': 'yum (pid 7)' },
       /in use: yum \(pid 7\)/,
     ],
+    [
+      'a package manager at work, whose packages are half done meanwhile',
+      { name: 'x' },
+      { ...packageFacts('x', '', ['1-1']), 'packages.lock': 'dpkg (pid 7)', 'packages.broken': 'y is unpacked' },
+      /in use: dpkg \(pid 7\)/,
+    ],
     ['a broken database', { name: 'x' }, { ...packageFacts('x', '', ['1-1']), 'packages.broken': 'dpkg was interrupted' }, /not in order/],
     ['a full disk', { name: 'x' }, { ...packageFacts('x', '', ['1-1']), 'space.var_kb': 20_000 }, /\/var has 19 MB left/],
     ['a manager that it does not drive', { name: 'x' }, { ...packageFacts('x', ''), 'packages.manager': 'zypper' }, /zypper/],
@@ -102,6 +108,13 @@ describe('package', () => {
     expect(
       planOf('package', { args: { name: 'x' }, facts: el7({ ...packageFacts('x', '1-1'), 'packages.lock': 'yum (pid 7)' }) }).refuse,
     ).toBeUndefined();
+  });
+
+  it('waits for a lock, and does not refuse, once the host has been touched', () => {
+    const facts = el7({ ...packageFacts('x', '', ['1-1']), 'packages.lock': 'yum (pid 7)' });
+    const done = { drained: true, cordoned: true, rebooted: false, touched: true };
+    const plan = planOf('package', { args: { name: 'x' }, facts, context: { done } });
+    expect([plan.refuse, shown(plan)]).toEqual([undefined, ['+ package x 1-1']]);
   });
 
   it.each([[{}], [{ name: 'x; reboot' }], [{ name: '-y' }], [{ packages: { 'a b': '1' } }], [{ name: 'x', version: '1;2' }]])(

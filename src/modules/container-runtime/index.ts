@@ -47,7 +47,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const kubelet = given.kmem === undefined ? undefined : kubeletTrouble(facts);
   if (steps.length === 0 && !restarts) return { changes: [], ...(kubelet === undefined ? {} : { warnings: [kubelet.why] }) };
   if (kubelet !== undefined && !context.acceptPartial) return { changes: [], refuse: kubelet };
-  const trouble = steps.length === 0 ? undefined : (busyOrBroken(facts) ?? spaceRefusal(facts, spaceNeeds));
+  const trouble = steps.length === 0 ? undefined : (busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds));
   if (trouble !== undefined) return { changes: [], refuse: trouble };
   return {
     changes: changesOf(steps, restarts, facts, effectOf(manager, steps, engineAfter, given)),
@@ -86,7 +86,7 @@ const tableOf = (facts: FactView): PackageTable => ({
 });
 
 function movesOf(given: Args, table: PackageTable, facts: FactView, manager: Manager): Moves | { readonly refusal: Refusal } {
-  return given.versions === undefined ? chosenMoves(given, table, manager) : givenMoves(given, facts, manager);
+  return given.versions === undefined ? chosenMoves(given, table, manager) : givenMoves(given, table, facts, manager);
 }
 
 function chosenMoves(given: Args, table: PackageTable, manager: Manager): Moves | { readonly refusal: Refusal } {
@@ -95,7 +95,9 @@ function chosenMoves(given: Args, table: PackageTable, manager: Manager): Moves 
     return {
       refusal: {
         why: `no enabled repository has ${choice.missing}`,
-        hint: 'enable a repository that has it, name the versions (`versions:`), or mend by the boot argument (`kernel_arg`)',
+        hint: setPackages.every((name) => table[name].available.length === 0)
+          ? 'none lists docker-ce at all: is the repository enabled and reachable?'
+          : 'enable a repository that has it, name the versions (`versions:`), or mend by the boot argument (`kernel_arg`)',
       },
     };
   const steps = stepsTo(choice.set, table, manager);
@@ -110,14 +112,15 @@ const stepsTo = (set: RuntimeSet, table: PackageTable, manager: Manager): readon
     return [{ name, from, to, kind: from === '' ? 'install' : 'upgrade' }];
   });
 
-function givenMoves(given: Args, facts: FactView, manager: Manager): Moves | { readonly refusal: Refusal } {
+function givenMoves(given: Args, table: PackageTable, facts: FactView, manager: Manager): Moves | { readonly refusal: Refusal } {
   const steps: Step[] = [];
+  let narrowed = table;
   for (const name of setPackages) {
     const wanted = given.versions?.[name];
     if (wanted === undefined) continue;
     const choice = choose({ name, state: 'present', version: wanted }, facts, manager, true);
     if (choice !== 'done' && 'refuse' in choice) return { refusal: choice.refuse };
-    const to = choice === 'done' ? packageFacts(facts, name).installed : choice.step.to;
+    const to = choice === 'done' ? table[name].installed : choice.step.to;
     const bad = given.kmem !== undefined && !isGood(name, to, manager);
     if (bad)
       return {
@@ -127,8 +130,12 @@ function givenMoves(given: Args, facts: FactView, manager: Manager): Moves | { r
         },
       };
     if (choice !== 'done') steps.push(choice.step);
+    narrowed = { ...narrowed, [name]: { ...table[name], installed: to, available: [to] } };
   }
-  return { steps };
+  if (given.kmem === undefined) return { steps };
+  // What is not named is chosen to go with what is: else a dependency would bring in whatever is newest.
+  const others = chosenMoves(given, narrowed, manager);
+  return 'refusal' in others ? others : { steps: [...steps, ...others.steps] };
 }
 
 const isGood = (name: string, evr: string, manager: Manager): boolean =>

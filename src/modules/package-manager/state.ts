@@ -1,5 +1,5 @@
 // What the package facts of a host say, and why its packages must not be touched.
-import type { Refusal } from '../../model/change.ts';
+import type { PlanContext, Refusal } from '../../model/change.ts';
 import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
 import { isManager, type Manager } from './version.ts';
 
@@ -30,17 +30,22 @@ export function managerOf(facts: FactView): { readonly manager: Manager } | { re
   };
 }
 
-/** Trouble that is better known before a host is drained than after. Only asked when there is something to do. */
-export function busyOrBroken(facts: FactView): Refusal | undefined {
-  const broken = optional(facts, 'packages.broken');
-  if (broken !== '')
-    return {
-      why: `the package database is not in order: ${broken}`,
-      hint: 'mend it by hand: `dpkg --configure -a`, `yum-complete-transaction` or `rpm --rebuilddb`, whichever fits',
-    };
+/**
+ * Trouble that is better known before a host is drained than after. Only asked when there is something to do. A lock ends by itself: once the
+ * host is drained the script waits for it, and no longer than `lock_timeout`. While somebody works, packages are half done and nothing is broken.
+ */
+export function busyOrBroken(facts: FactView, { done }: PlanContext): Refusal | undefined {
   const lock = optional(facts, 'packages.lock');
-  if (lock !== '') return { why: `the package manager is in use: ${lock}`, hint: 'wait for it to end, or stop it, and try again' };
-  return undefined;
+  if (lock !== '')
+    return done.touched === true
+      ? undefined
+      : { why: `the package manager is in use: ${lock}`, hint: 'wait for it to end, or stop it, and try again' };
+  const broken = optional(facts, 'packages.broken');
+  if (broken === '') return undefined;
+  return {
+    why: `the package database is not in order: ${broken}`,
+    hint: 'mend it by hand: `dpkg --configure -a`, `yum-complete-transaction` or `rpm --rebuilddb`, whichever fits',
+  };
 }
 
 const optional = (facts: FactView, name: string): string => {
