@@ -1,0 +1,95 @@
+// Round trips of one host's check: behind a proxy that holds every chunk back for half a round trip.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { missing, roundTrips } from './lines.mjs';
+import { isInstalled, measure } from './process.mjs';
+import { cleanEnv, kmend, kmendSays } from './product.mjs';
+import { makeKeys, reachFiles, startSshd } from './sshd.mjs';
+
+const rtt = 200;
+const rounds = 3;
+
+/** Chunks keep their order: each waits for the same time. */
+async function delayingProxy(port, milliseconds) {
+  const relay = (from, to) => {
+    from.on('data', (chunk) => setTimeout(() => to.writable && to.write(chunk), milliseconds));
+    from.on('end', () => setTimeout(() => to.end(), milliseconds));
+    from.on('error', () => to.destroy());
+  };
+  const server = createServer((client) => {
+    const upstream = connect({ host: '127.0.0.1', port, noDelay: true });
+    client.setNoDelay(true);
+    relay(client, upstream);
+    relay(upstream, client);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+const playbook = (remote) => `- hosts: all\n  gather_facts: false\n  tasks:\n${`    - ansible.builtin.command: ${remote}\n`.repeat(8)}`;
+
+export async function rtts({ folder, emit, print }) {
+  const keys = makeKeys(folder);
+  const env = cleanEnv(keys.home);
+  const script = join(folder, 'probe.sh');
+  writeFileSync(script, kmendSays(['probe'], env));
+  writeFileSync(join(folder, 'ansible.cfg'), '');
+  writeFileSync(join(folder, 'playbook.yaml'), playbook('cat /proc/uptime'));
+  mkdirSync(join(folder, 'cp'));
+  const sshd = await startSshd(keys, { port: 2202 });
+  const walls = {};
+  try {
+    for (const delay of [0, rtt]) {
+      const proxy = await delayingProxy(sshd.port, delay / 2);
+      const reach = reachFiles(keys, proxy.address().port, ['127.0.0.1'], `rtt${delay}`);
+      const ansible = {
+        ...env,
+        ANSIBLE_CONFIG: join(folder, 'ansible.cfg'),
+        ANSIBLE_SSH_ARGS: `-F ${reach.config} -C -o ControlMaster=auto -o ControlPersist=60s`,
+        ANSIBLE_SSH_CONTROL_PATH_DIR: join(folder, 'cp'),
+        ANSIBLE_PIPELINING: '1',
+      };
+      const commands = {
+        kmend: { command: [...kmend, 'check', '-i', reach.inventory, '--json'], env, rounds },
+        ssh: { command: ['ssh', '-F', reach.config, '127.0.0.1', `sh ${script}`], env, rounds },
+        ansible_raw: {
+          program: 'ansible',
+          command: ['ansible', 'all', '-i', reach.inventory, '-m', 'raw', '-a', `sh ${script}`],
+          env: ansible,
+          rounds: 2,
+        },
+        ansible_playbook: {
+          program: 'ansible-playbook',
+          command: ['ansible-playbook', '-i', reach.inventory, join(folder, 'playbook.yaml')],
+          env: ansible,
+          rounds: 1,
+        },
+      };
+      for (const [name, { program, command, env: own, rounds: times }] of Object.entries(commands)) {
+        if (program !== undefined && !isInstalled(program)) continue;
+        const output = join(folder, `rtt-${name}-${delay}`);
+        const best = { wall: Number.POSITIVE_INFINITY };
+        for (let round = 0; round < times; round++) {
+          rmSync(output, { force: true });
+          const run = await measure(command, { env: own, output, timeout: 40 });
+          // kmend's exit code is the verdict on the host; whether it answered stands in the output.
+          const good = name === 'kmend' ? /"facts":\{/.test(readFileSync(output, 'utf8')) : run.code === 0;
+          if (good) best.wall = Math.min(best.wall, run.wall * 1000);
+        }
+        walls[name] = [...(walls[name] ?? []), best.wall];
+      }
+      proxy.close();
+    }
+  } finally {
+    await sshd.stop();
+  }
+  const trips = (name) => {
+    const [without, delayed] = walls[name] ?? [];
+    if (without === undefined || !Number.isFinite(without) || !Number.isFinite(delayed)) return missing('did not run');
+    return roundTrips(without, delayed, rtt);
+  };
+  for (const [name, [without, delayed]] of Object.entries(walls))
+    print(`# ${name}  ${without.toFixed(0)} ms without delay, ${delayed.toFixed(0)} ms with ${rtt} ms`);
+  emit('rtt.check', trips('kmend'), { ssh: trips('ssh'), ansible_playbook: trips('ansible_playbook') });
+}

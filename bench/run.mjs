@@ -1,0 +1,84 @@
+// `npm run bench -- [NAME...] [--hosts 100,1000] [--playbook-hosts 40] [--rounds 3]`: kmend against its peers, in the same run.
+// Lines are `name  value unit  ratio to PEER  goal  ok|short`; lines with `#` say what was measured on the way. Ends with 0, short or not.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { goalLines, missing } from './lines.mjs';
+
+const self = new URL(import.meta.url).pathname;
+const goals = JSON.parse(readFileSync(new URL('goals.json', import.meta.url), 'utf8'));
+
+const benches = {
+  startup: async (context) => (await import('./startup.mjs')).startup(context),
+  inventory: async (context) => (await import('./inventory.mjs')).inventory(context),
+  rtt: async (context) => (await import('./rtt.mjs')).rtts(context),
+  check: async (context) => (await import('./check.mjs')).check(context),
+  idle: async (context) => (await import('./idle.mjs')).idle(context),
+  reboot: async (context) => (await import('./reboot.mjs')).reboot(context),
+  drain: async (context) => (await import('./drain.mjs')).drain(context),
+  rollout: async () => import('./rollout.mjs'),
+};
+/** These start an sshd on all addresses of a network namespace of their own, and act as hosts: root only. */
+const needRoot = ['rtt', 'check', 'idle', 'reboot'];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    hosts: { type: 'string', default: '100' },
+    'playbook-hosts': { type: 'string', default: '40' },
+    rounds: { type: 'string', default: '3' },
+    inside: { type: 'boolean', default: false },
+  },
+});
+
+const print = (line) => console.log(line);
+const emit = (key, value, peers, label) => {
+  for (const line of goalLines(key, goals[key], value, peers, label)) print(line);
+};
+
+function allShort(name, why) {
+  for (const key of Object.keys(goals).filter((one) => one.startsWith(`${name}.`))) emit(key, missing(why), {});
+}
+
+async function run(name) {
+  const folder = mkdtempSync(join(tmpdir(), 'kmend-bench-'));
+  mkdirSync(join(folder, 'home'), { recursive: true });
+  const context = {
+    folder,
+    hosts: values.hosts.split(',').map(Number),
+    playbookHosts: Number(values['playbook-hosts']),
+    rounds: Number(values.rounds),
+    emit,
+    print,
+  };
+  const began = performance.now();
+  try {
+    await benches[name](context);
+  } catch (error) {
+    allShort(name, error instanceof Error ? error.message.split('\n')[0] : String(error));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  print(`# ${name} took ${((performance.now() - began) / 1000).toFixed(0)} s; load ${loadavg()[0].toFixed(1)}`);
+}
+
+/** Runs this script again where `lo` is the only interface. */
+function inside(names) {
+  const why = process.getuid?.() === 0 ? undefined : 'needs root for a network namespace of its own';
+  const enter = ['--net', '--', 'sh', '-c', 'ip link set lo up && exec "$@"', 'bench', process.execPath, self, '--inside'];
+  const given = ['--hosts', values.hosts, '--playbook-hosts', values['playbook-hosts'], '--rounds', values.rounds];
+  const end = why === undefined ? spawnSync('unshare', [...enter, ...given, ...names], { stdio: 'inherit' }) : undefined;
+  if (end?.status !== 0) for (const name of names) allShort(name, why ?? 'no network namespace could be made');
+}
+
+const unknown = positionals.filter((name) => !(name in benches));
+if (unknown.length > 0) {
+  console.error(`no bench ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}`);
+  process.exit(1);
+}
+for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
+  if (values.inside || !needRoot.includes(name)) await run(name);
+  else inside([name]);
+}
