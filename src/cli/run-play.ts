@@ -215,7 +215,17 @@ function finish(journal: Journal, set: Settings, world: World): void {
   const state = foldAll(journal.events());
   for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world))) world.out(line);
   const ended = state.finished;
-  if (ended !== undefined) world.out(`${ended.why} (exit ${ended.exit}); report: kmend report ${journal.run}`);
+  if (ended === undefined) return;
+  world.out(`${ended.why} (exit ${ended.exit}); report: kmend report ${journal.run}`);
+  for (const line of nextSteps(state, journal.run)) world.out(line);
+}
+
+/** What to type next, where there is something. */
+function nextSteps(state: RunState, run: string): readonly string[] {
+  const kept = [...hostStates(state)].filter((host) => host.status === 'failed' && host.keepsSlot && host.failure?.resumable !== true);
+  const looks = kept.slice(0, 5).map((host) => `look at ${host.host}, then: kmend resolve ${run} ${host.host} --as done, skip or retry`);
+  const more = kept.length > 5 ? [`and so for ${kept.length - 5} more: kmend report ${run} names them`] : [];
+  return [...looks, ...more, ...(state.aborted === undefined ? [] : [`go on with: kmend resume ${run}`])];
 }
 
 /** Sorts by time, is easy to say aloud, and is not used twice: `20261124-153012-k3f9`. */

@@ -233,6 +233,12 @@ async function withLeftOver(
   const left: EffectResult[] = before.filter((one) => one.failure === undefined).map((one) => one.result);
   const failed = rounds.some((round) => round.failure !== undefined);
   for (const open of failed ? [] : walk.state.inFlight.filter((one) => one.task === task.id)) {
+    if (open.kind === 'cordon' || open.kind === 'drain' || open.kind === 'uncordon') {
+      // What became of the node is read from the cluster; it must not count as done here.
+      const failure: Failure = { kind: 'interrupted', message: 'cut off when the run was interrupted, and not needed any more' };
+      await walk.run.record({ type: 'effect.failed', host: walk.host, task: task.id, effect: open.effect, failure }, true);
+      continue;
+    }
     const end = open.kind === 'run' ? await follow(open.effect, 1, walk.door) : undefined;
     const ran = end?.kind === 'done' ? { code: end.result.code ?? -1, stdout: end.result.stdout, stderr: end.result.stderr } : {};
     const result: EffectResult = { ok: true, ...(task.noLog === true ? {} : ran) };
@@ -329,14 +335,17 @@ async function converged(
   if (again.plan.refuse !== undefined) return { ...acted, failure: { kind: 'not_converged', message: again.plan.refuse.why } };
   if (again.plan.changes.length > 0) {
     if (task.noLog === true) return { ...acted, failure: { kind: 'not_converged', message: 'done, and still not as it should be' } };
-    const left = again.plan.changes.map(
-      (change) => `${change.what} (is ${change.before ?? 'not there'}, should be ${change.after ?? 'there'})`,
-    );
+    const left = again.plan.changes.map(stillToDo);
     return { ...acted, failure: { kind: 'not_converged', message: `done, and still not as it should be: ${left.join('; ')}` } };
   }
   await recordProof(again.plan, walk);
   return { ...acted, result: { ...acted.result, ...again.plan.result }, ...extras(again.plan) };
 }
+
+const stillToDo = ({ sign, what, before, after }: Change): string =>
+  sign === '!'
+    ? `${what}${after === undefined ? '' : ` (${after})`}`
+    : `${what} (is ${before ?? 'not there'}, should be ${after ?? 'there'})`;
 
 async function recordProof(plan: ModulePlan, walk: HostWalk): Promise<void> {
   if (plan.proof === undefined) return;

@@ -4,7 +4,7 @@ import { driftOf } from '../core/drift.ts';
 import { blockEntered } from '../core/state.ts';
 import { scopeOf } from '../core/task-plan.ts';
 import type { FactWant } from '../model/fact.ts';
-import type { Failure, Outcome } from '../model/failure.ts';
+import type { Failure, FailureKind, Outcome } from '../model/failure.ts';
 import type { HostPlan, Verdict } from '../model/plan.ts';
 import type { BlockTask, Task } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
@@ -139,13 +139,20 @@ async function succeed(walk: HostWalk): Promise<void> {
 async function fail(walk: HostWalk, bad: Bad): Promise<void> {
   const { state, host, run } = walk;
   const task = bad.task === undefined ? {} : { task: bad.task };
-  await run.record({ type: 'host.failed', host, ...task, failure: bad.failure, touched: state.touched, state: safeState(walk) }, true);
+  await run.record(
+    { type: 'host.failed', host, ...task, failure: bad.failure, touched: state.touched, state: safeState(walk, bad.failure) },
+    true,
+  );
 }
 
+/** A host that nobody drained is in service, unless its failure says otherwise. */
+const outOfService: Partial<Record<FailureKind, string>> = { unreachable: 'out of reach', boot_loop: 'booting again and again' };
+
 /** Where the host was left, in words that a person can act on. */
-function safeState(walk: HostWalk): string {
-  const { marks, touched, inFlight } = walk.state;
+function safeState(walk: HostWalk, failure: Failure): string {
+  const { marks, touched, inFlight, oldBootIds } = walk.state;
   if (!touched) return 'untouched';
+  const byCommand = walk.state.tasks.some((task) => task.sets?.kmend_drain === 'command');
   const node =
     marks.cordoned && !marks.uncordoned
       ? marks.drained
@@ -153,8 +160,8 @@ function safeState(walk: HostWalk): string {
         : 'cordoned'
       : marks.drained && !marks.uncordoned
         ? 'drained'
-        : 'in service';
-  const booted = marks.rebooted ? ', rebooted' : '';
+        : (outOfService[failure.kind] ?? (byCommand ? 'drained by a command of the play' : 'in service'));
+  const booted = marks.rebooted ? ', rebooted' : oldBootIds.length > 0 ? ', a reboot was sent' : '';
   const under = inFlight[0] === undefined ? '' : `, while: ${inFlight[0].what}`;
   return `${node}${booted}${under}`;
 }

@@ -68,10 +68,12 @@ export async function practice(hosts: readonly HostSpec[], options: { readonly d
     }
   };
   const journalText = (run = runs().at(-1) ?? ''): string => readFileSync(join(state, 'runs', run, 'journal.ndjson'), 'utf8');
-  const withFleet = (args: readonly string[]): readonly string[] =>
-    ['check', 'plan', 'apply', 'resume'].includes(args[0] ?? '') && !args.includes('-i') && args[0] !== 'resume'
-      ? [...args, '-i', fleet.inventoryFile, '--state-dir', state]
-      : [...args, '--state-dir', state];
+  /** The fleet's inventory where a command wants one, and the state directory, unless the words name others. */
+  const withFleet = (args: readonly string[]): readonly string[] => [
+    ...args,
+    ...(['check', 'plan', 'apply'].includes(args[0] ?? '') && !args.includes('-i') ? ['-i', fleet.inventoryFile] : []),
+    ...(args.includes('--state-dir') ? [] : ['--state-dir', state]),
+  ];
   return {
     dir,
     state,

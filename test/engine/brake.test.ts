@@ -1,0 +1,112 @@
+// The brake on real runs: the two experiments in which Ansible's brakes fail, and the rule that decides.
+import { existsSync, readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventsOf, type Practice, play, practice, sick, until } from '../cli/practice.ts';
+
+let lab: Practice | undefined;
+afterEach(async () => {
+  await lab?.close();
+  lab = undefined;
+});
+
+const names = Array.from({ length: 8 }, (_none, index) => `h${index + 1}`);
+const short = (seconds: Readonly<Record<string, number>> = {}) => names.map((name) => sick(name, { vars: { work: seconds[name] ?? 0.1 } }));
+const work = `    - shell: {cmd: 'sleep {{ work }}; echo done >> "$KMEND_ROOT/var/ran"'}\n`;
+
+describe('a host that goes dark after the plan was made', () => {
+  it('stops the run: nobody is started after it, exit 5, and its slot is kept', async () => {
+    lab = await practice(short());
+    const plan = `${lab.dir}/plan.json`;
+    const policy = '{max_unavailable: 1, brake: {failures: 0}, retries: {transport: 0}}';
+    expect((await lab.run(['plan', lab.file('p.yaml', play(work, policy)), '-o', plan])).exit).toBe(2);
+    lab.fleet.set('h3', 'mute', true);
+    const done = await lab.run(['apply', plan, '--yes', '-T', '1']);
+    expect(done.exit).toBe(5);
+    expect(eventsOf(lab.journal(), 'host.started').map((event) => event.host)).toEqual(['h1', 'h2', 'h3']);
+    expect(eventsOf(lab.journal(), 'host.failed')).toMatchObject([{ host: 'h3', failure: { kind: 'unreachable' }, touched: false }]);
+    expect(done.out).toMatch(/BRAKE: 1 of 3 started hosts ended badly, allowed: 0; last h3/);
+    expect(done.out).toMatch(/5 not started \(brake\)/);
+  }, 30_000);
+
+  it('with four slots: those that run go to their end, and nobody else is started, though slots are free', async () => {
+    lab = await practice(short({ h1: 1, h2: 1, h3: 1, h4: 1 }));
+    const plan = `${lab.dir}/plan.json`;
+    const policy = '{max_unavailable: 4, brake: {failures: 0}, retries: {transport: 0}}';
+    await lab.run(['plan', lab.file('p.yaml', play(work, policy)), '-o', plan]);
+    lab.fleet.set('h2', 'auth', true);
+    const done = await lab.run(['apply', plan, '--yes']);
+    expect(done.exit).toBe(5);
+    expect(eventsOf(lab.journal(), 'host.started').map((event) => event.host)).toEqual(['h1', 'h2', 'h3', 'h4']);
+    expect(
+      eventsOf(lab.journal(), 'host.done')
+        .map((event) => event.host)
+        .sort(),
+    ).toEqual(['h1', 'h3', 'h4']);
+  }, 30_000);
+
+  it('`unreachable: ignore` is the way out: the others are done, exit 6', async () => {
+    lab = await practice(short());
+    const plan = `${lab.dir}/plan.json`;
+    const policy = '{max_unavailable: 2, brake: {failures: 0, unreachable: ignore}, retries: {transport: 0}}';
+    await lab.run(['plan', lab.file('p.yaml', play(work, policy)), '-o', plan]);
+    lab.fleet.set('h3', 'mute', true);
+    const done = await lab.run(['apply', plan, '--yes', '-T', '1']);
+    expect(done.exit).toBe(6);
+    expect(eventsOf(lab.journal(), 'host.done')).toHaveLength(7);
+  }, 30_000);
+});
+
+describe('three slow hosts and five fast ones, two at a time', () => {
+  const slow = { h1: 3, h2: 3, h3: 3, h4: 0.5, h5: 0.5, h6: 0.5, h7: 0.5, h8: 0.5 };
+
+  it('a free slot is refilled at once: near the optimum of 6 s, far from the 10.3 s of batches', async () => {
+    lab = await practice(short(slow));
+    const done = await lab.run(['apply', lab.file('p.yaml', play(work, '{max_unavailable: 2}')), '--yes']);
+    expect(done.exit).toBe(0);
+    const events = lab.journal();
+    const seconds = ((events.at(-1)?.at ?? 0) - (eventsOf(events, 'host.started')[0]?.at ?? 0)) / 1000;
+    // In halves of the experiment's times (6 s, 1 s; at most 14.5 s), with room for a busy machine.
+    expect(seconds).toBeGreaterThan(5.9);
+    expect(seconds).toBeLessThan(9.5);
+  }, 30_000);
+
+  it('and after a failure nobody is started', async () => {
+    lab = await practice(short(slow));
+    const failing = `    - shell: {cmd: 'sleep {{ work }}; test {{ inventory_hostname }} != h1'}\n`;
+    const done = await lab.run(['apply', lab.file('p.yaml', play(failing, '{max_unavailable: 2}')), '--yes']);
+    expect(done.exit).toBe(5);
+    const events = lab.journal();
+    const tripped = eventsOf(events, 'brake.tripped')[0]?.seq ?? 0;
+    expect(tripped).toBeGreaterThan(0);
+    expect(eventsOf(events, 'host.started').filter((event) => event.seq > (eventsOf(events, 'host.failed')[0]?.seq ?? 0))).toEqual([]);
+  }, 30_000);
+});
+
+describe('transport trouble is not a task error', () => {
+  it('connections that are cut now and then do not fail a run, and no effect is done twice', async () => {
+    lab = await practice(short({}));
+    for (const name of names) lab.fleet.set(name, 'drop', { seconds: 0.05, times: 2 });
+    const tasks = `    - shell: {cmd: 'echo done >> "$KMEND_ROOT/var/ran"; sleep 0.5; echo end'}\n      register: work\n    - assert: {that: "work.stdout == 'end'"}\n`;
+    const done = await lab.run(['apply', lab.file('p.yaml', play(tasks, '{max_unavailable: 4}')), '--yes']);
+    expect(done.exit, done.out).toBe(0);
+    for (const host of lab.fleet.hosts) expect(readFileSync(`${host.root}/var/ran`, 'utf8')).toBe('done\n');
+  }, 60_000);
+
+  it('a long effect whose connection is cut in the middle is found again by its spool', async () => {
+    lab = await practice([sick('h1')]);
+    const playbook = lab.file(
+      'p.yaml',
+      play(
+        `    - shell: {cmd: 'echo done >> "$KMEND_ROOT/var/ran"; sleep 2.5; echo end'}\n      register: work\n    - assert: {that: "work.stdout == 'end'"}\n`,
+      ),
+    );
+    const run = lab.start(['apply', playbook, '--yes']);
+    const root = lab.host('h1').root;
+    await until('the effect', () => existsSync(`${root}/var/ran`));
+    lab.fleet.set('h1', 'drop', { seconds: 0.1, times: 3 });
+    const done = await run.result;
+    expect(done.exit, done.out).toBe(0);
+    expect(readFileSync(`${root}/var/ran`, 'utf8')).toBe('done\n');
+    expect(eventsOf(lab.journal(), 'effect.done')).toMatchObject([{ result: { ok: true, code: 0, stdout: 'end\n' } }]);
+  }, 30_000);
+});
