@@ -20,7 +20,7 @@ export interface MadePlan {
 export async function makePlan(
   project: Project,
   set: Settings,
-  tags: TaskFlags & RolloutFlags,
+  tags: TaskFlags & RolloutFlags & { readonly takeover?: string },
   world: World,
   ports: { readonly transport: Transport; readonly store: Store; readonly cluster?: Cluster },
 ): Promise<MadePlan> {
@@ -31,14 +31,15 @@ export async function makePlan(
   const playPlans: PlayPlan[] = [];
   for (const written of project.playbook.plays) {
     const play = { ...written, rollout: overriddenRollout(written.rollout, tags) };
-    const ready = await readyPlay(project, play, set, tags, world, ports.cluster);
+    const ready = await readyPlay(project, play, set, tags, world, ports.cluster, tags.takeover);
     plays.push(ready);
     const options = { forks: set.forks, retries: play.rollout.retries.transport, signal: readingSignal(world) };
     const planned = await planFleet(ready.hosts, ready.setup, options, { ...ports, clock }, () => {});
     endIfStopped(world);
     const assembled = assemblePlay(play, ready.pool.length, planned, id);
     const earlier = await earlierDurations(ports.store, { playbook: project.path, play: play.name, pool: ready.pool });
-    playPlans.push({ ...assembled, hosts: assembled.hosts.map((host) => withHistory(host, earlier)) });
+    const leftOut = [...assembled.leftOut, ...(set.rollback?.refused ?? [])];
+    playPlans.push({ ...assembled, hosts: assembled.hosts.map((host) => withHistory(host, earlier)), leftOut });
   }
   if (plays.every((play) => play.hosts.length === 0))
     throw new CommandError(11, 'no host matched', 'kmend inventory --graph shows what there is; --limit may leave nothing of a pattern');
@@ -52,6 +53,7 @@ export async function makePlan(
     ...(set.limit === undefined ? {} : { limit: set.limit }),
     ...(tags.tags === undefined ? {} : { tags: tags.tags }),
     ...(tags.skipTags === undefined ? {} : { skipTags: tags.skipTags }),
+    ...(set.rollback === undefined ? {} : { rollbackOf: set.rollback.run }),
     inputs: inputsOf(project, set, salt, world),
     salt,
     plays: playPlans,

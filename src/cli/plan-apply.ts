@@ -8,6 +8,7 @@ import { listHosts, listTasks } from './listing.ts';
 import { type MadePlan, makePlan, showPlan } from './make-plan.ts';
 import { type FleetFlags, type RolloutFlags, type TaskFlags, withFleetOptions, withRolloutOptions, withTaskOptions } from './options.ts';
 import { inputsOf, loadProject, readyPlay } from './project.ts';
+import { rollbackSettings } from './rollback-settings.ts';
 import { type RunFlags, type RunPorts, resumeRun, startRun } from './run-play.ts';
 import { openCluster, openTransport, paintOf, type Settings, settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
@@ -87,12 +88,12 @@ async function planCommand(path: string, flags: PlanFlags, world: World): Promis
   }
 }
 
-function print(made: MadePlan, flags: FleetFlags, world: World): void {
+export function print(made: MadePlan, flags: FleetFlags, world: World): void {
   if (flags.json === true) world.out(JSON.stringify(made.plan));
   else for (const line of showPlan(made, world)) world.out(line);
 }
 
-function planExit(plan: Plan): number {
+export function planExit(plan: Plan): number {
   const reasons = plan.plays.flatMap((play): ExitReason[] => [
     ...play.hosts.flatMap((host): ExitReason[] => (host.refused !== undefined ? ['failed'] : hasChanges(host) ? ['changes'] : [])),
     ...play.leftOut.map(({ failure }): ExitReason => (failure.kind === 'unreachable' ? 'unreachable' : 'failed')),
@@ -105,7 +106,7 @@ interface Opened {
   readonly close: () => Promise<void>;
 }
 
-async function openPorts(set: Settings, world: World, takeover?: string): Promise<Opened> {
+export async function openPorts(set: Settings, world: World, takeover?: string): Promise<Opened> {
   const cluster = await openCluster(set, world, takeover);
   const transport = await openTransport(set, world);
   const store = await world.store(set.stateDir);
@@ -143,7 +144,7 @@ async function applyPlaybook(path: string, flags: ApplyFlags, world: World): Pro
   }
 }
 
-async function ask(world: World): Promise<boolean> {
+export async function ask(world: World): Promise<boolean> {
   if (!world.asker.attended)
     throw new CommandError(3, 'nobody is here to say yes', 'give --yes, or apply a plan that was saved and read: kmend plan -o FILE');
   if (await world.asker.confirm('Carry this out?')) return true;
@@ -151,7 +152,14 @@ async function ask(world: World): Promise<boolean> {
 }
 
 /** Plays one after the other; the first that does not end well ends the command. */
-async function runPlays(made: MadePlan, flags: RunFlags, set: Settings, world: World, ports: RunPorts, approved: boolean): Promise<number> {
+export async function runPlays(
+  made: MadePlan,
+  flags: RunFlags,
+  set: Settings,
+  world: World,
+  ports: RunPorts,
+  approved: boolean,
+): Promise<number> {
   let exit = 0;
   for (const [index, play] of made.plan.plays.entries()) {
     const ready = made.plays[index];
@@ -170,7 +178,11 @@ async function loadSaved(
   world: World,
   strictVersion: boolean,
 ): Promise<{ readonly set: Settings; readonly made: MadePlan; readonly opened: Opened }> {
-  const set = settings({ ...flags, inventory: plan.inventories, ...(plan.limit === undefined ? {} : { limit: plan.limit }) }, world);
+  const given = settings({ ...flags, inventory: plan.inventories, ...(plan.limit === undefined ? {} : { limit: plan.limit }) }, world);
+  const set =
+    plan.rollbackOf === undefined
+      ? given
+      : { ...given, rollback: await rollbackSettings(plan.rollbackOf, plannedHosts(plan), given, world) };
   const project = await loadProject(plan.playbook, set, world);
   const stale = staleness(strictVersion ? plan : { ...plan, tool: world.version }, world.version, inputsOf(project, set, plan.salt, world));
   if (stale.length > 0)
@@ -193,6 +205,9 @@ async function loadSaved(
   }
   return { set, made: { plan, plays }, opened };
 }
+
+const plannedHosts = (plan: Plan): readonly string[] =>
+  plan.plays.flatMap((play) => [...play.hosts, ...play.leftOut].map((one) => one.host));
 
 async function applyPlan(path: string, plan: Plan, flags: ApplyFlags, world: World): Promise<number> {
   const { set, made, opened } = await loadSaved(plan, path, flags, world, true);

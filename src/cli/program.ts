@@ -11,6 +11,7 @@ import { labCommand } from './lab.ts';
 import { Mistakes, printMistakes } from './mistakes.ts';
 import { nodeCommands } from './node.ts';
 import { planCommands } from './plan-apply.ts';
+import { rollbackCommand } from './rollback.ts';
 import { runsCommands } from './runs.ts';
 import { paintOf } from './setup.ts';
 import { validateCommand } from './validate.ts';
@@ -29,6 +30,7 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
   checkCommand(program, world, done);
   planCommands(program, world, done);
   driftCommand(program, world, done);
+  rollbackCommand(program, world, done);
   runsCommands(program, world, done);
   controlCommands(program, world, done);
   validateCommand(program, world, done);

@@ -1,6 +1,7 @@
 // A project: playbook, inventory, modules and targets, loaded and checked together, ready for a plan or a run.
 import { createHash } from 'node:crypto';
 import { zoneOf } from '../core/plan-play.ts';
+import type { HostIdentity } from '../engine/node-match.ts';
 import type { Cluster } from '../engine/ports.ts';
 import type { HostSetup, PlaySetup } from '../engine/walk-context.ts';
 import { factDefs } from '../facts/index.ts';
@@ -59,16 +60,22 @@ export async function readyPlay(
   tags: TaskFlags,
   world: World,
   cluster: Cluster | undefined,
+  takeover?: string,
 ): Promise<ReadyPlay> {
   const { inventory } = project;
   const { pool, hosts } = matchHosts(inventory, play.hosts, set, world);
   const targets = await targetsOf(inventory, hosts, set, world, play);
   const setups = new Map<string, HostSetup>();
   for (const target of targets) {
+    const own = set.rollback?.vars.get(target.name);
     const variables: HostSetup['variables'] = (layers) =>
-      hostScope(inventory, target.name, { ...layers, playbookDir: directoryOf(project.path) });
+      hostScope(inventory, target.name, {
+        ...layers,
+        ...(own === undefined ? {} : { extraVars: { ...layers.extraVars, ...own } }),
+        playbookDir: directoryOf(project.path),
+      });
     const scope = variables({ extraVars: set.extraVars, playVars: play.vars });
-    const node = cluster === undefined ? undefined : nodeName(scope.lookup('node_name'), target.name);
+    const node = cluster === undefined ? undefined : nodeName(scope.lookup('node_name'));
     const zone = zoneOf(play.rollout, scope);
     setups.set(target.name, { target, variables, ...(node === undefined ? {} : { node }), ...(zone === undefined ? {} : { zone }) });
   }
@@ -82,6 +89,9 @@ export async function readyPlay(
       extraVars: set.extraVars,
       isWanted: wantedBy(tags),
       ownBootId: world.ownBootId,
+      ...(hosts.length === 1 && hosts[0] === set.limit ? { askedByName: set.limit } : {}),
+      ...(takeover === undefined ? {} : { takeover }),
+      ...(cluster === undefined ? {} : { pool: pool.map((host) => identityOf(host, play, inventory, set)) }),
     },
     pool,
     hosts,
@@ -89,7 +99,19 @@ export async function readyPlay(
   };
 }
 
-const nodeName = (given: unknown, host: string): string => (typeof given === 'string' && given !== '' ? given : host);
+const nodeName = (given: unknown): string | undefined => (typeof given === 'string' && given !== '' ? given : undefined);
+
+/** What the inventory knows of a host of the pool; `--limit` may leave it out of the run, and its node still counts. */
+function identityOf(host: string, play: Play, inventory: Inventory, set: Settings): HostIdentity {
+  const scope = hostScope(inventory, host, { extraVars: set.extraVars, playVars: play.vars });
+  const node = nodeName(scope.lookup('node_name'));
+  const address = scope.lookup('ansible_host');
+  return {
+    host,
+    ...(node === undefined ? {} : { nodeName: node }),
+    ...(typeof address === 'string' ? { addresses: [address] } : {}),
+  };
+}
 
 /** Ansible's rules: `always` runs unless skipped by name, `never` only when asked for, `all`, `tagged` and `untagged` as words. */
 export function wantedBy(flags: TaskFlags): (task: Task) => boolean {
@@ -118,6 +140,7 @@ export function inputsOf(project: Project, set: Settings, salt: string, world: W
     if (read.ok) inputs[file] = digest(salt + read.text);
   }
   inputs['extra variables (-e)'] = digest(salt + JSON.stringify(set.extraVars));
+  for (const [host, vars] of set.rollback?.vars ?? []) inputs[`way back of ${host}`] = digest(salt + JSON.stringify(vars));
   for (const host of project.inventory.hosts.values()) inputs[`variables of ${host.name}`] = digest(salt + JSON.stringify(host.vars));
   return inputs;
 }

@@ -1,5 +1,6 @@
 // Settings of a command from its flags, and the adapters made from them.
 import type { Transport } from '../engine/ports.ts';
+import type { Failure } from '../model/failure.ts';
 import { type Secret, secret } from '../model/host.ts';
 import type { Mapping } from '../model/value.ts';
 import { coloured, type Paint, uncoloured } from '../report/layout.ts';
@@ -7,10 +8,20 @@ import { extraVarsOf } from './extra-vars.ts';
 import { type FleetFlags, stateDirOf, wholeNumber } from './options.ts';
 import { CommandError, type World, type WorldCluster } from './world.ts';
 
+/** What `kmend rollback` knows of each host, from the journal of the run that is taken back. */
+export interface RollbackSettings {
+  readonly run: string;
+  /** Variables that win over all others, as `-e` does. */
+  readonly vars: ReadonlyMap<string, Mapping>;
+  /** Hosts that cannot be taken back, and why. */
+  readonly refused: readonly { readonly host: string; readonly failure: Failure }[];
+}
+
 export interface Settings {
   readonly inventories: readonly string[];
   readonly limit?: string;
   readonly extraVars: Mapping;
+  readonly rollback?: RollbackSettings;
   readonly forks: number;
   readonly stateDir: string;
   readonly flags: FleetFlags;

@@ -21,7 +21,6 @@ const load = (name: string) =>
   loadPlaybook(name, readFileSync(join(folder, name), 'utf8'), {
     modules,
     facts: factDefs.map((def) => def.name),
-    knownNames: ['rollback_kernel', 'rollback_packages'],
   });
 
 const packages = {

@@ -1,4 +1,5 @@
 // yum 3 as on CentOS 7: exact versions, holds that look like missing packages, a lock that is waited for without end.
+import { readFileSync } from 'node:fs';
 import type { Reply } from '../calls.ts';
 import { evrOf, type Package, repository } from '../catalog.ts';
 import { compareEvr, installed, isParallel } from '../installed.ts';
@@ -191,6 +192,20 @@ function choose(machine: Machine, command: Command): Choice {
   return choice;
 }
 
+/** `yum shell FILE`: the lines of the file up to `run` are one transaction. */
+function chooseAll(machine: Machine, command: Command): Choice {
+  const lines = readFileSync(command.specs[0] ?? '', 'utf8').split('\n');
+  const choices = lines.slice(0, lines.indexOf('run')).map((line) => {
+    const { verb, specs } = readCommand(line.trim().split(/\s+/));
+    return choose(machine, { ...command, verb, specs });
+  });
+  return {
+    wanted: choices.flatMap((choice) => choice.wanted),
+    gone: choices.flatMap((choice) => choice.gone),
+    said: choices.map((choice) => choice.said).join(''),
+  };
+}
+
 /** Those that cannot stay without what is removed go too. */
 function withDependents(machine: Machine, gone: readonly Package[]): readonly Package[] {
   const more = installed(machine).filter(
@@ -220,7 +235,7 @@ function freeLock(machine: Machine): void {
 async function transact(machine: Machine, command: Command, world: World): Promise<Reply> {
   const locked = await takeLock(machine, command, world);
   if (locked) return locked;
-  const { wanted, gone, said } = choose(machine, command);
+  const { wanted, gone, said } = command.verb === 'shell' ? chooseAll(machine, command) : choose(machine, command);
   const missing = /^No package .* available\.$/m.test(said);
   if (wanted.length === 0 && gone.length === 0) {
     freeLock(machine);
@@ -260,6 +275,7 @@ export const yum: StandIn = async (machine, args, world) => {
     case 'upgrade':
     case 'downgrade':
     case 'remove':
+    case 'shell':
       return transact(machine, command, world);
     case 'list':
       return list(machine, command);

@@ -1,0 +1,107 @@
+// `kmend rollback`: takes back what a run changed, host by host, by a plan that is made from the journal of that run and proven like a remedy.
+import type { Command } from 'commander';
+import { hasChanges } from '../model/plan.ts';
+import { isMapping } from '../model/value.ts';
+import { plural } from '../report/layout.ts';
+import { loadFleet, matchHosts } from './fleet.ts';
+import { makePlan } from './make-plan.ts';
+import { type FleetFlags, type RolloutFlags, withFleetOptions, withRolloutOptions } from './options.ts';
+import { ask, openPorts, planExit, print, runPlays } from './plan-apply.ts';
+import { loadProject } from './project.ts';
+import { deedsOfRun, rollbackSettings, type WaysBack } from './rollback-settings.ts';
+import type { RunFlags } from './run-play.ts';
+import { type Settings, settings } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+interface RollbackFlags extends FleetFlags, RolloutFlags, RunFlags {
+  readonly check?: boolean;
+  readonly output?: string;
+  readonly playbook?: string;
+}
+
+export function rollbackCommand(program: Command, world: World, done: (exit: number) => void): void {
+  withRolloutOptions(withFleetOptions(program.command('rollback')))
+    .description("take back what a run changed: boot arguments, kernel that boots, packages, as that run's journal found them")
+    .argument('<run>')
+    .option('-C, --check', 'only plan')
+    .option('-o, --output <file>', 'only plan, and save the plan: `kmend apply FILE` does exactly that')
+    .option('-y, --yes', 'do not ask; without it, and without -l, nothing is taken back')
+    .option('--wait', 'wait for a window, a gate or capacity instead of ending with 9 or 10')
+    .option('--takeover <run>', 'take hosts over that this run holds')
+    .option('--playbook <file>', 'instead of the rollback.yaml that comes with kmend')
+    .addHelpText(
+      'after',
+      '\nInventory, login and cluster are those of the run, unless flags say otherwise. A host is refused where the journal lacks a value from before.',
+    )
+    .action(async (run: string, flags: RollbackFlags) => done(await rollback(run, flags, world)));
+}
+
+async function rollback(run: string, given: RollbackFlags, world: World): Promise<number> {
+  const flags = { ...flagsOfRun(run, given, world), ...given };
+  const asked = settings(flags, world);
+  const names = await hostsToTakeBack(run, asked, world);
+  const ways = await rollbackSettings(run, names, asked, world);
+  tellLeft(ways, world);
+  const isPlan = given.check === true || given.output !== undefined;
+  if (!isPlan && given.yes !== true && given.limit === undefined)
+    throw new CommandError(
+      3,
+      `this would take back run ${run} on ${plural(ways.vars.size, 'host')}`,
+      'name hosts with -l, or say --yes; --check only plans',
+    );
+  if (ways.vars.size === 0 && ways.refused.length === 0) {
+    world.out(`run ${run} changed nothing on these hosts that could be taken back`);
+    return 0;
+  }
+  const set: Settings = { ...asked, limit: [...ways.vars.keys()].join(','), rollback: ways };
+  return carryOut(set, flags, isPlan, world);
+}
+
+async function carryOut(set: Settings, flags: RollbackFlags, isPlan: boolean, world: World): Promise<number> {
+  if (set.rollback?.vars.size === 0) {
+    for (const { host, failure } of set.rollback.refused) world.err(`${host}: refused: ${failure.message} (${failure.hint ?? ''})`);
+    return 4;
+  }
+  const project = await loadProject(flags.playbook ?? `${world.packageRoot}/playbooks/rollback.yaml`, set, world);
+  const { ports, close } = await openPorts(set, world, flags.takeover);
+  try {
+    const made = await makePlan(project, set, flags, world, ports);
+    if (flags.output !== undefined) await world.files.write(flags.output, `${JSON.stringify(made.plan, null, 1)}\n`, 0o600);
+    if (isPlan || flags.json !== true) print(made, flags, world);
+    if (isPlan) return planExit(made.plan);
+    const changes = made.plan.plays.some((play) => play.hosts.some(hasChanges));
+    const approved = changes && flags.yes !== true ? await ask(world) : false;
+    return await runPlays(made, flags, set, world, ports, approved);
+  } finally {
+    await close();
+  }
+}
+
+/** Inventory, login and cluster of the run. Its `--limit` is not taken over: which hosts it worked on is in its journal. */
+function flagsOfRun(run: string, given: RollbackFlags, world: World): FleetFlags {
+  const { stateDir } = settings(given, world);
+  const kept = world.reader.readText(`${stateDir}/runs/${run}/settings.json`);
+  if (!kept.ok) throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
+  const data: unknown = JSON.parse(kept.text);
+  const flags = isMapping(data) && isMapping(data.flags) ? (data.flags as FleetFlags) : {};
+  const { limit: _limit, verbose: _verbose, ...fleet } = flags;
+  return { ...fleet, stateDir };
+}
+
+/** Hosts of the run that the inventory still has and that `-l` leaves. */
+async function hostsToTakeBack(run: string, set: Settings, world: World): Promise<readonly string[]> {
+  const deeds = await deedsOfRun(run, await world.store(set.stateDir), set.stateDir);
+  const { hosts } = matchHosts(loadFleet(set, world), 'all', set, world);
+  const names = hosts.filter((host) => deeds.has(host));
+  if (names.length === 0) throw new CommandError(11, `run ${run} started none of these hosts`, `kmend report ${run} shows its hosts`);
+  return names;
+}
+
+function tellLeft(ways: WaysBack, world: World): void {
+  const by = new Map<string, string[]>();
+  for (const [host, left] of ways.left) for (const what of left) by.set(what, [...(by.get(what) ?? []), host]);
+  for (const [what, hosts] of by)
+    world.err(
+      `warning: not taken back: ${what} on ${hosts.slice(0, 5).join(', ')}${hosts.length > 5 ? ` and ${hosts.length - 5} more` : ''}`,
+    );
+}

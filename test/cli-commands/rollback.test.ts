@@ -1,0 +1,188 @@
+// kmend rollback: from the journal of a run back to what was there before, host by host; refused where the journal cannot say.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HostDeeds, MadeChange } from '../../src/core/host-history.ts';
+import { type LaterRun, rollbackOf } from '../../src/core/rollback.ts';
+import { eventsOf, mendPlay, type Practice, practice, sick, until } from '../cli/practice.ts';
+
+const change = (module: string, sign: MadeChange['sign'], what: string, before?: string, after?: string): MadeChange => ({
+  sign,
+  what,
+  ...(before === undefined ? {} : { before }),
+  ...(after === undefined ? {} : { after }),
+  risk: 'write',
+  task: 'The task',
+  module,
+});
+const deeds = (...changes: readonly MadeChange[]): HostDeeds => ({ host: 'h1', changes, end: 'done', at: 0 });
+
+describe('the way back from a journal', () => {
+  it.each<[string, readonly MadeChange[], object]>([
+    [
+      'an argument that was not there',
+      [change('kernel_arg', '+', 'boot argument cgroup.memory', undefined, 'cgroup.memory=nokmem')],
+      { rollback_arguments: [{ key: 'cgroup.memory', state: 'absent', value: 'nokmem' }], rollback_made: ['nokmem'], rollback_before: [] },
+    ],
+    [
+      'an item of a list that others share',
+      [change('kernel_arg', '~', 'boot argument cgroup.memory', 'cgroup.memory=nosocket', 'cgroup.memory=nosocket,nokmem')],
+      { rollback_arguments: [{ key: 'cgroup.memory', state: 'absent', value: 'nokmem' }], rollback_made: ['nokmem'] },
+    ],
+    [
+      'another value of an argument',
+      [change('kernel_arg', '~', 'boot argument audit', 'audit=1', 'audit=0')],
+      {
+        rollback_arguments: [{ key: 'audit', state: 'present', value: '1' }],
+        rollback_made: ['audit=0'],
+        rollback_before: ['audit=1'],
+      },
+    ],
+    [
+      'an argument that was taken away',
+      [change('kernel_arg', '-', 'boot argument quiet', 'quiet')],
+      { rollback_arguments: [{ key: 'quiet', state: 'present' }], rollback_made: [], rollback_before: ['quiet'] },
+    ],
+    [
+      'packages of an engine, but not its restart',
+      [
+        change('container_runtime', '~', 'package docker-ce', '18.06.1.ce-3.el7', '3:18.09.1-3.el7'),
+        change('container_runtime', '+', 'package docker-ce-cli', undefined, '1:18.09.1-3.el7'),
+        change('container_runtime', '!', 'restart docker', '18.06.1-ce'),
+      ],
+      { rollback_packages: { 'docker-ce': '18.06.1.ce-3.el7', 'docker-ce-cli': 'absent' }, rollback_arguments: [], rollback_kernel: '' },
+    ],
+    [
+      'the kernel that boots; the newer one stays installed',
+      [
+        change('kernel', '+', 'package kernel', undefined, '3.10.0-1160.el7'),
+        change('kernel', '~', 'kernel that boots next', '3.10.0-862.el7.x86_64', '3.10.0-1160.el7.x86_64'),
+      ],
+      { rollback_kernel: '3.10.0-862.el7.x86_64', rollback_packages: {} },
+    ],
+  ])('%s', (_, changes, vars) => {
+    expect(rollbackOf('r1', deeds(...changes), [])).toMatchObject({ kind: 'way_back', way: { left: [], vars } });
+  });
+
+  it.each<[string, HostDeeds, RegExp]>([
+    [
+      'a value from before is not in the journal',
+      deeds(change('package', '~', 'package jq', undefined, '2')),
+      /no value from before of: package jq/,
+    ],
+    ['no_log hid it', deeds(change('package', '~', '(hidden by no_log)')), /no_log of the task "The task" hid/],
+    ['an argument stood several times', deeds(change('kernel_arg', '~', 'boot argument a', 'a=1 a=2', 'a=3')), /several times/],
+    ['the run is not over there', { ...deeds(change('package', '+', 'package jq')), end: 'under_way' }, /not over/],
+  ])('refused where %s', (_, host, why) => {
+    const back = rollbackOf('r1', host, []);
+    expect(back.kind === 'refused' ? back.failure.message : back.kind).toMatch(why);
+  });
+
+  it('what a command did is not taken back, and said', () => {
+    expect(rollbackOf('r1', deeds(change('command', '!', 'run rm -rf /tmp/x')), [])).toEqual({
+      kind: 'nothing',
+      left: ['the task "The task" (command)'],
+    });
+  });
+
+  it('a later run that changed it again goes first; a rollback that was begun does not stand in its own way', () => {
+    const ours = deeds(change('package', '~', 'package docker-ce', '1', '2'));
+    const later = (before: string, after: string): LaterRun => ({
+      run: 'r2',
+      deeds: deeds(change('package', '~', 'package docker-ce', before, after)),
+    });
+    expect(rollbackOf('r1', ours, [later('2', '3')])).toMatchObject({
+      kind: 'refused',
+      failure: { message: 'run r2 changed package docker-ce after run r1' },
+    });
+    expect(rollbackOf('r1', ours, [later('2', '1')]).kind).toBe('way_back');
+  });
+});
+
+const engine = ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7'];
+const vars = { drain_command: 'true', reboot_stable_for: 1 };
+
+describe('on a fleet', () => {
+  let fleet: Practice;
+  const hosts = [
+    sick('argued', { vars }),
+    sick('kept', { vars }),
+    { name: 'moved', flavour: 'el7', kernel: '3.10.0-957.el7.x86_64', packages: engine, vars } as const,
+    { name: 'upgraded', flavour: 'el7', kernel: '3.10.0-862.el7.x86_64', packages: [...engine, 'kubelet-1.12.3-0'], vars } as const,
+  ];
+  let run = '';
+  const cfg = (host: string) => readFileSync(join(fleet.host(host).root, 'boot/grub2/grub.cfg'), 'utf8');
+
+  beforeAll(async () => {
+    fleet = await practice(hosts);
+    const mended = await fleet.run(['apply', 'playbooks/auto.yaml', '--yes', '-l', '!kept', '--max-unavailable', '3']);
+    expect(`${mended.exit} ${mended.err}`).toBe('0 ');
+    const argued = await fleet.run(['apply', fleet.file('mend.yaml', mendPlay()), '--yes', '-l', 'kept']);
+    expect(argued.exit).toBe(0);
+    run = fleet.runs()[0] ?? '';
+  }, 120_000);
+  afterAll(() => fleet.close());
+
+  it('never fleet-wide without --yes; nothing is touched', async () => {
+    const { exit, err } = await fleet.run(['rollback', run]);
+    expect(exit).toBe(3);
+    expect(err).toMatch(/would take back run \S+ on 3 hosts/);
+    expect(fleet.runs()).toHaveLength(2);
+  });
+
+  it('--check shows the plan, each host with its own values', async () => {
+    const { exit, out } = await fleet.run(['rollback', run, '--check', '-l', 'argued,moved,upgraded']);
+    expect(exit).toBe(2);
+    expect(out).toMatch(/package docker-ce: 3:18\.09\.\S+ -> 18\.06\.1\.ce-3\.el7/);
+    expect(out).toMatch(/kernel that boots next: 3\.10\.0-1160\S* -> 3\.10\.0-862\.el7\.x86_64/);
+    expect(out).toContain('3 hosts to change');
+  });
+
+  it('takes a host back and proves it; the others stay', async () => {
+    const { exit, out, err } = await fleet.run(['rollback', run, '-l', 'argued', '--yes']);
+    expect(`${exit} ${err}`).toBe('0 ');
+    expect(out).toContain('1 done');
+    expect(cfg('argued')).not.toContain('nokmem');
+    expect(cfg('upgraded')).toContain('nokmem');
+    expect(fleet.host('argued').boots()).toBe(3);
+    expect(eventsOf(fleet.journal(), 'host.done')).toMatchObject([{ host: 'argued', proven: 'not_asked' }]);
+  });
+
+  it('all of them with --yes; who is back already takes no slot', async () => {
+    const { exit, err } = await fleet.run(['rollback', run, '--yes']);
+    expect(`${exit} ${err}${exit === 0 ? '' : (await fleet.run(['report', fleet.runs().at(-1) ?? ''])).out}`).toBe('0 ');
+    expect(eventsOf(fleet.journal(), 'host.started').map((event) => event.host)).toEqual(['moved', 'upgraded']);
+    expect(fleet.host('upgraded').kernel()).toBe('3.10.0-862.el7.x86_64');
+    const { out } = await fleet.run(['check', '--json']);
+    const moved = out
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .find(({ host }) => host === 'moved');
+    expect([moved.facts['docker.evr'], moved.facts['cli.evr'], moved.facts['containerd.evr']]).toEqual(['18.06.1.ce-3.el7', '', '']);
+    expect(cfg('kept')).toContain('nokmem');
+  }, 120_000);
+
+  it('drift does not call a host lost that was taken back on purpose', async () => {
+    const { exit, out } = await fleet.run(['drift', '-i', fleet.fleet.inventoryFile]);
+    expect(out).toContain('1 host: 1 kept the remedy');
+    expect(exit).toBe(0);
+  });
+
+  it('a rollback is saved, carried out, interrupted and resumed as any plan is', async () => {
+    const [, second = ''] = fleet.runs();
+    const plan = join(fleet.dir, 'back.json');
+    expect((await fleet.run(['rollback', second, '-o', plan])).exit).toBe(2);
+    const apply = fleet.start(['apply', plan, '--yes']);
+    await until('the reboot', () => apply.out().includes('reboot'));
+    apply.stop('SIGINT');
+    expect((await apply.result).exit).toBe(130);
+    const resumed = await fleet.run(['resume', fleet.runs().at(-1) ?? '', '--yes']);
+    expect(`${resumed.exit} ${resumed.err}`).toBe('0 ');
+    expect(cfg('kept')).not.toContain('nokmem');
+    expect(fleet.host('kept').boots()).toBe(3);
+  }, 60_000);
+
+  it('a run that is not there is named', async () => {
+    expect(await fleet.run(['rollback', 'nope', '--yes'])).toMatchObject({ exit: 3, err: expect.stringContaining('there is no run nope') });
+  });
+});
