@@ -1,11 +1,12 @@
-// Ways to the product: its command line, and parts of it as a bundle for benches that drive them directly.
+// Ways to the product: its command line as it is installed, and parts of it as a bundle for benches that drive them directly.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { variable } from './package.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
 
-export const kmend = [process.execPath, join(root, 'bin/kmend.mjs')];
+export const kmend = [process.execPath, join(process.env[variable] ?? root, 'bin/kmend.mjs')];
 
 /** The environment of a contender: nothing of the caller's own configuration. */
 export const cleanEnv = (home, more = {}) => ({ PATH: process.env.PATH, HOME: home, LANG: 'C.UTF-8', ...more });

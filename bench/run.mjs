@@ -6,6 +6,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { goalLines, missing } from './lines.mjs';
+import { makePackage, variable } from './package.mjs';
 
 const self = new URL(import.meta.url).pathname;
 const goals = JSON.parse(readFileSync(new URL('goals.json', import.meta.url), 'utf8'));
@@ -77,6 +78,11 @@ const unknown = positionals.filter((name) => !(name in benches));
 if (unknown.length > 0) {
   console.error(`no bench ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}`);
   process.exit(1);
+}
+const own = process.env[variable] === undefined ? makePackage() : undefined;
+if (own !== undefined) {
+  process.env[variable] = own;
+  process.on('exit', () => rmSync(own, { recursive: true, force: true }));
 }
 for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
   if (values.inside || !needRoot.includes(name)) await run(name);
