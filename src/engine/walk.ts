@@ -11,6 +11,7 @@ import type { Mapping } from '../model/value.ts';
 import { cutShort } from './door.ts';
 import { closeFence } from './fences.ts';
 import { planInRounds, setupOf } from './fleet.ts';
+import { notBack } from './perform-reboot.ts';
 import { type HostSetup, HostWalk, type RunContext } from './walk-context.ts';
 import { walkTask } from './walk-task.ts';
 
@@ -46,7 +47,7 @@ const tooLate = (bad: Bad, walk: HostWalk): Bad => ({
 });
 
 async function attempt(walk: HostWalk): Promise<Bad | undefined> {
-  const trouble = await walk.freshen();
+  const trouble = await firstLook(walk);
   if (trouble !== undefined) return { failure: trouble };
   await recordFacts(walk);
   restore(walk);
@@ -55,6 +56,23 @@ async function attempt(walk: HostWalk): Promise<Bad | undefined> {
   if (walk.state.remedy === undefined)
     await walk.run.record({ type: 'remedy.chosen', host: walk.host, remedy: walk.chosen.remedy, why: walk.chosen.why }, true);
   return walkTasks(walk.run.setup.play.tasks, [], walk);
+}
+
+/** Milliseconds between two looks at a host that may be booting. */
+const lookEvery = 500;
+
+/** The first look. A host that a crash left in the middle of its reboot may still be away: it has the time that its reboot has. */
+async function firstLook(walk: HostWalk): Promise<Failure | undefined> {
+  const { clock } = walk.run.ports;
+  const rebooting = walk.state.inFlight.find((started) => started.kind === 'reboot');
+  const began = clock.now();
+  for (;;) {
+    const trouble = await walk.freshen();
+    if (rebooting === undefined || trouble?.transport !== true || walk.signal.aborted) return trouble;
+    const waited = (clock.now() - began) / 1000;
+    if (waited >= rebooting.timeout) return notBack(waited, trouble);
+    await clock.sleep(lookEvery, walk.signal);
+  }
 }
 
 const recordFacts = (walk: HostWalk): Promise<unknown> => {
@@ -72,6 +90,8 @@ function restore(walk: HostWalk): void {
 /** The whole plan is made anew on fresh facts before anything is touched. A host in the middle of its walk (resume) is past that. */
 async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failure> {
   if (walk.state.remedy !== undefined) return 'go';
+  const other = await otherNode(walk);
+  if (other !== undefined) return other;
   const fresh = await planFresh(walk);
   if (!fresh.ok) return fresh.failure;
   if (fresh.value.refused !== undefined) {
@@ -81,9 +101,22 @@ async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failu
   const compared = driftOf(walk.plan, fresh.value, walk.facts, { strict: walk.run.strict });
   if (compared.kind === 'drift')
     return { kind: 'drift', message: `not what the plan was made from: ${compared.what.join('; ')}`, hint: 'make a new plan' };
-  if (compared.kind === 'already_mended') return 'already mended';
+  // A host that this run has touched before (`resolve --as retry`) is walked all the same: its proof and its uncordon are still to come.
+  if (compared.kind === 'already_mended') return walk.state.touched ? 'go' : 'already mended';
   if (compared.kind === 'subset') await walk.run.record({ type: 'drift.noted', host: walk.host, what: compared.differences }, false);
   return 'go';
+}
+
+/** A host that is another node than the plan says must not be touched: the drain and the reboot would hit two machines. */
+async function otherNode(walk: HostWalk): Promise<Failure | undefined> {
+  if (walk.run.ports.cluster === undefined) return undefined;
+  const found = await walk.nodeSide.find(walk.facts);
+  if (!found.ok) return found.failure;
+  const now = found.value['node.name'] ?? '';
+  const planned = walk.plan.node ?? '';
+  if (now === planned) return undefined;
+  const said = (name: unknown): string => (name === '' ? 'no node' : `node ${name}`);
+  return { kind: 'drift', message: `this host is ${said(now)} now, the plan was made for ${said(planned)}`, hint: 'make a new plan' };
 }
 
 const planFresh = (walk: HostWalk): Promise<Outcome<HostPlan>> => {
