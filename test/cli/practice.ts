@@ -62,7 +62,9 @@ export async function practice(hosts: readonly HostSpec[], options: { readonly d
   mkdirSync(join(dir, 'home'));
   const runs = (): readonly string[] => {
     try {
-      return readdirSync(join(state, 'runs')).sort();
+      // Runs of the same second have ids in no order.
+      const began = (run: string): number => Number(/"at":(\d+)/.exec(journalText(run))?.[1] ?? 0);
+      return readdirSync(join(state, 'runs')).sort((a, b) => began(a) - began(b));
     } catch {
       return [];
     }
