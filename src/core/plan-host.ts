@@ -1,7 +1,7 @@
 // The plan of one host: its list of tasks walked over facts, each task's promises laid over them for the next. Pure.
 
 import { isVolatile } from '../facts/index.ts';
-import type { AnyModule, Change, ModulePlan, PlanContext } from '../model/change.ts';
+import type { AnyModule, Change, ModulePlan, PlanContext, Unmet } from '../model/change.ts';
 import { nearest } from '../model/diagnostic.ts';
 import type { Facts, FactWant } from '../model/fact.ts';
 import type { HostPlan, PlannedChange, TaskPlan, Verdict } from '../model/plan.ts';
@@ -146,7 +146,7 @@ function settleTask(task: ModuleTask, rounds: readonly Evaluation[], module: Any
       return refuse(task, round.message, walk, where);
     }
     if (round.kind === 'plan' && round.plan.refuse !== undefined) return refuse(task, round.plan.refuse.why, walk, round.plan.refuse.hint);
-    if (round.kind === 'plan' && round.plan.unmet !== undefined && task.ignoreErrors !== true) {
+    if (round.kind === 'plan' && round.plan.unmet !== undefined && !isExcused(round.plan.unmet, task)) {
       walk.tasks.push(unplanned(task, 'unmet', round.plan.unmet.evidence, 'none'));
       walk.refused = refusalOf(task, round.plan.unmet.evidence, round.plan.unmet.hint);
       return;
@@ -156,6 +156,10 @@ function settleTask(task: ModuleTask, rounds: readonly Evaluation[], module: Any
   walk.tasks.push(planned);
   if (task.register !== undefined) learn(task.register, planned, rounds, walk);
 }
+
+/** `ignore_errors`, or an exit status that `failed_when` will judge. */
+const isExcused = (unmet: Unmet, task: ModuleTask): boolean =>
+  task.ignoreErrors === true || (unmet.kind === 'exit' && task.failedWhen !== undefined);
 
 function refuse(task: Task, why: string, walk: Walk, hint?: string): void {
   walk.refused = refusalOf(task, why, hint);

@@ -8,8 +8,9 @@ import type { Effect, EffectResult } from '../model/effect.ts';
 import type { Failure } from '../model/failure.ts';
 import type { ModuleTask } from '../model/playbook.ts';
 import { higherRisk, highestRisk } from '../model/risk.ts';
-import type { Mapping, Value } from '../model/value.ts';
+import type { Mapping } from '../model/value.ts';
 import type { Performed } from './door.ts';
+import { textResult } from './observe.ts';
 import { perform } from './perform.ts';
 import { follow } from './perform-run.ts';
 import type { HostWalk } from './walk-context.ts';
@@ -78,7 +79,28 @@ const isFailure = (data: Evaluation | Failure): data is Failure => 'message' in 
 /** Effects of this task that ended before a crash, in their order; each is taken from the list once. */
 type Before = EndedEffect[];
 
+/** Where nothing is changed, `until` looks again: facts and read-only output are read anew each time. */
 async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Mapping[], walk: HostWalk, before: Before): Promise<Round> {
+  const tries = triesOf(task);
+  for (let attempt = 1; ; attempt++) {
+    const round = await walkOnce(task, module, vars, walk, before);
+    if (task.until === undefined || round.status !== 'ok' || round.failure !== undefined) return round;
+    const judged = judge(task.until, resultScope(task, round, vars, walk));
+    if (judged.kind === 'true') return round;
+    if (judged.kind === 'wrong') return bad({ kind: 'refused', message: judged.message });
+    if (attempt >= tries || walk.signal.aborted) return { ...round, failure: untilFailed(tries) };
+    await walk.run.ports.clock.sleep((task.delay ?? untilDelay) * 1000, walk.signal);
+    walk.spoil();
+  }
+}
+
+const triesOf = (task: ModuleTask): number => (task.until === undefined ? 1 : (task.retries ?? untilRetries) + 1);
+
+const untilFailed = (tries: number): Failure => ({ kind: 'timeout', message: `"until" did not hold after ${tries} tries` });
+
+async function walkOnce(task: ModuleTask, module: AnyModule, vars: readonly Mapping[], walk: HostWalk, before: Before): Promise<Round> {
+  const trouble = await walk.freshen();
+  if (trouble !== undefined) return bad(trouble);
   const evaluation = await evaluate(task, module, vars, walk);
   if (isFailure(evaluation)) return bad(evaluation);
   if (evaluation.kind === 'skip')
@@ -90,10 +112,13 @@ async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Map
   if (over !== undefined) return { status: 'ok', result: over.registered ?? {}, ...extras(plan) };
   await announce(task, plan, walk);
   const refused = stops(plan, task, walk);
-  if (refused !== undefined) return bad(refused);
+  // What a read-only command came to is judged like the result of any other.
+  const judged = plan.unmet?.kind === 'exit' && task.failedWhen !== undefined;
+  if (refused !== undefined && !judged) return bad(refused);
   if (plan.changes.length === 0) {
     await recordProof(plan, walk);
-    return { status: 'ok', result: { changed: false, failed: false, ...plan.result }, ...extras(plan) };
+    const result = { changed: false, failed: false, ...plan.result };
+    return judgeResult(task, { status: 'ok', result, ...extras(plan) }, vars, walk);
   }
   const acted = await actUntil(task, plan.changes, vars, walk, { before, repeatable: convergent || task.idempotent === true });
   if (acted.failure !== undefined) return acted;
@@ -156,14 +181,13 @@ async function actUntil(
   walk: HostWalk,
   past: Past,
 ): Promise<Round> {
-  const tries = task.until === undefined ? 1 : (task.retries ?? untilRetries) + 1;
+  const tries = triesOf(task);
   let acted = await act(task, changes, vars, walk, past);
   for (let attempt = 1; task.until !== undefined; attempt++) {
     const judged = judge(task.until, resultScope(task, acted, vars, walk));
     if (judged.kind === 'true') return acted.failure === undefined ? acted : judgeResult(task, acted, vars, walk);
     if (judged.kind === 'wrong') return bad({ kind: 'refused', message: judged.message });
-    if (attempt >= tries || walk.signal.aborted)
-      return { ...acted, failure: acted.failure ?? { kind: 'timeout', message: `"until" did not hold after ${tries} tries` } };
+    if (attempt >= tries || walk.signal.aborted) return { ...acted, failure: acted.failure ?? untilFailed(tries) };
     await walk.run.ports.clock.sleep((task.delay ?? untilDelay) * 1000, walk.signal);
     acted = await act(task, changes, vars, walk, past);
   }
@@ -265,18 +289,14 @@ async function throughTheDoor(effect: Effect, task: ModuleTask, walk: HostWalk, 
   return perform(effect, place, walk.door);
 }
 
-function asRegistered(result: EffectResult, failure: Failure | undefined): Mapping {
-  const lines = (text: string): readonly Value[] => (text === '' ? [] : text.replace(/\n$/, '').split('\n'));
-  return {
-    changed: true,
-    failed: failure !== undefined,
-    ...(failure === undefined ? {} : { msg: failure.message }),
-    ...(result.code === undefined ? {} : { rc: result.code }),
-    ...(result.stdout === undefined ? {} : { stdout: result.stdout.trimEnd(), stdout_lines: lines(result.stdout) }),
-    ...(result.stderr === undefined ? {} : { stderr: result.stderr.trimEnd(), stderr_lines: lines(result.stderr) }),
-    ...result.data,
-  };
-}
+const asRegistered = (result: EffectResult, failure: Failure | undefined): Mapping => ({
+  changed: true,
+  failed: failure !== undefined,
+  ...(failure === undefined ? {} : { msg: failure.message }),
+  ...(result.code === undefined ? {} : { rc: result.code }),
+  ...(result.stdout === undefined ? {} : textResult(result.stdout, result.stderr ?? '')),
+  ...result.data,
+});
 
 const resultScope = (task: ModuleTask, round: Round, vars: readonly Mapping[], walk: HostWalk): ReturnType<typeof scopeOf> => {
   const named = task.register === undefined ? {} : { [task.register]: round.result };
@@ -296,7 +316,7 @@ function judgeResult(task: ModuleTask, round: Round, vars: readonly Mapping[], w
   const changedBy = decide(task.changedWhen);
   if (typeof failedBy === 'object') return bad(failedBy);
   if (typeof changedBy === 'object') return bad(changedBy);
-  const changed = changedBy ?? true;
+  const changed = changedBy ?? round.status === 'changed';
   const judged: Round = { ...round, status: changed ? 'changed' : 'ok', result: { ...round.result, changed } };
   if (failedBy === true)
     return {

@@ -93,8 +93,6 @@ export interface Module<Args = never> {
   readonly args: ArgsSchema<Args>;
   /** False for what is done once a run and cannot be seen on the host (`command`, a forced reboot). Default true. */
   readonly convergent?: boolean | ((args: Args) => boolean);
-  /** With these arguments its effects change nothing: they may run in a plan too, and are no change. */
-  readonly readOnly?: (args: Args) => boolean;
   /** Arguments whose items are conditions: judged before `plan`, which is given `{ condition, holds }` for each. */
   readonly conditions?: readonly string[];
   /** The highest risk that a plan of this module can have: what a `later` task is planned with. */

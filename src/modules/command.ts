@@ -3,7 +3,7 @@ import { quote } from '../model/quote.ts';
 import { asArgs, filled, type Infer, list, object, shorthand, text } from '../model/schema.ts';
 import { splitWords } from './command-words.ts';
 import { defineModule } from './define.ts';
-import { pathWants, planRun, runShape } from './run-once.ts';
+import { planRun, runShape, runWants } from './run-once.ts';
 
 const long = object({
   cmd: filled
@@ -19,6 +19,8 @@ const args = shorthand((short) => (short === null ? {} : { cmd: String(short) })
 
 const wordsOf = (given: Args): readonly string[] => given.argv ?? splitWords(given.cmd ?? '') ?? [];
 
+const bodyOf = (given: Args): string => `exec ${wordsOf(given).map(quote).join(' ')}${given.stdin === undefined ? ' < /dev/null' : ''}`;
+
 export const command = defineModule<Args>({
   name: 'command',
   summary: 'Runs a program, once a run.',
@@ -31,17 +33,8 @@ export const command = defineModule<Args>({
   notes: `Not through a shell: use \`shell\` for pipes and variables. It is judged by its exit status, or by \`failed_when\` and \`changed_when\`. After a resume it
 is not run again unless the task says \`idempotent: true\`.`,
   args: asArgs(args),
-  convergent: false,
-  readOnly: (given) => given.read_only,
+  convergent: (given) => given.read_only,
   maxRisk: 'restart',
-  facts: pathWants,
-  plan: (given, facts) => {
-    const words = wordsOf(given);
-    return planRun(
-      `run ${words.map(quote).join(' ')}`,
-      `exec ${words.map(quote).join(' ')}${given.stdin === undefined ? ' < /dev/null' : ''}`,
-      given,
-      facts,
-    );
-  },
+  facts: (given) => runWants(bodyOf(given), given),
+  plan: (given, facts) => planRun(`run ${wordsOf(given).map(quote).join(' ')}`, bodyOf(given), given, facts),
 });

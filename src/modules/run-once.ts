@@ -4,6 +4,7 @@ import type { ModulePlan } from '../model/change.ts';
 import { type FactView, type FactWant, flagFact } from '../model/fact.ts';
 import { quote } from '../model/quote.ts';
 import { absolutePath, duration, flag, text } from '../model/schema.ts';
+import { isMapping } from '../model/value.ts';
 
 /** Arguments of both. */
 export const runShape = {
@@ -26,8 +27,19 @@ export interface RunArgs {
   readonly timeout: number;
 }
 
-export const pathWants = (given: RunArgs): readonly FactWant[] =>
-  [given.creates, given.removes, given.unless].flatMap((path) => (path === undefined ? [] : [{ area: 'path', args: { path } }]));
+/** What a task that runs `body` wants to know: its guards, and, where it changes nothing, what it says. */
+export const runWants = (body: string, given: RunArgs): readonly FactWant[] => [
+  ...[given.creates, given.removes, given.unless].flatMap((path) => (path === undefined ? [] : [{ area: 'path', args: { path } }])),
+  ...(given.read_only ? [{ area: 'output', args: { script: scriptOf(body, given), timeout: seconds(given) } }] : []),
+];
+
+const seconds = (given: RunArgs): number => Math.max(1, Math.ceil(given.timeout));
+
+function scriptOf(body: string, given: RunArgs): string {
+  const chdir =
+    given.chdir === undefined ? '' : `cd -- "$R"${quote(given.chdir)} || { echo "cannot change to the directory" >&2; exit 125; }\n`;
+  return withPrelude(`${chdir}${body}\n`);
+}
 
 /** Why it need not run. */
 function guarded(given: RunArgs, facts: FactView): string | undefined {
@@ -40,28 +52,37 @@ function guarded(given: RunArgs, facts: FactView): string | undefined {
 export function planRun(shown: string, body: string, given: RunArgs, facts: FactView): ModulePlan {
   const note = guarded(given, facts);
   if (note !== undefined) return { changes: [], note };
-  const chdir =
-    given.chdir === undefined ? '' : `cd -- "$R"${quote(given.chdir)} || { echo "cannot change to the directory" >&2; exit 125; }\n`;
+  if (given.read_only) return asRead(shown, body, given, facts);
   return {
     changes: [
       {
         sign: '!',
         what: shown,
-        risk: given.read_only ? 'none' : 'restart',
+        risk: 'restart',
         effects: [
           {
             kind: 'run',
             what: shown,
-            script: withPrelude(`${chdir}${body}\n`),
+            script: scriptOf(body, given),
             ...(given.stdin === undefined ? {} : { stdin: given.stdin }),
             detached: given.stdin === undefined,
-            timeout: Math.max(1, Math.ceil(given.timeout)),
+            timeout: seconds(given),
           },
         ],
       },
     ],
     ...promises(given),
   };
+}
+
+/** A read-only command is a fact: read in a plan too, and no change. Its bad exit status ends the host, unless `failed_when` says otherwise. */
+function asRead(shown: string, body: string, given: RunArgs, facts: FactView): ModulePlan {
+  const read = facts.get(`output.${scriptOf(body, given)}`);
+  const result = isMapping(read) ? read : {};
+  const { rc } = result;
+  if (rc === 0) return { changes: [], result };
+  const said = typeof result.stderr === 'string' && result.stderr !== '' ? `: ${result.stderr.split('\n').at(-1)}` : '';
+  return { changes: [], result, unmet: { kind: 'exit', evidence: `${shown} ended with ${String(rc)}${said}` } };
 }
 
 const promises = (given: RunArgs): Pick<ModulePlan, 'promises'> => {

@@ -1,7 +1,7 @@
 // Module shell: a POSIX sh script of the play; done once a run.
 import { asArgs, filled, type Infer, object, shorthand } from '../model/schema.ts';
 import { defineModule } from './define.ts';
-import { pathWants, planRun, runShape } from './run-once.ts';
+import { planRun, runShape, runWants } from './run-once.ts';
 
 const long = object({ cmd: filled.describe('The script, for a POSIX sh.'), ...runShape });
 type Args = Infer<typeof long>;
@@ -13,6 +13,8 @@ const shownOf = (script: string): string => {
   return `run sh: ${first.slice(0, 100)}${more.length > 0 || first.length > 100 ? ' ...' : ''}`;
 };
 
+const bodyOf = (given: Args): string => (given.stdin === undefined ? `exec < /dev/null\n${given.cmd}` : given.cmd);
+
 export const shell = defineModule<Args>({
   name: 'shell',
   summary: 'Runs a shell script, once a run.',
@@ -23,10 +25,8 @@ export const shell = defineModule<Args>({
 `,
   notes: 'As `command`, through the POSIX sh of the host. Values that come out of templates are part of the script: quote them there.',
   args: asArgs(args),
-  convergent: false,
-  readOnly: (given) => given.read_only,
+  convergent: (given) => given.read_only,
   maxRisk: 'restart',
-  facts: pathWants,
-  plan: (given, facts) =>
-    planRun(shownOf(given.cmd), given.stdin === undefined ? `exec < /dev/null\n${given.cmd}` : given.cmd, given, facts),
+  facts: (given) => runWants(bodyOf(given), given),
+  plan: (given, facts) => planRun(shownOf(given.cmd), bodyOf(given), given, facts),
 });

@@ -1,6 +1,7 @@
 // command: words, guards, and its script run for real.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Facts } from '../../src/model/fact.ts';
 import { quote } from '../../src/model/quote.ts';
 import { splitWords } from '../../src/modules/command-words.ts';
 import { hostTree } from './host-tree.ts';
@@ -54,14 +55,34 @@ describe('command', () => {
     expect(planOf('command', { args: { cmd: 'true', ...guard }, facts }).changes).toHaveLength(runs ? 1 : 0);
   });
 
-  it('is done once a run; one that only reads is no change', () => {
+  it('is done once a run', () => {
     const module = moduleNamed('command');
-    expect(module.convergent).toBe(false);
-    expect(module.readOnly?.(parseArgs(module, { cmd: 'ls', read_only: true }))).toBe(true);
-    expect(planOf('command', { args: { cmd: 'ls', read_only: true }, facts: {} }).changes[0]?.risk).toBe('none');
+    const isConvergent = (args: object) =>
+      typeof module.convergent === 'function' ? module.convergent(parseArgs(module, args)) : module.convergent;
+    expect(isConvergent({ cmd: 'touch x' })).toBe(false);
+    expect(isConvergent({ cmd: 'ls', read_only: true })).toBe(true);
     expect(module.facts(parseArgs(module, { cmd: 'ls', creates: '/x' }), { get: () => undefined })).toEqual([
       { area: 'path', args: { path: '/x' } },
     ]);
+  });
+
+  describe('that only reads', () => {
+    const module = moduleNamed('command');
+    const args = { cmd: 'ls /x', read_only: true };
+    const [want] = module.facts(parseArgs(module, args), { get: () => undefined });
+    const output = (said: object) => planOf('command', { args, facts: { [`output.${want?.args?.script}`]: said } as Facts });
+
+    it('is a fact: what it says is wanted, and it is no change', () => {
+      expect(want).toMatchObject({ area: 'output', args: { timeout: 600 } });
+      expect(output({ rc: 0, stdout: 'y', stderr: '' })).toEqual({ changes: [], result: { rc: 0, stdout: 'y', stderr: '' } });
+    });
+
+    it('ends the host with its exit status when that is bad', () => {
+      expect(output({ rc: 2, stdout: '', stderr: 'no such file' })).toMatchObject({
+        changes: [],
+        unmet: { kind: 'exit', evidence: 'run ls /x ended with 2: no such file' },
+      });
+    });
   });
 
   it.each([[{}], [{ cmd: 'a', argv: ['a'] }], [{ cmd: 'a "b' }], [{ cmd: 'a', creates: 'x' }], [{ argv: [] }]])(

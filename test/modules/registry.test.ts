@@ -31,7 +31,8 @@ describe.each([...modules])('module %s', (name, module) => {
   it('asks for areas that exist, before any fact is known', () => {
     if (!isMapping(task)) throw new Error('the example is not a task');
     const wants = module.facts(parseArgs(module, task[name]), viewOf({}));
-    for (const want of wants) expect([...areas.keys()]).toContain(want.area);
+    // `output` is no area of the probe: the engine runs a play's own read-only command.
+    for (const want of wants) expect([...areas.keys(), 'output']).toContain(want.area);
   });
 
   it('has a table test of its own', () => {
