@@ -238,8 +238,19 @@ function waitForWindow(view: View): Decision | undefined {
   if (!isActive(view) && (view.context.wait !== true || fits === undefined)) {
     return finish(view, 'window', fits === undefined ? `${text}; no window is ever long enough` : text);
   }
-  const opens = fits === undefined ? undefined : nextFit(policy, from, first(state.byEstimate)?.key ?? 0);
-  return wait(view, [{ rule: stretch.open ? 'window' : stretch.rule, text, ...(opens === undefined ? {} : { until: opens }) }], opens);
+  const opens = fits === undefined ? undefined : nextFit(policy, from, (first(state.byEstimate)?.key ?? 0) + startSlack);
+  const why: Why = { rule: stretch.open ? 'window' : stretch.rule, text, ...(opens === undefined ? {} : { until: opens }) };
+  return opens === undefined ? wait(view, [why]) : beforeWindow(view, why, opens);
+}
+
+/** Seconds that a coming window must be longer than a host takes: gates and capacity are read first, and clocks are not exact. */
+const startSlack = readingAge / 1000;
+
+/** Gates with `for` are read before the window opens: else they would eat up its beginning. */
+function beforeWindow(view: View, why: Why, opens: number): Decision {
+  const hold = Math.max(0, ...view.policy.gates.map((gate) => gate.for));
+  const lead = hold === 0 ? opens : opens - hold * 1000 - readingAge;
+  return lead > view.now || hold === 0 ? wait(view, [{ ...why, until: lead }]) : watchGates(view, why);
 }
 
 /** Will a window from then on ever be long enough for this host? What is too long for all of them is remembered. */
@@ -247,7 +258,7 @@ function fitsLater(policy: Rollout, from: number): (host: HostState) => boolean 
   let tooLong = Number.POSITIVE_INFINITY;
   return ({ plan }) => {
     if (plan.estimate >= tooLong) return false;
-    const fits = nextFit(policy, from, plan.estimate) !== undefined;
+    const fits = nextFit(policy, from, plan.estimate + startSlack) !== undefined;
     if (!fits) tooLong = plan.estimate;
     return fits;
   };

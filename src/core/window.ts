@@ -12,9 +12,6 @@ export type Stretch =
 const day = 86_400_000;
 /** A window that goes on for two weeks is long enough for any host: no need to look further. */
 const farEnough = 14 * day;
-/** A schedule that does not open within 400 days is taken as one that never opens. */
-const horizon = 400 * day;
-
 interface Span {
   readonly from: number;
   readonly to: number;
@@ -94,9 +91,19 @@ export function stretchAt(schedule: Schedule, now: number): Stretch {
   return stretch;
 }
 
-/** The first instant from `now` on at which the schedule is open for that long; absent when none comes within 400 days. */
+/** Windows come again every week: what does not come within two weeks after the last freeze in the way does not come at all. */
+function horizonOf(schedule: Schedule, now: number): number {
+  let end = now + farEnough;
+  for (const freeze of schedule.freeze.map(freezeSpan).sort((a, b) => a.from - b.from)) {
+    if (freeze.from <= end) end = Math.max(end, freeze.to + farEnough);
+  }
+  return end;
+}
+
+/** The first instant from `now` on at which the schedule is open for that long; absent when none comes. */
 export function nextFit(schedule: Schedule, now: number, seconds: number): number | undefined {
-  for (let time = now; time - now < horizon; ) {
+  const horizon = horizonOf(schedule, now);
+  for (let time = now; time <= horizon; ) {
     const stretch = compute(schedule, time);
     if (stretch.open && stretch.until - time >= seconds * 1000) return time;
     if (stretch.until <= time) return undefined;

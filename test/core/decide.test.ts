@@ -743,6 +743,19 @@ describe('windows and freezes', () => {
     expect(decidedAt(state, 0, { wait: true })).toMatchObject({ kind: 'finish', exit: 9 });
   });
 
+  it('gates that must hold for some time are read before the window opens', () => {
+    const gates = [{ name: 'alerts', kind: 'http' as const, args: {}, for: 120 }];
+    const state = stateAfter(begin(fleet(2), { windows: [{ days: [3], from: 780, to: 840, tz: 'UTC' }], gates }), begun);
+    // It opens at 13:00 UTC.
+    expect(decidedAt(state, 0, { wait: true })).toMatchObject({ kind: 'wait', until: noon + 3_465_000 });
+    expect(decidedAt(state, 3465, { wait: true })).toMatchObject({ kind: 'read_gates', gates: ['alerts'] });
+    const read = stateAfter(begin(fleet(2), { windows: [{ days: [3], from: 780, to: 840, tz: 'UTC' }], gates }), begun, [
+      3465,
+      { type: 'gate.read', gate: 'alerts', open: true, read: '0' },
+    ]);
+    expect(decidedAt(read, 3466, { wait: true })).toMatchObject({ kind: 'wait', until: noon + 3_480_000 });
+  });
+
   it('starts nobody in a freeze, and says why it is frozen', () => {
     const freeze = [{ from: '2026-01-14T13:00', to: '2026-01-15T00:00', tz: 'Europe/Berlin', why: 'the sale' }];
     expect(decidedAt(stateAfter(begin(fleet(2), { freeze }), begun), 0, { wait: true })).toMatchObject({
