@@ -41,8 +41,9 @@ export async function walkTask(task: ModuleTask, vars: readonly Mapping[], walk:
   const rounds: Round[] = [];
   for (const item of loop.items) {
     const round = await walkRound(task, module, [item, ...vars], walk, before);
-    rounds.push(round);
-    if (round.failure !== undefined) break;
+    rounds.push(task.loop === undefined ? round : { ...round, result: { ...round.result, ...item } });
+    // Nothing more is touched on a host that is going to end badly; with `ignore_errors` it is not.
+    if (round.failure !== undefined && (task.ignoreErrors !== true || walk.signal.aborted)) break;
   }
   return conclude(task, await withLeftOver(task, rounds, vars, walk, before), walk);
 }
@@ -383,7 +384,12 @@ async function conclude(task: ModuleTask, rounds: readonly Round[], walk: HostWa
   const registered =
     task.loop === undefined
       ? (rounds[0]?.result ?? {})
-      : { changed: status === 'changed', failed: failure !== undefined, results: rounds.map((round) => round.result) };
+      : {
+          changed: status === 'changed',
+          failed: failure !== undefined,
+          ...(status === 'skipped' ? { skipped: true } : {}),
+          results: rounds.map((round) => round.result),
+        };
   const sets: Mapping = Object.assign({}, ...rounds.map((round) => round.sets ?? {}));
   if (task.register !== undefined) walk.learned = { ...walk.learned, [task.register]: registered };
   walk.learned = { ...walk.learned, ...sets };

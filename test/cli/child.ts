@@ -11,7 +11,7 @@ process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 let bundle: Promise<string> | undefined;
 
 /** A bundle of its own, so that sources that change meanwhile do not change it. */
-function built(): Promise<string> {
+export function bundlePath(): Promise<string> {
   bundle ??= import(pathToFileURL(join(process.cwd(), 'scripts/build.mjs')).href).then((script: { build: (options: object) => string }) =>
     script.build({ out: join(directory, 'kmend.cjs') }),
   );
@@ -28,7 +28,7 @@ export interface Child {
 }
 
 export async function spawnCommand(args: readonly string[], home: string): Promise<Child> {
-  const child: ChildProcess = spawn(process.execPath, [await built(), ...args], {
+  const child: ChildProcess = spawn(process.execPath, [await bundlePath(), ...args], {
     cwd: home,
     env: { HOME: home, PATH: process.env.PATH ?? '', LANG: 'C' },
     stdio: ['ignore', 'pipe', 'pipe'],
