@@ -14,6 +14,10 @@ export interface DoorContext {
   readonly session: Session;
   readonly clock: Clock;
   readonly cluster?: Cluster;
+  /** The node that this host is. */
+  readonly node?: string;
+  /** A person asked for exactly this host. */
+  readonly byName: boolean;
   readonly token: FenceToken;
   readonly ownBootId: string;
   readonly record: (body: EventBody, sync: boolean) => Promise<Event>;

@@ -2,13 +2,15 @@
 import { settle } from '../core/overlay.ts';
 import { planHost } from '../core/plan-host.ts';
 import type { Frame } from '../core/task-plan.ts';
+import { isClusterWant } from '../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
 import type { HostPlan, Remedy } from '../model/plan.ts';
+import { NodeSide } from './node-side.ts';
 import { type Observed, observe } from './observe.ts';
 import { openSession, type Session, type SessionPorts } from './session.ts';
-import type { EnginePorts, HostSetup, PlaySetup } from './walk-context.ts';
+import { carriesKmend, type EnginePorts, type HostSetup, identityOf, type PlaySetup } from './walk-context.ts';
 
 export interface FleetOptions {
   /** Hosts read at the same moment. Not the number that may be out of service: reading disturbs nobody. */
@@ -85,7 +87,7 @@ export function planFleet(
     ports,
     async (session, index) => {
       const host = hosts[index] ?? '';
-      const planned = { host, outcome: await planOne(host, setupOf(setup, host), setup, session, ports) };
+      const planned = { host, outcome: await planOne(host, setupOf(setup, host), setup, session, ports, options.signal) };
       onHost(planned);
       return planned;
     },
@@ -104,31 +106,44 @@ async function planOne(
   setup: PlaySetup,
   session: Session,
   ports: EnginePorts,
+  signal: AbortSignal,
 ): Promise<Outcome<HostPlan>> {
   const first = await observe(session, []);
   if (!first.ok) return first;
   const chosen = chooseRemedy(settle(first.value.facts, undefined));
+  const { cluster, clock } = ports;
+  const byName = setup.askedByName === host;
+  const side = new NodeSide({ cluster, clock, identity: identityOf(hostSetup), byName, ours: [setup.takeover], signal, busy: 'tell' });
+  const found = await side.find(first.value.facts);
+  if (!found.ok) return found;
+  const node = nameOf(found.value, 'node.name');
+  const zone = hostSetup.zone ?? nameOf(found.value, 'node.zone');
   const frame = (observed: Observed): Frame => ({
-    facts: settle(observed.facts, chosen),
-    asked: observed.asked,
+    facts: settle({ ...observed.facts, ...found.value, ...side.forecasts }, chosen),
+    asked: new Set([...observed.asked, ...side.asked]),
     extraVars: setup.extraVars,
     learned: {},
     playVars: setup.play.vars,
     variables: hostSetup.variables,
     context: {
       host,
-      ...(hostSetup.node === undefined ? {} : { node: hostSetup.node }),
+      ...(node === undefined ? {} : { node }),
       hasCluster: ports.cluster !== undefined,
+      carriesKmend: carriesKmend(observed.facts, setup),
       acceptPartial: setup.play.partial === 'accept',
       done: { drained: false, rebooted: false, cordoned: false },
     },
   });
   const wanted = new Map<string, FactWant>();
   let observed = first.value;
-  return planInRounds(host, hostSetup, setup, chosen, {
+  return planInRounds(host, { ...hostSetup, ...(zone === undefined ? {} : { zone }) }, setup, chosen, {
     frame: () => frame(observed),
     freshen: async (wants) => {
-      for (const want of wants) wanted.set(wantKey(want), want);
+      const forecast = await side.forecast(wants, node ?? '', observed.facts, { again: false, taken: false });
+      if (!forecast.ok) return forecast.failure;
+      const ofHost = wants.filter((want) => !isClusterWant(want));
+      if (ofHost.length === 0) return undefined;
+      for (const want of ofHost) wanted.set(wantKey(want), want);
       const again = await observe(session, [...wanted.values()], observed);
       if (!again.ok) return again.failure;
       observed = again.value;
@@ -136,6 +151,12 @@ async function planOne(
     },
   });
 }
+
+/** A name among facts; undefined for none, or one that could not be read. */
+const nameOf = (facts: Facts, name: string): string | undefined => {
+  const value = facts[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+};
 
 export interface Rounds {
   /** The frame over what is known now. */

@@ -20,7 +20,7 @@ const blocked = (message: string, hint: string): Failure => ({ kind: 'blocked', 
 export function guard(effect: Effect, view: GuardView): Failure | undefined {
   if (!Number.isFinite(effect.timeout) || effect.timeout <= 0) throw new Error(`effect "${effect.what}" has no finite timeout`);
   const isSelf = view.ownBootId !== '' && view.facts['boot.id'] === view.ownBootId;
-  if (isSelf && (effect.kind === 'reboot' || effect.kind === 'drain'))
+  if (isSelf && (effect.kind === 'reboot' || effect.kind === 'cordon' || effect.kind === 'drain'))
     return blocked(
       `this is the machine that runs kmend: it does not ${effect.kind} itself`,
       'run kmend from another machine for this host',

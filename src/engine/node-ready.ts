@@ -1,4 +1,5 @@
 // When a node is truly back: this boot's node, ready, as planned, with its DaemonSets; and which pods crash since. Pure.
+import type { Mapping } from '../model/value.ts';
 import type { NodeState, PodState } from './ports.ts';
 
 export interface ExpectedNode {
@@ -44,10 +45,11 @@ export function readyAfterReboot(node: NodeState, expected: ExpectedNode): Readi
   return { ready: true, why: `Ready in boot ${node.bootId}` };
 }
 
-/** Pods that restarted between two readings, or wait in CrashLoopBackOff now: the soak looks at these. */
-export function newCrashes(before: readonly PodState[], now: readonly PodState[]): readonly string[] {
-  const known = new Map(before.map((pod) => [pod.name, pod.restarts]));
-  return now
-    .filter((pod) => pod.crashLooping || pod.restarts > (known.get(pod.name) ?? pod.restarts))
-    .map((pod) => `${pod.name} (${pod.restarts} restarts${pod.crashLooping ? ', CrashLoopBackOff' : ''})`);
+/** Pods that restarted since, and newcomers in CrashLoopBackOff (`before`: restarts by name): the soak looks at these. */
+export function newCrashes(before: Mapping, now: readonly PodState[]): readonly string[] {
+  const isNew = (pod: PodState): boolean => {
+    const known = Object.hasOwn(before, pod.name) ? before[pod.name] : undefined;
+    return typeof known === 'number' ? pod.restarts > known : pod.crashLooping;
+  };
+  return now.filter(isNew).map((pod) => `${pod.name} (${pod.restarts} restarts${pod.crashLooping ? ', CrashLoopBackOff' : ''})`);
 }

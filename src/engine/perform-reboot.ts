@@ -3,6 +3,7 @@ import type { RebootEffect } from '../model/effect.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
+import { stillHeld } from './node-hold.ts';
 import { fencedBy } from './perform-run.ts';
 
 /** Milliseconds between the starts of two attempts: no back-off, each back-off step is time that a node is away for nothing. */
@@ -38,6 +39,8 @@ export async function performReboot(effect: RebootEffect, place: EffectPlace, co
 
 /** Sends it. Sending twice reboots once: the mark that the script leaves says that this boot's reboot was sent. */
 async function send(place: EffectPlace, context: DoorContext): Promise<'sent' | 'unknown' | Failure> {
+  const lost = await lostNode(context);
+  if (lost !== undefined) return lost;
   const { session } = context;
   const become = session.target.become !== undefined;
   const outcome = await session.once({ script: rebootScript(context.token, place.effect), become, timeout: 60 });
@@ -47,6 +50,13 @@ async function send(place: EffectPlace, context: DoorContext): Promise<'sent' | 
   const said = outcome.value.stderr.trim();
   if (outcome.value.code === exitCodes.fenced) return fencedBy(said);
   return { kind: 'exit', message: `the reboot could not be sent (exit ${outcome.value.code})`, detail: said };
+}
+
+/** Somebody who uncordoned our node between drain and reboot wants it in service: then it is not rebooted. */
+async function lostNode(context: DoorContext): Promise<Failure | undefined> {
+  const { cluster, node } = context;
+  if (cluster === undefined || node === undefined || !context.done().cordoned) return undefined;
+  return stillHeld(node, { ...context, cluster });
 }
 
 /** One attempt every half second, each a new connection that goes on to a full login: connecting and dropping would be punished by sshd. */
@@ -92,7 +102,8 @@ const notCarriedOut = (waited: number, marked: boolean): Failure => ({
   hint: 'a hung unit or a stuck mount may hold the shutdown: look at the console, reboot it by hand, then kmend resolve',
 });
 
-const notBack = (waited: number, last: Failure | undefined): Failure => ({
+/** Also said of a host that was away when its run was resumed. */
+export const notBack = (waited: number, last: Failure | undefined): Failure => ({
   kind: 'unreachable',
   message: `did not come back within ${Math.round(waited)} s after the reboot${last === undefined ? '' : ` (last try: ${last.message})`}`,
   hint: 'look at its console; power-cycle it; its slot stays taken until kmend resolve',

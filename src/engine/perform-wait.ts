@@ -1,7 +1,7 @@
 // Waiting for facts: reads them again until they are as asked, until one of them makes waiting pointless, or until the time is up.
 import type { WaitEffect } from '../model/effect.ts';
 import type { Failure } from '../model/failure.ts';
-import { sameValue } from '../model/value.ts';
+import { sameValue, type Value } from '../model/value.ts';
 import { cutShort, type DoorContext, failing, type Performed } from './door.ts';
 
 export async function performWait(effect: WaitEffect, context: DoorContext): Promise<Performed> {
@@ -16,13 +16,14 @@ export async function performWait(effect: WaitEffect, context: DoorContext): Pro
     if (hopeless !== undefined) return failing({ kind: 'not_verified', message: hopeless.why });
     const missing = effect.until.filter((one) => !sameValue(facts[one.fact], one.is));
     if (trouble === undefined && missing.length === 0) return { result: { ok: true, data: { seconds: waited } } };
-    if (waited >= effect.timeout) return failing(timedOut(effect, missing, waited));
+    if (waited >= effect.timeout)
+      return failing(timedOut(effect, missing, waited, effect.why === undefined ? undefined : facts[effect.why]));
     if (signal.aborted) return failing(cutShort(`the run was ended while it waits: ${effect.what}`));
     await clock.sleep(effect.every * 1000, signal);
   }
 }
 
-const timedOut = (effect: WaitEffect, missing: WaitEffect['until'], waited: number): Failure => ({
+const timedOut = (effect: WaitEffect, missing: WaitEffect['until'], waited: number, why: Value | undefined): Failure => ({
   kind: 'timeout',
-  message: `${effect.what}: not within ${waited} s (${missing.map((one) => `${one.fact} is not ${JSON.stringify(one.is)}`).join(', ')})`,
+  message: `${effect.what}: not within ${waited} s (${typeof why === 'string' && why !== '' ? why : missing.map((one) => `${one.fact} is not ${JSON.stringify(one.is)}`).join(', ')})`,
 });

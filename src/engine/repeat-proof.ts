@@ -2,7 +2,9 @@
 import { hostState } from '../core/state.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Verdict } from '../model/plan.ts';
+import { isMapping } from '../model/value.ts';
 import { setupOf } from './fleet.ts';
+import { newCrashes } from './node-ready.ts';
 import { HostWalk, type RunContext } from './walk-context.ts';
 
 export async function repeatProof(host: string, run: RunContext): Promise<void> {
@@ -43,11 +45,22 @@ function lookAt(walk: HostWalk): Failure | undefined {
 
 async function lookAtNode(walk: HostWalk): Promise<Failure | undefined> {
   const { cluster } = walk.run.ports;
-  const node = walk.run.setup.hosts.get(walk.host)?.node;
+  const { node } = walk.plan;
   if (cluster === undefined || node === undefined || !walk.state.marks.uncordoned) return undefined;
   const state = await cluster.node(node, walk.signal);
   if (!state.ok) return state.failure;
-  return state.value.ready ? undefined : { kind: 'not_verified', message: `node ${node} is not Ready at the end of the soak` };
+  if (!state.value.ready) return { kind: 'not_verified', message: `node ${node} is not Ready at the end of the soak` };
+  if (state.value.bootId !== '' && state.value.bootId !== walk.facts['boot.id'])
+    return {
+      kind: 'not_verified',
+      message: `node ${node} shows boot ${state.value.bootId} at the end of the soak, the host is in another`,
+    };
+  const pods = await cluster.pods(node, walk.signal);
+  if (!pods.ok) return pods.failure;
+  const before = walk.state.results.uncordon?.data?.restarts;
+  const crashes = newCrashes(isMapping(before) ? before : {}, pods.value);
+  if (crashes.length === 0) return undefined;
+  return { kind: 'not_verified', message: `pods crash on node ${node} since it was given back: ${crashes.join('; ')}` };
 }
 
 /** A host given back without a sample is proven by the first one within its soak. */

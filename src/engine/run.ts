@@ -3,12 +3,13 @@ import { decide } from '../core/decide.ts';
 import type { DecideContext, Decision } from '../core/decision.ts';
 import { fold, foldAll } from '../core/fold.ts';
 import { mayContinue } from '../core/hold.ts';
-import { hostState, type RunState } from '../core/state.ts';
+import { hostState, hostStates, type RunState } from '../core/state.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Rollout } from '../model/playbook.ts';
 import { freeHost, takeOverHosts } from './fences.ts';
 import { setupOf } from './fleet.ts';
 import type { Mask } from './mask.ts';
+import { missingHosts } from './node-missing.ts';
 import type { Asker, Gates, Journal } from './ports.ts';
 import { repeatProof } from './repeat-proof.ts';
 import { expired, walkHost } from './walk.ts';
@@ -212,22 +213,19 @@ class Loop {
       await this.#record({ type: 'gate.read', gate: gate.name, open: reading.open, read: reading.read }, false);
   }
 
-  /** Nodes of the pool that are not ready or cordoned and are not ours. An API that does not answer leaves no capacity: fail closed. */
+  /** Nodes of the pool that are out of service and are not ours. An API that does not answer leaves no capacity: fail closed. */
   async #readCapacity(): Promise<void> {
     const { cluster } = this.#input.ports;
     if (cluster === undefined) return;
     const nodes = await cluster.nodes(this.#input.kill);
-    const { run } = this.#input.journal;
-    const byNode = new Map(
-      [...this.#input.setup.hosts].flatMap(([host, setup]) => (setup.node === undefined ? [] : [[setup.node, host] as const])),
-    );
     if (!nodes.ok) {
       await this.#record({ type: 'warning', text: `the cluster does not say what is out of service: ${nodes.failure.message}` }, false);
-      await this.#record({ type: 'capacity.read', unavailable: [...byNode.values()] }, false);
+      await this.#record({ type: 'capacity.read', unavailable: [...this.#input.setup.hosts.keys()] }, false);
       return;
     }
-    const out = nodes.value.filter((node) => byNode.has(node.name) && (!node.ready || node.unschedulable) && node.owner?.run !== run);
-    await this.#record({ type: 'capacity.read', unavailable: out.map((node) => byNode.get(node.name) ?? node.name) }, false);
+    const { run } = this.#input.journal;
+    const unavailable = missingHosts(hostStates(this.#state), this.#input.setup.pool ?? [], nodes.value, run);
+    await this.#record({ type: 'capacity.read', unavailable }, false);
   }
 
   /** In the background: other hosts need not wait for it. */

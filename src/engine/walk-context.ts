@@ -16,7 +16,7 @@ import type { DoorContext } from './door.ts';
 import type { FenceToken } from './host-scripts.ts';
 import type { HostIdentity } from './node-match.ts';
 import { NodeSide } from './node-side.ts';
-import { nothingObserved, type Observed, observe } from './observe.ts';
+import { nothingObserved, type Observed, observe, outputArea } from './observe.ts';
 import type { Clock, Cluster, Transport } from './ports.ts';
 import { openSession, type Session } from './session.ts';
 
@@ -137,7 +137,9 @@ export class HostWalk {
     const missing = wants.filter((want) => !asked.has(wantKey(want)));
     if (!this.#stale && missing.length === 0) return undefined;
     const all = [...this.#wanted.values(), ...missing.filter((want) => !isClusterWant(want))];
-    const outcome = await observe(this.session, all, this.#stale ? nothingObserved : this.#observed);
+    const ofHost = this.#stale || missing.some((want) => !isClusterWant(want));
+    const before = this.#stale ? nothingObserved : this.#observed;
+    const outcome = ofHost ? await observe(this.session, all, before) : { ok: true as const, value: before };
     if (!outcome.ok) return outcome.failure;
     for (const want of all) this.#wanted.set(wantKey(want), want);
     this.#observed = outcome.value;

@@ -77,6 +77,8 @@ export interface WaitEffect extends EffectBase {
   readonly kind: 'wait';
   readonly until: readonly { readonly fact: string; readonly is: Value }[];
   readonly every: number;
+  /** A fact that says in words why it is not so yet. */
+  readonly why?: string;
   /** Stop at once, as a failure, when one of these holds: waiting longer cannot help. */
   readonly unless?: readonly { readonly fact: string; readonly is: Value; readonly why: string }[];
 }

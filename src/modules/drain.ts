@@ -1,9 +1,11 @@
 // Module drain: takes the host's pods away before it is touched, through the Kubernetes API or by a command of the play.
+import { forecastFact, forecastWant } from '../facts/node.ts';
 import { withPrelude } from '../facts/prelude.ts';
 import type { ModulePlan, PlanContext } from '../model/change.ts';
 import type { DrainOptions, RunEffect } from '../model/effect.ts';
-import { type FactView, flagFact } from '../model/fact.ts';
+import { type FactView, type FactWant, flagFact } from '../model/fact.ts';
 import { asArgs, duration, filled, flag, type Infer, object, shorthand, text, whole } from '../model/schema.ts';
+import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
 import { defineModule } from './define.ts';
 
 const options = object({
@@ -34,10 +36,15 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   if (given.command !== undefined) return byCommand(given.command, given);
   if (context.done.drained) return { changes: [], note: 'drained by this run' };
   if (!context.hasCluster) return refused('a kubelet is installed here and no cluster is configured: its pods would be cut off');
+  if (context.carriesKmend === true) return refused('kmend runs on this node: it does not drain itself', 'run kmend from elsewhere for it');
   if (context.node === undefined)
-    return refused('this host is not known as a node of the cluster', 'set `node_name` for it in the inventory');
+    return refused(`not known as a node of the cluster${why(facts)}`, 'set `node_name` for it in the inventory');
   const { node } = context;
+  const seen = forecastOf(given, facts);
+  if (seen.blocks.length > 0) return refused(`the drain cannot succeed: ${seen.blocks.join('; ')}`, 'nothing was cordoned');
   return {
+    ...(seen.note === '' ? {} : { note: seen.note }),
+    ...(seen.warnings.length === 0 ? {} : { warnings: seen.warnings }),
     changes: [
       {
         sign: '!',
@@ -51,6 +58,56 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     ],
   };
 }
+
+/** Why the mapping found none, where it was asked. */
+function why(facts: FactView): string {
+  const said = facts.get('node.why');
+  return typeof said === 'string' && said !== '' ? `: ${said}` : '';
+}
+
+/** By the API only: a host without a kubelet, another means or no node has no forecast. */
+function wants(given: Args, known: FactView): readonly FactWant[] {
+  if (given.none === true || given.command !== undefined || known.get('kubelet.installed') !== true) return [];
+  const node = known.get('node.name');
+  return typeof node === 'string' && node !== '' ? [wantOf(given)] : [];
+}
+
+const wantOf = (given: Args): FactWant => forecastWant({ ...optionsOf(given) });
+
+interface Seen {
+  readonly blocks: readonly string[];
+  readonly warnings: readonly string[];
+  /** In a sentence: how many go, and how long it takes. */
+  readonly note: string;
+}
+
+const texts = (forecast: Mapping, name: string): readonly string[] => {
+  const value: Value | undefined = forecast[name];
+  return isList(value) ? value.map(String) : [];
+};
+
+function forecastOf(given: Args, facts: FactView): Seen {
+  const forecast = facts.get(forecastFact(wantOf(given)));
+  if (!isMapping(forecast)) return { blocks: [], warnings: [], note: '' };
+  const [goes, stays, busy] = [texts(forecast, 'evicts'), texts(forecast, 'leaves'), texts(forecast, 'busy')];
+  const named = goes.length === 0 ? '' : ` (${goes.slice(0, 3).join(', ')}${goes.length > 3 ? `, and ${goes.length - 3} more` : ''})`;
+  const about = goes.length === 0 ? '' : `, about ${Math.round(Number(forecast.estimate))} s by their grace periods`;
+  return {
+    blocks: texts(forecast, 'blocks'),
+    warnings: [
+      ...busy.map((text) => `busy now, waited for before the cordon: ${text}`),
+      ...texts(forecast, 'warnings'),
+      ...noSample(facts, forecast),
+    ],
+    note: `${goes.length} ${goes.length === 1 ? 'pod goes' : 'pods go'}${named}, ${stays.length} ${stays.length === 1 ? 'stays' : 'stay'}${about}`,
+  };
+}
+
+/** A cordoned node gets no new pods but those of DaemonSets: only they can prove that a runtime was the cause. */
+const noSample = (facts: FactView, forecast: Mapping): readonly string[] =>
+  facts.get('kmem.remedy') === 'runtime' && texts(forecast, 'samplers').length === 0
+    ? ['no pod that stays on this node has a memory limit: nothing will show there that accounting is off, before it is given back']
+    : [];
 
 const refused = (why: string, hint = 'give --kubeconfig, or `drain: {command: ...}`, or `drain: none`'): ModulePlan => ({
   changes: [],
@@ -93,12 +150,13 @@ export const drain = defineModule<Args>({
     timeout: 30m
     delete_emptydir_data: true
 `,
-  notes: `The options are kubectl's. The node is cordoned first and annotated as ours; what somebody else cordoned stays cordoned at the end. A host without a
+  notes: `The options are kubectl's. What would block is known before the cordon and refuses the host: budgets that allow none, bare pods, local data, the last ready node of
+a pool, quorum. A budget that is only busy is waited for before the cordon. Then the node is cordoned and annotated as ours; what somebody else cordoned stays cordoned at the end. A host without a
 kubelet is passed over; a host with a kubelet and no configured cluster is refused. \`drain: {command: ...}\` runs a command of yours on the host instead, once;
 \`drain: none\` says that no drain is needed. Either is remembered for the \`reboot\` that follows.`,
   args: asArgs(args),
   convergent: (given) => given.command === undefined,
   maxRisk: 'evict',
-  facts: () => [],
+  facts: wants,
   plan,
 });

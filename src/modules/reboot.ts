@@ -1,6 +1,6 @@
 // Module reboot: when the next boot would differ from this one, or when told to; proven by a new boot id.
-import type { ModulePlan, PlanContext } from '../model/change.ts';
-import type { RebootEffect } from '../model/effect.ts';
+import type { Change, ModulePlan, PlanContext } from '../model/change.ts';
+import type { RebootEffect, WaitEffect } from '../model/effect.ts';
 import { type Facts, type FactView, flagFact, listFact, textFact } from '../model/fact.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, shorthand } from '../model/schema.ts';
 import { defineModule } from './define.ts';
@@ -8,6 +8,9 @@ import { defineModule } from './define.ts';
 const options = object({
   timeout: duration.default(1200).describe('How long the host may be away.'),
   stable_for: duration.default(30).describe('How long the new boot must last before it counts: a second boot id meanwhile is a boot loop.'),
+  ready_timeout: duration
+    .default(600)
+    .describe('How long its node may take to be Ready again in the cluster, in the new boot, with its DaemonSet pods.'),
   force: flag.default(false).describe('Reboot, once a run, though nothing is pending.'),
   drain: oneOf('required', 'none').default('required').describe('`none`: reboot though a kubelet runs here and nothing has drained it.'),
 });
@@ -17,7 +20,16 @@ const args = shorthand((short) => (short === null || short === '' ? {} : short),
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const why = reasons(given, facts, context);
-  if (why.length === 0) return { changes: [], note: 'the next boot would be like this one' };
+  if (why.length === 0) {
+    if (context.done.rebooted && isNode(facts, context) && facts.get('node.current') !== true)
+      return { changes: [nodeBack(given, context.node)] };
+    return { changes: [], note: 'the next boot would be like this one' };
+  }
+  if (context.carriesKmend === true)
+    return {
+      changes: [],
+      refuse: { why: 'this is the machine that runs kmend: it does not reboot itself', hint: 'run kmend from elsewhere for it' },
+    };
   // Whoever drained by other means, or said that no drain is needed, said it before this task.
   const drained = context.sets?.kmend_drain;
   const effect: RebootEffect = {
@@ -28,9 +40,28 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     drain: given.drain === 'none' || drained === 'none' || drained === 'command' ? 'none' : 'required',
   };
   return {
-    changes: [{ sign: '!', what: 'reboot', after: why.join('; '), risk: 'reboot', effects: [effect] }],
+    changes: [
+      { sign: '!', what: 'reboot', after: why.join('; '), risk: 'reboot', effects: [effect] },
+      ...(isNode(facts, context) ? [nodeBack(given, context.node)] : []),
+    ],
     promises: promises(facts),
   };
+}
+
+const isNode = (facts: FactView, context: PlanContext): boolean =>
+  context.hasCluster && context.node !== undefined && flagFact(facts, 'kubelet.installed');
+
+/** For 40 s and more the API shows the Ready of the boot before: what counts is said by the fact, beside the boot id. */
+function nodeBack(given: Args, node = ''): Change {
+  const effect: WaitEffect = {
+    kind: 'wait',
+    what: `wait until node ${node} is Ready in the new boot`,
+    until: [{ fact: 'node.current', is: true }],
+    why: 'node.current_why',
+    every: 3,
+    timeout: Math.max(1, Math.ceil(given.ready_timeout)),
+  };
+  return { sign: '!', what: effect.what, risk: 'none', effects: [effect] };
 }
 
 function reasons(given: Args, facts: FactView, context: PlanContext): readonly string[] {

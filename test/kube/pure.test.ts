@@ -163,15 +163,12 @@ describe('ready after a reboot', () => {
 
   it('names pods that crash since', () => {
     expect(
-      newCrashes(
-        [agent],
-        [
-          { ...agent, restarts: 3 },
-          { ...agent, name: 'shop/x', crashLooping: true },
-        ],
-      ),
+      newCrashes({ [agent.name]: 1 }, [
+        { ...agent, restarts: 3 },
+        { ...agent, name: 'shop/x', crashLooping: true },
+      ]),
     ).toEqual(['kube-system/agent (3 restarts)', 'shop/x (1 restarts, CrashLoopBackOff)']);
-    expect(newCrashes([agent], [agent])).toEqual([]);
+    expect(newCrashes({ [agent.name]: agent.restarts }, [agent])).toEqual([]);
   });
 });
 

@@ -1,0 +1,77 @@
+// Taking a node, keeping it, giving it back: the steps around the Cluster port that must not come apart.
+import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
+import type { FenceToken } from './host-scripts.ts';
+import { readSystemPods } from './node-forecast.ts';
+import { whyKept } from './node-guard.ts';
+import { patiently } from './node-lists.ts';
+import type { Clock, Cluster } from './ports.ts';
+
+export interface HoldContext {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly token: FenceToken;
+  readonly byName: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Of two hosts of one run that are cordoned at the same moment, the second must see the first as out of service. */
+const turns = new WeakMap<Cluster, Promise<unknown>>();
+
+function inTurn<T>(cluster: Cluster, act: () => Promise<T>): Promise<T> {
+  const mine = (turns.get(cluster) ?? Promise.resolve()).then(act, act);
+  turns.set(
+    cluster,
+    mine.catch(() => undefined),
+  );
+  return mine;
+}
+
+/** Cordons, unless quorum or the last ready node of a pool would be lost: judged on the nodes as they are in this moment. */
+export function takeNode(node: string, context: HoldContext): Promise<Outcome<{ readonly wasUnschedulable: boolean }>> {
+  const { cluster, clock, token, byName, signal } = context;
+  return inTurn(cluster, async () => {
+    const nodes = await patiently(() => cluster.nodes(signal), clock, signal);
+    if (!nodes.ok) return nodes;
+    const pods = await readSystemPods(cluster, clock, signal);
+    if (!pods.ok) return pods;
+    const why = whyKept(node, { nodes: nodes.value, byName, ...(pods.value === undefined ? {} : { systemPods: pods.value }) });
+    if (why !== undefined) return failed('blocked', `not cordoned: ${why}`);
+    return patiently(() => cluster.cordon(node, token, signal), clock, signal);
+  });
+}
+
+/**
+ * Still cordoned and ours? A resumed run first writes its own number over the one of the controller that died. When the API server does not
+ * say, the answer is no: what may be in service is not rebooted.
+ */
+export async function stillHeld(node: string, context: HoldContext): Promise<Failure | undefined> {
+  const { cluster, clock, token, signal } = context;
+  const state = await patiently(() => cluster.node(node, signal), clock, signal);
+  if (state.ok && state.value.owner?.run === token.run && state.value.owner.number < token.number) {
+    const raised = await patiently(() => cluster.cordon(node, token, signal), clock, signal);
+    if (!raised.ok) return raised.failure;
+  }
+  const held = state.ok ? await patiently(() => cluster.holds(node, token, signal), clock, signal) : state;
+  if (held.ok) return undefined;
+  if (held.failure.kind === 'blocked' || held.failure.kind === 'fenced') return held.failure;
+  return {
+    ...held.failure,
+    kind: 'blocked',
+    message: `whether node ${node} is still cordoned by this run is not known: ${held.failure.message}`,
+  };
+}
+
+/** Restarts of the pods on a node, by name, for a later look at what crashes; nothing when they cannot be read. */
+export async function restartsOn(node: string, { cluster, signal }: HoldContext): Promise<Readonly<Record<string, number>> | undefined> {
+  const pods = await cluster.pods(node, signal);
+  return pods.ok ? Object.fromEntries(pods.value.map((pod) => [pod.name, pod.restarts])) : undefined;
+}
+
+/** Gives back what a failed drain had taken, also when the run is being ended. */
+export async function giveBack(
+  node: string,
+  { cluster, clock, token }: HoldContext,
+): Promise<Outcome<{ readonly uncordoned: boolean; readonly why: string }>> {
+  const back = await patiently(() => cluster.uncordon(node, token), clock);
+  return back.ok ? ok(back.value) : back;
+}

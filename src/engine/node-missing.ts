@@ -1,0 +1,26 @@
+// Which hosts of a pool are out of service by the word of the cluster, whoever took them out. Pure.
+import type { HostState } from '../core/state.ts';
+import { unavailableWhy } from './node-capacity.ts';
+import { type HostIdentity, matchNode } from './node-match.ts';
+import type { NodeState } from './ports.ts';
+
+/**
+ * Names of hosts whose nodes are NotReady, cordoned or held by another run. Hosts of the run are known by their plan; those of the pool
+ * that `--limit` or an earlier failure left out by what the inventory says. One without a node is no capacity of the cluster.
+ */
+export function missingHosts(
+  hosts: Iterable<HostState>,
+  pool: readonly HostIdentity[],
+  nodes: readonly NodeState[],
+  run: string,
+): readonly string[] {
+  const out = new Set(nodes.filter((node) => unavailableWhy(node) !== undefined && node.owner?.run !== run).map((node) => node.name));
+  const ofRun = new Map([...hosts].map((host) => [host.host, host.plan.node]));
+  const nodeOf = (identity: HostIdentity): string | undefined => {
+    if (ofRun.has(identity.host)) return ofRun.get(identity.host);
+    const found = matchNode(identity, nodes);
+    return found.ok ? found.value : undefined;
+  };
+  const all = [...pool, ...[...ofRun.keys()].filter((host) => !pool.some((one) => one.host === host)).map((host) => ({ host }))];
+  return all.filter((identity) => out.has(nodeOf(identity) ?? '')).map((identity) => identity.host);
+}

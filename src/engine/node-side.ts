@@ -1,0 +1,86 @@
+// The cluster's side of one host: facts of its node, and the forecasts that modules ask for. Used alike by a plan and by a walk.
+import { forecastFact, isClusterWant } from '../facts/index.ts';
+import type { DrainOptions } from '../model/effect.ts';
+import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
+import { type Outcome, ok } from '../model/failure.ts';
+import { findNode, noNode, readNode } from './node-facts.ts';
+import { asFact, awaitForecast, type ForecastQuestion, nothingToForecast, readForecast } from './node-forecast.ts';
+import type { HostIdentity } from './node-match.ts';
+import type { Clock, Cluster, Forecast } from './ports.ts';
+
+export interface NodeSideOptions {
+  readonly cluster: Cluster | undefined;
+  readonly clock: Clock;
+  /** What the inventory knows: name, address, `node_name`. */
+  readonly identity: HostIdentity;
+  readonly byName: boolean;
+  readonly ours: readonly (string | undefined)[];
+  readonly signal: AbortSignal;
+  /** Only look, and say what is busy; or wait for busy budgets, and say what is waited for. */
+  readonly busy: 'tell' | ((text: string) => void);
+}
+
+/** Holds the answers to forecasts: a node that is cordoned already is not forecast again. */
+export class NodeSide {
+  readonly #options: NodeSideOptions;
+  readonly #wants = new Map<string, FactWant>();
+  #forecasts: Facts = {};
+
+  constructor(options: NodeSideOptions) {
+    this.#options = options;
+  }
+
+  /** Keys of the forecasts that were asked for. */
+  get asked(): readonly string[] {
+    return [...this.#wants.keys()];
+  }
+
+  get forecasts(): Facts {
+    return this.#forecasts;
+  }
+
+  /** Which node this host is, and how it stands. Without a cluster, or for a host that is none of its nodes, the facts say so. */
+  async find(hostFacts: Facts): Promise<Outcome<Facts>> {
+    const { cluster, clock, identity } = this.#options;
+    if (cluster === undefined) return ok(noNode('no cluster is configured'));
+    const found = await findNode(identity, hostFacts, cluster, clock);
+    if (!found.ok) return found.failure.kind === 'refused' ? ok(noNode(found.failure.message)) : found;
+    return ok(await this.read(found.value, hostFacts, false));
+  }
+
+  /** Facts of this node as it is now. */
+  async read(node: string | undefined, hostFacts: Facts, withPods: boolean): Promise<Facts> {
+    const { cluster, clock, signal } = this.#options;
+    if (cluster === undefined) return noNode('no cluster is configured');
+    if (node === undefined) return noNode('the plan knows no node for this host');
+    return readNode({ node, cluster, clock, hostFacts, withPods, signal });
+  }
+
+  /** Asks for what is new among these wants, and again for what is known when `again`. `taken`: the node is cordoned by this run. */
+  async forecast(
+    wants: readonly FactWant[],
+    node: string,
+    hostFacts: Facts,
+    how: { again: boolean; taken: boolean },
+  ): Promise<Outcome<true>> {
+    const known = new Set(this.asked);
+    const fresh = wants.filter((want) => isClusterWant(want) && !known.has(wantKey(want)));
+    for (const want of how.again && !how.taken ? [...this.#wants.values(), ...fresh] : fresh) {
+      const answer = await this.#ask(want, node, hostFacts, how.taken);
+      if (!answer.ok) return answer;
+      this.#wants.set(wantKey(want), want);
+      const fact = answer.value === undefined ? nothingToForecast : asFact(answer.value);
+      this.#forecasts = { ...this.#forecasts, [forecastFact(want)]: fact };
+    }
+    return ok(true);
+  }
+
+  async #ask(want: FactWant, node: string, hostFacts: Facts, taken: boolean): Promise<Outcome<Forecast | undefined>> {
+    const { cluster, busy, ...rest } = this.#options;
+    if (cluster === undefined || taken || node === '') return ok(undefined);
+    // The drain module made these arguments from its own options.
+    const options = want.args as unknown as DrainOptions;
+    const question: ForecastQuestion = { ...rest, cluster, node, options, hostFacts };
+    return busy === 'tell' ? readForecast(question) : awaitForecast(question, busy);
+  }
+}
