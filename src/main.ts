@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { World } from './cli/world.ts';
-import { diskFiles, diskReader, listenForSignals, systemClock, terminalAsker } from './local/index.ts';
+import { diskFiles, diskReader, listenForSignals, progressLine, systemClock, terminalAsker } from './local/index.ts';
 
 declare const __KMEND_VERSION__: string;
 
@@ -26,6 +26,7 @@ function makeWorld(): World {
     version: __KMEND_VERSION__,
     out: (text) => void process.stdout.write(`${text}\n`),
     err,
+    progress: progressLine(process.stderr),
     isTerminal: process.stdout.isTTY === true,
     colour: hasColour(),
     width: () => process.stdout.columns ?? Number(env.COLUMNS ?? 140),

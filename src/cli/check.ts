@@ -44,7 +44,11 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
   const transport = await openTransport(set, world);
   try {
     const options = { forks: set.forks, retries: 2, signal: readingSignal(world) };
-    const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {});
+    let read = 0;
+    const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {
+      world.progress(`read ${++read} of ${targets.length} hosts`);
+    });
+    world.progress('');
     endIfStopped(world);
     return surveys.map(({ host, outcome }) => (outcome.ok ? { host, facts: outcome.value } : { host, failure: outcome.failure }));
   } finally {

@@ -34,7 +34,11 @@ export async function makePlan(
     const ready = await readyPlay(project, play, set, tags, world, ports.cluster, tags.takeover);
     plays.push(ready);
     const options = { forks: set.forks, retries: play.rollout.retries.transport, signal: readingSignal(world) };
-    const planned = await planFleet(ready.hosts, ready.setup, options, { ...ports, clock }, () => {});
+    let read = 0;
+    const planned = await planFleet(ready.hosts, ready.setup, options, { ...ports, clock }, () => {
+      world.progress(`planned ${++read} of ${ready.hosts.length} hosts`);
+    });
+    world.progress('');
     endIfStopped(world);
     const assembled = assemblePlay(play, ready.pool.length, planned, id);
     const earlier = await earlierDurations(ports.store, { playbook: project.path, play: play.name, pool: ready.pool });

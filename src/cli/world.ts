@@ -36,6 +36,8 @@ export interface World {
   readonly version: string;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** One line that is drawn over on a terminal while a person waits, and nowhere else; the empty text takes it away. */
+  readonly progress: (text: string) => void;
   /** Standard output is a terminal. */
   readonly isTerminal: boolean;
   readonly colour: boolean;

@@ -1,5 +1,5 @@
 // The live view: listr2 draws one task, fed by our events at most five times a second. It owns nothing: without it a run is the same run.
-import type { Listr, ListrTaskWrapper } from 'listr2';
+import type { Listr } from 'listr2';
 import type { RunState } from '../core/state.ts';
 import type { Event } from '../model/event.ts';
 import type { Paint } from './layout.ts';
@@ -29,7 +29,7 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
   let state: RunState | undefined;
   let drawn = 0;
   let pending: NodeJS.Timeout | undefined;
-  let wrapper: ListrTaskWrapper<unknown, never, never> | undefined;
+  let show: (text: string) => void = () => {};
   let finish: () => void = () => {};
   const ended = new Promise<void>((resolve) => {
     finish = resolve;
@@ -37,11 +37,11 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
 
   const draw = (): void => {
     pending = undefined;
-    if (wrapper === undefined || state === undefined) return;
+    if (state === undefined) return;
     drawn = Date.now();
     const rows = liveRows(state, activity, { width: options.width(), now: options.now(), paint: options.paint });
     // One assignment is one draw: the title, which would be a second one, is a row.
-    wrapper.output = [liveTitle(state), ...rows].join('\n');
+    show([liveTitle(state), ...rows].join('\n'));
   };
   const soon = (): void => {
     pending ??= setTimeout(draw, Math.max(0, drawn + drawEvery - Date.now()));
@@ -52,11 +52,13 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
       {
         title: options.title,
         task: async (_context, task): Promise<void> => {
-          wrapper = task as unknown as typeof wrapper;
+          show = (text) => {
+            task.output = text;
+          };
           draw();
           await ended;
         },
-        rendererOptions: { persistentOutput: true, outputBar: Number.POSITIVE_INFINITY },
+        rendererOptions: { persistentOutput: true, outputBar: 1 },
       },
     ],
     // Signals are the engine's: listr2 must not end the process in the middle of a step.

@@ -37,6 +37,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     version: '0.0.0-test',
     out: (text) => void out.push(text),
     err: (text) => void err.push(text),
+    progress: () => {},
     isTerminal: false,
     colour: false,
     width: () => 140,
