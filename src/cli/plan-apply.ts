@@ -1,9 +1,10 @@
 // `kmend plan`, `kmend apply` and `kmend resume`: one path, entered and left at different landings.
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type ExitReason, exitCode } from '../core/exit.ts';
 import { parsePlan, staleness } from '../core/saved-plan.ts';
 import { hasChanges, type Plan } from '../model/plan.ts';
 import { isMapping } from '../model/value.ts';
+import { plural } from '../report/layout.ts';
 import { listHosts, listTasks } from './listing.ts';
 import { type MadePlan, makePlan, showPlan } from './make-plan.ts';
 import { type FleetFlags, type RolloutFlags, type TaskFlags, withFleetOptions, withRolloutOptions, withTaskOptions } from './options.ts';
@@ -20,7 +21,7 @@ interface PlanFlags extends FleetFlags, TaskFlags, RolloutFlags {
   readonly syntaxCheck?: boolean;
 }
 
-type ApplyFlags = PlanFlags & RunFlags & { readonly check?: boolean; readonly diff?: boolean };
+type ApplyFlags = PlanFlags & RunFlags & { readonly check?: boolean; readonly diff?: boolean; readonly job?: string };
 
 type Done = (exit: number) => void;
 
@@ -39,7 +40,8 @@ export function planCommands(program: Command, world: World, done: Done): void {
     .option('--strict', 'any difference from the saved plan makes it stale')
     .option('--takeover <run>', 'take hosts over that this run holds')
     .option('-C, --check', 'only plan')
-    .option('-D, --diff', 'accepted for Ansible users: a plan always shows differences');
+    .option('-D, --diff', 'accepted for Ansible users: a plan always shows differences')
+    .addOption(new Option('--job <name>', 'whose turn this is').hideHelp());
   withListOptions(apply).action(async (path: string, flags: ApplyFlags) => done(await applyCommand(path, flags, world)));
 
   withFleetOptions(program.command('resume'))
@@ -135,6 +137,10 @@ async function applyPlaybook(path: string, flags: ApplyFlags, world: World): Pro
   const { ports, close } = await openPorts(set, world, flags.takeover);
   try {
     const made = await makePlan(project, set, flags, world, ports);
+    if (flags.job !== undefined && nothingToDo(made.plan)) {
+      world.out(`job ${flags.job}: nothing to do on ${plural(hostCount(made.plan), 'host')}`);
+      return 0;
+    }
     if (flags.json !== true) for (const line of showPlan(made, world)) world.out(line);
     const changes = made.plan.plays.some((play) => play.hosts.some(hasChanges));
     const approved = changes && flags.yes !== true ? await ask(world) : false;
@@ -143,6 +149,12 @@ async function applyPlaybook(path: string, flags: ApplyFlags, world: World): Pro
     await close();
   }
 }
+
+/** No host has changes, none was refused and none was left out: a job that comes every night says so in one line. */
+const nothingToDo = (plan: Plan): boolean =>
+  plan.plays.every((play) => play.leftOut.length === 0 && play.hosts.every((host) => host.refused === undefined && !hasChanges(host)));
+
+const hostCount = (plan: Plan): number => plan.plays.reduce((sum, play) => sum + play.hosts.length, 0);
 
 export async function ask(world: World): Promise<boolean> {
   if (!world.asker.attended)

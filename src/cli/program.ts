@@ -13,6 +13,7 @@ import { nodeCommands } from './node.ts';
 import { planCommands } from './plan-apply.ts';
 import { rollbackCommand } from './rollback.ts';
 import { runsCommands } from './runs.ts';
+import { scheduleCommand } from './schedule.ts';
 import { paintOf } from './setup.ts';
 import { validateCommand } from './validate.ts';
 import { CommandError, type World } from './world.ts';
@@ -38,6 +39,7 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
   docsCommands(program, world, done);
   doctorCommand(program, world, done);
   nodeCommands(program, world, done);
+  scheduleCommand(program, world, done, runCommandLine);
   labCommand(program, world, done, runCommandLine);
   for (const command of program.commands) command.exitOverride();
   return program;

@@ -1,0 +1,70 @@
+// Named jobs: what `kmend schedule` keeps of them under the state directory, and the runs that were theirs.
+import { basename } from 'node:path';
+import type { RunInfo } from '../engine/ports.ts';
+import { isMapping } from '../model/value.ts';
+import { CommandError, type World } from './world.ts';
+
+/** When and how a job last came to its end. */
+export interface JobResult {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly exit: number;
+  readonly run?: string;
+}
+
+export interface Job {
+  readonly schema: 'kmend.job/1';
+  readonly name: string;
+  readonly every: string;
+  /** Command line after `kmend`: `apply playbooks/auto.yaml -i inventory.yaml`. */
+  readonly args: readonly string[];
+  readonly directory: string;
+  readonly who: string;
+  /** Unit files that were written for it. */
+  readonly units: readonly string[];
+  readonly last?: JobResult;
+}
+
+const folder = (stateDir: string): string => `${stateDir}/jobs`;
+const pathOf = (stateDir: string, name: string): string => `${folder(stateDir)}/${name}.json`;
+
+/** A name goes into file names, unit names and names of Kubernetes objects. */
+export function checkedName(name: string): string {
+  if (/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) return name;
+  throw new CommandError(3, `\`${name}\` is no name for a job`, 'lower-case letters, digits and dashes, 40 at most: nightly-pool-a');
+}
+
+export const saveJob = (job: Job, stateDir: string, world: World): Promise<void> =>
+  world.files.write(pathOf(stateDir, job.name), `${JSON.stringify(job, null, 1)}\n`, 0o600);
+
+export const removeJob = (name: string, stateDir: string, world: World): Promise<void> => world.files.remove(pathOf(stateDir, name));
+
+export function findJob(name: string, stateDir: string, world: World): Job | undefined {
+  const read = world.reader.readText(pathOf(stateDir, checkedName(name)));
+  if (!read.ok) return undefined;
+  const data: unknown = JSON.parse(read.text);
+  if (!isMapping(data) || data.schema !== 'kmend.job/1') throw new CommandError(1, `${pathOf(stateDir, name)} is damaged`);
+  // Written by `saveJob` of this very tool, into a directory that only this user can write.
+  return data as unknown as Job;
+}
+
+export function jobNamed(name: string, stateDir: string, world: World): Job {
+  const job = findJob(name, stateDir, world);
+  if (job === undefined) throw new CommandError(3, `there is no job ${name} under ${stateDir}`, 'kmend schedule list shows them');
+  return job;
+}
+
+export async function allJobs(stateDir: string, world: World): Promise<readonly Job[]> {
+  const names = (await world.files.list(folder(stateDir))).filter((file) => file.endsWith('.json'));
+  return names.sort().map((file) => jobNamed(basename(file, '.json'), stateDir, world));
+}
+
+/** The runs that this job started, the oldest first. */
+export async function runsOfJob(name: string, stateDir: string, world: World): Promise<readonly RunInfo[]> {
+  const store = await world.store(stateDir);
+  return (await store.runs()).filter(({ run }) => {
+    const kept = world.reader.readText(`${stateDir}/runs/${run}/settings.json`);
+    const data: unknown = kept.ok ? JSON.parse(kept.text) : undefined;
+    return isMapping(data) && isMapping(data.flags) && data.flags.job === name;
+  });
+}

@@ -1,0 +1,209 @@
+// `kmend schedule`: named jobs that run unattended by systemd, cron or Kubernetes. It writes unit files only where it is told to.
+import { homedir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { type Calendar, readCalendar } from '../core/cron-line.ts';
+import { table } from '../report/layout.ts';
+import { cronJobManifest, cronLine, type JobUnits, jobFolder, systemdUnits } from '../report/schedule-units.ts';
+import type { RunLine } from './demo.ts';
+import { allJobs, checkedName, type Job, jobNamed, removeJob, saveJob } from './jobs.ts';
+import { stateDirOf } from './options.ts';
+import { runJob } from './run-job.ts';
+import { CommandError, type World } from './world.ts';
+
+interface InstallFlags {
+  readonly every?: string;
+  readonly as?: string;
+  readonly write?: boolean;
+  readonly user?: boolean;
+  readonly image?: string;
+  readonly namespace?: string;
+  readonly stateDir?: string;
+}
+
+type StateFlags = Pick<InstallFlags, 'stateDir'>;
+
+const stateOption = (command: Command): Command => command.option('--state-dir <dir>', 'where jobs and runs are kept');
+
+export function scheduleCommand(program: Command, world: World, done: (exit: number) => void, runLine: RunLine): void {
+  const schedule = program.command('schedule').description('named jobs that run unattended: systemd, cron or Kubernetes start them');
+  stateOption(schedule.command('install'))
+    .description(
+      'keep a job and print the units that run it: kmend schedule install NAME --every "Mon..Fri 22:00" -- apply PLAYBOOK -i INVENTORY',
+    )
+    .argument('<name>')
+    .argument('<command...>', 'the command line of the job, after --')
+    .requiredOption('--every <when>', 'as systemd takes it: "Mon..Fri 22:00", "daily", "*:0/30", with a zone at the end if need be')
+    .option('--as <what>', 'systemd, cron or kubernetes', 'systemd')
+    .option('--write', 'systemd: write the units to /etc/systemd/system')
+    .option('--user', "systemd: units of this user's own service manager (~/.config/systemd/user)")
+    .option('--image <image>', 'kubernetes: image whose entry point is kmend')
+    .option('--namespace <name>', 'kubernetes: where the job runs', 'kmend')
+    .action(async (name: string, words: readonly string[], flags: InstallFlags) => done(await install(name, words, flags, world)));
+  stateOption(schedule.command('list'))
+    .description('jobs, when they run, and how each last ended')
+    .option('--json', 'JSON lines')
+    .action(async (flags: StateFlags & { readonly json?: boolean }) => done(await list(flags, world)));
+  stateOption(schedule.command('remove'))
+    .description('forget a job, and take away the units that `install --write` wrote')
+    .argument('<name>')
+    .action(async (name: string, flags: StateFlags) => done(await remove(name, flags, world)));
+  stateOption(schedule.command('run'))
+    .description('run a job now, unattended: asks nothing, takes up its own interrupted run first')
+    .argument('<name>')
+    .argument('[command...]', 'the command line, after --, where the state directory has no such job yet (a new volume)')
+    .action(async (name: string, words: readonly string[], flags: StateFlags) =>
+      done(await runJob(checkedName(name), words, stateDirOf(flags, world), world, runLine)),
+    );
+}
+
+const schedulable = new Set(['apply', 'check', 'drift', 'plan']);
+
+async function install(name: string, args: readonly string[], flags: InstallFlags, world: World): Promise<number> {
+  checkedName(name);
+  const calendar = readCalendar(flags.every ?? '');
+  if (calendar === undefined)
+    throw new CommandError(3, `--every does not understand \`${flags.every}\``, 'as systemd takes it: "Mon..Fri 22:00"');
+  judgeBySystemd(calendar, world);
+  if (!schedulable.has(args[0] ?? '')) throw new CommandError(3, `a job runs apply, check, drift or plan, not \`${args[0]}\``);
+  const asks = args.find((word) => ['-k', '-K', '--ask-pass', '--ask-become-pass'].includes(word));
+  if (asks !== undefined)
+    throw new CommandError(
+      3,
+      `${asks} asks a person, and nobody is there when the job runs`,
+      'log in with a key, and sudo without a password',
+    );
+  const stateDir = resolve(world.cwd, stateDirOf(flags, world));
+  const job: Job = { schema: 'kmend.job/1', name, every: calendar.every, args, directory: world.cwd, who: world.who, units: [] };
+  switch (flags.as) {
+    case 'systemd':
+      return installUnits(job, calendar, stateDir, flags, world);
+    case 'cron': {
+      const line = cronLine(unitsOf(job, calendar, stateDir, world));
+      if (line === undefined) throw new CommandError(3, `cron cannot say \`${calendar.every}\``, 'use days and times: "Mon..Fri 22:00"');
+      await saveJob(job, stateDir, world);
+      world.out(line);
+      return 0;
+    }
+    case 'kubernetes':
+      world.out(manifest(job, calendar, flags, world));
+      return 0;
+    default:
+      throw new CommandError(3, `--as is systemd, cron or kubernetes, not \`${flags.as}\``);
+  }
+}
+
+/** Where systemd is at hand it is asked: it knows its own language best. */
+function judgeBySystemd(calendar: Calendar, world: World): void {
+  const analyze = '/usr/bin/systemd-analyze';
+  const { isExecutable, run } = world.reader;
+  if (run === undefined || isExecutable?.(analyze) !== true) return;
+  const asked = run(analyze, ['calendar', calendar.every]);
+  if (!asked.ok && /Failed to parse/.test(asked.why))
+    throw new CommandError(3, `systemd does not understand \`${calendar.every}\``, asked.why);
+}
+
+function unitsOf(job: Job, calendar: Calendar, stateDir: string, world: World): JobUnits {
+  const command = [process.execPath, world.program, 'schedule', 'run', job.name, '--state-dir', stateDir];
+  return { name: job.name, calendar, command, directory: job.directory, what: `kmend ${job.args.join(' ')}` };
+}
+
+async function installUnits(job: Job, calendar: Calendar, stateDir: string, flags: InstallFlags, world: World): Promise<number> {
+  const user = flags.user === true;
+  const units = systemdUnits(unitsOf(job, calendar, stateDir, world));
+  const folder = user ? join(world.home || homedir(), '.config/systemd/user') : '/etc/systemd/system';
+  const files = [
+    [`${folder}/kmend-${job.name}.service`, units.service],
+    [`${folder}/kmend-${job.name}.timer`, units.timer],
+  ] as const;
+  const systemctl = user ? 'systemctl --user' : 'systemctl';
+  const enable = `${systemctl} daemon-reload && ${systemctl} enable --now kmend-${job.name}.timer`;
+  if (flags.write === true) {
+    for (const [path, text] of files) await writeUnit(path, text, world);
+    await saveJob({ ...job, units: files.map(([path]) => path) }, stateDir, world);
+    for (const [path] of files) world.out(`wrote ${path}`);
+    world.out(`It runs once it is enabled: ${enable}`);
+    return 0;
+  }
+  await saveJob(job, stateDir, world);
+  for (const [path, text] of files) world.out(`# ${path}\n${text}`);
+  world.out(`# ${enable}`);
+  const line = cronLine(unitsOf(job, calendar, stateDir, world));
+  if (line !== undefined) world.out(`# or, where there is cron: ${line.replace('\n', '; ')}`);
+  return 0;
+}
+
+async function writeUnit(path: string, text: string, world: World): Promise<void> {
+  try {
+    await world.files.write(path, text, 0o644);
+  } catch (error) {
+    throw new CommandError(
+      1,
+      `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+      'run it as root, or take --user',
+    );
+  }
+}
+
+/** Playbook and inventories of the command line go into the manifest; paths in it become those of the container. */
+function manifest(job: Job, calendar: Calendar, flags: InstallFlags, world: World): string {
+  if (flags.image === undefined) throw new CommandError(3, 'a CronJob needs --image: an image whose entry point is kmend');
+  if (calendar.cron === undefined)
+    throw new CommandError(3, `a CronJob cannot say \`${calendar.every}\``, 'use days and times: "Mon..Fri 22:00"');
+  const files = new Map<string, string>();
+  const args = job.args.map((word, index) => {
+    const isFile =
+      (index === 1 && job.args[0] !== 'check' && job.args[0] !== 'drift') || ['-i', '--inventory'].includes(job.args[index - 1] ?? '');
+    if (!isFile) return word;
+    const read = world.reader.readText(resolve(job.directory, word));
+    if (!read.ok) throw new CommandError(3, `${word}: ${read.why}`, 'a CronJob takes single files for playbook and inventory');
+    const file = basename(word);
+    if (files.has(file) && files.get(file) !== read.text) throw new CommandError(3, `two files of the job are called ${file}`);
+    files.set(file, read.text);
+    return `${jobFolder}/${file}`;
+  });
+  const login = ['--private-key', '/etc/kmend/ssh/id', '--ssh-common-args', '-o UserKnownHostsFile=/etc/kmend/ssh/known_hosts'];
+  const roles = world.reader.readText(`${world.packageRoot}/docs/rbac.yaml`);
+  const made = cronJobManifest({
+    name: job.name,
+    cron: calendar.cron,
+    ...(calendar.zone === undefined ? {} : { zone: calendar.zone }),
+    namespace: flags.namespace ?? 'kmend',
+    image: flags.image,
+    args: ['schedule', 'run', job.name, '--state-dir', '/state', '--', ...args, ...login],
+    files,
+  });
+  return `${roles.ok ? `${roles.text.trimEnd()}\n---\n` : ''}${made.trimEnd()}`;
+}
+
+async function list(flags: StateFlags & { readonly json?: boolean }, world: World): Promise<number> {
+  const jobs = await allJobs(stateDirOf(flags, world), world);
+  if (flags.json === true) {
+    for (const job of jobs) world.out(JSON.stringify(job));
+    return 0;
+  }
+  const last = ({ last: end }: Job): string =>
+    end === undefined
+      ? 'never'
+      : `${new Date(end.at).toISOString().slice(0, 19)} exit ${end.exit}${end.run === undefined ? '' : ` (run ${end.run})`}`;
+  const rows = jobs.map((job) => [job.name, job.every, last(job), `kmend ${job.args.join(' ')}`]);
+  for (const line of table([['job', 'every', 'last (UTC)', 'what'], ...rows], world.width())) world.out(line);
+  return 0;
+}
+
+async function remove(name: string, flags: StateFlags, world: World): Promise<number> {
+  const stateDir = stateDirOf(flags, world);
+  const job = jobNamed(name, stateDir, world);
+  for (const path of job.units) {
+    await world.files.remove(path);
+    world.out(`removed ${path}`);
+  }
+  await removeJob(name, stateDir, world);
+  const [unit] = job.units;
+  if (unit !== undefined) {
+    const systemctl = dirname(unit).endsWith('/user') ? 'systemctl --user' : 'systemctl';
+    world.out(`its timer may still be loaded: ${systemctl} disable --now kmend-${name}.timer; ${systemctl} daemon-reload`);
+  }
+  world.out(`job ${name} is forgotten; its runs stay: kmend runs`);
+  return 0;
+}

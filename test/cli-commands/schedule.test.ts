@@ -1,0 +1,217 @@
+// kmend schedule: named jobs, their units, and a job's turn: nobody is asked, its own interrupted run goes first.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { readCalendar } from '../../src/core/cron-line.ts';
+import { cronLine, systemdUnits } from '../../src/report/schedule-units.ts';
+import { mendPlay, type Practice, practice, sick, until } from '../cli/practice.ts';
+import { command } from '../cli/real-world.ts';
+
+describe('when a job runs', () => {
+  it.each<[string, string | undefined]>([
+    ['Mon..Fri 22:00', '0 22 * * 1-5'],
+    ['sat,Sun 3:05', '5 3 * * 6,0'],
+    ['Fri..Sun 23:30', '30 23 * * 5-7'],
+    ['daily', '0 0 * * *'],
+    ['*:0/15', '*/15 * * * *'],
+    ['*-*-* 02:30:00 Europe/Berlin', '30 2 * * *'],
+    ['*-*-01 02:30', undefined],
+    ['Sat..Mon 03:00', undefined],
+    ['0/2:00', '0 */2 * * *'],
+  ])('%s is %s in cron', (every, cron) => expect(readCalendar(every)?.cron).toBe(cron));
+
+  it.each(['', 'now and then', '22:00; reboot', 'Mon 22:00\nExecStart=/bin/sh', '$(reboot)'])('%j is no calendar', (text) =>
+    expect(readCalendar(text)).toBeUndefined(),
+  );
+});
+
+const scratch = (): string => {
+  const dir = mkdtempSync(join(tmpdir(), 'kmend-schedule-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+};
+
+describe('units', () => {
+  const job = {
+    name: 'nightly',
+    calendar: { every: 'Mon..Fri 22:00', cron: '0 22 * * 1-5' },
+    command: ['/bin/true', 'schedule', 'run', 'nightly', '--state-dir', '/var/lib/my state/100%'],
+    directory: '/srv',
+    what: 'kmend apply auto.yaml',
+  };
+
+  const analyze = existsSync('/usr/bin/systemd-analyze');
+  it.skipIf(!analyze)(`pass systemd-analyze verify (${analyze ? 'there' : 'needs systemd-analyze'})`, () => {
+    const dir = scratch();
+    const { service, timer } = systemdUnits(job);
+    writeFileSync(join(dir, 'kmend-nightly.service'), service);
+    writeFileSync(join(dir, 'kmend-nightly.timer'), timer);
+    const verify = (): string => {
+      const ran = spawnSync(
+        'systemd-analyze',
+        ['verify', '--man=no', join(dir, 'kmend-nightly.timer'), join(dir, 'kmend-nightly.service')],
+        {
+          encoding: 'utf8',
+          env: { ...process.env, SYSTEMD_UNIT_PATH: `${dir}:` },
+        },
+      );
+      return `${ran.status} ${ran.stderr}`;
+    };
+    expect(verify()).toMatch(/^0 /);
+    expect(verify()).not.toContain('kmend-nightly');
+    writeFileSync(join(dir, 'kmend-nightly.timer'), timer.replace('22:00', '25:99'));
+    expect(verify()).toContain('kmend-nightly.timer');
+  });
+
+  it('quote for systemd and for cron', () => {
+    expect(systemdUnits(job).service).toContain('ExecStart=/bin/true schedule run nightly --state-dir "/var/lib/my state/100%%"\n');
+    expect(cronLine(job)).toBe("0 22 * * 1-5 cd /srv && /bin/true schedule run nightly --state-dir '/var/lib/my state/100\\%'");
+    expect(cronLine({ ...job, calendar: { every: 'x', cron: '0 1 * * *', zone: 'Europe/Berlin' } })).toMatch(
+      /^CRON_TZ=Europe\/Berlin\n0 1 /,
+    );
+  });
+});
+
+describe('install', () => {
+  const run = (home: string, ...args: readonly string[]) => command(['schedule', ...args, '--state-dir', join(home, 'state')], { home });
+  const install = (
+    home: string,
+    flags: readonly string[],
+    words: readonly string[] = ['apply', 'auto.yaml', '-i', 'inv.yaml', '-l', 'pool a'],
+  ) =>
+    command(['schedule', 'install', 'nightly', '--every', 'Mon..Fri 22:00', '--state-dir', join(home, 'state'), ...flags, '--', ...words], {
+      home,
+    });
+
+  it('prints the units and writes none of them; list and remove know the job', async () => {
+    const home = scratch();
+    const { exit, out } = await install(home, ['--user']);
+    expect(exit).toBe(0);
+    expect(out).toContain('OnCalendar=Mon..Fri 22:00');
+    expect(out).toContain(`schedule run nightly --state-dir ${home}/state`);
+    expect(out).toContain('# systemctl --user daemon-reload && systemctl --user enable --now kmend-nightly.timer');
+    expect(existsSync(join(home, '.config'))).toBe(false);
+    expect((await run(home, 'list')).out).toMatch(/nightly +Mon\.\.Fri 22:00 +never +kmend apply auto\.yaml -i inv\.yaml -l pool a/);
+    expect((await run(home, 'remove', 'nightly')).exit).toBe(0);
+    expect(await run(home, 'remove', 'nightly')).toMatchObject({ exit: 3, err: expect.stringContaining('there is no job nightly') });
+  });
+
+  it('writes units when told to, and takes them away again', async () => {
+    const home = scratch();
+    const timer = join(home, '.config/systemd/user/kmend-nightly.timer');
+    expect((await install(home, ['--user', '--write'])).exit).toBe(0);
+    expect(readFileSync(timer, 'utf8')).toContain('OnCalendar=Mon..Fri 22:00');
+    expect((await run(home, 'remove', 'nightly')).out).toContain('systemctl --user disable --now kmend-nightly.timer');
+    expect(existsSync(timer)).toBe(false);
+  });
+
+  it.each<[string, readonly string[], readonly string[] | undefined, string]>([
+    ['a time that is none', ['--every', 'at noon'], undefined, '--every does not understand'],
+    ['a command that is none', [], ['uncordon', 'n1'], 'a job runs apply, check, drift or plan'],
+    ['a question', [], ['apply', 'p.yaml', '-K'], '-K asks a person'],
+    ['another scheduler', ['--as', 'at'], undefined, '--as is systemd, cron or kubernetes'],
+    ['a CronJob without an image', ['--as', 'kubernetes'], undefined, 'needs --image'],
+  ])('refuses %s', async (_, flags, words, why) => {
+    const { exit, err } = await install(scratch(), flags, words);
+    expect(`${exit} ${err}`).toContain(why);
+    expect(exit).toBe(3);
+  });
+
+  it('a CronJob: forbids a second one, carries the files, has an account of its own and a volume', async () => {
+    const home = scratch();
+    writeFileSync(join(home, 'auto.yaml'), '- name: x\n  hosts: all\n\n  tasks: []\n');
+    writeFileSync(join(home, 'inv.yaml'), 'all: {hosts: {a: {}}}');
+    const { exit, out } = await install(
+      home,
+      ['--as', 'kubernetes', '--image', 'registry.example/kmend:1'],
+      ['apply', 'auto.yaml', '-i', 'inv.yaml'],
+    );
+    expect(exit).toBe(0);
+    const documents = parseAllDocuments(out);
+    expect(documents.flatMap((one) => one.errors)).toEqual([]);
+    const objects = documents.map((one) => one.toJS());
+    expect(objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+      'ClusterRole kmend-rollout',
+      'ClusterRole kmend-forecast',
+      'ServiceAccount kmend-nightly',
+      'ClusterRoleBinding kmend-nightly-rollout',
+      'ClusterRoleBinding kmend-nightly-forecast',
+      'PersistentVolumeClaim kmend-nightly',
+      'ConfigMap kmend-nightly',
+      'CronJob kmend-nightly',
+    ]);
+    const [config, cron] = objects.slice(-2);
+    expect(config.data).toMatchObject({ 'auto.yaml': '- name: x\n  hosts: all\n\n  tasks: []\n', 'inv.yaml': 'all: {hosts: {a: {}}}' });
+    expect([cron.spec.schedule, cron.spec.concurrencyPolicy]).toEqual(['0 22 * * 1-5', 'Forbid']);
+    const [container] = cron.spec.jobTemplate.spec.template.spec.containers;
+    expect(container.args.slice(0, 10)).toEqual([
+      ...['schedule', 'run', 'nightly', '--state-dir', '/state', '--', 'apply'],
+      ...['/etc/kmend/job/auto.yaml', '-i', '/etc/kmend/job/inv.yaml'],
+    ]);
+  });
+});
+
+describe("a job's turn", () => {
+  let fleet: Practice;
+  beforeAll(async () => {
+    fleet = await practice([sick('h1'), sick('h2')], { downSeconds: 1 });
+    mkdirSync(join(fleet.dir, 'elsewhere'));
+    const words = ['apply', fleet.file('mend.yaml', mendPlay()), '-i', fleet.fleet.inventoryFile];
+    const installed = await fleet.run([
+      'schedule',
+      'install',
+      'mend',
+      '--every',
+      'daily',
+      '--as',
+      'cron',
+      '--state-dir',
+      fleet.state,
+      '--',
+      ...words,
+    ]);
+    expect(installed.err).toBe('');
+  });
+  afterAll(() => fleet.close());
+  const turn = () => fleet.start(['schedule', 'run', 'mend']);
+
+  it('asks nobody; interrupted by a signal, it goes on with that run the next time', async () => {
+    const first = turn();
+    await until('the first host', () => first.out().includes('h1'));
+    first.stop('SIGTERM');
+    expect((await first.result).exit).toBe(143);
+    const [interrupted = ''] = fleet.runs();
+    const second = await turn().result;
+    expect(second.out).toContain(`run ${interrupted} was interrupted, it goes on first`);
+    expect(second.exit).toBe(0);
+    expect(fleet.runs()).toEqual([interrupted]);
+    expect([fleet.host('h1').boots(), fleet.host('h2').boots()]).toEqual([2, 2]);
+  }, 60_000);
+
+  it('says one line where nothing is to do, and starts no run', async () => {
+    const before = fleet.runs().length;
+    expect(await turn().result).toMatchObject({ exit: 0, out: 'job mend: nothing to do on 2 hosts' });
+    expect(fleet.runs()).toHaveLength(before);
+    expect((await fleet.run(['schedule', 'list'])).out).toMatch(/mend +daily +20\S+ exit 0/);
+  });
+});
+
+describe('what comes with kmend', () => {
+  it('the example units are those that install makes, but for paths', () => {
+    const file = (name: string) => readFileSync(join('contrib/systemd', name), 'utf8').replace(/^#.*\n/, '');
+    const made = systemdUnits({
+      name: 'nightly',
+      calendar: { every: 'Mon..Fri 22:00' },
+      command:
+        '/usr/bin/env kmend schedule run nightly --state-dir /var/lib/kmend-controller -- apply playbooks/auto.yaml -i inventory.yaml'.split(
+          ' ',
+        ),
+      directory: '/etc/kmend',
+      what: 'kmend apply playbooks/auto.yaml -i inventory.yaml',
+    });
+    expect([file('kmend-nightly.service'), file('kmend-nightly.timer')]).toEqual([made.service, made.timer]);
+  });
+});
