@@ -1,4 +1,5 @@
 // Settings of a command from its flags, and the adapters made from them.
+import { setMaxListeners } from 'node:events';
 import type { Transport } from '../engine/ports.ts';
 import type { Failure } from '../model/failure.ts';
 import { type Secret, secret } from '../model/host.ts';
@@ -64,7 +65,12 @@ function askOnce(prompt: string, world: World): () => Promise<Secret> {
 export const paintOf = (world: World): Paint => (world.colour ? coloured : uncoloured);
 
 /** While hosts are only read there is nothing to bring to a safe state: the first signal ends it. */
-export const readingSignal = (world: World): AbortSignal => AbortSignal.any([world.stop, world.kill]);
+export function readingSignal(world: World): AbortSignal {
+  const signal = AbortSignal.any([world.stop, world.kill]);
+  // Every host that is read listens: Node would call more than ten of them a leak, on stderr.
+  setMaxListeners(0, signal);
+  return signal;
+}
 
 export function endIfStopped(world: World): void {
   if (!world.stop.aborted) return;

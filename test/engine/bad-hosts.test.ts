@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Failure, FailureKind } from '../../src/model/failure.ts';
 import type { Plan } from '../../src/model/plan.ts';
-import { eventsOf, mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
+import { eventsOf, mendPlay, type Practice, play, practice, sick } from '../cli/practice.ts';
 import type { CommandResult } from '../cli/real-world.ts';
 
 let lab: Practice;
@@ -91,10 +91,39 @@ describe('left out of the plan', () => {
   });
 });
 
-describe('the others are mended in the same run', () => {
-  it('also those whose clock is wrong by years or whose login talks; a full disk and a lock held for longer than its time are named', async () => {
+describe('the others in the same run', () => {
+  it('are mended, also those whose clock is wrong by years or whose login talks; a full disk ends its host before anything is changed', async () => {
     const done = await lab.run(['apply', `${lab.dir}/plan.json`, '--yes']);
-    console.log(done.out, done.err);
     expect(done.exit).toBe(4);
+    const events = lab.journal();
+    expect(
+      eventsOf(events, 'host.done')
+        .map((event) => [event.host, event.proven])
+        .sort(),
+    ).toEqual(['clock', 'good', 'locked', 'noisy'].map((host) => [host, 'yes']));
+    expect(eventsOf(events, 'host.failed')).toMatchObject([
+      {
+        host: 'full',
+        failure: { kind: 'exit', message: 'cannot write to /var/lib/kmend or /run/kmend', hint: expect.stringContaining('disk full') },
+      },
+    ]);
+    expect(readFileSync(`${lab.host('full').root}/boot/grub2/grub.cfg`, 'utf8')).not.toContain('nokmem');
   }, 60_000);
+
+  it('a package manager in use is named in the plan, before anything is done', async () => {
+    lab.fleet.set('good', 'lock', true);
+    const text = play('    - package: {name: wget, lock_timeout: 1s}\n', '{unplannable: leave_out}').replace('hosts: all', 'hosts: good');
+    const done = await lab.run([
+      'plan',
+      lab.file(
+        'wget.yaml',
+        text
+          .replace('wget', 'docker-ce')
+          .replace('name: docker-ce', 'packages: {docker-ce: 18.09.9, docker-ce-cli: 18.09.9, containerd.io: 1.4.13}'),
+      ),
+    ]);
+    expect(done.exit).toBe(4);
+    expect(done.out).toContain('the package manager is in use: yum (pid 4711) (wait for it to end, or stop it, and try again)');
+    lab.fleet.set('good', 'lock', undefined);
+  }, 20_000);
 });
