@@ -1,7 +1,7 @@
 // The table of `kmend check`: versions, verdict, evidence and remedy of each host, and a line that sums them up.
 import type { Facts } from '../model/fact.ts';
 import type { Failure } from '../model/failure.ts';
-import { cutTo, harmless, type Paint, plural, table } from './layout.ts';
+import { fold, harmless, type Paint, plural, table } from './layout.ts';
 
 export interface CheckRow {
   readonly host: string;
@@ -70,7 +70,7 @@ export function checkTable(rows: readonly CheckRow[], width: number, paint: Pain
       line,
       ...[row[6], row[7]]
         .filter((text) => text !== undefined && text !== '' && text !== 'none')
-        .map((text) => `    ${cutTo(text ?? '', width - 4)}`),
+        .flatMap((text) => fold(text ?? '', Math.max(20, width - 4)).map((line) => `    ${line}`)),
     ];
   });
 }

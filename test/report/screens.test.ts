@@ -1,0 +1,282 @@
+// What people see, pinned at 80 and 140 columns: check, plan, live rows, lines, recap, report, diagnostics.
+import { describe, expect, it } from 'vitest';
+import { foldAll } from '../../src/core/fold.ts';
+import { hostStates } from '../../src/core/state.ts';
+import type { Event, EventBody } from '../../src/model/event.ts';
+import type { PlayPlan } from '../../src/model/plan.ts';
+import { beforeAndAfter, type CheckRow, checkSummary, checkTable, needsRemedy } from '../../src/report/check-table.ts';
+import { diagnosticsText } from '../../src/report/diagnostics.ts';
+import { coloured, duration, harmless, uncoloured, widthOf } from '../../src/report/layout.ts';
+import { eventLines } from '../../src/report/lines.ts';
+import { liveRows, liveTitle } from '../../src/report/live-rows.ts';
+import { planText } from '../../src/report/plan-text.ts';
+import { recapLines } from '../../src/report/recap.ts';
+import { reportMarkdown, reportText } from '../../src/report/run-report.ts';
+import { begin, done, eventsOf, failed, fleet, noon, plain, planFor, started, stateAfter, type Told, wave } from '../core/fleet.ts';
+
+const facts = (kernel: string, verdict: string, evidence: string, remedy: string, why = '') => ({
+  'kernel.release': kernel,
+  'docker.version': '18.09.9',
+  'containerd.evr': '1.2.10-3.2.el7',
+  'kubelet.version': 'v1.12.3',
+  'kmem.verdict': verdict,
+  'kmem.evidence': evidence,
+  'kmem.remedy': remedy,
+  'kmem.remedy_why': why,
+});
+
+const rows: readonly CheckRow[] = [
+  {
+    host: 'node-a1',
+    facts: {
+      ...facts(
+        '3.10.0-862.el7.x86_64',
+        'leaking',
+        '14 cgroups read on; SLUB node -1 (3 lines)',
+        'kernel_and_arg',
+        '862 is not known to parse nokmem',
+      ),
+      'docker.version': '18.06.1-ce',
+      'containerd.evr': '',
+    },
+  },
+  {
+    host: 'node-a2',
+    facts: facts('3.10.0-1160.el7.x86_64', 'on', '9 of 9 non-root cgroups readable', 'kernel_arg', 'kubelet 1.12.3 accounts'),
+  },
+  { host: 'node-b1', facts: facts('3.10.0-1160.el7.x86_64', 'off', 'EIO on 11 of 11, 6 memory-limited', 'none') },
+  { host: 'node-c1', facts: facts('6.1.0-28-amd64', 'not_applicable', 'kernel 6.1: accounting is healthy', 'none') },
+  { host: 'node-d1', failure: { kind: 'unreachable', message: 'the connection was refused (ECONNREFUSED)', transport: true } },
+];
+
+const text = (lines: readonly string[]) => `\n${lines.join('\n')}\n`;
+
+describe('check', () => {
+  it.each([80, 140])('at %i columns', (width) => {
+    const lines = checkTable(rows, width, uncoloured);
+    expect(text([...lines, checkSummary(rows)])).toMatchSnapshot();
+  });
+
+  it('shows every host, with its verdict, at any width', () => {
+    for (const width of [20, 40, 79, 100, 200]) {
+      const all = checkTable(rows, width, uncoloured).join('\n');
+      for (const row of rows) expect(all).toContain(row.host);
+      for (const word of ['leaking', 'kernel_and_arg: 862 is not', 'unreachable'])
+        expect(all.replace(/\s+/g, ' ')).toContain(word.slice(0, 18));
+    }
+  });
+
+  it('counts what needs a remedy', () => {
+    expect(rows.map(needsRemedy)).toEqual([true, true, false, false, false]);
+  });
+
+  it('before and after', () => {
+    const after = rows.map((row): CheckRow => (row.facts === undefined ? row : { ...row, facts: { ...row.facts, 'kmem.verdict': 'off' } }));
+    expect(text(beforeAndAfter(rows, after, 80, uncoloured))).toMatchSnapshot();
+  });
+
+  it('takes no more columns for colours', () => {
+    const [plainLines, colouredLines] = [checkTable(rows, 140, uncoloured), checkTable(rows, 140, coloured)];
+    expect(colouredLines.map(widthOf)).toEqual(plainLines.map(widthOf));
+  });
+});
+
+const play: PlayPlan = {
+  play: 'Take hosts out of kernel-memory accounting',
+  rollout: plain,
+  pool: 5,
+  hosts: [
+    {
+      ...planFor('node-a1', { verdict: 'leaking', remedy: 'kernel_and_arg', zone: 'eu-1a', estimate: 490 }),
+      remedyWhy: '862 is not known to parse nokmem',
+      tasks: [
+        {
+          id: '1',
+          name: 'A kernel that knows the argument',
+          module: 'kernel',
+          status: 'change',
+          risk: 'write',
+          why: 'the newest that can be had',
+          changes: [
+            { sign: '+', what: 'package kernel', after: '3.10.0-1160.el7', risk: 'write' },
+            { sign: '~', what: 'kernel that boots next', before: '3.10.0-862.el7.x86_64', after: '3.10.0-1160.el7.x86_64', risk: 'write' },
+          ],
+        },
+        {
+          id: '2',
+          name: 'Reboot',
+          module: 'reboot',
+          status: 'change',
+          risk: 'reboot',
+          changes: [{ sign: '!', what: 'reboot', risk: 'reboot' }],
+        },
+        {
+          id: '3',
+          name: 'Proof',
+          module: 'verify_kmem',
+          status: 'later',
+          risk: 'write',
+          why: 'kmem.verdict: known only after the reboot',
+          changes: [],
+        },
+      ],
+      warnings: ['the loader cannot boot it once first'],
+    },
+    { ...planFor('node-b1', { nothing: true, verdict: 'off', remedy: 'none' }) },
+    { ...planFor('node-b2'), refused: { task: 'The runtime', why: 'docker-ce is held', hint: 'yum versionlock delete docker-ce' } },
+  ],
+  leftOut: [{ host: 'node-c2', failure: { kind: 'unreachable', message: 'no answer within 10 s' } }],
+};
+
+describe('plan', () => {
+  it.each([80, 140])('at %i columns', (width) => {
+    const waves = [{ title: 'Wave 1: 1', hosts: [{ host: 'node-a1', startsIn: 30, waitsFor: '1 of 1 slot is taken (node-x)' }] }];
+    expect(text(planText({ play, waves, expected: 520, width, paint: uncoloured }))).toMatchSnapshot();
+  });
+});
+
+const story: readonly Told[] = [
+  [0, begin(fleet(6), { maxUnavailable: { count: 2 } })],
+  [0, wave(1, ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'])],
+  [1, started('h1')],
+  [1, started('h2')],
+  [2, { type: 'remedy.chosen', host: 'h1', remedy: 'kernel_arg', why: 'kubelet 1.12.3 accounts' }],
+  [
+    3,
+    {
+      type: 'effect.started',
+      host: 'h1',
+      task: '2',
+      effect: 'h1/2/1',
+      kind: 'reboot',
+      what: 'reboot and wait',
+      timeout: 600,
+      detached: false,
+      bootId: 'abcdef0123',
+    },
+  ],
+  [
+    60,
+    {
+      type: 'effect.done',
+      host: 'h1',
+      task: '2',
+      effect: 'h1/2/1',
+      result: { ok: true, data: { previousBootId: 'abcdef0123', bootId: '0123456789', seconds: 57 } },
+    },
+  ],
+  [61, { type: 'task.done', host: 'h1', task: '2', name: 'Reboot', status: 'changed' }],
+  [61, { type: 'proof', host: 'h1', verdict: 'off', by: 'samples', evidence: 'EIO on 9 of 9, 4 memory-limited' }],
+  [62, done('h1')],
+  [62, started('h3')],
+  [70, failed('h2')],
+  [70, { type: 'brake.tripped', why: '1 bad end, allowed: 0 (h2: not_verified)', host: 'h2' }],
+];
+
+describe('a run', () => {
+  it.each([80, 140])('live rows at %i columns', (width) => {
+    const state = foldAll(eventsOf(story));
+    const rows_ = liveRows(state, new Map([['h3', 'evict the pods of node h3']]), { width, now: noon + 90_000, paint: uncoloured });
+    expect(text([liveTitle(state), ...rows_])).toMatchSnapshot();
+  });
+
+  it('never takes more than thirty rows, whatever the fleet, and always shows failures', () => {
+    const hosts = fleet(3000);
+    const all = hosts.flatMap(({ host }, index): Told[] => [[1, started(host)], ...(index % 7 === 0 ? [[2, failed(host)] as const] : [])]);
+    const state = stateAfter(
+      begin(hosts),
+      [
+        0,
+        wave(
+          1,
+          hosts.map((one) => one.host),
+        ),
+      ],
+      ...all,
+    );
+    const rows_ = liveRows(state, new Map(), { width: 100, now: noon + 90_000, paint: uncoloured });
+    expect(rows_.length).toBeLessThanOrEqual(30);
+    expect(rows_.filter((row) => row.startsWith('x ')).length).toBeGreaterThanOrEqual(3);
+    expect(rows_.at(-1)).toMatch(/^and \d+ more$/);
+  });
+
+  it('as lines', () => {
+    const lines = eventsOf(story)
+      .flatMap((event) => eventLines(event, uncoloured))
+      .map((line) => line.slice(9));
+    expect(text(lines)).toMatchSnapshot();
+  });
+
+  it('says something of every kind of event, or nothing on purpose', () => {
+    const quiet = new Set([
+      'block.entered',
+      'effect.started',
+      'task.planned',
+      'effect.done',
+      'task.done',
+      'capacity.read',
+      'remedy.chosen',
+    ]);
+    for (const event of eventsOf(story)) if (!quiet.has(event.type)) expect(eventLines(event, uncoloured), event.type).not.toEqual([]);
+  });
+
+  it('recap as Ansible prints it', () => {
+    const state = foldAll(eventsOf(story));
+    expect(text(recapLines(hostStates(state), [{ host: 'h9' }], uncoloured))).toMatchSnapshot();
+  });
+
+  it.each([80, 140])('report at %i columns', (width) => {
+    expect(text(reportText({ events: eventsOf(story), head: 'f00d' }, width, uncoloured))).toMatchSnapshot();
+  });
+
+  it('report as Markdown', () => {
+    expect(text(reportMarkdown({ events: eventsOf(story), head: 'f00d' }))).toMatchSnapshot();
+  });
+});
+
+describe('text of hosts', () => {
+  it('cannot move the cursor or colour the screen', () => {
+    expect(harmless('a\u001b[2Jb\u0007c\u009b1m')).toBe('a?[2Jb?c?1m');
+    const body: EventBody = {
+      type: 'effect.failed',
+      host: 'h1',
+      task: '1',
+      effect: 'e',
+      failure: { kind: 'exit', message: '\u001b[31mred' },
+    };
+    const event: Event = { ...body, v: 1, seq: 0, at: 0, run: 'r', prev: '' };
+    expect(eventLines(event, uncoloured).join('')).not.toContain('\u001b');
+  });
+});
+
+describe('diagnostics', () => {
+  it('tell errors first, by file and place, with the line and a hint', () => {
+    const place = { file: 'site.yaml', line: 3, column: 5 };
+    const lines = diagnosticsText(
+      [
+        { code: 'lost-digits', severity: 'warning', place: { ...place, line: 1 }, summary: '20.10 is the number 20.1' },
+        { code: 'unknown-module', severity: 'error', place, summary: 'there is no module kernel_args', hint: 'did you mean `kernel_arg`?' },
+        {
+          code: 'no-hosts',
+          severity: 'error',
+          place: { ...place, line: 2 },
+          summary: 'a play needs `hosts`',
+          detail: 'none is ever implied',
+        },
+      ],
+      uncoloured,
+      (_file, line) => `    line ${line}`,
+    );
+    expect(text(lines)).toMatchSnapshot();
+  });
+});
+
+it.each([
+  [0.44, '0.4s'],
+  [59.6, '1m'],
+  [90, '1m30s'],
+  [3600, '1h'],
+  [5400, '1h30m'],
+])('%f s is %s', (seconds, shown) => {
+  expect(duration(seconds)).toBe(shown);
+});
