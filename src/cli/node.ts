@@ -80,7 +80,10 @@ async function drain(node: string, flags: DrainFlags, world: World): Promise<num
     if (!cordoned.ok) throw new CommandError(4, cordoned.failure.message, cordoned.failure.hint);
     world.out(`node/${node} ${cordoned.value.wasUnschedulable ? 'already cordoned' : 'cordoned'}`);
     const drained = await cluster.drain(node, options, owner, (text) => world.out(text), world.stop);
-    if (!drained.ok) throw new CommandError(4, drained.failure.message, drained.failure.hint);
+    // From here on it is a person's cordon, as kubectl leaves it: a second try, and any run, finds no mark in its way.
+    const released = await cluster.release(node, owner);
+    if (!released.ok) world.err(`warning: the mark kmend.io/owner stays on node ${node}: ${released.failure.message}`);
+    if (!drained.ok) throw new CommandError(4, `${drained.failure.message}; node ${node} stays cordoned`, drained.failure.hint);
     for (const pod of drained.value.evicted) world.out(`pod/${pod} evicted`);
     world.out(`node/${node} drained`);
     return 0;
@@ -97,10 +100,11 @@ async function forecast(
 ): Promise<number> {
   const seen = await cluster.forecast(node, options, world.kill);
   if (!seen.ok) throw new CommandError(4, seen.failure.message, seen.failure.hint);
-  const { evicts, leaves, blocks, warnings, estimate } = seen.value;
+  const { evicts, leaves, blocks, busy, warnings, estimate } = seen.value;
   for (const pod of evicts) world.out(`would evict ${pod}`);
   for (const pod of leaves) world.out(`would leave ${pod}`);
   for (const warning of warnings) world.err(`warning: ${warning}`);
+  for (const text of busy) world.err(`busy now: ${text}`);
   for (const block of blocks) world.err(`blocked: ${block}`);
   world.out(`node/${node}: ${evicts.length} pods would go, in about ${Math.round(estimate)} s by their grace periods`);
   return blocks.length === 0 ? 0 : 4;

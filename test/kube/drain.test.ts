@@ -55,7 +55,7 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     expect(fake.seen.find((seen) => seen.path.endsWith('/eviction'))?.body.apiVersion).toBe('policy/v1');
   });
 
-  it('refuses before the first eviction, with all reasons, and gives the node back', async () => {
+  it('refuses before the first eviction, with all reasons', async () => {
     const { fake, cluster, web, calls, isCordoned } = await lab();
     web(1);
     fake.addPod({ name: 'bare' });
@@ -63,26 +63,9 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     const { outcome } = await cordonAndDrain(cluster, drainOptions());
     const { kind, message } = failure(outcome);
     expect(kind).toBe('blocked');
-    expect(message).toMatch(/shop\/bare: has no controller.*shop\/tmp: has local storage.*n1 was uncordoned again/);
+    expect(message).toMatch(/shop\/bare: has no controller.*shop\/tmp: has local storage/);
     expect(calls(/eviction$/)).toBe(0);
-    expect(isCordoned()).toBe(false);
-    expect(fake.nodes.get('n1').metadata.annotations[ownerAnnotation]).toBeUndefined();
-  });
-
-  it('leaves the node cordoned after a failure where the play says so', async () => {
-    const { fake, cluster, isCordoned } = await lab();
-    fake.addPod({ name: 'bare' });
-    const { outcome } = await cordonAndDrain(cluster, drainOptions({ keepCordoned: true }));
-    expect(failure(outcome).message).toContain('stays cordoned');
-    expect(isCordoned()).toBe(true);
-  });
-
-  it('keeps a cordon that it found, also when the drain fails', async () => {
-    const { fake, cluster, isCordoned } = await lab();
-    fake.changeNode('n1', { spec: { unschedulable: true } });
-    fake.addPod({ name: 'bare' });
-    const { outcome } = await cordonAndDrain(cluster, drainOptions());
-    expect(failure(outcome).message).toContain('was not uncordoned: it was cordoned before this run came');
+    // Giving it back is the caller's, which writes that down.
     expect(isCordoned()).toBe(true);
   });
 
@@ -98,8 +81,8 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     );
   });
 
-  it('keeps its deadline to the second under a budget that never allows, says so, and gives the node back', async () => {
-    const { fake, cluster, web, calls, isCordoned } = await lab();
+  it('keeps its deadline to the second under a budget that never allows, and says so', async () => {
+    const { fake, cluster, web, calls } = await lab();
     web(2);
     fake.addPdb('web', { app: 'web' }, { spec: { minAvailable: 2 }, status: { desiredHealthy: 2 } });
     const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions({ timeout: 3 }));
@@ -109,7 +92,6 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     expect(hint).toContain('can never allow');
     expect(seconds).toBeGreaterThan(2.9);
     expect(seconds).toBeLessThan(3.8);
-    expect(isCordoned()).toBe(false);
     // A retry every 1 to 2 s, not a storm.
     expect(calls(/eviction$/)).toBeLessThanOrEqual(8);
   });
@@ -352,7 +334,7 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
       fake.changeNode('n1', dead);
       const { outcome } = await cordonAndDrain(cluster, drainOptions());
       expect(failure(outcome)).toMatchObject({ kind: 'blocked' });
-      expect(failure(outcome).message).toMatch(/is NotReady.*was uncordoned again/);
+      expect(failure(outcome).message).toMatch(/is NotReady/);
       expect(calls(/eviction$/)).toBe(0);
     });
 
@@ -387,7 +369,6 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     setTimeout(() => stop.abort(), 400);
     const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions({ timeout: 30 }), stop.signal);
     expect(failure(outcome)).toMatchObject({ kind: 'interrupted' });
-    expect(failure(outcome).message).toContain('n1 stays cordoned');
     expect(seconds).toBeLessThan(1.5);
     expect(isCordoned()).toBe(true);
     value(await cluster.holds('n1', owner));

@@ -114,7 +114,7 @@ describe('what they plan', () => {
       [
         "change drain, drain node n1",
         "change kernel_arg, boot argument cgroup.memory cgroup.memory=nokmem",
-        "change reboot, reboot cgroup.memory: not set -> nokmem",
+        "change reboot, reboot cgroup.memory: not set -> nokmem, wait until node n1 is Ready in the new boot",
         "later verify_kmem",
         "change uncordon, uncordon node n1",
       ]
