@@ -118,7 +118,7 @@ async function downHosts(run: PlayRun, ports: RunPorts, world: World): Promise<R
   const nodes = await ports.cluster.nodes(world.kill);
   if (!nodes.ok) throw new CommandError(10, `the cluster does not say which nodes are ready: ${nodes.failure.message}`, nodes.failure.hint);
   const out = new Set(nodes.value.filter((node) => !node.ready || node.unschedulable).map((node) => node.name));
-  return new Set([...run.ready.setup.hosts].filter(([, setup]) => setup.node !== undefined && out.has(setup.node)).map(([host]) => host));
+  return new Set(run.play.hosts.filter((host) => host.node !== undefined && out.has(host.node)).map((host) => host.host));
 }
 
 async function drive(
