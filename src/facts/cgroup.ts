@@ -78,7 +78,10 @@ elif [ -e "$c/cgroup.controllers" ]; then
   { find "$c" \\( -name memory.stat -o -name memory.max \\) -exec grep -E '^((kernel|slab|slab_reclaimable|slab_unreclaimable) [0-9]+|max|[0-9]+)$' /dev/null {} +
     find "$c" -name cgroup.procs -exec grep -c '' /dev/null {} +; } 2>&1 | sed -e 's/^/at /' -e ${maxLines}q
 fi
-find "$R/sys/kernel/slab" -maxdepth 1 -name '*(*:*' | awk '{n++; s = $0; sub(/.*\\//, "", s); sub(/^[^(]*\\(/, "", s); sub(/:.*/, "", s); if (!(s in ids)) {ids[s]; k++}} END {print "slab " n + 0 " " k + 0}'
+set -- "$R"/sys/kernel/slab/*'('*:*
+if [ -e "$1" ]; then
+  printf '%s\\n' "$@" | awk '{n++; s = $0; sub(/.*\\//, "", s); sub(/^[^(]*\\(/, "", s); sub(/:.*/, "", s); if (!(s in ids)) {ids[s]; k++}} END {print "slab " n + 0 " " k + 0}'
+else echo slab 0 0; fi
 line "$R/run/kmend/active-probe" probe
 line "$R/proc/sys/kernel/random/boot_id" boot`,
   maxBytes: 2_000_000,

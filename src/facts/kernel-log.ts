@@ -14,7 +14,9 @@ export const kernelLogArea: Area = {
     },
     { name: 'kmem.log_read', lifetime: 'boot', summary: 'the kernel log could be read; false where dmesg is refused', example: true },
   ],
-  script: `{ $T dmesg || echo '@denied'; } | grep -E '^@denied$|${symptomPattern}' | tail -n 400 | sed 's/^/log /'`,
+  // Most logs hold nothing of it: then nothing more is started.
+  script: `o=$({ $T dmesg || echo '@denied'; } | grep -E '^@denied$|${symptomPattern}')
+[ -z "$o" ] || printf '%s\\n' "$o" | tail -n 400 | sed 's/^/log /'`,
   maxBytes: 65_536,
   parse: (text) => {
     const lines = readFields(text).all('log');

@@ -24,7 +24,7 @@ export const kubeletArea: Area = {
 *}
   if [ "$p" != "$P" ]; then
     echo "running $n"
-    $T tr '\\000' '\\n' <"$R/proc/\${p##*/}/cmdline" | grep -E '^--?(cgroup-driver|config|kubelet-arg)(=|$)' -A1 | sed 's/^/arg /'
+    $T tr '\\000' '\\n' <"$R/proc/\${p##*/}/cmdline" | awk '/^--?(cgroup-driver|config|kubelet-arg)(=|$)/ {n = 2} n-- > 0 {print "arg " $0}'
     break
   fi
 done

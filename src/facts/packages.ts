@@ -70,21 +70,30 @@ export const packagesArea: Area = {
     { name: 'crio.evr', lifetime: 'disk', summary: 'of cri-o', example: '' },
     { name: 'kubelet.evr', lifetime: 'disk', summary: 'of the kubelet package', example: '1.12.3-0' },
   ],
-  script: `printf '%s\\n' "$Q" | while IFS= read -r l; do printf 'pkg %s\\n' "$l"; done
+  // Every process and every look into dpkg's folder of thousands counts here: lists are walked without a pipe, only packages that dpkg named
+  // are looked for, and awk reads dpkg's status only when grep, which is ten times as fast, has seen something in it.
+  script: `set -f; IFS='
+'
+for l in $P; do printf 'process %s\\n' "\${l##*/proc/}"; done
+set -- $Q
+unset IFS; set +f
+for l do printf 'pkg %s\\n' "$l"; done
 printf 'queried %s %s %s\\n' $F $q "$V"
 if [ $F = deb ]; then
-  set --
-  for p in ${asked}; do for f in "$R/var/lib/dpkg/info/$p.list" "$R/var/lib/dpkg/info/$p":*.list; do [ ! -e "$f" ] || set -- "$@" "$f"; done; done
+  for l do
+    shift; p=\${l%% *}
+    for f in "$R/var/lib/dpkg/info/$p.list" "$R/var/lib/dpkg/info/$p":*.list; do [ ! -e "$f" ] || set -- "$@" "$f"; done
+  done
   [ $# = 0 ] || stat -c 'time %Y %n' "$@"
   for f in "$R"/var/lib/dpkg/updates/[0-9]*; do [ ! -e "$f" ] || { echo 'broken dpkg was interrupted'; break; }; done
-  awk '/^Package: / {p = $2} /^Status: .* (half-installed|half-configured|unpacked)$/ {s = $4; sub("-", " ", s); print "broken " p " is " s}' "$R/var/lib/dpkg/status"
+  s='^Status: .* (half-installed|half-configured|unpacked)$'
+  ! grep -qE "$s" "$R/var/lib/dpkg/status" || awk '/^Package: / {p = $2} /^Status: .* (half-installed|half-configured|unpacked)$/ {s = $4; sub("-", " ", s); print "broken " p " is " s}' "$R/var/lib/dpkg/status"
 else
   ${heldScript}
   for f in "$R"/var/lib/yum/transaction-all*; do [ ! -e "$f" ] || { echo 'broken an unfinished yum transaction'; break; }; done
 fi
 for p in dnf yum apt-get zypper rpm-ostree; do if has $p; then echo "tool $p"; fi; done
-[ ! -e "$R/run/ostree-booted" ] || echo ostree
-printf '%s\\n' "$P" | while IFS= read -r l; do printf 'process %s\\n' "\${l##*/proc/}"; done`,
+[ ! -e "$R/run/ostree-booted" ] || echo ostree`,
   maxBytes: 65_536,
   parse: (text) => {
     const fields = readFields(text);
