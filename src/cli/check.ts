@@ -4,6 +4,7 @@ import { type ExitReason, exitCode } from '../core/exit.ts';
 import { settle } from '../core/overlay.ts';
 import { surveyFleet } from '../engine/fleet.ts';
 import { parseProbe } from '../facts/index.ts';
+import type { Facts } from '../model/fact.ts';
 import { type CheckRow, checkSummary, checkTable, needsRemedy } from '../report/check-table.ts';
 import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
@@ -12,6 +13,7 @@ import { CommandError, type World } from './world.ts';
 
 export interface CheckFlags extends FleetFlags {
   readonly from?: string;
+  readonly active?: boolean;
 }
 
 export function checkCommand(program: Command, world: World, done: (exit: number) => void): void {
@@ -19,6 +21,7 @@ export function checkCommand(program: Command, world: World, done: (exit: number
     .description('read-only: versions, kmem verdict with evidence, and the remedy of each host')
     .argument('[pattern]', 'hosts to check', 'all')
     .option('--from <dir>', 'judge outputs of `kmend probe` collected by other means: one file a host')
+    .option('--active', 'also ask el7 kernels whether they would account an empty cgroup: it is made, read and removed; needs root')
     .addHelpText('after', '\nExit codes: 0 nothing to do, 2 a remedy is needed, 6 hosts unreachable, 3 mistakes in the input.')
     .action(async (pattern: string, flags: CheckFlags) => {
       done((await check(pattern, flags, world)).exit);
@@ -43,7 +46,8 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
   const targets = await targetsOf(inventory, hosts, set, world);
   const transport = await openTransport(set, world);
   try {
-    const options = { forks: set.forks, retries: 2, signal: readingSignal(world) };
+    const active = flags.active === true ? { active: { script: withPrelude(activeProbeScript), tells: isAskable } } : {};
+    const options = { forks: set.forks, retries: 2, signal: readingSignal(world), ...active };
     let read = 0;
     const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {
       world.progress(`read ${++read} of ${targets.length} hosts`);
@@ -55,6 +59,10 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
     await transport.close();
   }
 }
+
+/** Only there a read tells on from off, and only root may make a cgroup. */
+const _isAskable = (facts: Facts): boolean =>
+  facts['user.root'] === true && facts['cgroup.memory'] === 'v1' && /^3\.10\./.test(String(facts['kernel.release'] ?? ''));
 
 /** A file `node-a1` or `node-a1.txt` is what the probe printed on node-a1. */
 async function collected(directory: string, world: World): Promise<readonly CheckRow[]> {

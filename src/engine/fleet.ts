@@ -18,6 +18,8 @@ export interface FleetOptions {
   /** Retries after transport trouble. */
   readonly retries: number;
   readonly signal: AbortSignal;
+  /** Run before the facts are read, where the first reading says that it can tell something (`check --active`). */
+  readonly active?: { readonly script: string; readonly tells: (facts: Facts) => boolean };
 }
 
 /** Opens a session for each host, a bounded number at once, and closes it after use. Results come in the order of the hosts. */
@@ -59,7 +61,11 @@ export function surveyFleet(
   onHost: (survey: Survey) => void,
 ): Promise<readonly Survey[]> {
   return forEachHost(targets, options, ports, async (session) => {
-    const observed = await observe(session, wants);
+    let observed = await observe(session, wants);
+    if (observed.ok && options.active?.tells(observed.value.facts) === true) {
+      const asked = await session.read(options.active.script, { timeout: 60, become: session.target.become !== undefined });
+      if (asked.ok) observed = await observe(session, wants);
+    }
     const outcome: Outcome<Facts> = observed.ok ? { ok: true, value: settle(observed.value.facts, undefined) } : observed;
     const survey = { host: session.target.name, outcome };
     onHost(survey);

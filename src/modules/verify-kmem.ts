@@ -92,7 +92,7 @@ function isByArgument(facts: FactView): boolean {
  * Measured on 3.10.0-1062: nothing stays behind in 1,000 tries as long as no process joins the group. `1` then `-1` is what runc wrote.
  * EIO at the first read = the group is not accounted although it was asked for. The mark ends with the boot: it carries the boot id, in /run.
  */
-const probeScript = `B=$(cat "$R/proc/sys/kernel/random/boot_id") || exit 80
+export const activeProbeScript = `B=$(cat "$R/proc/sys/kernel/random/boot_id") || exit 80
 D=$R/run/kmend
 say() { mkdir -p "$D" && printf '%s %s\\n' "$B" "$1" > "$D/active-probe.new" && mv -f "$D/active-probe.new" "$D/active-probe" || exit 80; }
 M=$R/sys/fs/cgroup/memory
@@ -116,7 +116,7 @@ say $word
 const probeEffect: RunEffect = {
   kind: 'run',
   what: 'ask the kernel whether it would account an empty group',
-  script: withPrelude(probeScript),
+  script: withPrelude(activeProbeScript),
   detached: false,
   timeout: 60,
   errors: { 80: 'the result of the active probe could not be written to /run/kmend' },
