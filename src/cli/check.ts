@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import { type ExitReason, exitCode } from '../core/exit.ts';
 import { settle } from '../core/overlay.ts';
 import { surveyFleet } from '../engine/fleet.ts';
-import { parseProbe } from '../facts/index.ts';
+import { parseProbe, withPrelude } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
+import { activeProbeScript } from '../modules/verify-kmem.ts';
 import { type CheckRow, checkSummary, checkTable, needsRemedy } from '../report/check-table.ts';
 import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
@@ -61,7 +62,7 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
 }
 
 /** Only there a read tells on from off, and only root may make a cgroup. */
-const _isAskable = (facts: Facts): boolean =>
+const isAskable = (facts: Facts): boolean =>
   facts['user.root'] === true && facts['cgroup.memory'] === 'v1' && /^3\.10\./.test(String(facts['kernel.release'] ?? ''));
 
 /** A file `node-a1` or `node-a1.txt` is what the probe printed on node-a1. */
