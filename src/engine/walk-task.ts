@@ -1,32 +1,16 @@
 // One task of a host's walk: observe, plan, act through the door, observe again; the second plan must be empty.
 import { judge } from '../core/condition.ts';
 import { hiddenChange, shownChange } from '../core/plan-host.ts';
-import { doneTask, type EndedEffect } from '../core/state.ts';
+import { doneTask } from '../core/state.ts';
 import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../core/task-plan.ts';
 import type { AnyModule, Change, ModulePlan } from '../model/change.ts';
-import type { Effect, EffectResult } from '../model/effect.ts';
 import type { Failure } from '../model/failure.ts';
 import type { ModuleTask } from '../model/playbook.ts';
 import { higherRisk, highestRisk } from '../model/risk.ts';
 import type { Mapping } from '../model/value.ts';
-import type { Performed } from './door.ts';
-import { textResult } from './observe.ts';
-import { perform } from './perform.ts';
-import { follow } from './perform-run.ts';
+import { actUntil, type Before, bad, judgeResult, type Round, resultScope, triesOf, untilDelay, untilFailed } from './task-act.ts';
+import { settleInFlight, withLeftOver } from './task-resume.ts';
 import type { HostWalk } from './walk-context.ts';
-
-/** Ansible's defaults for `until`. */
-const untilRetries = 3;
-const untilDelay = 5;
-
-/** What one round of a task came to. */
-interface Round {
-  readonly status: 'ok' | 'changed' | 'skipped';
-  readonly result: Mapping;
-  readonly failure?: Failure;
-  readonly sets?: Mapping;
-  readonly note?: string;
-}
 
 export async function walkTask(task: ModuleTask, vars: readonly Mapping[], walk: HostWalk): Promise<Failure | undefined> {
   const module = walk.run.setup.modules.get(task.module);
@@ -77,9 +61,6 @@ async function evaluate(task: ModuleTask, module: AnyModule, vars: readonly Mapp
 
 const isFailure = (data: Evaluation | Failure): data is Failure => 'message' in data && !('place' in data);
 
-/** Effects of this task that ended before a crash, in their order; each is taken from the list once. */
-type Before = EndedEffect[];
-
 /** Where nothing is changed, `until` looks again: facts and read-only output are read anew each time. */
 async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Mapping[], walk: HostWalk, before: Before): Promise<Round> {
   const tries = triesOf(task);
@@ -94,10 +75,6 @@ async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Map
     walk.spoil();
   }
 }
-
-const triesOf = (task: ModuleTask): number => (task.until === undefined ? 1 : (task.retries ?? untilRetries) + 1);
-
-const untilFailed = (tries: number): Failure => ({ kind: 'timeout', message: `"until" did not hold after ${tries} tries` });
 
 async function walkOnce(task: ModuleTask, module: AnyModule, vars: readonly Mapping[], walk: HostWalk, before: Before): Promise<Round> {
   const trouble = await walk.freshen();
@@ -125,8 +102,6 @@ async function walkOnce(task: ModuleTask, module: AnyModule, vars: readonly Mapp
   if (acted.failure !== undefined) return acted;
   return convergent ? converged(task, module, vars, walk, acted, plan) : { ...acted, ...extras(plan) };
 }
-
-const bad = (failure: Failure): Round => ({ status: 'ok', result: { changed: false, failed: true, msg: failure.message }, failure });
 
 const extras = (plan: ModulePlan): Pick<Round, 'sets' | 'note'> => ({
   ...(plan.sets === undefined ? {} : { sets: plan.sets }),
@@ -166,171 +141,6 @@ function stops(plan: ModulePlan, task: ModuleTask, walk: HostWalk): Failure | un
 
 const namesOf = (changes: readonly Change[], task: ModuleTask): string =>
   changes.map((change) => (task.noLog === true ? hiddenChange(change) : change).what).join(', ');
-
-/** What an act has to know of the time before a crash. */
-interface Past {
-  readonly before: Before;
-  /** What ended well may be done again: the plan has just said that it is needed. */
-  readonly repeatable: boolean;
-}
-
-/** Runs the changes; with `until`, again until it holds or the retries are used up. */
-async function actUntil(
-  task: ModuleTask,
-  changes: readonly Change[],
-  vars: readonly Mapping[],
-  walk: HostWalk,
-  past: Past,
-): Promise<Round> {
-  const tries = triesOf(task);
-  let acted = await act(task, changes, vars, walk, past);
-  for (let attempt = 1; task.until !== undefined; attempt++) {
-    const judged = judge(task.until, resultScope(task, acted, vars, walk));
-    if (judged.kind === 'true') return acted.failure === undefined ? acted : judgeResult(task, acted, vars, walk);
-    if (judged.kind === 'wrong') return bad({ kind: 'refused', message: judged.message });
-    if (attempt >= tries || walk.signal.aborted) return { ...acted, failure: acted.failure ?? untilFailed(tries) };
-    await walk.run.ports.clock.sleep((task.delay ?? untilDelay) * 1000, walk.signal);
-    acted = await act(task, changes, vars, walk, past);
-  }
-  return acted;
-}
-
-async function act(task: ModuleTask, changes: readonly Change[], vars: readonly Mapping[], walk: HostWalk, past: Past): Promise<Round> {
-  let last: EffectResult = { ok: true };
-  let failure: Failure | undefined;
-  for (const effect of changes.flatMap((change) => change.effects).map((one) => limited(one, task))) {
-    const performed = replayed(effect, past) ?? (await throughTheDoor(effect, task, walk, past.repeatable));
-    last = performed.result;
-    failure = performed.failure;
-    if (failure !== undefined) break;
-  }
-  const result = asRegistered(last, failure);
-  return judgeResult(task, { status: 'changed', result, ...(failure === undefined ? {} : { failure }) }, vars, walk);
-}
-
-/** The end that this effect came to before a crash. A bad end stands, whatever the task: the crash gives nobody a second try. */
-function replayed(effect: Effect, { before, repeatable }: Past): Performed | undefined {
-  const known = before.findIndex((one) => one.what === effect.what && (!repeatable || one.failure !== undefined));
-  const [done] = known < 0 ? [] : before.splice(known, 1);
-  if (done === undefined) return undefined;
-  return { result: done.result, ...(done.failure === undefined ? {} : { failure: done.failure }) };
-}
-
-/** `timeout` of the task bounds each of its effects, `no_log` hides their words and their output. */
-function limited(effect: Effect, task: ModuleTask): Effect {
-  const timed = task.timeout === undefined ? effect : { ...effect, timeout: Math.min(effect.timeout, task.timeout) };
-  if (task.noLog !== true) return timed;
-  const hidden = { ...timed, what: '(hidden by no_log)' };
-  return hidden.kind === 'run' ? { ...hidden, noLog: true } : hidden;
-}
-
-/**
- * After a crash: a reboot under way is seen through, and what runs detached is waited for before anything is read, since facts of a host in
- * the middle of a change would mislead the plan.
- */
-async function settleInFlight(task: ModuleTask, walk: HostWalk): Promise<Failure | undefined> {
-  for (const open of walk.state.inFlight.filter((one) => one.task === task.id)) {
-    walk.spoil();
-    if (open.kind === 'reboot') {
-      const { what, timeout, stableFor = 0 } = open;
-      const { failure } = await throughTheDoor({ kind: 'reboot', what, timeout, stableFor, drain: 'none' }, task, walk, true);
-      if (failure !== undefined) return failure;
-    }
-    if (open.kind === 'run' && open.detached) {
-      const end = await follow(open.effect, open.timeout, walk.door);
-      if (end.kind === 'failed') return end.failure;
-    }
-  }
-  return walk.freshen();
-}
-
-/**
- * Effects from before a crash that no round asked for again: their change is there (`creates`, a package that is installed), so the task did
- * change something, and what still stands open in the journal is closed.
- */
-async function withLeftOver(
-  task: ModuleTask,
-  rounds: readonly Round[],
-  vars: readonly Mapping[],
-  walk: HostWalk,
-  before: Before,
-): Promise<readonly Round[]> {
-  const left: EffectResult[] = before.filter((one) => one.failure === undefined).map((one) => one.result);
-  const failed = rounds.some((round) => round.failure !== undefined);
-  for (const open of failed ? [] : walk.state.inFlight.filter((one) => one.task === task.id)) {
-    if (open.kind === 'cordon' || open.kind === 'drain' || open.kind === 'uncordon') {
-      // What became of the node is read from the cluster; it must not count as done here.
-      const failure: Failure = { kind: 'interrupted', message: 'cut off when the run was interrupted, and not needed any more' };
-      await walk.run.record({ type: 'effect.failed', host: walk.host, task: task.id, effect: open.effect, failure }, true);
-      continue;
-    }
-    const end = open.kind === 'run' ? await follow(open.effect, 1, walk.door) : undefined;
-    const ran = end?.kind === 'done' ? { code: end.result.code ?? -1, stdout: end.result.stdout, stderr: end.result.stderr } : {};
-    const result: EffectResult = { ok: true, ...(task.noLog === true ? {} : ran) };
-    await walk.run.record({ type: 'effect.done', host: walk.host, task: task.id, effect: open.effect, result }, true);
-    if (open.kind !== 'wait') left.push({ ok: true, ...ran });
-  }
-  const [only] = rounds;
-  const result = left.at(-1);
-  if (result === undefined || only === undefined || only.failure !== undefined || rounds.some((round) => round.status === 'changed'))
-    return rounds;
-  const first: Round = { ...only, status: 'changed', result: asRegistered(result, undefined) };
-  return [judgeResult(task, first, vars, walk), ...rounds.slice(1)];
-}
-
-/** An effect that was announced before a crash and whose end is not known is taken up again under its own id, never started a second time beside it. */
-async function throughTheDoor(effect: Effect, task: ModuleTask, walk: HostWalk, repeatable: boolean): Promise<Performed> {
-  const { inFlight, effects } = walk.state;
-  const open = inFlight.find((started) => started.task === task.id && started.what === effect.what);
-  walk.spoil();
-  const place =
-    open === undefined
-      ? { task: task.id, effect: `${walk.host}/${task.id}/${effects + 1}`, resumed: false, repeatable }
-      : { task: task.id, effect: open.effect, resumed: true, repeatable, ...(open.bootId === undefined ? {} : { bootId: open.bootId }) };
-  return perform(effect, place, walk.door);
-}
-
-const asRegistered = (result: EffectResult, failure: Failure | undefined): Mapping => ({
-  changed: true,
-  failed: failure !== undefined,
-  ...(failure === undefined ? {} : { msg: failure.message }),
-  ...(result.code === undefined ? {} : { rc: result.code }),
-  ...(result.stdout === undefined ? {} : textResult(result.stdout, result.stderr ?? '')),
-  ...result.data,
-});
-
-const resultScope = (task: ModuleTask, round: Round, vars: readonly Mapping[], walk: HostWalk): ReturnType<typeof scopeOf> => {
-  const named = task.register === undefined ? {} : { [task.register]: round.result };
-  return scopeOf({ ...walk.frame, learned: { ...walk.learned, ...named } }, [round.result, ...vars]);
-};
-
-/** `changed_when` and `failed_when` have the last word on what a result means. */
-function judgeResult(task: ModuleTask, round: Round, vars: readonly Mapping[], walk: HostWalk): Round {
-  const scope = resultScope(task, round, vars, walk);
-  const decide = (rule: ModuleTask['changedWhen']): boolean | Failure | undefined => {
-    if (rule === undefined || typeof rule === 'boolean') return rule;
-    const judged = judge(rule, scope);
-    if (judged.kind === 'wrong') return { kind: 'refused', message: judged.message };
-    return judged.kind === 'true';
-  };
-  const failedBy = decide(task.failedWhen);
-  const changedBy = decide(task.changedWhen);
-  if (typeof failedBy === 'object') return bad(failedBy);
-  if (typeof changedBy === 'object') return bad(changedBy);
-  const changed = changedBy ?? round.status === 'changed';
-  const judged: Round = { ...round, status: changed ? 'changed' : 'ok', result: { ...round.result, changed } };
-  if (failedBy === true)
-    return {
-      ...judged,
-      result: { ...judged.result, failed: true },
-      failure: round.failure ?? { kind: 'exit', message: 'failed_when holds' },
-    };
-  if (failedBy === false && round.failure?.kind === 'exit') {
-    const { failure: _failure, ...rest } = judged;
-    return { ...rest, result: { ...rest.result, failed: false } };
-  }
-  return judged;
-}
 
 /** The state must be what was asked for: observed and planned again, there is nothing left to do. */
 async function converged(

@@ -1,5 +1,4 @@
 // Things that go wrong on a host in the middle of its walk: each ends it with its own kind of failure, says what to do, and loses nothing.
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Faults, HostSpec } from '../../src/lab/index.ts';
