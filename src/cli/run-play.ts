@@ -10,7 +10,7 @@ import type { Event, EventBody } from '../model/event.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
 import { eventLines } from '../report/lines.ts';
 import { recapLines } from '../report/recap.ts';
-import { JournalWriteError, takeCommands } from '../store/index.ts';
+import { JournalError, JournalWriteError, takeCommands } from '../store/index.ts';
 import type { ReadyPlay } from './project.ts';
 import { paintOf, type Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
@@ -63,11 +63,16 @@ export async function startRun(
 
 export async function resumeRun(id: string, run: PlayRun, flags: RunFlags, set: Settings, world: World, ports: RunPorts): Promise<number> {
   return locked(run, id, flags, ports, async (lock) => {
-    const journal = await ports.store.openJournal(id);
+    const journal = await ports.store.openJournal(id).catch(damaged);
     const number = 2 + journal.events().filter((event) => event.type === 'run.resumed').length;
     const bodies: EventBody[] = [{ type: 'run.resumed', who: world.who, tool: world.version }, ...takeoverNote(flags)];
     return drive(guarded(journal, lock), bodies, number, run, flags, set, world, ports);
   });
+}
+
+function damaged(error: unknown): never {
+  if (!(error instanceof JournalError)) throw error;
+  throw new CommandError(1, error.message, 'somebody or something changed this journal: nothing is done by it; look at its hosts by hand');
 }
 
 const takeoverNote = ({ takeover }: RunFlags): readonly EventBody[] =>
