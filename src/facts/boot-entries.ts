@@ -19,6 +19,10 @@ export interface BootMenu {
   readonly next?: BootEntry;
   /** It is taken for one boot only (`grub2-reboot`). */
   readonly once: boolean;
+  /** The entry that boots when nothing is chosen for one boot. */
+  readonly saved?: BootEntry;
+  /** The menu looks for a choice for one boot, and else for a saved one. */
+  readonly readsOnce: boolean;
 }
 
 type Variables = ReadonlyMap<string, string>;
@@ -93,21 +97,18 @@ function nameOfMenu(rest: string): { readonly title: string; readonly id: string
 }
 
 /** A one-time choice first, then what the last `set default` says: the earlier ones stand in branches for one-time choices. */
-function chosen(
-  entries: readonly BootEntry[],
-  defaults: readonly string[],
-  env: Variables,
-): { readonly next?: BootEntry; readonly once: boolean } {
-  const once = env.get('next_entry') ?? '';
-  if (once !== '' && defaults.some((value) => value.includes('next_entry'))) return withEntry(entryNamed(entries, once), true);
+function chosen(entries: readonly BootEntry[], defaults: readonly string[], env: Variables): Omit<BootMenu, 'entries'> {
+  const choice = env.get('next_entry') ?? '';
+  const looks = defaults.some((value) => value.includes('next_entry'));
   const last = defaults.at(-1) ?? '0';
-  const wanted = /saved_entry/.test(last) ? (env.get('saved_entry') ?? '') : last;
+  const isSaved = /saved_entry/.test(last);
+  const wanted = isSaved ? (env.get('saved_entry') ?? '') : last;
   // GRUB takes the first entry when the saved one is gone or nothing was saved.
-  return withEntry(wanted === '' ? entries[0] : (entryNamed(entries, wanted) ?? entries[0]), false);
+  const saved = wanted === '' ? entries[0] : (entryNamed(entries, wanted) ?? entries[0]);
+  const once = choice !== '' && looks;
+  const next = once ? entryNamed(entries, choice) : saved;
+  return { once, readsOnce: looks && isSaved, ...(next === undefined ? {} : { next }), ...(saved === undefined ? {} : { saved }) };
 }
-
-const withEntry = (entry: BootEntry | undefined, once: boolean): { readonly next?: BootEntry; readonly once: boolean } =>
-  entry === undefined ? { once } : { next: entry, once };
 
 /** By number (`0`, `1>2`), id or title (`Advanced>Debian, with Linux 4.9`). A number that names a submenu takes its first entry. */
 function entryNamed(entries: readonly BootEntry[], name: string): BootEntry | undefined {
@@ -150,7 +151,8 @@ export function readBls(lines: readonly string[], grub: readonly string[], env: 
       position: [index],
     }),
   );
-  if (ostree) return { entries, ...withEntry(entries[0], false) };
+  if (ostree)
+    return { entries, once: false, readsOnce: false, ...(entries[0] === undefined ? {} : { next: entries[0], saved: entries[0] }) };
   const defaults = grub.flatMap((line) => (line.startsWith('set default=') ? [plain(line.slice('set default='.length))] : []));
   return { entries, ...chosen(entries, defaults.length > 0 ? defaults : ['saved_entry'], env) };
 }

@@ -38,6 +38,24 @@ export const bootArea: Area = {
       example: '3.10.0-1160.el7.x86_64',
     },
     {
+      name: 'kernel.saved',
+      lifetime: 'disk',
+      summary: 'release that boots when nothing is chosen for one boot only; empty when it cannot be told',
+      example: '3.10.0-862.el7.x86_64',
+    },
+    {
+      name: 'kernel.trial',
+      lifetime: 'disk',
+      summary: 'release that kmend chose for one boot to try it (grubenv: kmend_trial), until it is made the default; empty for none',
+      example: '',
+    },
+    {
+      name: 'boot.once',
+      lifetime: 'disk',
+      summary: 'can an entry be chosen for one boot, so that a kernel that does not come up falls back by itself: yes, or why not',
+      example: 'yes',
+    },
+    {
       name: 'boot.loader',
       lifetime: 'disk',
       summary: 'grub2, bls, grub-debian, grub-suse, rpm-ostree, flatcar, zipl or unknown',
@@ -95,6 +113,7 @@ if [ $# != 0 ]; then
     printf 'cfg %s\\n' "\${g#"$R"}"
     awk '{sub(/^[ \\t]+/, "")} /^(set (default|kernelopts|tuned_params)=|menuentry |submenu |linux(16|efi)?[ \\t]|}|blscfg)/ {print "grub " $0}' "$g"
     dump "\${g%/*}/grubenv" env
+    [ ! -e "\${g%/*}/grubenv" ] || awk -v d="\${g%/*}/" -v r="$R" 'BEGIN {d = substr(d, length(r) + 1)} {m = $2; if (m != "/") m = m "/"; if (index(d, m) == 1 && length(m) >= n) {n = length(m); s = $1 " " $3}} END {print "envdev " s}' "$R/proc/mounts"
   fi
 elif [ -e "$R/boot/grub2" ] || [ -e "$R/boot/efi" ]; then [ -x "$R/boot/grub2/." ] || echo grub_denied; fi
 set --
@@ -114,6 +133,8 @@ echo "arch $A"`,
       'boot.loader': menu.loader === 'unknown' && denied !== '' ? unknown(denied) : menu.loader,
       'boot.grub_cfg': fields.text('cfg'),
       ...nextFacts(menu, menu.next === undefined ? denied : ''),
+      'boot.once': onceOf(menu, fields),
+      'kernel.trial': readGrubEnv(fields.all('env')).get('kmend_trial') ?? '',
       ...defaultFacts(fields, menu.loader),
     };
   },
@@ -151,7 +172,7 @@ function flatcarMenu(fields: Fields): BootMenu {
   const now = bootArgs(fields.text('cmdline')).filter((token) => !token.startsWith('BOOT_IMAGE='));
   const more = bootArgs(appended?.[1] ?? '').filter((token) => !now.includes(token));
   const entry = { release: '', cmdline: [...now, ...more].join(' '), title: 'Flatcar', id: 'flatcar', position: [0] };
-  return { entries: [entry], next: entry, once: false };
+  return { entries: [entry], next: entry, saved: entry, once: false, readsOnce: false };
 }
 
 function nextFacts(menu: Menu, denied: string): Facts {
@@ -161,8 +182,23 @@ function nextFacts(menu: Menu, denied: string): Facts {
     'boot.next_title': value(menu.next?.title),
     'boot.next_once': menu.once,
     'kernel.next': value(menu.next?.release),
+    'kernel.saved': value(menu.saved?.release),
     'boot.entries': menu.entries.slice(0, 50).map(({ release, cmdline, title, id }) => ({ release, cmdline, title, id })),
   };
+}
+
+/**
+ * GRUB takes a choice for one boot away by writing grubenv. It cannot write to LVM, RAID, btrfs and ZFS (GRUB manual, environment block): there
+ * the choice would stay, and a kernel that panics would boot again and again.
+ */
+function onceOf(menu: Menu, fields: Fields): string {
+  if (menu.loader !== 'grub2' && menu.loader !== 'bls') return `the boot loader is ${menu.loader}`;
+  if (!menu.readsOnce) return 'its grub.cfg does not look for a saved choice (GRUB_DEFAULT=saved)';
+  const [device = '', type = ''] = fields.text('envdev').split(' ');
+  if (device === '') return 'there is no grubenv, or it is not known what it lies on';
+  if (/^(btrfs|zfs)$/.test(type) || /^\/dev\/(mapper\/|dm-|md)/.test(device))
+    return `GRUB cannot write to ${device} (${type}), so the choice would stay`;
+  return 'yes';
 }
 
 function defaultFacts(fields: Fields, loader: Loader): Facts {

@@ -51,7 +51,9 @@ function pendingFacts(facts: Facts): Facts {
 function pendingReasons(facts: Facts): readonly string[] {
   const text = (name: string): string => (typeof facts[name] === 'string' ? facts[name] : '');
   const reasons: string[] = [];
-  const next = text('kernel.next');
+  // A kernel that was chosen for one boot and runs now is what was wanted: that the next boot would fall back is no reason to boot.
+  const onTrial = text('kernel.trial') !== '' && text('kernel.trial') === text('kernel.release');
+  const next = onTrial ? '' : text('kernel.next');
   if (next !== '' && next !== text('kernel.release')) reasons.push(`kernel: ${text('kernel.release')} -> ${next}`);
   if (next !== '' || text('boot.loader') === 'flatcar') reasons.push(...differingArgs(text('boot.cmdline'), text('boot.next_cmdline')));
   reasons.push(...changedAfterBoot(facts).map((name) => `${name} was installed after this boot`));

@@ -1,7 +1,7 @@
 // Boots a practice host: what its boot loader names is what runs, /proc and /sys are made anew, /run is empty, the units start.
 import { randomUUID } from 'node:crypto';
 import { makeGroups } from './cgroups.ts';
-import { defaultEntry } from './grub.ts';
+import { type BootEntry, defaultEntry, readEnv, takenOnce, writeEnv } from './grub.ts';
 import { find, runcOnDisk } from './installed.ts';
 import { control, fault, hostClock, type Machine, put, read, remove } from './machine.ts';
 
@@ -11,11 +11,20 @@ export const envPath = (machine: Machine): string => (machine.spec.flavour === '
 /** What comes up, or why nothing does. */
 function chooseKernel(machine: Machine): { readonly kernel: string; readonly cmdline: string } | { readonly dead: string } {
   if (fault(machine, 'oldboot')) return machine.running;
-  const entry = defaultEntry(read(machine, menuPath(machine)), read(machine, envPath(machine)));
+  const entry = takeEntry(machine);
   if (!entry) return { dead: 'no entry in the boot loader file' };
   const file = `/boot/${entry.kernel.slice(entry.kernel.lastIndexOf('/') + 1)}`;
   if (read(machine, file) === '') return { dead: `no kernel ${file}` };
+  if (file === `/boot/vmlinuz-${fault(machine, 'panics')}`)
+    return entry.args.some((arg) => /^panic=[1-9]/.test(arg)) ? chooseKernel(machine) : { dead: 'it panicked and stands still' };
   return { kernel: file.slice('/boot/vmlinuz-'.length), cmdline: [`BOOT_IMAGE=${entry.kernel}`, ...entry.args].join(' ') };
+}
+
+function takeEntry(machine: Machine): BootEntry | undefined {
+  const [menu, env] = [read(machine, menuPath(machine)), read(machine, envPath(machine))];
+  const once = takenOnce(menu, env);
+  if (once !== undefined) put(machine, envPath(machine), writeEnv(new Map([...readEnv(env)].filter(([key]) => key !== 'next_entry'))));
+  return once ?? defaultEntry(menu, env);
 }
 
 /** True when it is up. `daysAgo` gives a boot in the past, for a fleet that has been running for a while. */

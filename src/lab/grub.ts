@@ -51,10 +51,17 @@ export function writeEnv(values: ReadonlyMap<string, string>): string {
 export function defaultEntry(config: string, grubenv: string): BootEntry | undefined {
   const entries = readEntries(config);
   const settings = [...config.matchAll(/^\s*set default="([^"]*)"/gm)].map((match) => match[1] ?? '');
-  // The file's own `if` asks for next_entry first; nobody sets that here, so the last assignment is the one that counts.
+  // The file's own `if` asks for next_entry first: see `takenOnce`. The last assignment is what counts otherwise.
   const wanted = settings.at(-1) ?? '0';
   const choice = wanted.includes('saved_entry') ? (readEnv(grubenv).get('saved_entry') ?? '0') : wanted;
   return entries.find((entry) => entry.title === choice) ?? entries[Number.parseInt(choice, 10)] ?? entries[0];
+}
+
+/** The entry that grubenv names for one boot, where the file asks for it; GRUB takes the name away as it boots. */
+export function takenOnce(config: string, grubenv: string): BootEntry | undefined {
+  const choice = readEnv(grubenv).get('next_entry') ?? '';
+  if (choice === '' || !/^\s*set default="\$\{next_entry\}"/m.test(config)) return undefined;
+  return readEntries(config).find((entry) => entry.title === choice);
 }
 
 export interface MenuKernel {

@@ -39,6 +39,8 @@ export interface Faults {
   readonly noreboot: boolean;
   /** Ignores its boot loader's file and boots what ran before. */
   readonly oldboot: boolean;
+  /** A kernel of this release panics as it boots: the host boots again where its arguments say `panic=N`, else it stands still. */
+  readonly panics: string;
   /** Has another host key from its next boot on. */
   readonly newkey: boolean;
   /** Each login is served so much later. */

@@ -6,7 +6,7 @@ import { containerRuntime } from './container-runtime/index.ts';
 import { debug } from './debug.ts';
 import { drain } from './drain.ts';
 import { fail } from './fail.ts';
-import { kernel } from './kernel.ts';
+import { kernel } from './kernel/index.ts';
 import { kernelArg } from './kernel-arg/index.ts';
 import { packageModule } from './package.ts';
 import { reboot } from './reboot.ts';

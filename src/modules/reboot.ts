@@ -75,8 +75,11 @@ function reasons(given: Args, facts: FactView, context: PlanContext): readonly s
 function promises(facts: FactView): Facts {
   const next = textFact(facts, 'kernel.next');
   const cmdline = textFact(facts, 'boot.next_cmdline');
+  const saved = facts.get('boot.next_once') === true ? facts.get('kernel.saved') : undefined;
   return {
     ...(next === '' ? {} : { 'kernel.release': next }),
+    // What was chosen for one boot is used up by it.
+    ...(typeof saved === 'string' ? { 'kernel.next': saved, 'boot.next_once': false } : {}),
     ...(cmdline === '' ? {} : { 'boot.cmdline': cmdline }),
     'boot.time': facts.get('clock.epoch') ?? 0,
     'boot.uptime': 0,

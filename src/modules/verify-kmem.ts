@@ -42,10 +42,14 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
 }
 
 function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: string, facts: FactView, context: PlanContext): ModulePlan {
-  if (verdict === 'at_risk' && !context.acceptPartial)
+  const accepted = context.acceptPartial || isTried(facts);
+  if (verdict === 'at_risk' && !accepted)
     return unmet(`accounting will come back: ${evidence}`, 'remove the cause as well, or say `partial: accept` in the play');
   const by = proofBy(facts.get('kmem.proof'));
-  if (by !== 'none' && verdict !== 'unknown') return proven({ verdict, by, evidence }, verdict === 'at_risk');
+  if (by !== 'none' && verdict !== 'unknown') {
+    if (verdict === 'at_risk' && !context.acceptPartial) return proven({ verdict: 'off', by, evidence }, false);
+    return proven({ verdict, by, evidence }, verdict === 'at_risk');
+  }
   const byArgument = isByArgument(facts);
   if (byArgument && facts.get('kmem.active_probe') === 'on') return unmet(notInForce, hintOn(facts));
   const probe = given.active_probe && byArgument && facts.get('kmem.active_probe') === '' ? [probeChange] : [];
@@ -58,6 +62,12 @@ function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: st
     return { changes: probe, promises: { 'kmem.active_probe': 'off', 'kmem.verdict': 'off', 'kmem.proof': 'active_probe' } };
   return { ...proven({ verdict, by: 'none', evidence }, false), note: `provisional: nothing proves it yet (${evidence})` };
 }
+
+/** A kernel that was booted for this once, with the argument in force: all that is at risk is the next boot, until it is made the default. */
+const isTried = (facts: FactView): boolean =>
+  facts.get('kernel.trial') === facts.get('kernel.release') &&
+  facts.get('kernel.parses_nokmem') === 'yes' &&
+  asksForNokmem(textFact(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7');
 
 const notInForce = 'a new group is accounted when somebody asks for it: the boot argument is not in force';
 
@@ -74,9 +84,16 @@ const proven = (proof: Proof, partial: boolean): ModulePlan => ({
 const unmet = (evidence: string, hint: string): ModulePlan => ({ changes: [], unmet: { kind: 'not_verified', evidence, hint } });
 
 const hintOn = (facts: FactView): string =>
-  facts.get('boot.pending') === true
-    ? 'a reboot is pending: put `reboot` before this task'
-    : 'the node is left as it is; `kmend check` says what causes it';
+  isFallenBack(facts)
+    ? `kernel ${facts.get('kernel.trial')} was booted once and did not come up: ${facts.get('kernel.release')} runs again`
+    : facts.get('boot.pending') === true
+      ? 'a reboot is pending: put `reboot` before this task'
+      : 'the node is left as it is; `kmend check` says what causes it';
+
+const isFallenBack = (facts: FactView): boolean => {
+  const tried = facts.get('kernel.trial');
+  return typeof tried === 'string' && tried !== '' && tried !== facts.get('kernel.release') && facts.get('boot.next_once') !== true;
+};
 
 /** Is a boot argument what should keep accounting off? Only that is proven by an empty group, and only where slabinfo tells on from off. */
 function isByArgument(facts: FactView): boolean {

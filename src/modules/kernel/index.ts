@@ -1,15 +1,15 @@
 // Module kernel: a newer kernel of the el7 family beside the old one, made the default; the old one stays for the way back.
-import { withPrelude } from '../facts/prelude.ts';
-import type { Change, ModulePlan, PlanContext, Refusal } from '../model/change.ts';
-import type { RunEffect } from '../model/effect.ts';
-import { type FactView, listFact, textFact } from '../model/fact.ts';
-import { quote } from '../model/quote.ts';
-import { asArgs, duration, type Infer, object, oneOf, version } from '../model/schema.ts';
-import { compareRpm } from '../model/versions.ts';
-import { defineModule } from './define.ts';
-import { packageErrors, packageSteps } from './package-manager/script.ts';
-import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from './package-manager/state.ts';
-import type { Manager } from './package-manager/version.ts';
+import { withPrelude } from '../../facts/prelude.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
+import type { RunEffect } from '../../model/effect.ts';
+import { type FactView, listFact, textFact } from '../../model/fact.ts';
+import { asArgs, duration, flag, type Infer, object, oneOf, version } from '../../model/schema.ts';
+import { compareRpm } from '../../model/versions.ts';
+import { defineModule } from '../define.ts';
+import { packageSteps } from '../package-manager/script.ts';
+import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
+import type { Manager } from '../package-manager/version.ts';
+import { beforeTrial, defaultScript, kernelErrors, trialScript } from './script.ts';
 
 const args = object({
   min: version.optional().describe('The kernel that boots next must be this one or newer: 3.10.0-1062.el7.'),
@@ -17,6 +17,11 @@ const args = object({
   prefer: oneOf('newest', 'nearest')
     .default('newest')
     .describe('With `min`: the newest that can be had, or the lowest that is new enough.'),
+  trial: flag
+    .default(false)
+    .describe(
+      'Choose it for one boot first, so that a kernel that does not come up falls back by itself; the same task again, after the proof, makes it the default.',
+    ),
   lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
 }).refine((given) => (given.min === undefined) !== (given.version === undefined), 'needs `min` or `version`, one of them');
 type Args = Infer<typeof args>;
@@ -39,13 +44,16 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   if (fitsArgs(next, given)) return { changes: [], note: `${next} boots next` };
   const refuse = unsuitable(facts);
   if (refuse !== undefined) return { changes: [], refuse };
+  const tried = given.trial ? optional(facts, 'kernel.trial') : '';
+  if (tried !== '' && fitsArgs(tried, given))
+    return tried === textFact(facts, 'kernel.release') ? kept(facts, next, tried) : fellBack(facts, tried);
   const there = best(
     listFact(facts, 'kernel.installed')
       .map(String)
       .filter((release) => fitsArgs(release, given)),
     given,
   );
-  return there === undefined ? install(given, facts, next, context) : planned(facts, next, there);
+  return there === undefined ? install(given, facts, next, context) : planned(given, facts, next, there);
 }
 
 const refused = (why: string, hint: string): ModulePlan => ({ changes: [], refuse: { why, hint } });
@@ -78,7 +86,7 @@ function install(given: Args, facts: FactView, next: string, context: PlanContex
   const trouble = busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds);
   if (trouble !== undefined) return { changes: [], refuse: trouble };
   const release = `${withoutEpoch(evr)}.${textFact(facts, 'machine.arch')}`;
-  return planned(facts, next, release, { manager: found.manager, evr, lockWait: Math.ceil(given.lock_timeout) });
+  return planned(given, facts, next, release, { manager: found.manager, evr, lockWait: Math.ceil(given.lock_timeout) });
 }
 
 /** An el7 kernel takes about 40 MB of /boot (its initramfs most of it) and 65 MB of modules. */
@@ -100,16 +108,34 @@ interface Installation {
   readonly lockWait: number;
 }
 
-function planned(facts: FactView, next: string, release: string, installation?: Installation): ModulePlan {
+const optional = (facts: FactView, name: string): string => {
+  const value = facts.get(name);
+  return typeof value === 'string' ? value : '';
+};
+
+/** It was booted once, and runs: now it may be the default. */
+const kept = (facts: FactView, next: string, release: string): ModulePlan => ({
+  ...planned(undefined, facts, next, release),
+  note: 'it was booted once, and came up',
+});
+
+const fellBack = (facts: FactView, release: string): ModulePlan =>
+  refused(
+    `kernel ${release} was booted once and did not come up: ${textFact(facts, 'kernel.release')} runs again`,
+    'see its console; to try it once more: `grub2-editenv - unset kmend_trial`; or choose another (`min`, `version`)',
+  );
+
+/** `given` absent: without a trial. */
+function planned(given: Args | undefined, facts: FactView, next: string, release: string, installation?: Installation): ModulePlan {
+  const menu = optional(facts, 'boot.grub_cfg');
+  const cannot = optional(facts, 'boot.once') || 'the boot loader was not read';
+  const trial = given?.trial === true && cannot === 'yes' && menu !== '';
+  const steps = installation === undefined ? '' : packageSteps(installation.manager, [stepOf(installation)], installation.lockWait);
   const effect: RunEffect = {
     kind: 'run',
-    what:
-      installation === undefined
-        ? `make kernel ${release} the default`
-        : `install kernel ${release} beside the old one and make it the default`,
+    what: `${installation === undefined ? '' : `install kernel ${release} beside the old one; `}${trial ? `boot kernel ${release} once` : `make kernel ${release} the default`}`,
     script: withPrelude(
-      (installation === undefined ? '' : packageSteps(installation.manager, [stepOf(installation)], installation.lockWait)) +
-        defaultScript(release),
+      trial ? beforeTrial + steps + trialScript(release, menu, textFact(facts, 'boot.loader')) : steps + defaultScript(release, menu),
     ),
     detached: true,
     timeout: installation === undefined ? 300 : 2400 + installation.lockWait,
@@ -123,32 +149,19 @@ function planned(facts: FactView, next: string, release: string, installation?: 
     promises: {
       'kernel.next': release,
       'kernel.installed': installed.includes(release) ? installed : [...installed, release],
+      'kernel.trial': trial ? release : '',
+      'kernel.saved': trial ? next : release,
+      'boot.next_once': trial,
     },
+    ...(trial ? { note: `once, with panic=30: when it does not come up, ${next} boots again` } : {}),
+    ...(given?.trial === true && !trial
+      ? { warnings: [`kernel ${release} becomes the default at once, without being tried first: ${cannot}`] }
+      : {}),
   };
 }
 
 /** Kernels are installed side by side: always an install, even of an older one. */
 const stepOf = ({ evr }: Installation) => ({ name: 'kernel', from: '', to: evr, kind: 'install' }) as const;
-
-const kernelErrors: Readonly<Record<number, string>> = {
-  ...packageErrors,
-  60: 'the kernel is installed, but its file is not under /boot (or its initramfs is missing): it would not boot, so it was not made the default',
-  61: 'grubby is not there: the default kernel cannot be set',
-  62: 'the kernel is installed, but grubby does not make it the default',
-};
-
-/** grubby says yes to a kernel that is not there and may print nothing with rc 0: so the answer is read back. */
-const defaultScript = (release: string): string => `want=${quote(release)}
-[ -s "$R/boot/vmlinuz-$want" ] || { echo "no $R/boot/vmlinuz-$want" >&2; exit 60; }
-if [ -e "$R/boot/initramfs-$(uname -r).img" ] && [ ! -s "$R/boot/initramfs-$want.img" ]; then echo "no $R/boot/initramfs-$want.img" >&2; exit 60; fi
-command -v grubby >/dev/null 2>&1 || exit 61
-is_default() { case $(grubby --default-kernel 2>/dev/null) in */"vmlinuz-$want") ;; *) return 1;; esac; }
-if ! is_default; then
-  grubby --set-default="/boot/vmlinuz-$want" >/dev/null </dev/null || exit 62
-  is_default || { echo "default: $(grubby --default-kernel 2>&1)" >&2; exit 62; }
-fi
-sync
-`;
 
 export const kernel = defineModule<Args>({
   name: 'kernel',
@@ -158,7 +171,12 @@ export const kernel = defineModule<Args>({
     min: 3.10.0-1062.el7
 `,
   notes: `A kernel that is installed already is preferred to a download. The old kernel stays installed, for \`kernel: {version: OLD}\`. Refused, before anything
-is touched: no repository has such a kernel, /boot is too full, the kernel package is held, the boot loader is not one of grubby's.`,
+is touched: no repository has such a kernel, /boot is too full, the kernel package is held, the boot loader is not one of grubby's.
+
+\`trial: true\` chooses the kernel for one boot (\`next_entry\` in grubenv, as grub2-reboot does) and adds \`panic=30\` to its entry: a kernel that panics
+boots again, and GRUB then takes the old one, which is still the default. Put the same task once more behind the proof: it makes the kernel that came
+up the default and takes \`panic=30\` away. Where GRUB cannot do that (its menu looks for no saved choice, or grubenv lies on LVM, RAID or btrfs, where
+GRUB cannot write), the plan says so, and the kernel becomes the default at once. A kernel that was tried and fell back is not tried again by itself.`,
   args: asArgs(args),
   maxRisk: 'write',
   facts: () => [packageWant('kernel')],
