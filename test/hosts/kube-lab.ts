@@ -1,6 +1,6 @@
 // A real control plane on loopback for tests: starts and ends the scripts of test/lab/kube, and puts cases through a drainer.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -46,12 +46,25 @@ function readRows(path: string): readonly Row[] {
 /** What kubectl 1.32 did in the same cluster. */
 export const recorded: readonly Row[] = readRows(join(scripts, 'expected-kubectl-1.32.tsv'));
 
-export function startLab() {
+/** A node of its own choosing: `bootID` is that of the practice host that it is. */
+export interface LabNode {
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly mirrorPods?: readonly string[];
+  readonly bootID?: string;
+  readonly kernel?: string;
+}
+
+/** Four nodes at least, each without taints. */
+export function startLab(nodes?: readonly LabNode[]) {
   const folder = mkdtempSync(join(tmpdir(), 'kmend-kube-lab-'));
   const run = join(folder, 'run');
   // Ports of its own: a lab that somebody works with may be up beside it.
   const ports = { PORT: '16443', ETCD_PORT: '22379', CTL_PORT: '17443', HOOK_PORT: '19443' };
-  const env = { ...process.env, ...ports, RUN: run, KUBE_BIN: binaries };
+  const list = join(folder, 'nodes.json');
+  if (nodes !== undefined) writeFileSync(list, JSON.stringify(nodes));
+  const chosen = nodes === undefined ? {} : { NODES_JSON: list };
+  const env = { ...process.env, ...ports, ...chosen, RUN: run, KUBE_BIN: binaries };
   const drainer = join(folder, 'drain.mjs');
   buildSync({
     entryPoints: [join(scripts, 'drain.ts')],
@@ -76,6 +89,7 @@ export function startLab() {
   };
 
   return {
+    kubeconfig,
     kubectl,
     apply,
     /** Schedulable, and without the mark that an earlier case left. */

@@ -1,0 +1,96 @@
+// A practice fleet whose hosts are nodes of a fake cluster: the fake kubelets report the boot and kernel that the hosts really have.
+
+import { existsSync } from 'node:fs';
+import { createCluster } from '../../src/kube/index.ts';
+import type { HostSpec } from '../../src/lab/index.ts';
+import { parsePlain } from '../../src/load/yaml-data.ts';
+import type { Event } from '../../src/model/event.ts';
+import { practice, sick } from '../cli/practice.ts';
+import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
+import { type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
+
+const packages = ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7', 'kubelet-1.22.17-0'];
+
+/** A sick host with a kubelet that does not account by itself. */
+export const sickNode = (name: string, more: Partial<HostSpec> = {}): HostSpec => sick(name, { packages, ...more });
+
+/** The whole job; the drain's options, and more tasks between the drain and the reboot, are the test's. */
+export const nodePlay = (options: { drain?: string; rollout?: string; between?: string; reboot?: string } = {}): string => `- name: Mend
+  hosts: all
+  rollout: ${options.rollout ?? '{max_unavailable: 1}'}
+  tasks:
+    - name: Drain
+      drain: ${options.drain ?? '{timeout: 10s}'}
+${options.between ?? ''}    - name: The argument
+      kernel_arg: {key: cgroup.memory, value: nokmem}
+    - name: Reboot
+      reboot: ${options.reboot ?? '{timeout: 20s, stable_for: 1s, ready_timeout: 20s}'}
+    - name: Proof
+      verify_kmem: {state: disabled, timeout: 10s}
+    - name: Give it back
+      uncordon: {}
+`;
+
+export interface KubeletOptions {
+  /** Milliseconds from the host's new boot to the new status; until then the old Ready stands. */
+  readonly late?: number;
+  /** Hosts that are no nodes. */
+  readonly without?: readonly string[];
+}
+
+export async function nodeFleet(hosts: readonly HostSpec[], options: KubeletOptions & FakeKubeOptions = {}) {
+  const fake = await startFakeKube({ stopAfter: 100, ...options });
+  const lab = await practice(hosts);
+  for (const { name, bootId, kernel } of lab.fleet.hosts) {
+    if (options.without?.includes(name)) continue;
+    fake.addNode(name, { status: { nodeInfo: { bootID: bootId(), kernelVersion: kernel(), containerRuntimeVersion: 'docker://18.6.1' } } });
+  }
+  const kubelets = setInterval(() => {
+    for (const host of lab.fleet.hosts) {
+      const shown = fake.nodes.get(host.name)?.status.nodeInfo.bootID;
+      if (shown === undefined || !host.isUp() || shown === host.bootId() || pending.has(host.name)) continue;
+      pending.add(host.name);
+      setTimeout(() => {
+        pending.delete(host.name);
+        fake.changeNode(host.name, { status: { nodeInfo: { bootID: host.bootId(), kernelVersion: host.kernel() } } });
+      }, options.late ?? 300);
+    }
+  }, 50);
+  const pending = new Set<string>();
+  const changes: Partial<WorldChanges> = {
+    cluster: async ({ kubeconfigs: _paths, ...needs }) =>
+      createCluster({
+        kubeconfigs: [{ path: 'kubeconfig', text: fake.kubeconfig(fake.clientCertificate) }],
+        parseYaml: parsePlain,
+        env: {},
+        ...needs,
+      }),
+  };
+  const withCluster = (args: readonly string[]): readonly string[] => [...args, '--kubeconfig', 'kubeconfig'];
+  return {
+    fake,
+    lab,
+    run: (args: readonly string[], more: Partial<WorldChanges> = {}): Promise<CommandResult> =>
+      lab.run(withCluster(args), { ...changes, ...more }),
+    start: (args: readonly string[]) => lab.start(withCluster(args), changes),
+    /** A ReplicaSet's pods on a node. */
+    web: (node: string, count: number, app = 'web'): void => {
+      for (let index = 0; index < count; index += 1)
+        fake.addPod({ name: `${app}-${node}-${index}`, node, owner: { kind: 'ReplicaSet', name: app }, labels: { app } });
+    },
+    patches: () => fake.seen.filter((seen) => seen.method === 'PATCH'),
+    evictions: () => fake.seen.filter((seen) => seen.path.endsWith('/eviction')),
+    isCordoned: (node: string): boolean => fake.nodes.get(node)?.spec.unschedulable === true,
+    isMarked: (node: string): boolean => fake.nodes.get(node)?.metadata.annotations['kmend.io/owner'] !== undefined,
+    boots: (): readonly number[] => lab.fleet.hosts.map((host) => host.boots()),
+    has: (holds: (event: Event) => boolean): boolean =>
+      lab.runs().some((run) => existsSync(`${lab.state}/runs/${run}/journal.ndjson`)) && lab.journal().some(holds),
+    close: async () => {
+      clearInterval(kubelets);
+      await lab.close();
+      await fake.stop();
+    },
+  };
+}
+
+export type NodeFleet = Awaited<ReturnType<typeof nodeFleet>>;
