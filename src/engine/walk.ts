@@ -172,29 +172,29 @@ async function succeed(walk: HostWalk): Promise<void> {
 async function fail(walk: HostWalk, bad: Bad): Promise<void> {
   const { state, host, run } = walk;
   const task = bad.task === undefined ? {} : { task: bad.task };
-  await run.record(
-    { type: 'host.failed', host, ...task, failure: bad.failure, touched: state.touched, state: safeState(walk, bad.failure) },
-    true,
-  );
+  await run.record({ type: 'host.failed', host, ...task, failure: bad.failure, touched: state.touched, state: safeState(walk, bad) }, true);
 }
 
 /** A host that nobody drained is in service, unless its failure says otherwise. */
 const outOfService: Partial<Record<FailureKind, string>> = { unreachable: 'out of reach', boot_loop: 'booting again and again' };
 
 /** Where the host was left, in words that a person can act on. */
-function safeState(walk: HostWalk, failure: Failure): string {
+function safeState(walk: HostWalk, bad: Bad): string {
   const { marks, touched, inFlight, oldBootIds } = walk.state;
   if (!touched) return 'untouched';
-  const byCommand = walk.state.tasks.some((task) => task.sets?.kmend_drain === 'command');
-  const node =
-    marks.cordoned && !marks.uncordoned
-      ? marks.drained
-        ? 'drained and cordoned'
-        : 'cordoned'
-      : marks.drained && !marks.uncordoned
-        ? 'drained'
-        : (outOfService[failure.kind] ?? (byCommand ? 'drained by a command of the play' : 'in service'));
   const booted = marks.rebooted ? ', rebooted' : oldBootIds.length > 0 ? ', a reboot was sent' : '';
   const under = inFlight[0] === undefined ? '' : `, while: ${inFlight[0].what}`;
-  return `${node}${booted}${under}`;
+  return `${service(walk, bad)}${booted}${under}`;
+}
+
+function service(walk: HostWalk, { failure, task }: Bad): string {
+  const { marks, tasks } = walk.state;
+  if (marks.cordoned && !marks.uncordoned) return marks.drained ? 'drained and cordoned' : 'cordoned';
+  if (marks.drained && !marks.uncordoned) return 'drained';
+  const out = outOfService[failure.kind];
+  if (out !== undefined) return out;
+  if (tasks.some(({ sets }) => sets?.kmend_drain === 'command')) return 'drained by a command of the play';
+  // A drain that is no cluster's and failed: nobody but its author knows how far it came.
+  const evicting = walk.plan.tasks.some(({ name, risk }) => name === task && risk === 'evict');
+  return evicting && !marks.cordoned && failure.kind !== 'refused' ? 'perhaps drained in part' : 'in service';
 }

@@ -102,6 +102,18 @@ const badDays: readonly BadDay[] = [
     left: /in service/,
     boots: 1,
   },
+  {
+    name: 'drain-fails',
+    fault: {},
+    spec: { packages: ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7', 'kubelet-1.12.3-0'] },
+    playbook: play("    - drain: {command: 'echo no >&2; exit 3'}\n    - reboot: {force: true}\n"),
+    exit: 4,
+    kind: 'exit',
+    message: /ended with 3/,
+    hint: /^$/,
+    left: /^perhaps drained in part$/,
+    boots: 1,
+  },
 ];
 
 let lab: Practice;
@@ -128,7 +140,7 @@ describe('a bad day', () => {
       const saved = join(lab.dir, `${name}.json`);
       expect((await lab.run(['plan', playbook, '-o', saved, '-T', '1'])).exit).toBe(2);
       const [[fault, value] = []] = Object.entries(day.fault);
-      lab.fleet.set(name, fault as 'never', value as true);
+      if (fault !== undefined) lab.fleet.set(name, fault as 'never', value as true);
       const began = Date.now();
       const done = await lab.run(['apply', saved, '--yes', '-T', '1']);
       const [failed] = eventsOf(journalOf(done.out), 'host.failed');

@@ -119,6 +119,14 @@ describe.skipIf(missing !== '')(`auto.yaml and rollback on six el7 hosts (${miss
     expect((await op.kmend(['check', '-i', op.inventory, '-l', 'h2:h6'])).code).toBe(2);
   });
 
+  it('kmend rollback RUN boots the kernel of before, without the argument, and both kernels stay', async () => {
+    const { code, err } = await op.kmend(['rollback', run, '-l', 'h3', '--yes']);
+    expect([code, err]).toEqual([0, '']);
+    expect([lab.running('h3').kernel, lab.running('h3').cmdline.includes('nokmem')]).toEqual(['3.10.0-862.el7.x86_64', false]);
+    expect([lab.boots('h3'), lab.written('h3', 'etc/default/grub')]).toEqual([4, expect.stringContaining('"crashkernel=auto rhgb quiet"')]);
+    expect((await told('h3', 'rpm -q kernel')).trim().split('\n')).toHaveLength(2);
+  });
+
   it('kmend rollback RUN takes the packages back to what the journal says was there', async () => {
     const { code, err } = await op.kmend(['rollback', run, '-l', 'h1', '--yes']);
     expect([code, err, await told('h1', packages)]).toEqual([0, '', before.get('h1')?.packages]);

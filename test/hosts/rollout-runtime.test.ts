@@ -138,6 +138,7 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
     });
     expect(failureOf(events, 'h9')).toMatchObject({
       touched: true,
+      state: 'perhaps drained in part',
       failure: { kind: 'exit', detail: expect.stringContaining('the pods will not go') },
     });
   });

@@ -11,8 +11,8 @@
 # Each host: own mount, PID, UTS and time namespace, an overlayfs root (writes in a tmpfs), own hostname, os-release, rpm/dpkg database,
 #   kernel version, kernel command line, boot id, uptime, fake cgroup v1 memory tree, small /dev, and a real sshd on NET.A.B:PORT.
 # `reboot`, `shutdown -r`, `systemctl reboot`, `echo b > /proc/sysrq-trigger` end the host's PID 1: every process (also the SSH sessions)
-#   dies, the address refuses connections for DOWN seconds, then it boots what the first entry of its grub.cfg names: kernel version and
-#   command line come from there. No grub.cfg, no linux line, or a missing kernel file = it never comes back.
+#   dies, the address refuses connections for DOWN seconds, then it boots what the default entry of its grub.cfg names (grubenv's saved_entry, or
+#   the first): kernel version and command line come from there. No grub.cfg, no linux line, or a missing kernel file = it never comes back.
 # Real: sshd, sh, coreutils, dnf+rpm / apt+dpkg, grub-mkconfig. Stand-ins (scripts): grub-probe, grubby, systemctl, reboot, uname, dmesg, docker (repos.sh).
 # MODEL, not measurement: the kmem files (see /lab/cgtree): 3.10 el7 parses nokmem only from release 1062 on; a container with a memory limit is
 #   accounted unless its runc is a nokmem build; kubepods (if a kubelet version is set) is accounted unless kubelet >= 1.21.2.
@@ -123,7 +123,10 @@ C=/lab/ctl; trap 'exit 0' USR1 TERM HUP
 mount -t proc proc /proc
 if [ ! -e $C/oldboot ] || [ ! -e $C/cmdline ]; then
   g=$(ls /boot/grub2/grub.cfg /boot/grub/grub.cfg 2>/dev/null | head -1); [ -n "$g" ] || die 'no grub.cfg'
-  l=$(sed -n 's/^[[:space:]]*linux[0-9]*[[:space:]]*//p' "$g" | head -1); [ -n "$l" ] || die 'no linux line'
+  # the entry that grubenv names, where grub.cfg asks it; else the first
+  l=''; s=$(sed -n 's/^saved_entry=//p' "${g%.cfg}env" 2>/dev/null | head -1)
+  if [ -n "$s" ] && grep -q '^[[:space:]]*set default="${saved_entry}"' "$g"; then l=$(awk -v s="$s" '/^[ \t]*menuentry /{t=$0; sub(/^[^\x27]*\x27/,"",t); sub(/\x27.*/,"",t)} /^[ \t]*linux[0-9]*[ \t]/{if(t==s){sub(/^[ \t]*linux[0-9]*[ \t]*/,""); print; exit}}' "$g"); fi
+  [ -n "$l" ] || l=$(sed -n 's/^[[:space:]]*linux[0-9]*[[:space:]]*//p' "$g" | head -1); [ -n "$l" ] || die 'no linux line'
   k=${l%% *}; k=/boot/${k##*/}; [ -s "$k" ] || die "no kernel $k"
   echo "${k#/boot/vmlinuz-}" > $C/kernel; echo "BOOT_IMAGE=$l" > $C/cmdline
 fi
@@ -155,7 +158,7 @@ I
          printf '[main]\ngpgcheck=0\ninstallonly_limit=3\nbest=True\n' > "$L/etc/dnf/dnf.conf"
          echo 7 > "$L/etc/dnf/vars/releasever"
          printf '#!/bin/sh\nexec /usr/bin/dnf "$@"\n' > "$L/usr/bin/yum"
-         printf 'GRUB_TIMEOUT=5\nGRUB_DISABLE_OS_PROBER=true\nGRUB_CMDLINE_LINUX="crashkernel=auto rhgb quiet"\n' > "$L/etc/default/grub"
+         printf 'GRUB_TIMEOUT=5\nGRUB_DEFAULT=saved\nGRUB_DISABLE_SUBMENU=true\nGRUB_DISABLE_OS_PROBER=true\nGRUB_CMDLINE_LINUX="crashkernel=auto rhgb quiet"\n' > "$L/etc/default/grub"
          # real grub-mkconfig without Debian's grub.d drop-ins (el7 has none), with el7's words linux16/initrd16
          sed 's,default/grub\.d/,default/no-such.d/,g' /usr/sbin/grub-mkconfig > "$L/lab/mkconfig"
          ln -s ../boot/grub2/grub.cfg "$L/etc/grub2.cfg"

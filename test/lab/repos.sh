@@ -58,7 +58,8 @@ rpm1() { # name epoch version release requires [arch] [post-script]   (the progr
 MK='[ ! -x /usr/sbin/grub2-mkconfig ] || grub2-mkconfig -o /boot/grub2/grub.cfg'
 rpm1 bash 0 4.2.46 30.el7 "" # only so that dnf finds somebody who provides /bin/sh for the scriptlets
 rpm1 centos-release 0 7 5.1804.el7.centos ""
-for r in 862.el7 957.el7 1062.4.1.el7 1127.el7 1160.el7; do rpm1 kernel 0 3.10.0 $r "" x86_64 "$MK"; done
+for r in 862.el7 957.el7 1062.4.1.el7 1127.el7 1160.el7; do rpm1 kernel 0 3.10.0 $r "" x86_64 "$MK
+[ ! -x /usr/sbin/grubby ] || grubby --set-default=/boot/vmlinuz-3.10.0-$r.x86_64"; done
 rpm1 container-selinux 2 2.68 1.el7 "" noarch
 for v in 1.2.0-3.el7 1.2.2-3.3.el7 1.2.10-3.2.el7 1.2.13-3.2.el7 1.4.1-3.1.el7 1.4.13-3.1.el7; do rpm1 containerd.io 0 ${v%%-*} ${v#*-} ""; done
 for v in 1.12.3 1.22.17; do rpm1 kubelet 0 $v 0 ""; done
