@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The entry: refuses a Node that is too old, answers --version, and loads the bundle; in a checkout it first builds it where it is stale.
+// The entry: refuses a Node that is too old, answers --version and --help, and loads the bundle; in a checkout it first builds it where it is stale.
 // No syntax newer than Node 12 (no `?.`, no `??`): an old bastion must be able to *parse* this to say what is wrong.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -33,6 +33,16 @@ function bundleIsStale() {
   return newerIn(sources, built) || others.some((file) => statSync(file).mtimeMs > built);
 }
 
+/** What the build has written for `--help`; empty when it is not there, or not of these sources. */
+function builtHelp() {
+  const file = join(root, 'dist', 'help.txt');
+  return existsSync(file) && !bundleIsStale() ? readFileSync(file, 'utf8') : '';
+}
+
+const asksFor = (long, short) => process.argv.length === 3 && (process.argv[2] === long || process.argv[2] === short);
+
+const help = asksFor('--help', '-h') ? builtHelp() : '';
+
 const load = () => createRequire(import.meta.url)(bundle);
 
 const fail = (text) => {
@@ -45,8 +55,10 @@ if (nodeIsTooOld()) {
     `this is Node ${process.versions.node}, and kmend needs Node 20.19 or newer.\n` +
       '  Run kmend on a machine that has it: the hosts it mends need only sshd and sh.',
   );
-} else if (process.argv.length === 3 && (process.argv[2] === '--version' || process.argv[2] === '-V')) {
+} else if (asksFor('--version', '-V')) {
   process.stdout.write(`${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version}\n`);
+} else if (help !== '') {
+  process.stdout.write(help);
 } else if (bundleIsStale()) {
   import('../scripts/build.mjs')
     .then((script) => script.build())

@@ -1,5 +1,6 @@
 // Builds the one-file bundle: src/main.ts and everything it needs -> dist/kmend.cjs. It runs wherever Node 20.19 or newer does.
-import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { buildSync } from 'esbuild';
@@ -7,12 +8,13 @@ import { buildSync } from 'esbuild';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * Writes the bundle and returns its path. Several builds may run at once (tests start many kmends): each writes a file of its own
+ * Writes the bundle, and beside it the text of `--help`, which the entry can then print without loading two megabytes; returns the
+ * bundle's path. Several builds may run at once (tests start many kmends): each writes a file of its own
  * and the last rename wins.
  */
 export function build({ entry = join(root, 'src/main.ts'), out = join(root, 'dist/kmend.cjs') } = {}) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const draft = `${out}.${process.pid}.tmp`;
+  const draft = `${out}.${process.pid}.cjs`;
   mkdirSync(dirname(out), { recursive: true });
   buildSync({
     entryPoints: [entry],
@@ -33,6 +35,9 @@ export function build({ entry = join(root, 'src/main.ts'), out = join(root, 'dis
     banner: { js: "'use strict';const __kmend_url=require('node:url').pathToFileURL(__filename).href;" },
     logLevel: 'warning',
   });
+  const help = execFileSync(process.execPath, [draft, '--help'], { env: {} });
+  writeFileSync(`${draft}.help`, help);
+  renameSync(`${draft}.help`, join(dirname(out), 'help.txt'));
   renameSync(draft, out);
   return out;
 }

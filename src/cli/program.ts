@@ -18,6 +18,8 @@ import { paintOf } from './setup.ts';
 import { validateCommand } from './validate.ts';
 import { CommandError, type World } from './world.ts';
 
+const helpWidth = 80;
+
 /** Builds the tree. `done` is told the exit code of the command that ran. */
 export function buildProgram(world: World, done: (exit: number) => void): Command {
   const program = new Command('kmend')
@@ -27,7 +29,13 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
     .version(world.version, '-V, --version')
     .showHelpAfterError('(kmend --help, kmend COMMAND --help)')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => world.out(text.replace(/\n$/, '')), writeErr: (text) => world.err(text.replace(/\n$/, '')) });
+    .configureOutput({
+      writeOut: (text) => world.out(text.replace(/\n$/, '')),
+      writeErr: (text) => world.err(text.replace(/\n$/, '')),
+      // The same text in every terminal and pipe, so that the entry can print what the build has written (scripts/build.mjs).
+      getOutHelpWidth: () => helpWidth,
+      getErrHelpWidth: () => helpWidth,
+    });
   checkCommand(program, world, done);
   planCommands(program, world, done);
   driftCommand(program, world, done);

@@ -1,5 +1,5 @@
 // The one door to zod: the types that arguments and playbooks are checked with, their sentences, and JSON schema for editors.
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ArgsSchema } from './change.ts';
 import type { Amount } from './playbook.ts';
 import { isMapping, type Mapping, type Value } from './value.ts';
