@@ -12,6 +12,7 @@ import { fitTree } from './fit.ts';
 import { playKeys, refusedInPlay } from './keywords.ts';
 import { checkExpression, checkTemplates, factNames, type Names, withVars } from './names.ts';
 import { resolvePattern, splitPattern } from './pattern.ts';
+import { checkPolicy } from './policy.ts';
 import {
   type AnsibleKeys,
   batchesSchema,
@@ -90,7 +91,7 @@ function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): P
     tellCycles(telling, varsTree);
   }
   const name = field(telling, tree, 'name', filled) ?? hosts?.pattern ?? 'play';
-  const rollout = readRollout(telling, tree, early, names, matched);
+  const rollout = readRollout(telling, tree, early, names, matched, options);
   const tasks = entryOf(tree, 'tasks');
   const tags = tagsField(telling, tree);
   if (tasks === undefined) telling.error(tree.entries[0]?.keyAt ?? tree.at, 'no-tasks', 'this play has no `tasks`');
@@ -177,14 +178,21 @@ function namesOf(options: PlaybookOptions, vars: Mapping, matched: readonly stri
 
 // ---- rollout ----
 
-function readRollout(telling: Telling, play: MapTree, early: Mapping, names: Names, matched: readonly string[] | undefined): Rollout {
+function readRollout(
+  telling: Telling,
+  play: MapTree,
+  early: Mapping,
+  names: Names,
+  matched: readonly string[] | undefined,
+  options: PlaybookOptions,
+): Rollout {
   const entry = entryOf(play, 'rollout');
   const tree = entry === undefined ? undefined : renderEarly(telling, withoutZone(telling, entry, names), early);
   const fitted = tree === undefined ? {} : fitTree(telling, tree, rolloutArgs, 'rollout').data;
   const ansible = readAnsibleKeys(telling, play, entry, early);
   const zone = zoneOf(entry);
   const rollout = rolloutOf({ ...fitted, ...(zone !== undefined && { zone: zone.text }) }, ansible);
-  checkCanary(telling, entry, rollout, matched);
+  checkPolicy(telling, entry, rollout, options.inventory && matched && { inventory: options.inventory, hosts: matched });
   return rollout;
 }
 
@@ -225,15 +233,4 @@ function readAnsibleKeys(telling: Telling, play: MapTree, rollout: Entry | undef
     ...optional('throttle', earlyField(telling, play, 'throttle', throttleSchema, early)),
     ...optional('order', earlyField(telling, play, 'order', orderSchema, early)),
   };
-}
-
-function checkCanary(telling: Telling, entry: Entry | undefined, rollout: Rollout, matched: readonly string[] | undefined): void {
-  const canary = rollout.canary?.hosts;
-  if (canary === undefined || matched === undefined || matched.length === 0 || entry?.value.kind !== 'map') return;
-  const at = entryOf(entry.value, 'canary')?.value.at ?? entry.keyAt;
-  if ('count' in canary && canary.count > matched.length) {
-    telling.error(at, 'canary-too-large', `the canary has ${canary.count} hosts, the play only ${matched.length}`, {
-      hint: 'a canary of all hosts is none',
-    });
-  }
 }

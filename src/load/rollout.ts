@@ -1,4 +1,5 @@
 // The `rollout` of a play: its schema, its defaults, and the Ansible keywords that are translated into it.
+import { isTimeZone } from '../core/local-time.ts';
 import type { Amount, Freeze, GateSpec, Rollout, Window } from '../model/playbook.ts';
 import {
   amount,
@@ -39,9 +40,12 @@ const localTime = text
   .refine((value) => isDate(value), 'is no day of the calendar')
   .transform((value) => (value.length === 10 ? `${value}T00:00` : value.replace(' ', 'T')));
 
+const address = filled.refine(isAddress, 'should be an address such as http://prometheus:9090');
+const comparison = text.regex(/^\s*(?:[<>]=?|[=!]=)\s*-?\d+(?:\.\d+)?\s*$/, 'should be a comparison with a number such as ">= 0.99"');
+
 const gateKinds = {
-  prometheus: object({ url: filled, query: filled, is: text.optional() }),
-  http: object({ url: filled, status: whole(100, 599).default(200), contains: text.optional() }),
+  prometheus: object({ url: address, query: filled, is: comparison.optional() }),
+  http: object({ url: address, status: whole(100, 599).default(200), contains: text.optional() }),
   command: shorthand((short) => ({ command: short }), object({ command: filled })),
   kubernetes: object({ not_ready: whole(0).default(0) }),
 };
@@ -216,13 +220,8 @@ const fullDays: Readonly<Record<(typeof dayNames)[number], string>> = {
   sat: 'saturday',
 };
 
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
+function isAddress(url: string): boolean {
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 
 function isDate(value: string): boolean {

@@ -4,7 +4,7 @@ import { loadInventory, loadPlaybook } from '../../src/load/index.ts';
 import { smallModules } from '../fakes/small-modules.ts';
 import { tableReader } from '../fakes/table-reader.ts';
 
-const { value: inventory } = loadInventory(['h.ini'], { reader: tableReader({ 'h.ini': '[web]\nn[1:4] zone=a\n' }) });
+const { value: inventory } = loadInventory(['h.ini'], { reader: tableReader({ 'h.ini': '[web]\nn[1:4] zone=a\n[db]\nd1\n' }) });
 const load = (keys: string, extraVars = {}) => {
   const text = `- hosts: web\n${keys.replace(/^/gm, '  ')}\n  tasks: [{nothing: }]\n`;
   return loadPlaybook('p.yml', text, { modules: smallModules, facts: ['machine.arch'], extraVars, ...(inventory && { inventory }) });
@@ -112,14 +112,16 @@ describe("Ansible's keywords", () => {
   });
 });
 
-describe('policies that cannot work', () => {
+describe('a key that is wrong is told at its place', () => {
   it.each([
     [
       'rollout: {max_unavailable: 0}',
       '2:30 bad-argument: rollout: `max_unavailable` should be 1 host or more: with 0 nothing is ever started',
     ],
-    ['rollout: {max_unavailabel: 1}', '2:13 unknown-argument: rollout has no key `max_unavailabel`'],
-    ['rollout: {canary: 5}', '2:21 canary-too-large: the canary has 5 hosts, the play only 4'],
+    ['rollout: {max_per_zone: 0}', '2:27 bad-argument: rollout: `max_per_zone` should be 1 host or more: with 0 nothing is ever started'],
+    ['rollout: {max_zones: 0}', '2:24 bad-argument: rollout: `max_zones` should be 1 or more'],
+    ['rollout: {waves: [1, 0]}', '2:24 bad-argument: rollout: `waves[1]` should be 1 host or more: with 0 nothing is ever started'],
+    ['rollout: {waves: [1, 200%]}', '2:24 bad-argument: rollout: `waves[1]` should be 100% at most'],
     ['rollout: {zone: zoen}', '2:19 unknown-name: `zoen` is not defined'],
     ['rollout: {zone: "zone ="}', '2:25 expression-syntax: '],
     [
@@ -148,11 +150,25 @@ describe('policies that cannot work', () => {
       'rollout: {gates: [{for: 2m}]}',
       '2:21 bad-argument: rollout: `gates[0]` should have exactly one of prometheus, http, command, kubernetes',
     ],
+    ['rollout: {gates: [{http: {status: 200}}]}', '2:22 missing-argument: rollout: `gates[0].http.url` is required'],
+    ['rollout: {gates: [{prometheus: {url: "http://p"}}]}', '2:22 missing-argument: rollout: `gates[0].prometheus.query` is required'],
+    [
+      'rollout: {gates: {http: {url: "not an address"}}}',
+      '2:33 bad-argument: rollout: `gates.http.url` should be an address such as http://prometheus:9090',
+    ],
+    [
+      'rollout: {gates: {prometheus: {url: "ftp://p", query: up}}}',
+      '2:39 bad-argument: rollout: `gates.prometheus.url` should be an address such as http://prometheus:9090',
+    ],
+    [
+      'rollout: {gates: {prometheus: {url: "http://p", query: up, is: "one"}}}',
+      '2:66 bad-argument: rollout: `gates.prometheus.is` should be a comparison with a number such as ">= 0.99"',
+    ],
     [
       'rollout: {brake: {failures: some}}',
       '2:31 bad-argument: rollout: `brake.failures` should be a number of hosts or a whole percentage such as 10%',
     ],
-    ['rollout: {waves: [1, 200%]}', '2:24 bad-argument: rollout: `waves[1]` should be 100% at most'],
+    ['rollout: {brake: {per_wave: 101%}}', '2:31 bad-argument: rollout: `brake.per_wave` should be 100% at most'],
     [
       'rollout: {order: random}',
       '2:20 bad-argument: rollout: `order` should be one of inventory, sorted, reverse_inventory, reverse_sorted, shuffle, worst_first',
@@ -162,10 +178,63 @@ describe('policies that cannot work', () => {
     ['serial: abc', '2:11 bad-argument: `serial` should be a number of hosts or a whole percentage such as 20%'],
     ['max_fail_percentage: 101', '2:24 bad-argument: `max_fail_percentage` should be 100 or less'],
     ['any_errors_fatal: "{{ 1 + 1 }}"', '2:21 bad-argument: `any_errors_fatal` should be true or false'],
-    ['serial: 1\nrollout: {waves: [1]}', '2:3 said-twice: `serial` and `rollout.waves` say the same thing'],
   ])('%s', (keys, expected) => {
     const [first, ...more] = told(keys);
     expect(first?.startsWith(expected), first).toBe(true);
     expect(more).toEqual([]);
+  });
+});
+
+describe('a policy that cannot work is told with what to do', () => {
+  const window = (times: string) => `rollout: {windows: {${times}, tz: UTC}}`;
+  it.each([
+    ['rollout: {max_unavailabel: 1}', '2:13 unknown-argument: rollout has no key `max_unavailabel`', 'did you mean `max_unavailable`?'],
+    ['rollout: {brake: {failure: 1}}', '2:21 unknown-argument: rollout `brake` has no key `failure`', 'did you mean `failures`?'],
+    ['rollout: {zone: zonee}', '2:19 unknown-name: `zonee` is not defined', 'did you mean `zone`?'],
+    ['rollout: {canary: 5}', '2:21 canary-too-large: the canary has 5 hosts, the play only 4', 'a canary of all hosts is none'],
+    ['rollout: {canary: {hosts: db}}', "2:29 canary-elsewhere: the canary `db` has none of the play's hosts", 'name hosts of this play'],
+    ['rollout: {waves: []}', '2:20 no-waves: `waves` is an empty list', 'leave the key out'],
+    [window('from: 2:00, to: 2:00'), '2:39 window-never-opens: this window closes at 2:00, when it opens', 'from: 0:00, to: 24:00'],
+    [window('from: 24:00, to: 0:00'), '2:40 window-never-opens: this window closes at 0:00, when it opens', 'from: 0:00, to: 24:00'],
+    [
+      'rollout: {freeze: {from: 2026-12-20, to: 2028-01-03, tz: UTC}}',
+      '2:44 freeze-too-long: this freeze lasts 379 days',
+      'is 2028 the right year?',
+    ],
+    [
+      'rollout: {gates: [{name: ok, command: "true"}, {name: ok, http: {url: "http://x"}}]}',
+      '2:57 gate-named-twice: two gates are called ok',
+      'its own name',
+    ],
+    ['rollout: {deadline: {host: 8h, run: 2h}}', '2:30 deadline-too-long: a host may take longer than the whole run', 'the longer one'],
+    ['rollout: {deadline: {run: 0}}', '2:29 no-time: `deadline.run` is 0', 'leave the key out'],
+    [
+      'rollout: {canary: {hosts: 1, soak: 8h}, deadline: {run: 8h}}',
+      '2:38 soak-too-long: the canary soaks longer than the run may take',
+      'longer than the soak',
+    ],
+    ['serial: 1\nrollout: {waves: [1]}', '2:3 said-twice: `serial` and `rollout.waves` say the same thing', 'keep one of them'],
+  ])('%s', (keys, expected, hint) => {
+    const [first, ...more] = load(keys).diagnostics;
+    const { line, column } = first?.place ?? {};
+    expect(`${line}:${column} ${first?.code}: ${first?.summary}`.slice(0, expected.length)).toBe(expected);
+    expect(first?.hint).toContain(hint);
+    expect(more).toEqual([]);
+  });
+
+  it.each([
+    'rollout: {waves: [1, 25%]}',
+    'rollout: {windows: {from: 0:00, to: 24:00, tz: UTC}}',
+    'rollout: {windows: {from: 24:00, to: 5:00, tz: UTC}}',
+    'rollout: {deadline: {host: 2h, run: 2h}}',
+    'rollout: {canary: {hosts: "db:n1"}}',
+    'rollout: {gates: [{command: "true"}, {command: "true"}]}',
+  ])('%s works', (keys) => {
+    expect(told(keys)).toEqual([]);
+  });
+
+  it('hosts that are not known yet are not counted', () => {
+    const text = '- hosts: web\n  rollout: {canary: 5}\n  tasks: [{nothing: }]\n';
+    expect(loadPlaybook('p.yml', text, { modules: smallModules, facts: [] }).diagnostics).toEqual([]);
   });
 });
