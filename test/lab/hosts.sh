@@ -123,9 +123,11 @@ C=/lab/ctl; trap 'exit 0' USR1 TERM HUP
 mount -t proc proc /proc
 if [ ! -e $C/oldboot ] || [ ! -e $C/cmdline ]; then
   g=$(ls /boot/grub2/grub.cfg /boot/grub/grub.cfg 2>/dev/null | head -1); [ -n "$g" ] || die 'no grub.cfg'
-  # the entry that grubenv names, where grub.cfg asks it; else the first
-  l=''; s=$(sed -n 's/^saved_entry=//p' "${g%.cfg}env" 2>/dev/null | head -1)
-  if [ -n "$s" ] && grep -q '^[[:space:]]*set default="${saved_entry}"' "$g"; then l=$(awk -v s="$s" '/^[ \t]*menuentry /{t=$0; sub(/^[^\x27]*\x27/,"",t); sub(/\x27.*/,"",t)} /^[ \t]*linux[0-9]*[ \t]/{if(t==s){sub(/^[ \t]*linux[0-9]*[ \t]*/,""); print; exit}}' "$g"); fi
+  # the entry that grubenv names (for one boot: then its name is taken away; else the saved one), where grub.cfg asks it; else the first
+  v=saved_entry; if grep -q '^next_entry=.' "${g%.cfg}env" 2>/dev/null && grep -q '^[[:space:]]*set default="${next_entry}"' "$g"; then v=next_entry; fi
+  l=''; s=$(sed -n "s/^$v=//p" "${g%.cfg}env" 2>/dev/null | head -1)
+  [ $v = saved_entry ] || grub-editenv "${g%.cfg}env" unset next_entry
+  if [ -n "$s" ] && grep -q "^[[:space:]]*set default=\"\${$v}\"" "$g"; then l=$(awk -v s="$s" '/^[ \t]*menuentry /{t=$0; sub(/^[^\x27]*\x27/,"",t); sub(/\x27.*/,"",t)} /^[ \t]*linux[0-9]*[ \t]/{if(t==s){sub(/^[ \t]*linux[0-9]*[ \t]*/,""); print; exit}}' "$g"); fi
   [ -n "$l" ] || l=$(sed -n 's/^[[:space:]]*linux[0-9]*[[:space:]]*//p' "$g" | head -1); [ -n "$l" ] || die 'no linux line'
   k=${l%% *}; k=/boot/${k##*/}; [ -s "$k" ] || die "no kernel $k"
   echo "${k#/boot/vmlinuz-}" > $C/kernel; echo "BOOT_IMAGE=$l" > $C/cmdline
@@ -173,7 +175,7 @@ t=$(mktemp "$2.newXXXXXX"); trap 'rm -f "$t"' EXIT
 sh /lab/mkconfig > "$t"; sed -i 's/^\([[:space:]]*\)linux[[:space:]]/\1linux16 /; s/^\([[:space:]]*\)initrd[[:space:]]/\1initrd16 /' "$t"
 cat "$t" > "$2"
 I
-         IN='mkdir -p /boot/grub2; rpm -i --nodeps /repos/rpm/*/bash-4*.rpm /repos/rpm/*/centos-release-7-*.rpm /repos/rpm/*/kernel-3.10.0-862*.rpm /repos/rpm/*/container-selinux-*.rpm /repos/rpm/*/docker-ce-18.06.1*.rpm' ;;
+         IN='mkdir -p /boot/grub2; rpm -i --nodeps /repos/rpm/*/bash-4*.rpm /repos/rpm/*/centos-release-7-*.rpm /repos/rpm/*/kernel-3.10.0-862*.rpm /repos/rpm/*/container-selinux-*.rpm /repos/rpm/*/docker-ce-18.06.1*.rpm; grub-editenv /boot/grub2/grubenv create' ;;
     deb) printf 'PRETTY_NAME="Debian GNU/Linux 9 (stretch)"\nNAME="Debian GNU/Linux"\nVERSION_ID="9"\nVERSION="9 (stretch)"\nID=debian\n' > "$L/etc/os-release"
          printf 'GRUB_TIMEOUT=5\nGRUB_DISABLE_OS_PROBER=true\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX=""\n' > "$L/etc/default/grub"
          printf '#!/bin/sh\nexec grub-mkconfig -o /boot/grub/grub.cfg "$@"\n' > "$L/usr/sbin/update-grub"
