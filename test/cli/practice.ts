@@ -1,5 +1,5 @@
 // A practice fleet with a state directory and playbooks beside it, and the command lines that tests run against it.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -64,12 +64,15 @@ export async function practice(hosts: readonly HostSpec[], options: { readonly d
     try {
       // Runs of the same second have ids in no order.
       const began = (run: string): number => Number(/"at":(\d+)/.exec(journalText(run))?.[1] ?? 0);
-      return readdirSync(join(state, 'runs')).sort((a, b) => began(a) - began(b));
+      return readdirSync(join(state, 'runs'))
+        .filter((run) => existsSync(journalOf(run)))
+        .sort((a, b) => began(a) - began(b));
     } catch {
       return [];
     }
   };
-  const journalText = (run = runs().at(-1) ?? ''): string => readFileSync(join(state, 'runs', run, 'journal.ndjson'), 'utf8');
+  const journalOf = (run: string): string => join(state, 'runs', run, 'journal.ndjson');
+  const journalText = (run = runs().at(-1) ?? ''): string => readFileSync(journalOf(run), 'utf8');
   /** The fleet's inventory where a command wants one, and the state directory, unless the words name others. */
   const withFleet = (args: readonly string[]): readonly string[] => [
     ...args,

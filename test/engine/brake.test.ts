@@ -36,12 +36,14 @@ describe('a host that goes dark after the plan was made', () => {
     lab.fleet.set('h2', 'auth', true);
     const done = await lab.run(['apply', plan, '--yes']);
     expect(done.exit).toBe(5);
-    expect(eventsOf(lab.journal(), 'host.started').map((event) => event.host)).toEqual(['h1', 'h2', 'h3', 'h4']);
+    // On a busy machine h2 may be found out before h3 or h4 have their turn.
+    const started = eventsOf(lab.journal(), 'host.started').map((event) => event.host);
+    expect(['h1', 'h2', 'h3', 'h4'].slice(0, started.length)).toEqual(started);
     expect(
       eventsOf(lab.journal(), 'host.done')
         .map((event) => event.host)
         .sort(),
-    ).toEqual(['h1', 'h3', 'h4']);
+    ).toEqual(started.filter((host) => host !== 'h2'));
   }, 30_000);
 
   it('`unreachable: ignore` is the way out: the others are done, exit 6', async () => {
@@ -59,15 +61,20 @@ describe('a host that goes dark after the plan was made', () => {
 describe('three slow hosts and five fast ones, two at a time', () => {
   const slow = { h1: 3, h2: 3, h3: 3, h4: 0.5, h5: 0.5, h6: 0.5, h7: 0.5, h8: 0.5 };
 
-  it('a free slot is refilled at once: near the optimum of 6 s, far from the 10.3 s of batches', async () => {
+  it('a free slot is refilled at once: near the optimum of two slots, far from that of batches', async () => {
     lab = await practice(short(slow));
     const done = await lab.run(['apply', lab.file('p.yaml', play(work, '{max_unavailable: 2}')), '--yes']);
     expect(done.exit).toBe(0);
     const events = lab.journal();
-    const seconds = ((events.at(-1)?.at ?? 0) - (eventsOf(events, 'host.started')[0]?.at ?? 0)) / 1000;
-    // In halves of the experiment's times (6 s, 1 s; at most 14.5 s), with room for a busy machine.
-    expect(seconds).toBeGreaterThan(5.9);
-    expect(seconds).toBeLessThan(9.5);
+    const times = names.map((host) => ({
+      from: eventsOf(events, 'host.started', host)[0]?.at ?? 0,
+      to: eventsOf(events, 'host.done', host)[0]?.at ?? 0,
+    }));
+    const took = Math.max(...times.map((one) => one.to)) - Math.min(...times.map((one) => one.from));
+    const work = times.reduce((sum, one) => sum + one.to - one.from, 0);
+    // By the hosts' own times, so that a busy machine slows both sides: two slots cannot do better than half of the work. Batches need 1.7 times that.
+    expect(took).toBeGreaterThan(5900);
+    expect(took / (work / 2)).toBeLessThan(1.3);
   }, 30_000);
 
   it('and after a failure nobody is started', async () => {

@@ -62,14 +62,14 @@ describe('exit', () => {
       on(
         'full',
         play(
-          `    - shell: {cmd: 'echo x >> "$KMEND_ROOT/var/ran"; head -c 3000 /dev/zero | tr "\\\\0" x'}\n      loop: "{{ range(40) | list }}"\n`,
+          `    - shell: {cmd: 'echo x >> "$KMEND_ROOT/var/ran"; head -c 3000 /dev/zero | tr "\\\\0" x'}\n      loop: "{{ range(14) | list }}"\n`,
         ),
       ),
     );
-    // Half a kilobyte a block: the journal of this run does not fit into 32 KiB.
+    // Half a kilobyte a block: the journal of this run does not fit into 24 KiB.
     const args = [await bundlePath(), 'apply', playbook, '-i', lab.fleet.inventoryFile, '--yes', '--state-dir', join(lab.dir, 'small')];
     const done = await new Promise<{ code: number | null; err: string }>((resolve) => {
-      const child = spawn('sh', ['-c', 'ulimit -f 64; exec "$@"', 'sh', process.execPath, ...args], {
+      const child = spawn('sh', ['-c', 'ulimit -f 48; exec "$@"', 'sh', process.execPath, ...args], {
         stdio: ['ignore', 'ignore', 'pipe'],
         env: { HOME: lab.dir, PATH: process.env.PATH },
       });
@@ -84,10 +84,10 @@ describe('exit', () => {
     expect(done.err).toMatch(/hint: under way: full( \(run sh: echo x|;)/);
     expect(done.err).toContain('make room, then: kmend resume');
     expect(done.err).not.toContain('internal error');
-    // With room again it goes on where it stood: each of the forty was done once.
+    // With room again it goes on where it stood: each of the fourteen was done once.
     const state = join(lab.dir, 'small');
     const resumed = await lab.run(['resume', /kmend resume (\S+)/.exec(done.err)?.[1] ?? '', '--state-dir', state]);
     expect(resumed.exit, resumed.out + resumed.err).toBe(0);
-    expect(readFileSync(join(lab.host('full').root, 'var/ran'), 'utf8')).toBe('x\n'.repeat(40));
+    expect(readFileSync(join(lab.host('full').root, 'var/ran'), 'utf8')).toBe('x\n'.repeat(14));
   }, 40_000);
 });
