@@ -76,6 +76,28 @@ describe.skipIf(noEl7 !== '')(`modules on el7 hosts with dnf (${noEl7 || 'all th
     await converges(lab, 'h1', 'kernel_arg', { key: 'cgroup.memory', value: 'nokmem', state: 'absent' });
   });
 
+  it('a kernel is booted once by a choice in a real grubenv, then made the default; unproven it would have fallen back', async () => {
+    const trial = { min: '3.10.0-1062.el7', trial: true };
+    const chosen = await converges(lab, 'h4', 'kernel', trial);
+    expect([chosen['kernel.next'], chosen['kernel.saved'], chosen['boot.next_once']]).toEqual([
+      '3.10.0-1160.el7.x86_64',
+      '3.10.0-862.el7.x86_64',
+      true,
+    ]);
+    const before = lab.bootId('h4');
+    await lab.ssh('h4', 'systemctl reboot; sleep 5', 10);
+    await lab.answers('h4', before);
+    const { facts } = await planOn(lab, 'h4', 'kernel', trial);
+    expect([facts['kernel.release'], facts['kernel.next'], facts['boot.pending']]).toEqual([
+      '3.10.0-1160.el7.x86_64',
+      '3.10.0-862.el7.x86_64',
+      false,
+    ]);
+    expect(facts['boot.cmdline']).toContain('panic=30');
+    expect((await converges(lab, 'h4', 'kernel', trial))['kernel.trial']).toBe('');
+    expect((await lab.ssh('h4', 'cat /boot/grub2/grub.cfg')).out).not.toContain('panic=30');
+  });
+
   it('the runtime moves as one set, and back in one transaction', async () => {
     const facts = await converges(lab, 'h2', 'container_runtime', { kmem: 'disabled' });
     expect([facts['docker.version'], facts['containerd.evr'], facts['boot.pending']]).toEqual(['18.09.1', '1.4.1-3.1.el7', true]);
