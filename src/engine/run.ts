@@ -6,6 +6,8 @@ import { mayContinue } from '../core/hold.ts';
 import { hostState, hostStates, type RunState } from '../core/state.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Rollout } from '../model/playbook.ts';
+import { Bell } from './bell.ts';
+import { eventOf } from './decision-event.ts';
 import { freeHost, takeOverHosts } from './fences.ts';
 import { setupOf } from './fleet.ts';
 import type { Mask } from './mask.ts';
@@ -53,14 +55,13 @@ class Loop {
   readonly #busy = new Set<string>();
   #state: RunState;
   #folded: number;
-  #wake: () => void = () => {};
-  /** Counts what happened, so that nothing that comes between a decision and the sleep after it is slept through. */
-  #happened = 0;
+  readonly #bell: Bell;
   #trouble: unknown;
   #lastWait = '';
 
   constructor(input: RunInput) {
     this.#input = input;
+    this.#bell = new Bell(input.ports.clock);
     this.#policy = input.setup.play.rollout;
     const events = input.journal.events();
     this.#state = foldAll(events);
@@ -75,13 +76,8 @@ class Loop {
       mayContinue: (host) => mayContinue(this.#state, this.#policy, input.ports.clock.now(), host),
       strict: input.strict,
     };
-    input.stop.addEventListener('abort', () => this.#stir());
-    input.kill.addEventListener('abort', () => this.#stir());
-  }
-
-  #stir(): void {
-    this.#happened++;
-    this.#wake();
+    input.stop.addEventListener('abort', () => this.#bell.ring());
+    input.kill.addEventListener('abort', () => this.#bell.ring());
   }
 
   readonly #record = async (body: EventBody, sync: boolean): Promise<Event> => {
@@ -93,7 +89,7 @@ class Loop {
       this.#state = fold(this.#state, next);
       this.#input.onEvent(next, this.#state);
     }
-    this.#stir();
+    this.#bell.ring();
     return event;
   };
 
@@ -113,12 +109,11 @@ class Loop {
     for (;;) {
       if (this.#trouble !== undefined) throw this.#trouble;
       await this.#takeCommands();
-      const before = this.#happened;
+      const before = this.#bell.rings;
       const decision = decide(this.#state, this.#policy, this.#input.ports.clock.now(), this.#decideContext());
-      if (decision.kind === 'finish') {
-        await this.#record({ type: 'run.finished', exit: decision.exit, why: decision.why }, true);
-        return decision;
-      }
+      const event = eventOf(decision);
+      if (event !== undefined) await this.#record(event, true);
+      if (decision.kind === 'finish') return decision;
       await this.#carryOut(decision, before);
     }
   }
@@ -152,19 +147,12 @@ class Loop {
   async #carryOut(decision: Exclude<Decision, { kind: 'finish' }>, before: number): Promise<void> {
     switch (decision.kind) {
       case 'start':
-        await this.#record({ type: 'host.started', host: decision.host, why: decision.why }, true);
         return this.#launch(decision.host);
       case 'begin_wave':
-        await this.#record({ type: 'wave.started', wave: decision.wave, hosts: decision.hosts, canary: decision.canary }, true);
-        return;
       case 'end_wave':
-        await this.#record({ type: 'wave.done', wave: decision.wave }, true);
-        return;
       case 'promote':
-        await this.#record({ type: 'canary.promoted', by: decision.by, why: decision.why }, true);
-        return;
       case 'trip':
-        await this.#record({ type: 'brake.tripped', why: decision.why, host: decision.host }, true);
+      case 'pause':
         return;
       case 'read_gates':
         return this.#readGates(decision.gates);
@@ -178,9 +166,6 @@ class Loop {
         return;
       case 'ask':
         return this.#ask(decision);
-      case 'pause':
-        await this.#record({ type: 'run.paused', who: 'kmend', why: decision.why }, true);
-        return;
       case 'wait':
         await this.#sayWait(decision);
         return this.#sleep(decision.until, before);
@@ -200,7 +185,7 @@ class Loop {
       .finally(() => {
         this.#walks.delete(host);
         this.#busy.delete(host);
-        this.#stir();
+        this.#bell.ring();
       });
   }
 
@@ -237,7 +222,7 @@ class Loop {
       })
       .finally(() => {
         this.#busy.delete(host);
-        this.#stir();
+        this.#bell.ring();
       });
   }
 
@@ -257,19 +242,8 @@ class Loop {
   }
 
   /** Until an event comes, the time is there, or a second is over (commands are looked for). */
-  async #sleep(until: number | undefined, before: number): Promise<void> {
-    if (this.#happened !== before) return;
-    const { clock } = this.#input.ports;
-    const early = new AbortController();
-    const woken = new Promise<void>((resolve) => {
-      this.#wake = () => {
-        early.abort();
-        resolve();
-      };
-    });
-    const length = Math.max(0, Math.min(tick, (until ?? Number.POSITIVE_INFINITY) - clock.now()));
-    await Promise.race([woken, clock.sleep(length, early.signal)]);
-    this.#wake = () => {};
-    early.abort();
+  #sleep(until: number | undefined, before: number): Promise<void> {
+    const left = (until ?? Number.POSITIVE_INFINITY) - this.#input.ports.clock.now();
+    return this.#bell.sleep(Math.max(0, Math.min(tick, left)), before);
   }
 }
