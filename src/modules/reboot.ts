@@ -3,6 +3,7 @@ import type { Change, ModulePlan, PlanContext } from '../model/change.ts';
 import type { RebootEffect, WaitEffect } from '../model/effect.ts';
 import { type Facts, type FactView, flagFact, listFact, textFact } from '../model/fact.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, shorthand } from '../model/schema.ts';
+import { isList, isMapping } from '../model/value.ts';
 import { defineModule } from './define.ts';
 
 const options = object({
@@ -45,7 +46,28 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
       ...(isNode(facts, context) ? [nodeBack(given, context.node)] : []),
     ],
     promises: promises(facts),
+    ...warned(facts, context),
   };
+}
+
+const minute = 60;
+const day = 86_400;
+
+/** What makes a reboot less sure than others: better known before the host is drained. */
+function warned(facts: FactView, context: PlanContext): { readonly warnings?: readonly string[] } {
+  // After a reboot that is only planned so far nothing of it is known, and nothing of it is left.
+  if (context.done.rebooted) return {};
+  const symptoms = facts.get('kmem.symptoms');
+  const stuck = isList(symptoms) && symptoms.some((row) => isMapping(row) && row.kind === 'soft_lockup');
+  const uptime = facts.get('boot.uptime');
+  const warnings = [
+    ...(stuck ? ['the kernel log tells of tasks that hang: an orderly shutdown may hang too, and the host then needs its power cut'] : []),
+    ...(typeof uptime === 'number' && uptime < 10 * minute ? [`it booted ${Math.round(uptime)} s ago: does it boot by itself?`] : []),
+    ...(typeof uptime === 'number' && uptime > 365 * day
+      ? [`it has been up for ${Math.floor(uptime / day)} days: nothing says that all of it comes up by itself`]
+      : []),
+  ];
+  return warnings.length === 0 ? {} : { warnings };
 }
 
 const isNode = (facts: FactView, context: PlanContext): boolean =>

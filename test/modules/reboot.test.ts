@@ -34,6 +34,16 @@ describe('reboot', () => {
   ])('asks the door for: %s', (_, args, context, drain) => {
     expect(planOf('reboot', { args, facts: el7(next), context }).changes[0]?.effects).toMatchObject([{ drain }]);
   });
+  it.each<[string, Parameters<typeof el7>[0], RegExp | undefined]>([
+    ['nothing', {}, undefined],
+    ['tasks that hang', { 'kmem.symptoms': [{ kind: 'soft_lockup', count: 2, line: 'BUG: soft lockup' }] }, /orderly shutdown may hang/],
+    ['a boot of just now', { 'boot.uptime': 90 }, /booted 90 s ago/],
+    ['a boot of long ago', { 'boot.uptime': 400 * 86_400 }, /up for 400 days/],
+  ])('warns beforehand of %s', (_, facts, warning) => {
+    const { warnings } = planOf('reboot', { args: {}, facts: el7({ ...next, ...facts }) });
+    if (warning === undefined) expect(warnings).toBeUndefined();
+    else expect(warnings?.join()).toMatch(warning);
+  });
   it('takes times as people write them', () => {
     expect(parseArgs(moduleNamed('reboot'), { timeout: '20m', stable_for: '1m' })).toMatchObject({ timeout: 1200, stable_for: 60 });
     expect(() => parseArgs(moduleNamed('reboot'), 'now')).toThrow();
