@@ -16,4 +16,5 @@ const names: ReadonlySet<string> = new Set([
 ]);
 
 /** Counters, clocks, free space, and what the cluster says of the moment: their values are read, and never compared. */
-export const isVolatile = (name: string): boolean => names.has(name) || name.startsWith('memory.') || name.startsWith('space.') || /^(forecast|node)\./.test(name);
+export const isVolatile = (name: string): boolean =>
+  names.has(name) || name.startsWith('memory.') || name.startsWith('space.') || /^(forecast|node)\./.test(name);

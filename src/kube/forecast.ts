@@ -81,6 +81,12 @@ function endingFindings({ selection, options, now }: ForecastInput, { blocks, wa
   }
 }
 
+/** A budget that wants some of them healthy lets them go in turns, or not at all. */
+function keepsSome(pod: PodObject, { items, api }: NonNullable<ForecastInput['pdbs']>): boolean {
+  const answer = askPdbs(pod, items, api);
+  return answer.kind !== 'passes' || (answer.pdb?.status?.desiredHealthy ?? 0) > 0;
+}
+
 /** Workloads of which every ready pod is on this node: they are down while their pods move, and no PDB says so. */
 function ownerFindings({ selection, usage, pdbs }: ForecastInput, { warnings }: Findings): void {
   if (usage === undefined) return;
@@ -94,7 +100,7 @@ function ownerFindings({ selection, usage, pdbs }: ForecastInput, { warnings }: 
   }
   for (const [uid, { name, pods }] of owners) {
     const ready = usage.readyByOwner.get(uid) ?? 0;
-    const guarded = pods.some((pod) => pdbs !== undefined && askPdbs(pod, pdbs.items, pdbs.api).kind !== 'passes');
+    const guarded = pods.some((pod) => pdbs !== undefined && keepsSome(pod, pdbs));
     if (ready > 0 && pods.length >= ready && !guarded)
       warnings.push(`${name}: all ${ready} ready pods are on this node: it is down while they move`);
   }

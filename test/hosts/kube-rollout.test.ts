@@ -1,12 +1,13 @@
 // A whole rollout on a real API server: practice hosts that are its nodes, whose fake kubelets report the boots and kernels that the hosts really have.
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCluster } from '../../src/kube/index.ts';
 import { parsePlain } from '../../src/load/yaml-data.ts';
 import { eventsOf, type Practice, practice } from '../cli/practice.ts';
 import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
 import { sleep } from '../kube/cluster-on.ts';
-import { nodePlay, sickNode } from '../kube/fleet-nodes.ts';
+import { sickNode } from '../kube/fleet-nodes.ts';
 import { missing, startLab } from './kube-lab.ts';
 
 const title = `a rollout on a real API server${missing === undefined ? '' : ` (skipped: ${missing})`}`;
@@ -68,11 +69,8 @@ describe.skipIf(missing !== undefined)(title, () => {
       spec: { selector: { matchLabels: { app: name } }, minAvailable },
     });
 
-  const playbook = (): string =>
-    hosts.file(
-      'mend.yaml',
-      nodePlay({ drain: '{timeout: 60s}', rollout: '{max_unavailable: 2, unplannable: leave_out, brake: {failures: 0}}' }),
-    );
+  const playbook = resolve(import.meta.dirname, '../../playbooks/auto.yaml');
+  const policy = ['--max-unavailable', '2', '--unplannable', 'leave_out', '-e', 'reboot_stable_for=1'];
 
   it('check, plan with a forecast, apply: drained, mended, back with its new boot, proven, given back; one at a time beside the cordoned one', async () => {
     deploy('web', 3, 'n1');
@@ -86,12 +84,12 @@ describe.skipIf(missing !== undefined)(title, () => {
     expect(cordonsOfN2).toBeDefined();
 
     expect((await run(['check'])).exit).toBe(2);
-    const planned = await run(['plan', playbook()]);
+    const planned = await run(['plan', playbook, ...policy]);
     expect(planned.exit).toBe(4);
     expect(planned.out).toMatch(/3 pods go \(default\/web-/);
     expect(planned.out).toMatch(/3 pods of this node go in turns: PDB web allows 1 of 3 \(minAvailable 2\)/);
     expect(planned.out).toMatch(
-      /n2 +Drain: the drain cannot succeed: default\/db-.*PDB db allows 0 of 2 \(minAvailable 2\): it can never allow one/,
+      /n2 +Take the pods away: the drain cannot succeed: default\/db-.*PDB db allows 0 of 2 \(minAvailable 2\): it can never allow\s+one/,
     );
     expect(names.map((name) => nodeOf(name).spec.unschedulable === true)).toEqual([false, false, true, false]);
 
@@ -106,7 +104,7 @@ describe.skipIf(missing !== undefined)(title, () => {
         await sleep(300);
       }
     })();
-    const applied = await run(['apply', playbook(), '--yes']);
+    const applied = await run(['apply', playbook, ...policy, '--yes']);
     sampling = false;
     await sampler;
 
@@ -133,13 +131,13 @@ describe.skipIf(missing !== undefined)(title, () => {
     }
   });
 
-  it('a second run has nothing left but the node that its budget keeps', async () => {
+  it('a second run, with its budget gone, mends the one that was left, and a third has nothing to do', async () => {
     lab.kubectl('uncordon', 'n3');
     lab.kubectl('delete', 'pdb', 'db');
-    const applied = await run(['apply', playbook(), '--yes']);
+    const applied = await run(['apply', playbook, ...policy, '--yes']);
     expect(applied.exit, applied.out + applied.err).toBe(0);
     expect(hosts.fleet.hosts.map((host) => host.boots())).toEqual([2, 2, 2, 2]);
     expect(lab.kubectl('get', 'nodes', '-o', 'jsonpath={.items[*].spec.unschedulable}').trim()).toBe('');
-    expect((await run(['plan', playbook()])).exit).toBe(0);
+    expect((await run(['plan', playbook, ...policy])).exit).toBe(0);
   });
 });

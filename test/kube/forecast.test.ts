@@ -150,7 +150,7 @@ describe('what a budget says of a pod', () => {
 });
 
 describe('what is warned of', () => {
-  it('turns, lost data, finalizers and workloads that are down meanwhile', () => {
+  it('turns and finalizers', () => {
     const pods = [web('a'), web('b', { finalizers: ['example.com/x'] })];
     const usage = emptyUsage();
     addUsage(usage, pods);
@@ -162,8 +162,19 @@ describe('what is warned of', () => {
     expect(warnings).toEqual([
       '2 pods of this node go in turns: PDB web allows 1 of 2 (minAvailable 1)',
       'shop/b: goes only when finalizer example.com/x is taken off',
-      'ReplicaSet shop/web: all 2 ready pods are on this node: it is down while they move',
       'a note',
+    ]);
+  });
+
+  it.each([
+    ['without a budget', []],
+    ['with one that is content with none', [pdb({ minAvailable: 0 }, { disruptionsAllowed: 2, desiredHealthy: 0 })]],
+  ] as const)('a workload that is down while its pods move: %s', (_, pdbs) => {
+    const pods = [web('a'), web('b')];
+    const usage = emptyUsage();
+    addUsage(usage, pods);
+    expect(forecast({ pods, pdbs, more: { usage } }).warnings).toEqual([
+      'ReplicaSet shop/web: all 2 ready pods are on this node: it is down while they move',
     ]);
   });
 
