@@ -141,7 +141,8 @@ export class HostWalk {
     const before = this.#stale ? nothingObserved : this.#observed;
     const outcome = ofHost ? await observe(this.session, all, before) : { ok: true as const, value: before };
     if (!outcome.ok) return outcome.failure;
-    for (const want of all) this.#wanted.set(wantKey(want), want);
+    // The output of a command is asked for by its own task again, not with every refresh.
+    for (const want of all) if (want.area !== outputArea) this.#wanted.set(wantKey(want), want);
     this.#observed = outcome.value;
     const node = await this.#readNode(missing);
     if (!node.ok) return node.failure;

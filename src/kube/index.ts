@@ -3,4 +3,4 @@ export { type ClusterOptions, createCluster, type KubeCluster } from './cluster.
 export { inventoryFromNodes } from './inventory.ts';
 export { type KubeconfigFile, kubeconfigPaths } from './kubeconfig.ts';
 export { ownerAnnotation } from './ownership.ts';
-export { type Role, rights } from './rights.ts';
+export type { Role } from './rights.ts';

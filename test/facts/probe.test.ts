@@ -181,7 +181,8 @@ describe('the parsers', () => {
     const facts = result.ok ? derive(result.value) : {};
     const named = (pattern: string, name: string): boolean =>
       new RegExp(`^${pattern.replaceAll('.', '\\.').replace('*', '.+')}$`).test(name);
-    for (const def of factDefs)
+    // What the cluster says (`node.*`) comes from the API, not from the host.
+    for (const def of factDefs.filter((one) => !one.name.startsWith('node.')))
       expect(
         Object.keys(facts).some((name) => named(def.name, name)),
         def.name,
