@@ -143,7 +143,9 @@ function judgeExit(effect: RunEffect, result: ExecResult): Performed {
   if (fine) return { result: { ok: true, ...data } };
   const meaning = effect.errors?.[code];
   const message = meaning ?? `"${effect.what}" ended with ${result.code ?? result.signal ?? 'no status'}`;
-  return failing({ kind: 'exit', message, detail: lastLines(result.stderr.trim() === '' ? result.stdout : result.stderr) }, data);
+  const hint = effect.hints?.[code];
+  const detail = lastLines(result.stderr.trim() === '' ? result.stdout : result.stderr);
+  return failing({ kind: 'exit', message, ...(hint === undefined ? {} : { hint }), detail }, data);
 }
 
 /** With stdin (it may hold a secret, which no spool keeps): attached, one try. A connection lost meanwhile leaves its end unknown. */

@@ -17,8 +17,10 @@ export interface RunEffect extends EffectBase {
   readonly detached: boolean;
   /** Exit codes that are not a failure; default [0]. `null` = every code is fine (the caller judges it). */
   readonly okCodes?: readonly number[] | null;
-  /** What the exit codes of this script mean, for the failure's message and hint. */
+  /** What the exit codes of this script mean, for the failure's message. */
   readonly errors?: Readonly<Record<number, string>>;
+  /** What to do about them, for the failure's hint. */
+  readonly hints?: Readonly<Record<number, string>>;
   /** Output must not be shown or kept. */
   readonly noLog?: boolean;
 }

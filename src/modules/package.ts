@@ -1,12 +1,13 @@
-// Module package: packages at exact versions, several together, by yum, dnf or apt.
+// Module package: packages at exact versions, several together, by yum, dnf, apt or zypper.
 import { withPrelude } from '../facts/prelude.ts';
 import type { Change, ModulePlan, PlanContext } from '../model/change.ts';
 import type { RunEffect } from '../model/effect.ts';
 import type { FactView } from '../model/fact.ts';
 import { asArgs, duration, flag, type Infer, listOf, mappingOf, object, oneOf, text, version } from '../model/schema.ts';
 import { defineModule } from './define.ts';
-import { choose, promisesOf, type Step, stepWords, type Wanted } from './package-manager/choose.ts';
-import { packageErrors, packageSteps } from './package-manager/script.ts';
+import { choose, liftedWarnings, promisesOf, type Step, stepWords, type Wanted } from './package-manager/choose.ts';
+import { packageErrors, packageHints } from './package-manager/errors.ts';
+import { packageSteps } from './package-manager/script.ts';
 import { busyOrBroken, managerOf, packageWant, spaceRefusal } from './package-manager/state.ts';
 import type { Manager } from './package-manager/version.ts';
 
@@ -21,6 +22,9 @@ const args = object({
     .describe('Package names with a version each, or `present`, `absent`, `latest`: moved together in one transaction.'),
   state: oneOf('present', 'absent', 'latest').default('present').describe('For the packages in `name`.'),
   allow_downgrade: flag.default(false).describe('A package may go back to an older version.'),
+  holds: oneOf('refuse', 'lift')
+    .default('refuse')
+    .describe('A package that is held: `refuse` the host, or `lift` the hold for this transaction and put it back, also when it fails.'),
   lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
 }).refine((given) => given.name !== undefined || given.packages !== undefined, 'needs `name` or `packages`');
 type Args = Infer<typeof args>;
@@ -53,7 +57,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     };
   const steps: Step[] = [];
   for (const wanted of wantedOf(given)) {
-    const choice = choose(wanted, facts, manager, given.allow_downgrade);
+    const choice = choose(wanted, facts, manager, { downgrade: given.allow_downgrade, holds: given.holds });
     if (choice === 'done') continue;
     if ('refuse' in choice) return { changes: [], refuse: choice.refuse };
     steps.push(choice.step);
@@ -64,8 +68,11 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   return {
     changes: changesOf(steps, effectOf(manager, steps, given.lock_timeout)),
     promises: promisesOf(steps, facts.get('clock.epoch') ?? 0),
+    ...warningsOf(liftedWarnings(steps, manager)),
   };
 }
+
+const warningsOf = (warnings: readonly string[]): Pick<ModulePlan, 'warnings'> => (warnings.length === 0 ? {} : { warnings });
 
 /** One line a package for people; the one transaction hangs on the last of them. */
 const changesOf = (steps: readonly Step[], effect: RunEffect): readonly Change[] =>
@@ -85,11 +92,12 @@ const effectOf = (manager: Manager, steps: readonly Step[], lockWait: number): R
   detached: true,
   timeout: 1800 + Math.ceil(lockWait),
   errors: packageErrors,
+  hints: packageHints,
 });
 
 export const packageModule = defineModule<Args>({
   name: 'package',
-  summary: 'Installs, upgrades, downgrades or removes packages with yum, dnf or apt.',
+  summary: 'Installs, upgrades, downgrades or removes packages with yum, dnf, apt or zypper.',
   example: `- name: The kubelet that no longer accounts
   package:
     packages: {kubelet: 1.21.2, kubectl: 1.21.2}
@@ -99,7 +107,10 @@ package manager that is in use and a damaged package database are refused. \`18.
 \`5:18.09.9~3-0~debian-stretch\`); write the release to choose one.
 
 All packages of a task move in one transaction. What counts at the end is a query, not the exit status: rpm calls a package whose script failed
-installed, and yum passes over a package that it cannot find.`,
+installed, and yum passes over a package that it cannot find.
+
+\`holds: lift\`: yum and dnf pass over all locks and excludes in this one transaction, and a versionlock that named the version of before then names the new
+one; \`apt-mark\` holds and zypper's locks are put back as they were. zypper is driven by its documentation; it was not tried on a real SUSE.`,
   args: asArgs(args),
   maxRisk: 'write',
   facts: (given) => wantedOf(given).map((wanted) => packageWant(wanted.name)),

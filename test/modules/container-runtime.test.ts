@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { withPrelude } from '../../src/facts/prelude.ts';
 import { chooseSet } from '../../src/modules/container-runtime/good-set.ts';
-import { afterScript, beforeScript } from '../../src/modules/container-runtime/script.ts';
+import { afterScript, beforeScript, oldNamesScript } from '../../src/modules/container-runtime/script.ts';
 import { el7, packageFacts } from './facts.ts';
 import { hostTree } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
@@ -120,6 +120,7 @@ describe('the good set', () => {
     ],
     ['the engine of the distribution', disabled, { 'docker.package': 'docker', ...repository() }, /migration/],
     ['docker.io', disabled, { 'docker.package': 'docker.io', ...repository() }, /migration/],
+    ['docker-ee', disabled, { 'docker.package': 'docker-ee', ...repository() }, /the package docker-ee: .* migration/],
     ['docker without a package', disabled, { 'docker.package': '', ...repository() }, /did not come from a package/],
     ['no docker', disabled, { 'docker.package': '', 'docker.installed': false, ...repository() }, /no docker here/],
     ['a held package', disabled, { ...repository('18.06.1.ce-3.el7'), 'package.docker-ce.held': true }, /docker-ce is held/],
@@ -158,6 +159,22 @@ describe('the good set', () => {
     expect(planOf('container_runtime', { args: disabled, facts }).refuse).toBeUndefined();
   });
 
+  it('warns that live-restore keeps the containers as they are', () => {
+    const warnings = (live: boolean) =>
+      planOf('container_runtime', { args: disabled, facts: el7({ ...repository('18.06.1.ce-3.el7'), 'docker.live_restore': live }) })
+        .warnings;
+    expect([warnings(true)?.join(), warnings(false)]).toEqual([expect.stringContaining('stay accounted'), undefined]);
+  });
+
+  it('looks for programs that are gone from 18.09 on, only where the engine crosses it', () => {
+    const scriptOf = (engine: string, more: Parameters<typeof el7>[0] = {}) => {
+      const plan = planOf('container_runtime', { args: disabled, facts: el7({ ...more, ...repository(engine, '', '') }) });
+      const [effect] = plan.changes.flatMap((change) => change.effects);
+      return effect?.kind === 'run' ? effect.script.includes(oldNamesScript) : undefined;
+    };
+    expect([scriptOf('18.06.1.ce-3.el7'), scriptOf('3:18.09.9-3.el7', newer)]).toEqual([true, false]);
+  });
+
   it('on Debian only runc of rc94 or later is good', () => {
     const table = {
       'docker-ce': { installed: '', available: ['5:18.09.9~3-0~debian-stretch'], held: false },
@@ -186,10 +203,13 @@ describe('the good set', () => {
 });
 
 describe('the restart', () => {
-  const script = withPrelude(`${beforeScript}echo 18.09.9 > "$R/new"\n[ ! -e "$R/spoil" ] || echo '{}' > "$J"\n${afterScript('18.09.9')}`);
+  const script = withPrelude(
+    `${beforeScript}${oldNamesScript}echo 18.09.9 > "$R/new"\n[ ! -e "$R/spoil" ] || echo '{}' > "$J"\nd=$R/etc/systemd/system/docker.service.d\n[ ! -e "$R/spoil-unit" ] || echo x >> "$d/proxy.conf"\n[ ! -e "$R/lose-unit" ] || rm "$d/proxy.conf"\nmkdir -p "$R/etc/containerd"; echo new > "$R/etc/containerd/config.toml"\n${afterScript('18.09.9')}`,
+  );
   const make = (runs = true) => {
     const tree = hostTree({
       '/etc/docker/daemon.json': '{"log-driver":"json-file"}\n',
+      '/etc/systemd/system/docker.service.d/proxy.conf': '[Service]\n# docker-containerd was here\nEnvironment=HTTP_PROXY=http://p\n',
       ...(runs ? { '/run/docker': '18.06.1-ce\n' } : {}),
     });
     tree.program(
@@ -215,6 +235,8 @@ describe('the restart', () => {
   });
   it.each<[string, string, number]>([
     ['daemon.json was replaced', '/spoil', 50],
+    ['a drop-in was changed', '/spoil-unit', 54],
+    ['a drop-in is gone', '/lose-unit', 54],
     ['it does not come back', '/broken', 51],
     ['it still says the old version', '/lazy', 52],
     ['its cgroup driver is another one', '/other', 53],
@@ -223,5 +245,15 @@ describe('the restart', () => {
     tree.write(fault, '');
     expect(tree.run(script).code).toBe(code);
     expect(tree.read('/etc/docker/daemon.json.kmend-before')).toBe('{"log-driver":"json-file"}\n');
+  });
+  it.each([
+    ['/etc/docker/daemon.json', '{"runtimes": {"old": {"path": "/usr/bin/docker-runc"}}}\n'],
+    ['/etc/systemd/system/docker.service.d/own.conf', '[Service]\nExecStartPre=/usr/bin/docker-containerd-shim --version\n'],
+  ])('stops before anything moves where %s names a program that will be gone', (path, text) => {
+    const tree = make();
+    tree.write(path, text);
+    const ran = tree.run(script);
+    expect([ran.code, ran.err]).toEqual([55, expect.stringContaining(`${path}: `)]);
+    expect(() => tree.read('/new')).toThrow();
   });
 });

@@ -97,7 +97,7 @@ describe('package', () => {
     ],
     ['a broken database', { name: 'x' }, { ...packageFacts('x', '', ['1-1']), 'packages.broken': 'dpkg was interrupted' }, /not in order/],
     ['a full disk', { name: 'x' }, { ...packageFacts('x', '', ['1-1']), 'space.var_kb': 20_000 }, /\/var has 19 MB left/],
-    ['a manager that it does not drive', { name: 'x' }, { ...packageFacts('x', ''), 'packages.manager': 'zypper' }, /zypper/],
+    ['a manager that it does not drive', { name: 'x' }, { ...packageFacts('x', ''), 'packages.manager': 'rpm-ostree' }, /rpm-ostree/],
     ['a kernel, of which there are several', { name: 'kernel' }, packageFacts('kernel', '3.10.0-862.el7'), /side by side/],
     ['no manager at all', { name: 'x' }, { ...packageFacts('x', ''), 'packages.manager': 'none' }, /no package manager/],
   ])('refuses %s', (_, args, facts, why) => {

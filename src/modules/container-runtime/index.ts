@@ -9,12 +9,12 @@ import { asArgs, duration, type Infer, object, oneOf, state, version } from '../
 import { unknown } from '../../model/value.ts';
 import { compareUpstream } from '../../model/versions.ts';
 import { defineModule } from '../define.ts';
-import { choose, promisesOf, type Step } from '../package-manager/choose.ts';
+import { choose, liftedWarnings, promisesOf, type Step } from '../package-manager/choose.ts';
 import { packageSteps } from '../package-manager/script.ts';
 import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
 import { type Manager, orderOf } from '../package-manager/version.ts';
 import { chooseSet, isGoodContainerd, isGoodEngine, type PackageTable, type RuntimeSet, setPackages } from './good-set.ts';
-import { afterScript, beforeScript, runtimeErrors } from './script.ts';
+import { afterScript, beforeScript, oldNamesScript, runtimeErrors, runtimeHints } from './script.ts';
 
 const args = object({
   engine: oneOf('docker').default('docker'),
@@ -23,6 +23,9 @@ const args = object({
     .optional()
     .describe('Versions to go to, older ones too. With `kmem: disabled` they must be good ones.'),
   prefer: oneOf('nearest', 'newest').default('nearest').describe('Of several good sets: the one that changes least, or the newest.'),
+  holds: oneOf('refuse', 'lift')
+    .default('refuse')
+    .describe('Packages that are held: `refuse` the host, or `lift` the hold for this transaction and put it back, also when it fails.'),
   lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
 }).refine((given) => given.kmem !== undefined || given.versions !== undefined, 'needs `kmem: disabled` or `versions`');
 type Args = Infer<typeof args>;
@@ -53,9 +56,18 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     changes: changesOf(steps, restarts, facts, effectOf(manager, steps, engineAfter, given)),
     promises: promised(steps, engineAfter, restarts, facts),
     ...(moves.why === undefined ? {} : { note: moves.why }),
-    ...(kubelet === undefined ? {} : { warnings: [`partial: ${kubelet.why}`] }),
+    ...warned([
+      ...(kubelet === undefined ? [] : [`partial: ${kubelet.why}`]),
+      ...liftedWarnings(steps, manager),
+      ...(restarts && facts.get('docker.live_restore') === true ? [liveRestore] : []),
+    ]),
   };
 }
+
+const warned = (warnings: readonly string[]): Pick<ModulePlan, 'warnings'> => (warnings.length === 0 ? {} : { warnings });
+
+const liveRestore =
+  'live-restore is on: containers outlive the restart of docker and stay accounted; only a drain and a reboot make them anew';
 
 /** Downloads, and what the three packages take when they are there (about 300 MB on el7). */
 const spaceNeeds = [
@@ -101,15 +113,15 @@ function chosenMoves(given: Args, table: PackageTable, manager: Manager): Moves 
       },
     };
   const steps = stepsTo(choice.set, table, manager);
-  const held = steps.find((step) => table[step.name as keyof PackageTable].held);
-  return held === undefined ? { steps, why: choice.why } : { refusal: heldRefusal(held.name, manager) };
+  const held = given.holds === 'lift' ? undefined : steps.find((step) => step.held === true);
+  return held === undefined ? { steps, why: choice.why } : { refusal: heldRefusal(held.name, manager, true) };
 }
 
 const stepsTo = (set: RuntimeSet, table: PackageTable, manager: Manager): readonly Step[] =>
   setPackages.flatMap((name): readonly Step[] => {
     const [from, to] = [table[name].installed, set[name]];
     if (from !== '' && orderOf(manager)(from, to) === 0) return [];
-    return [{ name, from, to, kind: from === '' ? 'install' : 'upgrade' }];
+    return [{ name, from, to, kind: from === '' ? 'install' : 'upgrade', ...(table[name].held ? { held: true } : {}) }];
   });
 
 function givenMoves(given: Args, table: PackageTable, facts: FactView, manager: Manager): Moves | { readonly refusal: Refusal } {
@@ -118,7 +130,7 @@ function givenMoves(given: Args, table: PackageTable, facts: FactView, manager: 
   for (const name of setPackages) {
     const wanted = given.versions?.[name];
     if (wanted === undefined) continue;
-    const choice = choose({ name, state: 'present', version: wanted }, facts, manager, true);
+    const choice = choose({ name, state: 'present', version: wanted }, facts, manager, { downgrade: true, holds: given.holds });
     if (choice !== 'done' && 'refuse' in choice) return { refusal: choice.refuse };
     const to = choice === 'done' ? table[name].installed : choice.step.to;
     const bad = given.kmem !== undefined && !isGood(name, to, manager);
@@ -168,6 +180,16 @@ function changesOf(steps: readonly Step[], restarts: boolean, facts: FactView, e
   return [...moves, { sign: '!', what: 'restart docker', before: textFact(facts, 'docker.version'), risk: 'restart', effects: [effect] }];
 }
 
+/** With 18.09 docker-runc and docker-containerd are gone: what names them breaks. */
+const leavesOldNames = (steps: readonly Step[]): boolean =>
+  steps.some(
+    ({ name, from, to }) =>
+      name === 'docker-ce' &&
+      from !== '' &&
+      compareUpstream(engineVersion(from), '18.09') < 0 &&
+      compareUpstream(engineVersion(to), '18.09') >= 0,
+  );
+
 const effectOf = (manager: Manager, steps: readonly Step[], engine: string, given: Args): RunEffect => ({
   kind: 'run',
   what:
@@ -175,11 +197,15 @@ const effectOf = (manager: Manager, steps: readonly Step[], engine: string, give
       ? 'restart docker'
       : `${manager}: ${steps.map((step) => `${step.name} ${step.to}`).join(', ')}; restart docker if it runs`,
   script: withPrelude(
-    beforeScript + (steps.length === 0 ? '' : packageSteps(manager, steps, Math.ceil(given.lock_timeout))) + afterScript(engine),
+    beforeScript +
+      (leavesOldNames(steps) ? oldNamesScript : '') +
+      (steps.length === 0 ? '' : packageSteps(manager, steps, Math.ceil(given.lock_timeout))) +
+      afterScript(engine),
   ),
   detached: true,
   timeout: 2400 + Math.ceil(given.lock_timeout),
   errors: runtimeErrors,
+  hints: runtimeHints,
 });
 
 /** Install times count: packages younger than the boot are why a reboot is due. */
@@ -216,7 +242,9 @@ export const containerRuntime = defineModule<Args>({
 containerd.io whose el7 build leaves accounting off. Builds that are disputed come after those that are not; \`docs/kmem.md\` has the table. The plan says why.
 
 Other engines (\`docker\` of the distribution, docker-ee, docker.io) are refused: that is a migration. A host whose kubelet would still account is refused
-unless the play says \`partial: accept\`. \`daemon.json\` and the cgroup driver are compared before and after. A running engine is restarted: drain first.
+unless the play says \`partial: accept\`. \`daemon.json\`, containerd's \`config.toml\`, the units and drop-ins of docker and containerd under
+\`/etc/systemd/system\`, \`/etc/sysconfig/docker*\`, \`/etc/default/docker\` and the cgroup driver are compared before and after; a copy of daemon.json lies beside it.
+A unit or daemon.json that names docker-runc or docker-containerd is found before anything moves: from 18.09 on these programs are gone. A running engine is restarted: drain first.
 Groups that are accounted stay so until a reboot.`,
   args: asArgs(args),
   maxRisk: 'restart',

@@ -1,6 +1,6 @@
 // The shell that makes a kernel the default, or chooses it for one boot. Nothing that a tool says is believed: the answer is read back.
 import { quote } from '../../model/quote.ts';
-import { packageErrors } from '../package-manager/script.ts';
+import { packageErrors } from '../package-manager/errors.ts';
 
 export const kernelErrors: Readonly<Record<number, string>> = {
   ...packageErrors,

@@ -17,16 +17,29 @@ export interface Step {
   readonly from: string;
   readonly to: string;
   readonly kind: 'install' | 'upgrade' | 'downgrade' | 'remove';
+  /** It is held, and the play says that the hold may be lifted for this. */
+  readonly held?: true;
 }
+
+/** What a play may say about packages that are held. */
+export type Holds = 'refuse' | 'lift';
 
 export type Choice = { readonly step: Step } | { readonly refuse: Refusal } | 'done';
 
-export function choose(wanted: Wanted, facts: FactView, manager: Manager, allowDowngrade: boolean): Choice {
+export interface Allowed {
+  readonly downgrade: boolean;
+  readonly holds: Holds;
+}
+
+export function choose(wanted: Wanted, facts: FactView, manager: Manager, allowed: Allowed): Choice {
   const { name } = wanted;
   const { installed, available, held } = packageFacts(facts, name);
+  const lifted = held ? { held } : {};
   if (wanted.state === 'absent') {
     if (installed === '') return 'done';
-    return held ? { refuse: heldRefusal(name, manager) } : { step: { name, from: installed, to: '', kind: 'remove' } };
+    return held && allowed.holds === 'refuse'
+      ? { refuse: heldRefusal(name, manager, true) }
+      : { step: { name, from: installed, to: '', kind: 'remove', ...lifted } };
   }
   if (installed !== '' && wanted.state === 'present' && (wanted.version === undefined || answersTo(installed, wanted.version, manager)))
     return 'done';
@@ -36,12 +49,12 @@ export function choose(wanted: Wanted, facts: FactView, manager: Manager, allowD
   const direction = installed === '' ? 1 : order(to, installed);
   // `latest` never goes back, and the same version by another spelling is the same.
   if (direction === 0 || (direction < 0 && wanted.state === 'latest')) return 'done';
-  if (held) return { refuse: heldRefusal(name, manager) };
-  if (direction < 0 && !allowDowngrade)
+  if (held && allowed.holds === 'refuse') return { refuse: heldRefusal(name, manager, true) };
+  if (direction < 0 && !allowed.downgrade)
     return {
       refuse: { why: `${name} ${installed} is newer than ${to}`, hint: 'say `allow_downgrade: true` if it shall go back' },
     };
-  return { step: { name, from: installed, to, kind: installed === '' ? 'install' : direction > 0 ? 'upgrade' : 'downgrade' } };
+  return { step: { name, from: installed, to, kind: installed === '' ? 'install' : direction > 0 ? 'upgrade' : 'downgrade', ...lifted } };
 }
 
 function missing(wanted: Wanted, available: readonly string[]): Refusal {
@@ -54,6 +67,16 @@ function missing(wanted: Wanted, available: readonly string[]): Refusal {
         : `there are: ${available.slice(0, 8).join(', ')}${available.length > 8 ? ', ...' : ''}`,
   };
 }
+
+/** For the plan: which holds are lifted. */
+export const liftedWarnings = (steps: readonly Step[], manager: Manager): readonly string[] =>
+  steps
+    .filter((step) => step.held === true)
+    .map(({ name }) =>
+      manager === 'apt' || manager === 'zypper'
+        ? `the hold of ${name} is lifted for this transaction and put back after it`
+        : `locks and excludes are passed over in this transaction: ${name} is held; a versionlock follows to the new version`,
+    );
 
 export const stepWords: Readonly<Record<Step['kind'], string>> = {
   install: 'install',

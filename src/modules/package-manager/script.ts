@@ -2,42 +2,30 @@
 // package manager proves nothing (rpm: a failed %post is rc 0; yum: a package that cannot be had is skipped with rc 0).
 import { quote } from '../../model/quote.ts';
 import type { Step } from './choose.ts';
+import { judgeScript } from './errors.ts';
+import { lift, liftFlags, relock } from './holds.ts';
 import type { Manager } from './version.ts';
-
-/** What the exit codes of `packageSteps` mean. */
-export const packageErrors: Readonly<Record<number, string>> = {
-  40: 'another process held the package manager all the time: nothing was changed',
-  41: 'the package manager failed',
-  42: 'the package manager said yes, and the packages are not at the versions that were asked for',
-  43: 'the packages are installed, but a script of theirs failed: what it should have set up is missing',
-  44: 'the package manager would take away other packages too: nothing was changed',
-  45: 'no space left for the packages',
-  46: 'a repository could not be reached, or its signature is not good: nothing was changed',
-};
+import { zypperRun } from './zypper.ts';
 
 const common = (lockWait: number): string => `LOCK_WAIT=${lockWait}
 log=$(mktemp) || exit 45
-trap 'rm -f "$log" "$log.in"' EXIT
+put_back() { :; }
+ended() { put_back || { [ $1 -ne 0 ] || set -- 39; }; rm -f "$log" "$log".*; exit $1; }
+trap 'ended $?' EXIT
+trap 'exit 143' HUP INT TERM
 # bounded COMMAND...: runs it, again while somebody else holds the lock, LOCK_WAIT seconds at most; its output is in $log
 bounded() {
   waited=0
   while :; do
     "$@" > "$log" 2>&1 < /dev/null; rc=$?
-    if [ $rc -ne 0 ] && grep -Eq 'Could not get lock|Unable to (acquire|lock)|is held by process|already locked by|holding the yum lock|RPMDB already locked|Failed to obtain the transaction lock' "$log"; then
+    if [ $rc -ne 0 ] && grep -Eq 'Could not get lock|Unable to (acquire|lock)|is held by process|already locked by|holding the yum lock|RPMDB already locked|Failed to obtain the transaction lock|is locked by the application' "$log"; then
       [ $waited -lt "$LOCK_WAIT" ] || { tail -n 3 "$log" >&2; exit 40; }
       sleep 3; waited=$((waited + 3)); continue
     fi
     return $rc
   done
 }
-judge() {
-  if [ "$1" -ne 0 ]; then
-    tail -n 15 "$log" >&2
-    if grep -Eq 'No space left|more space needed|not have enough free space|Disk Requirements' "$log"; then exit 45; fi
-    if grep -Eq 'Cannot (find|retrieve|download|open)|Could not resolve|Failed to (fetch|download)|GPG|Public key|NO_PUBKEY|not signed|no more mirrors|Temporary failure' "$log"; then exit 46; fi
-  fi
-}
-`;
+${judgeScript}`;
 
 /** rpm takes NAME-VERSION-RELEASE without the epoch everywhere; yum 3 takes an epoch only together with the architecture. */
 const rpmSpec = (step: Step): string => `${step.name}-${step.to.replace(/^\d*:/, '')}`;
@@ -51,9 +39,10 @@ const rpmVerify = (steps: readonly Step[]): string =>
     )
     .join('');
 
-function rpmSteps(tool: 'yum' | 'dnf', steps: readonly Step[]): string {
+/** yum 3 and dnf: only flags that both know. */
+function yumRun(tool: 'yum' | 'dnf', steps: readonly Step[]): string {
   const kinds = new Set(steps.map((step) => step.kind));
-  const flags = '-y -q --setopt=exit_on_lock=1';
+  const flags = `-y -q --setopt=exit_on_lock=1${liftFlags(steps)}`;
   const specs = steps.map((step) => quote(step.kind === 'remove' ? step.name : rpmSpec(step))).join(' ');
   // Together in one transaction: a removal that makes room for a downgrade must not leave the host with neither.
   const mixed = `cat > "$log.in" <<'SHELL'
@@ -69,13 +58,16 @@ bounded ${tool} ${flags} shell "$log.in"`;
       : kinds.has('remove') || kinds.has('downgrade')
         ? mixed
         : `bounded ${tool} ${flags} install ${specs}`;
-  return `${run}; rc=$?
-judge $rc
+  return `${run}; rc=$?\nscript=0\n`;
+}
+
+const rpmSteps = (manager: 'yum' | 'dnf' | 'zypper', steps: readonly Step[]): string =>
+  `${manager === 'zypper' ? zypperRun(steps) : yumRun(manager, steps)}judge $rc
 bad=0
 ${rpmVerify(steps)}if [ $bad -ne 0 ]; then tail -n 15 "$log" >&2; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
-if grep -Eq 'Error in (PRE|POST)[A-Z]* scriptlet|%(pre|post)[a-z]*\\(.*\\) scriptlet failed|Non-fatal (PRE|POST)' "$log"; then tail -n 15 "$log" >&2; exit 43; fi
-`;
-}
+if grep -Eq 'Error in (PRE|POST)[A-Z]* scriptlet|%(pre|post)[a-z]*\\(.*\\) scriptlet failed|Non-fatal (PRE|POST)' "$log"; then script=1; fi
+if [ $script -ne 0 ]; then tail -n 15 "$log" >&2; exit 43; fi
+${relock(manager, steps)}`;
 
 const debVerify = (steps: readonly Step[]): string =>
   steps
@@ -112,4 +104,5 @@ if [ $bad -ne 0 ]; then tail -n 15 "$log" >&2; if [ $rc -ne 0 ]; then exit 41; f
 
 /** Shell (without prelude) that carries the steps out and verifies them; exits only when something is wrong. */
 export const packageSteps = (manager: Manager, steps: readonly Step[], lockWait: number): string =>
-  common(lockWait) + (manager === 'apt' ? debSteps(steps) : rpmSteps(manager, steps));
+  `${common(lockWait)}${lift(manager, steps)}${manager === 'apt' ? debSteps(steps) : rpmSteps(manager, steps)}put_back || exit 39
+`;

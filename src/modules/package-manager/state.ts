@@ -25,7 +25,7 @@ export function managerOf(facts: FactView): { readonly manager: Manager } | { re
   return {
     refuse: {
       why: manager === 'none' ? 'there is no package manager here' : `packages are managed by ${manager}, which kmend does not drive`,
-      hint: 'kmend installs with yum, dnf and apt; change the packages by other means and run kmend again',
+      hint: 'kmend installs with yum, dnf, apt and zypper; change the packages by other means and run kmend again',
     },
   };
 }
@@ -66,10 +66,13 @@ export function spaceRefusal(
   return undefined;
 }
 
-export const heldRefusal = (name: string, manager: Manager): Refusal => ({
+/** `liftable`: the module has `holds: lift`. */
+export const heldRefusal = (name: string, manager: Manager, liftable = false): Refusal => ({
   why: `${name} is held: the package manager would leave it as it is`,
-  hint:
-    manager === 'apt'
-      ? `lift it first (\`apt-mark unhold ${name}\`) if it is yours to lift`
-      : `lift it first (\`yum versionlock delete ${name}\`, or the exclude= line) if it is yours to lift`,
+  hint: `if it is yours to lift: ${unhold(name, manager)}${liftable ? ', or `holds: lift` in the task, which puts it back afterwards' : ''}`,
 });
+
+const unhold = (name: string, manager: Manager): string => {
+  if (manager === 'apt') return `\`apt-mark unhold ${name}\``;
+  return manager === 'zypper' ? `\`zypper removelock ${name}\`` : `\`yum versionlock delete ${name}\` or the exclude= line`;
+};

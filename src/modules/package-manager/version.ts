@@ -1,9 +1,9 @@
 // Versions as people write them against versions as package managers have them.
 import { type Compare, compareDeb, compareRpm } from '../../model/versions.ts';
 
-export type Manager = 'yum' | 'dnf' | 'apt';
+export type Manager = 'yum' | 'dnf' | 'apt' | 'zypper';
 
-export const isManager = (text: string): text is Manager => text === 'yum' || text === 'dnf' || text === 'apt';
+export const isManager = (text: string): text is Manager => text === 'yum' || text === 'dnf' || text === 'apt' || text === 'zypper';
 
 /** The order of the versions of this package manager. */
 export const orderOf = (manager: Manager): Compare => (manager === 'apt' ? compareDeb : compareRpm);

@@ -1,0 +1,123 @@
+// What package managers say when they fail, and what that means: a table, from which the shell that tells them apart is made.
+import { quote } from '../../model/quote.ts';
+
+interface Trouble {
+  readonly code: number;
+  readonly message: string;
+  readonly hint: string;
+  /** Extended regular expressions, any of which tells it in the output of the tool. */
+  readonly said: readonly string[];
+}
+
+/** The first that fits counts: a full disk also fails downloads, and a missing key also leaves nothing to install. */
+const troubles: readonly Trouble[] = [
+  {
+    code: 48,
+    message: 'an earlier transaction was cut off, or the package database is damaged: nothing was changed',
+    hint: 'mend it by hand, whichever fits: `dpkg --configure -a`, `yum-complete-transaction --cleanup-only`, `rpm --rebuilddb`',
+    said: [
+      'dpkg was interrupted',
+      'unfinished transactions remaining',
+      'rpmdb open failed',
+      'DB_RUNRECOVERY',
+      'Thread died in Berkeley DB',
+      'cannot open Packages (index|database)',
+      'database disk image is malformed',
+    ],
+  },
+  {
+    code: 45,
+    message: 'no space left for the packages',
+    hint: 'make room on /boot, /var or /, as the last lines say; old kernels and the package cache are the usual places',
+    said: ['No space left', 'more space (needed|on the)', 'not have enough free space', 'Insufficient space', 'Disk Requirements'],
+  },
+  {
+    code: 47,
+    message: 'a package or a repository is not signed by a key that this host trusts: nothing was changed',
+    hint: 'import the key of the repository if it is the right one (`rpm --import`, or the keyring of the sources entry); kmend does not switch the check off',
+    said: [
+      'GPG check FAILED',
+      'GPG public keys',
+      'GPG key retrieval failed',
+      'Public key for .* is not installed',
+      'NO_PUBKEY',
+      'is not (correctly )?signed',
+      'cannot be authenticated',
+      'unauthenticated packages',
+      'Signature verification failed',
+      "signatures couldn't be verified",
+    ],
+  },
+  {
+    code: 49,
+    message: 'the mirrors of this release are gone, or their names no longer resolve: nothing was changed',
+    hint: 'CentOS 7 is in vault.centos.org only, old Debian in archive.debian.org: point the repository there, or to a mirror of your own',
+    said: [
+      '(mirrorlist|mirror)[.]centos[.]',
+      'Cannot find a valid baseurl',
+      'Cannot prepare internal mirrorlist',
+      '(does not|no longer) have a Release file',
+    ],
+  },
+  {
+    code: 46,
+    message: 'a repository could not be reached, or no longer has what its index lists: nothing was changed',
+    hint: 'try it on the host (`yum makecache`, `apt-get update`, `zypper refresh`); where the mirror moved on, the index must be read anew',
+    said: [
+      'Cannot (retrieve|download|open)',
+      'Could not (resolve|connect)',
+      'Failed to (fetch|download)',
+      '[Nn]o more mirrors',
+      'Unable to (fetch|connect)',
+      'Temporary failure',
+      'Download .* failed',
+    ],
+  },
+];
+
+const others: readonly Omit<Trouble, 'said'>[] = [
+  {
+    code: 39,
+    message: 'the packages are as they should be, and a hold that was lifted for this could not be put back',
+    hint: 'put it back by hand: the last lines say which',
+  },
+  {
+    code: 40,
+    message: 'another process held the package manager all the time: nothing was changed',
+    hint: 'the last lines say who; wait for it to end, or raise `lock_timeout`',
+  },
+  {
+    code: 41,
+    message: 'the package manager failed',
+    hint: 'its last lines are below; dnf may pass over a repository that it cannot reach and then find no match (skip_if_unavailable)',
+  },
+  {
+    code: 42,
+    message: 'the package manager said yes, and the packages are not at the versions that were asked for',
+    hint: 'a versionlock, an exclude= or a plugin may keep them back',
+  },
+  {
+    code: 43,
+    message: 'the packages are installed, but a script of theirs failed: what it should have set up is missing',
+    hint: 'see what the script wanted (`rpm -q --scripts NAME`, /var/lib/dpkg/info/NAME.postinst), mend that, then `dpkg --configure -a` or reinstall',
+  },
+  {
+    code: 44,
+    message: 'the package manager would take away other packages too: nothing was changed',
+    hint: 'name them in the task as well if they shall go',
+  },
+];
+
+const columnOf = (column: 'message' | 'hint'): Readonly<Record<number, string>> =>
+  Object.fromEntries([...others, ...troubles].map((row) => [row.code, row[column]]));
+
+/** What the exit codes of `packageSteps` mean, and what to do about each. */
+export const packageErrors = columnOf('message');
+export const packageHints = columnOf('hint');
+
+/** `judge STATUS`: after a bad status, shows the last lines of `$log` and ends with the code of what they tell, if they tell anything. */
+export const judgeScript = `judge() {
+  [ "$1" -ne 0 ] || return 0
+  tail -n 15 "$log" >&2
+${troubles.map(({ code, said }) => `  if grep -Eq ${quote(said.join('|'))} "$log"; then exit ${code}; fi\n`).join('')}}
+`;
