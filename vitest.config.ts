@@ -1,5 +1,5 @@
 // Test projects: `unit` needs nothing but Node; `crash` kills controllers (slow); `hosts` needs root and Debian
-// packages (skipped, and counted, without them).
+// packages (skipped, and counted, without them); `vm` boots real kernels in QEMU.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,12 +9,23 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/hosts/**', 'test/crash/**', 'node_modules/**'],
+          exclude: ['test/hosts/**', 'test/crash/**', 'test/vm/**', 'node_modules/**'],
           testTimeout: 30_000,
         },
       },
       { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 60_000, fileParallelism: false } },
       { test: { name: 'hosts', include: ['test/hosts/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
+      {
+        test: {
+          name: 'vm',
+          include: ['test/vm/**/*.test.ts'],
+          // `npm run test:vm -- full`: the word chooses the file, and says that the long one is meant
+          env: { KMEND_VM: process.env.KMEND_VM ?? (process.argv.includes('full') ? 'full' : '') },
+          testTimeout: 400_000,
+          hookTimeout: 400_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });
