@@ -1,5 +1,6 @@
 // Scripts of the engine itself on a host: fence, spool, write, reboot, cleanup. POSIX sh; `$R` comes from the prelude.
 import { withPrelude } from '../facts/prelude.ts';
+import type { Escalation } from '../model/effect.ts';
 import { quote } from '../model/quote.ts';
 
 /** Exit codes that these scripts share; chosen where shells and tools do not tread. */
@@ -115,6 +116,28 @@ echo ${quote(token.run)} ${quote(effect)} "$b" > "$L/reboot" || exit ${exitCodes
 sync
 cd / || :
 setsid sh -c 'sleep 0.3; systemctl reboot || shutdown -r now || reboot' < /dev/null > /dev/null 2>&1 &
+`);
+
+/** Detached: a shutdown that hangs must not hold it. A disk that hangs would hold `sync` for ever, so the kernel is asked to do it. */
+const escalations: Readonly<Record<Escalation, string>> = {
+  force: `systemctl reboot -f || reboot -f`,
+  sysrq: `for c in s u b; do echo $c > "$R/proc/sysrq-trigger"; sleep 2; done`,
+};
+
+/**
+ * A harder way, for a host that still runs the boot that our reboot was sent to; each is sent once a boot. The fence is only read here:
+ * a host that has come to this may not be able to write to its disk any more.
+ */
+export const escalateScript = (token: FenceToken, effect: string, boot: string, step: Escalation): string =>
+  withPrelude(`D=$R/var/lib/kmend L=$R/run/kmend
+read -r r n s < "$D/fence" || exit ${exitCodes.noState}
+[ "$r" = ${quote(token.run)} ] && [ "$n" -le ${token.number} ] && [ "$s" = open ] || { echo "$r" >&2; exit ${exitCodes.fenced}; }
+[ "${bootId}" = ${quote(boot)} ] || exit 0
+m=${quote(`${effect} ${boot} ${step}`)}
+if [ -e "$L/escalated" ] && grep -Fxq -e "$m" "$L/escalated"; then exit 0; fi
+echo "$m" >> "$L/escalated" || exit ${exitCodes.noState}
+cd / || :
+setsid sh -c 'sleep 0.3; ${escalations[step]}' < /dev/null > /dev/null 2>&1 &
 `);
 
 /** Two lines: the boot id, and the reboot mark of this boot (empty when none was sent). */

@@ -2,14 +2,13 @@
 import type { RebootEffect } from '../model/effect.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
+import { escalate, patience } from './escalate.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
 import { stillHeld } from './node-hold.ts';
 import { fencedBy } from './perform-run.ts';
 
 /** Milliseconds between the starts of two attempts: no back-off, each back-off step is time that a node is away for nothing. */
 const attemptEvery = 500;
-/** Seconds that a host with the mark in /run and the old boot id may take to go down. */
-const goesDownWithin = 120;
 
 interface Boot {
   readonly id: string;
@@ -71,6 +70,8 @@ async function watch(
   const began = clock.now();
   let last: Failure | undefined;
   let sent = first;
+  const harder = [...(effect.escalate ?? [])];
+  let since = began;
   for (;;) {
     const started = clock.now();
     const boot = await readBoot(context, 20);
@@ -85,7 +86,13 @@ async function watch(
     if (!boot.ok && boot.failure.transport !== true && boot.failure.kind === 'auth') return boot;
     last = boot.ok ? undefined : boot.failure;
     const waited = (clock.now() - began) / 1000;
-    if (boot.ok && waited > goesDownWithin) return { ok: false, failure: notCarriedOut(waited, boot.value.marked) };
+    if (boot.ok && (clock.now() - since) / 1000 > patience(effect)) {
+      const step = signal.aborted ? undefined : harder.shift();
+      if (step === undefined) return { ok: false, failure: notCarriedOut(waited, boot.value.marked) };
+      const failure = (await lostNode(context)) ?? (await escalate(step, waited, old, place, context));
+      if (failure !== undefined) return { ok: false, failure };
+      since = clock.now();
+    }
     if (waited > effect.timeout) return { ok: false, failure: boot.ok ? notCarriedOut(waited, boot.value.marked) : notBack(waited, last) };
     if (signal.aborted)
       return {

@@ -72,7 +72,12 @@ export interface RebootEffect extends EffectBase {
   readonly stableFor: number;
   /** Refused unless this host was drained by this run, has no kubelet, or the play says so. */
   readonly drain: 'required' | 'none';
+  /** What is sent, in this order, to a host that still answers in the old boot: all together the one planned reboot. */
+  readonly escalate?: readonly Escalation[];
 }
+
+/** `force` = `systemctl reboot -f` (no unit is stopped), `sysrq` = the kernel syncs, remounts read-only and resets. */
+export type Escalation = 'force' | 'sysrq';
 
 /** Wait until these facts have these values, reading them every `every` seconds. */
 export interface WaitEffect extends EffectBase {

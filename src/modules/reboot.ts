@@ -2,7 +2,7 @@
 import type { Change, ModulePlan, PlanContext } from '../model/change.ts';
 import type { RebootEffect, WaitEffect } from '../model/effect.ts';
 import { type Facts, type FactView, flagFact, listFact, textFact } from '../model/fact.ts';
-import { asArgs, duration, flag, type Infer, object, oneOf, shorthand } from '../model/schema.ts';
+import { asArgs, duration, flag, type Infer, listOf, object, oneOf, shorthand } from '../model/schema.ts';
 import { isList, isMapping } from '../model/value.ts';
 import { defineModule } from './define.ts';
 
@@ -14,6 +14,11 @@ const options = object({
     .describe('How long its node may take to be Ready again in the cluster, in the new boot, with its DaemonSet pods.'),
   force: flag.default(false).describe('Reboot, once a run, though nothing is pending.'),
   drain: oneOf('required', 'none').default('required').describe('`none`: reboot though a kubelet runs here and nothing has drained it.'),
+  escalate: listOf(oneOf('force', 'sysrq'))
+    .default([])
+    .describe(
+      'For a host that still answers in the old boot: `force` = `systemctl reboot -f`, `sysrq` = the kernel resets; in this order, after equal parts of `timeout` (2 minutes at most each).',
+    ),
 });
 type Args = Infer<typeof options>;
 
@@ -35,10 +40,11 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const drained = context.sets?.kmend_drain;
   const effect: RebootEffect = {
     kind: 'reboot',
-    what: 'reboot and wait for a new boot id',
+    what: `reboot and wait for a new boot id${given.escalate.length === 0 ? '' : ` (when it hangs: ${given.escalate.join(', then ')})`}`,
     timeout: Math.ceil(given.timeout),
     stableFor: Math.ceil(given.stable_for),
     drain: given.drain === 'none' || drained === 'none' || drained === 'command' ? 'none' : 'required',
+    ...(given.escalate.length === 0 ? {} : { escalate: [...new Set(given.escalate)] }),
   };
   return {
     changes: [
@@ -120,7 +126,10 @@ export const reboot = defineModule<Args>({
     stable_for: 1m
 `,
   notes: `Pending means: another kernel, other arguments, or container software younger than the boot. The old boot id is written to the journal before the
-reboot is sent; only a new boot id, read on a new connection, counts. A host where a kubelet runs is not rebooted before something drained it.`,
+reboot is sent; only a new boot id, read on a new connection, counts. A host where a kubelet runs is not rebooted before something drained it.
+
+\`escalate\` is for sick nodes whose shutdown hangs, and off by default. Each step is in the journal before it is sent, goes only to a host that answers and still
+runs the boot that the reboot was sent to, and all together are the one planned reboot. A host that no longer answers gets none: somebody must go to it.`,
   args: asArgs(args),
   convergent: (given) => !given.force,
   maxRisk: 'reboot',

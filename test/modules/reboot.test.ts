@@ -44,6 +44,12 @@ describe('reboot', () => {
     if (warning === undefined) expect(warnings).toBeUndefined();
     else expect(warnings?.join()).toMatch(warning);
   });
+  it('is harder only where the play says so, each way once', () => {
+    const effects = (args: unknown) => planOf('reboot', { args, facts: el7(next) }).changes[0]?.effects;
+    expect(effects({})?.[0]).not.toHaveProperty('escalate');
+    expect(effects({ escalate: ['force', 'sysrq', 'force'] })).toMatchObject([{ escalate: ['force', 'sysrq'] }]);
+    expect(() => parseArgs(moduleNamed('reboot'), { escalate: ['power'] })).toThrow();
+  });
   it('takes times as people write them', () => {
     expect(parseArgs(moduleNamed('reboot'), { timeout: '20m', stable_for: '1m' })).toMatchObject({ timeout: 1200, stable_for: 60 });
     expect(() => parseArgs(moduleNamed('reboot'), 'now')).toThrow();
