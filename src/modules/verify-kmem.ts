@@ -8,6 +8,7 @@ import type { Verdict } from '../model/plan.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, state } from '../model/schema.ts';
 import type { Value } from '../model/value.ts';
 import { defineModule } from './define.ts';
+import { sampleChange } from './sample-container.ts';
 
 const args = object({
   state: state('disabled').default('disabled'),
@@ -22,7 +23,12 @@ const args = object({
     .describe(
       'Where a boot argument is the remedy: make an empty group, ask the kernel to account it, read, remove it. Harmless; proves the argument.',
     ),
-});
+  sample: oneOf('wait', 'start')
+    .default('wait')
+    .describe(
+      'Where no sample is there: `wait` for one, or `start` one small memory-limited container from an image that is on the host (docker; nothing is pulled).',
+    ),
+}).refine((given) => given.sample === 'wait' || given.without_sample === 'hold', '`sample: start` goes with `without_sample: hold`');
 type Args = Infer<typeof args>;
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
@@ -37,7 +43,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
       return judge(given, verdict, evidence, facts, context);
     case 'on':
     case 'leaking':
-      return unmet(`accounting is ${verdict === 'on' ? 'on' : 'on, and leaking'}: ${evidence}`, hintOn(facts));
+      return unmet(`accounting is ${verdict === 'on' ? 'on' : 'on, and leaking'}${despite(facts)}: ${evidence}`, hintOn(facts));
   }
 }
 
@@ -47,15 +53,18 @@ function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: st
     return unmet(`accounting will come back: ${evidence}`, 'remove the cause as well, or say `partial: accept` in the play');
   const by = proofBy(facts.get('kmem.proof'));
   if (by !== 'none' && verdict !== 'unknown') {
-    if (verdict === 'at_risk' && !context.acceptPartial) return proven({ verdict: 'off', by, evidence }, false);
-    return proven({ verdict, by, evidence }, verdict === 'at_risk');
+    const told = evidence + signs(facts);
+    if (verdict === 'at_risk' && !context.acceptPartial) return proven({ verdict: 'off', by, evidence: told }, false);
+    return proven({ verdict, by, evidence: told }, verdict === 'at_risk');
   }
   const byArgument = isByArgument(facts);
   if (byArgument && facts.get('kmem.active_probe') === 'on') return unmet(notInForce, hintOn(facts));
   const probe = given.active_probe && byArgument && facts.get('kmem.active_probe') === '' ? [probeChange] : [];
+  // The active probe proves the argument by itself, unless a cause was left in place: then samples alone must speak.
+  const startsSample = given.sample === 'start' && facts.get('docker.running') === true && (probe.length === 0 || verdict === 'at_risk');
   if (given.without_sample === 'hold')
     return {
-      changes: [...probe, waitChange(given.timeout, verdict, evidence, byArgument)],
+      changes: [...probe, ...(startsSample ? [sampleChange] : []), waitChange(given.timeout, verdict, evidence, byArgument)],
       promises: { 'kmem.verdict': verdict === 'at_risk' ? verdict : 'off', 'kmem.proof': 'samples' },
     };
   if (probe.length > 0)
@@ -68,6 +77,27 @@ const isTried = (facts: FactView): boolean =>
   facts.get('kernel.trial') === facts.get('kernel.release') &&
   facts.get('kernel.parses_nokmem') === 'yes' &&
   asksForNokmem(textFact(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7');
+
+/**
+ * After a boot with the argument nothing was ever accounted: the root group's kmem usage is 0, and /sys/kernel/slab has no entry of a cgroup.
+ * Said beside the proof, also when it contradicts it; it proves nothing by itself.
+ */
+function signs(facts: FactView): string {
+  if (!isByArgument(facts)) return '';
+  const [usage, entries] = [facts.get('kmem.root_usage'), facts.get('kmem.slab_entries')];
+  if (typeof usage !== 'number' || typeof entries !== 'number') return '';
+  return usage === 0 && entries === 0
+    ? '; root kmem usage 0, no cgroup in /sys/kernel/slab'
+    : `; against it: root kmem usage ${usage}, ${entries} entries of cgroups in /sys/kernel/slab`;
+}
+
+/** The command line and the reads contradict each other: said, because the one who looks at /proc/cmdline would not believe it. */
+function despite(facts: FactView): string {
+  if (!asksForNokmem(textFact(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7')) return '';
+  const parses = facts.get('kernel.parses_nokmem');
+  const why = parses === 'no' ? `kernel ${facts.get('kernel.release')} does not parse it` : 'the reads stand';
+  return ` although the command line says nokmem (${why})`;
+}
 
 const notInForce = 'a new group is accounted when somebody asks for it: the boot argument is not in force';
 
@@ -171,7 +201,10 @@ export const verifyKmem = defineModule<Args>({
 boot argument, an empty group that the kernel refuses to account (\`active_probe\`). \`/proc/cmdline\` proves nothing. Which one it was is in the report.
 
 A runtime remedy cannot be proven by the active probe: it needs a memory-limited container. Without one, \`hold\` waits and then ends the host;
-\`provisional\` gives it back marked as unproven, and the run ends with 12 if no sample comes within the soak.`,
+\`provisional\` gives it back marked as unproven, and the run ends with 12 if no sample comes within the soak. \`sample: start\` starts one itself, from an image that is there: 64 MB, no network, it ends by itself after 3 minutes. It proves
+docker's own containers; those of a kubelet have their own parent group, which is read as well.
+
+With the boot argument the root group's kmem usage and the entries of cgroups in \`/sys/kernel/slab\` are told beside the proof: both 0 after a boot with it.`,
   args: asArgs(args),
   maxRisk: 'write',
   facts: () => [],

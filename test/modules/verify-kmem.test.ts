@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { el7, nokmemNow, noSamples, samplesOff } from './facts.ts';
 import { hostTree, shells } from './host-tree.ts';
-import { planOf } from './laws.ts';
+import { moduleNamed, parseArgs, planOf } from './laws.ts';
 
 const good = {
   'docker.evr': '3:18.09.9-3.el7',
@@ -58,6 +58,35 @@ describe('verify_kmem', () => {
       evidence: expect.stringMatching(evidence),
     });
   });
+  it('names the contradiction when the command line says nokmem and the reads say on', () => {
+    const unmetOn = (release: string) =>
+      planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, 'kernel.release': release }) }).unmet?.evidence;
+    expect(unmetOn('3.10.0-514.el7.x86_64')).toMatch(
+      /although the command line says nokmem \(kernel 3.10.0-514.* does not parse it\): 3 of 3/,
+    );
+    expect(unmetOn('3.10.0-1160.el7.x86_64')).toMatch(/although the command line says nokmem \(the reads stand\)/);
+    expect(planOf('verify_kmem', { args: {}, facts: el7() }).unmet?.evidence).not.toMatch(/although/);
+  });
+  it('tells the further signs of a boot with the argument, also when they are against it', () => {
+    const told = (more: object) =>
+      planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, 'kmem.samples': samplesOff, ...more }) }).proof?.evidence;
+    expect(told({})).toMatch(/root kmem usage 0, no cgroup in \/sys\/kernel\/slab$/);
+    expect(told({ 'kmem.root_usage': 4096, 'kmem.slab_entries': 2 })).toMatch(/against it: root kmem usage 4096, 2 entries/);
+    expect(planOf('verify_kmem', { args: {}, facts: el7({ ...good, 'kmem.samples': samplesOff }) }).proof?.evidence).not.toMatch(
+      /root kmem/,
+    );
+  });
+  it('starts a sample only where told so, docker runs, and the probe does not do', () => {
+    const start = { sample: 'start' };
+    const idle = { ...good, 'kmem.samples': noSamples };
+    expect(kinds(planOf('verify_kmem', { args: start, facts: el7(idle) }))).toEqual(['run', 'wait']);
+    expect(kinds(planOf('verify_kmem', { args: {}, facts: el7(idle) }))).toEqual(['wait']);
+    expect(kinds(planOf('verify_kmem', { args: start, facts: el7({ ...idle, 'docker.running': false }) }))).toEqual(['wait']);
+    expect(planOf('verify_kmem', { args: start, facts: el7({ ...nokmemNow, 'kmem.samples': noSamples }) }).changes[0]?.what).toMatch(
+      /probe/,
+    );
+    expect(() => parseArgs(moduleNamed('verify_kmem'), { sample: 'start', without_sample: 'provisional' })).toThrow();
+  });
   it('accepts a cause that is left on purpose, with a warning', () => {
     const plan = planOf('verify_kmem', { args: {}, facts: el7({ 'kmem.samples': samplesOff }), context: { acceptPartial: true } });
     expect(plan.proof?.by).toBe('samples');
@@ -106,5 +135,45 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('the act
     });
     expect(tree.read('/run/kmend/active-probe')).toBe(`b-1 ${word}\n`);
     expect(tree.run('ls "$KMEND_ROOT/sys/fs/cgroup/memory"').out).toBe('memory.kmem.limit_in_bytes\n');
+  });
+});
+
+describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('the sample container, under %s', (_, shell) => {
+  const idle = el7({ ...good, 'kmem.samples': noSamples });
+  const [sample] = planOf('verify_kmem', { args: { sample: 'start' }, facts: idle }).changes.flatMap((change) => change.effects);
+  const start = sample?.kind === 'run' ? sample.script : '';
+  /** Only these images have a `sleep`. */
+  const dockerHost = (images: string, works: string) => {
+    const tree = hostTree({ '/images': images, '/works': works });
+    tree.program('sleep', ':');
+    tree.program(
+      'docker',
+      `c=$KMEND_ROOT/container; case $1 in
+images) cat "$KMEND_ROOT/images";;
+inspect) [ -e "$c" ] || exit 1; echo true;;
+rm) rm -f "$c";;
+run) echo "$*" >> "$KMEND_ROOT/calls"; for a; do if grep -qx -e "$a" "$KMEND_ROOT/works"; then : > "$c"; exit 0; fi; done; exit 127;;
+*) exit 9;; esac`,
+    );
+    return tree;
+  };
+  const run = 'run -d --rm --name kmend-sample --label kmend=sample --memory 64m --network none --entrypoint sleep';
+  it('takes the first image that can sleep, and pulls none', () => {
+    const tree = dockerHost('sha256:aa\nsha256:aa\nsha256:bb\nsha256:cc\n', 'sha256:bb\nsha256:cc\n');
+    expect(tree.run(start, shell)).toEqual({ code: 0, out: 'sample from sha256:bb\n', err: '' });
+    expect(tree.read('/calls')).toBe(`${run} sha256:aa 180\n${run} sha256:bb 180\n`);
+  });
+  it('starts one only, when asked twice', () => {
+    const tree = dockerHost('sha256:bb\n', 'sha256:bb\n');
+    tree.run(start, shell);
+    expect(tree.run(start, shell)).toEqual({ code: 0, out: '', err: '' });
+    expect(tree.read('/calls')).toBe(`${run} sha256:bb 180\n`);
+  });
+  it('says so when no image can', () => {
+    expect(dockerHost('sha256:aa\n', '').run(start, shell)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('no image on this host'),
+    });
+    expect(dockerHost('', '').run(start, shell)).toMatchObject({ code: 0, out: expect.stringContaining('no image on this host') });
   });
 });
