@@ -121,7 +121,7 @@ const badDays: readonly BadDay[] = [
     exit: 4,
     kind: 'exit',
     message: /ended with 3/,
-    hint: /see what the script wanted/,
+    hint: /^$/,
     left: /^perhaps drained in part$/,
     boots: 1,
   },
