@@ -56,11 +56,17 @@ export function treeOf(pid) {
 
 const kilobytes = (status, name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
 
+/** kB of a process's own memory; pages that forked processes share are divided among them, where the kernel tells. */
+function anonymous(pid, state) {
+  const rollup = textOf(`/proc/${pid}/smaps_rollup`);
+  return rollup === '' ? kilobytes(state, 'RssAnon') : kilobytes(rollup, 'Pss_Anon');
+}
+
 /** MB of anonymous memory, and the highest RSS of one process so far. */
 export function memoryOf(pids) {
   const states = pids.map((pid) => textOf(`/proc/${pid}/status`));
   return {
-    anon: states.reduce((sum, state) => sum + kilobytes(state, 'RssAnon'), 0) / 1024,
+    anon: states.reduce((sum, state, index) => sum + anonymous(pids[index], state), 0) / 1024,
     rss: Math.max(0, ...states.map((state) => kilobytes(state, 'VmHWM') / 1024)),
     processes: pids.length,
   };
@@ -87,11 +93,15 @@ export async function measure(command, { env = process.env, cwd = process.cwd(),
   });
   let timedOut = false;
   const peak = { anon: 0, rss: 0, processes: 0 };
+  let sampler;
   const look = () => {
+    const began = performance.now();
     const now = memoryOf(treeOf(child.pid));
     for (const name of Object.keys(peak)) peak[name] = Math.max(peak[name], now[name]);
+    // Looking must not become the load: a tenth of one core at most.
+    sampler = setTimeout(look, Math.max(sample, 9 * (performance.now() - began)));
   };
-  const sampler = sample > 0 ? setInterval(look, sample) : undefined;
+  if (sample > 0) sampler = setTimeout(look, sample);
   const clock = setTimeout(() => {
     timedOut = true;
     child.kill('SIGKILL');
@@ -104,7 +114,7 @@ export async function measure(command, { env = process.env, cwd = process.cwd(),
     child.on('exit', (status) => resolve(status ?? 128));
   });
   const wall = (performance.now() - started) / 1000;
-  clearInterval(sampler);
+  clearTimeout(sampler);
   clearTimeout(clock);
   if (typeof file === 'number') closeSync(file);
   return { code, wall, cpu: waitedFor() - before, ...peak, timedOut, errors: Buffer.concat(errors).toString().trim() };
