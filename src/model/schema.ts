@@ -23,7 +23,17 @@ export const list = <S extends z.ZodType>(item: S) => z.array(item);
 
 /** One thing or a list of them, parsed to a list: `names: docker` and `names: [docker, runc]`. */
 export const listOf = <S extends z.ZodType>(item: S) =>
-  z.union([item.transform((value): z.output<S>[] => [value]), z.array(item)], { error: 'should be one value or a list of them' });
+  z.union([item.transform((value): z.output<S>[] => [value]), z.array(item)], { error: whyNoList });
+
+/** What is wrong with the one value, or with the first bad item of the list: that it is no list is never what a person wants to know. */
+function whyNoList(issue: { readonly input?: unknown; readonly errors?: unknown }): string {
+  const plain = 'should be one value or a list of them';
+  const { input, errors } = issue;
+  if (!Array.isArray(errors) || (typeof input === 'object' && !Array.isArray(input))) return plain;
+  const branch: unknown = errors[Array.isArray(input) ? 1 : 0];
+  const first: unknown = Array.isArray(branch) ? branch[0] : undefined;
+  return typeof first === 'object' && first !== null && 'message' in first && typeof first.message === 'string' ? first.message : plain;
+}
 
 /** A mapping whose keys are the user's own. */
 export const mappingOf = <S extends z.ZodType>(item: S) => z.record(z.string(), item);

@@ -37,6 +37,8 @@ export const assert = defineModule<Args>({
       - kernel.release is version('3.10.0-1062', '>=', version_type='rpm')
     fail_msg: the rollback would not be complete
 `,
+  notes:
+    'Seen in the plan already, a condition that does not hold refuses the host, untouched. In the middle of a walk it ends the host as `not_converged`: what the play asks for is not so.',
   args: asArgs(args),
   conditions: ['that'],
   maxRisk: 'none',

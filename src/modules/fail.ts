@@ -15,9 +15,11 @@ export const fail = defineModule<Args>({
     msg: storage nodes are mended by hand
   when: "'storage' in group_names"
 `,
-  notes: 'Use it with `when`. Seen in the plan already: then the host is refused and not touched.',
+  notes:
+    'Use it with `when`. Seen in the plan already: then the host is refused and not touched. Reached in the middle of a walk, the host ends as `not_converged`: it was touched, and is not what the play wants.',
   args: asArgs(args),
   maxRisk: 'none',
   facts: () => [],
+  // A kind of its own would tell no more: whether the host was touched is told beside the kind, and the play's own words are the message.
   plan: ({ msg }) => ({ changes: [], unmet: { kind: 'not_converged', evidence: msg } }),
 });
