@@ -1,6 +1,7 @@
 // The command line: the tree of commands, and the one place where their mistakes become words and an exit code.
 import { Command, CommanderError } from 'commander';
 import { harmless } from '../report/layout.ts';
+import { StateWriteError } from '../store/index.ts';
 import { checkCommand } from './check.ts';
 import { controlCommands } from './control.ts';
 import { docsCommands } from './docs.ts';
@@ -77,6 +78,11 @@ function explain(error: unknown, world: World): number {
     world.err(`${paint.red('kmend:')} ${harmless(error.message)}`);
     if (error.hint !== undefined) world.err(`  ${paint.cyan('hint:')} ${harmless(error.hint)}`);
     return error.exit;
+  }
+  if (error instanceof StateWriteError) {
+    world.err(`${paint.red('kmend:')} ${harmless(error.message)}; nothing was done on any host`);
+    world.err(`  ${paint.cyan('hint:')} make room or make it writable, or keep runs elsewhere: --state-dir DIR`);
+    return 1;
   }
   // Commander has printed its own words; help and version end with 0, anything else is a usage error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 3;

@@ -1,16 +1,18 @@
 // Running a play of a plan, anew or after a crash: lock, journal, the loop, and what people see of it.
 
-import { foldAll } from '../core/fold.ts';
+import { fold } from '../core/fold.ts';
 import { beginning } from '../core/plan-play.ts';
-import { hostStates, type RunState } from '../core/state.ts';
+import { emptyState, hostStates, type RunState } from '../core/state.ts';
+import { type Ledger, ledgerOf } from '../engine/ledger.ts';
 import { masker } from '../engine/mask.ts';
 import type { Cluster, Journal, Store, Transport } from '../engine/ports.ts';
 import { runLoop } from '../engine/run.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
 import { eventLines } from '../report/lines.ts';
+import { nextSteps } from '../report/next-steps.ts';
 import { recapLines } from '../report/recap.ts';
-import { JournalError, JournalWriteError, takeCommands } from '../store/index.ts';
+import { JournalError, StateWriteError, takeCommands, writing } from '../store/index.ts';
 import type { ReadyPlay } from './project.ts';
 import { paintOf, type Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
@@ -50,23 +52,30 @@ export async function startRun(
   return locked(run, id, flags, ports, async (lock) => {
     const journal = await ports.store.createJournal(id);
     const directory = `${set.stateDir}/runs/${id}`;
-    await world.files.write(`${directory}/plan.json`, JSON.stringify({ ...run.plan, plays: [run.play] }), 0o600);
-    await world.files.write(`${directory}/settings.json`, JSON.stringify(settingsToKeep(run, set)), 0o600);
+    await writing(directory, async () => {
+      await world.files.write(`${directory}/plan.json`, JSON.stringify({ ...run.plan, plays: [run.play] }), 0o600);
+      await world.files.write(`${directory}/settings.json`, JSON.stringify(settingsToKeep(run, set)), 0o600);
+    });
     const bodies: EventBody[] = [
       beginning(run.plan, run.play, { who: world.who, attended: world.asker.attended, down: await downHosts(run, ports, world) }),
     ];
     if (approved || flags.yes === true)
       bodies.push({ type: 'approved', risk: 'reboot', who: world.who, how: flags.yes === true ? 'flag' : 'asked' });
-    return drive(guarded(journal, lock), [...bodies, ...takeoverNote(flags)], 1, run, flags, set, world, ports);
+    return drive(guarded(journal, lock), emptyState, [...bodies, ...takeoverNote(flags)], 1, run, flags, set, world, ports);
   });
 }
 
 export async function resumeRun(id: string, run: PlayRun, flags: RunFlags, set: Settings, world: World, ports: RunPorts): Promise<number> {
   return locked(run, id, flags, ports, async (lock) => {
-    const journal = await ports.store.openJournal(id).catch(damaged);
-    const number = 2 + journal.events().filter((event) => event.type === 'run.resumed').length;
-    const bodies: EventBody[] = [{ type: 'run.resumed', who: world.who, tool: world.version }, ...takeoverNote(flags)];
-    return drive(guarded(journal, lock), bodies, number, run, flags, set, world, ports);
+    let state = emptyState;
+    let number = 2;
+    const see = (event: Event): void => {
+      state = fold(state, event);
+      if (event.type === 'run.resumed') number += 1;
+    };
+    const { journal, torn } = await ports.store.openJournal(id, see).catch(damaged);
+    const bodies: EventBody[] = [{ type: 'run.resumed', who: world.who, tool: world.version }, ...tornNote(torn), ...takeoverNote(flags)];
+    return drive(guarded(journal, lock), state, bodies, number, run, flags, set, world, ports);
   });
 }
 
@@ -74,6 +83,9 @@ function damaged(error: unknown): never {
   if (!(error instanceof JournalError)) throw error;
   throw new CommandError(1, error.message, 'somebody or something changed this journal: nothing is done by it; look at its hosts by hand');
 }
+
+const tornNote = (torn: boolean): readonly EventBody[] =>
+  torn ? [{ type: 'warning', text: 'the last line of the journal was cut off by a crash: it is removed, nothing was begun by it' }] : [];
 
 const takeoverNote = ({ takeover }: RunFlags): readonly EventBody[] =>
   takeover === undefined ? [] : [{ type: 'warning', text: `takes over what run ${takeover} holds (--takeover)` }];
@@ -83,7 +95,7 @@ type Held = Extract<Awaited<ReturnType<Store['lock']>>, { readonly held: true }>
 /** A controller that was stopped and wakes up after its hosts were taken over finds out before it announces anything. */
 const guarded = (journal: Journal, lock: Held): Journal => ({
   run: journal.run,
-  events: () => journal.events(),
+  follow: (see) => journal.follow(see),
   close: () => journal.close(),
   append: async (body, sync) => {
     if ((body.type === 'host.started' || body.type === 'effect.started') && !(await lock.holds()))
@@ -128,6 +140,7 @@ async function downHosts(run: PlayRun, ports: RunPorts, world: World): Promise<R
 
 async function drive(
   journal: Journal,
+  before: RunState,
   bodies: readonly EventBody[],
   number: number,
   run: PlayRun,
@@ -138,13 +151,11 @@ async function drive(
 ): Promise<number> {
   const mask = masker(secretsOf(run));
   const view = await openView(journal.run, run, set, world);
+  const ledger = ledgerOf(journal, before, view.onEvent);
   try {
-    for (const body of bodies) {
-      const event = await journal.append(mask(body), true);
-      view.onEvent(event, foldAll(journal.events()));
-    }
+    for (const body of bodies) await ledger.append(mask(body), true);
     const ended = await runLoop({
-      journal,
+      ledger,
       setup: run.ready.setup,
       ports: { ...ports, clock: world.clock, asker: world.asker, gates: await world.gates(ports.cluster) },
       number,
@@ -154,17 +165,20 @@ async function drive(
       ...(run.ready.canaryHosts === undefined ? {} : { canaryHosts: run.ready.canaryHosts }),
       who: world.who,
       mask,
-      onEvent: view.onEvent,
       commands: () => takeCommands(set.stateDir, journal.run),
       stop: world.stop,
       kill: world.kill,
     });
     await view.close();
-    finish(journal, set, world);
+    finish(ledger, set, world);
     return world.stop.aborted && world.stop.reason === 'SIGTERM' ? 143 : ended.exit;
   } catch (error) {
-    if (!(error instanceof JournalWriteError)) throw error;
-    throw new CommandError(1, error.message, `${underWay(journal)}; make room, then: kmend resume ${journal.run}`);
+    if (!(error instanceof StateWriteError)) throw error;
+    throw new CommandError(
+      1,
+      `${error.message}: run ${journal.run} stops here, no further step is begun on any host; ${underWay(ledger.state())}`,
+      `make room or make it writable, then: kmend resume ${journal.run}`,
+    );
   } finally {
     await view.close();
     await journal.close();
@@ -172,8 +186,8 @@ async function drive(
 }
 
 /** Which hosts a run lets go of, and in the middle of what. */
-function underWay(journal: Journal): string {
-  const hosts = [...hostStates(foldAll(journal.events()))].filter((host) => host.status === 'running');
+function underWay(state: RunState): string {
+  const hosts = [...hostStates(state)].filter((host) => host.status === 'running');
   if (hosts.length === 0) return 'no host was under way';
   return `under way: ${hosts.map((host) => `${host.host}${host.inFlight[0] === undefined ? '' : ` (${host.inFlight[0].what})`}`).join(', ')}`;
 }
@@ -215,22 +229,14 @@ async function openView(id: string, run: PlayRun, set: Settings, world: World): 
   };
 }
 
-function finish(journal: Journal, set: Settings, world: World): void {
+function finish(ledger: Ledger, set: Settings, world: World): void {
   if (set.flags.json === true) return;
-  const state = foldAll(journal.events());
+  const state = ledger.state();
   for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world))) world.out(line);
   const ended = state.finished;
   if (ended === undefined) return;
-  world.out(`${ended.why} (exit ${ended.exit}); report: kmend report ${journal.run}`);
-  for (const line of nextSteps(state, journal.run)) world.out(line);
-}
-
-/** What to type next, where there is something. */
-function nextSteps(state: RunState, run: string): readonly string[] {
-  const kept = [...hostStates(state)].filter((host) => host.status === 'failed' && host.keepsSlot && host.failure?.resumable !== true);
-  const looks = kept.slice(0, 5).map((host) => `look at ${host.host}, then: kmend resolve ${run} ${host.host} --as done, skip or retry`);
-  const more = kept.length > 5 ? [`and so for ${kept.length - 5} more: kmend report ${run} names them`] : [];
-  return [...looks, ...more, ...(state.aborted === undefined ? [] : [`go on with: kmend resume ${run}`])];
+  world.out(`${ended.why} (exit ${ended.exit}); report: kmend report ${ledger.run}`);
+  for (const line of nextSteps(state)) world.out(line);
 }
 
 /** Sorts by time, is easy to say aloud, and is not used twice: `20261124-153012-k3f9`. */

@@ -1,8 +1,12 @@
 // `runs`, `report` and `audit verify`: what happened, from journals alone.
 import type { Command } from 'commander';
+import { fold } from '../core/fold.ts';
+import { emptyState } from '../core/state.ts';
+import type { Event } from '../model/event.ts';
 import { table } from '../report/layout.ts';
+import { underWay } from '../report/next-steps.ts';
 import { reportMarkdown, reportText } from '../report/run-report.ts';
-import { JournalError, verifyJournal } from '../store/index.ts';
+import { JournalError, scanEvents } from '../store/index.ts';
 import { stateDirOf } from './options.ts';
 import { paintOf } from './setup.ts';
 import { CommandError, type World } from './world.ts';
@@ -17,10 +21,17 @@ export function runsCommands(program: Command, world: World, done: (exit: number
   const stateOption = (command: Command): Command =>
     command.option('--state-dir <dir>', 'where runs are kept').option('--json', 'JSON lines');
   stateOption(program.command('runs'))
-    .description('list runs, the newest last')
-    .action(async (flags: Flags) => done(await listRuns(flags, world)));
+    .description('list runs, the newest last; `runs show RUN` is `report RUN`')
+    .argument('[what]', 'show')
+    .argument('[run]')
+    .action(async (what: string | undefined, run: string | undefined, flags: Flags) => {
+      if (what === undefined) return done(await listRuns(flags, world));
+      if (what !== 'show' || run === undefined)
+        throw new CommandError(3, `\`kmend runs ${what}\` says nothing`, 'kmend runs lists them, kmend runs show RUN tells about one');
+      done(await report(run, flags, world));
+    });
   stateOption(program.command('report'))
-    .description('what a run did, host by host, with its proof')
+    .description('what a run did, host by host, with its proof; of a run under way, what each host does and what to type next')
     .argument('<run>')
     .option('--markdown', 'as Markdown, for a ticket')
     .action(async (run: string, flags: Flags) => done(await report(run, flags, world)));
@@ -50,34 +61,34 @@ async function listRuns(flags: Flags, world: World): Promise<number> {
 
 async function report(run: string, flags: Flags, world: World): Promise<number> {
   const stateDir = stateDirOf(flags, world);
-  const store = await world.store(stateDir);
-  const { head, events } = await trusted(run, stateDir, async () => ({
-    ...(await verifyJournal(stateDir, run)),
-    events: await store.readEvents(run),
-  }));
-  const input = { events, head };
-  const lines =
-    flags.json === true
-      ? events.map((event) => JSON.stringify({ schema: 'kmend.event/1', ...event }))
-      : flags.markdown === true
-        ? reportMarkdown(input)
-        : reportText(input, world.width(), paintOf(world));
+  let state = emptyState;
+  const { head, entries, torn } = await read(run, stateDir, (event) => {
+    state = fold(state, event);
+  });
+  if (flags.json === true) {
+    // Printed only now that every link is known to hold.
+    await scanEvents(stateDir, run, (event) => world.out(JSON.stringify({ schema: 'kmend.event/1', ...event })));
+    return 0;
+  }
+  const holder = await (await world.store(stateDir)).holder(run);
+  const cut = torn && holder === undefined ? ['the last line of the journal was cut off by a crash; resume removes it'] : [];
+  const input = { state, entries, head, standing: [...underWay(state, world.clock.now(), holder), ...cut] };
+  const lines = flags.markdown === true ? reportMarkdown(input) : reportText(input, world.width(), paintOf(world));
   for (const line of lines) world.out(line);
   return 0;
 }
 
 async function verify(run: string, flags: Flags, world: World): Promise<number> {
-  const stateDir = stateDirOf(flags, world);
-  const { entries, head, torn } = await trusted(run, stateDir, () => verifyJournal(stateDir, run));
+  const { entries, head, torn } = await read(run, stateDirOf(flags, world), () => {});
   world.out(
     `run ${run}: ${entries} entries, every link holds, head ${head}${torn ? ' (its last line is cut off by a crash; resume removes it)' : ''}`,
   );
   return 0;
 }
 
-async function trusted<T>(run: string, stateDir: string, read: () => Promise<T>): Promise<T> {
+async function read(run: string, stateDir: string, see: (event: Event) => void): ReturnType<typeof scanEvents> {
   try {
-    return await read();
+    return await scanEvents(stateDir, run, see);
   } catch (error) {
     if (error instanceof JournalError)
       throw new CommandError(1, error.message, 'somebody or something changed this journal: do not trust it beyond the entry before');

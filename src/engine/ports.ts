@@ -153,7 +153,8 @@ export interface Journal {
   readonly run: string;
   /** Adds a line; resolves when it is on disk (fdatasync) where `sync` says so. Fails loudly: a journal that cannot be written ends the run. */
   readonly append: (body: EventBody, sync: boolean) => Promise<Event>;
-  readonly events: () => readonly Event[];
+  /** From now on shows every event in order, when it is written and before its `append` resolves. One follower; the last one stays. */
+  readonly follow: (see: (event: Event) => void) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -167,8 +168,9 @@ export interface RunInfo {
 
 export interface Store {
   readonly createJournal: (run: string) => Promise<Journal>;
-  /** For resume: opens it for appending after checking the chain; a half-written last line is cut off and said. */
-  readonly openJournal: (run: string) => Promise<Journal>;
+  /** For resume: opens it for appending after checking the chain and showing every event; `torn`: a half-written last line was cut off. */
+  readonly openJournal: (run: string, see: (event: Event) => void) => Promise<{ readonly journal: Journal; readonly torn: boolean }>;
+  /** All of a run's events at once. */
   readonly readEvents: (run: string) => Promise<readonly Event[]>;
   readonly runs: () => Promise<readonly RunInfo[]>;
   /** Locks these hosts for a run, or says who holds one of them. Time alone never frees it; `takeover` names a run to set aside. */
@@ -185,6 +187,8 @@ export interface Store {
       }
     | { readonly held: false; readonly by: string }
   >;
+  /** The process that works on a run, where it is not proven dead. */
+  readonly holder: (run: string) => Promise<string | undefined>;
 }
 
 // ---- The rest ----

@@ -1,7 +1,6 @@
 // The run loop: ask `decide` what to do, do that one thing, journal it, ask again. It decides nothing itself.
 import { decide } from '../core/decide.ts';
 import type { DecideContext, Decision } from '../core/decision.ts';
-import { fold, foldAll } from '../core/fold.ts';
 import { mayContinue } from '../core/hold.ts';
 import { hostState, hostStates, type RunState } from '../core/state.ts';
 import type { Event, EventBody } from '../model/event.ts';
@@ -10,15 +9,16 @@ import { Bell } from './bell.ts';
 import { eventOf } from './decision-event.ts';
 import { freeHost, takeOverHosts } from './fences.ts';
 import { setupOf } from './fleet.ts';
+import type { Ledger } from './ledger.ts';
 import type { Mask } from './mask.ts';
 import { missingHosts } from './node-missing.ts';
-import type { Asker, Gates, Journal } from './ports.ts';
+import type { Asker, Gates } from './ports.ts';
 import { repeatProof } from './repeat-proof.ts';
 import { expired, walkHost } from './walk.ts';
 import type { EnginePorts, PlaySetup, RunContext } from './walk-context.ts';
 
 export interface RunInput {
-  readonly journal: Journal;
+  readonly ledger: Ledger;
   readonly setup: PlaySetup;
   readonly ports: EnginePorts & { readonly asker: Asker; readonly gates: Gates };
   /** Number of this controller in the run: 1, and one more with each resume. */
@@ -29,7 +29,6 @@ export interface RunInput {
   readonly canaryHosts?: readonly string[];
   readonly who: string;
   readonly mask: Mask;
-  readonly onEvent: (event: Event, state: RunState) => void;
   /** What other processes ask of this run (pause, continue, abort, promote, resolve), as events to record; asked about once a second. */
   readonly commands: () => Promise<readonly EventBody[]>;
   /** Finish the step that is under way, start nothing more. */
@@ -53,8 +52,6 @@ class Loop {
   readonly #context: RunContext;
   readonly #walks = new Map<string, AbortController>();
   readonly #busy = new Set<string>();
-  #state: RunState;
-  #folded: number;
   readonly #bell: Bell;
   #trouble: unknown;
   #lastWait = '';
@@ -63,13 +60,10 @@ class Loop {
     this.#input = input;
     this.#bell = new Bell(input.ports.clock);
     this.#policy = input.setup.play.rollout;
-    const events = input.journal.events();
-    this.#state = foldAll(events);
-    this.#folded = events.length;
     this.#context = {
       setup: input.setup,
       ports: input.ports,
-      token: { run: input.journal.run, number: input.number, ...(input.takeover === undefined ? {} : { takeover: input.takeover }) },
+      token: { run: input.ledger.run, number: input.number, ...(input.takeover === undefined ? {} : { takeover: input.takeover }) },
       record: this.#record,
       state: () => this.#state,
       signal: input.kill,
@@ -80,15 +74,12 @@ class Loop {
     input.kill.addEventListener('abort', () => this.#bell.ring());
   }
 
+  get #state(): RunState {
+    return this.#input.ledger.state();
+  }
+
   readonly #record = async (body: EventBody, sync: boolean): Promise<Event> => {
-    const event = await this.#input.journal.append(this.#input.mask(body), sync);
-    const events = this.#input.journal.events();
-    for (; this.#folded <= event.seq; this.#folded++) {
-      const next = events[this.#folded];
-      if (next === undefined) break;
-      this.#state = fold(this.#state, next);
-      this.#input.onEvent(next, this.#state);
-    }
+    const event = await this.#input.ledger.append(this.#input.mask(body), sync);
     this.#bell.ring();
     return event;
   };
@@ -208,7 +199,7 @@ class Loop {
       await this.#record({ type: 'capacity.read', unavailable: [...this.#input.setup.hosts.keys()] }, false);
       return;
     }
-    const { run } = this.#input.journal;
+    const { run } = this.#input.ledger;
     const unavailable = missingHosts(hostStates(this.#state), this.#input.setup.pool ?? [], nodes.value, run);
     await this.#record({ type: 'capacity.read', unavailable }, false);
   }

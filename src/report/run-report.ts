@@ -1,14 +1,15 @@
 // The report of a run, from its journal alone: for people (text) and for tickets (Markdown).
-import { foldAll } from '../core/fold.ts';
-import { type HostState, hostStates } from '../core/state.ts';
-import type { Event } from '../model/event.ts';
+import { type HostState, hostStates, type RunState } from '../core/state.ts';
 import { duration, harmless, type Paint, table, uncoloured } from './layout.ts';
 import { recapLines, recapRow } from './recap.ts';
 
 export interface ReportInput {
-  readonly events: readonly Event[];
+  readonly state: RunState;
+  readonly entries: number;
   /** Hash of the last entry: who keeps it can prove later that the journal was not rewritten. */
   readonly head: string;
+  /** Of a run that is not over, or left something to do: where it stands now. */
+  readonly standing?: readonly string[];
 }
 
 interface Facts {
@@ -16,23 +17,16 @@ interface Facts {
   readonly pairs: readonly (readonly [string, string])[];
 }
 
-function summary({ events, head }: ReportInput): Facts {
-  const state = foldAll(events);
-  const [first] = events;
-  const last = events.at(-1);
-  const took = first === undefined || last === undefined ? 0 : (last.at - first.at) / 1000;
+function summary({ state, entries, head }: ReportInput): Facts {
   return {
     title: `Run ${state.run}: ${state.play}`,
     pairs: [
       ['playbook', state.playbook],
-      ['started', first === undefined ? '' : new Date(first.at).toISOString()],
-      ['took', duration(took)],
-      [
-        'ended',
-        state.finished === undefined ? 'not finished: kmend resume goes on' : `${state.finished.why} (exit ${state.finished.exit})`,
-      ],
+      ['started', state.begun ? new Date(state.startedAt).toISOString() : ''],
+      ['took', duration((state.lastAt - state.startedAt) / 1000)],
+      ['ended', state.finished === undefined ? 'not finished' : `${state.finished.why} (exit ${state.finished.exit})`],
       ...(state.brake === undefined ? [] : [['brake', state.brake.why] as const]),
-      ['journal', `${events.length} entries, head ${head}`],
+      ['journal', `${entries} entries, head ${head}`],
     ],
   };
 }
@@ -53,7 +47,7 @@ const columns = ['host', 'was', 'remedy', 'end', 'took', 'proof, or why not'];
 
 export function reportText(input: ReportInput, width: number, paint: Paint): readonly string[] {
   const { title, pairs } = summary(input);
-  const state = foldAll(input.events);
+  const { state, standing = [] } = input;
   return [
     paint.bold(title),
     ...table(
@@ -65,6 +59,7 @@ export function reportText(input: ReportInput, width: number, paint: Paint): rea
     ...state.leftOut.map(({ host, failure }) => `${host}  left out  ${failure.kind}: ${failure.message}`),
     '',
     ...recapLines(hostStates(state), state.leftOut, paint),
+    ...(standing.length === 0 ? [] : ['', ...standing]),
   ];
 }
 
@@ -72,7 +67,7 @@ const escapeCell = (text: string): string => text.replaceAll('|', '\\|').replace
 
 export function reportMarkdown(input: ReportInput): readonly string[] {
   const { title, pairs } = summary(input);
-  const state = foldAll(input.events);
+  const { state, standing = [] } = input;
   const row = (cells: readonly string[]): string => `| ${cells.map(escapeCell).join(' | ')} |`;
   return [
     `# ${title}`,
@@ -87,5 +82,6 @@ export function reportMarkdown(input: ReportInput): readonly string[] {
     '```',
     ...recapLines(hostStates(state), state.leftOut, uncoloured),
     '```',
+    ...(standing.length === 0 ? [] : ['', ...standing.map((line) => `- ${line.trim()}`)]),
   ];
 }

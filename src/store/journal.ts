@@ -1,134 +1,92 @@
 // The journal of a run: one JSON object a line, chained by hash, on disk before the effect that it announces.
-import { createHash } from 'node:crypto';
-import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
+import { copyFile, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import type { Journal } from '../engine/ports.ts';
 import type { Event, EventBody } from '../model/event.ts';
+import { hashOf, type JournalEnd, rootOf, scanJournal } from './chain.ts';
+import { StateWriteError, writing } from './errors.ts';
 
-/** Journal text that cannot be trusted: which entry, and why. Thrown: a run cannot go on over it. */
-export class JournalError extends Error {
-  readonly entry: number;
-  constructor(path: string, entry: number, why: string) {
-    super(`${path}: entry ${entry}: ${why}`);
-    this.entry = entry;
-  }
+/** Starts a new journal. */
+export async function createJournal(path: string, run: string, now: () => number): Promise<Journal> {
+  return new FileJournal(await open(path, 'ax', 0o600), path, run, now, { entries: 0, head: rootOf(run) });
 }
 
-/** The journal cannot be written (disk full, read-only): no further effect may be started. */
-export class JournalWriteError extends Error {
-  constructor(run: string, cause: unknown) {
-    super(`the journal of run ${run} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`);
-  }
-}
-
-const hashOf = (line: string): string => createHash('sha256').update(line).digest('hex');
-
-/** What the first entry names as its predecessor: bound to the run, so that a journal cannot be passed off as another's. */
-const rootOf = (run: string): string => hashOf(`kmend journal ${run}`);
-
-export interface ReadJournal {
-  readonly events: readonly Event[];
-  /** Hash of the last line: printed and sent with reports, since a chain alone proves nothing against someone who rewrites all of it. */
-  readonly head: string;
-  /** Bytes of whole lines; what comes after is a line that a crash cut in half. */
-  readonly size: number;
-  readonly torn: boolean;
-}
-
-/** Reads and checks every link of the chain. Throws a JournalError that names the first bad entry. */
-export async function readJournal(path: string, run: string): Promise<ReadJournal> {
-  const text = await readFile(path, 'utf8');
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  let head = rootOf(run);
-  const events =
-    whole === ''
-      ? []
-      : whole
-          .slice(0, -1)
-          .split('\n')
-          .map((line, index) => {
-            const event = parseLine(path, line, index);
-            if (event.seq !== index) throw new JournalError(path, index, `numbered ${event.seq}: an entry is missing or was put in`);
-            if (event.prev !== head) throw new JournalError(path, index, 'does not follow the entry before it: the journal was changed');
-            head = hashOf(line);
-            return event;
-          });
-  return { events, head, size: Buffer.byteLength(whole), torn: whole.length !== text.length };
-}
-
-function parseLine(path: string, line: string, index: number): Event {
-  try {
-    // The journal's own writer made this line, and the chain just checked says that nobody changed it since.
-    return JSON.parse(line) as Event;
-  } catch {
-    throw new JournalError(path, index, 'is not JSON');
-  }
-}
-
-/** Starts a new journal (`fresh`), or opens one to go on after its last whole line. */
-export async function openJournal(path: string, run: string, now: () => number, fresh: boolean): Promise<Journal> {
-  if (fresh) return new FileJournal(await open(path, 'ax', 0o600), run, now, [], rootOf(run));
-  const { events, head, size } = await readJournal(path, run);
-  await renew(path, size);
-  return new FileJournal(await open(path, 'a', 0o600), run, now, [...events], head);
+/** Opens a journal to go on after its last whole line; shows what is in it. `torn`: a line that a crash cut in half is gone. */
+export async function openJournal(
+  path: string,
+  run: string,
+  now: () => number,
+  see: (event: Event) => void,
+): Promise<{ readonly journal: Journal; readonly torn: boolean }> {
+  const end = await scanJournal(path, run, see);
+  const file = await writing(path, () => renew(path, end.size));
+  return { journal: new FileJournal(file, path, run, now, end), torn: end.torn };
 }
 
 /**
  * Goes on in a new file under the old name, without a line that a crash cut in half: a controller that was stopped, not killed, and that
  * wakes up later writes into the old file, which nobody reads.
  */
-async function renew(path: string, size: number): Promise<void> {
-  const whole = (await readFile(path)).subarray(0, size);
+async function renew(path: string, size: number): Promise<FileHandle> {
   const draft = `${path}.${process.pid}.new`;
-  const file = await open(draft, 'w', 0o600);
+  let file: FileHandle | undefined;
   try {
-    await file.writeFile(whole);
+    await copyFile(path, draft);
+    file = await open(draft, 'a', 0o600);
+    await file.truncate(size);
     await file.datasync();
-  } finally {
-    await file.close();
+    await rename(draft, path);
+    return file;
+  } catch (error) {
+    await file?.close();
+    // On a full disk half a copy would only take more of it.
+    await rm(draft, { force: true }).catch(() => {});
+    throw error;
   }
-  await rename(draft, path);
 }
 
 /** Holds the file. Appends go one after the other; those that wait are written, and synced, together. */
 class FileJournal implements Journal {
   readonly run: string;
   readonly #file: FileHandle;
+  readonly #path: string;
   readonly #now: () => number;
-  readonly #events: Event[];
+  #entries: number;
   #head: string;
-  #waiting: string[] = [];
+  #follower: (event: Event) => void = () => {};
+  #waiting: { readonly event: Event; readonly line: string }[] = [];
   #wantSync = false;
   #flushing: Promise<void> | undefined;
   /** The first write that failed. Nothing is written after it: the chain would have a hole. */
   #broken: Error | undefined;
 
-  constructor(file: FileHandle, run: string, now: () => number, events: Event[], head: string) {
+  constructor(file: FileHandle, path: string, run: string, now: () => number, { entries, head }: Pick<JournalEnd, 'entries' | 'head'>) {
     this.#file = file;
+    this.#path = path;
     this.run = run;
     this.#now = now;
-    this.#events = events;
+    this.#entries = entries;
     this.#head = head;
   }
 
-  events(): readonly Event[] {
-    return this.#events;
+  follow(see: (event: Event) => void): void {
+    this.#follower = see;
   }
 
   async append(body: EventBody, sync: boolean): Promise<Event> {
     if (this.#broken !== undefined) throw this.#broken;
-    const event: Event = { v: 1, seq: this.#events.length, at: this.#now(), run: this.run, prev: this.#head, ...body };
+    const event: Event = { v: 1, seq: this.#entries, at: this.#now(), run: this.run, prev: this.#head, ...body };
     const line = JSON.stringify(event);
     this.#head = hashOf(line);
-    this.#events.push(event);
-    this.#waiting.push(line);
+    this.#entries += 1;
+    this.#waiting.push({ event, line });
     this.#wantSync ||= sync;
-    await this.#flush();
+    await this.#flush(event.seq);
     return event;
   }
 
   /** Whoever comes while a write is under way waits for the next one, which takes all lines that came meanwhile. */
-  async #flush(): Promise<void> {
-    while (this.#waiting.length > 0) {
+  async #flush(seq: number): Promise<void> {
+    while ((this.#waiting[0]?.event.seq ?? seq + 1) <= seq) {
       if (this.#broken !== undefined) throw this.#broken;
       this.#flushing ??= this.#write().finally(() => {
         this.#flushing = undefined;
@@ -139,17 +97,18 @@ class FileJournal implements Journal {
   }
 
   async #write(): Promise<void> {
-    const text = `${this.#waiting.join('\n')}\n`;
+    const batch = this.#waiting;
     const sync = this.#wantSync;
     this.#waiting = [];
     this.#wantSync = false;
     try {
-      await this.#file.appendFile(text);
+      await this.#file.appendFile(`${batch.map(({ line }) => line).join('\n')}\n`);
       if (sync) await this.#file.datasync();
     } catch (error) {
-      this.#broken = new JournalWriteError(this.run, error);
+      this.#broken = new StateWriteError(this.#path, error);
       throw this.#broken;
     }
+    for (const { event } of batch) this.#follower(event);
   }
 
   async close(): Promise<void> {

@@ -42,15 +42,22 @@ export async function takeLock(directory: string, hosts: readonly string[], run:
   const path = join(directory, name);
   const claim: Claim = { run, hosts, state: 'claiming', machine: hostname(), boot: bootId(), pid: process.pid, started };
   await put(path, claim);
-  const inTheWay = await otherThan(directory, name, new Set(hosts), takeover);
-  if (inTheWay !== undefined) {
-    await rm(path, { force: true });
-    return { held: false, by: inTheWay };
+  try {
+    const inTheWay = await otherThan(directory, name, new Set(hosts), takeover);
+    if (inTheWay !== undefined) {
+      await rm(path, { force: true });
+      return { held: false, by: inTheWay };
+    }
+    await put(path, { ...claim, state: 'held' });
+  } catch (error) {
+    // A claim of nobody would stand in the way for as long as this process lives.
+    await rm(path, { force: true }).catch(() => {});
+    throw error;
   }
-  await put(path, { ...claim, state: 'held' });
   return {
     held: true,
-    release: () => rm(path, { force: true }),
+    // What cannot be removed (a disk that went read-only) is found dead with this process, and a run must end with its own error.
+    release: () => rm(path, { force: true }).catch(() => {}),
     holds: () =>
       stat(path).then(
         () => true,
@@ -59,10 +66,25 @@ export async function takeLock(directory: string, hosts: readonly string[], run:
   };
 }
 
+/** The living (or not provably dead) process that works on this run; absent when there is none. */
+export async function holderOf(directory: string, run: string): Promise<string | undefined> {
+  for (const name of await readdir(directory).catch(() => [])) {
+    if (!name.startsWith(`${run}.`) || !name.endsWith('.lock')) continue;
+    const claim = await readClaim(join(directory, name));
+    if (claim !== undefined && !isDead(claim)) return `process ${claim.pid} on ${claim.machine}`;
+  }
+  return undefined;
+}
+
 /** Renamed when whole: no reader ever sees half a claim. */
 async function put(path: string, claim: Claim): Promise<void> {
-  await writeFile(`${path}.new`, JSON.stringify(claim), { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  try {
+    await writeFile(`${path}.new`, JSON.stringify(claim), { mode: 0o600 });
+    await rename(`${path}.new`, path);
+  } catch (error) {
+    await rm(`${path}.new`, { force: true }).catch(() => {});
+    throw error;
+  }
 }
 
 /** Milliseconds that a claim with a smaller name waits for one that is about to give way. */

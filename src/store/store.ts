@@ -3,8 +3,10 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunInfo, Store } from '../engine/ports.ts';
 import type { Event } from '../model/event.ts';
-import { openJournal, readJournal } from './journal.ts';
-import { takeLock } from './lock.ts';
+import { type JournalEnd, scanJournal } from './chain.ts';
+import { writing } from './errors.ts';
+import { createJournal, openJournal } from './journal.ts';
+import { holderOf, takeLock } from './lock.ts';
 
 /** Where a run's files lie. */
 export const runDirectory = (stateDir: string, run: string): string => join(stateDir, 'runs', run);
@@ -12,44 +14,53 @@ export const runDirectory = (stateDir: string, run: string): string => join(stat
 const journalPath = (stateDir: string, run: string): string => join(runDirectory(stateDir, run), 'journal.ndjson');
 
 export function createStore(stateDir: string, now: () => number): Store {
+  const locks = join(stateDir, 'locks');
   return {
-    createJournal: async (run) => {
-      await mkdir(runDirectory(stateDir, run), { recursive: true, mode: 0o700 });
-      return openJournal(journalPath(stateDir, run), run, now, true);
+    createJournal: (run) =>
+      writing(stateDir, async () => {
+        await mkdir(runDirectory(stateDir, run), { recursive: true, mode: 0o700 });
+        return createJournal(journalPath(stateDir, run), run, now);
+      }),
+    openJournal: (run, see) => openJournal(journalPath(stateDir, run), run, now, see),
+    readEvents: async (run) => {
+      const events: Event[] = [];
+      await scanJournal(journalPath(stateDir, run), run, (event) => events.push(event));
+      return events;
     },
-    openJournal: (run) => openJournal(journalPath(stateDir, run), run, now, false),
-    readEvents: async (run) => (await readJournal(journalPath(stateDir, run), run)).events,
     runs: async () => {
       const names = await readdir(join(stateDir, 'runs')).catch(() => []);
-      const infos = await Promise.all(names.map((run) => infoOf(stateDir, run)));
-      return infos.filter((info) => info !== undefined).sort((a, b) => a.startedAt - b.startedAt);
+      const infos: RunInfo[] = [];
+      // One after the other: a journal may be large, and there may be years of them.
+      for (const run of names) {
+        const info = await infoOf(stateDir, run);
+        if (info !== undefined) infos.push(info);
+      }
+      return infos.sort((a, b) => a.startedAt - b.startedAt);
     },
-    lock: (hosts, run, takeover) => takeLock(join(stateDir, 'locks'), hosts, run, takeover),
+    lock: (hosts, run, takeover) => writing(stateDir, () => takeLock(locks, hosts, run, takeover)),
+    holder: (run) => holderOf(locks, run),
   };
 }
 
-/** The head hash of a run's journal, after checking every link: what `audit verify` prints. Throws a JournalError. */
-export const verifyJournal = async (
-  stateDir: string,
-  run: string,
-): Promise<{ readonly entries: number; readonly head: string; readonly torn: boolean }> => {
-  const { events, head, torn } = await readJournal(journalPath(stateDir, run), run);
-  return { entries: events.length, head, torn };
-};
+/** Shows every event of a run's journal, after checking its link; gives where it stands. Throws a JournalError. */
+export const scanEvents = (stateDir: string, run: string, see: (event: Event) => void): Promise<JournalEnd> =>
+  scanJournal(journalPath(stateDir, run), run, see);
 
 async function infoOf(stateDir: string, run: string): Promise<RunInfo | undefined> {
+  let info: RunInfo | undefined;
+  const see = (event: Event): void => {
+    if (event.type === 'run.started') info ??= { run, startedAt: event.at, playbook: event.playbook, play: event.play };
+    else if (info !== undefined && event.type === 'run.finished') info = { ...info, finished: { exit: event.exit, why: event.why } };
+    else if (info !== undefined && event.type === 'run.resumed') {
+      const { finished: _before, ...open } = info;
+      info = open;
+    }
+  };
   try {
-    return describe(run, (await readJournal(journalPath(stateDir, run), run)).events);
+    await scanEvents(stateDir, run, see);
+    return info;
   } catch {
     // A directory that is no run, or a broken journal: `audit verify RUN` says what is wrong with it.
     return undefined;
   }
-}
-
-function describe(run: string, events: readonly Event[]): RunInfo | undefined {
-  const start = events.find((event) => event.type === 'run.started');
-  if (start?.type !== 'run.started') return undefined;
-  const end = events.findLast((event) => event.type === 'run.finished' || event.type === 'run.resumed');
-  const info: RunInfo = { run, startedAt: start.at, playbook: start.playbook, play: start.play };
-  return end?.type === 'run.finished' ? { ...info, finished: { exit: end.exit, why: end.why } } : info;
 }

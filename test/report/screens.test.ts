@@ -9,6 +9,7 @@ import { diagnosticsText } from '../../src/report/diagnostics.ts';
 import { coloured, duration, harmless, uncoloured, widthOf } from '../../src/report/layout.ts';
 import { eventLines } from '../../src/report/lines.ts';
 import { liveRows, liveTitle } from '../../src/report/live-rows.ts';
+import { underWay } from '../../src/report/next-steps.ts';
 import { planText } from '../../src/report/plan-text.ts';
 import { recapLines } from '../../src/report/recap.ts';
 import { reportMarkdown, reportText } from '../../src/report/run-report.ts';
@@ -173,6 +174,12 @@ const story: readonly Told[] = [
   [70, { type: 'brake.tripped', why: '1 bad end, allowed: 0 (h2: not_verified)', host: 'h2' }],
 ];
 
+const reported = () => {
+  const events = eventsOf(story);
+  const state = foldAll(events);
+  return { state, entries: events.length, head: 'f00d', standing: underWay(state, noon + 90_000, 'process 42 on ops1') };
+};
+
 describe('a run', () => {
   it.each([80, 140])('live rows at %i columns', (width) => {
     const state = foldAll(eventsOf(story));
@@ -226,11 +233,11 @@ describe('a run', () => {
   });
 
   it.each([80, 140])('report at %i columns', (width) => {
-    expect(text(reportText({ events: eventsOf(story), head: 'f00d' }, width, uncoloured))).toMatchSnapshot();
+    expect(text(reportText(reported(), width, uncoloured))).toMatchSnapshot();
   });
 
   it('report as Markdown', () => {
-    expect(text(reportMarkdown({ events: eventsOf(story), head: 'f00d' }))).toMatchSnapshot();
+    expect(text(reportMarkdown(reported()))).toMatchSnapshot();
   });
 });
 

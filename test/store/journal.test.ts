@@ -3,7 +3,10 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { JournalError, openJournal, readJournal } from '../../src/store/journal.ts';
+import type { Event } from '../../src/model/event.ts';
+import { scanJournal } from '../../src/store/chain.ts';
+import { JournalError } from '../../src/store/errors.ts';
+import { createJournal, openJournal } from '../../src/store/journal.ts';
 
 let directory: string;
 let path: string;
@@ -15,9 +18,14 @@ afterEach(() => rm(directory, { recursive: true }));
 
 const warning = (text: string) => ({ type: 'warning', text }) as const;
 const write = async (...texts: string[]) => {
-  const journal = await openJournal(path, 'r1', () => 1000, true);
+  const journal = await createJournal(path, 'r1', () => 1000);
   for (const text of texts) await journal.append(warning(text), true);
   await journal.close();
+};
+
+const readJournal = async (file: string, run: string) => {
+  const events: Event[] = [];
+  return { ...(await scanJournal(file, run, (event) => events.push(event))), events };
 };
 
 describe('a journal', () => {
@@ -30,7 +38,12 @@ describe('a journal', () => {
     ]);
     expect(read.torn).toBe(false);
     const before = read.head;
-    const again = await openJournal(path, 'r1', () => 2000, false);
+    const { journal: again } = await openJournal(
+      path,
+      'r1',
+      () => 2000,
+      () => {},
+    );
     await again.append(warning('three'), true);
     await again.close();
     const after = await readJournal(path, 'r1');
@@ -39,7 +52,7 @@ describe('a journal', () => {
   });
 
   it('keeps order when many append at the same moment', async () => {
-    const journal = await openJournal(path, 'r1', () => 0, true);
+    const journal = await createJournal(path, 'r1', () => 0);
     await Promise.all(Array.from({ length: 200 }, (_, index) => journal.append(warning(`w${index}`), index % 7 === 0)));
     await journal.close();
     const { events } = await readJournal(path, 'r1');
@@ -47,7 +60,7 @@ describe('a journal', () => {
   });
 
   it('has an entry on disk when its append has resolved', async () => {
-    const journal = await openJournal(path, 'r1', () => 0, true);
+    const journal = await createJournal(path, 'r1', () => 0);
     await journal.append(warning('here'), true);
     expect(await readFile(path, 'utf8')).toContain('here');
     await journal.close();
@@ -57,7 +70,14 @@ describe('a journal', () => {
     await write('one', 'two');
     await appendFile(path, '{"v":1,"seq":2,"type":"war');
     expect((await readJournal(path, 'r1')).torn).toBe(true);
-    const journal = await openJournal(path, 'r1', () => 0, false);
+    const seen: string[] = [];
+    const { journal, torn } = await openJournal(
+      path,
+      'r1',
+      () => 0,
+      (event) => seen.push(event.type === 'warning' ? event.text : ''),
+    );
+    expect([torn, seen]).toEqual([true, ['one', 'two']]);
     await journal.append(warning('three'), true);
     await journal.close();
     expect((await readJournal(path, 'r1')).events).toHaveLength(3);
@@ -91,6 +111,22 @@ describe('a journal', () => {
     await expect(readJournal(path, 'r1')).rejects.toMatchObject({ entry });
   });
 
+  it('shows nothing that was changed: an entry is shown when the one after it has confirmed it', async () => {
+    await write('one', 'two', 'three');
+    await writeFile(path, (await readFile(path, 'utf8')).replace('two', 'twi'));
+    const seen: string[] = [];
+    await expect(scanJournal(path, 'r1', (event) => seen.push(event.type === 'warning' ? event.text : ''))).rejects.toMatchObject({
+      entry: 2,
+    });
+    expect(seen).toEqual(['one']);
+  });
+
+  it('is read in pieces: lines longer than a piece, letters of several bytes on its edge', async () => {
+    const texts = ['é'.repeat(200_000), 'short', `x${'é'.repeat(300_001)}`];
+    await write(...texts);
+    expect((await readJournal(path, 'r1')).events.map((event) => event.type === 'warning' && event.text)).toEqual(texts);
+  });
+
   it('cannot be passed off as the journal of another run', async () => {
     await write('one');
     await expect(readJournal(path, 'r2')).rejects.toThrow('entry 0');
@@ -98,6 +134,6 @@ describe('a journal', () => {
 
   it('is never overwritten by a new one', async () => {
     await write('one');
-    await expect(openJournal(path, 'r1', () => 0, true)).rejects.toThrow('EEXIST');
+    await expect(createJournal(path, 'r1', () => 0)).rejects.toThrow('EEXIST');
   });
 });

@@ -1,0 +1,22 @@
+// The journal of a run under way, and the state that it folds to: kept up to date with every line written, no event is kept.
+import { fold } from '../core/fold.ts';
+import type { RunState } from '../core/state.ts';
+import type { Event, EventBody } from '../model/event.ts';
+import type { Journal } from './ports.ts';
+
+export interface Ledger {
+  readonly run: string;
+  readonly state: () => RunState;
+  /** As the journal's; `state` has the event in it once this resolves. */
+  readonly append: (body: EventBody, sync: boolean) => Promise<Event>;
+}
+
+/** @param from what the journal folds to so far. `onEvent` sees every event with the state after it. */
+export function ledgerOf(journal: Journal, from: RunState, onEvent: (event: Event, state: RunState) => void): Ledger {
+  let state = from;
+  journal.follow((event) => {
+    state = fold(state, event);
+    onEvent(event, state);
+  });
+  return { run: journal.run, state: () => state, append: journal.append.bind(journal) };
+}

@@ -1,0 +1,84 @@
+// Reading a journal: line by line, every link of the hash chain checked, and never more than a piece of it in memory.
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import type { Event } from '../model/event.ts';
+import { JournalError } from './errors.ts';
+
+export const hashOf = (line: string | Buffer): string => createHash('sha256').update(line).digest('hex');
+
+/** What the first entry names as its predecessor: bound to the run, so that a journal cannot be passed off as another's. */
+export const rootOf = (run: string): string => hashOf(`kmend journal ${run}`);
+
+/** Where a journal that was read to its end stands. */
+export interface JournalEnd {
+  readonly entries: number;
+  /** Hash of the last line: printed and sent with reports, since a chain alone proves nothing against someone who rewrites all of it. */
+  readonly head: string;
+  /** Bytes of whole lines; what comes after is a line that a crash cut in half. */
+  readonly size: number;
+  readonly torn: boolean;
+}
+
+/**
+ * Shows every event in order, each when the entry after it has confirmed its hash: what was changed is not shown, but for the last entry.
+ * Throws a JournalError that names the first bad entry.
+ */
+export async function scanJournal(path: string, run: string, see: (event: Event) => void): Promise<JournalEnd> {
+  let end: JournalEnd = { entries: 0, head: rootOf(run), size: 0, torn: false };
+  let last: Event | undefined;
+  for await (const line of linesOf(path)) {
+    if (!line.whole) {
+      end = { ...end, torn: true };
+      break;
+    }
+    const event = parseLine(path, line.bytes, end.entries);
+    if (event.seq !== end.entries) throw new JournalError(path, end.entries, `numbered ${event.seq}: an entry is missing or was put in`);
+    if (event.prev !== end.head) throw new JournalError(path, end.entries, 'does not follow the entry before it: the journal was changed');
+    end = { ...end, entries: end.entries + 1, head: hashOf(line.bytes), size: end.size + line.bytes.length + 1 };
+    if (last !== undefined) see(last);
+    last = event;
+  }
+  if (last !== undefined) see(last);
+  return end;
+}
+
+function parseLine(path: string, line: Buffer, index: number): Event {
+  try {
+    // The journal's own writer made this line, and the chain, checked next, says that nobody changed it since.
+    return JSON.parse(line.toString('utf8')) as Event;
+  } catch {
+    throw new JournalError(path, index, 'is not JSON');
+  }
+}
+
+interface Line {
+  /** Without the line end. */
+  readonly bytes: Buffer;
+  readonly whole: boolean;
+}
+
+const pieceSize = 1 << 18;
+const lineEnd = 10;
+
+async function* linesOf(path: string): AsyncGenerator<Line> {
+  const file = await open(path, 'r');
+  try {
+    let rest: Buffer[] = [];
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(pieceSize), 0, pieceSize);
+      if (bytesRead === 0) break;
+      const piece = buffer.subarray(0, bytesRead);
+      let from = 0;
+      for (let to = piece.indexOf(lineEnd); to !== -1; to = piece.indexOf(lineEnd, from)) {
+        const last = piece.subarray(from, to);
+        yield { bytes: rest.length === 0 ? last : Buffer.concat([...rest, last]), whole: true };
+        rest = [];
+        from = to + 1;
+      }
+      if (from < bytesRead) rest.push(piece.subarray(from));
+    }
+    if (rest.length > 0) yield { bytes: Buffer.concat(rest), whole: false };
+  } finally {
+    await file.close();
+  }
+}
