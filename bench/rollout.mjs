@@ -1,9 +1,11 @@
 // Makespan of a rollout on the virtual clock (the product's own decide and fold) against the lower bound and a model of Ansible's batches;
 // and what a large rollout costs. Prints `name  value unit  ratio to PEER  goal  ok|short`. All durations are invented; only ratios count.
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 const nodes = 1000;
@@ -16,11 +18,13 @@ const linearGoal = 0.6;
 const cpuGoal = 60;
 const memoryGoal = 512;
 const growthGoal = 1.3;
+const planGoal = 10;
 
 async function loadCore() {
   const folder = await mkdtemp(join(tmpdir(), 'kmend-bench-'));
   const outfile = join(folder, 'core.mjs');
-  const contents = ['simulate', 'order', 'decide'].map((name) => `export * from './src/core/${name}.ts';`).join('\n');
+  const rooms = ['core/simulate', 'core/order', 'core/decide', 'core/fold', 'core/state', 'store/chain'];
+  const contents = rooms.map((name) => `export * from './src/${name}.ts';`).join('\n');
   const root = new URL('..', import.meta.url).pathname;
   await build({
     stdin: { contents, resolveDir: root, loader: 'ts' },
@@ -38,6 +42,23 @@ async function loadCore() {
 }
 
 const core = await loadCore();
+
+// ---- Reading a journal, in a process of its own (this script again, with the file's name): its memory is nobody else's ----
+
+async function foldFile(path) {
+  let state = core.emptyState;
+  const end = await core.scanJournal(path, 'bench', (event) => {
+    state = core.fold(state, event);
+  });
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  console.log(
+    JSON.stringify({ cpu: (userCPUTime + systemCPUTime) / 1e6, memory: maxRSS / 1024, entries: end.entries, exit: state.finished?.exit }),
+  );
+  process.exit(0);
+}
+
+const [, self, journalFile] = process.argv;
+if (self === fileURLToPath(import.meta.url) && journalFile !== undefined) await foldFile(journalFile);
 
 // ---- The fleet: seconds of each step, as random numbers with a given median and 95th percentile ----
 
@@ -192,7 +213,7 @@ for (const profile of Object.keys(reboots)) {
 // ---- What a large rollout costs: 20 events a host, a decision after each ----
 
 function walkOf(host) {
-  const events = [];
+  const events = [{ type: 'warning', host, text: 'seen on the way' }];
   for (let number = 0; number < 8; number += 1) {
     const effect = `${host}/${number}`;
     events.push({ type: 'effect.started', host, task: `${number}`, effect, kind: 'run', what: 'step', timeout: 60, detached: false });
@@ -202,28 +223,66 @@ function walkOf(host) {
   return events;
 }
 
-function large(count) {
+function largeFleet(count) {
   const random = core.numbersFrom('large');
   const hosts = Array.from({ length: count }, (_, index) => runHost(`n${index}`, Math.round(lognormal(random, 300, 900)), `z${index % 3}`));
   const rollout = { ...policy(1), maxUnavailable: { percent: 2 }, maxPerZone: { percent: 2 }, waves: [{ percent: 5 }, { percent: 100 }] };
   const seconds = new Map(hosts.map(({ host, plan }) => [host, plan.estimate]));
+  return { begin: begin(hosts, rollout), run: 'bench', now: 0, outcome: (host) => ({ seconds: seconds.get(host), end: 'done' }) };
+}
+
+function timed(world) {
+  const before = process.cpuUsage();
+  const end = core.simulate(world);
+  const used = process.cpuUsage(before);
+  if (end.exit !== 0) throw new Error(`the rollout ended with ${end.exit}: ${end.why}`);
+  return (used.user + used.system) / 1e6;
+}
+
+function large(count) {
+  const world = largeFleet(count);
   let events = 0;
   const onEvent = (event, state) => {
     events += 1;
-    core.decide(state, rollout, event.at);
+    core.decide(state, world.begin.rollout, event.at);
   };
-  const before = process.cpuUsage();
-  const end = core.simulate({
-    begin: begin(hosts, rollout),
-    run: 'bench',
-    now: 0,
-    walk: walkOf,
-    outcome: (host) => ({ seconds: seconds.get(host), end: 'done' }),
-    onEvent,
-  });
-  const used = process.cpuUsage(before);
-  if (end.exit !== 0) throw new Error(`the rollout ended with ${end.exit}: ${end.why}`);
-  return { cpu: (used.user + used.system) / 1e6, events };
+  return { cpu: timed({ ...world, walk: walkOf, onEvent }), events };
+}
+
+/** The journal of a large rollout, as the product writes it. */
+function writeJournal(path, count) {
+  const file = openSync(path, 'w');
+  let prev = core.rootOf('bench');
+  let seq = 0;
+  let waiting = '';
+  const flush = () => {
+    writeSync(file, waiting);
+    waiting = '';
+  };
+  const onEvent = (event) => {
+    const line = JSON.stringify({ ...event, seq, prev });
+    prev = core.hashOf(line);
+    seq += 1;
+    waiting += `${line}\n`;
+    if (waiting.length > 1 << 20) flush();
+  };
+  core.simulate({ ...largeFleet(count), walk: walkOf, onEvent });
+  flush();
+  closeSync(file);
+}
+
+/** What `report` and `resume` cost over that journal. */
+async function folding(count) {
+  const folder = await mkdtemp(join(tmpdir(), 'kmend-bench-'));
+  try {
+    const path = join(folder, 'journal.ndjson');
+    writeJournal(path, count);
+    const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), path], { encoding: 'utf8' });
+    if (child.status !== 0) throw new Error(child.stderr);
+    return JSON.parse(child.stdout);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 large(scaleHosts / 50);
@@ -250,4 +309,34 @@ print(
   `${scaleHosts / 10} hosts`,
   `<=${growthGoal}`,
   growth <= growthGoal,
+);
+
+const planning = timed(largeFleet(scaleHosts));
+print(
+  'rollout.scale.plan',
+  planning.toFixed(1),
+  's',
+  (planning / planGoal).toFixed(3),
+  `${planGoal} s for ${scaleHosts} hosts`,
+  '<=1',
+  planning <= planGoal,
+);
+const folded = await folding(scaleHosts);
+print(
+  'rollout.scale.fold.cpu',
+  folded.cpu.toFixed(1),
+  's',
+  (folded.cpu / cpuGoal).toFixed(3),
+  `${cpuGoal} s for a journal of ${folded.entries} events`,
+  '<=1',
+  folded.exit === 0 && folded.cpu <= cpuGoal,
+);
+print(
+  'rollout.scale.fold.memory',
+  folded.memory.toFixed(0),
+  'MiB',
+  (folded.memory / memoryGoal).toFixed(3),
+  `${memoryGoal} MiB`,
+  '<=1',
+  folded.memory <= memoryGoal,
 );
