@@ -37,7 +37,7 @@ async function loadCore() {
   try {
     return await import(pathToFileURL(outfile).href);
   } finally {
-    await rm(folder, { recursive: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -281,7 +281,7 @@ async function folding(count) {
     if (child.status !== 0) throw new Error(child.stderr);
     return JSON.parse(child.stdout);
   } finally {
-    await rm(folder, { recursive: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

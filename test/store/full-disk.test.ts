@@ -1,6 +1,6 @@
 // The state directory cannot be written: no further step is begun on any host, and the error names the path and the hosts under way.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/engine/ports.ts';
@@ -77,6 +77,7 @@ describe('a disk that is full', () => {
   );
 });
 
+const sh = (line: string): void => void execFileSync('sh', ['-c', line]);
 const isRoot = process.getuid?.() === 0;
 
 describe.skipIf(!isRoot)('a real disk (root only: mounts a tmpfs)', () => {
@@ -84,7 +85,7 @@ describe.skipIf(!isRoot)('a real disk (root only: mounts a tmpfs)', () => {
   const disk = (name: string): string => {
     const directory = join(lab.dir, name);
     mkdirSync(directory);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+    sh(`mount -t tmpfs -o size=1m tmpfs ${directory}`);
     mounts.push(directory);
     return directory;
   };
@@ -100,7 +101,7 @@ describe.skipIf(!isRoot)('a real disk (root only: mounts a tmpfs)', () => {
     }
   };
   afterAll(() => {
-    for (const directory of mounts) execFileSync('umount', ['-l', directory]);
+    for (const directory of mounts) sh(`umount -l ${directory}`);
   });
 
   it('runs full in the middle of a step: the run stops, and resume goes on once there is room', async () => {
@@ -121,19 +122,22 @@ describe.skipIf(!isRoot)('a real disk (root only: mounts a tmpfs)', () => {
     const early = await lab.run(['resume', run, '--state-dir', state]);
     expect([early.exit, early.err, ran('h2')]).toMatchObject([1, expect.stringContaining('no space is left on its disk'), 'one\n']);
 
-    execFileSync('find', [state, '-name', 'fill-*', '-delete']);
+    sh(`rm ${state}/fill-*`);
+    appendFileSync(join(state, 'runs', run, 'journal.ndjson'), '{"v":1,"seq":');
     const shown = await lab.run(['runs', 'show', run, '--state-dir', state]);
     expect(shown.out).toContain('nobody works on this run: its process is gone');
     expect(shown.out).toMatch(/h2 {2}started .* ago; /);
     expect(shown.out).toContain(`go on with: kmend resume ${run}`);
+    expect(shown.out).toContain('the last line of the journal was cut off by a crash; resume removes it');
     const resumed = await lab.run(['resume', run, '--state-dir', state]);
+    expect(resumed.out).toContain('warning: the last line of the journal was cut off by a crash: it is removed');
     expect([resumed.exit, ran('h2')], `${resumed.out}${resumed.err}`).toEqual([0, 'one\ntwo\n']);
   }, 60_000);
 
   it('is read-only: nothing is begun, and what was written there before can still be read', async () => {
     const state = disk('locked');
     expect((await lab.run(['apply', twoSteps('h3', 0), '--yes', '--state-dir', state])).exit).toBe(0);
-    execFileSync('mount', ['-o', 'remount,ro', state]);
+    sh(`mount -o remount,ro ${state}`);
     const done = ran('h3');
     const end = await lab.run(['apply', twoSteps('h3', 0), '--yes', '--state-dir', state]);
     expect([end.exit, ran('h3')]).toEqual([1, done]);
