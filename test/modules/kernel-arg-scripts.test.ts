@@ -301,6 +301,16 @@ describe.skipIf(!existsSync(mkconfig) || process.getuid?.() !== 0)(
       for (const line of linesOf(tree)) expect(line).not.toContain('nokmem');
     });
 
+    it('the configuration keeps its mode: what all could read, all can read afterwards', () => {
+      const tree = debian(plain);
+      const mode = () => tree.run('stat -c %a "$KMEND_ROOT/boot/grub/grub.cfg"').out;
+      tree.run('chmod 644 "$KMEND_ROOT/boot/grub/grub.cfg"');
+      expect(tree.run(grubDebianScript(nokmem)).code).toBe(0);
+      expect(mode()).toBe('644\n');
+      expect(tree.run(grubDebianScript(gone)).code).toBe(0);
+      expect(mode()).toBe('644\n');
+    });
+
     it("a cloud image's drop-in that assigns the words again does not swallow it", () => {
       const tree = debian({
         ...plain,

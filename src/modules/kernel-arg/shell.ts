@@ -70,12 +70,13 @@ check_script() {
   elif command -v grub-script-check >/dev/null 2>&1; then grub-script-check "$1"
   else grep -q '^[[:space:]]*linux' "$1"; fi >/dev/null 2>&1
 }
-# install_cfg: $new, checked, becomes $cfg
+# install_cfg: $new, checked, becomes $cfg; owner, mode and label stay (the generator makes a file of our umask)
 install_cfg() {
   [ -s "$new" ] || fail 23 "no new boot loader configuration was made"
   check_script "$new" || fail 24 "$cfg: the new text has errors"
   all_satisfied "$new" || fail 25 "$cfg: $KM_KEY is not as wanted in the new text"
   cp -p "$cfg" "$cfg.kmend-before" || fail 22 "cannot write beside $cfg"
+  cp -p "$cfg" "$new.kept" && cat "$new" > "$new.kept" && mv -f "$new.kept" "$new" || { rm -f "$new.kept"; fail 22 "cannot write beside $cfg"; }
   chcon --reference="$cfg" "$new" 2>/dev/null || :
   mv -f "$new" "$cfg" || fail 22 "cannot replace $cfg"
   undo="$undo
