@@ -2,6 +2,7 @@
 
 const names: ReadonlySet<string> = new Set([
   'clock.epoch',
+  'boot.time',
   'boot.uptime',
   'packages.lock',
   'kmem.root_usage',

@@ -151,6 +151,9 @@ const readGroup = (group: Mapping): SampleGroup => ({
   procs: numberIn(group, 'procs'),
 });
 
+/** Seconds by which the time of boot may be wrong: it is the clock less the uptime, both cut to whole seconds and read one after the other. */
+const bootTimeError = 2;
+
 /** Packages that bring a runc and were installed after this boot, by the host's own clock. A time in its future says that the clock was moved, and nothing else. */
 export function changedAfterBoot(facts: Facts): readonly string[] {
   const boot = facts['boot.time'];
@@ -161,7 +164,7 @@ export function changedAfterBoot(facts: Facts): readonly string[] {
     { name: textOf(facts, 'containerd.package') || 'containerd', time: numberIn(facts, 'containerd.installed_at') },
     { name: 'runc', time: numberIn(facts, 'runc.installed_at') },
   ];
-  return packages.filter(({ time }) => time > boot && time <= clock).map(({ name }) => name);
+  return packages.filter(({ time }) => time > boot + bootTimeError && time <= clock).map(({ name }) => name);
 }
 
 // ---- parts ----
