@@ -5,7 +5,7 @@ import { beginning } from '../core/plan-play.ts';
 import { emptyState, hostStates, type RunState } from '../core/state.ts';
 import { type Ledger, ledgerOf } from '../engine/ledger.ts';
 import { masker } from '../engine/mask.ts';
-import type { Cluster, Journal, Store, Transport } from '../engine/ports.ts';
+import type { Clock, Cluster, Journal, Store, Transport } from '../engine/ports.ts';
 import { runLoop } from '../engine/run.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
@@ -48,7 +48,7 @@ export async function startRun(
   ports: RunPorts,
   approved: boolean,
 ): Promise<number> {
-  const id = runId(world);
+  const id = runId(world.clock);
   return locked(run, id, flags, ports, async (lock) => {
     const journal = await ports.store.createJournal(id);
     const directory = `${set.stateDir}/runs/${id}`;
@@ -239,8 +239,12 @@ function finish(ledger: Ledger, set: Settings, world: World): void {
   for (const line of nextSteps(state)) world.out(line);
 }
 
-/** Sorts by time, is easy to say aloud, and is not used twice: `20261124-153012-k3f9`. */
-function runId(world: World): string {
-  const stamp = new Date(world.clock.now()).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
-  return `${stamp}-${world.clock.id().slice(0, 4)}`;
+/**
+ * Sorts by time, is easy to say aloud, and is not used twice: `20261124-153012-k3f9`. Of the last four characters two are the milliseconds
+ * (36 * 36 are enough for 1,000), so that runs of the same second keep their order too.
+ */
+export function runId(clock: Clock): string {
+  const now = clock.now();
+  const stamp = new Date(now).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  return `${stamp}-${(now % 1000).toString(36).padStart(2, '0')}${clock.id().slice(0, 2)}`;
 }
