@@ -1,11 +1,14 @@
 // A real control plane on loopback for tests: starts and ends the scripts of test/lab/kube, and puts cases through a drainer.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { buildSync } from 'esbuild';
 import { parse } from 'yaml';
 import { createCluster, type KubeCluster } from '../../src/kube/index.ts';
+import { labNumber } from './lab.ts';
 
 const scripts = resolve(import.meta.dirname, '../lab/kube');
 const binaries = process.env.KUBE_BIN ?? resolve(import.meta.dirname, '../../.kube/bin');
@@ -55,12 +58,30 @@ export interface LabNode {
   readonly kernel?: string;
 }
 
+/** Whether something takes connections there. */
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+
+/** At most two minutes, ten looks a second. */
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (let look = 0; look < 1_200; look += 1) {
+    if (await holds()) return;
+    await sleep(100);
+  }
+  throw new Error(`not within two minutes: ${what}`);
+}
+
 /** Four nodes at least, each without taints. */
 export function startLab(nodes?: readonly LabNode[]) {
   const folder = mkdtempSync(join(tmpdir(), 'kmend-kube-lab-'));
   const run = join(folder, 'run');
   // Ports of its own: a lab that somebody works with may be up beside it.
-  const ports = { PORT: '16443', ETCD_PORT: '22379', CTL_PORT: '17443', HOOK_PORT: '19443' };
+  const port = (number: number): string => String(number + 10 * labNumber);
+  const ports = { PORT: port(16_443), ETCD_PORT: port(22_379), CTL_PORT: port(17_443), HOOK_PORT: port(19_443) };
   const list = join(folder, 'nodes.json');
   if (nodes !== undefined) writeFileSync(list, JSON.stringify(nodes));
   const chosen = nodes === undefined ? {} : { NODES_JSON: list };
@@ -105,13 +126,16 @@ export function startLab(nodes?: readonly LabNode[]) {
       execFileSync('bash', [join(scripts, 'cases.sh'), `^${name}$`], { env: given, stdio: 'pipe', timeout: 280_000 });
       return readRows(tsv)[0];
     },
-    /** Kills the API server and starts it again with the same arguments. */
-    restartApiServer: (): void => {
-      const pid = readFileSync(join(run, 'pid/apiserver'), 'utf8').trim();
-      const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
-      process.kill(Number(pid), 'SIGKILL');
+    /** Kills the API server, and has it up again, with the same arguments, when the promise is kept. */
+    restartApiServer: async (): Promise<void> => {
+      const pid = Number(readFileSync(join(run, 'pid/apiserver'), 'utf8'));
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+      process.kill(pid, 'SIGKILL');
+      // A killed process goes on holding its port until the kernel has taken it down; the new one would give up at once.
+      await until('the old API server is gone', async () => !(await accepts(Number(ports.PORT))));
       const script = 'setsid "$@" > "$RUN/log/apiserver2.log" 2>&1 & echo $! > "$RUN/pid/apiserver"';
-      execFileSync('bash', ['-c', script, 'restart', program, ...args], { env, stdio: 'ignore' });
+      execFileSync('bash', ['-c', script, 'restart', ...command], { env, stdio: 'ignore' });
+      await until(`the API server is up again (its log: ${join(run, 'log/apiserver2.log')})`, async () => accepts(Number(ports.PORT)));
     },
     cluster: async (user = 'admin'): Promise<KubeCluster> => {
       const path = kubeconfig(user);

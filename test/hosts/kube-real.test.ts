@@ -69,8 +69,9 @@ describe.skipIf(missing !== undefined)(title, () => {
     lab.kubectl('create', 'namespace', name);
     await onN1(name, 20);
     const cluster = await lab.cluster();
-    setTimeout(lab.restartApiServer, 150);
+    const restarted = sleep(150).then(lab.restartApiServer);
     const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 120 }));
+    await restarted;
     expect(value(outcome)).toMatchObject({ left: [], evicted: expect.arrayContaining([expect.stringContaining('restart/web')]) });
     expect(lab.kubectl('get', 'pods', '-n', name, '-o', 'jsonpath={.items[*].spec.nodeName}')).not.toMatch(/\bn1\b/);
     value(await cluster.uncordon('n1', owner));

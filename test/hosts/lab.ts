@@ -106,6 +106,12 @@ function repositories(): string {
   return folder;
 }
 
+/** 0 to 4: labs of different numbers have addresses and ports of their own, so that two test runs can be up side by side. */
+export const labNumber = Number(process.env.KMEND_LAB ?? 0);
+
+/** `127.X`, X moved by the number of the lab. */
+const net = (text: string): string => text.replace(/\d+$/, (octet) => String(Number(octet) + 40 * labNumber));
+
 /** Starts hosts and waits until every one of them answers. */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const dir = mkdtempSync(join(tmpdir(), 'kmend-lab-'));
@@ -114,7 +120,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     REPOS: repositories(),
     PORT: '22',
     DOWN: String(options.down ?? 2),
-    NET: options.net ?? '127.10',
+    NET: net(options.net ?? '127.10'),
     BOOT_KB: String(options.bootKb ?? 0),
   };
   const script = (verb: string, ...words: readonly string[]): string =>
