@@ -5,7 +5,7 @@ import type { Area } from './area.ts';
 import { readFields, wholeNumber } from './fields.ts';
 import { type Group, readV1Groups, readV2Groups, samplesOf } from './groups.ts';
 
-/** Lines of the walk that are kept: four a group on v1, so about 3,000 groups. What is more makes the answer `capped`. */
+/** Lines of the walk that are kept: five a group on v1 (EIO takes two), so about 2,400 groups. What is more makes the answer `capped`. */
 const maxLines = 12_000;
 
 /** Groups that the fact carries; the counts are over all of them. */
@@ -20,8 +20,25 @@ export const cgroupArea: Area = {
       name: 'kmem.samples',
       lifetime: 'boot',
       summary:
-        'non-root memory cgroups by what their slabinfo answered, how many are limited containers (limited), how many of those answered EIO (limited_off), and whether the walk was capped',
-      example: { read: 0, eio: 11, empty: 0, denied: 0, gone: 0, total: 11, limited: 6, limited_off: 6, capped: false },
+        'non-root memory cgroups by what their slabinfo answered (failed: any other error, failed_why names it; absent: groups without that file); how many have a memory limit from the kubelet or a runtime (limited) and answered EIO (limited_off), and how many of those are containers (containers, containers_off) or below kubepods (kubelet_limited); how many the kubelet, docker and others made, and how many of theirs could be read (kubelet_read); whether the walk was capped',
+      example: {
+        read: 0,
+        eio: 11,
+        empty: 0,
+        denied: 0,
+        failed: 0,
+        gone: 0,
+        absent: 0,
+        total: 11,
+        limited: 6,
+        limited_off: 6,
+        containers: 4,
+        containers_off: 4,
+        kubelet: 7,
+        docker: 2,
+        other: 2,
+        capped: false,
+      },
     },
     {
       name: 'kmem.groups',
@@ -37,7 +54,18 @@ export const cgroupArea: Area = {
       example: 42,
     },
     { name: 'kmem.slab_ids', lifetime: 'boot', summary: 'different ids among them: accounted groups that have a cache', example: 3 },
-    { name: 'kmem.dead_groups', lifetime: 'boot', summary: 'about how many of those are gone but not freed (of 65,534 ids)', example: 0 },
+    {
+      name: 'kmem.dead_groups',
+      lifetime: 'boot',
+      summary: 'about how many of those are gone but not freed (of 65,534 ids); where reads were refused or capped, at least so many',
+      example: 0,
+    },
+    {
+      name: 'kmem.live_groups',
+      lifetime: 'boot',
+      summary: 'non-root memory cgroups that exist: those that were walked, and by /proc/cgroups where the walk was capped',
+      example: 12,
+    },
     {
       name: 'kmem.active_probe',
       lifetime: 'boot',
@@ -82,6 +110,7 @@ set -- "$R"/sys/kernel/slab/*'('*:*
 if [ -e "$1" ]; then
   printf '%s\\n' "$@" | awk '{n++; s = $0; sub(/.*\\//, "", s); sub(/^[^(]*\\(/, "", s); sub(/:.*/, "", s); if (!(s in ids)) {ids[s]; k++}} END {print "slab " n + 0 " " k + 0}'
 else echo slab 0 0; fi
+while read -r s _ n _; do case $s in memory) echo "live $n";; esac; done <"$R/proc/cgroups"
 line "$R/run/kmend/active-probe" probe
 line "$R/proc/sys/kernel/random/boot_id" boot`,
   maxBytes: 2_000_000,
@@ -91,18 +120,23 @@ line "$R/proc/sys/kernel/random/boot_id" boot`,
     const memory = fields.text('memory') || 'absent';
     const capped = cut || lines.length >= maxLines;
     const root = fields.text('root');
-    const { groups, rootUsage } =
-      memory === 'v2' ? { groups: readV2Groups(lines, root), rootUsage: 0 } : readV1Groups(lines, fields.all('again'), root);
+    const { groups, rootUsage, absent } =
+      memory === 'v2' ? { groups: readV2Groups(lines, root), rootUsage: 0, absent: 0 } : readV1Groups(lines, fields.all('again'), root);
+    // The root is counted in /proc/cgroups, too. (On v2 it counts dying groups as well, and other controllers'.)
+    const told = memory === 'v1' ? (wholeNumber(fields.text('live')) ?? 0) - 1 : 0;
+    const walked = groups.filter((group) => group.state !== 'gone').length;
+    const live = capped ? Math.max(told, walked) : walked;
     const [entries, ids] = fields.text('slab').split(' ').map(wholeNumber);
     return {
       'cgroup.version': versionOf(fields),
       'cgroup.memory': memory,
-      'kmem.samples': samplesOf(groups, capped),
+      'kmem.samples': samplesOf(groups, capped, absent),
       'kmem.groups': mostTelling(groups).map((group) => ({ ...group })),
       'kmem.root_usage': rootUsage,
       'kmem.slab_entries': entries ?? (cut ? unknown('the list of cgroups is too long') : 0),
       'kmem.slab_ids': ids ?? 0,
-      'kmem.dead_groups': Math.max(0, (ids ?? 0) - groups.filter((group) => group.state === 'read' && group.lines > 2).length),
+      'kmem.dead_groups': Math.max(0, (ids ?? 0) - Math.max(groups.filter(mayHoldId).length, capped ? told : 0)),
+      'kmem.live_groups': live,
       'kmem.active_probe': activeProbe(fields.text('probe'), fields.text('boot').trim()),
     };
   },
@@ -114,7 +148,10 @@ function versionOf(fields: ReturnType<typeof readFields>): string {
   return fields.has('v1') || fields.text('memory') === 'v1' ? 'v1' : 'none';
 }
 
-const weight: Readonly<Record<Group['state'], number>> = { read: 0, denied: 1, empty: 2, eio: 3, gone: 4 };
+/** A live group that has caches in /sys/kernel/slab, or may have: nobody could look. */
+const mayHoldId = ({ state, lines }: Group): boolean => (state === 'read' ? lines > 2 : state === 'denied' || state === 'failed');
+
+const weight: Readonly<Record<Group['state'], number>> = { read: 0, denied: 1, failed: 2, empty: 3, eio: 4, gone: 5 };
 
 /** Readable ones first, then charged, then limited ones: nothing that reads on may be missing when the list is cut. */
 const mostTelling = (groups: readonly Group[]): readonly Group[] =>

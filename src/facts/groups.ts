@@ -1,8 +1,11 @@
 // Memory cgroups: what find and grep printed about their files, read into one record a group.
 import type { Mapping } from '../model/value.ts';
 
-/** What a read of `memory.kmem.slabinfo` gave (on v2: what `memory.stat` says). EIO alone does not mean "off": see the tables in kmem/. */
-export type ReadState = 'read' | 'eio' | 'empty' | 'denied' | 'gone';
+/**
+ * What a read of `memory.kmem.slabinfo` gave (on v2: what `memory.stat` says). EIO alone does not mean "off": see the tables in kmem/.
+ * `failed` is any other error: a host that is out of memory answers ENOMEM, which is neither a sample nor a want of rights.
+ */
+export type ReadState = 'read' | 'eio' | 'empty' | 'denied' | 'gone' | 'failed';
 
 export interface Group {
   /** Below the controller's root, without a slash before it. */
@@ -19,6 +22,8 @@ export interface Group {
   readonly by: 'kubelet' | 'docker' | 'other';
   /** Processes in it. */
   readonly procs: number;
+  /** The error of a read that `failed`. */
+  readonly why?: string;
 }
 
 interface Row {
@@ -27,6 +32,7 @@ interface Row {
   lines?: number;
   usage?: number;
   procs?: number;
+  why?: string;
 }
 
 /** Anything this large is "no limit": the kernel prints the largest number that its page counter holds. */
@@ -73,7 +79,7 @@ export function readV1Groups(
   lines: readonly string[],
   again: readonly string[],
   root: string,
-): { readonly groups: readonly Group[]; readonly rootUsage: number } {
+): { readonly groups: readonly Group[]; readonly rootUsage: number; readonly absent: number } {
   const rows = new Map<string, Row>();
   for (const line of lines) {
     const read = readLine(line, root);
@@ -82,12 +88,12 @@ export function readV1Groups(
   for (const line of again) {
     const [state = '', path = ''] = split(line);
     const read = readLine(`${path}:`, root);
-    const known = (['eio', 'empty', 'gone'] as const).find((word) => word === state) ?? 'denied';
+    const known = (['eio', 'empty', 'gone', 'failed'] as const).find((word) => word === state) ?? 'denied';
     if (read !== undefined) rowOf(rows, read.group).state = known;
   }
   const rootUsage = rows.get('')?.usage ?? 0;
   rows.delete('');
-  return { groups: groupsOf(rows), rootUsage };
+  return { groups: groupsOf(rows), rootUsage, absent: [...rows.values()].filter((row) => row.state === undefined).length };
 }
 
 function noteV1(row: Row, { file, rest, error }: Line): void {
@@ -96,12 +102,18 @@ function noteV1(row: Row, { file, rest, error }: Line): void {
     const lines = Number(rest);
     // GNU grep reports the error and then counts 0 lines of what it could not read.
     if (!error && lines === 0 && row.state !== undefined) return;
-    row.state = error ? (stateOf(rest) ?? 'denied') : lines > 0 ? 'read' : 'empty';
+    if (error) noteError(row, rest);
+    else row.state = lines > 0 ? 'read' : 'empty';
     row.lines = error || !Number.isFinite(lines) ? 0 : lines;
   } else if (error) return;
   else if (file === 'memory.limit_in_bytes') row.limit = limitOf(rest);
   else if (file === 'memory.kmem.usage_in_bytes') row.usage = numberOf(rest);
   else if (file === 'cgroup.procs') row.procs = numberOf(rest);
+}
+
+function noteError(row: Row, message: string): void {
+  row.state = stateOf(message) ?? 'failed';
+  if (row.state === 'failed') row.why = message.trim().slice(0, 80);
 }
 
 /** Groups of a v2 tree: `read` = kernel memory is charged, `empty` = the lines are there and all 0. Groups without `memory.stat` have no memory controller. */
@@ -122,10 +134,7 @@ export function readV2Groups(lines: readonly string[], root: string): readonly G
 }
 
 function noteV2(row: Row, { rest, error }: Line): void {
-  if (error) {
-    row.state = stateOf(rest) ?? 'denied';
-    return;
-  }
+  if (error) return noteError(row, rest);
   row.usage = Math.max(row.usage ?? 0, numberOf(rest.split(' ')[1] ?? ''));
   row.state = row.usage > 0 ? 'read' : 'empty';
 }
@@ -166,6 +175,7 @@ const groupsOf = (rows: ReadonlyMap<string, Row>): readonly Group[] =>
             created_after_boot: true,
             by: creatorOf(path),
             procs: row.procs ?? 0,
+            ...(row.why === undefined ? {} : { why: row.why }),
           },
         ],
   );
@@ -176,31 +186,63 @@ export function creatorOf(path: string): Group['by'] {
   return /(^|\/)docker(\/|$)|(^|\/)docker-[0-9a-f]{64}\.scope(\/|$)/.test(path) ? 'docker' : 'other';
 }
 
-/**
- * Does a limit on this group show what container runtimes do? systemd sets memory limits on its own units but never asks for kernel accounting,
- * so such a unit reads "off" on a fully affected host.
- */
-export const isContainer = (group: Pick<Group, 'path' | 'by'>): boolean =>
-  group.by !== 'other' ||
-  !/^(system|user|machine)\.slice(\/|$)|^init\.scope$/.test(group.path) ||
-  /\.slice\/(?:libpod|crio|cri-containerd)-/.test(group.path);
+/** Units of systemd, also of one that runs inside a container. */
+const isUnit = (name: string): boolean => /\.(?:service|slice|scope|mount|socket|swap)$/.test(name) || name === 'init.scope';
 
-/** The counts that verdicts are made of. */
-export function samplesOf(groups: readonly Group[], capped: boolean): Mapping {
+/** `docker-ID.scope`, `crio-ID.scope`, `libpod-ID.scope`: scopes that container runtimes have systemd make. */
+const isRuntimeScope = (name: string): boolean =>
+  /^(?:docker|crio|cri-containerd|libpod|nerdctl)-[^/]+\.scope$/.test(name) || /(?:^|-)[0-9a-f]{64}\.scope$/.test(name);
+
+/** Trees of others who set memory limits and never ask for accounting: LXC, libvirt, Slurm; Mesos by apache/mesos#303. */
+const silentTrees = /^(?:lxc(?:\.\w+)?|machine|slurm\w*|mesos|user|system|init)(?:\/|$)/;
+
+/** The kubelet's own: `/kubepods`, its classes and its pods. The containers in them are made by a runc. */
+const isPodLevel = (name: string): boolean => /^(?:kubepods|burstable|besteffort|guaranteed|pod[^/]*|kubepods[^/]*\.slice)$/.test(name);
+
+/**
+ * Does a limit on this group show what container runtimes (or the kubelet) do? systemd sets memory limits on its own units but never asks for
+ * kernel accounting, so such a unit reads "off" on a fully affected host; so does a group that an administrator made.
+ */
+export function isContainer(group: Pick<Group, 'path' | 'by'>): boolean {
+  const parts = group.path.split('/');
+  const name = parts.at(-1) ?? '';
+  if (isUnit(name)) return isRuntimeScope(name) || (group.by === 'kubelet' && (isPodLevel(name) || name.endsWith('.scope')));
+  if (group.by !== 'other') return true;
+  if (/(?:^|-)[0-9a-f]{64}$/.test(name)) return true;
+  return parts.length > 1 && !/^(?:system|user|machine)\.slice\//.test(group.path) && !silentTrees.test(group.path);
+}
+
+/** The counts that verdicts are made of. `absent`: groups without a memory.kmem.slabinfo. */
+export function samplesOf(groups: readonly Group[], capped: boolean, absent = 0): Mapping {
   const count = (state: ReadState): number => groups.filter((group) => group.state === state).length;
+  const by = (who: Group['by'], state?: ReadState): number =>
+    groups.filter((group) => group.by === who && (state === undefined ? group.state !== 'gone' : group.state === state)).length;
   const limited = groups.filter((group) => group.limit > 0 && group.state !== 'gone' && isContainer(group));
+  const pods = limited.filter((group) => group.by === 'kubelet' && isPodLevel(group.path.split('/').at(-1) ?? ''));
+  const containers = limited.filter((group) => !pods.includes(group));
+  const off = (some: readonly Group[]): number => some.filter((group) => group.state === 'eio').length;
   return {
     read: count('read'),
     eio: count('eio'),
     empty: count('empty'),
     denied: count('denied'),
+    failed: count('failed'),
+    failed_why: groups.find((group) => group.why !== undefined)?.why ?? '',
     gone: count('gone'),
+    absent,
     total: groups.length - count('gone'),
     limited: limited.length,
-    limited_off: limited.filter((group) => group.state === 'eio').length,
-    kubelet: groups.filter((group) => group.by === 'kubelet').length,
-    kubelet_off: groups.filter((group) => group.by === 'kubelet' && group.state === 'eio').length,
-    docker: groups.filter((group) => group.by === 'docker').length,
+    limited_off: off(limited),
+    containers: containers.length,
+    containers_off: off(containers),
+    kubelet: by('kubelet'),
+    kubelet_off: by('kubelet', 'eio'),
+    kubelet_read: by('kubelet', 'read'),
+    kubelet_limited: limited.filter((group) => group.by === 'kubelet').length,
+    docker: by('docker'),
+    docker_read: by('docker', 'read'),
+    other: by('other'),
+    other_read: by('other', 'read'),
     capped,
   };
 }

@@ -333,6 +333,77 @@ describe('memory cgroups', () => {
       ['docker/y', 'eio', 0, 0],
     ]);
   });
+  it('an error that is neither EIO nor a want of rights is named, and is no sample', () => {
+    const { groups } = readV1Groups(
+      [
+        `grep: ${root}/docker/x/memory.kmem.slabinfo: Cannot allocate memory`,
+        `${root}/docker/x/memory.kmem.slabinfo:0`,
+        `${root}/docker/x/memory.limit_in_bytes:104857600`,
+        `${root}/docker/y/memory.kmem.slabinfo:0`,
+      ],
+      [`failed ${root}/docker/y/memory.kmem.slabinfo`],
+      root,
+    );
+    expect(groups.map(({ path, state, why }) => [path, state, why])).toEqual([
+      ['docker/x', 'failed', 'Cannot allocate memory'],
+      ['docker/y', 'failed', undefined],
+    ]);
+    expect(samplesOf(groups, false)).toMatchObject({
+      failed: 2,
+      failed_why: 'Cannot allocate memory',
+      denied: 0,
+      limited: 1,
+      limited_off: 0,
+    });
+  });
+  it('counts by whom, and containers apart from what the kubelet makes', () => {
+    const pod = 'kubepods/burstable/pod0a1b2c3d';
+    const group = (path: string, state: string, limit = ''): readonly string[] => [
+      state === 'eio' ? `grep: ${root}/${path}/memory.kmem.slabinfo: Input/output error` : `${root}/${path}/memory.kmem.slabinfo:${state}`,
+      ...(limit === '' ? [] : [`${root}/${path}/memory.limit_in_bytes:${limit}`]),
+    ];
+    const { groups } = readV1Groups(
+      [
+        ...group('kubepods', '2', '8000000000'),
+        ...group(pod, '2', '200000000'),
+        ...group(`${pod}/${'a'.repeat(64)}`, '16', '100000000'),
+        ...group(`docker/${'b'.repeat(64)}`, 'eio', '100000000'),
+        ...group('system.slice/cron.service', 'eio', '100000000'),
+      ],
+      [],
+      root,
+    );
+    expect(samplesOf(groups, false)).toMatchObject({
+      total: 5,
+      limited: 4,
+      limited_off: 1,
+      containers: 2,
+      containers_off: 1,
+      kubelet: 3,
+      kubelet_read: 3,
+      kubelet_limited: 3,
+      docker: 1,
+      docker_read: 0,
+      other: 1,
+    });
+  });
+  it('groups without the file are counted, and are no groups that were read', () => {
+    const { groups, absent } = readV1Groups([`${root}/docker/memory.limit_in_bytes:1`, `${root}/docker/cgroup.procs:0`], [], root);
+    expect([groups.length, absent]).toEqual([0, 1]);
+  });
+  it('where reads were refused, dead groups are not guessed: what may be alive is not counted as dead', () => {
+    const slabinfo = 'sys/fs/cgroup/memory/docker/a/memory.kmem.slabinfo';
+    file(host, 'sys/fs/cgroup/memory/memory.limit_in_bytes', '9223372036854771712\n');
+    file(host, slabinfo, 'x\n');
+    for (const entry of ['dentry(3:a)', 'inode_cache(3:a)', 'dentry(4:dead)'])
+      mkdirSync(join(host.root, 'sys/kernel/slab', entry), { recursive: true });
+    program(
+      host,
+      'grep',
+      `case "$*" in *slabinfo*) echo "grep: $KMEND_ROOT/${slabinfo}: Permission denied" >&2; exit 2;; *) exec /usr/bin/env -i /bin/grep "$@";; esac`,
+    );
+    expect(pick(replay(host), 'kmem.slab_ids', 'kmem.dead_groups')).toEqual([2, 1]);
+  });
   it('a v2 group says what memory.stat charges', () => {
     const v2 = '/sys/fs/cgroup';
     const groups = readV2Groups(
@@ -359,7 +430,19 @@ describe('memory cgroups', () => {
     [`system.slice/docker-${'a'.repeat(64)}.scope`, 'docker', true],
     ['system.slice/docker.service', 'other', false],
     ['system.slice/mysql.service', 'other', false],
-    ['mesos/abc', 'other', true],
+    ['mesos/abc', 'other', false],
+    ['lxc/web', 'other', false],
+    ['limited-by-hand', 'other', false],
+    ['app.slice/batch.service', 'other', false],
+    ['app.slice', 'other', false],
+    [`docker/${'a'.repeat(64)}/system.slice/nginx.service`, 'docker', false],
+    [`machine.slice/libpod-${'a'.repeat(64)}.scope`, 'other', true],
+    [`libpod_parent/libpod-${'a'.repeat(64)}`, 'other', true],
+    [`system.slice/crio-${'a'.repeat(64)}.scope`, 'other', true],
+    [`batch/${'a'.repeat(64)}`, 'other', true],
+    ['default/web', 'other', true],
+    ['kubepods.slice', 'kubelet', true],
+    ['user.slice/user-1000.slice/session-1.scope', 'other', false],
   ] as const)('%s is made by %s, a container: %s', (path, by, container) => {
     expect(creatorOf(path)).toBe(by);
     expect(isContainer({ path, by })).toBe(container);

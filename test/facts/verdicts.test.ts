@@ -22,6 +22,15 @@ const on1160 = { ...el7('1160'), 'kmem.samples': allOn(9) };
 const slub = { 'kmem.symptoms': [{ kind: 'slub_memcg', count: 3, line: 'cache: kmalloc-192(12:aa)' }] };
 const good = docker('18.09.9', '1.4.13-3.1.el7');
 
+const containerd = (evr: string, runc: string): Facts => ({
+  'containerd.installed': true,
+  'containerd.package': 'containerd.io',
+  'containerd.evr': evr,
+  'runc.installed': true,
+  'runc.version': runc,
+});
+const groupOf = (path: string): Facts => ({ path, limit: 1_000_000, state: 'eio', lines: 0, usage: 0, procs: 1 });
+
 type Line = readonly [host: string, facts: Facts, says: string];
 
 const line = (facts: Facts): string =>
@@ -116,6 +125,147 @@ const hosts: readonly Line[] = [
     'unknown | EIO on 8 of 11, 5 memory-limited: no sample | none',
   ],
 
+  [
+    'reads refused, and yet the signs of this boot tell',
+    { ...on1160, 'kmem.samples': samples({ denied: 12, total: 12 }), 'kmem.root_usage': 2_322_432 },
+    'unknown | 12 of 12 non-root cgroups refused the read: needs root; accounting was on in this boot (root kmem.usage_in_bytes is 2322432) | kernel_arg: docker 18.06.1-ce accounts',
+  ],
+  [
+    'a read that failed for want of memory is neither a sample nor a want of rights',
+    {
+      ...el7('1160'),
+      ...good,
+      'kmem.samples': samples({ failed: 2, failed_why: 'Cannot allocate memory', eio: 9, total: 11, limited: 6, limited_off: 6 }),
+    },
+    'unknown | 2 of 11 non-root cgroups could not be read (Cannot allocate memory) | none',
+  ],
+  [
+    'a kernel built without kernel-memory accounting',
+    { ...el7('1160'), 'kmem.samples': samples({ absent: 7 }) },
+    'unknown | none of 7 memory cgroups has a memory.kmem.slabinfo: nothing to judge by | kernel_arg: docker 18.06.1-ce accounts',
+  ],
+  [
+    'a limited /kubepods is no sample of the runc beside it',
+    {
+      ...el7('1160'),
+      ...docker('20.10.5', '1.4.6-3.1.el7', '1.0.0-rc95'),
+      ...kubelet('1.22.0'),
+      'kmem.samples': { ...allOff(4, 1), kubelet: 3, kubelet_off: 3, kubelet_limited: 1, containers: 0, containers_off: 0 },
+    },
+    'unknown | EIO on 4 of 4, 1 memory-limited, no container among them: no sample | none',
+  ],
+  [
+    'nor does it clear a runc whose build is not known',
+    {
+      ...el7('1160'),
+      ...docker('20.10.5', '1.3.7-3.1.el7', '1.0.0-rc93'),
+      ...kubelet('1.22.0'),
+      'kmem.samples': { ...allOff(4, 1), kubelet: 3, kubelet_off: 3, kubelet_limited: 1, containers: 0, containers_off: 0 },
+    },
+    'at_risk | EIO on 4 of 4, 1 memory-limited, no container among them; containerd.io 1.3.7-3.1.el7 may account | kernel_arg: containerd.io 1.3.7-3.1.el7 may account',
+  ],
+  [
+    'groups of a kubelet of unknown version tell nothing where none had a limit to ask for',
+    {
+      ...el7('1160'),
+      ...good,
+      ...kubelet(''),
+      'kmem.samples': { ...allOff(6, 1), kubelet: 3, kubelet_off: 3, kubelet_limited: 0, containers: 1, containers_off: 1 },
+    },
+    'at_risk | EIO on 6 of 6, 1 memory-limited; kubelet may account | kernel_arg: kubelet may account',
+  ],
+  [
+    'the command line switches the controller off, and it is there all the same',
+    { ...on1160, 'boot.cmdline': 'ro cgroup_disable=memory' },
+    'on | 9 of 9 non-root cgroups readable | kernel_arg: docker 18.06.1-ce accounts',
+  ],
+  [
+    'nokmem on 862, whose parser nobody has read: the active probe tells',
+    { ...nokmemNow, ...nokmemNext, 'kmem.samples': allOff(4, 0), 'kmem.active_probe': 'off' },
+    'off | active probe: nokmem is in force | none',
+  ],
+  [
+    'an active probe of this boot says nothing about another kernel',
+    { ...nokmemNow, ...nokmemNext, ...nextEl7('957'), 'kmem.samples': allOff(4, 0), 'kmem.active_probe': 'off' },
+    'at_risk | EIO on 4 of 4, none memory-limited; the next kernel (957) is not known to parse nokmem | kernel_and_arg: 957 is not known to parse nokmem',
+  ],
+
+  // Runtimes without Docker, and drivers that nobody tells.
+  [
+    'containerd alone under a kubelet with the systemd driver',
+    {
+      ...el7('1160'),
+      ...noContainers,
+      ...containerd('1.2.13-3.1.el7', '1.0.0-rc10'),
+      ...kubelet('1.18.9', 'systemd'),
+      'kmem.samples': allOff(9, 4),
+    },
+    'off | EIO on 9 of 9, 4 memory-limited | none',
+  ],
+  [
+    'containerd alone under a kubelet with the cgroupfs driver',
+    { ...el7('1160'), ...noContainers, ...containerd('1.2.13-3.1.el7', '1.0.0-rc10'), ...kubelet('1.22.4'), 'kmem.samples': allOff(9, 0) },
+    'at_risk | EIO on 9 of 9, none memory-limited; containerd.io 1.2.13-3.1.el7 will account | kernel_arg: containerd.io 1.2.13-3.1.el7 accounts',
+  ],
+  [
+    'cri-o with the runc of the distribution',
+    {
+      ...el7('1160'),
+      ...noContainers,
+      'runc.installed': true,
+      'runc.version': '1.0.0-rc10',
+      ...kubelet('1.22.4'),
+      'kmem.samples': allOff(9, 0),
+    },
+    'at_risk | EIO on 9 of 9, none memory-limited; runc 1.0.0-rc10 may account | kernel_arg: runc 1.0.0-rc10 may account',
+  ],
+  [
+    'podman alone, whose scopes show the systemd driver',
+    {
+      ...el7('1160'),
+      ...noContainers,
+      'runc.installed': true,
+      'runc.version': '1.0.0-rc10',
+      'kmem.samples': allOff(5, 1),
+      'kmem.groups': [groupOf(`machine.slice/libpod-${'a'.repeat(64)}.scope`)],
+    },
+    'off | EIO on 5 of 5, 1 memory-limited | none',
+  ],
+  [
+    'a Docker that hangs: its scopes show the systemd driver',
+    {
+      ...el7('1160'),
+      'docker.version': unknown('docker did not answer'),
+      'docker.driver': unknown('docker did not answer'),
+      'kmem.samples': allOff(5, 1),
+      'kmem.groups': [groupOf(`system.slice/docker-${'a'.repeat(64)}.scope`)],
+    },
+    'off | EIO on 5 of 5, 1 memory-limited | none',
+  ],
+  [
+    'a kubelet that was not found, with the systemd driver by its tree',
+    {
+      ...el7('1160'),
+      ...noContainers,
+      'kmem.samples': { ...allOff(5, 0), kubelet: 3, kubelet_off: 3, kubelet_limited: 0 },
+      'kmem.groups': [groupOf('kubepods.slice/kubepods-burstable.slice')],
+    },
+    'unknown | EIO on 5 of 5, none memory-limited: no sample | none',
+  ],
+  [
+    "RHEL's docker 1.13 whose package could not be asked",
+    {
+      ...el7('1160'),
+      'docker.package': unknown('rpm database'),
+      'docker.evr': unknown('rpm database'),
+      'docker.version': '1.13.1',
+      'runc.path': '/usr/libexec/docker/docker-runc-current',
+      'runc.version': '1.0.0-rc2',
+      'kmem.samples': allOff(5, 0),
+    },
+    'at_risk | EIO on 5 of 5, none memory-limited; docker 1.13.1 will account | kernel_arg: docker 1.13.1 accounts',
+  ],
+
   // At risk.
   [
     'off, but Docker 18.06 will account the next limited container',
@@ -146,6 +296,16 @@ const hosts: readonly Line[] = [
   ],
 
   // Leaking.
+  [
+    'the kernel log shows the damage, and only the dead groups still show the cause',
+    { 'kmem.samples': allOff(5, 0), 'kmem.slab_entries': 900, 'kmem.dead_groups': 100, ...slub },
+    'leaking | 900 slab caches of accounted groups, about 100 of the groups dead; SLUB node -1 (3 lines) | runtime: docker 18.06.1-ce accounts; 862 is not known to parse nokmem',
+  ],
+  [
+    'no id is left, and the log says nothing',
+    { 'kmem.samples': allOn(9), 'kmem.live_groups': 9_050, 'kmem.dead_groups': 56_482 },
+    'leaking | 9 cgroups read on; 65532 of 65534 cgroup ids in use; about 56482 dead groups | runtime: docker 18.06.1-ce accounts; 862 is not known to parse nokmem',
+  ],
   [
     'soft lockups with accounting on',
     { 'kmem.samples': allOn(9), 'kmem.symptoms': [{ kind: 'soft_lockup', count: 1, line: '' }] },

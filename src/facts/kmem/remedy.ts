@@ -1,5 +1,6 @@
 // The remedy: what would really mend this host with the least disruption, from causes (kernel, argument, runc, kubelet), not from samples.
 import type { Remedy } from '../../model/plan.ts';
+import { groupIds } from './ids.ts';
 import { healthOf, shortRelease, vendorSays } from './kernels.ts';
 import { mayAccount, type Part, type Situation } from './situation.ts';
 import { notApplicable, tallyOf } from './verdict.ts';
@@ -16,9 +17,6 @@ export interface Treatment {
   /** What stays as it is after this remedy. */
   readonly leavesOpen: readonly string[];
 }
-
-/** Ids of memory cgroups that a kernel has; measured on 514 and 1062. */
-const groupIds = 65_534;
 
 /** From a tenth of the ids on, dead groups alone are worth a reboot. Our own figure: nobody has published one. */
 const manyDead = Math.floor(groupIds / 10);

@@ -24,12 +24,21 @@ export interface Samples {
   readonly eio: number;
   readonly empty: number;
   readonly denied: number;
+  readonly failed: number;
+  readonly failedWhy: string;
   readonly gone: number;
+  /** Groups without a memory.kmem.slabinfo; not in the total. */
+  readonly absent: number;
   readonly total: number;
   readonly limited: number;
   readonly limitedOff: number;
+  /** Limited groups that a runtime made, and those of them that answered EIO. */
+  readonly containers: number;
+  readonly containersOff: number;
   readonly kubelet: number;
   readonly kubeletOff: number;
+  /** Limited groups at or below /kubepods. */
+  readonly podsLimited: number;
   readonly capped: boolean;
 }
 
@@ -69,6 +78,8 @@ export interface Situation {
   readonly deadGroups: number;
   readonly symptoms: readonly { readonly kind: string; readonly count: number }[];
   readonly activeProbe: string;
+  /** Ids of memory cgroups in use: groups that exist, and dead ones. */
+  readonly idsUsed: number;
   /** A package that brings runc was changed after this boot. */
   readonly runtimeChanged: boolean;
 }
@@ -88,11 +99,9 @@ const mappingsOf = (value: Value | undefined): readonly Mapping[] => (isList(val
 
 export function readSituation(facts: Facts): Situation {
   const suse = textOf(facts, 'os.family') === 'suse';
-  const maps = facts['kernel.maps'];
   const kernel = (release: string, cmdline: string): Kernel => {
     const { generation } = readRelease(release);
-    const map = isMapping(maps) ? maps[release] : undefined;
-    const parses = parsesNokmem(release, { suse, map: typeof map === 'string' ? map : undefined });
+    const parses = parsesNokmem(release, { suse, map: mapOf(facts, release) });
     const asks = asksForNokmem(cmdline, generation === 'el7');
     return { release, generation, parses, asks, inForce: asks && parses === 'yes' };
   };
@@ -102,16 +111,17 @@ export function readSituation(facts: Facts): Situation {
   const samples = readSamples(facts['kmem.samples']);
   const runtimeChanged = changedAfterBoot(facts).length > 0;
   // Where nothing forbids accounting, groups that are not accounted speak for the program that made them.
-  const telling = !now.inForce && samples.denied === 0 && !samples.capped;
-  const limitedAllOff = telling && !runtimeChanged && samples.limited > 0 && samples.limitedOff === samples.limited;
-  const kubepodsAllOff = telling && samples.kubelet > 0 && samples.kubeletOff === samples.kubelet;
+  const telling = !now.inForce && samples.denied === 0 && samples.failed === 0 && !samples.capped;
+  // A runc is judged by limited containers; a kubelet by its tree, where something with a limit is in it: without one nobody had to ask.
+  const containersAllOff = telling && !runtimeChanged && samples.containers > 0 && samples.containersOff === samples.containers;
+  const kubepodsAllOff = telling && samples.podsLimited > 0 && samples.kubeletOff === samples.kubelet;
   return {
     now,
     ...(next === '' ? {} : { next: kernel(next, textOf(facts, 'boot.next_cmdline')) }),
     nextDenied: isUnknown(denied) ? denied.$unknown : '',
     memory: textOf(facts, 'cgroup.memory'),
     controllerOff: disablesMemoryCgroup(textOf(facts, 'boot.cmdline')),
-    runc: settle(runcPart(facts), limitedAllOff),
+    runc: settle(runcPart(facts), containersAllOff),
     kubelet: settle(kubeletPart(facts), kubepodsAllOff),
     enginePackage: textOf(facts, 'docker.package'),
     samples,
@@ -121,8 +131,21 @@ export function readSituation(facts: Facts): Situation {
     deadGroups: numberIn(facts, 'kmem.dead_groups'),
     symptoms: mappingsOf(facts['kmem.symptoms']).map((row) => ({ kind: textOf(row, 'kind'), count: numberIn(row, 'count') })),
     activeProbe: textOf(facts, 'kmem.active_probe'),
+    idsUsed: numberIn(facts, 'kmem.live_groups') + numberIn(facts, 'kmem.dead_groups'),
     runtimeChanged,
   };
+}
+
+/**
+ * What is known of this very kernel beyond its number: that a group which asked for accounting got none, with the argument on the command line
+ * (the active probe), or what its System.map names.
+ */
+function mapOf(facts: Facts, release: string): string | undefined {
+  const asked = asksForNokmem(textOf(facts, 'boot.cmdline'), readRelease(release).generation === 'el7');
+  if (asked && release === textOf(facts, 'kernel.release') && textOf(facts, 'kmem.active_probe') === 'off') return 'yes';
+  const maps = facts['kernel.maps'];
+  const map = isMapping(maps) ? maps[release] : undefined;
+  return typeof map === 'string' ? map : undefined;
 }
 
 function readSamples(value: Value | undefined): Samples {
@@ -132,20 +155,29 @@ function readSamples(value: Value | undefined): Samples {
     eio: numberIn(samples, 'eio'),
     empty: numberIn(samples, 'empty'),
     denied: numberIn(samples, 'denied'),
+    failed: numberIn(samples, 'failed'),
+    failedWhy: textOf(samples, 'failed_why'),
     gone: numberIn(samples, 'gone'),
+    absent: numberIn(samples, 'absent'),
     total: numberIn(samples, 'total'),
     limited: numberIn(samples, 'limited'),
     limitedOff: numberIn(samples, 'limited_off'),
+    containers: numberOr(samples, 'containers', 'limited'),
+    containersOff: numberOr(samples, 'containers_off', 'limited_off'),
     kubelet: numberIn(samples, 'kubelet'),
     kubeletOff: numberIn(samples, 'kubelet_off'),
+    podsLimited: numberOr(samples, 'kubelet_limited', 'kubelet'),
     capped: samples.capped === true,
   };
 }
 
+/** Facts of a journal or plan that was written before a count was split carry the whole only. */
+const numberOr = (samples: Mapping, name: string, whole: string): number => numberIn(samples, name in samples ? name : whole);
+
 const readGroup = (group: Mapping): SampleGroup => ({
   path: textOf(group, 'path'),
   limit: numberIn(group, 'limit'),
-  state: (['read', 'eio', 'empty', 'denied', 'gone'] as const).find((state) => state === group.state) ?? 'gone',
+  state: (['read', 'eio', 'empty', 'denied', 'gone', 'failed'] as const).find((state) => state === group.state) ?? 'gone',
   lines: numberIn(group, 'lines'),
   usage: numberIn(group, 'usage'),
   procs: numberIn(group, 'procs'),
@@ -182,17 +214,39 @@ function runcPart(facts: Facts): Part {
   const dockerHere = flagOf(facts, 'docker.installed') || textOf(facts, 'docker.evr') !== '';
   const runcHere = flagOf(facts, 'runc.installed') || flagOf(facts, 'containerd.installed') || textOf(facts, 'containerd.evr') !== '';
   if (!dockerHere && !runcHere) return absent;
-  if (!dockerHere) return ownRunc(facts);
+  if (!dockerHere) return driverOf(facts) === 'systemd' ? { ...ownRunc(facts), accounts: 'no', note: systemdNote } : ownRunc(facts);
   const version = engineVersion(textOf(facts, 'docker.evr')) || textOf(facts, 'docker.version') || textOf(facts, 'docker.client');
   const name = `docker ${version}`.trim();
-  if (textOf(facts, 'docker.driver') === 'systemd')
-    return { accounts: 'no', name, note: 'the systemd cgroup driver never asks for accounting' };
-  const accounts = dockerAccounts(textOf(facts, 'docker.package'), version);
+  if (driverOf(facts) === 'systemd') return { accounts: 'no', name, note: systemdNote };
+  const accounts = dockerAccounts(enginePackage(facts), version);
   if (accounts === 'runc') return ownRunc(facts);
   // An engine that is not from a package can still tell by its own runc, when that is new enough to be clean or old enough to be sure.
   if (accounts === 'unknown') return { ...ownRunc(facts), name: name || 'docker' };
   return { accounts, name };
 }
+
+const systemdNote = 'the systemd cgroup driver never asks for accounting';
+
+/**
+ * The runtime's cgroup driver. Docker says its own; where it does not answer, or there is none, the groups that are there show it, and else the
+ * kubelet, which does not start beside a runtime with another one.
+ */
+function driverOf(facts: Facts): string {
+  const said = textOf(facts, 'docker.driver');
+  return said !== '' ? said : shownDriver(facts) || (flagOf(facts, 'kubelet.installed') ? textOf(facts, 'kubelet.driver') : '');
+}
+
+/** The driver that made the containers that are there: scopes are systemd's. Empty where there are none, or both. */
+function shownDriver(facts: Facts): string {
+  const paths = mappingsOf(facts['kmem.groups']).map((group) => textOf(group, 'path'));
+  const scopes = paths.some((path) => /(^|\/)(?:docker|crio|cri-containerd)-[0-9a-f]{64}\.scope$/.test(path));
+  const plain = paths.some((path) => /^docker\/[0-9a-f]{64}$|^kubepods\/(?:.*\/)?pod[^/]+\/(?:crio-)?[0-9a-f]{64}$/.test(path));
+  return scopes === plain ? '' : scopes ? 'systemd' : 'cgroupfs';
+}
+
+/** RHEL's docker is told by where its runc lies when its package is not: its 1.13 is not upstream's. */
+const enginePackage = (facts: Facts): string =>
+  textOf(facts, 'docker.package') || (/docker-runc-current$/.test(textOf(facts, 'runc.path')) ? 'docker' : '');
 
 /** A runc of its own: sure by its version, or by the package that built it. */
 function ownRunc(facts: Facts): Part {
@@ -215,8 +269,11 @@ function kubeletPart(facts: Facts): Part {
   const version = textOf(facts, 'kubelet.version');
   if (flagOf(facts, 'kubelet.installed') || version !== '')
     return { accounts: kubeletAccounts(version, textOf(facts, 'kubelet.driver')), name: `kubelet ${version}`.trim() };
-  const groups = readSamples(facts['kmem.samples']).kubelet;
-  return groups > 0 ? { accounts: 'unknown', name: 'a kubelet that was not found (kubepods is there)' } : absent;
+  if (readSamples(facts['kmem.samples']).kubelet === 0) return absent;
+  const bySystemd = mappingsOf(facts['kmem.groups']).some((group) => textOf(group, 'path').startsWith('kubepods.slice'));
+  return bySystemd
+    ? { accounts: 'no', name: 'a kubelet that was not found (kubepods.slice is there)', note: systemdNote }
+    : { accounts: 'unknown', name: 'a kubelet that was not found (kubepods is there)' };
 }
 
 export const mayAccount = (part: Part): boolean => part.accounts === 'yes' || part.accounts === 'unknown';
