@@ -49,7 +49,7 @@ function makeWorld(): World {
       const { createCluster } = await import('./kube/index.ts');
       const { parsePlain } = await import('./load/yaml-data.ts');
       const files = kubeconfigs.map((path) => ({ path, text: readFileSync(path, 'utf8') }));
-      return createCluster({ kubeconfigs: files, parseYaml: parsePlain, env, ...needs });
+      return createCluster({ kubeconfigs: files, parseYaml: parsePlain, env, clock: systemClock, ...needs });
     },
     inventoryFromNodes: async (nodes) => {
       const { inventoryFromNodes } = await import('./kube/index.ts');

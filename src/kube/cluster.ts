@@ -2,7 +2,6 @@
 import type { Clock, Cluster, PodState } from '../engine/ports.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
 import { type Api, createApi, type EvictionApi, noNode } from './api.ts';
-import { systemClock } from './clock.ts';
 import { createCredentials } from './credentials.ts';
 import { drainNode } from './drain.ts';
 import { createPlaces } from './evict.ts';
@@ -22,7 +21,7 @@ export interface ClusterOptions {
   /** `--context`. */
   readonly context?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly clock?: Clock;
+  readonly clock: Clock;
   /** A run whose nodes may be taken over, by a person's word. */
   readonly takeover?: string;
   /** Evictions in flight, over all nodes; kubectl's 5 a second would make 100 pods take 20 s. Default 20. */
@@ -183,8 +182,7 @@ function clusterOver(api: Api, clock: Clock, options: ClusterOptions, descriptio
 
 /** Reads the kubeconfig, checks the credentials that can be checked without a call; makes no call to the server. */
 export async function createCluster(options: ClusterOptions): Promise<Outcome<KubeCluster>> {
-  const { kubeconfigs, parseYaml, context, env, accountFolder } = options;
-  const clock = options.clock ?? systemClock;
+  const { kubeconfigs, parseYaml, context, env, accountFolder, clock } = options;
   const config = kubeconfigs.length === 0 ? inClusterConfig(env, accountFolder) : resolveKubeconfig(kubeconfigs, parseYaml, context);
   if (!config.ok) return config;
   const { cluster, origin } = config.value;

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { buildSync } from 'esbuild';
 import { parse } from 'yaml';
 import { createCluster, type KubeCluster } from '../../src/kube/index.ts';
+import { systemClock } from '../../src/local/index.ts';
 import { labNumber } from './lab.ts';
 
 const scripts = resolve(import.meta.dirname, '../lab/kube');
@@ -139,7 +140,8 @@ export function startLab(nodes?: readonly LabNode[]) {
     },
     cluster: async (user = 'admin'): Promise<KubeCluster> => {
       const path = kubeconfig(user);
-      const made = await createCluster({ kubeconfigs: [{ path, text: readFileSync(path, 'utf8') }], parseYaml: parse, env: {} });
+      const kubeconfigs = [{ path, text: readFileSync(path, 'utf8') }];
+      const made = await createCluster({ kubeconfigs, parseYaml: parse, env: {}, clock: systemClock });
       if (!made.ok) throw new Error(made.failure.message);
       return made.value;
     },

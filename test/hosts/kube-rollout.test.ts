@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCluster } from '../../src/kube/index.ts';
 import { parsePlain } from '../../src/load/yaml-data.ts';
+import { systemClock } from '../../src/local/index.ts';
 import { eventsOf, type Practice, practice } from '../cli/practice.ts';
 import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
 import { sleep } from '../kube/cluster-on.ts';
@@ -47,6 +48,7 @@ describe.skipIf(missing !== undefined)(title, () => {
           kubeconfigs: kubeconfigs.map((file) => ({ path: file, text: readFileSync(file, 'utf8') })),
           parseYaml: parsePlain,
           env: {},
+          clock: systemClock,
           ...needs,
         }),
     };

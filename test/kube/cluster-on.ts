@@ -1,6 +1,7 @@
 // A cluster on a fake API server, for the tests of this folder.
 import type { Cluster } from '../../src/engine/ports.ts';
 import { type ClusterOptions, createCluster, type KubeCluster } from '../../src/kube/index.ts';
+import { systemClock } from '../../src/local/index.ts';
 import type { Failure, Outcome } from '../../src/model/failure.ts';
 import type { FakeKube } from '../fakes/kube-api.ts';
 
@@ -17,6 +18,7 @@ export const tryCluster = (fake: FakeKube, { user, cluster, options }: On = {}):
     kubeconfigs: [{ path: '/home/ann/.kube/config', text: fake.kubeconfig(user ?? fake.clientCertificate, cluster) }],
     parseYaml: JSON.parse,
     env: {},
+    clock: systemClock,
     ...options,
   });
 

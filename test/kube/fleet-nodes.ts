@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { createCluster } from '../../src/kube/index.ts';
 import type { HostSpec } from '../../src/lab/index.ts';
 import { parsePlain } from '../../src/load/yaml-data.ts';
+import { systemClock } from '../../src/local/index.ts';
 import type { Event } from '../../src/model/event.ts';
 import { practice, sick } from '../cli/practice.ts';
 import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
@@ -63,6 +64,7 @@ export async function nodeFleet(hosts: readonly HostSpec[], options: KubeletOpti
         kubeconfigs: [{ path: 'kubeconfig', text: fake.kubeconfig(fake.clientCertificate) }],
         parseYaml: parsePlain,
         env: {},
+        clock: systemClock,
         ...needs,
       }),
   };

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { createCluster, kubeconfigPaths } from '../../../src/kube/index.ts';
+import { systemClock } from '../../../src/local/index.ts';
 import type { DrainOptions } from '../../../src/model/effect.ts';
 
 const [node = '', ...flags] = process.argv.slice(2);
@@ -34,7 +35,7 @@ function finish(code: number, text: string): never {
 
 const paths = kubeconfigPaths(process.env, process.env.HOME ?? '');
 const kubeconfigs = paths.map((path) => ({ path, text: readFileSync(path, 'utf8') }));
-const cluster = await createCluster({ kubeconfigs, parseYaml: parse, env: process.env });
+const cluster = await createCluster({ kubeconfigs, parseYaml: parse, env: process.env, clock: systemClock });
 if (!cluster.ok) finish(1, `error: ${cluster.failure.message}`);
 const { value: api } = cluster;
 const owner = { run: `drain-${process.pid}`, number: 1 };
