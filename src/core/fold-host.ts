@@ -167,7 +167,12 @@ function detail(host: HostState, event: DetailEvent): HostState {
     case 'block.entered':
       return { ...host, blocks: [...host.blocks, { task: event.task, entered: event.entered }] };
     case 'task.done':
-      return { ...host, tasks: [...host.tasks, taskOf(event)], ended: [] };
+      return {
+        ...host,
+        tasks: [...host.tasks, taskOf(event)],
+        ended: [],
+        ...(event.unproven === undefined ? {} : { unproven: event.name }),
+      };
     case 'effect.started':
       return announced(host, event);
     case 'effect.done':
@@ -176,7 +181,7 @@ function detail(host: HostState, event: DetailEvent): HostState {
       return endedBadly(host, event);
     case 'proof':
       return {
-        ...host,
+        ...withoutUnproven(host),
         proof: { verdict: event.verdict, by: event.by, evidence: event.evidence },
         // A provisional host is proven by the first sample within its soak.
         ...(host.proven === 'provisional' && event.verdict === 'off' && event.by !== 'none' ? { proven: 'yes' as const } : {}),
@@ -185,6 +190,10 @@ function detail(host: HostState, event: DetailEvent): HostState {
     case 'effect.progress':
       return host;
   }
+}
+
+function withoutUnproven({ unproven: _unproven, ...host }: HostState): HostState {
+  return host;
 }
 
 const taskOf = (event: EventOf<'task.done'>): HostState['tasks'][number] => ({

@@ -78,6 +78,8 @@ export interface HostState {
   readonly changed?: boolean;
   readonly proven?: 'yes' | 'provisional' | 'not_asked';
   readonly proof?: { readonly verdict: Verdict; readonly by: 'samples' | 'active_probe' | 'none'; readonly evidence: string };
+  /** Name of a task that was to prove the host mended, and whose failure was ignored. */
+  readonly unproven?: string;
   readonly verdict?: Verdict;
   readonly evidence?: string;
   /** Last boot id that was read or announced. */

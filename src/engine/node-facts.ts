@@ -5,8 +5,8 @@ import { unknown, type Value } from '../model/value.ts';
 import { isControlPlane, poolOf, zoneOf } from './node-capacity.ts';
 import { patiently, sharedNodes } from './node-lists.ts';
 import { type HostIdentity, matchNode } from './node-match.ts';
-import { readyAfterReboot } from './node-ready.ts';
-import type { Clock, Cluster, NodeState, PodState } from './ports.ts';
+import { type ExpectedNode, readyAfterReboot } from './node-ready.ts';
+import type { Clock, Cluster, NodeState } from './ports.ts';
 
 /** Facts of a host without a node. */
 export const noNode = (why: string): Facts => ({
@@ -42,18 +42,18 @@ export interface NodeQuestion {
   readonly cluster: Cluster;
   readonly clock: Clock;
   readonly hostFacts: Facts;
-  /** The pods of its DaemonSets are looked at too: after a reboot. */
-  readonly withPods: boolean;
+  /** Given after a reboot: the pods of its DaemonSets are looked at too, besides those of these workloads, which crashed before. */
+  readonly crashing?: ReadonlySet<string>;
   readonly signal: AbortSignal;
 }
 
 /** Facts of the node; where the API server does not answer they are unknown, which is not the host's bad end. */
-export async function readNode({ node, cluster, clock, hostFacts, withPods, signal }: NodeQuestion): Promise<Facts> {
+export async function readNode({ node, cluster, clock, hostFacts, crashing, signal }: NodeQuestion): Promise<Facts> {
   const state = await patiently(() => cluster.node(node, signal), clock, signal);
   if (!state.ok) return unknownNode(node, state.failure.message);
-  const pods = withPods ? await cluster.pods(node, signal) : undefined;
+  const pods = crashing === undefined ? undefined : await cluster.pods(node, signal);
   if (pods !== undefined && !pods.ok) return unknownNode(node, pods.failure.message);
-  return nodeFactsOf(state.value, hostFacts, pods?.value);
+  return nodeFactsOf(state.value, hostFacts, pods === undefined ? {} : { pods: pods.value, crashing: crashing ?? new Set() });
 }
 
 const unknownNode = (node: string, why: string): Facts => {
@@ -62,13 +62,13 @@ const unknownNode = (node: string, why: string): Facts => {
   return { ...Object.fromEntries(names.map((name) => [name, unread])), 'node.name': node, 'node.why': '' };
 };
 
-function nodeFactsOf(state: NodeState, hostFacts: Facts, pods: readonly PodState[] | undefined): Facts {
+function nodeFactsOf(state: NodeState, hostFacts: Facts, looked: Pick<ExpectedNode, 'pods' | 'crashing'>): Facts {
   const runtime = expectedRuntime(state, hostFacts);
   const current = readyAfterReboot(state, {
     bootId: text(hostFacts, 'boot.id'),
     kernel: text(hostFacts, 'kernel.release'),
     ...(runtime === undefined ? {} : { runtime }),
-    ...(pods === undefined ? {} : { pods }),
+    ...looked,
   });
   return {
     'node.name': state.name,

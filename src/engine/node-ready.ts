@@ -1,5 +1,6 @@
 // When a node is truly back: this boot's node, ready, as planned, with its DaemonSets; and which pods crash since. Pure.
-import type { Mapping } from '../model/value.ts';
+import type { HostState } from '../core/state.ts';
+import { isList, type Mapping } from '../model/value.ts';
 import type { NodeState, PodState } from './ports.ts';
 
 export interface ExpectedNode {
@@ -11,6 +12,8 @@ export interface ExpectedNode {
   readonly kubelet?: string;
   /** Pods of the node; absent = DaemonSets are not waited for. */
   readonly pods?: readonly PodState[];
+  /** Workloads that crashed before this run came: their pods are not waited for. */
+  readonly crashing?: ReadonlySet<string>;
 }
 
 export interface Readiness {
@@ -39,17 +42,35 @@ export function readyAfterReboot(node: NodeState, expected: ExpectedNode): Readi
     if (planned !== undefined && found !== planned) return notYet(`its ${what} is ${found || '(none)'}, planned was ${planned}`);
   }
   const missing = (expected.pods ?? []).filter(
-    (pod) => pod.daemonSet !== undefined && !pod.ending && !(pod.phase === 'Running' && pod.ready),
+    (pod) =>
+      pod.daemonSet !== undefined &&
+      !pod.ending &&
+      !(pod.phase === 'Running' && pod.ready) &&
+      expected.crashing?.has(pod.workload) !== true,
   );
   if (missing.length > 0) return notYet(`DaemonSet pods not running yet: ${missing.map((pod) => pod.name).join(', ')}`);
   return { ready: true, why: `Ready in boot ${node.bootId}` };
 }
 
-/** Pods that restarted since, and newcomers in CrashLoopBackOff (`before`: restarts by name): the soak looks at these. */
-export function newCrashes(before: Mapping, now: readonly PodState[]): readonly string[] {
+/**
+ * Pods that restarted since, and newcomers in CrashLoopBackOff (`before`: restarts by name): the soak looks at these. Those of workloads
+ * that crashed already before their node was drained (`crashing`) say nothing about this node.
+ */
+export function newCrashes(before: Mapping, now: readonly PodState[], crashing: ReadonlySet<string>): readonly string[] {
   const isNew = (pod: PodState): boolean => {
+    if (crashing.has(pod.workload)) return false;
     const known = Object.hasOwn(before, pod.name) ? before[pod.name] : undefined;
     return typeof known === 'number' ? pod.restarts > known : pod.crashLooping;
   };
   return now.filter(isNew).map((pod) => `${pod.name} (${pod.restarts} restarts${pod.crashLooping ? ', CrashLoopBackOff' : ''})`);
+}
+
+/** Workloads that were crashing on a node of this run before that was drained. Their pods are made anew on any node, this one too. */
+export function crashingBefore(hosts: Iterable<HostState>): ReadonlySet<string> {
+  const seen = new Set<string>();
+  for (const { results } of hosts) {
+    const crashing = results.drain?.data?.crashing;
+    if (isList(crashing)) for (const name of crashing) if (typeof name === 'string') seen.add(name);
+  }
+  return seen;
 }

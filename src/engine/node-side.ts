@@ -45,15 +45,15 @@ export class NodeSide {
     if (cluster === undefined) return ok(noNode('no cluster is configured'));
     const found = await findNode(identity, hostFacts, cluster, clock);
     if (!found.ok) return found.failure.kind === 'refused' ? ok(noNode(found.failure.message)) : found;
-    return ok(await this.read(found.value, hostFacts, false));
+    return ok(await this.read(found.value, hostFacts));
   }
 
-  /** Facts of this node as it is now. */
-  async read(node: string | undefined, hostFacts: Facts, withPods: boolean): Promise<Facts> {
+  /** Facts of this node as it is now; `crashing` as in `NodeQuestion`. */
+  async read(node: string | undefined, hostFacts: Facts, crashing?: ReadonlySet<string>): Promise<Facts> {
     const { cluster, clock, signal } = this.#options;
     if (cluster === undefined) return noNode('no cluster is configured');
     if (node === undefined) return noNode('the plan knows no node for this host');
-    return readNode({ node, cluster, clock, hostFacts, withPods, signal });
+    return readNode({ node, cluster, clock, hostFacts, signal, ...(crashing === undefined ? {} : { crashing }) });
   }
 
   /** Asks for what is new among these wants, and again for what is known when `again`. `taken`: the node is cordoned by this run. */

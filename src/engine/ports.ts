@@ -81,6 +81,8 @@ export interface PodState {
   readonly crashLooping: boolean;
   readonly ending: boolean;
   readonly daemonSet?: string;
+  /** `NAMESPACE/KIND/NAME` of what made it; of a pod that nothing made, its own name. */
+  readonly workload: string;
   readonly mirror: boolean;
   /** A container of it has a memory limit: it gives the kmem proof a sample. */
   readonly memoryLimited: boolean;
@@ -115,6 +117,8 @@ export interface DrainResult {
   readonly left: readonly string[];
   /** New pods that tolerate the cordon: named, not chased. */
   readonly arrived: readonly string[];
+  /** Workloads (as in `PodState`) with a pod here that was crashing before the drain. */
+  readonly crashing: readonly string[];
   readonly seconds: number;
 }
 

@@ -1,10 +1,10 @@
 // The end of a soak: the host is looked at again. Still the same boot, still off, its node still in service; otherwise it ended badly after all.
-import { hostState } from '../core/state.ts';
+import { hostState, hostStates } from '../core/state.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Verdict } from '../model/plan.ts';
 import { isMapping } from '../model/value.ts';
 import { setupOf } from './fleet.ts';
-import { newCrashes } from './node-ready.ts';
+import { crashingBefore, newCrashes } from './node-ready.ts';
 import { HostWalk, type RunContext } from './walk-context.ts';
 
 export async function repeatProof(host: string, run: RunContext): Promise<void> {
@@ -58,7 +58,7 @@ async function lookAtNode(walk: HostWalk): Promise<Failure | undefined> {
   const pods = await cluster.pods(node, walk.signal);
   if (!pods.ok) return pods.failure;
   const before = walk.state.results.uncordon?.data?.restarts;
-  const crashes = newCrashes(isMapping(before) ? before : {}, pods.value);
+  const crashes = newCrashes(isMapping(before) ? before : {}, pods.value, crashingBefore(hostStates(walk.run.state())));
   if (crashes.length === 0) return undefined;
   return { kind: 'not_verified', message: `pods crash on node ${node} since it was given back: ${crashes.join('; ')}` };
 }

@@ -1,7 +1,7 @@
 // What a host's walk works with: its inputs, and the little that changes on the way.
 import { type ChosenRemedy, settle } from '../core/overlay.ts';
 import type { Variables } from '../core/scope.ts';
-import { type HostState, hostState, type RunState } from '../core/state.ts';
+import { type HostState, hostState, hostStates, type RunState } from '../core/state.ts';
 import type { Frame } from '../core/task-plan.ts';
 import { isClusterWant } from '../facts/index.ts';
 import type { AnyModule, PlanContext } from '../model/change.ts';
@@ -15,6 +15,7 @@ import type { Mapping } from '../model/value.ts';
 import type { DoorContext } from './door.ts';
 import type { FenceToken } from './host-scripts.ts';
 import type { HostIdentity } from './node-match.ts';
+import { crashingBefore } from './node-ready.ts';
 import { NodeSide } from './node-side.ts';
 import { nothingObserved, type Observed, observe, outputArea } from './observe.ts';
 import type { Clock, Cluster, Transport } from './ports.ts';
@@ -156,7 +157,7 @@ export class HostWalk {
     const { node } = this.plan;
     const { cordoned, rebooted } = this.done;
     const hostFacts = this.#observed.facts;
-    const facts = await this.nodeSide.read(node, hostFacts, rebooted);
+    const facts = await this.nodeSide.read(node, hostFacts, rebooted ? crashingBefore(hostStates(this.run.state())) : undefined);
     const taken = cordoned || rebooted;
     const forecast = await this.nodeSide.forecast(wants, node ?? '', hostFacts, { again: this.#stale, taken });
     return forecast.ok ? { ok: true, value: { ...facts, ...this.nodeSide.forecasts } } : forecast;
@@ -171,7 +172,14 @@ export class HostWalk {
   /** What this run did here, by the journal: also across a resume. */
   get done(): PlanContext['done'] {
     const { cordoned, drained, rebooted, uncordoned } = this.state.marks;
-    return { cordoned: cordoned && !uncordoned, drained: drained && !uncordoned, rebooted, touched: this.state.touched };
+    const { touched, unproven } = this.state;
+    return {
+      cordoned: cordoned && !uncordoned,
+      drained: drained && !uncordoned,
+      rebooted,
+      touched,
+      ...(unproven === undefined ? {} : { unproven }),
+    };
   }
 
   get frame(): Frame {

@@ -29,7 +29,7 @@ export async function walkTask(task: ModuleTask, vars: readonly Mapping[], walk:
     // Nothing more is touched on a host that is going to end badly; with `ignore_errors` it is not.
     if (round.failure !== undefined && (task.ignoreErrors !== true || walk.signal.aborted)) break;
   }
-  return conclude(task, await withLeftOver(task, rounds, vars, walk, before), walk);
+  return conclude(task, module, await withLeftOver(task, rounds, vars, walk, before), walk);
 }
 
 /** What an evaluation that gives no plan means for a host in the middle of its walk. */
@@ -184,7 +184,7 @@ async function recordProof(plan: ModulePlan, walk: HostWalk): Promise<void> {
 }
 
 /** All rounds become one result; a loop registers the list of them, as in Ansible. */
-async function conclude(task: ModuleTask, rounds: readonly Round[], walk: HostWalk): Promise<Failure | undefined> {
+async function conclude(task: ModuleTask, module: AnyModule, rounds: readonly Round[], walk: HostWalk): Promise<Failure | undefined> {
   const failure = rounds.find((round) => round.failure !== undefined)?.failure;
   const status = rounds.some((round) => round.status === 'changed')
     ? 'changed'
@@ -225,8 +225,10 @@ async function conclude(task: ModuleTask, rounds: readonly Round[], walk: HostWa
       // What `no_log` hides is not kept: after a resume the task is evaluated anew.
       ...(Object.keys(sets).length === 0 || task.noLog === true ? {} : { sets }),
       ...(notes.length === 0 ? {} : { note: notes.join('; ') }),
+      ...(failure !== undefined && module.proves === true ? { unproven: true as const } : {}),
     },
-    false,
+    // What keeps the node from being given back must not be lost with a crash.
+    failure !== undefined && module.proves === true,
   );
   return undefined;
 }

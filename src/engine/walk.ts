@@ -164,9 +164,15 @@ async function succeed(walk: HostWalk): Promise<void> {
   const { state, host, run } = walk;
   if (state.touched) await closeFence(walk.session, run, host);
   const changed = state.tasks.some((task) => task.status === 'changed');
-  const { proof } = state;
-  const proven = proof === undefined ? 'not_asked' : proof.by === 'none' ? 'provisional' : 'yes';
+  const proven = provenBy(state);
   await run.record({ type: 'host.done', host, changed, proven }, true);
+}
+
+/** A proof that was asked for and did not come, its failure ignored, is no proof: the run says so in the end. */
+function provenBy({ proof, unproven }: HostWalk['state']): 'yes' | 'provisional' | 'not_asked' {
+  if (unproven !== undefined) return 'provisional';
+  if (proof === undefined) return 'not_asked';
+  return proof.by === 'none' ? 'provisional' : 'yes';
 }
 
 async function fail(walk: HostWalk, bad: Bad): Promise<void> {

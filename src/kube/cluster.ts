@@ -8,7 +8,18 @@ import { createPlaces } from './evict.ts';
 import { createForecaster } from './forecast-reader.ts';
 import { createHttp, type HttpStats } from './http.ts';
 import { inClusterConfig, type KubeconfigFile, resolveKubeconfig } from './kubeconfig.ts';
-import { controllerOf, hasMemoryLimit, isMirror, isPodReady, type NodeObject, type PodObject, podName } from './objects.ts';
+import {
+  controllerOf,
+  hasMemoryLimit,
+  isCrashLooping,
+  isMirror,
+  isPodReady,
+  type NodeObject,
+  type PodObject,
+  podName,
+  restartsOf,
+  workloadName,
+} from './objects.ts';
 import { decideCordon, decidePlainUncordon, decideRelease, decideUncordon, holdFailure, nodeState } from './ownership.ts';
 import type { PdbApi } from './pdb.ts';
 import { nameProxy, proxyFor, unsupportedProxy } from './proxy.ts';
@@ -81,16 +92,16 @@ function once<T>(ask: () => Promise<Outcome<T>>): () => Promise<Outcome<T>> {
 }
 
 const podState = (pod: PodObject): PodState => {
-  const statuses = pod.status?.containerStatuses ?? [];
   const owner = controllerOf(pod);
   return {
     name: podName(pod),
     phase: pod.status?.phase ?? '',
     ready: isPodReady(pod),
-    restarts: statuses.reduce((sum, status) => sum + (status.restartCount ?? 0), 0),
-    crashLooping: statuses.some((status) => status.state?.waiting?.reason === 'CrashLoopBackOff'),
+    restarts: restartsOf(pod),
+    crashLooping: isCrashLooping(pod),
     ending: pod.metadata?.deletionTimestamp !== undefined,
     ...(owner?.kind === 'DaemonSet' ? { daemonSet: owner.name } : {}),
+    workload: workloadName(pod),
     mirror: isMirror(pod),
     memoryLimited: hasMemoryLimit(pod),
   };

@@ -8,7 +8,7 @@ import { overdue } from './filters.ts';
 import type { PodFollower } from './follow-pods.ts';
 import type { Guard } from './guard.ts';
 import { describeProgress, type Held, whyStillThere } from './holding.ts';
-import { controllerOf, isMirror, type PodObject, podName } from './objects.ts';
+import { controllerOf, isCrashing, isMirror, type PodObject, podName, workloadName } from './objects.ts';
 import type { PdbApi } from './pdb.ts';
 import type { Chosen } from './select.ts';
 
@@ -98,7 +98,13 @@ export function conclude(work: Work, context: DrainContext, confirmed: boolean, 
   const skipped = stillThere(work);
   const gone = work.chosen.evict.filter((pod) => !skipped.includes(pod));
   const left = [...skipped, ...work.chosen.ending.filter((pod) => work.follower.present().has(uidOf(pod)))];
-  return ok({ evicted: gone.map(podName), left: left.map(podName), arrived: arrivals(work), seconds: Math.round(seconds * 10) / 10 });
+  return ok({
+    evicted: gone.map(podName),
+    left: left.map(podName),
+    arrived: arrivals(work),
+    crashing: [...new Set(work.chosen.all.filter(isCrashing).map(workloadName))],
+    seconds: Math.round(seconds * 10) / 10,
+  });
 }
 
 function timeoutHint(work: Work): string {

@@ -151,6 +151,18 @@ export const podName = (pod: { readonly metadata?: Meta }): string =>
 export const controllerOf = (pod: { readonly metadata?: Meta }): OwnerReference | undefined =>
   pod.metadata?.ownerReferences?.find((owner) => owner.controller === true);
 
+/** What made a pod, by name: a pod that takes the place of another has the same. */
+export const workloadName = (pod: { readonly metadata?: Meta }): string => {
+  const owner = controllerOf(pod);
+  return owner === undefined ? podName(pod) : `${pod.metadata?.namespace ?? 'default'}/${owner.kind}/${owner.name}`;
+};
+
+export const isCrashLooping = (pod: PodObject): boolean =>
+  (pod.status?.containerStatuses ?? []).some((status) => status.state?.waiting?.reason === 'CrashLoopBackOff');
+
+export const restartsOf = (pod: PodObject): number =>
+  (pod.status?.containerStatuses ?? []).reduce((sum, status) => sum + (status.restartCount ?? 0), 0);
+
 export const isFinished = (pod: PodObject): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 
 /** The kubelet's own pod of a manifest on disk: the API only mirrors it. */
@@ -163,3 +175,6 @@ export const hasMemoryLimit = (pod: PodObject): boolean =>
 
 export const isPodReady = (pod: PodObject): boolean =>
   pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
+
+/** In a crash loop, also in the moment in which it is up again: it has restarted and is not ready. */
+export const isCrashing = (pod: PodObject): boolean => isCrashLooping(pod) || (restartsOf(pod) > 0 && !isPodReady(pod) && !isFinished(pod));

@@ -73,6 +73,8 @@ export interface PlanContext {
     readonly cordoned: boolean;
     /** Something was done here already: what only has to be waited for is no reason any more to leave the host alone. */
     readonly touched?: boolean;
+    /** Name of a task that was to prove that accounting is off, and whose failure was ignored; a later proof clears it. */
+    readonly unproven?: string;
   };
   /** Variables that earlier tasks of this walk set (`drain: none` and `drain: {command: ...}` tell `reboot` so). */
   readonly sets?: Mapping;
@@ -95,6 +97,8 @@ export interface Module<Args = never> {
   readonly convergent?: boolean | ((args: Args) => boolean);
   /** Arguments whose items are conditions: judged before `plan`, which is given `{ condition, holds }` for each. */
   readonly conditions?: readonly string[];
+  /** It proves that the host is mended: when its failure is ignored, the node is not given back all the same. Default false. */
+  readonly proves?: boolean;
   /** The highest risk that a plan of this module can have: what a `later` task is planned with. */
   readonly maxRisk: Risk;
   /** The facts that it reads. Second-round wants may depend on facts of the first round. */

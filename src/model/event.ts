@@ -104,6 +104,8 @@ export type EventBody =
       /** Variables that `set_fact` set. */
       readonly sets?: Mapping;
       readonly note?: string;
+      /** `ignored`, and the task was to prove something: nothing is proven. */
+      readonly unproven?: true;
     }
   | {
       readonly type: 'proof';

@@ -1,6 +1,6 @@
 // Module uncordon: gives the node back, if it was this run that took it.
 import { withPrelude } from '../facts/prelude.ts';
-import type { ModulePlan, PlanContext } from '../model/change.ts';
+import type { ModulePlan, PlanContext, Unmet } from '../model/change.ts';
 import { type FactView, flagFact } from '../model/fact.ts';
 import { asArgs, duration, filled, type Infer, object, shorthand } from '../model/schema.ts';
 import { defineModule } from './define.ts';
@@ -14,6 +14,8 @@ type Args = Infer<typeof options>;
 const args = shorthand((short) => (short === null || short === '' ? {} : { command: short }), options);
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
+  const { unproven } = context.done;
+  if (unproven !== undefined && (given.command !== undefined || context.done.cordoned)) return { changes: [], unmet: notProven(unproven) };
   if (given.command !== undefined) {
     if (!flagFact(facts, 'kubelet.installed')) return { changes: [], note: 'no kubelet here: nothing to give back' };
     return {
@@ -51,6 +53,12 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   };
 }
 
+const notProven = (task: string): Unmet => ({
+  kind: 'not_verified',
+  evidence: `not given back: "${task}" failed and was ignored, so nothing proves that accounting is off`,
+  hint: 'take `ignore_errors` off the proof; `verify_kmem: {without_sample: provisional}` gives a host back before its first sample',
+});
+
 export const uncordon = defineModule<Args>({
   name: 'uncordon',
   summary: 'Gives the node back to the scheduler, if this run cordoned it.',
@@ -58,7 +66,7 @@ export const uncordon = defineModule<Args>({
   uncordon: {}
 `,
   notes:
-    'A node that was unschedulable before the run stays so. Put it after the proof: `verify_kmem` ends the host before this task when there is none.',
+    'A node that was unschedulable before the run stays so. Put it after the proof: `verify_kmem` ends the host before this task when there is none. With `ignore_errors` on the proof the walk goes on, and this task ends the host: what is not proven is not given back.',
   args: asArgs(args),
   convergent: (given) => given.command === undefined,
   maxRisk: 'write',

@@ -206,6 +206,7 @@ docker's own containers; those of a kubelet have their own parent group, which i
 
 With the boot argument the root group's kmem usage and the entries of cgroups in \`/sys/kernel/slab\` are told beside the proof: both 0 after a boot with it.`,
   args: asArgs(args),
+  proves: true,
   maxRisk: 'write',
   facts: () => [],
   plan,

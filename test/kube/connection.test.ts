@@ -389,6 +389,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
         crashLooping: false,
         ending: false,
         daemonSet: 'agent',
+        workload: 'kube-system/DaemonSet/agent',
         mirror: false,
         memoryLimited: true,
       },

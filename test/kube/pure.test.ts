@@ -124,6 +124,7 @@ describe('ready after a reboot', () => {
     crashLooping: false,
     ending: false,
     daemonSet: 'agent',
+    workload: 'kube-system/DaemonSet/agent',
     mirror: false,
     memoryLimited: true,
   };
@@ -149,6 +150,7 @@ describe('ready after a reboot', () => {
       restarts: 0,
       crashLooping: false,
       ending: false,
+      workload: 'shop/ReplicaSet/web',
       mirror: false,
       memoryLimited: false,
     };
@@ -162,13 +164,24 @@ describe('ready after a reboot', () => {
   });
 
   it('names pods that crash since', () => {
-    expect(
-      newCrashes({ [agent.name]: 1 }, [
-        { ...agent, restarts: 3 },
-        { ...agent, name: 'shop/x', crashLooping: true },
-      ]),
-    ).toEqual(['kube-system/agent (3 restarts)', 'shop/x (1 restarts, CrashLoopBackOff)']);
-    expect(newCrashes({ [agent.name]: agent.restarts }, [agent])).toEqual([]);
+    const none = new Set<string>();
+    const pods = [
+      { ...agent, restarts: 3 },
+      { ...agent, name: 'shop/x', workload: 'shop/ReplicaSet/x', crashLooping: true },
+    ];
+    expect(newCrashes({ [agent.name]: 1 }, pods, none)).toEqual([
+      'kube-system/agent (3 restarts)',
+      'shop/x (1 restarts, CrashLoopBackOff)',
+    ]);
+    expect(newCrashes({ [agent.name]: 1 }, pods, new Set(['shop/ReplicaSet/x']))).toEqual(['kube-system/agent (3 restarts)']);
+    expect(newCrashes({ [agent.name]: agent.restarts }, [agent], none)).toEqual([]);
+  });
+
+  it('does not wait for the DaemonSet pods of a workload that crashed before', () => {
+    const late = { ...agent, ready: false, crashLooping: true };
+    const ready = (crashing: readonly string[]) =>
+      readyAfterReboot(node('n', { bootId: 'new' }), { bootId: 'new', pods: [late], crashing: new Set(crashing) }).ready;
+    expect([ready([]), ready([agent.workload])]).toEqual([false, true]);
   });
 });
 

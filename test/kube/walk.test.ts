@@ -193,6 +193,22 @@ describe('whose cordon it is', () => {
     expect([world.isCordoned('n1'), world.isMarked('n1')]).toEqual([true, true]);
   });
 
+  it('a proof whose failure the play ignores does not give the node back', async () => {
+    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    // No reboot: accounting is still on when the proof looks.
+    const text = nodePlay()
+      .replace(/ {4}- name: Reboot\n.*\n/, '')
+      .replace('timeout: 10s}\n    - name: Give', 'timeout: 10s}\n      ignore_errors: true\n    - name: Give');
+    const done = await apply(text, ['--limit', 'n1']);
+    expect(done.exit).toBe(4);
+    expect(eventsOf(world.lab.journal(), 'task.done', 'n1').at(-1)).toMatchObject({ name: 'Proof', status: 'ignored', unproven: true });
+    expect(failureOf('n1')).toMatchObject({
+      kind: 'not_verified',
+      message: expect.stringMatching(/^not given back: "Proof" failed and was ignored/),
+    });
+    expect([world.isCordoned('n1'), world.isMarked('n1')]).toEqual([true, true]);
+  });
+
   it('a resumed run takes its own mark on before it reboots, and gives the node back', async () => {
     world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
@@ -256,5 +272,28 @@ describe('after the reboot', () => {
     pod.status.containerStatuses = [{ name: 'c', restartCount: 4, state: { waiting: { reason: 'CrashLoopBackOff' } } }];
     expect((await running).exit).toBe(4);
     expect(failureOf('n1')?.message).toMatch(/pods crash on node n1 since it was given back: shop\/late \(4 restarts, CrashLoopBackOff\)/);
+  });
+
+  it('workloads that crashed before the drain hold nothing up and are no bad end, wherever their pods come back', async () => {
+    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    const crashing = { containerStatuses: [{ name: 'c', restartCount: 40, state: { waiting: { reason: 'CrashLoopBackOff' } } }] };
+    const broken = { kind: 'ReplicaSet', name: 'broken' } as const;
+    world.fake.daemonSets.add('kube-system/agent');
+    const agent = {
+      name: 'agent',
+      namespace: 'kube-system',
+      node: 'n1',
+      owner: { kind: 'DaemonSet', name: 'agent' },
+      ready: false,
+    } as const;
+    for (const pod of [world.fake.addPod(agent), world.fake.addPod({ name: 'broken-1', node: 'n1', owner: broken, ready: false })])
+      Object.assign(pod.status, crashing);
+    const running = apply(nodePlay({ rollout: '{max_unavailable: 1, soak: 3s}' }), ['--limit', 'n1']);
+    await until('the end of the walk', () => world.has((event) => event.type === 'host.done'));
+    Object.assign(world.fake.addPod({ name: 'broken-2', node: 'n1', owner: broken, ready: false }).status, crashing);
+    const done = await running;
+    expect(done.exit, done.out + done.err).toBe(0);
+    const [drained] = eventsOf(world.lab.journal(), 'effect.done', 'n1').filter((event) => event.result.data?.evicted !== undefined);
+    expect(drained?.result.data?.crashing).toEqual(['kube-system/DaemonSet/agent', 'shop/ReplicaSet/broken']);
   });
 });

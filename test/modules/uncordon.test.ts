@@ -17,6 +17,15 @@ describe('uncordon', () => {
   ])('%s', (_, args, facts, context) => {
     expect(planOf('uncordon', { args, facts: facts as Record<string, boolean>, context }).changes).toEqual([]);
   });
+  it.each<[string, unknown, object]>([
+    ['the node', {}, {}],
+    ['by a command', 'give-back', { 'kubelet.installed': true }],
+  ])('does not give back what is unproven since the failure of its proof was ignored: %s', (_, args, facts) => {
+    const context = { ...ours, done: { ...ours.done, unproven: 'Proof' } };
+    const { changes, unmet } = planOf('uncordon', { args, facts: facts as Record<string, boolean>, context });
+    expect(changes).toEqual([]);
+    expect(unmet).toMatchObject({ kind: 'not_verified', evidence: expect.stringMatching(/"Proof" failed and was ignored/) });
+  });
   it('runs a command of the play', () => {
     expect(planOf('uncordon', { args: 'give-back', facts: { 'kubelet.installed': true } }).changes[0]?.effects).toMatchObject([
       { kind: 'run' },
