@@ -16,7 +16,16 @@ export default defineConfig({
           retry: process.env.CI === undefined ? 0 : 1,
         },
       },
-      { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 60_000, fileParallelism: false } },
+      {
+        test: {
+          name: 'crash',
+          include: ['test/crash/**/*.test.ts'],
+          env: { KMEND_CRASH_POINTS: process.env.KMEND_CRASH_POINTS ?? '20' },
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
       {
         test: {
           name: 'hosts',

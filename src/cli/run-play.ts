@@ -59,8 +59,7 @@ export async function startRun(
     const bodies: EventBody[] = [
       beginning(run.plan, run.play, { who: world.who, attended: world.asker.attended, down: await downHosts(run, ports, world) }),
     ];
-    if (approved || flags.yes === true)
-      bodies.push({ type: 'approved', risk: 'reboot', who: world.who, how: flags.yes === true ? 'flag' : 'asked' });
+    if (approved || flags.yes === true) bodies.push(approval(flags, world));
     return drive(guarded(journal, lock), emptyState, [...bodies, ...takeoverNote(flags)], 1, run, flags, set, world, ports);
   });
 }
@@ -74,10 +73,24 @@ export async function resumeRun(id: string, run: PlayRun, flags: RunFlags, set: 
       if (event.type === 'run.resumed') number += 1;
     };
     const { journal, torn } = await ports.store.openJournal(id, see).catch(damaged);
-    const bodies: EventBody[] = [{ type: 'run.resumed', who: world.who, tool: world.version }, ...tornNote(torn), ...takeoverNote(flags)];
+    // Killed before the yes was in the journal, it has to be said again; said twice it is written once.
+    const yes = flags.yes === true && state.approved === undefined ? [approval(flags, world)] : [];
+    const bodies: EventBody[] = [
+      { type: 'run.resumed', who: world.who, tool: world.version },
+      ...tornNote(torn),
+      ...takeoverNote(flags),
+      ...yes,
+    ];
     return drive(guarded(journal, lock), state, bodies, number, run, flags, set, world, ports);
   });
 }
+
+const approval = (flags: RunFlags, world: World): EventBody => ({
+  type: 'approved',
+  risk: 'reboot',
+  who: world.who,
+  how: flags.yes === true ? 'flag' : 'asked',
+});
 
 function damaged(error: unknown): never {
   if (!(error instanceof JournalError)) throw error;

@@ -27,10 +27,11 @@ export interface Child {
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
-export async function spawnCommand(args: readonly string[], home: string): Promise<Child> {
+/** `env` is added to the little that the process sees. */
+export async function spawnCommand(args: readonly string[], home: string, env: Readonly<Record<string, string>> = {}): Promise<Child> {
   const child: ChildProcess = spawn(process.execPath, [await bundlePath(), ...args], {
     cwd: home,
-    env: { HOME: home, PATH: process.env.PATH ?? '', LANG: 'C' },
+    env: { ...env, HOME: home, PATH: process.env.PATH ?? '', LANG: 'C' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [out, err] = ['', ''];

@@ -5,11 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { spawnCommand } from '../cli/child.ts';
 import { eventsOf, type Practice, play, practice, sick, until } from '../cli/practice.ts';
+import { killEnv } from '../crash/kill-at.ts';
 
 let lab: Practice;
 beforeAll(async () => {
   lab = await practice(
-    ['stdin', 'again', 'cut', 'package', 'torn', 'damaged', 'changed'].map((name) =>
+    ['stdin', 'again', 'cut', 'package', 'torn', 'damaged', 'changed', 'yes'].map((name) =>
       sick(name, name === 'package' ? { faults: { slowyum: 3 } } : {}),
     ),
     { downSeconds: 0.2 },
@@ -39,6 +40,25 @@ const withStdin = (more: string): string =>
   `    - {name: Feed, shell: {cmd: 'cat >> "$KMEND_ROOT/var/ran"; sleep 3', stdin: "fed\\n"}${more}}\n    - {name: Next, shell: {cmd: 'echo next >> "$KMEND_ROOT/var/ran"'}}\n`;
 
 describe('resume', () => {
+  it.concurrent('a yes that never reached the journal is said again: without it nothing is started, with it the run goes on', async () => {
+    const tasks = '    - reboot: {stable_for: 1s, timeout: 30s, force: true}\n';
+    const playbook = lab.file('yes.yaml', play(tasks).replace('hosts: all', 'hosts: yes'));
+    const child = await spawnCommand(
+      ['apply', playbook, '-i', lab.fleet.inventoryFile, '--yes', '--state-dir', lab.state],
+      join(lab.dir, 'home'),
+      killEnv({ type: 'run.started' }, join(lab.dir, 'killed')),
+    );
+    expect(await child.ended).toBe('SIGKILL');
+    const run = lab.runs().find((one) => lab.journalText(one).includes('yes.yaml')) ?? '';
+    expect((await lab.run(['resume', run])).exit).toBe(3);
+    expect(lab.host('yes').boots()).toBe(1);
+    for (const boots of [2, 2]) {
+      const resumed = await lab.run(['resume', run, '--yes']);
+      expect([resumed.exit, lab.host('yes').boots()], resumed.out + resumed.err).toEqual([0, boots]);
+    }
+    expect(eventsOf(lab.journal(run), 'approved')).toMatchObject([{ risk: 'reboot', how: 'flag' }]);
+  }, 60_000);
+
   it.concurrent('a step without a spool (it had stdin) is not done twice: the host is interrupted, and a person decides', async () => {
     const run = await killed('stdin', withStdin(''), () => ran('stdin') !== '');
     const resumed = await lab.run(['resume', run]);

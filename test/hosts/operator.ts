@@ -36,7 +36,8 @@ export interface Operator {
   /** Path of a file of the operator's own, written there. */
   readonly file: (name: string, text: string) => string;
   readonly kmend: (words: readonly string[], stdin?: string) => Promise<Ran>;
-  readonly start: (words: readonly string[], stdin?: string) => Started;
+  /** `env` is added to the little that kmend's process sees. */
+  readonly start: (words: readonly string[], stdin?: string, env?: Readonly<Record<string, string>>) => Started;
   /** Ids of all runs, the newest last. */
   readonly runs: () => readonly string[];
   /** The journal of a run (the newest unless said), its chain checked here and not by kmend. */
@@ -53,7 +54,7 @@ export function operator(members: readonly Member[]): Operator {
   const inventory = join(dir, 'inventory.yaml');
   writeFileSync(inventory, inventoryOf(members));
   const runs = (): readonly string[] => (existsSync(join(dir, 'state/runs')) ? readdirSync(join(dir, 'state/runs')).toSorted() : []);
-  const start = (words: readonly string[], stdin = ''): Started => begin(dir, words, stdin);
+  const start: Operator['start'] = (words, stdin = '', env = {}) => begin(dir, words, stdin, env);
   return {
     dir,
     inventory,
@@ -69,8 +70,8 @@ export function operator(members: readonly Member[]): Operator {
   };
 }
 
-function begin(dir: string, words: readonly string[], stdin: string): Started {
-  const env = { PATH: process.env.PATH, HOME: dir, KMEND_STATE_DIR: join(dir, 'state'), NO_COLOR: '1', COLUMNS: '200' };
+function begin(dir: string, words: readonly string[], stdin: string, more: Readonly<Record<string, string>>): Started {
+  const env = { ...more, PATH: process.env.PATH, HOME: dir, KMEND_STATE_DIR: join(dir, 'state'), NO_COLOR: '1', COLUMNS: '200' };
   const child = spawn(process.execPath, [join(root, 'bin/kmend.mjs'), ...words], { cwd: dir, env });
   const said = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
