@@ -1,5 +1,5 @@
 // The scripts of kernel_arg, run for real in a directory: what they change, that they change it once, and that a failure changes nothing.
-import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ArgumentEdit } from '../../src/modules/kernel-arg/edit.ts';
@@ -11,6 +11,7 @@ import {
   grubSuseScript,
   rpmOstreeScript,
 } from '../../src/modules/kernel-arg/scripts.ts';
+import { argumentsOf, grubMissing, grubTree } from './grub-tree.ts';
 import { type HostTree, hostTree, shells } from './host-tree.ts';
 
 const nokmem: ArgumentEdit = { key: 'cgroup.memory', items: ['nokmem'], list: true, state: 'present' };
@@ -113,7 +114,12 @@ describe('el7 with grubby', () => {
 
   it.each<[string, string, string]>([
     ['single quotes', "GRUB_CMDLINE_LINUX='quiet'", "GRUB_CMDLINE_LINUX='quiet cgroup.memory=nokmem'\n"],
-    ['no quotes, a comment', 'GRUB_CMDLINE_LINUX=quiet # mine', 'GRUB_CMDLINE_LINUX="quiet cgroup.memory=nokmem" # mine\n'],
+    [
+      'no quotes, a comment',
+      'GRUB_CMDLINE_LINUX=quiet # mine',
+      'GRUB_CMDLINE_LINUX=quiet # mine\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX cgroup.memory=nokmem"\n',
+    ],
+    ['no quotes, the key', 'GRUB_CMDLINE_LINUX=cgroup.memory=nosocket', 'GRUB_CMDLINE_LINUX=cgroup.memory=nosocket,nokmem\n'],
     ['nothing', 'GRUB_TIMEOUT=1', 'GRUB_TIMEOUT=1\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX cgroup.memory=nokmem"\n'],
     ['an empty value', 'GRUB_CMDLINE_LINUX=""', 'GRUB_CMDLINE_LINUX="cgroup.memory=nokmem"\n'],
     ['escaped quotes', 'GRUB_CMDLINE_LINUX="a=\\"b c\\" quiet"', 'GRUB_CMDLINE_LINUX="a=\\"b c\\" quiet cgroup.memory=nokmem"\n'],
@@ -222,125 +228,80 @@ for a; do case $a in --delete=*) d=\${a#*=}; l="\${l%% $d *} \${l#* $d }";; --ap
   it('Flatcar: a line in the OEM grub.cfg, made where there is none', () => {
     const tree = hostTree({ '/usr/share/oem/oem-release': '' });
     expect(tree.run(flatcarScript(nokmem))).toEqual({ code: 0, out: '', err: '' });
-    expect(tree.read('/usr/share/oem/grub.cfg')).toBe('set linux_append="$linux_append cgroup.memory=nokmem"\n');
+    expect(tree.read('/usr/share/oem/grub.cfg')).toBe(
+      '# Written by kmend: boot arguments\nset linux_append="$linux_append cgroup.memory=nokmem"\n',
+    );
     const after = tree.picture();
     expect(tree.run(flatcarScript(nokmem)).code).toBe(0);
     expect(tree.picture()).toEqual(after);
     expect(tree.run(flatcarScript(gone)).code).toBe(0);
-    expect(tree.read('/usr/share/oem/grub.cfg')).toBe('');
+    expect(tree.picture(backups)).toEqual({ 'usr/share/oem/oem-release': expect.anything() });
   });
 });
 
-const mkconfig = '/usr/sbin/grub-mkconfig';
+const debian = grubTree;
+const linesOf = (tree: HostTree): readonly string[] => argumentsOf(tree.read('/boot/grub/grub.cfg'));
 
-/** Debian with the real grub-mkconfig and grub-script-check, told to look into the directory; grub-probe is a stand-in. */
-function debian(files: Readonly<Record<string, string>>): HostTree {
-  const tree = hostTree(
-    {
-      '/boot/vmlinuz-4.9.0-6-amd64': 'k',
-      '/boot/vmlinuz-4.9.0-8-amd64': 'k',
-      '/boot/grub/grub.cfg': 'linux /boot/vmlinuz-4.9.0-6-amd64 ro\n',
-      ...files,
-    },
-    'kmend-host-',
-  );
-  const { root } = tree;
-  tree.write(
-    '/lab/probe',
-    `#!/bin/sh
-case "$*" in *=device*|*"-t device"*) echo /dev/sda1;; *fs_uuid*) echo 11111111-2222-3333-4444-555555555555;; *partuuid*) echo 0a0b0c0d-01;; *target=fs*) echo ext2;; *partmap*) echo msdos;; *drive*) echo '(hd0,msdos1)';; esac\n`,
-  );
-  tree.run('chmod 755 "$KMEND_ROOT/lab/probe"; mkdir "$KMEND_ROOT/lab/grub.d"');
-  const into = (text: string) => text.replaceAll('/boot/', `${root}/boot/`).replaceAll('/boot`', `${root}/boot\``);
-  tree.write(
-    '/lab/10_linux',
-    `#!/bin/sh\n${readFileSync('/etc/grub.d/10_linux', 'utf8')
-      .replaceAll(/ \/boot\/(\S+)/g, ` "$KMEND_ROOT"/boot/$1`)
-      .replaceAll(' /vmlinuz-*', '')
-      .replaceAll(' /vmlinux-*', '')}`,
-  );
-  tree.run('cp "$KMEND_ROOT/lab/10_linux" "$KMEND_ROOT/lab/grub.d/10_linux"; chmod 755 "$KMEND_ROOT/lab/grub.d/10_linux"');
-  tree.write(
-    '/lab/mkconfig',
-    into(readFileSync(mkconfig, 'utf8'))
-      .replace(`grub_mkconfig_dir="\${sysconfdir}"/grub.d`, 'grub_mkconfig_dir="$KMEND_ROOT/lab/grub.d"')
-      .replace('sysconfdir="/etc"', 'sysconfdir="$KMEND_ROOT/etc"')
-      .replace(`grub_probe="\${sbindir}/grub-probe"`, 'grub_probe="$KMEND_ROOT/lab/probe"'),
-  );
-  tree.program('update-grub', 'exec sh "$KMEND_ROOT/lab/mkconfig" -o "$KMEND_ROOT/boot/grub/grub.cfg" "$@"');
-  return tree;
-}
+describe.skipIf(grubMissing() !== '')('Debian with the real grub-mkconfig (needs grub-common and root)', () => {
+  const plain = {
+    '/etc/default/grub': 'GRUB_TIMEOUT=5\nGRUB_DISABLE_OS_PROBER=true\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX=""\n',
+  };
 
-const linesOf = (tree: HostTree): readonly string[] =>
-  tree
-    .read('/boot/grub/grub.cfg')
-    .split('\n')
-    .filter((line) => /^\s*linux/.test(line))
-    .map((line) => line.replace(/.*?( ro .*)/, '$1').trim());
+  it('a drop-in of ours reaches every entry, recovery too; a second run changes no byte; taken away, the words are back', () => {
+    const tree = debian(plain);
+    const ran = tree.run(grubDebianScript(nokmem));
+    expect(ran).toEqual({ code: 0, out: '', err: '' });
+    expect(tree.read('/etc/default/grub.d/99-kmend.cfg')).toContain('\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX cgroup.memory=nokmem"\n');
+    expect(tree.read('/etc/default/grub')).toBe(plain['/etc/default/grub']);
+    expect(linesOf(tree).length).toBeGreaterThanOrEqual(4);
+    for (const line of linesOf(tree)) expect(line).toContain('cgroup.memory=nokmem');
+    const after = tree.picture();
+    expect(tree.run(grubDebianScript(nokmem)).code).toBe(0);
+    expect(tree.picture()).toEqual(after);
+    expect(tree.run(grubDebianScript(gone)).code).toBe(0);
+    expect(tree.run('ls "$KMEND_ROOT/etc/default/grub.d"').out).not.toMatch(/99-kmend\.cfg$/m);
+    for (const line of linesOf(tree)) expect(line).not.toContain('nokmem');
+  });
 
-describe.skipIf(!existsSync(mkconfig) || process.getuid?.() !== 0)(
-  'Debian with the real grub-mkconfig (needs grub-common and root)',
-  () => {
-    const plain = {
-      '/etc/default/grub': 'GRUB_TIMEOUT=5\nGRUB_DISABLE_OS_PROBER=true\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX=""\n',
-    };
+  it('the configuration keeps its mode: what all could read, all can read afterwards', () => {
+    const tree = debian(plain);
+    const mode = () => tree.run('stat -c %a "$KMEND_ROOT/boot/grub/grub.cfg"').out;
+    tree.run('chmod 644 "$KMEND_ROOT/boot/grub/grub.cfg"');
+    expect(tree.run(grubDebianScript(nokmem)).code).toBe(0);
+    expect(mode()).toBe('644\n');
+    expect(tree.run(grubDebianScript(gone)).code).toBe(0);
+    expect(mode()).toBe('644\n');
+  });
 
-    it('a drop-in of ours reaches every entry, recovery too; a second run changes no byte; taken away, the words are back', () => {
-      const tree = debian(plain);
-      const ran = tree.run(grubDebianScript(nokmem));
-      expect(ran).toEqual({ code: 0, out: '', err: '' });
-      expect(tree.read('/etc/default/grub.d/99-kmend.cfg')).toContain('\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX cgroup.memory=nokmem"\n');
-      expect(tree.read('/etc/default/grub')).toBe(plain['/etc/default/grub']);
-      expect(linesOf(tree).length).toBeGreaterThanOrEqual(4);
-      for (const line of linesOf(tree)) expect(line).toContain('cgroup.memory=nokmem');
-      const after = tree.picture();
-      expect(tree.run(grubDebianScript(nokmem)).code).toBe(0);
-      expect(tree.picture()).toEqual(after);
-      expect(tree.run(grubDebianScript(gone)).code).toBe(0);
-      expect(tree.run('ls "$KMEND_ROOT/etc/default/grub.d"').out).not.toMatch(/99-kmend\.cfg$/m);
-      for (const line of linesOf(tree)) expect(line).not.toContain('nokmem');
+  it("a cloud image's drop-in that assigns the words again does not swallow it", () => {
+    const tree = debian({
+      ...plain,
+      '/etc/default/grub.d/50-cloudimg-settings.cfg': 'GRUB_CMDLINE_LINUX_DEFAULT="console=tty1 console=ttyS0"\n',
     });
+    expect(tree.run(grubDebianScript(nokmem)).code).toBe(0);
+    expect(linesOf(tree)[0]).toMatch(/^ro +cgroup.memory=nokmem console=tty1 console=ttyS0$/);
+  });
 
-    it('the configuration keeps its mode: what all could read, all can read afterwards', () => {
-      const tree = debian(plain);
-      const mode = () => tree.run('stat -c %a "$KMEND_ROOT/boot/grub/grub.cfg"').out;
-      tree.run('chmod 644 "$KMEND_ROOT/boot/grub/grub.cfg"');
-      expect(tree.run(grubDebianScript(nokmem)).code).toBe(0);
-      expect(mode()).toBe('644\n');
-      expect(tree.run(grubDebianScript(gone)).code).toBe(0);
-      expect(mode()).toBe('644\n');
-    });
+  it('an argument that somebody set for normal entries stays as it is, and recovery entries get ours', () => {
+    const cloud = 'GRUB_CMDLINE_LINUX_DEFAULT="console=tty1 cgroup.memory=nosocket"\n';
+    const tree = debian({ ...plain, '/etc/default/grub.d/50-cloudimg-settings.cfg': cloud });
+    expect(tree.run(grubDebianScript(nokmem)).code).toBe(0);
+    expect(linesOf(tree)[0]).toMatch(/^ro +cgroup.memory=nokmem console=tty1 cgroup.memory=nosocket$/);
+    expect(tree.run(grubDebianScript(gone)).code).toBe(0);
+    expect(tree.read('/etc/default/grub.d/50-cloudimg-settings.cfg')).toBe(cloud);
+  });
 
-    it("a cloud image's drop-in that assigns the words again does not swallow it", () => {
-      const tree = debian({
-        ...plain,
-        '/etc/default/grub.d/50-cloudimg-settings.cfg': 'GRUB_CMDLINE_LINUX_DEFAULT="console=tty1 console=ttyS0"\n',
-      });
-      expect(tree.run(grubDebianScript(nokmem)).code).toBe(0);
-      expect(linesOf(tree)[0]).toMatch(/^ro +cgroup.memory=nokmem console=tty1 console=ttyS0$/);
-    });
+  it('changes nothing when update-grub fails', () => {
+    const tree = debian(plain);
+    tree.program('update-grub', 'echo half > "$2"; exit 1');
+    const before = tree.picture(backups);
+    expect(tree.run(grubDebianScript(nokmem)).code).toBe(23);
+    expect(tree.picture(backups)).toEqual(before);
+  });
 
-    it('an argument that somebody set for normal entries stays as it is, and recovery entries get ours', () => {
-      const cloud = 'GRUB_CMDLINE_LINUX_DEFAULT="console=tty1 cgroup.memory=nosocket"\n';
-      const tree = debian({ ...plain, '/etc/default/grub.d/50-cloudimg-settings.cfg': cloud });
-      expect(tree.run(grubDebianScript(nokmem)).code).toBe(0);
-      expect(linesOf(tree)[0]).toMatch(/^ro +cgroup.memory=nokmem console=tty1 cgroup.memory=nosocket$/);
-      expect(tree.run(grubDebianScript(gone)).code).toBe(0);
-      expect(tree.read('/etc/default/grub.d/50-cloudimg-settings.cfg')).toBe(cloud);
-    });
-
-    it('changes nothing when update-grub fails', () => {
-      const tree = debian(plain);
-      tree.program('update-grub', 'echo half > "$2"; exit 1');
-      const before = tree.picture(backups);
-      expect(tree.run(grubDebianScript(nokmem)).code).toBe(23);
-      expect(tree.picture(backups)).toEqual(before);
-    });
-
-    it('a half-written grub.cfg is made whole', () => {
-      const tree = debian({ ...plain, '/boot/grub/grub.cfg': '\tlinux /boot/vmlinuz-4.9.0-6-am' });
-      expect(tree.run(grubDebianScript(nokmem)).code).toBe(0);
-      expect(linesOf(tree).length).toBeGreaterThanOrEqual(4);
-    });
-  },
-);
+  it('a half-written grub.cfg is made whole', () => {
+    const tree = debian({ ...plain, '/boot/grub/grub.cfg': '\tlinux /boot/vmlinuz-4.9.0-6-am' });
+    expect(tree.run(grubDebianScript(nokmem)).code).toBe(0);
+    expect(linesOf(tree).length).toBeGreaterThanOrEqual(4);
+  });
+});

@@ -74,8 +74,9 @@ BEGIN { setup() }
  *   satisfied LINE                  true when LINE needs no edit
  *   word_of LINE                    the word that LINE holds for the key once edited, empty when none
  *   assignments FILE MODE VARIABLE  prints FILE with its assignments to VARIABLE (and VARIABLE_DEFAULT, but not to add to a list) edited. MODE `where`: only where the
- *                                   key already stands; `add`: else in the last one; `append`: else in a line of its own at the end.
- * A value that goes on in the next line or is glued together is never edited: `add` then writes a line of its own, which keeps it.
+ *                                   key already stands; `add`: else in the last one; `append`: else in a line of its own at the end; `force`: in such a line all the same.
+ * A value that goes on in the next line, is glued together or would need quotes that it has not is never edited: `add` then writes a line of its own, which
+ * keeps it. INIT_WORDS not empty: words for init end the value, and a line of ours must come before them. A last line without an end stays so.
  */
 export const editShell = `edit_awk='${editFunctions}
 BEGIN { setup() }
@@ -83,11 +84,14 @@ BEGIN { setup() }
 satisfied() { [ "$(printf '%s\\n' "$1" | awk "$edit_awk"'{ print (edit($0) == $0) ? "yes" : "no" }')" = yes ]; }
 word_of() { printf '%s\\n' "$1" | awk "$edit_awk"'{ print token(edit($0)) }'; }
 assignments() {
-  MODE=$2 VARIABLE=$3 awk "$edit_awk"'
+  open_end=''
+  if [ -s "$1" ] && [ -n "$(tail -c 1 "$1")" ]; then open_end=1; fi
+  OPEN_END=$open_end MODE=$2 VARIABLE=$3 INIT_WORDS=\${init_words-} awk "$edit_awk"'
+    function put(line) { printf "%s%s", SEP, line; SEP = "\\n" }
     function parse(rest,  j, c) { # QUOTE, INSIDE, AFTER of what follows the "="; false when it is not one plain value
       QUOTE = substr(rest, 1, 1); INSIDE = ""
       if (QUOTE != "\\"" && QUOTE != "\\047") {
-        QUOTE = "\\""; INSIDE = rest; AFTER = ""
+        QUOTE = ""; INSIDE = rest; AFTER = ""
         if (match(rest, /[ \\t]+(#.*)?$/)) { INSIDE = substr(rest, 1, RSTART - 1); AFTER = substr(rest, RSTART) }
         return INSIDE !~ /[^A-Za-z0-9_=.,:\\/+-]/
       }
@@ -109,18 +113,21 @@ assignments() {
         if (ours) last = 0
         if (!parse(substr(L[i], RLENGTH + 1))) continue
         H[i] = head; Q[i] = QUOTE; I[i] = INSIDE; A[i] = AFTER
-        if (ours) last = i
+        if (ours && (QUOTE != "" || INSIDE == "")) last = i
         cut(INSIDE); if (M > 0) there = 1
       }
       for (i = 1; i <= NR; i++) {
-        if (!(i in H)) { print L[i]; continue }
+        if (!(i in H)) { put(L[i]); continue }
         cut(I[i]); new = I[i]
         if (M > 0 || (!there && MODE == "add" && i == last)) new = edit(I[i])
-        if (new == I[i]) print L[i]
-        else if (new != "$" VARIABLE) print H[i] Q[i] new Q[i] A[i]
+        if (new == I[i]) put(L[i])
+        else if (new != "$" VARIABLE) put(H[i] Q[i] new Q[i] A[i])
       }
-      if (STATE == "present" && !there && (MODE == "append" || (MODE == "add" && !last)))
-        print (VARIABLE == "linux_append" ? "set " : "") VARIABLE "=\\"$" VARIABLE " " word(ITEMS) "\\""
+      if (STATE == "present" && (MODE == "force" || (!there && (MODE == "append" || (MODE == "add" && !last))))) {
+        both = ENVIRON["INIT_WORDS"] != "" ? word(ITEMS) " $" VARIABLE : "$" VARIABLE " " word(ITEMS)
+        put((VARIABLE == "linux_append" ? "set " : "") VARIABLE "=\\"" both "\\"")
+      }
+      if (SEP != "" && ENVIRON["OPEN_END"] == "") printf "\\n"
     }' "$1"
 }
 `;

@@ -98,9 +98,9 @@ function refusal(edit: ArgumentEdit, loader: string, next: string): Refusal | un
       why: `${edit.key} stands several times in the next command line (${there.join(' ')}): kmend does not know which one to replace`,
       hint: 'say `merge: true` if it is one comma list, or take the other values away first (`state: absent` with their `value`)',
     };
-  if (edit.state === 'present' && there.length === 0 && hasInitWords(next) && /^(?:grub2|bls|zipl)$/.test(loader))
+  if (edit.state === 'present' && there.length === 0 && hasInitWords(next) && /^(?:grub2|bls|zipl|rpm-ostree)$/.test(loader))
     return {
-      why: 'the command line has words for init behind ` -- `, and grubby would put the argument behind them',
+      why: 'the command line has words for init behind ` -- `, and the tool would put the argument behind them',
       hint: 'newer kernels do not see an argument there: put it before ` -- ` by hand',
     };
   return undefined;

@@ -2,7 +2,7 @@
 // Each one: work on a copy beside the file, check it, put it in place by rename, keep what was before as FILE.kmend-before; change no byte
 // when nothing is missing; when a step fails, put back what was before.
 import type { ArgumentEdit } from './edit.ts';
-import { byGrubby, defaults, findCfg2, futureGrub2, grubCfg, script } from './shell.ts';
+import { byGrubby, defaults, findCfg2, futureGrub2, grubCfg, othersShell, script } from './shell.ts';
 
 /** What the exit codes of all these scripts mean. */
 export const scriptErrors: Readonly<Record<number, string>> = {
@@ -11,6 +11,7 @@ export const scriptErrors: Readonly<Record<number, string>> = {
   22: 'a file of the boot loader could not be written: no space or read-only? what was before is back in place',
   23: 'the tool that makes boot entries failed: what was before is back in place',
   24: 'the new boot loader configuration does not pass the script check: what was before is back in place',
+  26: 'grubby changed other arguments too: what was before is back in place',
   25: 'the argument is not in the new configuration: what was before is back in place; look for a file under /etc/default that overrides it',
 };
 
@@ -22,12 +23,14 @@ export const grub2Script = (edit: ArgumentEdit): string =>
     grubCfg,
     findCfg2,
     byGrubby,
+    othersShell,
     futureGrub2,
     `if ! all_satisfied "$cfg"; then
   if command -v grubby >/dev/null 2>&1; then
     cp -p "$cfg" "$new" || fail 22 "cannot write beside $cfg"
     COPY=$new
     run_grubby >/dev/null || fail 23 "grubby failed"
+    [ "$(linux_lines "$new" | others)" = "$(linux_lines "$cfg" | others)" ] || fail 26 "$cfg: grubby changed other arguments too"
   elif command -v grub2-mkconfig >/dev/null 2>&1; then
     grub2-mkconfig -o "$new" >/dev/null 2>&1 || fail 23 "grub2-mkconfig failed"
   else fail 21 "neither grubby nor grub2-mkconfig is there"; fi
@@ -42,6 +45,7 @@ export const blsScript = (edit: ArgumentEdit, zipl: boolean): string =>
     edit,
     defaults,
     byGrubby,
+    othersShell,
     `command -v grubby >/dev/null 2>&1 || fail 21 "grubby is not there"
 ${zipl ? 'command -v zipl >/dev/null 2>&1 || fail 21 "zipl is not there"\n' : ''}ls "$R"/boot/loader/entries/*.conf >/dev/null 2>&1 || fail 20 "no entries under $R/boot/loader/entries"
 COPY=''
@@ -52,7 +56,9 @@ if ! entries_satisfied; then
     undo="$undo
 $f"
   done
+  before=$(entries | others)
   run_grubby >/dev/null || fail 23 "grubby failed"
+  [ "$(entries | others)" = "$before" ] || fail 26 "grubby changed other arguments too"
   entries_satisfied || fail 25 "$KM_KEY is not as wanted in every entry"
 fi
 ${futureGrub2}K=$R/etc/kernel/cmdline
@@ -65,8 +71,9 @@ ${zipl ? '[ -z "$undo" ] || zipl >/dev/null || fail 23 "zipl failed"\n' : ''}`,
   );
 
 /**
- * Debian, Ubuntu: where the key already stands in one of the shell files it is edited there; else a drop-in of ours that sorts last, because
- * cloud images assign GRUB_CMDLINE_LINUX_DEFAULT again in 50-cloudimg-settings.cfg. Then update-grub into a copy.
+ * Debian, Ubuntu: where the key already stands in one of the shell files it is edited there; else a drop-in of ours that sorts late, because
+ * cloud images assign GRUB_CMDLINE_LINUX_DEFAULT again in 50-cloudimg-settings.cfg; what sorts later and assigns the variable anew is edited too.
+ * Then update-grub into a copy.
  */
 export const grubDebianScript = (edit: ArgumentEdit): string =>
   script(
@@ -81,12 +88,18 @@ if ! said d; then
   [ ! -e "$D" ] || change "$D" where
   for f in "$R"/etc/default/grub.d/*.cfg; do if [ -e "$f" ]; then change "$(real "$f")" where; fi; done
   if ! said d; then
-    mkdir -p "$R/etc/default/grub.d" && chmod 755 "$R/etc/default/grub.d" || fail 22 "cannot make $R/etc/default/grub.d"
+    init_words_of d
+    [ -d "$R/etc/default/grub.d" ] || { mkdir -p "$R/etc/default/grub.d" && chmod 755 "$R/etc/default/grub.d"; } || fail 22 "cannot make $R/etc/default/grub.d"
     { if [ -e "$mine" ]; then cat "$mine"; else echo '# Written by kmend: boot arguments. It sorts last, so that it adds to what the other files say.'; fi; } > "$mine.kmend-from" || fail 22 "cannot write $mine"
-    assignments "$mine.kmend-from" append GRUB_CMDLINE_LINUX > "$mine.kmend-text" || fail 22 "cannot write $mine"
+    assignments "$mine.kmend-from" force GRUB_CMDLINE_LINUX > "$mine.kmend-text" || fail 22 "cannot write $mine"
     rm -f "$mine.kmend-from"; chmod 644 "$mine.kmend-text"
     replace "$mine"
   fi
+  later=''
+  for f in "$R"/etc/default/grub.d/*.cfg; do
+    if [ "$f" = "$mine" ]; then later=1
+    elif [ -n "$later" ] && ! said d && grep -q 'GRUB_CMDLINE_LINUX=' "$f"; then change "$(real "$f")" add; fi
+  done
   said d || fail 25 "$KM_KEY is not as wanted in what $R/etc/default/grub and grub.d come to"
 fi
 if ! all_satisfied "$cfg"; then
@@ -120,9 +133,10 @@ export const rpmOstreeScript = (edit: ArgumentEdit): string =>
     `command -v rpm-ostree >/dev/null 2>&1 || fail 21 "rpm-ostree is not there"
 line=$(rpm-ostree kargs) || fail 23 "rpm-ostree kargs failed"
 if ! satisfied "$line"; then
-  set --
+  set --; set -f
   for old in $(printf '%s\\n' "$line" | awk "$edit_awk"'{ cut($0); for (i = 1; i <= M; i++) print T[AT[i]] }'); do set -- "$@" "--delete=$old"; done
   word=$(word_of "$line")
+  case " $line " in *' -- '*) [ -z "$word" ] || fail 25 "words for init end the command line, and rpm-ostree would put $word behind them";; esac
   [ -z "$word" ] || set -- "$@" "--append=$word"
   rpm-ostree kargs "$@" >/dev/null || fail 23 "rpm-ostree kargs failed"
   satisfied "$(rpm-ostree kargs)" || fail 25 "$KM_KEY is not as wanted in the pending deployment"
@@ -138,9 +152,13 @@ export const flatcarScript = (edit: ArgumentEdit): string =>
 for d in "$R/oem" "$R/usr/share/oem"; do if [ -z "$cfg" ] && [ -d "$d" ]; then cfg=$d/grub.cfg; fi; done
 [ -n "$cfg" ] || fail 20 "neither $R/oem nor $R/usr/share/oem is there"
 cfg=$(real "$cfg")
-if [ -e "$cfg" ]; then change "$cfg" append linux_append
+made='# Written by kmend: boot arguments'
+if [ -e "$cfg" ]; then
+  init_words=$(grep 'linux_append=.* -- ' "$cfg") || :
+  change "$cfg" append linux_append
+  if [ "$(cat "$cfg")" = "$made" ]; then rm -f "$cfg"; fi
 elif [ "$KM_STATE" = present ]; then
-  : > "$cfg.kmend-from" && assignments "$cfg.kmend-from" append linux_append > "$cfg.kmend-text" || fail 22 "cannot write $cfg"
+  echo "$made" > "$cfg.kmend-from" && assignments "$cfg.kmend-from" append linux_append > "$cfg.kmend-text" || fail 22 "cannot write $cfg"
   rm -f "$cfg.kmend-from"; chmod 644 "$cfg.kmend-text"; replace "$cfg"
 fi
 `,

@@ -9,7 +9,7 @@ KM_LIST=${edit.list ? 1 : 0} KM_STATE=${edit.state}
 export KM_KEY KM_ITEMS KM_LIST KM_STATE
 `;
 
-/** Undo by a list of files; `put FILE` renames FILE.kmend-new into place. A file that was not there before is removed by the undo. */
+/** Undo by a list of files: FILE.kmend-before is what it was before the first change. A file that was not there before is removed by the undo. */
 const files = `undo=''
 restore() {
   [ -n "$undo" ] || return 0
@@ -25,10 +25,14 @@ fail() {
 real() { readlink -f "$1" || echo "$1"; }
 # replace FILE: what stands in FILE.kmend-text becomes its content; owner, mode and label stay
 replace() {
-  if [ ! -e "$1" ]; then mv "$1.kmend-text" "$1" || fail 22 "cannot write $1"; undo="$undo
+  if [ ! -e "$1" ]; then rm -f "$1.kmend-before"; mv "$1.kmend-text" "$1" || fail 22 "cannot write $1"; undo="$undo
 $1"; return; fi
   if cmp -s "$1" "$1.kmend-text"; then rm -f "$1.kmend-text"; return; fi
-  cp -p "$1" "$1.kmend-before" && cp -p "$1" "$1.kmend-new" && cat "$1.kmend-text" > "$1.kmend-new" || { rm -f "$1.kmend-text" "$1.kmend-new"; fail 22 "cannot write beside $1"; }
+  case "$undo
+" in *"
+$1
+"*) ;; *) cp -p "$1" "$1.kmend-before" || { rm -f "$1.kmend-text"; fail 22 "cannot write beside $1"; };; esac
+  cp -p "$1" "$1.kmend-new" && cat "$1.kmend-text" > "$1.kmend-new" || { rm -f "$1.kmend-text" "$1.kmend-new"; fail 22 "cannot write beside $1"; }
   chcon --reference="$1" "$1.kmend-new" 2>/dev/null || :
   rm -f "$1.kmend-text"
   mv -f "$1.kmend-new" "$1" || fail 22 "cannot replace $1"
@@ -54,6 +58,13 @@ effective() (
   if [ "$2" = all ]; then printf '%s %s\\n' "$GRUB_CMDLINE_LINUX" "$GRUB_CMDLINE_LINUX_DEFAULT"; else printf '%s\\n' "$GRUB_CMDLINE_LINUX"; fi
 ) 2>/dev/null
 said() { satisfied "$(effective "$1" linux)" && { [ "$KM_LIST$KM_STATE" = 1present ] || satisfied "$(effective "$1" all)"; }; }
+init_words_of() { case " $(effective "$1" linux) " in *' -- '*) init_words=1;; *) init_words='';; esac; }
+`;
+
+/** `others` prints each line without what it says about the key: what no tool of ours may change. */
+export const othersShell = `others() {
+  awk "$edit_awk"'{ cut($0); o = ""; for (i = 1; i <= N; i++) if (i >= END_ || name(T[i]) != KEY) o = o " " T[i]; print o }'
+}
 `;
 
 /** `linux_lines` prints the linux lines of a grub.cfg, those of Linux itself where its generator marked them. */
@@ -120,10 +131,16 @@ const finish = `[ -z "$undo" ] || sync
 export const script = (edit: ArgumentEdit, ...parts: readonly string[]): string =>
   withPrelude(`set -u\n${settings(edit)}${editShell}${files}${parts.join('')}${finish}`);
 
-/** GRUB_CMDLINE_LINUX of /etc/default/grub, for kernels installed later. */
+/** GRUB_CMDLINE_LINUX of /etc/default/grub, for kernels installed later. What did not help (the branch of an `if` that is not taken) is taken back. */
 export const futureGrub2 = `if [ -e "$D" ] && ! said ''; then
+  init_words_of ''
   change "$D" where
-  said '' || change "$D" add
+  if ! said ''; then
+    cp -p "$D" "$D.kmend-kept" || fail 22 "cannot write beside $D"
+    change "$D" add
+    if ! said ''; then mv "$D.kmend-kept" "$D.kmend-text"; replace "$D"; change "$D" force; fi
+    rm -f "$D.kmend-kept"
+  fi
   said '' || fail 25 "$D: $KM_KEY is not as wanted"
 fi
 `;
