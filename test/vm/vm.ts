@@ -124,7 +124,7 @@ export async function startVm(name: string, image: Image): Promise<Vm> {
   };
   const vm = { name, port, key: join(disk, 'id'), knownHosts, ssh, answers, bootId, console: () => file('log'), stop };
   try {
-    await answers();
+    await answers(undefined, image === 'full' ? 1200 : 400);
     return vm;
   } catch (error) {
     stop();
