@@ -91,16 +91,9 @@ export function showPlan(made: MadePlan, world: World): readonly string[] {
           ...(start.waited === undefined ? {} : { waitsFor: start.waited.text }),
         })),
     }));
+    const started = new Set(simulation.starts.map((start) => start.host));
+    const unstarted = play.hosts.filter((host) => hasChanges(host) && !started.has(host.host)).map((host) => host.host);
     const expected = (simulation.endAt - now) / 1000;
-    return [...planText({ play, waves, expected, width: world.width(), paint: paintOf(world) }), ...unstarted(play, simulation, world)];
+    return planText({ play, waves, unstarted, why: simulation.why, expected, width: world.width(), paint: paintOf(world) });
   });
-}
-
-/** Hosts with changes that this policy would never start as things are: why, before anybody waits for it. */
-function unstarted(play: PlayPlan, simulation: Simulation, world: World): readonly string[] {
-  const started = new Set(simulation.starts.map((start) => start.host));
-  const left = play.hosts.filter((host) => hasChanges(host) && !started.has(host.host));
-  if (left.length === 0) return [];
-  const why = simulation.why === '' ? '' : `: ${simulation.why}`;
-  return [paintOf(world).yellow(`${left.length} of them would not be started${why}`)];
 }

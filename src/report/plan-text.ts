@@ -12,6 +12,9 @@ export interface PlannedWave {
 export interface PlanView {
   readonly play: PlayPlan;
   readonly waves: readonly PlannedWave[];
+  /** Hosts with changes that this policy would never start as things are, and the reason, told before anybody waits for it. */
+  readonly unstarted: readonly string[];
+  readonly why: string;
   /** Seconds until the last host is done, where that could be foreseen. */
   readonly expected?: number;
   readonly width: number;
@@ -21,19 +24,19 @@ export interface PlanView {
 export function planText(view: PlanView): readonly string[] {
   const { play, paint } = view;
   const byHost = new Map(play.hosts.map((host) => [host.host, host]));
-  const waves = view.waves.flatMap((wave) => [
-    '',
-    paint.bold(wave.title),
-    ...wave.hosts.flatMap(({ host, startsIn, waitsFor }) => {
-      const plan = byHost.get(host);
-      return plan === undefined ? [] : hostText(plan, startsIn, waitsFor, view);
-    }),
-  ]);
+  const textOf = ({ host, startsIn, waitsFor }: PlannedWave['hosts'][number]): readonly string[] => {
+    const plan = byHost.get(host);
+    return plan === undefined ? [] : hostText(plan, startsIn, waitsFor, view);
+  };
+  const waves = view.waves
+    .filter((wave) => wave.hosts.length > 0)
+    .flatMap((wave) => ['', paint.bold(wave.title), ...wave.hosts.flatMap(textOf)]);
   const refused = play.hosts.filter((host) => host.refused !== undefined);
   const idle = play.hosts.filter((host) => host.refused === undefined && !hasChanges(host));
   return [
     paint.bold(`Play: ${harmless(play.play)}`),
     ...waves,
+    ...unstartedText(view, textOf),
     ...section(
       'Nothing to do',
       idle.map((host) => `${host.host}  ${host.verdict}${host.remedyWhy === '' ? '' : `: ${host.remedyWhy}`}`),
@@ -50,6 +53,13 @@ export function planText(view: PlanView): readonly string[] {
     '',
     summary(view),
   ];
+}
+
+function unstartedText(view: PlanView, textOf: (host: { readonly host: string }) => readonly string[]): readonly string[] {
+  if (view.unstarted.length === 0) return [];
+  const title = `To change, but would not be started as things are: ${view.unstarted.length}`;
+  const why = view.why === '' ? [] : indented(`why: ${harmless(view.why)}`, 2, view.width);
+  return ['', view.paint.yellow(title), ...why, ...view.unstarted.flatMap((host) => textOf({ host }))];
 }
 
 const refusedText = (plan: HostPlan): string =>
@@ -111,11 +121,13 @@ const paintRisk = (risk: string, paint: Paint): string =>
   risk === 'reboot' || risk === 'evict' ? paint.red(risk) : risk === 'restart' ? paint.yellow(risk) : risk;
 
 function summary(view: PlanView): string {
-  const { play, expected } = view;
+  const { play, expected, unstarted } = view;
   const changing = play.hosts.filter(hasChanges).length;
   const refused = play.hosts.filter((host) => host.refused !== undefined).length;
   const idle = play.hosts.length - changing - refused;
   const left = play.leftOut.length === 0 ? '' : `, ${play.leftOut.length} left out`;
-  const time = expected === undefined || changing === 0 ? '' : `; expected to take ${duration(expected)}`;
-  return `Plan: ${plural(changing, 'host')} to change, ${idle} with nothing to do, ${refused} refused${left}${time}`;
+  const never =
+    unstarted.length === 0 ? '' : ` (${unstarted.length === changing ? 'none would' : `${unstarted.length} would not`} be started)`;
+  const time = expected === undefined || changing === unstarted.length ? '' : `; expected to take ${duration(expected)}`;
+  return `Plan: ${plural(changing, 'host')} to change${never}, ${idle} with nothing to do, ${refused} refused${left}${time}`;
 }

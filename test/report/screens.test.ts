@@ -123,6 +123,7 @@ const play: PlayPlan = {
       ],
       warnings: ['the loader cannot boot it once first'],
     },
+    planFor('node-b3'),
     { ...planFor('node-b1', { nothing: true, verdict: 'off', remedy: 'none' }) },
     { ...planFor('node-b2'), refused: { task: 'The runtime', why: 'docker-ce is held', hint: 'yum versionlock delete docker-ce' } },
   ],
@@ -132,7 +133,8 @@ const play: PlayPlan = {
 describe('plan', () => {
   it.each([80, 140])('at %i columns', (width) => {
     const waves = [{ title: 'Wave 1: 1', hosts: [{ host: 'node-a1', startsIn: 30, waitsFor: '1 of 1 slot is taken (node-x)' }] }];
-    expect(text(planText({ play, waves, expected: 520, width, paint: uncoloured }))).toMatchSnapshot();
+    const left = { unstarted: ['node-b3'], why: 'capacity is missing: 1 out of service, allowed: 1 (node-c2)' };
+    expect(text(planText({ play, waves, ...left, expected: 520, width, paint: uncoloured }))).toMatchSnapshot();
   });
 });
 
