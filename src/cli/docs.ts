@@ -1,14 +1,15 @@
 // `docs`, `schema` and `probe`: what comes straight from module and fact objects.
 import type { Command } from 'commander';
 import { buildProbe, factDefs } from '../facts/index.ts';
+import { settingKeys } from '../load/index.ts';
 import { nearest } from '../model/diagnostic.ts';
-import { factsMarkdown, moduleIndex, moduleMarkdown } from '../report/module-docs.ts';
+import { factsMarkdown, moduleIndex, moduleMarkdown, settingsMarkdown } from '../report/module-docs.ts';
 import { CommandError, type World } from './world.ts';
 
 export function docsCommands(program: Command, world: World, done: (exit: number) => void): void {
   program
     .command('docs')
-    .description('what modules can do (`docs MODULE`), and which facts there are (`docs facts`)')
+    .description('what modules can do (`docs MODULE`), which facts there are (`docs facts`), and what settings files say (`docs settings`)')
     .argument('[topic]')
     .action(async (topic: string | undefined) => {
       for (const line of await docs(topic, world)) world.out(line);
@@ -35,8 +36,9 @@ async function docs(topic: string | undefined, world: World): Promise<readonly s
   const modules = await world.modules();
   if (topic === undefined) return moduleIndex(modules.values());
   if (topic === 'facts') return factsMarkdown(factDefs);
+  if (topic === 'settings') return settingsMarkdown(settingKeys);
   const module = modules.get(topic);
   if (module !== undefined) return moduleMarkdown(module);
-  const near = nearest(topic, [...modules.keys(), 'facts']);
+  const near = nearest(topic, [...modules.keys(), 'facts', 'settings']);
   throw new CommandError(3, `there is no module ${topic}`, near === undefined ? 'kmend docs lists them' : `did you mean ${near}?`);
 }

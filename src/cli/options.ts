@@ -1,4 +1,4 @@
-// Options that commands share, with Ansible's names; flag, then environment, then project file, then user file.
+// Options that commands share, with Ansible's names. What a flag leaves open is filled in by configuration.ts.
 import type { Command } from 'commander';
 import type { Amount, Rollout } from '../model/playbook.ts';
 import { CommandError, type World } from './world.ts';
@@ -98,11 +98,10 @@ export function wholeNumber(text: string | undefined, flag: string, otherwise: n
   return Number(text);
 }
 
-/** The state directory: flag, KMEND_STATE_DIR, configuration, $XDG_STATE_HOME/kmend, ~/.local/state/kmend. */
-export function stateDirOf(flags: { readonly stateDir?: string }, world: World, configured?: string): string {
+/** The state directory: what the flag or the settings say, $XDG_STATE_HOME/kmend, ~/.local/state/kmend. */
+export function stateDirOf(flags: { readonly stateDir?: string }, world: World): string {
   const { env, home } = world;
-  const chosen = flags.stateDir ?? env.KMEND_STATE_DIR ?? configured;
-  if (chosen !== undefined && chosen !== '') return chosen;
+  if (flags.stateDir !== undefined && flags.stateDir !== '') return flags.stateDir;
   const base = env.XDG_STATE_HOME === undefined || env.XDG_STATE_HOME === '' ? `${home}/.local/state` : env.XDG_STATE_HOME;
   return `${base}/kmend`;
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { harmless } from '../report/layout.ts';
 import { StateWriteError } from '../store/index.ts';
 import { checkCommand } from './check.ts';
+import { configure } from './configuration.ts';
 import { controlCommands } from './control.ts';
 import { docsCommands } from './docs.ts';
 import { doctorCommand } from './doctor.ts';
@@ -37,6 +38,7 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
       getOutHelpWidth: () => helpWidth,
       getErrHelpWidth: () => helpWidth,
     });
+  program.hook('preAction', (_, command) => configure(command, world));
   checkCommand(program, world, done);
   planCommands(program, world, done);
   driftCommand(program, world, done);

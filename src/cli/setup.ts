@@ -32,13 +32,13 @@ export interface Settings {
 }
 
 export function settings(flags: FleetFlags, world: World): Settings {
-  const fromEnv = world.env.KMEND_INVENTORY ?? world.env.ANSIBLE_INVENTORY;
+  const fromEnv = world.env.ANSIBLE_INVENTORY;
   const inventories = flags.inventory ?? (fromEnv === undefined || fromEnv === '' ? defaultInventories(world) : fromEnv.split(':'));
   return {
     inventories,
     ...(flags.limit === undefined ? {} : { limit: flags.limit }),
     extraVars: extraVarsOf(flags.extraVars ?? [], world),
-    forks: wholeNumber(flags.forks ?? world.env.KMEND_FORKS, '--forks', 50),
+    forks: wholeNumber(flags.forks, '--forks', 50),
     stateDir: stateDirOf(flags, world),
     flags,
     ...(flags.askPass === true ? { loginPassword: askOnce('SSH password: ', world) } : {}),

@@ -6,5 +6,6 @@ export { limitTo, resolvePattern } from './pattern.ts';
 export { loadPlaybook, type PlaybookOptions } from './playbook.ts';
 export { playbookSchema } from './playbook-schema.ts';
 export type { Read, Reader } from './reader.ts';
+export { parseSettings, type SettingKey, type SettingValues, settingKeys } from './settings-file.ts';
 export { type TargetOptions, targetOf } from './target.ts';
 export { hostScope, hostVars, type Layers } from './variables.ts';

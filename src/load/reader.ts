@@ -1,6 +1,7 @@
 // The port to the disk: this room reads texts and never files. Paths in it, because pure rooms do not know node:path either.
 
-export type Read = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly why: string };
+/** `absent`: there is no such file, which is no mistake where the file is a choice. */
+export type Read = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly why: string; readonly absent?: true };
 
 /** What loading needs of the outside; the command line brings one over the file system, tests one over a table. */
 export interface Reader {

@@ -5,8 +5,10 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Read, Reader } from '../load/index.ts';
 
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
+
 const why = (error: unknown): string => {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code === 'ENOENT') return 'there is no such file';
   if (code === 'EACCES') return 'may not be read by this user';
   if (code === 'EISDIR') return 'is a directory';
@@ -21,7 +23,7 @@ export const diskReader: Reader = {
     try {
       return { ok: true, text: readFileSync(path, 'utf8') };
     } catch (error) {
-      return { ok: false, why: why(error) };
+      return { ok: false, why: why(error), ...(codeOf(error) === 'ENOENT' ? { absent: true } : {}) };
     }
   },
   list: (path) => {

@@ -1,0 +1,70 @@
+// What flags leave open: the environment, then the project's settings file, then the user's own.
+import { dirname, isAbsolute, join } from 'node:path';
+import type { Command } from 'commander';
+import { parseSettings, type SettingKey, type SettingValues, settingKeys } from '../load/index.ts';
+import { tell } from './mistakes.ts';
+import { paintOf } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+/** The project's settings file, in the working directory. */
+const projectFile = 'kmend.yaml';
+
+const userFile = ({ env, home }: World): string =>
+  join(env.XDG_CONFIG_HOME === undefined || env.XDG_CONFIG_HOME === '' ? join(home, '.config') : env.XDG_CONFIG_HOME, 'kmend/config.yaml');
+
+const optionOf = ({ key }: SettingKey): string => key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+const variableOf = ({ key }: SettingKey): string => `KMEND_${key.toUpperCase()}`;
+
+/**
+ * Gives a command the options that its command line did not. A run that is resumed keeps the settings that it was started with:
+ * there only the place of its journal is looked up.
+ */
+export function configure(command: Command, world: World): void {
+  const open = settingKeys.filter(
+    (setting) =>
+      command.options.some((option) => option.attributeName() === optionOf(setting)) &&
+      command.getOptionValueSource(optionOf(setting)) === undefined &&
+      (command.name() !== 'resume' || setting.key === 'state_dir'),
+  );
+  if (open.length === 0) return;
+  const layers = [fromEnvironment(open, world), fromFile(join(world.cwd, projectFile), world), fromFile(userFile(world), world)];
+  for (const setting of open) {
+    const value = layers.find((layer) => layer[setting.key] !== undefined)?.[setting.key];
+    if (value !== undefined) command.setOptionValueWithSource(optionOf(setting), value, 'config');
+  }
+}
+
+function fromEnvironment(open: readonly SettingKey[], { env }: World): SettingValues {
+  const values: Record<string, string | boolean | readonly string[]> = {};
+  for (const setting of open) {
+    const text = env[variableOf(setting)];
+    if (text !== undefined && text !== '') values[setting.key] = settingOf(setting, text);
+  }
+  return values;
+}
+
+function settingOf(setting: SettingKey, text: string): string | boolean | readonly string[] {
+  if (setting.kind === 'paths') return text.split(':');
+  if (setting.kind !== 'switch') return text;
+  if (/^(?:true|yes|on|1)$/i.test(text)) return true;
+  if (/^(?:false|no|off|0)$/i.test(text)) return false;
+  throw new CommandError(3, `${variableOf(setting)} is true or false, not \`${text}\``);
+}
+
+function fromFile(path: string, world: World): SettingValues {
+  const read = world.reader.readText(path);
+  if (!read.ok && read.absent === true) return {};
+  if (!read.ok) throw new CommandError(3, `the settings file ${path} cannot be read: ${read.why}`);
+  const { value, diagnostics } = parseSettings(path, read.text);
+  tell(diagnostics, world, paintOf(world));
+  const home = (given: string): string => (given.startsWith('~/') ? join(world.home, given.slice(2)) : given);
+  // `a,b` names hosts and is no path.
+  const placed = (given: string): string => (given.includes(',') || isAbsolute(home(given)) ? home(given) : join(dirname(path), given));
+  const values: Record<string, string | boolean | readonly string[]> = { ...value };
+  for (const { key, kind } of settingKeys) {
+    const given = values[key];
+    if (kind === 'path' && typeof given === 'string') values[key] = placed(given);
+    if (kind === 'paths' && typeof given === 'object') values[key] = given.map(placed);
+  }
+  return values;
+}

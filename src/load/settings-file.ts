@@ -1,0 +1,66 @@
+// `kmend.yaml` and the user's own `config.yaml`: what somebody would otherwise give as the same flags every time.
+import { type Checked, type Diagnostic, hasErrors } from '../model/diagnostic.ts';
+import { asArgs, filled, flag, listOf, object, oneOf, whole, word } from '../model/schema.ts';
+import { fitTree } from './fit.ts';
+import { sourceOf } from './source.ts';
+import { tellingOf } from './telling.ts';
+import { parseYaml } from './yaml.ts';
+
+/** One key of a settings file. Its flag is the key with dashes, its variable `KMEND_` and the key in capitals. */
+export interface SettingKey {
+  readonly key: string;
+  /** Paths are relative to the file that names them; `~/` is the home directory. */
+  readonly kind: 'text' | 'path' | 'paths' | 'switch';
+  readonly what: string;
+}
+
+export const settingKeys: readonly SettingKey[] = [
+  {
+    key: 'inventory',
+    kind: 'paths',
+    what: 'inventory file, directory or program, or a list of them; in the variable with `:` between them',
+  },
+  { key: 'forks', kind: 'text', what: 'hosts read at the same moment' },
+  { key: 'user', kind: 'text', what: 'login user' },
+  { key: 'private_key', kind: 'path', what: 'key file to log in with' },
+  { key: 'become', kind: 'switch', what: 'become root after login' },
+  { key: 'become_user', kind: 'text', what: 'become this user' },
+  { key: 'become_method', kind: 'text', what: 'sudo, su or doas' },
+  { key: 'ssh_common_args', kind: 'text', what: 'options as for ssh' },
+  { key: 'timeout', kind: 'text', what: 'seconds to wait for an answer when connecting' },
+  { key: 'kubeconfig', kind: 'path', what: 'the cluster that the hosts are nodes of' },
+  { key: 'context', kind: 'text', what: 'context of the kubeconfig' },
+  { key: 'state_dir', kind: 'path', what: 'where runs are kept' },
+];
+
+const schema = object({
+  inventory: listOf(filled).optional(),
+  forks: whole(1, 999_999).optional(),
+  user: word.optional(),
+  private_key: filled.optional(),
+  become: flag.optional(),
+  become_user: word.optional(),
+  become_method: oneOf('sudo', 'su', 'doas').optional(),
+  ssh_common_args: filled.optional(),
+  timeout: whole(1, 86_400).optional(),
+  kubeconfig: filled.optional(),
+  context: filled.optional(),
+  state_dir: filled.optional(),
+});
+
+/** What a settings file says: numbers as text, as a flag gives them; nothing for keys that it leaves out. */
+export type SettingValues = Readonly<Record<string, string | boolean | readonly string[]>>;
+
+/** Reads a settings file; every mistake at its place. */
+export function parseSettings(path: string, text: string): Checked<SettingValues> {
+  const source = sourceOf(path, text);
+  const parsed = parseYaml(source);
+  if (parsed.value === undefined || hasErrors(parsed.diagnostics))
+    return { diagnostics: parsed.diagnostics, ...(hasErrors(parsed.diagnostics) ? {} : { value: {} }) };
+  const diagnostics: Diagnostic[] = [...parsed.diagnostics];
+  const { data } = fitTree(tellingOf(source, diagnostics), parsed.value, asArgs(schema), 'a settings file');
+  if (data === undefined || hasErrors(diagnostics)) return { diagnostics };
+  const values: Record<string, string | boolean | readonly string[]> = {};
+  for (const [key, value] of Object.entries(data)) if (value !== undefined) values[key] = typeof value === 'number' ? String(value) : value;
+  return { value: values, diagnostics };
+}
