@@ -1,13 +1,15 @@
 // `kmend check`: read-only. Every host's versions, verdict, evidence and remedy; or the same from outputs that people collected by other means.
 import type { Command } from 'commander';
 import { type ExitReason, exitCode } from '../core/exit.ts';
-import { settle } from '../core/overlay.ts';
 import { surveyFleet } from '../engine/fleet.ts';
-import { parseProbe, withPrelude } from '../facts/index.ts';
+import { withPrelude } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
 import { activeProbeScript } from '../modules/verify-kmem.ts';
+import { hostDetails, idLines } from '../report/check-details.ts';
 import { type CheckRow, checkSummary, checkTable, needsRemedy } from '../report/check-table.ts';
+import { collected } from './collected.ts';
 import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
+import { idRecords } from './id-records.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
 import { endIfStopped, openTransport, paintOf, readingSignal, settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
@@ -21,7 +23,10 @@ export function checkCommand(program: Command, world: World, done: (exit: number
   withFleetOptions(program.command('check'))
     .description('read-only: versions, kmem verdict with evidence, and the remedy of each host')
     .argument('[pattern]', 'hosts to check', 'all')
-    .option('--from <dir>', 'judge outputs of `kmend probe` collected by other means: one file a host')
+    .option(
+      '--from <dir>',
+      'judge outputs of `kmend probe` collected by other means: a file a host (HOST, HOST.txt, HOST.log.gz), also in directories by day; the hosts are names or globs',
+    )
     .option('--active', 'also ask el7 kernels whether they would account an empty cgroup: it is made, read and removed; needs root')
     .addHelpText('after', '\nExit codes: 0 nothing to do, 2 a remedy is needed, 6 hosts unreachable, 3 mistakes in the input.')
     .action(async (pattern: string, flags: CheckFlags) => {
@@ -36,8 +41,19 @@ export interface Checked {
 
 /** Checks and shows; the rows too, for who wants to compare them with later ones. */
 export async function check(pattern: string, flags: CheckFlags, world: World): Promise<Checked> {
-  const rows = flags.from === undefined ? await surveyed(pattern, flags, world) : await collected(flags.from, world);
+  const rows = flags.from === undefined ? await surveyed(pattern, flags, world) : fromFiles(flags.from, pattern, flags, world);
   return { rows, exit: show(rows, flags, world) };
+}
+
+function fromFiles(directory: string, pattern: string, flags: CheckFlags, world: World): readonly CheckRow[] {
+  const alien = flags.active === true ? '--active' : flags.limit !== undefined ? '--limit' : undefined;
+  if (alien !== undefined)
+    throw new CommandError(
+      3,
+      `${alien} does not go with --from: no host is reached`,
+      'name hosts or globs as the argument: kmend check "web*" --from DIR',
+    );
+  return collected(directory, pattern, world);
 }
 
 async function surveyed(pattern: string, flags: CheckFlags, world: World): Promise<readonly CheckRow[]> {
@@ -48,7 +64,7 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
   const transport = await openTransport(set, world);
   try {
     const active = flags.active === true ? { active: { script: withPrelude(activeProbeScript), tells: isAskable } } : {};
-    const options = { forks: set.forks, retries: 2, signal: readingSignal(world), ...active };
+    const options = { forks: set.forks, retries: 2, signal: readingSignal(world), remembered: idRecords(set.stateDir, world), ...active };
     let read = 0;
     const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {
       world.progress(`read ${++read} of ${targets.length} hosts`);
@@ -65,22 +81,6 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
 const isAskable = (facts: Facts): boolean =>
   facts['user.root'] === true && facts['cgroup.memory'] === 'v1' && /^3\.10\./.test(String(facts['kernel.release'] ?? ''));
 
-/** A file `node-a1` or `node-a1.txt` is what the probe printed on node-a1. */
-async function collected(directory: string, world: World): Promise<readonly CheckRow[]> {
-  const names = world.reader.list(directory);
-  if (names === undefined) throw new CommandError(3, `--from wants a directory with one probe output a host, and ${directory} is none`);
-  const files = names.filter((name) => !name.startsWith('.')).sort();
-  if (files.length === 0)
-    throw new CommandError(11, `${directory} holds no outputs`, 'run `kmend probe > probe.sh`, then `sh probe.sh > DIR/HOST` on each host');
-  return files.map((file) => {
-    const host = file.replace(/\.(txt|out|log)$/, '');
-    const read = world.reader.readText(`${directory}/${file}`);
-    if (!read.ok) return { host, failure: { kind: 'parse', message: read.why } };
-    const parsed = parseProbe(read.text);
-    return parsed.ok ? { host, facts: settle(parsed.value, undefined) } : { host, failure: parsed.failure };
-  });
-}
-
 function show(rows: readonly CheckRow[], flags: CheckFlags, world: World): number {
   const exit = exitCode(reasons(rows));
   if (flags.json === true) {
@@ -90,6 +90,8 @@ function show(rows: readonly CheckRow[], flags: CheckFlags, world: World): numbe
   }
   const paint = paintOf(world);
   for (const line of checkTable(rows, world.width(), paint)) world.out(line);
+  if ((flags.verbose ?? 0) > 0) for (const row of rows) for (const line of hostDetails(row, world.width(), paint)) world.out(line);
+  for (const line of idLines(rows, world.width(), paint)) world.out(line);
   world.out(`${checkSummary(rows)}   (exit ${exit})`);
   return exit;
 }

@@ -20,6 +20,8 @@ export interface FleetOptions {
   readonly signal: AbortSignal;
   /** Run before the facts are read, where the first reading says that it can tell something (`check --active`). */
   readonly active?: { readonly script: string; readonly tells: (facts: Facts) => boolean };
+  /** Facts about a host that this machine remembers: laid over what was read, before anything is derived (`check`). */
+  readonly remembered?: (host: string, facts: Facts) => Promise<Facts>;
 }
 
 /** Opens a session for each host, a bounded number at once, and closes it after use. Results come in the order of the hosts. */
@@ -60,13 +62,15 @@ export function surveyFleet(
   ports: SessionPorts,
   onHost: (survey: Survey) => void,
 ): Promise<readonly Survey[]> {
+  const known = async (host: string, facts: Facts): Promise<Facts> =>
+    settle({ ...facts, ...(await options.remembered?.(host, facts)) }, undefined);
   return forEachHost(targets, options, ports, async (session) => {
     let observed = await observe(session, wants);
     if (observed.ok && options.active?.tells(observed.value.facts) === true) {
       const asked = await session.read(options.active.script, { timeout: 60, become: session.target.become !== undefined });
       if (asked.ok) observed = await observe(session, wants);
     }
-    const outcome: Outcome<Facts> = observed.ok ? { ok: true, value: settle(observed.value.facts, undefined) } : observed;
+    const outcome: Outcome<Facts> = observed.ok ? { ok: true, value: await known(session.target.name, observed.value.facts) } : observed;
     const survey = { host: session.target.name, outcome };
     onHost(survey);
     return survey;

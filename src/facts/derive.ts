@@ -2,13 +2,14 @@
 import type { Facts } from '../model/fact.ts';
 import { isUnknown, type Mapping, unknown, type Value } from '../model/value.ts';
 import { differingArgs } from './boot.ts';
+import { idFacts } from './kmem/ids.ts';
 import { treat } from './kmem/remedy.ts';
 import { changedAfterBoot, readSituation } from './kmem/situation.ts';
 import { judge, proofOf } from './kmem/verdict.ts';
 
 /** The facts with everything that follows from them. Calling it again on its own result changes nothing. */
 export function derive(facts: Facts): Facts {
-  return { ...facts, ...kernelFacts(facts), ...pendingFacts(facts), ...kmemFacts(facts) };
+  return { ...facts, ...kernelFacts(facts), ...pendingFacts(facts), ...idFacts(facts), ...kmemFacts(facts) };
 }
 
 /** Why one of these facts is not known; the empty text when all are. One that was never read is unknown too. */

@@ -23,6 +23,29 @@ export const derivedFacts: readonly FactDef[] = [
     summary: 'version of the containerd package, without epoch and release; empty when absent',
     example: '1.2.10',
   },
+  {
+    name: 'kmem.ids.live',
+    lifetime: 'boot',
+    summary: 'ids of memory cgroups that live groups hold; ids are told on cgroup v1 of kernels before 4.5, read by root',
+    example: 212,
+  },
+  { name: 'kmem.ids.dead', lifetime: 'boot', summary: 'ids that dead groups hold, about', example: 31_400 },
+  { name: 'kmem.ids.used', lifetime: 'boot', summary: 'both: of 65,534, then no cgroup can be made', example: 31_612 },
+  {
+    name: 'kmem.ids.growth_per_day',
+    lifetime: 'boot',
+    summary:
+      'dead groups more a day, measured between two checks of one boot; unknown outside of `check`, without an earlier check, and where clocks do not agree',
+    example: 1_850,
+  },
+  { name: 'kmem.ids.over', lifetime: 'boot', summary: 'seconds between the two checks', example: 21_600 },
+  {
+    name: 'kmem.ids.days_left',
+    lifetime: 'boot',
+    summary: 'days until no id is left at this rate; 99999 when dead groups do not grow; unknown below ten minutes',
+    example: 18.3,
+  },
+  { name: 'kmem.ids.full_on', lifetime: 'boot', summary: "that day, by the host's clock; empty for never", example: '2027-01-17' },
   { name: 'kmem.verdict', lifetime: 'boot', summary: 'off, on, leaking, at_risk, not_applicable or unknown', example: 'on' },
   {
     name: 'kmem.evidence',

@@ -1,6 +1,8 @@
 // The facts room: what a host is asked, how its answers are read, and what follows from them.
 export { derive } from './derive.ts';
+export { addReading, baselineOf, type IdReading, readingOf } from './kmem/ids.ts';
 export { forecastFact, isClusterWant } from './node.ts';
+export { outputsIn } from './outputs.ts';
 export { withPrelude } from './prelude.ts';
 export { buildProbe, parseProbe } from './probe.ts';
 export { areas, factDefs, lifetimeOf } from './registry.ts';

@@ -9,6 +9,7 @@ const names: ReadonlySet<string> = new Set([
   'kmem.slab_entries',
   'kmem.slab_ids',
   'kmem.dead_groups',
+  'kmem.live_groups',
   'kmem.groups',
   'kmem.samples',
   'kmem.symptoms',
@@ -18,4 +19,8 @@ const names: ReadonlySet<string> = new Set([
 
 /** Counters, clocks, free space, and what the cluster says of the moment: their values are read, and never compared. */
 export const isVolatile = (name: string): boolean =>
-  names.has(name) || name.startsWith('memory.') || name.startsWith('space.') || /^(forecast|node)\./.test(name);
+  names.has(name) ||
+  name.startsWith('memory.') ||
+  name.startsWith('kmem.ids.') ||
+  name.startsWith('space.') ||
+  /^(forecast|node)\./.test(name);

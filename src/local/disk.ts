@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { Read, Reader } from '../load/index.ts';
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
@@ -12,8 +13,12 @@ const why = (error: unknown): string => {
   if (code === 'ENOENT') return 'there is no such file';
   if (code === 'EACCES') return 'may not be read by this user';
   if (code === 'EISDIR') return 'is a directory';
+  if (code === 'Z_DATA_ERROR' || code === 'Z_BUF_ERROR') return 'is not a whole gzip file';
   return error instanceof Error ? error.message : String(error);
 };
+
+/** Bytes that a compressed text may have: outputs of the probe have at most a few megabytes. */
+const largestText = 64 * 1024 * 1024;
 
 /** Milliseconds that an inventory program may take. */
 const programTimeout = 60_000;
@@ -21,7 +26,12 @@ const programTimeout = 60_000;
 export const diskReader: Reader = {
   readText: (path): Read => {
     try {
-      return { ok: true, text: readFileSync(path, 'utf8') };
+      return {
+        ok: true,
+        text: (/\.gz$/i.test(path) ? gunzipSync(readFileSync(path), { maxOutputLength: largestText }) : readFileSync(path)).toString(
+          'utf8',
+        ),
+      };
     } catch (error) {
       return { ok: false, why: why(error), ...(codeOf(error) === 'ENOENT' ? { absent: true } : {}) };
     }

@@ -1,4 +1,116 @@
-// Ids of memory cgroups: how many there are.
+// Ids of memory cgroups: how many are in use, how fast dead groups take them, and when none will be left.
+import type { Facts } from '../../model/fact.ts';
+import { isMapping, isUnknown, type Mapping, unknown, type Value } from '../../model/value.ts';
+import { healthOf, readRelease } from './kernels.ts';
 
 /** Memory cgroups that a kernel can have beside the root, dead ones with the live ones; measured on 3.10.0-514 and 1062. */
 export const groupIds = 65_534;
+
+/** One reading of a host's ids. */
+export interface IdReading {
+  /** The host's own clock, seconds since 1970. */
+  readonly at: number;
+  /** Seconds since boot: what time is measured by, because nobody sets it. */
+  readonly uptime: number;
+  readonly live: number;
+  readonly dead: number;
+}
+
+const day = 86_400;
+
+/** Below this a rate is told, and no date: a few groups more or less would move it by weeks. Our own figure. */
+const shortest = 600;
+
+/** `kmem.ids.days_left` where dead groups do not grow. */
+const never = 99_999;
+
+/** The reading in these facts, or why there is none. */
+export function readingOf(facts: Facts): IdReading | string {
+  const release = facts['kernel.release'];
+  for (const value of [release, facts['cgroup.memory']]) if (isUnknown(value)) return value.$unknown;
+  const health = healthOf(readRelease(typeof release === 'string' ? release : '').generation);
+  if (facts['cgroup.memory'] !== 'v1' || health === 'healthy') return 'dead groups show only on cgroup v1 of kernels before 4.5';
+  const { 'clock.epoch': at, 'boot.uptime': uptime, 'kmem.live_groups': live, 'kmem.dead_groups': dead, 'kmem.samples': samples } = facts;
+  if (typeof at !== 'number' || typeof uptime !== 'number' || typeof live !== 'number' || typeof dead !== 'number')
+    return 'clock, uptime or groups could not be read';
+  if (isMapping(samples) && typeof samples.denied === 'number' && samples.denied > 0) return 'reads were refused: needs root';
+  return { at, uptime, live, dead };
+}
+
+/** Seconds from one reading to a later one of the same boot, or why they cannot be compared. */
+function elapsed(before: IdReading, now: IdReading): number | string {
+  const seconds = now.uptime - before.uptime;
+  if (seconds <= 0) return 'the earlier reading is not older';
+  const byClock = now.at - before.at;
+  return Math.abs(byClock - seconds) > Math.max(60, seconds / 50) ? "the host's clock was set between the readings" : seconds;
+}
+
+/** Readings that are kept of a boot: its first, and the last ones, at least five minutes apart. */
+const most = 16;
+const apart = 300;
+
+/** The readings with one more; the same list where the last one is of just now. Of another boot (uptime went back) nothing is kept. */
+export function addReading(readings: readonly IdReading[], now: IdReading): readonly IdReading[] {
+  const last = readings.at(-1);
+  if (last === undefined || last.uptime > now.uptime) return [now];
+  if (now.uptime - last.uptime < apart) return readings;
+  const [first = now, ...rest] = [...readings, now];
+  return [first, ...rest.slice(1 - most)];
+}
+
+/** The reading to compare with: the latest that is an hour old, else the oldest. Or why there is none. */
+export function baselineOf(readings: readonly IdReading[], now: IdReading): IdReading | string {
+  if (readings.length === 0) return 'no earlier reading of this boot';
+  const usable = readings.filter((reading) => typeof elapsed(reading, now) === 'number');
+  const old = usable.findLast((reading) => now.uptime - reading.uptime >= 3600) ?? usable[0];
+  if (old !== undefined) return old;
+  const why = readings.map((reading) => elapsed(reading, now)).findLast((text) => typeof text === 'string');
+  return typeof why === 'string' ? why : 'no earlier reading of this boot';
+}
+
+const names = ['live', 'dead', 'used', 'growth_per_day', 'over', 'days_left', 'full_on'] as const;
+
+/** Facts `kmem.ids.*`. `kmem.ids.before` is an earlier reading of this boot, from whoever keeps them; without one the growth is unknown. */
+export function idFacts(facts: Facts): Facts {
+  const now = readingOf(facts);
+  if (typeof now === 'string') return Object.fromEntries(names.map((name) => [`kmem.ids.${name}`, unknown(now)]));
+  const { live, dead } = now;
+  return {
+    'kmem.ids.live': live,
+    'kmem.ids.dead': dead,
+    'kmem.ids.used': live + dead,
+    ...growth(earlierOf(facts['kmem.ids.before']), now),
+  };
+}
+
+function earlierOf(value: Value | undefined): IdReading | string {
+  if (isUnknown(value)) return value.$unknown;
+  if (!isMapping(value)) return 'no earlier reading of this boot: `kmend check` keeps one, and compares the next';
+  const number = (mapping: Mapping, name: string): number => (typeof mapping[name] === 'number' ? mapping[name] : Number.NaN);
+  return { at: number(value, 'at'), uptime: number(value, 'uptime'), live: number(value, 'live'), dead: number(value, 'dead') };
+}
+
+function growth(before: IdReading | string, now: IdReading): Facts {
+  const seconds = typeof before === 'string' ? before : elapsed(before, now);
+  if (typeof before === 'string' || typeof seconds === 'string') {
+    const why = unknown(String(seconds));
+    return { 'kmem.ids.growth_per_day': why, 'kmem.ids.over': why, 'kmem.ids.days_left': why, 'kmem.ids.full_on': why };
+  }
+  const perDay = Math.round(((now.dead - before.dead) / seconds) * day);
+  return { 'kmem.ids.growth_per_day': perDay, 'kmem.ids.over': seconds, ...forecast(perDay, seconds, now) };
+}
+
+function forecast(perDay: number, seconds: number, now: IdReading): Facts {
+  const free = Math.max(0, groupIds - now.live - now.dead);
+  if (perDay <= 0) return { 'kmem.ids.days_left': never, 'kmem.ids.full_on': '' };
+  if (seconds < shortest) {
+    const why = unknown(`${seconds} s between the readings are too short to tell when`);
+    return { 'kmem.ids.days_left': why, 'kmem.ids.full_on': why };
+  }
+  const days = Math.round((free / perDay) * 10) / 10;
+  return { 'kmem.ids.days_left': Math.min(days, never), 'kmem.ids.full_on': dateOf(now.at + (free / perDay) * day) };
+}
+
+/** A day, as 2027-01-17; empty for one that is further away than anybody plans. */
+const dateOf = (seconds: number): string =>
+  seconds > 0 && seconds < 10_000_000_000 ? new Date(seconds * 1000).toISOString().slice(0, 10) : '';

@@ -1,0 +1,145 @@
+// Outputs of `kmend probe` that people collected by other means: a directory of files, read into one row a host.
+import { settle } from '../core/overlay.ts';
+import { baselineOf, type IdReading, outputsIn, parseProbe, readingOf } from '../facts/index.ts';
+import type { Facts } from '../model/fact.ts';
+import type { Failure } from '../model/failure.ts';
+import { unknown } from '../model/value.ts';
+import type { CheckRow } from '../report/check-table.ts';
+import { CommandError, type World } from './world.ts';
+
+/** One output: of whom, by the file or what is in it, and what it says. */
+interface Found {
+  readonly host: string;
+  readonly file: string;
+  readonly facts?: Facts;
+  readonly failure?: Failure;
+}
+
+const howTo = 'run `kmend probe > probe.sh`, then `sh probe.sh > DIR/HOST` on each host';
+
+/** A file `node-a1`, `node-a1.txt` or `monday/node-a1.log.gz` is what the probe printed on node-a1; `hosts` are names or globs, `all` for all of them. */
+export function collected(directory: string, hosts: string, world: World): readonly CheckRow[] {
+  const files = filesIn(directory, world);
+  if (files.length === 0) throw new CommandError(11, `${directory} holds no outputs`, howTo);
+  const rows = rowsOf(
+    files.flatMap((file) => readFile(directory, file, world)),
+    world,
+  );
+  const wanted = rows.filter((row) => isWanted(row.host, hosts));
+  if (wanted.length > 0) return wanted;
+  throw new CommandError(11, `no output in ${directory} is of a host that matches \`${hosts}\``, `it has ${namesOf(rows)}`);
+}
+
+const namesOf = (rows: readonly CheckRow[]): string => {
+  const names = rows.slice(0, 5).map((row) => row.host);
+  return rows.length > names.length ? `${names.join(', ')} and ${rows.length - names.length} more` : names.join(', ');
+};
+
+function isWanted(host: string, hosts: string): boolean {
+  const words = hosts.split(/[,:]/).filter((word) => word !== '');
+  const matches = (word: string): boolean =>
+    word === 'all' ||
+    new RegExp(
+      `^${word
+        .split('*')
+        .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+        .join('.*')}$`,
+    ).test(host);
+  return words.some(matches);
+}
+
+/** Files of the directory and of the directories in it, as paths below it; hidden ones are not meant. */
+function filesIn(directory: string, world: World): readonly string[] {
+  const names = world.reader.list(directory);
+  if (names === undefined)
+    throw new CommandError(3, `--from wants a directory with one probe output a host, and ${directory} is none`, howTo);
+  const shown = (list: readonly string[]): readonly string[] => list.filter((name) => !name.startsWith('.')).toSorted();
+  return shown(names).flatMap((name) => {
+    const inner = world.reader.list(`${directory}/${name}`);
+    return inner === undefined ? [name] : shown(inner).map((one) => `${name}/${one}`);
+  });
+}
+
+const endings = /(?:\.(?:txt|out|log|stdout|json|probe|kmend|gz))+$/i;
+
+/** What a file is named after: `node-a1` for `monday/node-a1.log.gz`. */
+const stemOf = (file: string): string => file.replace(/^.*\//, '').replace(endings, '');
+
+function readFile(directory: string, file: string, world: World): readonly Found[] {
+  const read = world.reader.readText(`${directory}/${file}`);
+  const unread = read.ok ? (read.text.trim() === '' ? 'is empty' : '') : read.why;
+  if (!read.ok || unread !== '') return [{ host: stemOf(file), file, failure: { kind: 'parse', message: `${file} ${unread}` } }];
+  const outputs = outputsIn(read.text).map((output) => {
+    const parsed = parseProbe(output.text);
+    const answer = parsed.ok ? { facts: parsed.value } : { failure: { ...parsed.failure, message: `${file}: ${parsed.failure.message}` } };
+    return { ...(output.host === undefined ? {} : { named: output.host }), ...answer };
+  });
+  // A first try that was broken off, before the one that was not: people keep both.
+  const used = outputs.filter((output) => output.named !== undefined || output.facts !== undefined);
+  const left = outputs.length - used.length;
+  if (used.length > 0 && left > 0) world.err(`warning: ${file}: ${left} of its ${outputs.length} outputs cannot be used and are left out`);
+  return named(file, used.length > 0 ? used : outputs.slice(0, 1), world);
+}
+
+type Unnamed = Omit<Found, 'host' | 'file'> & { readonly named?: string };
+
+/** A file is one host's, whatever that calls itself, unless it says otherwise: names before lines, or outputs of different machines. */
+function named(file: string, outputs: readonly Unnamed[], world: World): readonly Found[] {
+  const stem = stemOf(file);
+  const several = new Set(outputs.map(({ facts }) => identityOf(facts))).size > 1 && outputs.some((output) => output.named === undefined);
+  if (several) world.err(`warning: ${file} holds outputs of several hosts: they are named by what they call themselves`);
+  return outputs.map(({ named: name, facts, failure }, index) => ({
+    host: name ?? (several ? ownName(facts) || `${stem}#${index + 1}` : stem),
+    file,
+    ...(facts === undefined ? {} : { facts }),
+    ...(failure === undefined ? {} : { failure }),
+  }));
+}
+
+const text = (facts: Facts | undefined, name: string): string => (typeof facts?.[name] === 'string' ? facts[name] : '');
+const number = (facts: Facts | undefined, name: string): number => (typeof facts?.[name] === 'number' ? facts[name] : 0);
+const ownName = (facts: Facts | undefined): string => text(facts, 'host.name').replace(/^\(none\)$/, '');
+const identityOf = (facts: Facts | undefined): string => `${text(facts, 'machine.id')} ${ownName(facts)}`;
+
+/** One row a host. Several outputs of it: the latest is judged, and compared with the earlier ones of the same boot. */
+function rowsOf(found: readonly Found[], world: World): readonly CheckRow[] {
+  const byHost = new Map<string, Found[]>();
+  for (const one of found) byHost.set(one.host, [...(byHost.get(one.host) ?? []), one]);
+  return [...byHost.values()].flatMap((group) => {
+    const [first, ...others] = group;
+    if (first === undefined) return [];
+    if (others.length === 0) return [rowOf(first, unknown('there is one output of this host: nothing to compare it with'))];
+    const good = group.filter((one) => one.facts !== undefined);
+    const files = [...new Set(group.map((one) => one.file))].join(', ');
+    if (new Set(good.map((one) => identityOf(one.facts))).size > 1) {
+      world.err(`warning: ${files}: outputs of different machines under one name, ${first.host}`);
+      return group.map((one) => rowOf({ ...one, host: `${one.host} (${one.file})` }, unknown('its name is not clear')));
+    }
+    world.err(`warning: ${files}: ${group.length} outputs of ${first.host}: the latest is judged`);
+    const inOrder = good.toSorted(
+      (a, b) =>
+        number(a.facts, 'clock.epoch') - number(b.facts, 'clock.epoch') || number(a.facts, 'boot.uptime') - number(b.facts, 'boot.uptime'),
+    );
+    const last = inOrder.at(-1);
+    return [last === undefined ? rowOf(first, unknown('')) : rowOf(last, earlierOf(last, inOrder))];
+  });
+}
+
+function rowOf({ host, facts, failure }: Found, before: Facts): CheckRow {
+  if (facts !== undefined) return { host, facts: settle({ ...facts, 'kmem.ids.before': before }, undefined) };
+  return { host, failure: failure ?? { kind: 'parse', message: 'there is no output' } };
+}
+
+/** The reading to compare the last output with: of the same boot, by its id. */
+function earlierOf(last: Found, all: readonly Found[]): Facts {
+  const now = readingOf(last.facts ?? {});
+  if (typeof now === 'string') return unknown(now);
+  const boot = text(last.facts, 'boot.id');
+  const readings = all
+    .filter((one) => one !== last && boot !== '' && text(one.facts, 'boot.id') === boot)
+    .map((one) => readingOf(one.facts ?? {}))
+    .filter((reading): reading is IdReading => typeof reading !== 'string')
+    .toSorted((a, b) => a.uptime - b.uptime);
+  const before = baselineOf(readings, now);
+  return typeof before === 'string' ? unknown(before) : { ...before };
+}

@@ -1,0 +1,81 @@
+// Outputs of the probe as people bring them home: out of terminals and Windows files, with a host's name before each line, inside a tool's JSON,
+// several in one file. Here they become plain outputs again.
+
+export interface Output {
+  /** The host that the file names for it, where it does: a prefix of its lines, a key of its JSON. */
+  readonly host?: string;
+  /** For `parseProbe`. */
+  readonly text: string;
+}
+
+/** The outputs in a file, in its order; one with the whole text where nothing looks like an output, so that `parseProbe` can say why. */
+export function outputsIn(text: string): readonly Output[] {
+  const plain = plainText(text);
+  const found = fromJson(plain) ?? framesIn(plain.split('\n'));
+  return found.length === 0 ? [{ text: plain }] : found;
+}
+
+/** UTF-16 (a redirect in PowerShell) has a NUL in every character of ours; CR and colours are a terminal's. */
+const plainText = (text: string): string =>
+  text
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must go
+    .replace(/^[\ufeff\ufffd]+|\u0000|\u001b\[[0-9;?]*[A-Za-z]/g, '')
+    .replace(/\r+(?=\n|$)/g, '')
+    .replace(/(@@kmend \w+(?: \d+)*(?: cut)?)[ \t\r]+(?=\n|$)/g, '$1');
+
+interface Frame {
+  readonly prefix: string;
+  readonly lines: string[];
+}
+
+/** Lines from each begin mark on, up to the next of the same prefix: `pdsh` and the like mix the lines of their hosts. */
+function framesIn(lines: readonly string[]): readonly Output[] {
+  const open = new Map<string, Frame>();
+  const frames: Frame[] = [];
+  const prefixes = prefixesOf(lines);
+  for (const line of lines) {
+    const begins = /^(.*?)(@@kmend begin \d.*)$/.exec(line);
+    const prefix = begins === null ? prefixes.find((one) => line.startsWith(one.trimEnd())) : (begins[1] ?? '');
+    if (begins !== null) {
+      const known = prefixes.includes(prefix ?? '') ? (prefix ?? '') : '';
+      const frame = { prefix: known, lines: [begins[2] ?? ''] };
+      open.set(known, frame);
+      frames.push(frame);
+    } else if (prefix !== undefined) open.get(prefix)?.lines.push(line.slice(prefix.length));
+  }
+  return frames.map((frame) => ({ ...hostOf(frame.prefix), text: `\n${frame.lines.join('\n')}\n` }));
+}
+
+/** What stands before the marks: the empty text, or what all lines of a host begin with. What is only before its first mark is a prompt. */
+function prefixesOf(lines: readonly string[]): readonly string[] {
+  const before = (mark: string): ReadonlySet<string> =>
+    new Set(lines.flatMap((line) => (line.includes(mark) ? [line.slice(0, line.indexOf(mark))] : [])));
+  const ends = before('@@kmend done ');
+  const named = [...before('@@kmend begin ')].filter((prefix) => prefix.trim() !== '' && ends.has(prefix));
+  // The longest first, so that `node-1: ` is not taken for `node-10: `; the empty one takes what is left.
+  return [...named.sort((a, b) => b.length - a.length), ''];
+}
+
+/** `node-a1: `, `[node-a1] `, `node-a1 | `. */
+function hostOf(prefix: string): { readonly host?: string } {
+  const host = /[A-Za-z0-9][\w.-]*/.exec(prefix)?.[0];
+  return host === undefined ? {} : { host };
+}
+
+/** What tools keep of a script's run: `{"stdout": "..."}`, also below the names of hosts. Nothing where the text is no JSON. */
+function fromJson(text: string): readonly Output[] | undefined {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return stdoutsIn(JSON.parse(text), undefined);
+  } catch {
+    return undefined;
+  }
+}
+
+function stdoutsIn(value: unknown, key: string | undefined): readonly Output[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { stdout } = value as { readonly stdout?: unknown };
+  if (typeof stdout === 'string')
+    return framesIn(plainText(stdout).split('\n')).map((output) => ({ ...(key === undefined ? {} : { host: key }), ...output }));
+  return Object.entries(value).flatMap(([name, inner]) => stdoutsIn(inner, Array.isArray(value) ? undefined : name));
+}

@@ -1,0 +1,88 @@
+// Below the table of `kmend check`: hosts whose cgroup ids run out, the nearest first; and with -v what each host's verdict was counted from.
+import type { Facts } from '../model/fact.ts';
+import { isList, isMapping, isUnknown, type Mapping } from '../model/value.ts';
+import type { CheckRow } from './check-table.ts';
+import { duration, fold, harmless, type Paint, plural, table } from './layout.ts';
+
+const numberOf = (from: Mapping, name: string): number => (typeof from[name] === 'number' ? from[name] : 0);
+const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+const samplesOf = (facts: Facts): Mapping => (isMapping(facts['kmem.samples']) ? facts['kmem.samples'] : {});
+
+/** Hosts that are listed; of the others their number. */
+const mostHosts = 20;
+
+/** A line for each host whose dead groups grow, the first to run out of ids at the top. */
+export function idLines(rows: readonly CheckRow[], width: number, paint: Paint): readonly string[] {
+  const growing = rows
+    .flatMap(({ host, facts }) => (facts !== undefined && numberOf(facts, 'kmem.ids.growth_per_day') > 0 ? [{ host, facts }] : []))
+    .toSorted((a, b) => daysLeft(a.facts) - daysLeft(b.facts));
+  if (growing.length === 0) return [];
+  const shown = growing.slice(0, mostHosts).map(({ host, facts }) => [`  ${host}`, idText(facts)]);
+  const rest = growing.length - mostHosts;
+  return [
+    paint.bold('cgroup ids'),
+    ...table(shown, width),
+    ...(rest > 0 ? [`  and ${plural(rest, 'more host')} whose dead groups grow`] : []),
+  ];
+}
+
+const daysLeft = (facts: Facts): number => (typeof facts['kmem.ids.days_left'] === 'number' ? facts['kmem.ids.days_left'] : 99_999);
+
+/** `31,612 of 65,534 in use, about 31,400 by dead groups; +1,850 a day (measured over 6h): full about 2026-12-14`. */
+function idText(facts: Facts): string {
+  const { 'kmem.ids.used': used, 'kmem.ids.dead': dead, 'kmem.ids.growth_per_day': growth } = facts;
+  if (typeof used !== 'number' || typeof dead !== 'number') return isUnknown(used) ? `not known: ${used.$unknown}` : 'not known';
+  const now = `${grouped(used)} of 65,534 in use, about ${grouped(dead)} by dead groups`;
+  if (typeof growth !== 'number') return isUnknown(growth) ? `${now}; growth not known: ${growth.$unknown}` : now;
+  const rate = `${growth < 0 ? '-' : '+'}${grouped(Math.abs(growth))} a day (measured over ${duration(numberOf(facts, 'kmem.ids.over'))})`;
+  return `${now}; ${rate}${whenFull(facts, growth)}`;
+}
+
+function whenFull(facts: Facts, growth: number): string {
+  if (growth <= 0) return '';
+  const day = facts['kmem.ids.full_on'];
+  if (isUnknown(day)) return `: ${day.$unknown}`;
+  return typeof day === 'string' && day !== '' ? `: full about ${day}` : '';
+}
+
+/** With -v: what the verdict was counted from, and what goes with the remedy. */
+export function hostDetails(row: CheckRow, width: number, paint: Paint): readonly string[] {
+  const { facts } = row;
+  if (facts === undefined) return [];
+  const lines = [
+    ...groupText(samplesOf(facts)),
+    `cgroup ids: ${idText(facts)}`,
+    ...logText(facts),
+    ...listOf(facts, 'kmem.causes', 'causes'),
+    ...listOf(facts, 'kmem.rejected', 'not taken'),
+    ...listOf(facts, 'kmem.leaves_open', 'stays open'),
+  ];
+  return [paint.bold(row.host), ...lines.flatMap((line) => fold(harmless(line), Math.max(20, width - 4)).map((part) => `    ${part}`))];
+}
+
+/** All cgroups are of this boot: they live in memory. */
+function groupText(samples: Mapping): readonly string[] {
+  const count = (name: string): number => numberOf(samples, name);
+  const by = (['kubelet', 'docker', 'other'] as const)
+    .filter((who) => count(who) > 0)
+    .map((who) => `${who} ${count(who)} (${count(`${who}_read`)})`);
+  const answers = (['read', 'eio', 'empty', 'denied', 'failed', 'absent'] as const)
+    .filter((name) => count(name) > 0)
+    .map((name) => `${name} ${count(name)}`);
+  return [
+    `non-root memory cgroups, all made in this boot: ${count('total')}${by.length === 0 ? '' : `; by whom (readable): ${by.join(', ')}`}`,
+    ...(answers.length === 0 ? [] : [`answers: ${answers.join(', ')}${samples.capped === true ? '; more than could be walked' : ''}`]),
+    `memory-limited: ${count('limited')}, of them containers ${count('containers')}; off: ${count('limited_off')}`,
+  ];
+}
+
+function logText(facts: Facts): readonly string[] {
+  if (facts['kmem.log_read'] === false) return ['kernel log: could not be read'];
+  const symptoms = facts['kmem.symptoms'];
+  return isList(symptoms) ? symptoms.filter(isMapping).map((row) => `kernel log: ${row.kind} ${row.count}: ${row.line}`) : [];
+}
+
+function listOf(facts: Facts, name: string, title: string): readonly string[] {
+  const value = facts[name];
+  return isList(value) && value.length > 0 ? [`${title}: ${value.map(String).join('; ')}`] : [];
+}

@@ -1,0 +1,192 @@
+// kmend check: outputs as people collect them (`--from`), and what it remembers between two checks of a fleet.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Practice, practice, sick } from '../cli/practice.ts';
+import { type CommandResult, command } from '../cli/real-world.ts';
+import { recordedHost, runProbe } from '../facts/replay.ts';
+
+/** What the probe prints on the recorded hosts, with their slab entries replaced by a number of dead groups, and their age. */
+const outputs = new Map<string, string>();
+const outputOf = (name: string): string => outputs.get(name) ?? '';
+const aged = (text: string, uptime: number, dead: number): string =>
+  text
+    .replace(/^uptime .*$/m, `uptime ${uptime}.00 1.00`)
+    .replace(/^clock .*$/m, `clock ${1_790_000_000 + uptime}`)
+    .replace(/^slab .* \d+$/m, `slab ${dead * 14} ${dead + 3}`);
+
+beforeAll(() => {
+  for (const name of ['1062-on', '1062-off', '1062-nokmem']) {
+    const host = recordedHost(name);
+    outputs.set(name, runProbe(host).replaceAll(host.root, ''));
+    host.remove();
+  }
+});
+
+describe('from collected outputs', () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'kmend-from-'));
+    return () => rmSync(dir, { recursive: true, force: true });
+  });
+  const put = (name: string, text: string | Buffer): void => {
+    mkdirSync(dirname(join(dir, 'in', name)), { recursive: true });
+    writeFileSync(join(dir, 'in', name), text);
+  };
+  const check = (...more: readonly string[]): Promise<CommandResult> =>
+    command(['check', '--from', join(dir, 'in'), ...more], { home: dir });
+  /** Host and verdict of each row, or the kind of its failure. */
+  const verdicts = ({ out }: CommandResult): readonly string[] =>
+    out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .map((row) => `${row.host} ${row.facts?.['kmem.verdict'] ?? row.failure.kind}`);
+
+  it('names hosts after their files, whatever their endings, and leaves nothing behind', async () => {
+    put('on.txt', outputOf('1062-on'));
+    put('off.log', outputOf('1062-off').replaceAll('\n', '\r\n').trimEnd());
+    put('nokmem.example.net.out', `[root@x ~]# sh probe.sh\n${outputOf('1062-nokmem')}[root@x ~]# `);
+    put('packed.log.gz', gzipSync(outputOf('1062-off')));
+    put('.hidden', 'x');
+    const done = await check('--json');
+    expect(verdicts(done)).toEqual(['nokmem.example.net off', 'off off', 'on on', 'packed off']);
+    expect([done.exit, done.err]).toEqual([2, '']);
+    expect(readdirSync(dir)).toEqual(['in']);
+  });
+
+  it('says what it could not use, and judges the rest', async () => {
+    put('on', outputOf('1062-on'));
+    put('README.md', '# Outputs of last week\n');
+    put('half', outputOf('1062-on').slice(0, 900));
+    put('empty', '');
+    put('broken.gz', 'no gzip');
+    const done = await check();
+    expect(done.exit).toBe(4);
+    expect(done.out).toContain('README.md: the host did not run the probe: none of its output came back');
+    expect(done.out).toContain('half: the probe output is cut short');
+    expect(done.out).toContain('empty is empty');
+    expect(done.out).toContain('broken.gz is not a whole gzip file');
+    expect(done.out).toContain('5 hosts: 1 needs a remedy, 4 could not be read   (exit 4)');
+  });
+
+  it('a file of several hosts is taken apart, and said so', async () => {
+    const named = (name: string, text: string): string => text.replace(/^host .*$/m, `host ${name}`);
+    put('all', named('node-a', outputOf('1062-on')) + named('node-b', outputOf('1062-off')));
+    const mixed = (name: string, text: string): string => text.replace(/^/gm, `${name}: `);
+    put('pdsh', mixed('node-c', outputOf('1062-nokmem')) + mixed('node-d', outputOf('1062-on')));
+    const done = await check('--json');
+    expect(verdicts(done)).toEqual(['node-a on', 'node-b off', 'node-c off', 'node-d on']);
+    expect(done.err).toBe('warning: all holds outputs of several hosts: they are named by what they call themselves');
+  });
+
+  it('a first try that was broken off does not count', async () => {
+    put('on', outputOf('1062-on').slice(0, 900) + outputOf('1062-on'));
+    const done = await check('--json');
+    expect(verdicts(done)).toEqual(['on on']);
+    expect(done.err).toContain('1 of its 2 outputs cannot be used');
+  });
+
+  it('two outputs of one boot are compared: how fast dead groups grow, and when no id is left', async () => {
+    put('monday/node-a.txt', aged(outputOf('1062-on'), 90_000, 20_000));
+    put('tuesday/node-a.txt', aged(outputOf('1062-on'), 176_400, 21_800));
+    const done = await check();
+    expect(done.err).toBe('warning: monday/node-a.txt, tuesday/node-a.txt: 2 outputs of node-a: the latest is judged');
+    expect(done.out).toMatch(
+      /node-a +21,812 of 65,534 in use, about 21,800 by dead groups; \+1,800 a day \(measured over 24h\): full about 2026-10-17/,
+    );
+    const json = JSON.parse((await check('--json')).out);
+    expect(json.facts['kmem.ids.growth_per_day']).toBe(1800);
+    expect(json.facts['kmem.ids.days_left']).toBe(24.3);
+  });
+
+  it('outputs of two boots, and of two machines under one name, are not', async () => {
+    put('1/node-a', aged(outputOf('1062-on'), 90_000, 20_000).replace(/^boot .*$/gm, 'boot 1234-5'));
+    put('2/node-a', aged(outputOf('1062-on'), 176_400, 21_800));
+    put('1/node-b', outputOf('1062-on').replace(/^host .*$/m, 'host b1'));
+    put('2/node-b', outputOf('1062-off').replace(/^host .*$/m, 'host b2'));
+    const done = await check('--json');
+    expect(verdicts(done)).toEqual(['node-a on', 'node-b (1/node-b) on', 'node-b (2/node-b) off']);
+    expect(done.out).toContain('"kmem.ids.growth_per_day":{"$unknown":"no earlier reading of this boot"}');
+    expect(done.err).toContain('outputs of different machines under one name, node-b');
+  });
+
+  it('takes names and globs; what belongs to reached hosts only is a mistake', async () => {
+    put('web-1', outputOf('1062-off'));
+    put('web-2', outputOf('1062-off'));
+    put('db', outputOf('1062-off'));
+    expect(verdicts(await command(['check', 'web*,x', '--from', join(dir, 'in'), '--json'], { home: dir }))).toEqual([
+      'web-1 off',
+      'web-2 off',
+    ]);
+    const none = await command(['check', 'mail', '--from', join(dir, 'in')], { home: dir });
+    expect([none.exit, none.err]).toEqual([11, expect.stringContaining('it has db, web-1, web-2')]);
+    expect((await check('--active')).exit).toBe(3);
+    expect((await check('--limit', 'db')).exit).toBe(3);
+    expect((await command(['check', '--from', join(dir, 'absent')], { home: dir })).exit).toBe(3);
+  });
+
+  it('with -v says what the verdict was counted from, and by whom', async () => {
+    put('on', outputOf('1062-on'));
+    const { out } = await check('-v');
+    expect(out).toContain(
+      'non-root memory cgroups, all made in this boot: 12; by whom (readable): kubelet 7 (7), docker 3 (1), other 2 (0)',
+    );
+    expect(out).toContain('memory-limited: 3, of them containers 2; off: 0');
+    expect(out).toContain('cgroup ids: 12 of 65,534 in use, about 0 by dead groups; growth not known');
+  });
+});
+
+describe('what is remembered between two checks', () => {
+  let fleet: Practice;
+  beforeAll(async () => {
+    fleet = await practice([sick('h1'), sick('h2')]);
+  });
+  afterAll(() => fleet.close());
+  const growth = async (): Promise<readonly unknown[]> => {
+    const done = await fleet.run(['check', '-i', fleet.fleet.inventoryFile, '--json']);
+    return done.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).facts)
+      .map((facts) => facts['kmem.ids.growth_per_day']);
+  };
+  const record = (host: string): string => join(fleet.state, 'ids', `${host}.json`);
+  /** As if the last check had been a day ago, with so many dead groups fewer, and perhaps of another boot. */
+  const backdate = (host: string, fewer: number, more: Record<string, unknown> = {}): void => {
+    const kept = JSON.parse(readFileSync(record(host), 'utf8'));
+    const [reading] = kept.readings;
+    const old = { ...reading, at: reading.at - 86_400, uptime: reading.uptime - 86_400, dead: reading.dead - fewer };
+    writeFileSync(record(host), JSON.stringify({ ...kept, ...more, readings: [old] }));
+  };
+
+  it('a small record a host, read at the next check: rate, and not of another boot or a damaged file', async () => {
+    expect(await growth()).toEqual([{ $unknown: 'no earlier reading of this boot' }, { $unknown: 'no earlier reading of this boot' }]);
+    expect(readdirSync(join(fleet.state, 'ids')).toSorted()).toEqual(['h1.json', 'h2.json']);
+    backdate('h1', 700);
+    backdate('h2', 700, { boot: 'another' });
+    const [first, second] = await growth();
+    expect(first).toBeGreaterThanOrEqual(699);
+    expect(first).toBeLessThanOrEqual(701);
+    expect(second).toEqual({ $unknown: 'no earlier reading of this boot' });
+    writeFileSync(record('h1'), '{"readings": [');
+    expect((await growth())[0]).toEqual({ $unknown: 'no earlier reading of this boot' });
+    expect(JSON.parse(readFileSync(record('h1'), 'utf8')).readings).toHaveLength(1);
+  });
+
+  it('checks at the same moment leave whole records', async () => {
+    rmSync(join(fleet.state, 'ids'), { recursive: true });
+    await Promise.all([growth(), growth(), growth()]);
+    expect(readdirSync(join(fleet.state, 'ids')).toSorted()).toEqual(['h1.json', 'h2.json']);
+    for (const host of ['h1', 'h2']) expect(JSON.parse(readFileSync(record(host), 'utf8')).readings).toHaveLength(1);
+  });
+
+  it('a state directory that cannot be written is told once, and the check stands', async () => {
+    const state = fleet.file('no-directory', 'x');
+    const done = await fleet.run(['check', '-i', fleet.fleet.inventoryFile, '--state-dir', state]);
+    expect(done.exit).toBe(2);
+    expect(done.err.match(/the growth of dead groups is not kept/g)).toHaveLength(1);
+  });
+});
