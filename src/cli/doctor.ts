@@ -10,11 +10,13 @@ import { table } from '../report/layout.ts';
 import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
 import { openCluster, openTransport, settings } from './setup.ts';
-import { CommandError, type World } from './world.ts';
+import { CommandError, type World, type WorldCluster } from './world.ts';
 
 export function doctorCommand(program: Command, world: World, done: (exit: number) => void): void {
   withFleetOptions(program.command('doctor'))
-    .description('can every host be reached, is there a POSIX sh, may we become root; does the cluster answer')
+    .description(
+      'can every host be reached, is there a POSIX sh, may we become root; does the cluster answer, and may we do there what a rollout does',
+    )
     .argument('[pattern]', 'hosts', 'all')
     .action(async (pattern: string, flags: FleetFlags) => done(await doctor(pattern, flags, world)));
   withFleetOptions(program.command('cleanup'))
@@ -47,14 +49,36 @@ async function doctor(pattern: string, flags: FleetFlags, world: World): Promise
     const disk = rest.includes('writable') ? '' : ', /var/lib is not writable';
     return { text: `reached, sh, ${root}${disk}${missing.length === 0 ? '' : `, lacks ${missing.join(', ')}`}` };
   });
-  const set = settings(flags, world);
-  const cluster = await openCluster(set, world);
-  if (cluster !== undefined) {
-    const nodes = await cluster.nodes(world.kill);
-    world.out(nodes.ok ? `cluster: ${nodes.value.length} nodes` : `cluster: ${nodes.failure.kind}: ${nodes.failure.message}`);
-    cluster.close();
+  const cluster = await openCluster(settings(flags, world), world);
+  const reasons = cluster === undefined ? [] : await lookAtCluster(cluster, world).finally(() => cluster.close());
+  return exitCode([...reasons, ...tellAnswers(answers, world)]);
+}
+
+/** Every right that a plan and a rollout need, asked of the API server itself beforehand: a 403 in the night comes after the cordon. */
+async function lookAtCluster(cluster: WorldCluster, world: World): Promise<readonly ExitReason[]> {
+  const reasons: ExitReason[] = [];
+  const bad = (failure: Failure): void => {
+    reasons.push(failure.kind === 'unreachable' ? 'unreachable' : 'failed');
+    world.out(`cluster: ${said(failure)}`);
+  };
+  const nodes = await cluster.nodes(world.kill);
+  if (nodes.ok) world.out(`cluster: ${nodes.value.length} nodes at ${cluster.description}`);
+  else bad(nodes.failure);
+  if (!nodes.ok && nodes.failure.transport === true) return reasons;
+  const roles = [
+    ['rollout', 'cordon, drain, uncordon (role kmend-rollout)'],
+    ['forecast', 'the plan and its forecast (role kmend-forecast)'],
+  ] as const;
+  for (const [role, what] of roles) {
+    const missing = await cluster.missingRights(role, world.kill);
+    if (!missing.ok) bad(missing.failure);
+    else if (missing.value.length === 0) world.out(`cluster: may do all of ${what}`);
+    else bad({ kind: 'auth', message: `may not ${missing.value.join(', ')}: needed for ${what}`, hint: 'docs/rbac.yaml has the roles' });
   }
-  return tellAnswers(answers, world);
+  const deleting = await cluster.missingRights('delete', world.kill);
+  if (deleting.ok && deleting.value.length > 0)
+    world.out(`cluster: may not ${deleting.value.join(', ')}: needed only for disable_eviction and fallback_without_eviction`);
+  return reasons;
 }
 
 async function cleanup(pattern: string, flags: FleetFlags & { readonly yes?: boolean }, world: World): Promise<number> {
@@ -69,7 +93,7 @@ async function cleanup(pattern: string, flags: FleetFlags & { readonly yes?: boo
       return { text: '', failure: { kind: 'fenced', message: `held by run ${stderr.trim()}`, hint: 'resume or resolve that run first' } };
     return { text: '', failure: { kind: 'exit', message: `exit ${code}: ${stderr.trim()}` } };
   });
-  return tellAnswers(answers, world);
+  return exitCode(tellAnswers(answers, world));
 }
 
 async function onHosts(
@@ -93,15 +117,12 @@ async function onHosts(
   }
 }
 
-function tellAnswers(answers: readonly Answer[], world: World): number {
-  const rows = answers.map(({ host, text, failure }) => [
-    host,
-    failure === undefined ? text : `${failure.kind}: ${failure.message}${failure.hint === undefined ? '' : ` (${failure.hint})`}`,
-  ]);
+const said = ({ kind, message, hint }: Failure): string => `${kind}: ${message}${hint === undefined ? '' : ` (${hint})`}`;
+
+function tellAnswers(answers: readonly Answer[], world: World): readonly ExitReason[] {
+  const rows = answers.map(({ host, text, failure }) => [host, failure === undefined ? text : said(failure)]);
   for (const line of table(rows, world.width())) world.out(line);
-  return exitCode(
-    answers.flatMap(({ failure }): ExitReason[] =>
-      failure === undefined ? [] : [failure.kind === 'unreachable' ? 'unreachable' : 'failed'],
-    ),
+  return answers.flatMap(({ failure }): ExitReason[] =>
+    failure === undefined ? [] : [failure.kind === 'unreachable' ? 'unreachable' : 'failed'],
   );
 }

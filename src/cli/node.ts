@@ -1,105 +1,147 @@
-// `kmend drain NODE` and `kmend uncordon NODE`: kubectl's commands with kubectl's flags, by the same adapter that a run uses.
+// `kmend drain NODE...` and `kmend uncordon NODE...`: kubectl's commands with kubectl's flags, by the same adapter that a run uses.
 import type { Command } from 'commander';
+import { type ExitReason, exitCode } from '../core/exit.ts';
+import type { Owner } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
-import type { FleetFlags } from './options.ts';
+import type { Failure, Outcome } from '../model/failure.ts';
+import { harmless } from '../report/layout.ts';
+import { type DrainFlags, drainOptions, isDryRun, type NodeFlags } from './node-flags.ts';
 import { openCluster, settings } from './setup.ts';
-import { CommandError, type World } from './world.ts';
-
-interface DrainFlags extends FleetFlags {
-  readonly ignoreDaemonsets?: boolean;
-  readonly deleteEmptydirData?: boolean;
-  readonly force?: boolean;
-  readonly timeout?: string;
-  readonly gracePeriod?: string;
-  readonly podSelector?: string;
-  readonly disableEviction?: boolean;
-  readonly skipWaitForDeleteTimeout?: string;
-  readonly dryRun?: string | boolean;
-}
+import { CommandError, type World, type WorldCluster } from './world.ts';
 
 export function nodeCommands(program: Command, world: World, done: (exit: number) => void): void {
-  const clusterOptions = (command: Command): Command =>
-    command.option('--kubeconfig <file>', 'default $KUBECONFIG').option('--context <name>', 'context of the kubeconfig');
-  clusterOptions(program.command('drain'))
-    .description('drain a node as kubectl drain does, with a forecast first')
-    .argument('<node>')
+  const nodeOptions = (command: Command): Command =>
+    command
+      .argument('[node...]')
+      .option('--kubeconfig <file>', 'default $KUBECONFIG')
+      .option('--context <name>', 'context of the kubeconfig')
+      .option('-l, --selector <selector>', 'instead of names: all nodes with these labels')
+      .option('--takeover <run>', 'a node that this run of kmend holds is taken from it')
+      .option('--dry-run [mode]', 'only say what would be done (none, client, server)')
+      .option('-v, --verbose', 'say what it cost: API calls and bytes', (_value: string, before: number | undefined) => (before ?? 0) + 1);
+  nodeOptions(program.command('drain'))
+    .description('drain nodes as kubectl drain does; --dry-run is a forecast')
     .option('--ignore-daemonsets', 'leave DaemonSet pods where they are')
     .option('--delete-emptydir-data', 'evict pods with emptyDir volumes: their data is lost')
+    .option('--delete-local-data', 'the older name of --delete-emptydir-data')
     .option('--force', 'evict pods that nothing will make again')
-    .option('--timeout <duration>', 'give up after this long: 90, 90s, 5m (0 = an hour)', '0')
+    .option('--timeout <duration>', 'give up on a node after this long: 90, 90s, 1m30s (0 = no limit)', '0')
     .option('--grace-period <seconds>', 'seconds a pod gets to end; -1 = its own', '-1')
     .option('--pod-selector <selector>', 'only pods with these labels')
     .option('--disable-eviction', 'delete instead of evict: PDBs are not asked')
     .option('--skip-wait-for-delete-timeout <seconds>', 'do not wait for pods deleted longer ago than this', '0')
-    .option('--dry-run [mode]', 'only say what would go')
-    .action(async (node: string, flags: DrainFlags) => done(await drain(node, flags, world)));
-  clusterOptions(program.command('uncordon'))
-    .description('make a node schedulable again')
-    .argument('<node>')
-    .action(async (node: string, flags: FleetFlags) => done(await uncordon(node, flags, world)));
+    .action(async (names: string[], flags: DrainFlags) => done(await drain(names, flags, world)));
+  nodeOptions(program.command('uncordon'))
+    .description('make nodes schedulable again')
+    .action(async (names: string[], flags: NodeFlags) => done(await uncordon(names, flags, world)));
 }
 
-const needCluster = async (flags: FleetFlags, world: World) => {
-  const cluster = await openCluster(settings(flags, world), world);
+/** One node that came to a bad end; the others go on, as with kubectl. */
+type End = ExitReason | undefined;
+
+/** kubectl ends with 1 for whatever fails. A node that a run of kmend holds is a case that kubectl does not know. */
+const reasonOf = (failure: Failure): ExitReason => (failure.kind === 'fenced' ? 'locked' : 'internal');
+
+function tell(node: string, failure: Failure, world: World): ExitReason {
+  const { message, hint } = failure.kind === 'fenced' ? { ...failure, hint: takeoverHint(failure.hint) } : failure;
+  world.err(`error: ${harmless(message.includes(node) ? message : `node ${node}: ${message}`)}`);
+  if (hint !== undefined) world.err(`  hint: ${harmless(hint)}`);
+  return reasonOf(failure);
+}
+
+const takeoverHint = (hint: string | undefined): string =>
+  `\`--takeover RUN\` takes it from that run, which then ends for this host${hint === undefined ? '' : `; ${hint}`}`;
+
+async function withCluster(flags: NodeFlags, world: World, use: (cluster: WorldCluster) => Promise<number>): Promise<number> {
+  const cluster = await openCluster(settings(flags, world), world, flags.takeover);
   if (cluster === undefined) throw new CommandError(3, 'no cluster is configured', 'give --kubeconfig, or set KUBECONFIG');
-  return cluster;
-};
-
-function seconds(text: string, flag: string): number {
-  const match = /^(-?\d+)(s|m|h)?$/.exec(text);
-  if (match === null) throw new CommandError(3, `${flag} wants seconds or a duration such as 90s or 5m, not \`${text}\``);
-  return Number(match[1]) * ({ s: 1, m: 60, h: 3600 }[match[2] ?? 's'] ?? 1);
-}
-
-function optionsOf(flags: DrainFlags): DrainOptions {
-  const grace = seconds(flags.gracePeriod ?? '-1', '--grace-period');
-  const skip = seconds(flags.skipWaitForDeleteTimeout ?? '0', '--skip-wait-for-delete-timeout');
-  const timeout = seconds(flags.timeout ?? '0', '--timeout');
-  return {
-    timeout: timeout === 0 ? 3600 : timeout,
-    ...(grace < 0 ? {} : { gracePeriod: grace }),
-    ignoreDaemonsets: flags.ignoreDaemonsets === true,
-    deleteEmptydirData: flags.deleteEmptydirData === true,
-    force: flags.force === true,
-    ...(flags.podSelector === undefined ? {} : { podSelector: flags.podSelector }),
-    disableEviction: flags.disableEviction === true,
-    ...(skip > 0 ? { skipWaitForDeleteTimeout: skip } : {}),
-    fallbackWithoutEviction: false,
-    // As kubectl: a failed drain leaves the node cordoned. In a play it is the other way round.
-    keepCordoned: true,
-  };
-}
-
-async function drain(node: string, flags: DrainFlags, world: World): Promise<number> {
-  const cluster = await needCluster(flags, world);
   try {
-    const options = optionsOf(flags);
-    if (flags.dryRun !== undefined && flags.dryRun !== 'none') return await forecast(cluster, node, options, world);
-    const owner = { run: `drain-${world.clock.id().slice(0, 8)}`, number: 1 };
-    const cordoned = await cluster.cordon(node, owner, world.kill);
-    if (!cordoned.ok) throw new CommandError(4, cordoned.failure.message, cordoned.failure.hint);
-    world.out(`node/${node} ${cordoned.value.wasUnschedulable ? 'already cordoned' : 'cordoned'}`);
-    const drained = await cluster.drain(node, options, owner, (text) => world.out(text), world.stop);
-    // From here on it is a person's cordon, as kubectl leaves it: a second try, and any run, finds no mark in its way.
-    const released = await cluster.release(node, owner);
-    if (!released.ok) world.err(`warning: the mark kmend.io/owner stays on node ${node}: ${released.failure.message}`);
-    if (!drained.ok) throw new CommandError(4, `${drained.failure.message}; node ${node} stays cordoned`, drained.failure.hint);
-    for (const pod of drained.value.evicted) world.out(`pod/${pod} evicted`);
-    world.out(`node/${node} drained`);
-    return 0;
+    const exit = await use(cluster);
+    if ((flags.verbose ?? 0) > 0) {
+      const { calls, connections, sent, received } = cluster.stats();
+      world.err(`${calls} API calls on ${connections} connections, ${sent} bytes sent, ${received} received`);
+    }
+    return exit;
   } finally {
     cluster.close();
   }
 }
 
-async function forecast(
-  cluster: Awaited<ReturnType<typeof needCluster>>,
-  node: string,
-  options: DrainOptions,
-  world: World,
-): Promise<number> {
+function orThrow<T>(outcome: Outcome<T>): T {
+  if (outcome.ok) return outcome.value;
+  throw new CommandError(1, outcome.failure.message, outcome.failure.hint);
+}
+
+/** Every node is known before the first one is touched. */
+async function nodesOf(names: readonly string[], flags: NodeFlags, cluster: WorldCluster, world: World): Promise<readonly string[]> {
+  if (flags.selector !== undefined && names.length > 0) throw new CommandError(3, 'give names of nodes or --selector, not both');
+  if (flags.selector === undefined && names.length === 0) throw new CommandError(3, 'which node? Give its name, or --selector');
+  if (flags.selector !== undefined) {
+    const found = orThrow(await cluster.nodesWith(flags.selector, world.kill));
+    if (found.length === 0) throw new CommandError(11, `no node has the labels ${flags.selector}`);
+    return found;
+  }
+  const unique = [...new Set(names)];
+  // One alone is read by its own cordon, before that writes anything.
+  if (unique.length > 1) for (const name of unique) orThrow(await cluster.node(name, world.kill));
+  return unique;
+}
+
+async function drain(names: readonly string[], flags: DrainFlags, world: World): Promise<number> {
+  const options = drainOptions(flags);
+  const dryRun = isDryRun(flags);
+  return withCluster(flags, world, async (cluster) => {
+    const nodes = await nodesOf(names, flags, cluster, world);
+    if (dryRun) return exitOf(await inTurn(nodes, (node) => forecast(cluster, node, options, world)), world);
+    const owner = { run: `drain-${world.clock.id().slice(0, 8)}`, number: 1 };
+    // As kubectl: all are cordoned before the first is drained, so that no pod moves from one of them to another.
+    const cordoned: string[] = [];
+    const refused = await inTurn(nodes, async (node) => {
+      const end = await cordon(cluster, node, owner, world);
+      if (end === undefined) cordoned.push(node);
+      return end;
+    });
+    const ended = await inTurn(cordoned, (node) => drainOne(cluster, node, options, owner, world));
+    return exitOf([...refused, ...ended], world);
+  });
+}
+
+async function inTurn(nodes: readonly string[], act: (node: string) => Promise<End>): Promise<readonly End[]> {
+  const ends: End[] = [];
+  for (const node of nodes) ends.push(await act(node));
+  return ends;
+}
+
+function exitOf(ends: readonly End[], world: World): number {
+  if (world.stop.aborted) return world.stop.reason === 'SIGTERM' ? 143 : 130;
+  return exitCode(ends.filter((end) => end !== undefined));
+}
+
+async function cordon(cluster: WorldCluster, node: string, owner: Owner, world: World): Promise<End> {
+  const cordoned = await cluster.cordon(node, owner, world.kill);
+  if (!cordoned.ok) return tell(node, cordoned.failure, world);
+  world.out(`node/${node} ${cordoned.value.wasUnschedulable ? 'already cordoned' : 'cordoned'}`);
+  return undefined;
+}
+
+async function drainOne(cluster: WorldCluster, node: string, options: DrainOptions, owner: Owner, world: World): Promise<End> {
+  const drained = await cluster.drain(node, options, owner, (text) => world.out(text), world.stop);
+  // From here on it is a person's cordon, as kubectl leaves it: a second try, and any run, finds no mark in its way.
+  const released = await cluster.release(node, owner);
+  if (!released.ok) world.err(`warning: the mark kmend.io/owner stays on node ${node}: ${released.failure.message}`);
+  if (!drained.ok) {
+    const end = tell(node, drained.failure, world);
+    world.err(`node/${node} stays cordoned`);
+    return end;
+  }
+  for (const pod of drained.value.evicted) world.out(`pod/${pod} evicted`);
+  world.out(`node/${node} drained`);
+  return undefined;
+}
+
+async function forecast(cluster: WorldCluster, node: string, options: DrainOptions, world: World): Promise<End> {
   const seen = await cluster.forecast(node, options, world.kill);
-  if (!seen.ok) throw new CommandError(4, seen.failure.message, seen.failure.hint);
+  if (!seen.ok) return tell(node, seen.failure, world);
   const { evicts, leaves, blocks, busy, warnings, estimate } = seen.value;
   for (const pod of evicts) world.out(`would evict ${pod}`);
   for (const pod of leaves) world.out(`would leave ${pod}`);
@@ -107,17 +149,20 @@ async function forecast(
   for (const text of busy) world.err(`busy now: ${text}`);
   for (const block of blocks) world.err(`blocked: ${block}`);
   world.out(`node/${node}: ${evicts.length} pods would go, in about ${Math.round(estimate)} s by their grace periods`);
-  return blocks.length === 0 ? 0 : 4;
+  return blocks.length === 0 ? undefined : 'internal';
 }
 
-async function uncordon(node: string, flags: FleetFlags, world: World): Promise<number> {
-  const cluster = await needCluster(flags, world);
-  try {
-    const outcome = await cluster.plainUncordon(node, world.kill);
-    if (!outcome.ok) throw new CommandError(4, outcome.failure.message, outcome.failure.hint);
-    world.out(`node/${node} ${outcome.value.changed ? 'uncordoned' : 'already uncordoned'}`);
-    return 0;
-  } finally {
-    cluster.close();
-  }
+async function uncordon(names: readonly string[], flags: NodeFlags, world: World): Promise<number> {
+  const dryRun = isDryRun(flags);
+  return withCluster(flags, world, async (cluster) => {
+    const nodes = await nodesOf(names, flags, cluster, world);
+    return exitOf(await inTurn(nodes, (node) => uncordonOne(cluster, node, dryRun, world)), world);
+  });
+}
+
+async function uncordonOne(cluster: WorldCluster, node: string, dryRun: boolean, world: World): Promise<End> {
+  const outcome = await cluster.plainUncordon(node, { dryRun }, world.kill);
+  if (!outcome.ok) return tell(node, outcome.failure, world);
+  world.out(`node/${node} ${outcome.value.changed ? 'uncordoned' : 'already uncordoned'}${dryRun ? ' (dry run)' : ''}`);
+  return undefined;
 }

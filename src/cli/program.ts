@@ -12,6 +12,7 @@ import { inventoryCommand } from './inventory.ts';
 import { labCommand } from './lab.ts';
 import { Mistakes, printMistakes } from './mistakes.ts';
 import { nodeCommands } from './node.ts';
+import { withoutBooleanValues } from './node-flags.ts';
 import { planCommands } from './plan-apply.ts';
 import { rollbackCommand } from './rollback.ts';
 import { runsCommands } from './runs.ts';
@@ -56,6 +57,8 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
   return program;
 }
 
+const asKmend = (args: readonly string[]): readonly string[] => (args[0] === 'drain' ? withoutBooleanValues(args) : args);
+
 /** Runs one command line and gives its exit code; never throws for a user's mistake. */
 export async function runCommandLine(args: readonly string[], world: World): Promise<number> {
   let exit = 0;
@@ -63,7 +66,7 @@ export async function runCommandLine(args: readonly string[], world: World): Pro
     exit = code;
   });
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(asKmend(args), { from: 'user' });
     return exit;
   } catch (error) {
     return explain(error, world);

@@ -17,10 +17,22 @@ export interface ClusterNeeds {
   readonly takeover?: string;
 }
 
-/** The cluster port, and the one thing that a command asks for beside it. */
+/** The cluster port, and what commands ask for beside it. */
 export interface WorldCluster extends Cluster {
-  /** `kmend uncordon NODE` alone: schedulable, whoever cordoned it. */
-  readonly plainUncordon: (node: string, signal?: AbortSignal) => Promise<Outcome<{ readonly changed: boolean }>>;
+  /** Names of the nodes with these labels, as kubectl's `--selector` chooses them. */
+  readonly nodesWith: (selector: string, signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
+  /** `kmend uncordon NODE` alone: schedulable, whichever person cordoned it. Held by a run that is not to be taken over = `fenced`. */
+  readonly plainUncordon: (
+    node: string,
+    options: { readonly dryRun: boolean },
+    signal?: AbortSignal,
+  ) => Promise<Outcome<{ readonly changed: boolean }>>;
+  /** Rights that the account lacks, each as "patch nodes", by the word of the API server. */
+  readonly missingRights: (role: 'rollout' | 'forecast' | 'delete', signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
+  /** What was sent and received so far, bytes of bodies and headers left out. */
+  readonly stats: () => { readonly calls: number; readonly connections: number; readonly sent: number; readonly received: number };
+  /** Where it talks to and as whom, for people: no secret in it. */
+  readonly description: string;
 }
 
 /** Writing and reading files of the user's own choosing (plans), and of the state directory. */

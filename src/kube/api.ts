@@ -111,8 +111,9 @@ export function createApi(http: Http, who: string) {
     who,
     node: (name: string, signal?: AbortSignal): Promise<Outcome<NodeObject>> =>
       expect({ method: 'GET', path: `/api/v1/nodes/${segment(name)}`, signal }, { verb: 'get', resource: 'nodes', name }),
-    nodes: async (signal?: AbortSignal): Promise<Outcome<readonly NodeObject[]>> => {
-      const listed = await all<NodeObject>('/api/v1/nodes', { verb: 'list', resource: 'nodes' }, signal);
+    nodes: async (signal?: AbortSignal, selector?: string): Promise<Outcome<readonly NodeObject[]>> => {
+      const only = selector === undefined ? '' : `?labelSelector=${segment(selector)}`;
+      const listed = await all<NodeObject>(`/api/v1/nodes${only}`, { verb: 'list', resource: 'nodes' }, signal);
       return listed.ok ? ok(listed.value.items) : listed;
     },
     /** The raw reply: 409 means that the node changed since it was read. */

@@ -44,8 +44,13 @@ export interface ClusterOptions {
 
 /** The port, and what commands ask for beside it. */
 export interface KubeCluster extends Cluster {
-  /** `kmend uncordon NODE` alone: schedulable, whoever cordoned it. */
-  readonly plainUncordon: (node: string, signal?: AbortSignal) => Promise<Outcome<{ readonly changed: boolean }>>;
+  readonly nodesWith: (selector: string, signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
+  /** `kmend uncordon NODE` alone: schedulable, whichever person cordoned it; one that a run holds is left to it. */
+  readonly plainUncordon: (
+    node: string,
+    options: { readonly dryRun: boolean },
+    signal?: AbortSignal,
+  ) => Promise<Outcome<{ readonly changed: boolean }>>;
   /** Rights that the account lacks for a role, each as "patch nodes". */
   readonly missingRights: (role: Role, signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
   readonly stats: () => HttpStats;
@@ -161,13 +166,18 @@ function clusterOver(api: Api, clock: Clock, options: ClusterOptions, descriptio
       const done = await rewrite(api, name, (node) => decideRelease(node, owner), signal);
       return done.ok ? ok(true) : done;
     },
-    plainUncordon: async (name, signal) => {
-      const decide = (node: NodeObject): { readonly patch?: object } => {
-        const patch = decidePlainUncordon(node);
-        return patch === undefined ? {} : { patch };
+    nodesWith: async (selector, signal) => {
+      const listed = await api.nodes(signal, selector);
+      return listed.ok ? ok(listed.value.map((node) => nodeState(node).name)) : listed;
+    },
+    plainUncordon: async (name, { dryRun }, signal) => {
+      const decide = (node: NodeObject) => {
+        const decision = decidePlainUncordon(node, options.takeover);
+        return dryRun && decision.kind === 'write' ? { kind: 'would' as const } : decision;
       };
-      const done = await rewrite(api, name, decide, signal);
-      return done.ok ? ok({ changed: done.value.patch !== undefined }) : done;
+      const done = await rewrite<{ kind: 'would'; patch?: never } | ReturnType<typeof decidePlainUncordon>>(api, name, decide, signal);
+      if (!done.ok) return done;
+      return done.value.kind === 'failure' ? { ok: false, failure: done.value.failure } : ok({ changed: done.value.kind !== 'nothing' });
     },
     pods: async (name, signal) => {
       const listed = await api.podsOf(name, signal);

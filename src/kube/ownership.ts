@@ -125,10 +125,15 @@ export function decideRelease(node: NodeObject, owner: Owner): { readonly patch?
   return hold?.run === owner.run && hold.number === owner.number ? { patch: patchOf(node, undefined, null) } : {};
 }
 
-/** `kmend uncordon NODE` alone, as kubectl does: schedulable, whoever cordoned it. Undefined = nothing to write. */
-export function decidePlainUncordon(node: NodeObject): object | undefined {
-  if (node.spec?.unschedulable !== true && holdOf(node) === undefined) return undefined;
-  return patchOf(node, { unschedulable: null }, null);
+/** `kmend uncordon NODE` alone, as kubectl does: schedulable, whichever person cordoned it. What a run holds is left to it. */
+export function decidePlainUncordon(
+  node: NodeObject,
+  takeover?: string,
+): Write | Refusal | { readonly kind: 'nothing'; readonly patch?: never } {
+  const hold = holdOf(node);
+  if (hold !== undefined && hold.run !== takeover) return fenced(node, hold);
+  if (node.spec?.unschedulable !== true && hold === undefined) return { kind: 'nothing' };
+  return { kind: 'write', patch: patchOf(node, { unschedulable: null }, null) };
 }
 
 /** Taints that say that the node is not well; the cordon's own taint is not one of them. */

@@ -229,7 +229,11 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
       const versions = options.modern ? ['policy/v1', 'policy/v1beta1'] : ['policy/v1beta1'];
       return { status: 200, body: { kind: 'APIGroup', versions: versions.map((groupVersion) => ({ groupVersion })) } };
     }
-    if (path === '/api/v1/nodes') return list([...nodes.values()], query);
+    if (path === '/api/v1/nodes') {
+      const [label, wanted] = (query.get('labelSelector') ?? '').split('=');
+      const chosen = [...nodes.values()].filter((item) => !label || item.metadata.labels?.[label] === wanted);
+      return list(chosen, query);
+    }
     if (node !== null && method === 'PATCH') return patchNode(node[1] ?? '', request);
     if (node !== null) {
       const found = nodes.get(node[1] ?? '');

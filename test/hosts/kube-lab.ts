@@ -1,6 +1,6 @@
 // A real control plane on loopback for tests: starts and ends the scripts of test/lab/kube, and puts cases through a drainer.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -127,14 +127,15 @@ export function startLab(nodes?: readonly LabNode[]) {
       execFileSync('bash', [join(scripts, 'cases.sh'), `^${name}$`], { env: given, stdio: 'pipe', timeout: 280_000 });
       return readRows(tsv)[0];
     },
-    /** Kills the API server, and has it up again, with the same arguments, when the promise is kept. */
-    restartApiServer: async (): Promise<void> => {
+    /** Kills the API server, and has it up again after so long, with the same arguments, when the promise is kept. */
+    restartApiServer: async (awayMs = 0): Promise<void> => {
       const pid = Number(readFileSync(join(run, 'pid/apiserver'), 'utf8'));
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
       process.kill(pid, 'SIGKILL');
       // A killed process goes on holding its port until the kernel has taken it down; the new one would give up at once.
       await until('the old API server is gone', async () => !(await accepts(Number(ports.PORT))));
-      const script = 'setsid "$@" > "$RUN/log/apiserver2.log" 2>&1 & echo $! > "$RUN/pid/apiserver"';
+      await sleep(awayMs);
+      const script = 'setsid "$@" >> "$RUN/log/apiserver2.log" 2>&1 & echo $! > "$RUN/pid/apiserver"';
       execFileSync('bash', ['-c', script, 'restart', ...command], { env, stdio: 'ignore' });
       await until(`the API server is up again (its log: ${join(run, 'log/apiserver2.log')})`, async () => accepts(Number(ports.PORT)));
     },
@@ -145,6 +146,18 @@ export function startLab(nodes?: readonly LabNode[]) {
       if (!made.ok) throw new Error(made.failure.message);
       return made.value;
     },
+    /** The ends of all logs, for a test that failed. */
+    logs: (): string =>
+      readdirSync(join(run, 'log'))
+        .filter((name) => !name.startsWith('audit'))
+        .map(
+          (name) =>
+            `--- ${name}\n${readFileSync(join(run, 'log', name), 'utf8')
+              .split('\n')
+              .slice(-25)
+              .join('\n')}`,
+        )
+        .join('\n'),
     stop: (): void => {
       execFileSync('bash', [join(scripts, 'stop.sh')], { env, stdio: 'pipe' });
       rmSync(folder, { recursive: true, force: true });

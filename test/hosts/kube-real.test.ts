@@ -69,7 +69,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     lab.kubectl('create', 'namespace', name);
     await onN1(name, 20);
     const cluster = await lab.cluster();
-    const restarted = sleep(150).then(lab.restartApiServer);
+    const restarted = sleep(150).then(() => lab.restartApiServer());
     const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 120 }));
     await restarted;
     expect(value(outcome)).toMatchObject({ left: [], evicted: expect.arrayContaining([expect.stringContaining('restart/web')]) });

@@ -89,11 +89,13 @@ describe('uncordon', () => {
   });
 
   it.each([
-    ['cordoned by anybody', { cordoned: true }, true],
-    ['held by a run', { cordoned: true, mark: ours({ run: 'r2' }) }, true],
-    ['schedulable already', {}, false],
-  ] as const)('alone, as kubectl: %s', (_, shape, writes) => {
-    expect(decidePlainUncordon(node(shape)) !== undefined).toBe(writes);
+    ['cordoned by anybody', { cordoned: true }, undefined, 'write'],
+    ['held by a run', { cordoned: true, mark: ours({ run: 'r2' }) }, undefined, 'failure'],
+    ['held by a run that is taken over', { cordoned: true, mark: ours({ run: 'r2' }) }, 'r2', 'write'],
+    ['held by another run than the one taken over', { cordoned: true, mark: ours({ run: 'r2' }) }, 'r3', 'failure'],
+    ['schedulable already', {}, undefined, 'nothing'],
+  ] as const)('alone, as kubectl: %s', (_, shape, takeover, kind) => {
+    expect(decidePlainUncordon(node(shape), takeover).kind).toBe(kind);
   });
 });
 

@@ -1,0 +1,76 @@
+// Flags of `kmend drain` and `kmend uncordon`: kubectl's names, kubectl's meanings, and its durations.
+import type { DrainOptions } from '../model/effect.ts';
+import type { FleetFlags } from './options.ts';
+import { CommandError } from './world.ts';
+
+export interface NodeFlags extends FleetFlags {
+  readonly selector?: string;
+  readonly takeover?: string;
+  readonly dryRun?: string | boolean;
+}
+
+export interface DrainFlags extends NodeFlags {
+  readonly ignoreDaemonsets?: boolean;
+  readonly deleteEmptydirData?: boolean;
+  readonly deleteLocalData?: boolean;
+  readonly force?: boolean;
+  readonly timeout?: string;
+  readonly gracePeriod?: string;
+  readonly podSelector?: string;
+  readonly disableEviction?: boolean;
+  readonly skipWaitForDeleteTimeout?: string;
+}
+
+/** kubectl's 0 is no limit. Every call of ours ends: this one after twenty days. */
+const noLimit = 20 * 86_400;
+
+const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600 };
+
+/** Seconds of `90`, `90s`, `1m30s`, `1.5h`; a usage error names the flag. */
+export function seconds(text: string, flag: string): number {
+  if (/^-?\d+$/.test(text)) return Number(text);
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text))
+    throw new CommandError(3, `${flag} wants seconds or a duration such as 90s or 1m30s, not \`${text}\``);
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+  return parts.reduce((sum, [, amount = '0', unit = 's']) => sum + Number(amount) * (units[unit] ?? 1), 0);
+}
+
+function timeoutOf(text: string): number {
+  const given = seconds(text, '--timeout');
+  if (given < 0) throw new CommandError(3, `--timeout wants no time before now, not \`${text}\``);
+  return given === 0 ? noLimit : given;
+}
+
+export function drainOptions(flags: DrainFlags): DrainOptions {
+  const grace = seconds(flags.gracePeriod ?? '-1', '--grace-period');
+  const skip = seconds(flags.skipWaitForDeleteTimeout ?? '0', '--skip-wait-for-delete-timeout');
+  return {
+    timeout: timeoutOf(flags.timeout ?? '0'),
+    ...(grace < 0 ? {} : { gracePeriod: grace }),
+    ignoreDaemonsets: flags.ignoreDaemonsets === true,
+    deleteEmptydirData: flags.deleteEmptydirData === true || flags.deleteLocalData === true,
+    force: flags.force === true,
+    ...(flags.podSelector === undefined ? {} : { podSelector: flags.podSelector }),
+    disableEviction: flags.disableEviction === true,
+    ...(skip > 0 ? { skipWaitForDeleteTimeout: skip } : {}),
+    fallbackWithoutEviction: false,
+    // As kubectl: a failed drain leaves the node cordoned. In a play it is the other way round.
+    keepCordoned: true,
+  };
+}
+
+/** `--dry-run` alone, `=client` and `=server` are one here: nothing is written, and the server is asked what it would say. */
+export function isDryRun({ dryRun }: NodeFlags): boolean {
+  if (dryRun === undefined || dryRun === 'none') return false;
+  if (dryRun === true || dryRun === 'client' || dryRun === 'server') return true;
+  throw new CommandError(3, `--dry-run is none, client or server, not \`${dryRun}\``);
+}
+
+const booleans = /^--(ignore-daemonsets|delete-emptydir-data|delete-local-data|force|disable-eviction)=(true|false)$/;
+
+/** kubectl takes `--force=true` and `--force=false` as well: the one is the flag, the other is none. */
+export const withoutBooleanValues = (args: readonly string[]): readonly string[] =>
+  args.flatMap((arg) => {
+    const [, name, value] = booleans.exec(arg) ?? [];
+    return name === undefined ? [arg] : value === 'true' ? [`--${name}`] : [];
+  });

@@ -1,0 +1,191 @@
+// `kmend drain` and `kmend uncordon` as commands: kubectl's flags, ends and exit codes, on a fake API server. The real one is in test/hosts.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCluster } from '../../src/kube/index.ts';
+import { parsePlain } from '../../src/load/yaml-data.ts';
+import { systemClock } from '../../src/local/index.ts';
+import { startCommand } from '../cli/real-world.ts';
+import { type FakeKube, startFakeKube } from '../fakes/kube-api.ts';
+
+let fake: FakeKube;
+let home: string;
+beforeEach(async () => {
+  fake = await startFakeKube({ stopAfter: 50 });
+  home = mkdtempSync(join(tmpdir(), 'kmend-node-'));
+  for (const name of ['n1', 'n2', 'n3']) fake.addNode(name, { metadata: { labels: { pool: name === 'n3' ? 'b' : 'a' } } });
+});
+afterEach(async () => {
+  await fake.stop();
+  rmSync(home, { recursive: true, force: true });
+});
+
+const start = (...args: string[]) =>
+  startCommand([...args, '--kubeconfig', 'kubeconfig'], {
+    home,
+    cluster: async ({ kubeconfigs: _paths, ...needs }) =>
+      createCluster({
+        kubeconfigs: [{ path: 'kubeconfig', text: fake.kubeconfig(fake.clientCertificate) }],
+        parseYaml: parsePlain,
+        env: {},
+        clock: systemClock,
+        ...needs,
+      }),
+  });
+const run = (...args: string[]) => start(...args).result;
+
+const web = (node: string, count = 2): void => {
+  for (let index = 0; index < count; index += 1)
+    fake.addPod({ name: `web-${node}-${index}`, node, owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
+};
+const cordoned = (): readonly string[] => [...fake.nodes].filter(([, node]) => node.spec.unschedulable === true).map(([name]) => name);
+const marked = (): readonly string[] =>
+  [...fake.nodes].filter(([, node]) => node.metadata.annotations?.['kmend.io/owner'] !== undefined).map(([name]) => name);
+const hold = (node: string, name: string): void =>
+  fake.changeNode(node, {
+    metadata: { annotations: { 'kmend.io/owner': JSON.stringify({ run: name, number: 1, wasUnschedulable: false, at: '' }) } },
+    spec: { unschedulable: true },
+  });
+const evicted = (): number => fake.seen.filter((seen) => seen.path.endsWith('/eviction')).length;
+
+describe('kmend drain', () => {
+  it('drains several nodes, all cordoned before the first pod goes; no mark is left', async () => {
+    web('n1');
+    web('n2');
+    const done = await run('drain', 'n1', 'n2', 'n1');
+    expect(done).toMatchObject({ exit: 0, err: '' });
+    expect(done.out.split('\n').filter((line) => line.startsWith('node/'))).toEqual([
+      'node/n1 cordoned',
+      'node/n2 cordoned',
+      'node/n1 drained',
+      'node/n2 drained',
+    ]);
+    const firstEviction = fake.seen.findIndex((seen) => seen.path.endsWith('/eviction'));
+    expect(fake.seen.slice(0, firstEviction).filter((seen) => seen.method === 'PATCH')).toHaveLength(2);
+    expect([cordoned(), marked()]).toEqual([['n1', 'n2'], []]);
+  });
+
+  it('one that cannot be drained ends with 1 and stays cordoned; the others are drained', async () => {
+    fake.addPod({ name: 'bare', node: 'n1' });
+    web('n2');
+    const done = await run('drain', 'n1', 'n2');
+    expect(done.exit).toBe(1);
+    expect(done.err).toMatch(/error: node n1 cannot be drained: .*shop\/bare/);
+    expect(done.out).toMatch(/node\/n2 drained/);
+    expect([cordoned(), marked(), evicted()]).toEqual([['n1', 'n2'], [], 2]);
+  });
+
+  it('a node that is not there is told before anything is touched', async () => {
+    web('n1');
+    const done = await run('drain', 'n1', 'n9');
+    expect(done).toMatchObject({ exit: 1, err: expect.stringMatching(/the cluster has no node n9/) });
+    expect(fake.seen.filter((seen) => seen.method !== 'GET')).toEqual([]);
+  });
+
+  it('by labels', async () => {
+    web('n1', 1);
+    expect((await run('drain', '-l', 'pool=a')).exit).toBe(0);
+    expect(cordoned()).toEqual(['n1', 'n2']);
+    expect(await run('drain', '-l', 'pool=c')).toMatchObject({ exit: 11, err: expect.stringMatching(/no node has the labels pool=c/) });
+  });
+
+  it('a node that a run holds is left to it, unless it is taken over', async () => {
+    web('n1');
+    hold('n1', 'r7');
+    const refused = await run('drain', 'n1');
+    expect(refused).toMatchObject({ exit: 7, err: expect.stringMatching(/node n1 is held by run r7.*\n.*--takeover RUN/) });
+    expect(evicted()).toBe(0);
+    expect((await run('drain', 'n1', '--takeover', 'r8')).exit).toBe(7);
+    expect((await run('drain', 'n1', '--takeover', 'r7')).exit).toBe(0);
+    expect([cordoned(), marked(), evicted()]).toEqual([['n1'], [], 2]);
+  });
+
+  it.each([
+    ['--force=true', 0],
+    ['--force=false', 1],
+    ['--force', 0],
+  ])('takes %s as kubectl does', async (flag, exit) => {
+    fake.addPod({ name: 'bare', node: 'n1' });
+    expect((await run('drain', flag, 'n1')).exit).toBe(exit);
+  });
+
+  it.each([
+    [['--timeout=soon', 'n1'], /--timeout wants seconds or a duration such as 90s or 1m30s, not `soon`/],
+    [['--timeout=-3', 'n1'], /--timeout wants no time before now/],
+    [['--dry-run=maybe', 'n1'], /--dry-run is none, client or server/],
+    [[], /which node/],
+    [['n1', '-l', 'pool=a'], /names of nodes or --selector, not both/],
+  ])('%s is a mistake, and nothing is asked of the cluster', async (args, message) => {
+    const done = await run('drain', ...args);
+    expect(done.exit).toBe(3);
+    expect(done.err).toMatch(message);
+    expect(fake.seen).toEqual([]);
+  });
+
+  it('keeps a deadline of 1.5 s as it is written in kubectl', async () => {
+    web('n1');
+    fake.addPdb('web', { app: 'web' }, { spec: { minAvailable: 2 }, status: { desiredHealthy: 2 } });
+    const began = performance.now();
+    const done = await run('drain', 'n1', '--timeout=1s500ms');
+    expect(done.exit).toBe(1);
+    expect(performance.now() - began).toBeGreaterThan(1_400);
+    expect(done.err).toMatch(/not done within 1.5 s.*can never allow/);
+  });
+
+  it.each(['--dry-run', '--dry-run=client', '--dry-run=server'])('%s writes nothing', async (flag) => {
+    web('n1');
+    fake.addPod({ name: 'bare', node: 'n2' });
+    const done = await run('drain', 'n1', 'n2', flag);
+    expect(done.exit).toBe(1);
+    expect(done.out).toMatch(/would evict shop\/web-n1-0/);
+    expect(done.err).toMatch(/blocked: shop\/bare/);
+    expect(fake.seen.filter((seen) => seen.method !== 'GET')).toEqual([]);
+  });
+
+  it('a signal ends it with 130: what is cordoned stays so, and carries no mark', async () => {
+    web('n1');
+    fake.addPdb('web', { app: 'web' });
+    const running = start('drain', 'n1', 'n2');
+    while (evicted() === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    running.stop('SIGINT');
+    const done = await running.result;
+    expect(done.exit).toBe(130);
+    expect(done.err).toMatch(/drain of n1 was interrupted/);
+    expect([cordoned(), marked()]).toEqual([['n1', 'n2'], []]);
+  });
+
+  it('-v says what it cost', async () => {
+    web('n1');
+    expect((await run('drain', 'n1', '-v')).err).toMatch(/^\d+ API calls on \d+ connections, \d+ bytes sent, \d+ received$/);
+  });
+});
+
+describe('kmend uncordon', () => {
+  it('several at once, whoever cordoned them', async () => {
+    fake.changeNode('n1', { spec: { unschedulable: true } });
+    expect(await run('uncordon', 'n1', 'n2', '--dry-run=client')).toMatchObject({
+      exit: 0,
+      out: 'node/n1 uncordoned (dry run)\nnode/n2 already uncordoned (dry run)',
+    });
+    expect(cordoned()).toEqual(['n1']);
+    expect(await run('uncordon', 'n1', 'n2')).toMatchObject({ exit: 0, out: 'node/n1 uncordoned\nnode/n2 already uncordoned' });
+    expect(cordoned()).toEqual([]);
+  });
+
+  it('a node that a run holds is left to it, unless it is taken over', async () => {
+    hold('n1', 'r7');
+    fake.changeNode('n2', { spec: { unschedulable: true } });
+    const refused = await run('uncordon', 'n1', 'n2');
+    expect(refused).toMatchObject({ exit: 7, err: expect.stringMatching(/held by run r7/), out: 'node/n2 uncordoned' });
+    expect((await run('uncordon', 'n1', '--takeover', 'r7')).exit).toBe(0);
+    expect([cordoned(), marked()]).toEqual([[], []]);
+  });
+
+  it('a missing right is named, with 1', async () => {
+    await fake.stop();
+    fake = await startFakeKube({ forbid: ['patch nodes'] });
+    fake.addNode('n1', { spec: { unschedulable: true } });
+    expect(await run('uncordon', 'n1')).toMatchObject({ exit: 1, err: expect.stringMatching(/may not patch nodes n1 \(403\)/) });
+  });
+});

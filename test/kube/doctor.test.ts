@@ -1,0 +1,41 @@
+// `kmend doctor` on a cluster: which rights the account lacks, named by verb and resource, before a night on which they matter.
+import { afterEach, describe, expect, it } from 'vitest';
+import { type NodeFleet, nodeFleet, sickNode } from './fleet-nodes.ts';
+
+let world: NodeFleet;
+afterEach(() => world.close());
+
+const doctor = () => world.run(['doctor', '-i', world.lab.fleet.inventoryFile]);
+
+describe('kmend doctor', () => {
+  it('says that the account may do all that plan and rollout need, and touches nothing', async () => {
+    world = await nodeFleet([sickNode('n1')]);
+    const done = await doctor();
+    expect(done.exit, done.out + done.err).toBe(0);
+    expect(done.out).toMatch(/^cluster: 1 nodes at https:\/\/127\.0\.0\.1:\d+, user "ann" of context "lab"/m);
+    expect(done.out).toMatch(/may do all of cordon, drain, uncordon \(role kmend-rollout\)/);
+    expect(done.out).toMatch(/may do all of the plan and its forecast \(role kmend-forecast\)/);
+    expect(world.fake.seen.filter((seen) => seen.method !== 'GET' && !seen.path.endsWith('/selfsubjectaccessreviews'))).toEqual([]);
+  });
+
+  it('names what is missing for each, and ends with 4; rights that only a play with deletion needs are told', async () => {
+    world = await nodeFleet([sickNode('n1')], {
+      forbid: ['patch nodes', 'create pods/eviction', 'list poddisruptionbudgets', 'delete pods'],
+    });
+    const done = await doctor();
+    expect(done.exit).toBe(4);
+    expect(done.out).toMatch(
+      /cluster: auth: may not patch nodes, create pods\/eviction: needed for cordon, drain, uncordon.*docs\/rbac\.yaml/,
+    );
+    expect(done.out).toMatch(/cluster: auth: may not list poddisruptionbudgets\.policy: needed for the plan and its forecast/);
+    expect(done.out).toMatch(/cluster: may not delete pods: needed only for disable_eviction and fallback_without_eviction/);
+  });
+
+  it('an API server that is away is the end, not a line in passing', async () => {
+    world = await nodeFleet([sickNode('n1')]);
+    void world.fake.restart(3_000);
+    const done = await doctor();
+    expect(done.exit).toBe(6);
+    expect(done.out).toMatch(/cluster: unreachable: the API server .* cannot be reached/);
+  });
+});
