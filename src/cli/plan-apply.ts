@@ -176,7 +176,8 @@ export async function runPlays(
   for (const [index, play] of made.plan.plays.entries()) {
     const ready = made.plays[index];
     if (ready === undefined || ready.hosts.length === 0) continue;
-    exit = await startRun({ plan: made.plan, play, ready }, flags, set, world, ports, approved);
+    const following = made.plan.plays.slice(index + 1);
+    exit = await startRun({ plan: made.plan, play, ready, following }, flags, set, world, ports, approved);
     if (exit !== 0) return exit;
   }
   return exit;
@@ -248,7 +249,16 @@ async function resumeCommand(run: string, flags: FleetFlags & RunFlags, world: W
     const [ready] = made.plays;
     if (play === undefined || ready === undefined) throw new CommandError(1, `the plan of run ${run} has no play`);
     if (flags.json !== true) world.out(paintOf(world).bold(`Resuming run ${run}`));
-    return await resumeRun(run, { plan, play, ready }, flags, set, world, opened.ports);
+    const following = made.plan.plays.slice(1);
+    const resumed = await resumeRun(run, { plan, play, ready, following }, flags, set, world, opened.ports);
+    if (resumed.exit !== 0 || following.length === 0) return resumed.exit;
+    if (resumed.wasDone) {
+      const names = following.map((one) => one.play).join(', ');
+      if (flags.json !== true) world.out(`The plays after it are runs of their own, see \`kmend runs\`: ${names}`);
+      return 0;
+    }
+    const rest: MadePlan = { plan: { ...plan, plays: following }, plays: made.plays.slice(1) };
+    return await runPlays(rest, flags, set, world, opened.ports, resumed.approved);
   } finally {
     await opened.close();
   }

@@ -34,6 +34,17 @@ export interface PlayRun {
   readonly plan: Plan;
   readonly play: PlayPlan;
   readonly ready: ReadyPlay;
+  /** Plays that come after it, each a run of its own: a resume goes on with them. */
+  readonly following?: readonly PlayPlan[];
+}
+
+/** How a resumed run ended, and what that means for the plays after it. */
+export interface Resumed {
+  readonly exit: number;
+  /** It had ended well before: what comes after it is not its own to begin. */
+  readonly wasDone: boolean;
+  /** Somebody had said yes to the whole plan. */
+  readonly approved: boolean;
 }
 
 /** What a run locks: each of its hosts by where it is reached, so that two names of one machine are one. */
@@ -53,7 +64,11 @@ export async function startRun(
     const journal = await ports.store.createJournal(id);
     const directory = `${set.stateDir}/runs/${id}`;
     await writing(directory, async () => {
-      await world.files.write(`${directory}/plan.json`, JSON.stringify({ ...run.plan, plays: [run.play] }), 0o600);
+      await world.files.write(
+        `${directory}/plan.json`,
+        JSON.stringify({ ...run.plan, plays: [run.play, ...(run.following ?? [])] }),
+        0o600,
+      );
       await world.files.write(`${directory}/settings.json`, JSON.stringify(settingsToKeep(run, set)), 0o600);
     });
     const bodies: EventBody[] = [
@@ -64,8 +79,10 @@ export async function startRun(
   });
 }
 
-export async function resumeRun(id: string, run: PlayRun, flags: RunFlags, set: Settings, world: World, ports: RunPorts): Promise<number> {
-  return locked(run, id, flags, ports, async (lock) => {
+export async function resumeRun(id: string, run: PlayRun, flags: RunFlags, set: Settings, world: World, ports: RunPorts): Promise<Resumed> {
+  let wasDone = false;
+  let approved = flags.yes === true;
+  const exit = await locked(run, id, flags, ports, async (lock) => {
     let state = emptyState;
     let number = 2;
     const see = (event: Event): void => {
@@ -73,6 +90,8 @@ export async function resumeRun(id: string, run: PlayRun, flags: RunFlags, set: 
       if (event.type === 'run.resumed') number += 1;
     };
     const { journal, torn } = await ports.store.openJournal(id, see).catch(damaged);
+    wasDone = state.finished?.exit === 0;
+    approved ||= state.approved !== undefined;
     // Killed before the yes was in the journal, it has to be said again; said twice it is written once.
     const yes = flags.yes === true && state.approved === undefined ? [approval(flags, world)] : [];
     const bodies: EventBody[] = [
@@ -83,6 +102,7 @@ export async function resumeRun(id: string, run: PlayRun, flags: RunFlags, set: 
     ];
     return drive(guarded(journal, lock), state, bodies, number, run, flags, set, world, ports);
   });
+  return { exit, wasDone, approved };
 }
 
 const approval = (flags: RunFlags, world: World): EventBody => ({

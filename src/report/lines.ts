@@ -1,6 +1,6 @@
 // A run as plain lines: what a log, a pipe or a scheduler sees. One line an event that a person would want to know.
 import type { Event } from '../model/event.ts';
-import { clockTime, duration, harmless, type Paint } from './layout.ts';
+import { clockTime, duration, harmless, type Paint, plural } from './layout.ts';
 
 /** The lines for an event; empty for those that only the journal needs. */
 export function eventLines(event: Event, paint: Paint): readonly string[] {
@@ -11,7 +11,7 @@ export function eventLines(event: Event, paint: Paint): readonly string[] {
 function sentence(event: Event, paint: Paint): string | undefined {
   switch (event.type) {
     case 'run.started':
-      return paint.bold(`run ${event.run}: ${harmless(event.play)} on ${event.hosts.length} hosts`);
+      return paint.bold(`run ${event.run}: ${harmless(event.play)} on ${plural(event.hosts.length, 'host')}`);
     case 'run.resumed':
       return paint.bold(`run ${event.run} resumed by ${event.who}`);
     case 'run.paused':
