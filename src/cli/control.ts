@@ -1,8 +1,11 @@
 // `pause`, `continue`, `abort`, `promote` and `resolve`: a word to a run under way, left in its directory and journalled by its own process.
 import type { Command } from 'commander';
+import { fold } from '../core/fold.ts';
+import { emptyState, type RunState } from '../core/state.ts';
 import type { EventBody } from '../model/event.ts';
 import { postCommand } from '../store/index.ts';
 import { stateDirOf } from './options.ts';
+import { checkResolutions, type Resolution, resolution, wayOf } from './resolutions.ts';
 import { CommandError, type World } from './world.ts';
 
 interface Flags {
@@ -19,7 +22,7 @@ export function controlCommands(program: Command, world: World, done: (exit: num
       .argument('<run>')
       .option('--why <text>', 'goes into the journal')
       .option('--state-dir <dir>', 'where runs are kept')
-      .action(async (run: string, flags: Flags) => done(await post(run, body(flags), flags, world)));
+      .action(async (run: string, flags: Flags) => done(await post(run, [body(flags)], stateDirOf(flags, world), world)));
   };
   const { who } = world;
   word('pause', 'start no further host until `continue`; hosts under way go to their end', ({ why }) => ({
@@ -41,38 +44,61 @@ export function controlCommands(program: Command, world: World, done: (exit: num
 
   program
     .command('resolve')
-    .description('say that a person has looked at a host that ended badly: its slot and zone are free again')
+    .description(
+      'say that a person has looked at hosts that ended badly: their slots and zones are free again, the brake no longer counts them',
+    )
     .argument('<run>')
-    .argument('<host>')
+    .argument('<hosts...>')
     .option('--as <what>', 'done: it is fine now; skip: leave it; retry: plan and start it again', 'skip')
     .option('--why <text>', 'goes into the journal')
     .option('--state-dir <dir>', 'where runs are kept')
-    .action(async (run: string, host: string, flags: Flags) => {
-      if (flags.as !== 'done' && flags.as !== 'skip' && flags.as !== 'retry')
-        throw new CommandError(3, `--as is done, skip or retry, not \`${flags.as}\``);
-      const body: EventBody = { type: 'host.resolved', host, who, note: flags.why ?? `resolved as ${flags.as}`, as: flags.as };
-      done(await post(run, body, flags, world));
+    .addHelpText(
+      'after',
+      '\nThe same as `kmend resume RUN --retry HOST` (or --skip, --done), without going on.\n' +
+        'A tripped brake is released when every bad end that it counts was looked at; nothing else releases it.',
+    )
+    .action(async (run: string, hosts: readonly string[], flags: Flags) => {
+      const way = wayOf(flags.as);
+      done(
+        await leaveResolutions(
+          run,
+          [...new Set(hosts)].map((host) => resolution(host, way, who, flags.why)),
+          stateDirOf(flags, world),
+          world,
+        ),
+      );
     });
 }
 
-async function post(run: string, body: EventBody, flags: Flags, world: World): Promise<number> {
-  const stateDir = stateDirOf(flags, world);
-  const store = await world.store(stateDir);
-  const events = await store.readEvents(run).catch(() => undefined);
-  if (events === undefined) throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
-  const begun = events.find((event) => event.type === 'run.started');
-  if (
-    body.type === 'host.resolved' &&
-    begun?.type === 'run.started' &&
-    ![...begun.hosts, ...begun.leftOut].some((one) => one.host === body.host)
-  )
-    throw new CommandError(3, `run ${run} has no host ${body.host}`);
-  await postCommand(stateDir, run, body, world.clock.now());
-  const over = events.at(-1)?.type === 'run.finished';
+/** Leaves a person's word about hosts for a run, where it can change something. */
+export async function leaveResolutions(run: string, given: readonly Resolution[], stateDir: string, world: World): Promise<number> {
+  checkResolutions(given, await stateOf(run, stateDir, world));
+  return post(run, given, stateDir, world);
+}
+
+/** A run that is not there is the user's mistake. */
+function known(run: string, stateDir: string, world: World): void {
+  if (!world.reader.readText(`${stateDir}/runs/${run}/settings.json`).ok)
+    throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
+}
+
+async function stateOf(run: string, stateDir: string, world: World): Promise<RunState> {
+  known(run, stateDir, world);
+  let state = emptyState;
+  await (await world.store(stateDir)).scanEvents(run, (event) => {
+    state = fold(state, event);
+  });
+  return state;
+}
+
+async function post(run: string, bodies: readonly EventBody[], stateDir: string, world: World): Promise<number> {
+  known(run, stateDir, world);
+  for (const body of bodies) await postCommand(stateDir, run, body, world.clock.now());
+  const holder = await (await world.store(stateDir)).holder(run);
   world.out(
-    over
-      ? `left for run ${run}: it is finished, \`kmend resume ${run}\` will take it up`
-      : `left for run ${run}: it is taken up within a second while the run is under way, else by \`kmend resume ${run}\``,
+    holder === undefined
+      ? `left for run ${run}: nobody works on it, \`kmend resume ${run}\` will take it up`
+      : `left for run ${run}: it is taken up within a second (${holder})`,
   );
   return 0;
 }

@@ -56,7 +56,7 @@ function amountOf(text: string): Amount {
 }
 
 const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value];
-const words = (value: string, before: readonly string[] | undefined): readonly string[] => [
+export const words = (value: string, before: readonly string[] | undefined): readonly string[] => [
   ...(before ?? []),
   ...value.split(',').filter(Boolean),
 ];

@@ -5,10 +5,12 @@ import { parsePlan, staleness } from '../core/saved-plan.ts';
 import { hasChanges, type Plan } from '../model/plan.ts';
 import { isMapping } from '../model/value.ts';
 import { plural } from '../report/layout.ts';
+import { leaveResolutions } from './control.ts';
 import { listHosts, listTasks } from './listing.ts';
 import { type MadePlan, makePlan, showPlan } from './make-plan.ts';
 import { type FleetFlags, type RolloutFlags, type TaskFlags, withFleetOptions, withRolloutOptions, withTaskOptions } from './options.ts';
 import { inputsOf, loadProject, readyPlay } from './project.ts';
+import { type ResolveFlags, resolutionsOf, withResolveOptions } from './resolutions.ts';
 import { rollbackSettings } from './rollback-settings.ts';
 import { type RunFlags, type RunPorts, resumeRun, startRun } from './run-play.ts';
 import { openCluster, openTransport, paintOf, type Settings, settings } from './setup.ts';
@@ -20,6 +22,8 @@ interface PlanFlags extends FleetFlags, TaskFlags, RolloutFlags {
   readonly listTasks?: boolean;
   readonly syntaxCheck?: boolean;
 }
+
+type ResumeFlags = FleetFlags & RunFlags & ResolveFlags;
 
 type ApplyFlags = PlanFlags & RunFlags & { readonly check?: boolean; readonly diff?: boolean; readonly job?: string };
 
@@ -44,13 +48,18 @@ export function planCommands(program: Command, world: World, done: Done): void {
     .addOption(new Option('--job <name>', 'whose turn this is').hideHelp());
   withListOptions(apply).action(async (path: string, flags: ApplyFlags) => done(await applyCommand(path, flags, world)));
 
-  withFleetOptions(program.command('resume'))
-    .description('go on with a run after a crash or an interruption; never repeats what was done')
+  withResolveOptions(withFleetOptions(program.command('resume')))
+    .description('go on with a run after a crash, an interruption or a bad end; never repeats what was done')
     .argument('<run>')
     .option('-y, --yes', 'do not ask')
     .option('--wait', 'wait for a window, a gate or capacity')
     .option('--takeover <run>', 'take hosts over that this run holds')
-    .action(async (run: string, flags: FleetFlags & RunFlags) => done(await resumeCommand(run, flags, world)));
+    .addHelpText(
+      'after',
+      '\nA tripped brake is released when a person has said --retry, --skip or --done of every host that ended badly; nothing else releases it.\n' +
+        '--retry walks the whole list again on a host: what is done once a run (`command`, `shell`) and was done is not done again.',
+    )
+    .action(async (run: string, flags: ResumeFlags) => done(await resumeCommand(run, flags, world)));
 }
 
 const withListOptions = (command: Command): Command =>
@@ -233,12 +242,17 @@ async function applyPlan(path: string, plan: Plan, flags: ApplyFlags, world: Wor
   }
 }
 
-async function resumeCommand(run: string, flags: FleetFlags & RunFlags, world: World): Promise<number> {
+async function resumeCommand(run: string, given: ResumeFlags, world: World): Promise<number> {
+  const { retry: _retry, skip: _skip, done: _done, why: _why, ...flags } = given;
+  const resolutions = resolutionsOf(given, world.who);
   const stateDir = settings(flags, world).stateDir;
   const directory = `${stateDir}/runs/${run}`;
   const planText = world.reader.readText(`${directory}/plan.json`);
   const kept = world.reader.readText(`${directory}/settings.json`);
   if (!planText.ok || !kept.ok) throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
+  // Its own process goes on with it: a second one would only find it locked.
+  if (resolutions.length > 0 && (await (await world.store(stateDir)).holder(run)) !== undefined)
+    return leaveResolutions(run, resolutions, stateDir, world);
   const plan = parsePlan(planText.text);
   const settingsData: unknown = JSON.parse(kept.text);
   if (plan === undefined || !isMapping(settingsData)) throw new CommandError(1, `the files of run ${run} are damaged`, `see ${directory}`);
@@ -250,7 +264,7 @@ async function resumeCommand(run: string, flags: FleetFlags & RunFlags, world: W
     if (play === undefined || ready === undefined) throw new CommandError(1, `the plan of run ${run} has no play`);
     if (flags.json !== true) world.out(paintOf(world).bold(`Resuming run ${run}`));
     const following = made.plan.plays.slice(1);
-    const resumed = await resumeRun(run, { plan, play, ready, following }, flags, set, world, opened.ports);
+    const resumed = await resumeRun(run, { plan, play, ready, following }, resolutions, flags, set, world, opened.ports);
     if (resumed.exit !== 0 || following.length === 0) return resumed.exit;
     if (resumed.wasDone) {
       const names = following.map((one) => one.play).join(', ');

@@ -2,7 +2,8 @@
 
 import { fold } from '../core/fold.ts';
 import { beginning } from '../core/plan-play.ts';
-import { emptyState, hostStates, type RunState } from '../core/state.ts';
+import { isResolvable, wordFor } from '../core/resolve.ts';
+import { emptyState, hostState, hostStates, type RunState } from '../core/state.ts';
 import { type Ledger, ledgerOf } from '../engine/ledger.ts';
 import { masker } from '../engine/mask.ts';
 import type { Clock, Cluster, Journal, Store, Transport } from '../engine/ports.ts';
@@ -14,6 +15,7 @@ import { nextSteps } from '../report/next-steps.ts';
 import { recapLines } from '../report/recap.ts';
 import { JournalError, StateWriteError, takeCommands, writing } from '../store/index.ts';
 import type { ReadyPlay } from './project.ts';
+import { checkResolutions, type Resolution } from './resolutions.ts';
 import { paintOf, type Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -79,7 +81,16 @@ export async function startRun(
   });
 }
 
-export async function resumeRun(id: string, run: PlayRun, flags: RunFlags, set: Settings, world: World, ports: RunPorts): Promise<Resumed> {
+/** @param resolutions what a person says now of hosts that ended badly; what was left for the run before comes first */
+export async function resumeRun(
+  id: string,
+  run: PlayRun,
+  resolutions: readonly Resolution[],
+  flags: RunFlags,
+  set: Settings,
+  world: World,
+  ports: RunPorts,
+): Promise<Resumed> {
   let wasDone = false;
   let approved = flags.yes === true;
   const exit = await locked(run, id, flags, ports, async (lock) => {
@@ -92,14 +103,18 @@ export async function resumeRun(id: string, run: PlayRun, flags: RunFlags, set: 
     const { journal, torn } = await ports.store.openJournal(id, see).catch(damaged);
     wasDone = state.finished?.exit === 0;
     approved ||= state.approved !== undefined;
+    try {
+      checkResolutions(resolutions, state);
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
+    const left = await takeCommands(set.stateDir, id, 'host.resolved');
     // Killed before the yes was in the journal, it has to be said again; said twice it is written once.
     const yes = flags.yes === true && state.approved === undefined ? [approval(flags, world)] : [];
-    const bodies: EventBody[] = [
-      { type: 'run.resumed', who: world.who, tool: world.version },
-      ...tornNote(torn),
-      ...takeoverNote(flags),
-      ...yes,
-    ];
+    const resumed: EventBody = { type: 'run.resumed', who: world.who, tool: world.version };
+    // A host that a person leaves as it is must not be taken up again: their words go first.
+    const bodies: EventBody[] = [...left, ...resolutions, resumed, ...tornNote(torn), ...takeoverNote(flags), ...yes];
     return drive(guarded(journal, lock), state, bodies, number, run, flags, set, world, ports);
   });
   return { exit, wasDone, approved };
@@ -186,7 +201,7 @@ async function drive(
   const view = await openView(journal.run, run, set, world);
   const ledger = ledgerOf(journal, before, view.onEvent);
   try {
-    for (const body of bodies) await ledger.append(mask(body), true);
+    for (const body of bodies) await ledger.append(mask(body.type === 'host.resolved' ? wordFor(ledger.state(), body) : body), true);
     const ended = await runLoop({
       ledger,
       setup: run.ready.setup,
@@ -198,6 +213,7 @@ async function drive(
       ...(run.ready.canaryHosts === undefined ? {} : { canaryHosts: run.ready.canaryHosts }),
       who: world.who,
       mask,
+      freed: freedBy(bodies, ledger.state()),
       commands: () => takeCommands(set.stateDir, journal.run),
       stop: world.stop,
       kill: world.kill,
@@ -217,6 +233,14 @@ async function drive(
     await journal.close();
   }
 }
+
+/** Hosts that a person is done with: later runs shall find them free. */
+const freedBy = (bodies: readonly EventBody[], state: RunState): readonly string[] =>
+  bodies.flatMap((body) => {
+    if (body.type !== 'host.resolved' || body.as === 'retry') return [];
+    const host = hostState(state, body.host);
+    return host !== undefined && isResolvable(host) ? [host.host] : [];
+  });
 
 /** Which hosts a run lets go of, and in the middle of what. */
 function underWay(state: RunState): string {

@@ -1,8 +1,10 @@
-// The brake: one counter of bad ends of hosts that this run started, over the whole run, per wave and per zone.
+// The brake: one counter of bad ends of hosts that this run started, over the whole run, per wave and per zone. What a person has looked at
+// no longer counts. Once tripped it stands until a person has looked at every bad end that counts; time alone never releases it.
+import type { Rollout } from '../model/playbook.ts';
 import { amountText, exceeds } from './amount.ts';
 import type { View } from './decision.ts';
-import { hostState } from './state.ts';
-import { at } from './table.ts';
+import { type HostState, hostState, hostStates, type RunState } from './state.ts';
+import { values } from './table.ts';
 
 export interface Trip {
   readonly why: string;
@@ -16,8 +18,32 @@ export function shouldTrip(view: View): Trip | undefined {
   return canaryTrip(view) ?? runTrip(view) ?? waveTrip(view) ?? zoneTrip(view);
 }
 
-/** Has it tripped, or must it? Either way no host is started. */
-export const isBraked = (view: View): boolean => view.state.brake !== undefined || shouldTrip(view) !== undefined;
+/** What releases the brake. */
+export interface Release {
+  readonly by: string;
+  readonly hosts: readonly string[];
+  readonly why: string;
+}
+
+/** May it be released? Only by persons: when each bad end that counts was looked at, after it tripped at least one. */
+export function shouldRelease(view: View): Release | undefined {
+  const { brake, canaryBad } = view.state;
+  if (brake === undefined || brake.looked.length === 0 || canaryBad !== undefined || counted(view, view.state) > 0) return undefined;
+  const hosts = [...new Set(brake.looked.map(({ host }) => host))];
+  const by = [...new Set(brake.looked.map(({ who }) => who))].join(', ');
+  return { by, hosts, why: `every bad end was looked at: ${brake.looked.map(({ host, as }) => `${host} (${as})`).join(', ')}` };
+}
+
+/** Hosts whose bad ends hold the brake: a person must look at each. */
+export function brakeHolders(state: RunState, policy: Rollout): readonly string[] {
+  const ignored = policy.brake.unreachable === 'ignore';
+  const holds = (host: HostState): boolean => (ignored ? host.bad > host.badUnreachable : host.bad > 0) || host.host === state.canaryBad;
+  return state.brake === undefined ? [] : [...hostStates(state)].filter(holds).map(({ host }) => host);
+}
+
+/** Does it stand, or must it trip? Either way no host is started. */
+export const isBraked = (view: View): boolean =>
+  view.state.brake === undefined ? shouldTrip(view) !== undefined : shouldRelease(view) === undefined;
 
 /** A canary is there to find trouble: any bad end of one is enough, also an unreachable one. */
 function canaryTrip({ state }: View): Trip | undefined {
@@ -50,17 +76,19 @@ function waveTrip(view: View): Trip | undefined {
   return { host, why };
 }
 
-/** Only the zone of the last bad end can have come over its limit. */
+/** Two hosts may have ended since the last decision: not only the zone of the last one can have come over its limit. */
 function zoneTrip(view: View): Trip | undefined {
   const { state, policy } = view;
-  const host = lastBad(view);
-  const index = hostState(state, host)?.zone;
-  if (policy.brake.perZone === undefined || index === undefined) return undefined;
-  const zone = at(state.zones, index);
-  const bad = counted(view, zone);
-  if (!exceeds(bad, policy.brake.perZone, zone.started)) return undefined;
-  const why = `${bad} of ${zone.started} started hosts of zone ${zone.name} ended badly, allowed: ${amountText(policy.brake.perZone)}; last ${host}${because(state, host)}`;
-  return { host, why };
+  const { perZone } = policy.brake;
+  if (perZone === undefined) return undefined;
+  for (const zone of values(state.zones)) {
+    const bad = counted(view, zone);
+    if (!exceeds(bad, perZone, zone.started)) continue;
+    const host = lastBad(view);
+    const why = `${bad} of ${zone.started} started hosts of zone ${zone.name} ended badly, allowed: ${amountText(perZone)}; last ${host}${because(state, host)}`;
+    return { host, why };
+  }
+  return undefined;
 }
 
 function because(state: View['state'], host: string): string {

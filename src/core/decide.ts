@@ -1,7 +1,7 @@
 // Decide: what a run does next. One pure function, made of small rules; the first rule that has an answer gives it.
 import type { Rollout } from '../model/playbook.ts';
 import { higherRisk } from '../model/risk.ts';
-import { shouldTrip } from './brake.ts';
+import { shouldRelease, shouldTrip } from './brake.ts';
 import { blockedByKept, candidate, slotsOf, whyNoSlot } from './budget.ts';
 import { type DecideContext, type Decision, isAttended, type View, type Why } from './decision.ts';
 import { runExit, type Unstarted } from './exit.ts';
@@ -31,6 +31,7 @@ const rules: readonly RuleOf[] = [
   notBegun,
   alreadyFinished,
   trip,
+  release,
   expireHosts,
   repeatProofs,
   endAborted,
@@ -63,6 +64,12 @@ function alreadyFinished({ state }: View): Decision | undefined {
 function trip(view: View): Decision | undefined {
   const tripped = shouldTrip(view);
   return tripped === undefined ? undefined : { kind: 'trip', ...tripped };
+}
+
+/** Standing rule 9: only a person's word about every bad end releases it. */
+function release(view: View): Decision | undefined {
+  const released = shouldRelease(view);
+  return released === undefined ? undefined : { kind: 'release', ...released };
 }
 
 /** `deadline.host` */
@@ -211,7 +218,7 @@ function noRoom(view: View): Decision {
   const { state, context } = view;
   const why = whyNoSlot(view);
   if (blockedByKept(view)) {
-    const text = `slots are kept by hosts that ended badly (${nameSome(state, state.kept)}); look at them, then: kmend resolve ${state.run} HOST, and kmend continue ${state.run}`;
+    const text = `slots are kept by hosts that ended badly (${nameSome(state, state.kept)}); look at them, then: kmend resume ${state.run} --retry HOST (or --skip, --done), and kmend continue ${state.run}`;
     if (!isAttended(view)) return finish(view, 'kept', text);
     return { kind: 'pause', why: text, hosts: [...inOrder(state.kept)].map((index) => hostAt(state, index).host) };
   }

@@ -43,6 +43,8 @@ export type Decision =
   | { readonly kind: 'end_wave'; readonly wave: number; readonly why: string }
   | { readonly kind: 'promote'; readonly by: string; readonly why: string }
   | { readonly kind: 'trip'; readonly why: string; readonly host: string }
+  /** A person has looked at every bad end that counts: the brake lets hosts be started again. */
+  | { readonly kind: 'release'; readonly by: string; readonly hosts: readonly string[]; readonly why: string }
   /** Read these gates once, now. */
   | { readonly kind: 'read_gates'; readonly gates: readonly string[]; readonly why: string }
   /** Read which hosts and nodes of the pool are out of service, now. */

@@ -1,6 +1,7 @@
 // Fold of the events that concern one host: its walk, its effects, its end.
 import type { Event, EventOf, EventType } from '../model/event.ts';
 import { type Draft, put, putDetail } from './place.ts';
+import { isResolvable } from './resolve.ts';
 import { type HostState, hostAt } from './state.ts';
 
 type HostEventType =
@@ -34,7 +35,7 @@ function foldOurs(draft: Draft, host: HostState, event: HostEvent): void {
       fail(draft, host, event);
       break;
     case 'host.resolved':
-      put(draft, resolved(host, event, draft.wave?.id));
+      resolve(draft, host, event);
       break;
     default:
       putDetail(draft, detail(host, event));
@@ -107,14 +108,33 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
   };
 }
 
+/** A person has looked: what ended badly no longer counts for the brake. A word about a host that did not end badly changes nothing. */
+function resolve(draft: Draft, host: HostState, event: Event & EventOf<'host.resolved'>): void {
+  if (!isResolvable(host)) return;
+  put(draft, { ...resolved(host, event, draft.wave?.id), bad: 0, badUnreachable: 0 });
+  if (host.bad === 0) return;
+  const { who, as = 'skip' } = event;
+  if (draft.brake !== undefined) draft.brake = { ...draft.brake, looked: [...draft.brake.looked, { host: host.host, who, as }] };
+  if (draft.canaryBad !== undefined) lookForBadCanary(draft);
+}
+
+/** Nobody has looked at the other canaries that ended badly, if there are any. */
+function lookForBadCanary(draft: Draft): void {
+  const canaries = draft.wave?.canary === true ? draft.wave.hosts : [];
+  const bad = canaries.map((index) => hostAt(draft, index)).find((host) => host.bad > 0);
+  if (bad === undefined) delete draft.canaryBad;
+  else draft.canaryBad = bad.host;
+}
+
 /**
  * `retry` puts the host in line anew, before all others, in the wave that is under way: it is still out of service, and what this run did
- * to its node is still true.
+ * to its node is still true. What is done once a run and was done is not done again.
  */
 function resolved(host: HostState, event: Event & EventOf<'host.resolved'>, wave: number | undefined): HostState {
   const note = { who: event.who, note: event.note, ...(event.as === undefined ? {} : { as: event.as }) };
   if (event.as !== 'retry') return { ...host, resolved: note, keepsSlot: false, down: false };
-  return { ...inLineAnew(host, wave), ...(host.failure === undefined ? {} : { failure: host.failure }), resolved: note };
+  const failure = host.failure === undefined ? {} : { failure: host.failure };
+  return { ...inLineAnew(host, wave), ...failure, resolved: note, tasks: host.tasks.filter(({ status }) => status !== 'skipped') };
 }
 
 /** A host whose walk was held when the run ended goes on where it stopped; one that was not touched yet waits for its start again. */
@@ -137,7 +157,6 @@ function inLineAnew(host: HostState, wave: number | undefined): HostState {
     missing: host.missing,
     touched: host.touched,
     keepsSlot: false,
-    // What ended badly stays counted: a retry does not loosen the brake.
     bad: host.bad,
     badUnreachable: host.badUnreachable,
     ...(host.bootId === undefined ? {} : { bootId: host.bootId }),

@@ -61,7 +61,10 @@ function apply(draft: Draft, event: Event): void {
       draft.canary = { ...draft.canary, promoted: { by: event.by, why: event.why } };
       break;
     case 'brake.tripped':
-      draft.brake = { why: event.why, host: event.host };
+      draft.brake = { why: event.why, host: event.host, looked: [] };
+      break;
+    case 'brake.released':
+      delete draft.brake;
       break;
     case 'gate.read':
       readGate(draft, event);
@@ -135,9 +138,12 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
 function takeUpHeld(draft: Draft): void {
   for (const index of draft.indexOf.values()) {
     const host = hostAt(draft, index);
-    if (host.status === 'failed' && host.failure?.resumable === true) put(draft, takenUp(host, draft.wave?.id));
+    // One that a person chose to leave as it is stays so.
+    if (host.status === 'failed' && host.failure?.resumable === true && !isLeft(host)) put(draft, takenUp(host, draft.wave?.id));
   }
 }
+
+const isLeft = ({ resolved }: HostState): boolean => resolved !== undefined && resolved.as !== 'retry';
 
 const emptyZone = (name: string, size: number): ZoneState => ({
   name,

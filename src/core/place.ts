@@ -63,8 +63,9 @@ function movedWave(wave: WaveState, before: HostState, after: HostState): WaveSt
     ...wave,
     open: wave.open + Number(isOpen(after)) - Number(was !== undefined && isOpen(was)),
     lastEndAt: Math.max(wave.lastEndAt, after.endedAt ?? 0),
-    bad: wave.bad + step((host) => host.bad, before, after),
-    badUnreachable: wave.badUnreachable + step((host) => host.badUnreachable, before, after),
+    // What a host that is tried again ended with in an earlier wave is not of this one.
+    bad: wave.bad + after.bad - (was?.bad ?? after.bad),
+    badUnreachable: wave.badUnreachable + after.badUnreachable - (was?.badUnreachable ?? after.badUnreachable),
     looks: moved(wave.looks, lookKey, before, after),
   };
 }

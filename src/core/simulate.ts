@@ -183,6 +183,9 @@ function carryOut(world: World, clock: Clockwork, decision: Exclude<Decision, { 
     case 'trip':
       append(world, clock, { type: 'brake.tripped', why: decision.why, host: decision.host });
       break;
+    case 'release':
+      append(world, clock, { type: 'brake.released', by: decision.by, hosts: decision.hosts, why: decision.why });
+      break;
     case 'read_gates':
       for (const gate of decision.gates) {
         const open = world.gate?.(gate, clock.now) ?? true;

@@ -67,7 +67,7 @@ export interface HostState {
   readonly soakedAt?: number;
   readonly touched: boolean;
   readonly keepsSlot: boolean;
-  /** Its ends that count for the brake: more than one only after a retry. */
+  /** Bad ends that count for the brake: those that no person has looked at yet. */
   readonly bad: number;
   readonly badUnreachable: number;
   readonly failure?: Failure;
@@ -101,6 +101,13 @@ export interface HostState {
   readonly differences: readonly string[];
   /** How often it was started. */
   readonly starts: number;
+}
+
+/** A bad end that a person has looked at since the brake tripped. */
+export interface Looked {
+  readonly host: string;
+  readonly who: string;
+  readonly as: 'done' | 'skip' | 'retry';
 }
 
 export interface ZoneState {
@@ -180,6 +187,7 @@ export interface RunState {
   readonly badUnreachable: number;
   readonly lastBad?: string;
   readonly lastBadReachable?: string;
+  /** A canary that ended badly and that no person has looked at. */
   readonly canaryBad?: string;
   readonly held: number;
   readonly out: number;
@@ -187,7 +195,7 @@ export interface RunState {
   /** Waves begun, the canary among them. */
   readonly waves: number;
   readonly canary: { readonly begun: boolean; readonly promoted?: { readonly by: string; readonly why: string } };
-  readonly brake?: { readonly why: string; readonly host: string };
+  readonly brake?: { readonly why: string; readonly host: string; readonly looked: readonly Looked[] };
   readonly paused?: { readonly who: string; readonly why: string };
   readonly aborted?: { readonly who: string; readonly why: string };
   readonly finished?: { readonly exit: number; readonly why: string };

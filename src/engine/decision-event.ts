@@ -15,6 +15,8 @@ export function eventOf(decision: Decision): EventBody | undefined {
       return { type: 'canary.promoted', by: decision.by, why: decision.why };
     case 'trip':
       return { type: 'brake.tripped', why: decision.why, host: decision.host };
+    case 'release':
+      return { type: 'brake.released', by: decision.by, hosts: decision.hosts, why: decision.why };
     case 'pause':
       return { type: 'run.paused', who: 'kmend', why: decision.why };
     case 'finish':

@@ -106,14 +106,14 @@ async function watch(
 const notCarriedOut = (waited: number, marked: boolean): Failure => ({
   kind: 'timeout',
   message: `not carried out: the host still runs the same boot ${Math.round(waited)} s after the reboot was ${marked ? 'sent' : 'asked for'}`,
-  hint: 'a hung unit or a stuck mount may hold the shutdown: look at the console, reboot it by hand, then kmend resolve',
+  hint: 'a hung unit or a stuck mount may hold the shutdown: look at the console, reboot it by hand, then: kmend resume RUN --retry HOST',
 });
 
 /** Also said of a host that was away when its run was resumed. */
 export const notBack = (waited: number, last: Failure | undefined): Failure => ({
   kind: 'unreachable',
   message: `did not come back within ${Math.round(waited)} s after the reboot${last === undefined ? '' : ` (last try: ${last.message})`}`,
-  hint: 'look at its console; power-cycle it; its slot stays taken until kmend resolve',
+  hint: 'look at its console; power-cycle it; its slot stays taken until a person says: kmend resume RUN --retry HOST',
 });
 
 async function readBoot(context: DoorContext, timeout: number): Promise<Outcome<Boot>> {

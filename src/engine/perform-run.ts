@@ -33,7 +33,7 @@ export async function performRun(effect: RunEffect, place: EffectPlace, context:
       return failing({
         kind: 'interrupted',
         message: `"${effect.what}" was cut off: ${end.why}`,
-        hint: `look at ${context.host}, then resolve it`,
+        hint: decideOn(context),
       });
     case 'failed':
       return failing(end.failure);
@@ -43,6 +43,10 @@ export async function performRun(effect: RunEffect, place: EffectPlace, context:
       return failing(cutShort(`the run was ended while "${effect.what}" goes on on the host`));
   }
 }
+
+/** A step that may have been done is not done twice: a person looks, and says whether to do it again. */
+const decideOn = ({ host, token }: DoorContext): string =>
+  `look at ${host}, then: kmend resume ${token.run} --retry ${host} (does it again), or --skip ${host}`;
 
 const progress = (text: string, place: EffectPlace, { host, record }: DoorContext): Promise<unknown> =>
   record({ type: 'effect.progress', host, task: place.task, effect: place.effect, text }, false);
@@ -154,7 +158,7 @@ async function runAttached(effect: RunEffect, place: EffectPlace, context: DoorC
     return failing({
       kind: 'interrupted',
       message: `whether "${effect.what}" was done is not known: it was under way when the run was interrupted, and is not done twice`,
-      hint: `look at ${context.host}, then: kmend resolve ${context.token.run} ${context.host} --as done, skip or retry`,
+      hint: decideOn(context),
     });
   const { session } = context;
   const request = { script: withPrelude(effect.script), become: session.target.become !== undefined, timeout: effect.timeout };

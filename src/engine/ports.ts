@@ -174,6 +174,8 @@ export interface Store {
   readonly createJournal: (run: string) => Promise<Journal>;
   /** For resume: opens it for appending after checking the chain and showing every event; `torn`: a half-written last line was cut off. */
   readonly openJournal: (run: string, see: (event: Event) => void) => Promise<{ readonly journal: Journal; readonly torn: boolean }>;
+  /** Shows every event of a run's journal, oldest first, after checking its link; none is kept. */
+  readonly scanEvents: (run: string, see: (event: Event) => void) => Promise<void>;
   /** All of a run's events at once. */
   readonly readEvents: (run: string) => Promise<readonly Event[]>;
   readonly runs: () => Promise<readonly RunInfo[]>;

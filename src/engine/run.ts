@@ -2,8 +2,9 @@
 import { decide } from '../core/decide.ts';
 import type { DecideContext, Decision } from '../core/decision.ts';
 import { mayContinue } from '../core/hold.ts';
+import { wordFor } from '../core/resolve.ts';
 import { hostState, hostStates, type RunState } from '../core/state.ts';
-import type { Event, EventBody } from '../model/event.ts';
+import type { Event, EventBody, EventOf } from '../model/event.ts';
 import type { Rollout } from '../model/playbook.ts';
 import { Bell } from './bell.ts';
 import { eventOf } from './decision-event.ts';
@@ -31,6 +32,8 @@ export interface RunInput {
   readonly mask: Mask;
   /** What other processes ask of this run (pause, continue, abort, promote, resolve), as events to record; asked about once a second. */
   readonly commands: () => Promise<readonly EventBody[]>;
+  /** Hosts that a person resolved before the run was resumed, and that later runs shall find free. */
+  readonly freed?: readonly string[];
   /** Finish the step that is under way, start nothing more. */
   readonly stop: AbortSignal;
   /** Stop now. */
@@ -96,6 +99,7 @@ class Loop {
 
   async #loop(): Promise<{ readonly exit: number; readonly why: string }> {
     if (this.#input.takeover !== undefined) await takeOverHosts(this.#context);
+    for (const host of this.#input.freed ?? []) await freeHost(host, this.#context);
     this.#pickUp();
     for (;;) {
       if (this.#trouble !== undefined) throw this.#trouble;
@@ -130,9 +134,15 @@ class Loop {
     if (stop.aborted && this.#state.aborted === undefined)
       await this.#record({ type: 'run.aborted', who, why: String(stop.reason ?? 'interrupted') }, true);
     for (const body of await this.#input.commands()) {
-      await this.#record(body, true);
-      if (body.type === 'host.resolved' && body.as !== 'retry') await freeHost(body.host, this.#context);
+      if (body.type === 'host.resolved') await this.#resolve(body);
+      else await this.#record(body, true);
     }
+  }
+
+  async #resolve(body: EventOf<'host.resolved'>): Promise<void> {
+    const word = wordFor(this.#state, body);
+    await this.#record(word, true);
+    if (word === body && body.as !== 'retry') await freeHost(body.host, this.#context);
   }
 
   async #carryOut(decision: Exclude<Decision, { kind: 'finish' }>, before: number): Promise<void> {
@@ -143,6 +153,7 @@ class Loop {
       case 'end_wave':
       case 'promote':
       case 'trip':
+      case 'release':
       case 'pause':
         return;
       case 'read_gates':

@@ -48,6 +48,8 @@ export type EventBody =
   | { readonly type: 'wave.done'; readonly wave: number }
   | { readonly type: 'canary.promoted'; readonly by: string; readonly why: string }
   | { readonly type: 'brake.tripped'; readonly why: string; readonly host: string }
+  /** A person has looked at every bad end that counted (`host.resolved`): hosts are started again. `hosts`: the ones looked at since it tripped. */
+  | { readonly type: 'brake.released'; readonly by: string; readonly hosts: readonly string[]; readonly why: string }
   | { readonly type: 'gate.read'; readonly gate: string; readonly open: boolean; readonly read: string }
   /** Hosts or nodes of the pool that are out of service and not ours. */
   | { readonly type: 'capacity.read'; readonly unavailable: readonly string[] }
@@ -126,7 +128,7 @@ export type EventBody =
       readonly touched: boolean;
       readonly state: string;
     }
-  /** A person looked at a host that ended badly: its slot and zone are free again. */
+  /** A person looked at a host that ended badly: its slot and zone are free again, and its bad end no longer counts for the brake. */
   | {
       readonly type: 'host.resolved';
       readonly host: string;

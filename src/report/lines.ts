@@ -31,7 +31,9 @@ function sentence(event: Event, paint: Paint): string | undefined {
     case 'canary.promoted':
       return paint.green(`canary promoted by ${event.by}: ${harmless(event.why)}`);
     case 'brake.tripped':
-      return paint.red(`BRAKE: ${harmless(event.why)}; no further host is started`);
+      return paint.red(`BRAKE: ${harmless(event.why)}; no further host is started until a person has looked`);
+    case 'brake.released':
+      return paint.green(`brake released by ${event.by}: ${harmless(event.why)}`);
     case 'gate.read':
       return `gate ${event.gate} is ${event.open ? 'open' : paint.yellow('closed')}: ${harmless(event.read)}`;
     case 'capacity.read':

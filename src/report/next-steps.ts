@@ -1,18 +1,39 @@
 // Where the hosts of a run stand that is not over, and what to type next.
-import { hostStates, type RunState } from '../core/state.ts';
-import { duration, harmless } from './layout.ts';
+import { brakeHolders } from '../core/brake.ts';
+import { sizeOf } from '../core/ranked.ts';
+import { type HostState, hostStates, type RunState } from '../core/state.ts';
+import { duration, harmless, plural } from './layout.ts';
 
 /** What to type next after a run, where there is something. */
 export const nextSteps = (state: RunState): readonly string[] => [
+  ...standingBrake(state),
   ...looks(state),
   ...(state.aborted === undefined ? [] : [`go on with: kmend resume ${state.run}`]),
 ];
 
+/** So many names in a line, so many lines of a kind. */
+const shown = 5;
+
+/** What releases the brake, where it keeps hosts from being started. */
+function standingBrake(state: RunState): readonly string[] {
+  const left = sizeOf(state.planned) + sizeOf(state.waiting);
+  const holders = state.rollout === undefined ? [] : brakeHolders(state, state.rollout);
+  if (left === 0 || holders.length === 0) return [];
+  const more = holders.length > shown ? ` and ${holders.length - shown} more` : '';
+  return [`the brake holds ${plural(left, 'host')} back until a person has looked at: ${holders.slice(0, shown).join(', ')}${more}`];
+}
+
+/** Hosts that ended badly and that nobody has looked at: they keep their slots, or hold the brake. */
+const isUnresolved = (host: HostState): boolean =>
+  host.status === 'failed' && host.failure?.resumable !== true && (host.keepsSlot || host.bad > 0);
+
 function looks(state: RunState): readonly string[] {
   const { run } = state;
-  const kept = [...hostStates(state)].filter((host) => host.status === 'failed' && host.keepsSlot && host.failure?.resumable !== true);
-  const lines = kept.slice(0, 5).map((host) => `look at ${host.host}, then: kmend resolve ${run} ${host.host} --as done, skip or retry`);
-  return kept.length > 5 ? [...lines, `and so for ${kept.length - 5} more: kmend report ${run} names them`] : lines;
+  const hosts = [...hostStates(state)].filter(isUnresolved).map(({ host }) => host);
+  const lines = hosts
+    .slice(0, shown)
+    .map((host) => `look at ${host}, then: kmend resume ${run} --retry ${host}, or --skip ${host}, or --done ${host}`);
+  return hosts.length > shown ? [...lines, `and so for ${hosts.length - shown} more: kmend report ${run} names them`] : lines;
 }
 
 /**
@@ -33,6 +54,7 @@ export function underWay(state: RunState, now: number, holder: string | undefine
     `${holder === undefined ? 'nobody works on this run: its process is gone' : `under way: ${holder}`}; last entry ${ago(state.lastAt)} ago`,
     ...hosts.map((line) => `  ${harmless(line)}`),
     ...(holder === undefined ? [`go on with: kmend resume ${state.run}`] : wordsFor(state)),
+    ...standingBrake(state),
     ...looks(state),
   ];
 }

@@ -22,6 +22,9 @@ export function createStore(stateDir: string, now: () => number): Store {
         return createJournal(journalPath(stateDir, run), run, now);
       }),
     openJournal: (run, see) => openJournal(journalPath(stateDir, run), run, now, see),
+    scanEvents: async (run, see) => {
+      await scanJournal(journalPath(stateDir, run), run, see);
+    },
     readEvents: async (run) => {
       const events: Event[] = [];
       await scanJournal(journalPath(stateDir, run), run, (event) => events.push(event));

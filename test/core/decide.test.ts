@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { fold } from '../../src/core/fold.ts';
 import { mayContinue } from '../../src/core/hold.ts';
+import { whyNotResolvable } from '../../src/core/resolve.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
 import {
   begin,
@@ -512,12 +513,101 @@ describe('brake', () => {
     expect(ends(policy, [1, started('h1')], [2, failed('h1', 'timeout')])).toMatchObject({ kind: 'trip' });
   });
 
-  it('a second bad end after a retry counts again', () => {
+  const resolved = (host: string, as: 'done' | 'skip' | 'retry', who = 'eve') =>
+    ({ type: 'host.resolved', host, who, note: '', as }) as const;
+  const tripped = { type: 'brake.tripped', why: '', host: 'h1' } as const;
+
+  it('what a person has looked at no longer counts, and a second bad end of the same host does', () => {
     const allowed = { brake: { failures: count(1), unreachable: 'count' as const } };
-    const retry = { type: 'host.resolved', host: 'h1', who: 'eve', note: '', as: 'retry' } as const;
-    expect(ends(allowed, [1, started('h1')], [2, failed('h1')], [3, retry], [4, started('h1')], [5, failed('h1')])).toMatchObject({
-      kind: 'trip',
+    const again = [
+      [1, started('h1')],
+      [2, failed('h1')],
+      [3, resolved('h1', 'retry')],
+      [4, started('h1')],
+      [5, failed('h1')],
+    ] as const;
+    expect(ends(allowed, ...again)).toMatchObject({ kind: 'start' });
+    expect(ends(allowed, ...again, [6, started('h2')], [7, failed('h2')])).toMatchObject({ kind: 'trip', host: 'h2' });
+  });
+
+  it.each(['done', 'skip', 'retry'] as const)('is released by the word about its bad end (%s), by name', (as) => {
+    expect(ends({}, [1, started('h1')], [2, failed('h1')], [2, tripped], [9, resolved('h1', as)])).toEqual({
+      kind: 'release',
+      by: 'eve',
+      hosts: ['h1'],
+      why: `every bad end was looked at: h1 (${as})`,
     });
+  });
+
+  it('stands as long as one bad end was not looked at, also one that came after it tripped; time does not release it', () => {
+    const two = [
+      [1, started('h1')],
+      [1, started('h2')],
+      [2, failed('h1')],
+      [2, tripped],
+      [3, failed('h2')],
+    ] as const;
+    expect(ends({}, ...two, [9, resolved('h1', 'skip')])).toMatchObject({ kind: 'finish', exit: 5 });
+    expect(ends({}, ...two, [9, resolved('h1', 'skip')], [10, resolved('h2', 'retry', 'bob')])).toMatchObject({
+      kind: 'release',
+      by: 'eve, bob',
+      hosts: ['h1', 'h2'],
+    });
+    const later = stateAfter(begin(fleet(3)), [0, wave(1, ['h1', 'h2', 'h3'])], [1, started('h1')], [2, failed('h1')], [2, tripped]);
+    expect(decidedAt(later, 10 * 365 * 86_400)).toMatchObject({ kind: 'finish', exit: 5 });
+  });
+
+  it('stands after a resume that says nothing of the bad end', () => {
+    const resumed = [
+      [8, { type: 'run.finished', exit: 5, why: '' }],
+      [9, { type: 'run.resumed', who: 'eve', tool: '' }],
+    ] as const;
+    expect(ends({}, [1, started('h1')], [2, failed('h1')], [2, tripped], ...resumed)).toMatchObject({ kind: 'finish', exit: 5 });
+  });
+
+  it('released, it trips again at once with the next bad end', () => {
+    const once = [
+      [1, started('h1')],
+      [2, failed('h1')],
+      [2, tripped],
+      [9, resolved('h1', 'skip')],
+      [9, { type: 'brake.released', by: 'eve', hosts: ['h1'], why: '' }],
+    ] as const;
+    expect(ends({}, ...once)).toMatchObject({ kind: 'start', host: 'h2' });
+    expect(ends({}, ...once, [10, started('h2')], [11, failed('h2')])).toMatchObject({ kind: 'trip', host: 'h2' });
+  });
+
+  it('a second canary that nobody has looked at keeps the brake', () => {
+    const policy = {
+      canary: { hosts: count(2), soak: 0, promote: 'auto' as const },
+      brake: { failures: count(9), unreachable: 'count' as const },
+    };
+    const bad = [
+      [0, wave(0, ['h1', 'h2'], true)],
+      [0, started('h1')],
+      [0, started('h2')],
+      [1, failed('h1')],
+      [2, failed('h2')],
+    ] as const;
+    const start = begin(fleet(4), policy);
+    expect(decidedAt(stateAfter(start, ...bad, [3, resolved('h2', 'skip')]), 4)).toMatchObject({ kind: 'trip', host: 'h1' });
+    const both = stateAfter(start, ...bad, [2, tripped], [3, resolved('h2', 'skip')], [4, resolved('h1', 'skip')]);
+    expect(settle(both, 5).did.slice(0, 2)).toEqual(['release', 'begin_wave']);
+  });
+
+  it('a zone over its limit trips it, also when another zone had the last bad end', () => {
+    const allowed = { brake: { failures: count(99), perZone: count(1), unreachable: 'count' as const } };
+    const three = ['h1', 'h2', 'h6'].map((host) => [1, started(host)] as const);
+    expect(ends(allowed, ...three, [2, failed('h1')], [2, failed('h2')], [2, failed('h6')])).toMatchObject({
+      kind: 'trip',
+      why: expect.stringContaining('zone a'),
+    });
+  });
+
+  it('a word about a host that did not end badly changes nothing: it is not started a second time', () => {
+    const state = stateAfter(begin(fleet(2)), [0, wave(1, ['h1', 'h2'])], [1, started('h1')], [2, resolved('h1', 'retry')]);
+    expect(decidedAt(state, 3)).toMatchObject({ kind: 'wait' });
+    expect(whyNotResolvable(state, 'h1', 'retry')).toBe('h1 did not end badly: it is under way');
   });
 
   it('running hosts go to their end, then the run ends with 5 and names nobody as started', () => {

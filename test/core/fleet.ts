@@ -153,6 +153,8 @@ function bodyOf(decision: Decision): EventBody | undefined {
       return { type: 'canary.promoted', by: decision.by, why: decision.why };
     case 'trip':
       return { type: 'brake.tripped', why: decision.why, host: decision.host };
+    case 'release':
+      return { type: 'brake.released', by: decision.by, hosts: decision.hosts, why: decision.why };
     default:
       return undefined;
   }

@@ -191,19 +191,44 @@ describe('the walk of a host', () => {
 });
 
 describe('a run', () => {
-  it('counts a second bad end of a retried host, and keeps what was done to its node', () => {
+  it('a retried host keeps what was done to it, and the bad end that a person looked at no longer counts', () => {
     const retry: EventBody = { type: 'host.resolved', host, who: 'eve', note: 'disk', as: 'retry' };
     const told: Told[] = [
       [0, wave(1, ['h1', 'h2'])],
       [1, started(host)],
       [2, effect('cordon', 1)],
       [3, over(1)],
+      [3, { type: 'task.done', host, task: '1', name: 'Once', status: 'changed' }],
+      [3, { type: 'task.done', host, task: '2', name: 'Not now', status: 'skipped' }],
       [4, failed(host)],
       [5, retry],
     ];
     const retried = stateAfter(begin(fleet(2)), ...told);
-    expect(hostState(retried, host)).toMatchObject({ status: 'waiting', down: true, marks: { cordoned: true }, tasks: [], starts: 1 });
-    expect(stateAfter(begin(fleet(2)), ...told, [6, started(host)], [7, failed(host)]).bad).toBe(2);
+    expect(hostState(retried, host)).toMatchObject({ status: 'waiting', down: true, marks: { cordoned: true }, starts: 1 });
+    expect(hostState(retried, host)?.tasks.map((task) => task.name)).toEqual(['Once']);
+    expect([retried.bad, stateAfter(begin(fleet(2)), ...told, [6, started(host)], [7, failed(host)]).bad]).toEqual([0, 1]);
+  });
+
+  it('a host that a person leaves as it is, is not taken up by a resume; one to be retried is, when it was held again', () => {
+    const held: EventBody = {
+      type: 'host.failed',
+      host,
+      failure: { kind: 'interrupted', message: '', resumable: true },
+      touched: true,
+      state: 'drained',
+    };
+    const word = (as: 'skip' | 'retry'): EventBody => ({ type: 'host.resolved', host, who: 'eve', note: '', as });
+    const resumed: EventBody = { type: 'run.resumed', who: 'eve', tool: '' };
+    const told: Told[] = [
+      [0, wave(1, ['h1', 'h2'])],
+      [1, started(host)],
+      [2, effect('cordon', 1)],
+      [3, held],
+    ];
+    const statusAfter = (...more: Told[]) => hostState(stateAfter(begin(fleet(2)), ...told, ...more), host)?.status;
+    expect(statusAfter([9, resumed])).toBe('running');
+    expect(statusAfter([8, word('skip')], [9, resumed])).toBe('failed');
+    expect(statusAfter([5, word('retry')], [6, started(host)], [7, held], [9, resumed])).toBe('running');
   });
 
   it('forgets an abort and its end when it is resumed, and counts time from then on', () => {

@@ -72,10 +72,12 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
   const downNow = new Set(begin.hosts.filter((host) => host.down).map((host) => host.host));
   for (const left of begin.leftOut) if (left.failure.kind === 'unreachable') downNow.add(left.host);
   const startedHosts = new Set<string>();
+  const again = new Set<string>();
   const gateReads: { readonly gate: string; readonly open: boolean; readonly at: number; readonly seq: number }[] = [];
   let lastStart = 0;
   let canary = new Set<string>();
   let promoted = false;
+  let canaryOver = false;
   let tripped = false;
   let wave = -1;
   let waveSize = 1;
@@ -103,14 +105,13 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
   const checkStart = (event: Event & EventOf<'host.started'>): void => {
     const me = hosts.get(event.host);
     if (me === undefined) throw new Error(`${event.host} is not of this run`);
-    if (startedHosts.has(event.host)) complain('twice', `${event.host} was started before`);
+    if (startedHosts.has(event.host) && !again.delete(event.host)) complain('twice', `${event.host} was started before`);
     if (refused.has(event.host)) complain('refused', `${event.host} must not be started`);
     const busy = held();
     if (busy.length + 1 > slots) complain('budget', `${busy.length + 1} of ${slots} held`);
     const out = new Set([...busy, ...downNow]);
     if (!downNow.has(event.host) && out.size + 1 > slots) complain('budget', `${out.size + 1} of ${slots} out of service`);
-    const counted = rules.brake.unreachable === 'ignore' ? reachableBad : bad;
-    if (tripped || tooMany(counted.length, rules.brake.failures, startedHosts.size)) complain('brake', `after ${counted.join(' ')}`);
+    if (tripped || tooMany(counted().length, rules.brake.failures, startedHosts.size)) complain('brake', `after ${counted().join(' ')}`);
     if (bad.some((host) => canary.has(host) && wave === 0)) complain('brake', 'after a bad canary');
     if (rules.brake.perWave !== undefined && rules.brake.unreachable === 'count' && tooMany(waveBad, rules.brake.perWave, waveSize))
       complain('brake', 'per wave');
@@ -139,6 +140,26 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
     checkGates(event);
   };
 
+  const counted = (): string[] => (rules.brake.unreachable === 'ignore' ? reachableBad : bad);
+
+  const resolve = (event: Event & EventOf<'host.resolved'>): void => {
+    const seen = hosts.get(event.host);
+    if (seen === undefined) return;
+    if (seen.wave === wave && bad.includes(event.host)) waveBad -= 1;
+    bad = bad.filter((host) => host !== event.host);
+    reachableBad = reachableBad.filter((host) => host !== event.host);
+    if (event.as !== 'retry') {
+      seen.status = 'failed';
+      downNow.delete(event.host);
+      return;
+    }
+    if (seen.status === 'kept') downNow.add(event.host);
+    Object.assign(seen, { status: 'idle', wave, doneAt: 0 });
+    again.add(event.host);
+    // It joins the canary that is under way, and is waited for with it.
+    if (wave === 0 && !canaryOver) canary.add(event.host);
+  };
+
   const end = (event: Event & { readonly host: string }, status: Seen['status']): void => {
     const seen = hosts.get(event.host);
     if (seen === undefined) return;
@@ -150,7 +171,9 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
     switch (event.type) {
       case 'wave.started':
         if (event.wave !== wave) {
-          if (wave >= 0 && rules.soak.wave > 0 && wave > 0 && event.at < waveEnd + rules.soak.wave * 1000)
+          // Hosts that a person has tried again when nothing else was left have no wave before them to wait for.
+          const retried = event.hosts.every((host) => again.has(host));
+          if (!retried && wave >= 0 && rules.soak.wave > 0 && wave > 0 && event.at < waveEnd + rules.soak.wave * 1000)
             complain('soak', 'the next wave came too early');
           if ([...hosts.values()].some((seen) => seen.wave === wave && wave >= 0 && ['running', 'soaking'].includes(seen.status)))
             complain('waves', 'before the last wave was done');
@@ -162,8 +185,13 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
         for (const host of event.hosts) {
           const seen = hosts.get(host);
           if (seen !== undefined) seen.wave = event.wave;
-          if (event.canary) canary = new Set([...canary, host]);
+          if (event.canary) canary = new Set([...(canaryOver ? [] : canary), host]);
+          canaryOver = false;
         }
+        return;
+      case 'wave.done':
+        // Over with nobody left to follow: hosts that are tried again later have a canary of their own.
+        canaryOver = event.wave === 0;
         return;
       case 'host.started':
         checkStart(event);
@@ -199,6 +227,15 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
       case 'brake.tripped':
         tripped = true;
         return;
+      case 'host.resolved':
+        resolve(event);
+        return;
+      case 'brake.released': {
+        const holders = [...counted(), ...bad.filter((host) => canary.has(host) && wave === 0)];
+        if (holders.length > 0) complain('brake', `released before anybody looked at ${holders.join(' ')}`);
+        tripped = false;
+        return;
+      }
       case 'canary.promoted':
         checkPromotion(event);
         promoted = true;

@@ -27,7 +27,7 @@ const badDays: readonly BadDay[] = [
     exit: 6,
     kind: 'unreachable',
     message: /did not come back within \d+ s after the reboot \(last try: .*refused/,
-    hint: /power-cycle it; its slot stays taken until kmend resolve/,
+    hint: /power-cycle it; its slot stays taken until a person says: kmend resume RUN --retry HOST/,
     left: /^out of reach, a reboot was sent$/,
     boots: 1,
   },

@@ -1,5 +1,5 @@
 // The brake on real runs: the two experiments in which Ansible's brakes fail, and the rule that decides.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventsOf, type Practice, play, practice, sick, until } from '../cli/practice.ts';
 
@@ -56,6 +56,55 @@ describe('a host that goes dark after the plan was made', () => {
     expect(done.exit).toBe(6);
     expect(eventsOf(lab.journal(), 'host.done')).toHaveLength(7);
   }, 30_000);
+});
+
+describe('a brake that has tripped', () => {
+  const policy = '{max_unavailable: 1, brake: {failures: 0}}';
+  const failing = `    - shell: {cmd: 'echo tried >> "$KMEND_ROOT/var/ran"; test -e "$KMEND_ROOT/var/mended"'}\n`;
+  const starts = (): readonly string[] => eventsOf(lab?.journal() ?? [], 'host.started').map((event) => event.host);
+
+  it('starts nobody, however often the run is resumed, until a person has said what becomes of the host; and trips again at once', async () => {
+    lab = await practice(['h1', 'h2', 'h3'].map((name) => sick(name)));
+    const mend = (host: string): void => writeFileSync(`${lab?.host(host).root}/var/mended`, '');
+    expect((await lab.run(['apply', lab.file('p.yaml', play(failing, policy)), '--yes'])).exit).toBe(5);
+    const run = lab.runs().at(-1) ?? '';
+    for (let turn = 0; turn < 2; turn++) {
+      const again = await lab.run(['resume', run]);
+      expect([again.exit, starts()]).toEqual([5, ['h1']]);
+      expect(again.out).toContain('the brake holds 2 hosts back until a person has looked at: h1');
+      expect(again.out).toContain(`look at h1, then: kmend resume ${run} --retry h1, or --skip h1, or --done h1`);
+    }
+    mend('h1');
+    const retried = await lab.run(['resume', run, '--retry', 'h1', '--why', 'a disk was full']);
+    expect([retried.exit, starts()]).toEqual([5, ['h1', 'h1', 'h2']]);
+    expect(retried.out).toContain('brake released by eve: every bad end was looked at: h1 (retry)');
+    const events = lab.journal();
+    expect(eventsOf(events, 'host.resolved')).toMatchObject([{ host: 'h1', who: 'eve', as: 'retry', note: 'a disk was full' }]);
+    expect(eventsOf(events, 'brake.released')).toMatchObject([{ by: 'eve', hosts: ['h1'] }]);
+    expect(eventsOf(events, 'brake.tripped').map((event) => event.host)).toEqual(['h1', 'h2']);
+
+    mend('h3');
+    expect((await lab.run(['resolve', run, 'h2', '--as', 'skip'])).out).toContain(`\`kmend resume ${run}\` will take it up`);
+    const rest = await lab.run(['resume', run]);
+    expect([rest.exit, starts()]).toEqual([4, ['h1', 'h1', 'h2', 'h3']]);
+    expect((await lab.run(['audit', 'verify', run])).exit).toBe(0);
+  }, 60_000);
+
+  it('is released in a run under way too, by the same words: its own process takes them', async () => {
+    lab = await practice([sick('h1'), sick('h2', { vars: { work: 6 } }), sick('h3')]);
+    const tasks = `    - shell: {cmd: 'sleep {{ work | default(0) }}; test {{ inventory_hostname }} != h1'}\n`;
+    const under = lab.start(['apply', lab.file('p.yaml', play(tasks, '{max_unavailable: 2, brake: {failures: 0}}')), '--yes']);
+    await until('the brake', () => under.out().includes('BRAKE'));
+    const run = lab.runs().at(-1) ?? '';
+    const word = await lab.run(['resume', run, '--skip', 'h1']);
+    expect(word).toMatchObject({ exit: 0, out: expect.stringContaining('it is taken up within a second') });
+    expect(await under.result).toMatchObject({ exit: 4 });
+    expect(
+      eventsOf(lab.journal(), 'host.done')
+        .map((event) => event.host)
+        .sort(),
+    ).toEqual(['h2', 'h3']);
+  }, 60_000);
 });
 
 describe('three slow hosts and five fast ones, two at a time', () => {

@@ -89,10 +89,16 @@ describe('a word from another terminal', () => {
     const done = await lab.run(['apply', lab.file('r.yaml', failing), '--yes']);
     const id = runOf(done.out);
     expect(done.exit).toBe(5);
-    expect(done.out).toContain(`look at r1, then: kmend resolve ${id} r1 --as done, skip or retry`);
+    expect(done.out).toContain('BRAKE');
+    expect(done.out).toContain('the brake holds 1 host back until a person has looked at: r1');
+    expect(done.out).toContain(`look at r1, then: kmend resume ${id} --retry r1, or --skip r1, or --done r1`);
     const good = lab.file('r2.yaml', on('r1', play(work(0))));
     expect((await lab.run(['apply', good, '--yes'])).out).toContain(`held by run ${id}`);
-    expect((await lab.run(['resolve', id, 'nobody', '--as', 'done'])).exit).toBe(3);
+    expect(await lab.run(['resolve', id, 'r11', '--as', 'done'])).toMatchObject({
+      exit: 3,
+      err: expect.stringMatching(/run \S+ has no host r11[\s\S]*did you mean `r1`/),
+    });
+    expect(await lab.run(['resolve', id, 'r2'])).toMatchObject({ exit: 3, err: expect.stringContaining('r2 did not end badly: it waits') });
     expect((await lab.run(['resolve', id, 'r1', '--as', 'done'])).exit).toBe(0);
     const resumed = await lab.run(['resume', id]);
     expect(resumed.out).toContain('r1 resolved by eve');

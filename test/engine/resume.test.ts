@@ -10,7 +10,7 @@ import { killEnv } from '../crash/kill-at.ts';
 let lab: Practice;
 beforeAll(async () => {
   lab = await practice(
-    ['stdin', 'again', 'cut', 'package', 'torn', 'damaged', 'changed', 'yes'].map((name) =>
+    ['stdin', 'half', 'again', 'cut', 'package', 'torn', 'damaged', 'changed', 'yes'].map((name) =>
       sick(name, name === 'package' ? { faults: { slowyum: 3 } } : {}),
     ),
     { downSeconds: 0.2 },
@@ -68,11 +68,29 @@ describe('resume', () => {
         failure: {
           kind: 'interrupted',
           message: expect.stringContaining('is not done twice'),
-          hint: `look at stdin, then: kmend resolve ${run} stdin --as done, skip or retry`,
+          hint: `look at stdin, then: kmend resume ${run} --retry stdin (does it again), or --skip stdin`,
         },
       },
     ]);
     expect(ran('stdin')).toBe('fed\n');
+    expect(resumed.out).toContain(`look at stdin, then: kmend resume ${run} --retry stdin, or --skip stdin, or --done stdin`);
+    const retried = await lab.run(['resume', run, '--retry', 'stdin', '--why', 'it had not begun']);
+    expect(retried.exit, retried.out + retried.err).toBe(0);
+    expect(ran('stdin')).toBe('fed\nfed\nnext\n');
+    expect(eventsOf(lab.journal(run), 'host.resolved')).toMatchObject([{ who: 'eve', as: 'retry', note: 'it had not begun' }]);
+  }, 60_000);
+
+  it.concurrent('--retry does again what was cut off, not what is done once a run and was done; --skip leaves the host', async () => {
+    const once = `    - {name: Once, shell: {cmd: 'echo once >> "$KMEND_ROOT/var/ran"'}}\n`;
+    const run = await killed('half', once + withStdin(''), () => ran('half').includes('fed'));
+    expect((await lab.run(['resume', run])).exit).toBe(4);
+    const both = await lab.run(['resume', run, '--retry', 'half', '--skip', 'half']);
+    expect(both).toMatchObject({ exit: 3, err: expect.stringContaining('half stands in two of --retry, --skip and --done') });
+    const skipped = await lab.run(['resume', run, '--skip', 'half']);
+    expect([skipped.exit, ran('half')]).toEqual([4, 'once\nfed\n']);
+    const retried = await lab.run(['resume', run, '--retry', 'half']);
+    expect(retried.exit, retried.out + retried.err).toBe(0);
+    expect(ran('half')).toBe('once\nfed\nfed\nnext\n');
   }, 60_000);
 
   it.concurrent('the same step with `idempotent: true` is done again', async () => {

@@ -76,7 +76,7 @@ describe.skipIf(missing !== '')(`reboots on ten el7 hosts (${missing || 'all the
   });
 
   it.each<[Name, RegExp, RegExp | undefined]>([
-    ['never', /did not come back within \d+ s after the reboot/, /kmend resolve/],
+    ['never', /did not come back within \d+ s after the reboot/, /kmend resume RUN --retry HOST/],
     ['stuck', /not carried out: the host still runs the same boot/, /console/],
     ['loop', /booted again within|went away again within/, /console/],
     ['old', /still not as it should be: reboot/, undefined],
