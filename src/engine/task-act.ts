@@ -75,9 +75,13 @@ async function act(task: ModuleTask, changes: readonly Change[], vars: readonly 
   return judgeResult(task, { status: 'changed', result, ...(failure === undefined ? {} : { failure }) }, vars, walk);
 }
 
-/** The end that this effect came to before a crash. A bad end stands, whatever the task: the crash gives nobody a second try. */
+/**
+ * The end that this effect came to before a crash. A bad end stands, whatever the task: the crash gives nobody a second try. A reboot stands
+ * too: where it did not bring what it should, another would not either.
+ */
 function replayed(effect: Effect, { before, repeatable }: Past): Performed | undefined {
-  const known = before.findIndex((one) => one.what === effect.what && (!repeatable || one.failure !== undefined));
+  const isOnce = !repeatable || effect.kind === 'reboot';
+  const known = before.findIndex((one) => one.what === effect.what && (isOnce || one.failure !== undefined));
   const [done] = known < 0 ? [] : before.splice(known, 1);
   if (done === undefined) return undefined;
   return { result: done.result, ...(done.failure === undefined ? {} : { failure: done.failure }) };

@@ -86,7 +86,9 @@ async function walkOnce(task: ModuleTask, module: AnyModule, vars: readonly Mapp
   const end = ended(evaluation);
   if (end !== undefined || evaluation.kind !== 'plan') return bad(end ?? { kind: 'parse', message: 'no plan' });
   const { plan, convergent } = evaluation;
-  const over = convergent || task.idempotent === true ? undefined : doneTask(walk.state, task.id);
+  // Once the node is given back its finished tasks stay so: a controller that died just after must not have it drained a second time.
+  const again = (convergent || task.idempotent === true) && !walk.state.marks.uncordoned;
+  const over = again ? undefined : doneTask(walk.state, task.id);
   if (over !== undefined) return { status: 'ok', result: over.registered ?? {}, ...extras(plan) };
   await announce(task, plan, walk);
   const refused = stops(plan, task, walk);

@@ -1,0 +1,275 @@
+// What must never happen on a host's walk, over random fates and crashes of the controller at any event: the real walk, door and modules, on a
+// virtual clock, against a host that keeps its own count. For each property a fault that turns it red.
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { fold, foldAll } from '../../src/core/fold.ts';
+import { hostState, type RunState } from '../../src/core/state.ts';
+import { planFleet } from '../../src/engine/fleet.ts';
+import { walkHost } from '../../src/engine/walk.ts';
+import type { PlaySetup, RunContext } from '../../src/engine/walk-context.ts';
+import { buildProbe, factDefs } from '../../src/facts/index.ts';
+import { baseAreas } from '../../src/facts/registry.ts';
+import { hostScope, loadPlaybook } from '../../src/load/index.ts';
+import type { AnyModule } from '../../src/model/change.ts';
+import type { Event, EventBody } from '../../src/model/event.ts';
+import type { HostPlan } from '../../src/model/plan.ts';
+import { modules } from '../../src/modules/index.ts';
+import { play, practice } from '../cli/practice.ts';
+import { begin } from '../core/fleet.ts';
+import { countedCommand, type Fate, type HostFaults, HostWorld, type Recording } from '../fakes/host-world.ts';
+import { sickNode } from '../kube/fleet-nodes.ts';
+import { rebooted, ssh } from '../lab-fleet/client.ts';
+
+/** A walk takes some milliseconds: fewer than of rollouts, and more at night (KMEND_SLOW=1). */
+const worlds = process.env.KMEND_SLOW === undefined ? 500 : 10_000;
+
+const playbook = `- hosts: all
+  tasks:
+    - shell: {cmd: ${countedCommand}}
+    - drain: {timeout: 60s}
+    - kernel_arg: {key: cgroup.memory, value: nokmem}
+    - reboot: {timeout: 120s, stable_for: 10s, ready_timeout: 60s}
+    - verify_kmem: {timeout: 30s}
+    - uncordon: {}
+`;
+
+let recording: Recording;
+beforeAll(async () => {
+  const lab = await practice([sickNode('n1')]);
+  const read = async (): Promise<string> => (await ssh(lab.fleet, 'n1', buildProbe())).out;
+  const before = lab.host('n1').bootId();
+  const sick = await read();
+  expect(
+    (await lab.run(['apply', lab.file('set.yaml', play('    - kernel_arg: {key: cgroup.memory, value: nokmem}\n')), '--yes'])).exit,
+  ).toBe(0);
+  const set = await read();
+  await ssh(lab.fleet, 'n1', 'reboot').catch(() => undefined);
+  const after = await rebooted(lab.fleet, 'n1', before);
+  const mended = await read();
+  recording = { sick, set, mended, deaf: withAreaOf(mended, sick, 'cgroup'), bootIds: [before, after] };
+  await lab.close();
+});
+
+/** A probe's output with one area as another has it. */
+function withAreaOf(text: string, other: string, name: string): string {
+  const index = baseAreas.findIndex((area) => area.name === name);
+  const frame = new RegExp(`@@kmend area ${index}\\n[^]*?@@kmend done ${index}\\b`);
+  return text.replace(frame, () => frame.exec(other)?.[0] ?? never());
+}
+
+interface Crash {
+  /** At the so many-th event of a controller; `written`: just after it, not just before. */
+  readonly at: number;
+  readonly written: boolean;
+}
+
+interface RandomHost {
+  readonly fate: Fate;
+  readonly crashes: readonly Crash[];
+}
+
+const fate = fc
+  .record({
+    lossy: fc.constantFrom(0, 0, 5, 20),
+    draws: fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 5, maxLength: 40 }),
+    scriptSeconds: fc.constantFrom(0, 1, 15),
+    bootSeconds: fc.constantFrom(1, 30, 100),
+    reboot: fc.constantFrom('good', 'good', 'good', 'hangs', 'dark', 'loops', 'old', 'deaf'),
+    drain: fc.constantFrom('good', 'good', 'good', 'fails'),
+    uncordonedAfter: fc.constantFrom(undefined, undefined, undefined, 3, 10, 60),
+  })
+  .map(({ uncordonedAfter, ...rest }): Fate => ({ ...rest, ...(uncordonedAfter === undefined ? {} : { uncordonedAfter }) }) as Fate);
+
+const crash = fc.record({ at: fc.integer({ min: 0, max: 24 }), written: fc.boolean() });
+const randomHost: fc.Arbitrary<RandomHost> = fc.record({ fate, crashes: fc.array(crash, { maxLength: 3 }) });
+
+class Crashed extends Error {}
+
+interface Faults {
+  readonly host?: HostFaults;
+  readonly modules?: ReadonlyMap<string, AnyModule>;
+  /** What a new controller makes of the journal. */
+  readonly folded?: (events: readonly Event[]) => RunState;
+}
+
+interface Walked {
+  readonly world: HostWorld;
+  readonly events: readonly Event[];
+  readonly ended: boolean;
+}
+
+const setups = new Map<ReadonlyMap<string, AnyModule>, PlaySetup>();
+
+function setupWith(known: ReadonlyMap<string, AnyModule>): PlaySetup {
+  const before = setups.get(known);
+  if (before !== undefined) return before;
+  const loaded = loadPlaybook('play.yaml', playbook, { modules: known, facts: factDefs.map((def) => def.name) });
+  const only = loaded.value?.plays[0];
+  if (only === undefined) throw new Error(JSON.stringify(loaded.diagnostics));
+  const inventory = { hosts: new Map([['n1', { name: 'n1', groups: [], vars: {} }]]), groups: new Map(), files: [] };
+  const target = { name: 'n1', user: 'root', hostKeyChecking: 'yes', legacyCrypto: false, connectTimeout: 10 } as const;
+  const setup: PlaySetup = {
+    play: only,
+    modules: known,
+    hosts: new Map([['n1', { target, variables: (layers) => hostScope(inventory, 'n1', layers) }]]),
+    extraVars: {},
+    isWanted: () => true,
+    ownBootId: 'elsewhere',
+  };
+  setups.set(known, setup);
+  return setup;
+}
+
+let approved: HostPlan | undefined;
+
+/** The plan that a person approved: of the host as it was found, on a good day. */
+async function planOf(setup: PlaySetup): Promise<HostPlan> {
+  if (approved !== undefined) return approved;
+  const good = new HostWorld(recording, { lossy: 0, draws: [0.5], scriptSeconds: 1, bootSeconds: 1, reboot: 'good', drain: 'good' });
+  const options = { forks: 1, retries: 0, signal: new AbortController().signal };
+  const [planned] = await planFleet(['n1'], setup, options, good, () => {});
+  if (planned?.outcome.ok !== true) throw new Error(JSON.stringify(planned));
+  approved = planned.outcome.value;
+  return approved;
+}
+
+const isOver = (events: readonly Event[]): boolean => events.some(({ type }) => type === 'host.done' || type === 'host.failed');
+
+async function walk({ fate: its, crashes }: RandomHost, faults: Faults = {}): Promise<Walked> {
+  const setup = setupWith(faults.modules ?? modules);
+  const plan = await planOf(setup);
+  const world = new HostWorld(recording, its, faults.host);
+  const events: Event[] = [];
+  const write = (body: EventBody): Event => {
+    const event: Event = { ...body, v: 1, seq: events.length, at: world.now, run: 'r1', prev: '' };
+    events.push(event);
+    return event;
+  };
+  write(begin([{ host: 'n1', plan, down: false }]));
+  write({ type: 'host.started', host: 'n1', why: '' });
+  for (let number = 1; ; number++) {
+    let state = (faults.folded ?? foldAll)(events);
+    if (hostState(state, 'n1')?.status !== 'running') return { world, events, ended: isOver(events) };
+    const due = crashes[number - 1];
+    let written = 0;
+    const context: RunContext = {
+      setup,
+      ports: world,
+      token: { run: 'r1', number },
+      record: async (body) => {
+        const isLast = written === due?.at;
+        written += 1;
+        if (isLast && !due.written) throw new Crashed();
+        const event = write(body);
+        if (isLast) throw new Crashed();
+        state = fold(state, event);
+        return event;
+      },
+      state: () => state,
+      signal: new AbortController().signal,
+      mayContinue: () => 'go',
+      strict: false,
+    };
+    try {
+      await walkHost('n1', plan, setup.hosts.get('n1') ?? never(), context, context.signal);
+    } catch (error) {
+      if (!(error instanceof Crashed)) throw error;
+      // The new controller comes a while later; the host has gone on meanwhile.
+      world.now += 2000;
+      continue;
+    }
+    return { world, events, ended: isOver(events) };
+  }
+}
+
+const never = (): never => {
+  throw new Error('no setup');
+};
+
+/** Everything that is true of a walk that went as it should. */
+interface Verdict {
+  readonly ended: boolean;
+  /** Given back only when accounting is off for sure, or when nothing was done to it. */
+  readonly proven: boolean;
+  /** No boot without a planned reboot. */
+  readonly planned: boolean;
+  /** No command that does not converge was run twice. */
+  readonly once: boolean;
+  readonly held: boolean;
+}
+
+async function judged(host: RandomHost, faults?: Faults): Promise<Verdict> {
+  const { world, ended } = await walk(host, faults);
+  return {
+    ended,
+    proven: world.givenBack.every(({ mended, touched }) => mended || !touched),
+    planned: world.boots - 1 <= plannedReboots,
+    once: world.counted <= 1,
+    held: world.rebootedInService === 0,
+  };
+}
+
+/** The play has one. */
+const plannedReboots = 1;
+
+const good: Fate = { lossy: 0, draws: [0.5], scriptSeconds: 2, bootSeconds: 30, reboot: 'good', drain: 'good' };
+const allHold: Verdict = { ended: true, proven: true, planned: true, once: true, held: true };
+
+describe('the walk of a host', () => {
+  it(`gives back nothing unproven, reboots no more than planned, runs no command twice, and ends, whatever comes (${worlds} worlds)`, async () => {
+    await fc.assert(
+      fc.asyncProperty(randomHost, async (host) => {
+        expect(await judged(host)).toEqual(allHold);
+      }),
+      { numRuns: worlds },
+    );
+  }, 600_000);
+
+  it('ends after crashes as it would have without, where nothing else goes wrong', async () => {
+    const end = async (crashes: readonly Crash[]): Promise<unknown> => {
+      const { world, events } = await walk({ fate: good, crashes });
+      return [
+        world.boots,
+        world.counted,
+        world.givenBack,
+        events.filter(({ type }) => type === 'host.done' || type === 'host.failed').length,
+      ];
+    };
+    expect(await end([])).toEqual([2, 1, [{ mended: true, touched: true }], 1]);
+    // Once at every event, just before and just after it; then several times.
+    for (let at = 0; at < 30; at++) for (const written of [true, false]) expect(await end([{ at, written }])).toEqual(await end([]));
+    await fc.assert(
+      fc.asyncProperty(fc.array(crash, { maxLength: 4 }), async (crashes) => {
+        expect(await end(crashes)).toEqual(await end([]));
+      }),
+      { numRuns: worlds / 10 },
+    );
+  }, 600_000);
+});
+
+describe('each property can fail', () => {
+  const without =
+    (...types: readonly Event['type'][]) =>
+    (events: readonly Event[]): RunState =>
+      foldAll(events.filter(({ type }) => !types.includes(type)));
+  const verify = modules.get('verify_kmem');
+  const credulous = new Map(modules).set('verify_kmem', {
+    ...(verify ?? never()),
+    plan: () => ({ changes: [], proof: { verdict: 'off', by: 'samples', evidence: 'it will be fine' } }),
+  });
+
+  it.each<[keyof Verdict, string, Faults]>([
+    ['proven', 'a proof that is taken for granted', { modules: credulous }],
+    ['planned', 'a controller that forgets which effects it has sent', { folded: without('effect.started', 'effect.done') }],
+    ['once', 'a host that runs again what is sent again', { host: { noSpool: true } }],
+    ['held', 'a cluster that says of every node that it is held', { host: { alwaysHeld: true } }],
+    ['ended', 'a walk that does not say how it ended', { folded: without('host.started') }],
+  ])(
+    '%s: %s',
+    async (property, _name, faults) => {
+      const check = fc.asyncProperty(randomHost, async (host) => (await judged(host, faults))[property]);
+      expect((await fc.check(check, { numRuns: 400, seed: 3 })).failed).toBe(true);
+    },
+    120_000,
+  );
+});

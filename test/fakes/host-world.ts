@@ -1,0 +1,271 @@
+// One host and its node on a virtual clock, behind the Transport and Cluster ports: what it runs, how often it booted, what was given back, by
+// itself. Answers the engine's own scripts as the real ones would; probes are recorded ones. Faults come from a plan that is made beforehand.
+import { bootScript, exitCodes } from '../../src/engine/host-scripts.ts';
+import type { Clock, Cluster, Connection, ExecRequest, ExecResult, NodeState, Transport } from '../../src/engine/ports.ts';
+import { buildProbe } from '../../src/facts/index.ts';
+import { type Failure, failed, type Outcome, ok } from '../../src/model/failure.ts';
+
+/** What a probe prints: as found, with the argument set, booted with it, and booted with it on a kernel that accounts all the same. */
+export interface Recording {
+  readonly sick: string;
+  readonly set: string;
+  readonly mended: string;
+  readonly deaf: string;
+  readonly bootIds: readonly string[];
+}
+
+export interface Fate {
+  /** Of 100 commands so many lose their connection: half of them before they ran, half after. */
+  readonly lossy: number;
+  /** Numbers in [0, 1), one a command; used round and round. */
+  readonly draws: readonly number[];
+  /** Seconds that scripts run, and that a boot takes. */
+  readonly scriptSeconds: number;
+  readonly bootSeconds: number;
+  /** What a sent reboot comes to; `old`: the entry without the argument is booted; `deaf`: the argument is there, and accounting is on. */
+  readonly reboot: 'good' | 'hangs' | 'dark' | 'loops' | 'old' | 'deaf';
+  readonly drain: 'good' | 'fails';
+  /** A person uncordons the node so many seconds after its cordon. */
+  readonly uncordonedAfter?: number;
+}
+
+/** Parts of the host that do not do what they should. */
+export interface HostFaults {
+  /** A script that is sent again runs again. */
+  readonly noSpool?: boolean;
+  /** The cluster says of every node that it is still held. */
+  readonly alwaysHeld?: boolean;
+}
+
+interface Spooled {
+  readonly boot: string;
+  readonly endAt: number;
+  readonly mends: boolean;
+  done: boolean;
+}
+
+const lost = (message: string): Failure => ({ kind: 'unreachable', message, transport: true });
+
+const probe = buildProbe();
+
+/** Script of a play whose runs are counted. */
+export const countedCommand = 'count-me';
+
+export class HostWorld {
+  now = 1_790_000_000_000;
+  /** Boots, the first one too; those that a broken host adds by itself are not counted. */
+  boots = 1;
+  counted = 0;
+  /** Reboots that were sent after a person had taken the cordon off. */
+  rebootedInService = 0;
+  /** Times that the run gave its node back, with what was true of the host then. */
+  readonly givenBack: { readonly mended: boolean; readonly touched: boolean }[] = [];
+  readonly #recording: Recording;
+  readonly #fate: Fate;
+  readonly #faults: HostFaults;
+  readonly #spool = new Map<string, Spooled>();
+  #argument = false;
+  #inForce = false;
+  #bootNumber = 1;
+  #downFrom = Number.POSITIVE_INFINITY;
+  #upAt = 0;
+  #mark = '';
+  #fence = { run: '', number: 0, open: false };
+  #uses = 0;
+  #unschedulable = false;
+  #cordonedAt = Number.POSITIVE_INFINITY;
+  #owner: NodeState['owner'];
+
+  constructor(recording: Recording, fate: Fate, faults: HostFaults = {}) {
+    this.#recording = recording;
+    this.#fate = fate;
+    this.#faults = faults;
+  }
+
+  get #bootId(): string {
+    return `boot-${this.#bootNumber}`;
+  }
+
+  readonly clock: Clock = {
+    now: () => this.now,
+    sleep: async (milliseconds, signal) => {
+      if (signal?.aborted !== true) this.now += milliseconds;
+    },
+    random: () => 0.5,
+    id: () => 'id',
+  };
+
+  /** What has come to pass until now. */
+  #pass(): void {
+    for (const script of this.#spool.values()) {
+      if (script.done || script.boot !== this.#bootId || script.endAt > Math.min(this.now, this.#downFrom)) continue;
+      script.done = true;
+      this.#argument ||= script.mends;
+    }
+    if (this.now < this.#downFrom) return;
+    this.#bootNumber += 1;
+    this.boots += 1;
+    this.#upAt = this.#downFrom + this.#fate.bootSeconds * 1000;
+    if (this.#fate.reboot === 'dark') this.#upAt = Number.POSITIVE_INFINITY;
+    this.#downFrom = Number.POSITIVE_INFINITY;
+    this.#mark = '';
+    this.#inForce = this.#argument && this.#fate.reboot !== 'old';
+    this.#pass();
+  }
+
+  get #isUp(): boolean {
+    this.#pass();
+    // A host that boots again and again is another one every 7 seconds.
+    if (this.#fate.reboot === 'loops' && this.boots > 1 && this.now > this.#upAt + 7000) {
+      this.#bootNumber += 1;
+      this.#upAt = this.now;
+    }
+    return this.now >= this.#upAt;
+  }
+
+  readonly transport: Transport = {
+    connect: async () => {
+      this.now += 200;
+      if (!this.#isUp) return { ok: false, failure: lost('no answer') };
+      const boot = this.#bootId;
+      let open = true;
+      const alive = (): boolean => open && this.#isUp && this.#bootId === boot;
+      const close = (): void => {
+        open = false;
+      };
+      const exec: Connection['exec'] = async (request) => {
+        const draw = this.#draw();
+        if (!alive() || draw < this.#fate.lossy / 200) {
+          close();
+          return { ok: false, failure: lost('the connection was lost before the command') };
+        }
+        const answer = this.#answer(request);
+        if (draw > 1 - this.#fate.lossy / 200) {
+          close();
+          return { ok: false, failure: lost('the connection was lost after the command') };
+        }
+        return answer;
+      };
+      return ok({ exec, close, alive });
+    },
+    close: async () => {},
+  };
+
+  #draw(): number {
+    this.#uses += 1;
+    return this.#fate.draws[this.#uses % this.#fate.draws.length] ?? 0.5;
+  }
+
+  #answer({ script, stdin = '' }: ExecRequest): Outcome<ExecResult> {
+    this.now += 100;
+    const said = (stdout: string, code = 0, stderr = ''): Outcome<ExecResult> => ok({ code, stdout, stderr, truncated: false });
+    if (script === probe) return said(this.#probe());
+    if (script === bootScript) return said(`${this.#bootId}\n${this.#mark}\n`);
+    const effect = /^S=\$D\/spool\/[^/]+\/(\S+)$/m.exec(script)?.[1] ?? '';
+    if (script.includes('echo absent')) return said(this.#poll(effect));
+    const [, run = '', number = '0'] = /^run='?([^' ]+)'? number=(\d+)/m.exec(script) ?? [];
+    if (run === '') throw new Error(`the fake host does not know this script:\n${script}`);
+    if (this.#fence.run === run && Number(number) < this.#fence.number) return said('', exitCodes.fenced, run);
+    const closes = script.includes('closed" > "$D/fence.new"');
+    this.#fence = { run, number: Number(number), open: !closes };
+    if (!closes && script.includes('"$S/script"')) this.#start(effect, stdin);
+    if (script.includes('"$L/reboot"')) this.#reboot(script);
+    return said('');
+  }
+
+  #probe(): string {
+    const booted = this.#fate.reboot === 'deaf' ? this.#recording.deaf : this.#recording.mended;
+    const text = this.#inForce ? booted : this.#argument ? this.#recording.set : this.#recording.sick;
+    return this.#recording.bootIds.reduce((said, id) => said.replaceAll(id, this.#bootId), text);
+  }
+
+  #start(effect: string, script: string): void {
+    if (this.#spool.has(effect) && this.#faults.noSpool !== true) return;
+    if (script.includes(countedCommand)) this.counted += 1;
+    const endAt = this.now + this.#fate.scriptSeconds * 1000;
+    this.#spool.set(effect, { boot: this.#bootId, endAt, mends: script.includes('nokmem'), done: false });
+  }
+
+  #poll(effect: string): string {
+    const script = this.#spool.get(effect);
+    if (script === undefined) return 'absent\n';
+    if (!script.done && script.boot === this.#bootId) this.now = Math.max(this.now, Math.min(this.now + 10_000, script.endAt));
+    this.#pass();
+    if (script.done) return 'done 0\n';
+    return script.boot === this.#bootId ? 'running\n' : 'interrupted\n';
+  }
+
+  #reboot(script: string): void {
+    const effect = /"\$e \$o" != '?([^' "]+)/.exec(script)?.[1] ?? '';
+    if (this.#mark === `run ${effect} ${this.#bootId}`) return;
+    this.#mark = `run ${effect} ${this.#bootId}`;
+    // A second between the look at the node and the reboot is nobody's fault.
+    if (this.#isBackSince(this.now - 1000)) this.rebootedInService += 1;
+    if (this.#fate.reboot === 'hangs') return;
+    this.#downFrom = Math.min(this.#downFrom, this.now + 300);
+  }
+
+  // ---- its node ----
+
+  #node(name: string, mine: boolean): NodeState {
+    this.#pass();
+    // The kubelet is later than sshd.
+    const current = this.now > this.#upAt + 3000;
+    return {
+      name,
+      ready: true,
+      unschedulable: mine && this.#unschedulable,
+      bootId: mine ? (current ? this.#bootId : `boot-${this.#bootNumber - 1}`) : 'other',
+      kernel: '3.10.0-1160.el7.x86_64',
+      runtime: 'docker://18.6.1',
+      kubelet: 'v1.22.17',
+      labels: {},
+      badTaints: [],
+      ...(mine && this.#owner !== undefined ? { owner: this.#owner } : {}),
+      addresses: [],
+    };
+  }
+
+  #isBackSince(moment: number): boolean {
+    const { uncordonedAfter } = this.#fate;
+    return uncordonedAfter !== undefined && moment > this.#cordonedAt + uncordonedAfter * 1000;
+  }
+
+  #isHeld(run: string): boolean {
+    if (this.#isBackSince(this.now)) this.#unschedulable = false;
+    return this.#unschedulable && this.#owner?.run === run;
+  }
+
+  readonly cluster: Cluster = {
+    nodes: async () => ok([this.#node('n1', true), this.#node('n2', false)]),
+    node: async (name) => ok(this.#node(name, name === 'n1')),
+    pods: async () => ok([]),
+    systemPods: async () => ok([]),
+    forecast: async () => ok({ evicts: [], leaves: [], blocks: [], busy: [], samplers: [], warnings: [], estimate: 5 }),
+    cordon: async (_node, owner) => {
+      this.now += 100;
+      if (this.#owner === undefined) this.#cordonedAt = this.now;
+      this.#owner = { run: owner.run, number: owner.number, wasUnschedulable: false };
+      this.#unschedulable = true;
+      return ok({ wasUnschedulable: false });
+    },
+    holds: async (_node, owner) =>
+      this.#isHeld(owner.run) || this.#faults.alwaysHeld === true ? ok(true) : failed('blocked', 'a person uncordoned it'),
+    drain: async (_node, _options, owner) => {
+      this.now += 5000;
+      if (!this.#isHeld(owner.run)) return failed('blocked', 'a person uncordoned it');
+      if (this.#fate.drain === 'fails') return failed('timeout', 'a pod does not go');
+      return ok({ evicted: [], left: [], arrived: [], crashing: [], seconds: 5 });
+    },
+    uncordon: async (_node, owner) => {
+      this.now += 100;
+      if (!this.#isHeld(owner.run)) return ok({ uncordoned: false, why: 'not ours' });
+      this.#unschedulable = false;
+      this.#owner = undefined;
+      this.givenBack.push({ mended: this.#inForce && this.#fate.reboot !== 'deaf', touched: this.#argument || this.boots > 1 });
+      return ok({ uncordoned: true, why: '' });
+    },
+    release: async () => ok(true),
+    close: () => {},
+  };
+}
