@@ -96,6 +96,15 @@ export interface SystemPod {
   readonly ready: boolean;
 }
 
+export interface DeploymentState {
+  /** `namespace/name`. */
+  readonly name: string;
+  /** Replicas that it wants; one that was scaled to 0 wants none. */
+  readonly wanted: number;
+  /** Replicas that are available now; 0 while its controller has not seen the newest specification. */
+  readonly available: number;
+}
+
 /** What a drain would do, read before the cordon. */
 export interface Forecast {
   readonly evicts: readonly string[];
@@ -128,6 +137,9 @@ export interface Cluster {
   readonly pods: (node: string, signal?: AbortSignal) => Promise<Outcome<readonly PodState[]>>;
   /** etcd members and API servers that run as pods. */
   readonly systemPods: (signal?: AbortSignal) => Promise<Outcome<readonly SystemPod[]>>;
+  /** Pods of the whole cluster that still wait for a node or for their containers, as `namespace/name`. */
+  readonly pendingPods: (signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
+  readonly deployments: (signal?: AbortSignal) => Promise<Outcome<readonly DeploymentState[]>>;
   readonly forecast: (node: string, options: DrainOptions, signal?: AbortSignal) => Promise<Outcome<Forecast>>;
   /** Cordon and annotate as ours, in one write; a node that was unschedulable before stays so at the end. Held by another run = `fenced`. */
   readonly cordon: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<{ readonly wasUnschedulable: boolean }>>;

@@ -2,20 +2,20 @@
 import { spawn } from 'node:child_process';
 import type { Cluster, GateReading, Gates } from '../engine/ports.ts';
 import type { GateSpec } from '../model/playbook.ts';
-import { isMapping, type Value } from '../model/value.ts';
+import { isList, isMapping, type Value } from '../model/value.ts';
 
 /** Seconds that one reading may take. */
 const readingTimeout = 10;
 
-export function createGates(cluster: Cluster | undefined): Gates {
+export function createGates(cluster: Cluster | undefined, seconds = readingTimeout): Gates {
   return {
     read: async (gate, signal) => {
-      const limit = AbortSignal.timeout(readingTimeout * 1000);
+      const limit = AbortSignal.timeout(seconds * 1000);
       const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
       try {
         return await readers[gate.kind](gate, either, cluster);
       } catch (error) {
-        const why = limit.aborted ? `no answer within ${readingTimeout} s` : errorText(error);
+        const why = limit.aborted ? `no answer within ${seconds} s` : errorText(error);
         return { open: false, read: why };
       }
     },
@@ -41,9 +41,20 @@ function errorText(error: unknown): string {
 const text = (value: Value | undefined, otherwise: string): string =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : otherwise;
 
+/** A name and password in the address go into a header: `fetch` refuses them, and its error would print them. */
+function get(address: URL, signal: AbortSignal): Promise<Response> {
+  const url = new URL(address);
+  const { username, password } = url;
+  url.username = '';
+  url.password = '';
+  const given = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const headers = given === ':' ? {} : { authorization: `Basic ${Buffer.from(given).toString('base64')}` };
+  return fetch(url, { signal, headers });
+}
+
 /** `{ url, status: 200, contains: "ok" }` */
 async function readHttp({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
-  const response = await fetch(text(args.url, ''), { signal, redirect: 'follow' });
+  const response = await get(new URL(text(args.url, '')), signal);
   const body = (await response.text()).slice(0, 100_000);
   const wanted = args.status === undefined ? response.ok : String(response.status) === text(args.status, '');
   const contains = text(args.contains, '');
@@ -59,15 +70,20 @@ async function readHttp({ args }: GateSpec, signal: AbortSignal): Promise<GateRe
 async function readPrometheus({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
   const url = new URL(`${text(args.url, '').replace(/\/$/, '')}/api/v1/query`);
   url.searchParams.set('query', text(args.query, ''));
-  const response = await fetch(url, { signal });
-  const answer: unknown = await response.json();
+  const response = await get(url, signal);
+  const body = await response.text();
+  const answer = parsed(body);
+  if (answer === undefined)
+    return { open: false, read: `status ${response.status}, which is no answer of Prometheus: ${body.slice(0, 100)}` };
   const result = isMapping(answer) && answer.status === 'success' && isMapping(answer.data) ? answer.data.result : undefined;
   if (!Array.isArray(result)) return { open: false, read: `no result: ${JSON.stringify(answer).slice(0, 200)}` };
   const samples = result.map(sampleOf);
   const rule = /^\s*(<=|>=|<|>|==|!=)\s*(-?[\d.]+)\s*$/.exec(text(args.is, ''));
   if (rule === null && args.is !== undefined)
     return { open: false, read: `\`is\` should be a comparison such as ">= 0.99", not ${JSON.stringify(args.is)}` };
-  const holds = (value: number): boolean => (rule === null ? value === 0 : compare(value, rule[1] ?? '', Number(rule[2])));
+  const holds = (value: number): boolean =>
+    // Nothing holds of NaN (0/0 in a query), also not that it is different.
+    !Number.isNaN(value) && (rule === null ? value === 0 : compare(value, rule[1] ?? '', Number(rule[2])));
   const bad = samples.filter((sample) => !holds(sample.value));
   if (bad.length > 0)
     return {
@@ -79,6 +95,14 @@ async function readPrometheus({ args }: GateSpec, signal: AbortSignal): Promise<
     };
   if (rule !== null && samples.length === 0) return { open: false, read: 'the query gives no sample' };
   return { open: true, read: samples.length === 0 ? 'nothing matches' : `${samples.length} samples hold` };
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
 }
 
 function sampleOf(sample: unknown): { readonly name: string; readonly value: number } {
@@ -122,15 +146,51 @@ function readCommand({ args }: GateSpec, signal: AbortSignal): Promise<GateReadi
   });
 }
 
-/** `{ not_ready: 0 }`: at most so many nodes of the cluster may be not ready. */
+/**
+ * `{ not_ready: 0, min_ready: 40, pending_pods: 0, deployments: all }`: all that is named must hold, and what does not is told.
+ * `deployments` (all of them, or a list of `namespace/name`) asks for every replica that they want.
+ */
 async function readKubernetes({ args }: GateSpec, signal: AbortSignal, cluster: Cluster | undefined): Promise<GateReading> {
   if (cluster === undefined) return { open: false, read: 'no cluster is configured (give --kubeconfig)' };
+  const readings = await Promise.all([
+    nodesHold(args, cluster, signal),
+    typeof args.pending_pods === 'number' ? podsHold(args.pending_pods, cluster, signal) : [],
+    args.deployments === undefined ? [] : deploymentsHold(args.deployments, cluster, signal),
+  ]);
+  const all = readings.flat();
+  const closed = all.filter((reading) => !reading.open);
+  return { open: closed.length === 0, read: (closed.length > 0 ? closed : all).map(({ read }) => read).join('; ') };
+}
+
+/** The first three of them, for people. */
+const some = (names: readonly string[]): string =>
+  names.length === 0 ? '' : ` (${names.slice(0, 3).join(', ')}${names.length > 3 ? `, and ${names.length - 3} more` : ''})`;
+
+async function nodesHold(args: GateSpec['args'], cluster: Cluster, signal: AbortSignal): Promise<readonly GateReading[]> {
   const nodes = await cluster.nodes(signal);
-  if (!nodes.ok) return { open: false, read: nodes.failure.message };
+  if (!nodes.ok) return [{ open: false, read: nodes.failure.message }];
   const down = nodes.value.filter((node) => !node.ready).map((node) => node.name);
   const allowed = typeof args.not_ready === 'number' ? args.not_ready : 0;
-  return {
-    open: down.length <= allowed,
-    read: `${down.length} of ${nodes.value.length} nodes not ready${down.length === 0 ? '' : ` (${down.slice(0, 3).join(', ')})`}`,
-  };
+  const ready = nodes.value.length - down.length;
+  const least = typeof args.min_ready === 'number' ? args.min_ready : 0;
+  const few = ready < least ? [{ open: false, read: `${ready} nodes are ready, ${least} are wanted` }] : [];
+  return [{ open: down.length <= allowed, read: `${down.length} of ${nodes.value.length} nodes not ready${some(down)}` }, ...few];
+}
+
+async function podsHold(allowed: number, cluster: Cluster, signal: AbortSignal): Promise<readonly GateReading[]> {
+  const pods = await cluster.pendingPods(signal);
+  if (!pods.ok) return [{ open: false, read: pods.failure.message }];
+  return [{ open: pods.value.length <= allowed, read: `pods pending: ${pods.value.length}${some(pods.value)}` }];
+}
+
+async function deploymentsHold(wanted: Value, cluster: Cluster, signal: AbortSignal): Promise<readonly GateReading[]> {
+  const read = await cluster.deployments(signal);
+  if (!read.ok) return [{ open: false, read: read.failure.message }];
+  const names = isList(wanted) ? wanted.map(String) : read.value.map(({ name }) => name);
+  const short = names.flatMap((name) => {
+    const found = read.value.find((one) => one.name === name);
+    if (found === undefined) return [`${name} does not exist`];
+    return found.available < found.wanted ? [`${name} has ${found.available} of ${found.wanted}`] : [];
+  });
+  return [{ open: short.length === 0, read: `deployments short of replicas: ${short.length} of ${names.length}${some(short)}` }];
 }

@@ -2,7 +2,7 @@
 import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
 import { isRightsRefusal, refusal, statusOf, type Want } from './errors.ts';
 import type { Http, HttpReply, HttpRequest } from './http.ts';
-import type { ListObject, Meta, NodeObject, PdbObject, PodObject } from './objects.ts';
+import type { DeploymentObject, ListObject, Meta, NodeObject, PdbObject, PodObject } from './objects.ts';
 import type { PdbApi } from './pdb.ts';
 
 /** What is asked of a pod's end. */
@@ -127,6 +127,10 @@ export function createApi(http: Http, who: string) {
       pages<PodObject>('/api/v1/pods', { verb: 'list', resource: 'pods' }, onPage, signal, restart),
     systemPods: (selector: string, signal?: AbortSignal): Promise<Outcome<{ items: readonly PodObject[]; version: string }>> =>
       all<PodObject>(`/api/v1/namespaces/kube-system/pods?labelSelector=${segment(selector)}`, { verb: 'list', resource: 'pods' }, signal),
+    pendingPods: (signal?: AbortSignal): Promise<Outcome<{ items: readonly PodObject[]; version: string }>> =>
+      all<PodObject>(`/api/v1/pods?fieldSelector=${segment('status.phase=Pending')}`, { verb: 'list', resource: 'pods' }, signal),
+    deployments: (signal?: AbortSignal): Promise<Outcome<{ items: readonly DeploymentObject[]; version: string }>> =>
+      all<DeploymentObject>('/apis/apps/v1/deployments', { verb: 'list', resource: 'deployments.apps' }, signal),
     /** Ends with the server's own limit, a cut, or the signal; a status that is not 200 comes back as the reply. */
     watchPods: (node: string, version: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<Outcome<HttpReply>> =>
       http.stream(

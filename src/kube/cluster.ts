@@ -10,6 +10,7 @@ import { createHttp, type HttpStats } from './http.ts';
 import { inClusterConfig, type KubeconfigFile, resolveKubeconfig } from './kubeconfig.ts';
 import {
   controllerOf,
+  deploymentState,
   hasMemoryLimit,
   isCrashLooping,
   isMirror,
@@ -182,6 +183,15 @@ function clusterOver(api: Api, clock: Clock, options: ClusterOptions, descriptio
     pods: async (name, signal) => {
       const listed = await api.podsOf(name, signal);
       return listed.ok ? ok(listed.value.items.map(podState)) : listed;
+    },
+    pendingPods: async (signal) => {
+      const listed = await api.pendingPods(signal);
+      if (!listed.ok) return listed;
+      return ok(listed.value.items.filter((pod) => pod.metadata?.deletionTimestamp === undefined).map(podName));
+    },
+    deployments: async (signal) => {
+      const listed = await api.deployments(signal);
+      return listed.ok ? ok(listed.value.items.map(deploymentState)) : listed;
     },
     systemPods: async (signal) => {
       const listed = await api.systemPods('component in (etcd,kube-apiserver)', signal);

@@ -1,4 +1,5 @@
 // What we read of Kubernetes objects: every field may be absent, since what comes is another program's JSON of any age.
+import type { DeploymentState } from '../engine/ports.ts';
 
 export interface Meta {
   readonly name?: string;
@@ -123,6 +124,22 @@ export interface PdbObject {
     readonly currentHealthy?: number;
     readonly desiredHealthy?: number;
     readonly expectedPods?: number;
+  };
+}
+
+export interface DeploymentObject {
+  readonly metadata?: Meta & { readonly generation?: number };
+  readonly spec?: { readonly replicas?: number };
+  readonly status?: { readonly observedGeneration?: number; readonly availableReplicas?: number };
+}
+
+/** As `namespace/name`. A status of an older specification says nothing about the newest one. */
+export function deploymentState({ metadata, spec, status }: DeploymentObject): DeploymentState {
+  const isCurrent = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
+  return {
+    name: `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`,
+    wanted: spec?.replicas ?? 1,
+    available: isCurrent ? (status?.availableReplicas ?? 0) : 0,
   };
 }
 

@@ -19,6 +19,7 @@ export const rights: Readonly<Record<Role, readonly Right[]>> = {
     { verb: 'list', group: '', resource: 'nodes' },
     { verb: 'list', group: '', resource: 'pods' },
     { verb: 'get', group: 'apps', resource: 'daemonsets' },
+    { verb: 'list', group: 'apps', resource: 'deployments' },
     { verb: 'list', group: 'policy', resource: 'poddisruptionbudgets' },
     { verb: 'get', group: '', resource: 'endpoints' },
     { verb: 'list', group: 'admissionregistration.k8s.io', resource: 'validatingwebhookconfigurations' },

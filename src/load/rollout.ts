@@ -47,7 +47,15 @@ const gateKinds = {
   prometheus: object({ url: address, query: filled, is: comparison.optional() }),
   http: object({ url: address, status: whole(100, 599).default(200), contains: text.optional() }),
   command: shorthand((short) => ({ command: short }), object({ command: filled })),
-  kubernetes: object({ not_ready: whole(0).default(0) }),
+  kubernetes: object({
+    not_ready: whole(0).default(0),
+    min_ready: whole(1).optional(),
+    pending_pods: whole(0).optional(),
+    deployments: either(
+      [oneOf('all'), list(text.regex(/^[^\s/]+\/[^\s/]+$/, 'should be namespace/name'))],
+      'should be `all` or a list of namespace/name',
+    ).optional(),
+  }),
 };
 
 const gate = object({

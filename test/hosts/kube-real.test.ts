@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readyAfterReboot } from '../../src/engine/node-ready.ts';
+import { createGates } from '../../src/gates/index.ts';
 import { cordonAndDrain, failure, owner, sleep, value } from '../kube/cluster-on.ts';
 import { drainOptions } from '../kube/pods.ts';
 import { missing, recorded, startLab } from './kube-lab.ts';
@@ -62,6 +63,34 @@ describe.skipIf(missing !== undefined)(title, () => {
       expect(value(await rollout.missingRights('delete'))).toEqual(['delete pods']);
       expect(value(await forecast.missingRights('rollout'))).toEqual(['patch nodes', 'watch pods', 'create pods/eviction']);
     });
+  });
+
+  it('the kubernetes gate asks for replicas, pods and nodes', async () => {
+    const name = 'gate';
+    lab.kubectl('create', 'namespace', name);
+    const cluster = await lab.cluster('kmend-forecast');
+    const read = () =>
+      createGates(cluster).read({
+        name,
+        kind: 'kubernetes',
+        args: { not_ready: 0, min_ready: 4, pending_pods: 0, deployments: [`${name}/web`] },
+        for: 0,
+      });
+    const becomes = async (open: boolean): Promise<string> => {
+      let last = await read();
+      for (let look = 0; look < 60 && last.open !== open; look += 1) {
+        await sleep(500);
+        last = await read();
+      }
+      return `${last.open ? 'open' : 'closed'}: ${last.read}`;
+    };
+    const all = ['n1', 'n2', 'n3', 'n4'];
+    for (const node of all) lab.kubectl('cordon', node);
+    web(2, ['-n', name]);
+    expect(await becomes(false)).toMatch(/deployments short of replicas: 1 of 1 \(gate\/web has 0 of 2\)/);
+    for (const node of all) lab.kubectl('uncordon', node);
+    expect(await becomes(true)).toBe('open: 0 of 4 nodes not ready; pods pending: 0; deployments short of replicas: 0 of 1');
+    lab.kubectl('delete', 'namespace', name, '--wait=false');
   });
 
   it('lives through a restart of the API server in the middle of a drain', async () => {

@@ -5,6 +5,7 @@ import { matchNode } from '../../src/engine/node-match.ts';
 import { newCrashes, readyAfterReboot } from '../../src/engine/node-ready.ts';
 import type { PodState } from '../../src/engine/ports.ts';
 import { inventoryFromNodes } from '../../src/kube/inventory.ts';
+import { deploymentState } from '../../src/kube/objects.ts';
 import { quantity, sayBytes } from '../../src/kube/quantity.ts';
 import { meets, parseSelector, selects } from '../../src/kube/selector.ts';
 import { node } from './pods.ts';
@@ -235,5 +236,22 @@ describe('inventory from nodes', () => {
         },
       },
     });
+  });
+});
+
+describe('deployments', () => {
+  const meta = { namespace: 'shop', name: 'web', generation: 4 };
+  it.each([
+    ['all there', { metadata: meta, spec: { replicas: 3 }, status: { observedGeneration: 4, availableReplicas: 3 } }, [3, 3]],
+    ['scaled to nothing', { metadata: meta, spec: { replicas: 0 }, status: { observedGeneration: 4 } }, [0, 0]],
+    ['by default it wants one', { metadata: meta, spec: {}, status: { observedGeneration: 4, availableReplicas: 1 } }, [1, 1]],
+    [
+      'a newer specification was not seen',
+      { metadata: meta, spec: { replicas: 3 }, status: { observedGeneration: 3, availableReplicas: 3 } },
+      [3, 0],
+    ],
+    ['no status yet', { metadata: meta, spec: { replicas: 2 } }, [2, 0]],
+  ] as const)('%s', (_, object, [wanted, available]) => {
+    expect(deploymentState(object)).toEqual({ name: 'shop/web', wanted, available });
   });
 });
