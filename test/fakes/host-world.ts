@@ -241,6 +241,8 @@ export class HostWorld {
     node: async (name) => ok(this.#node(name, name === 'n1')),
     pods: async () => ok([]),
     systemPods: async () => ok([]),
+    pendingPods: async () => ok([]),
+    deployments: async () => ok([]),
     forecast: async () => ok({ evicts: [], leaves: [], blocks: [], busy: [], samplers: [], warnings: [], estimate: 5 }),
     cordon: async (_node, owner) => {
       this.now += 100;
