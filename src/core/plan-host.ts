@@ -33,13 +33,15 @@ interface Walk {
   readonly wants: FactWant[];
   readonly reads: Set<string>;
   readonly effects: Change[];
+  /** The probe ran as somebody else than root. */
+  readonly rootless: boolean;
   refused: HostPlan['refused'];
 }
 
 /** Plans every task. Where facts are missing, says which; the caller reads them and asks again. */
 export function planHost(input: HostInput): HostPlanning {
   const first = input.frame.facts;
-  const walk: Walk = { frame: input.frame, tasks: [], wants: [], reads: new Set(), effects: [], refused: undefined };
+  const walk: Walk = { frame: input.frame, tasks: [], wants: [], reads: new Set(), effects: [], rootless: first['user.root'] === false, refused: undefined };
   planTasks(input.tasks, [], input, walk);
   if (walk.wants.length > 0) return { kind: 'needs', wants: walk.wants };
   const shown = walk.tasks.filter((task) => task.status === 'change' || task.status === 'later');
@@ -131,6 +133,10 @@ function advance(plan: ModulePlan, input: HostInput, walk: Walk): void {
   walk.frame = { ...frame, facts, learned, context: { ...frame.context, done: doneAfter(frame.context.done, kinds) } };
 }
 
+/** What the door lets nobody but root do: better known before a drain than at the first change after it. */
+const needsRoot = (plan: ModulePlan): boolean =>
+  plan.changes.some((change) => change.effects.some(({ kind }) => kind === 'run' || kind === 'write' || kind === 'reboot'));
+
 export function doneAfter(done: PlanContext['done'], kinds: ReadonlySet<string>): PlanContext['done'] {
   return {
     cordoned: (done.cordoned || kinds.has('cordon') || kinds.has('drain')) && !kinds.has('uncordon'),
@@ -145,6 +151,8 @@ function settleTask(task: ModuleTask, rounds: readonly Evaluation[], module: Any
       const where = `${round.place.file}:${round.place.line}:${round.place.column}`;
       return refuse(task, round.message, walk, where);
     }
+    if (round.kind === 'plan' && walk.rootless && needsRoot(round.plan))
+      return refuse(task, 'changing a host needs root', walk, 'log in as root, or set become: true in the play (or -b)');
     if (round.kind === 'plan' && round.plan.refuse !== undefined) return refuse(task, round.plan.refuse.why, walk, round.plan.refuse.hint);
     if (round.kind === 'plan' && round.plan.unmet !== undefined && !isExcused(round.plan.unmet, task)) {
       walk.tasks.push(unplanned(task, 'unmet', round.plan.unmet.evidence, 'none'));

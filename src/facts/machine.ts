@@ -24,17 +24,26 @@ export const machineArea: Area = {
     { name: 'boot.id', lifetime: 'boot', summary: "the kernel's random boot id", example: '3d2023fb-c846-4e82-95ef-bce27dc2ac93' },
     { name: 'boot.uptime', lifetime: 'boot', summary: 'seconds since boot', example: 86_400 },
     { name: 'boot.time', lifetime: 'boot', summary: "when it booted by the host's own clock, seconds since 1970", example: 1_794_913_600 },
+    {
+      name: 'host.blocked',
+      lifetime: 'boot',
+      summary: 'processes in uninterruptible sleep (state D) at that moment: a few come and go, many that stay hold up a shutdown',
+      example: 0,
+    },
+    { name: 'host.blocked_by', lifetime: 'boot', summary: 'the first five of them', example: ['java (pid 4711)'] },
   ],
   script: `line "$R/etc/machine-id" machine
 line "$R/proc/sys/kernel/hostname" host
 line "$R/proc/sys/kernel/random/boot_id" boot
 line "$R/proc/uptime" uptime
-printf 'arch %s\\nclock %s\\nuid %s\\n' "$A" "$(date +%s)" "$(id -u)"`,
-  maxBytes: 2048,
+printf 'arch %s\\nclock %s\\nuid %s\\n' "$A" "$(date +%s)" "$(id -u)"
+sed -n 's/^\\([0-9]*\\) (\\(.*\\)) D .*/\\2 (pid \\1)/p' "$R"/proc/[0-9]*/stat | awk 'NR <= 5 {print "stuck " $0} END {print "blocked " NR + 0}'`,
+  maxBytes: 4096,
   parse: (text) => {
     const fields = readFields(text);
     const clock = wholeNumber(fields.text('clock'));
     const uptime = wholeNumber(fields.text('uptime'));
+    const blocked = wholeNumber(fields.text('blocked'));
     const noClock = unknown('the host did not say its time');
     const noUptime = unknown('/proc/uptime could not be read');
     return {
@@ -44,6 +53,8 @@ printf 'arch %s\\nclock %s\\nuid %s\\n' "$A" "$(date +%s)" "$(id -u)"`,
       'user.root': fields.text('uid') === '0',
       'clock.epoch': clock ?? noClock,
       'boot.id': fields.text('boot').trim() || unknown('the boot id could not be read'),
+      'host.blocked': blocked ?? unknown('this probe did not count them'),
+      'host.blocked_by': fields.all('stuck'),
       'boot.uptime': uptime ?? noUptime,
       'boot.time': clock === undefined ? noClock : uptime === undefined ? noUptime : clock - uptime,
     };

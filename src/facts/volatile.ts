@@ -4,6 +4,8 @@ const names: ReadonlySet<string> = new Set([
   'clock.epoch',
   'boot.time',
   'boot.uptime',
+  'host.blocked',
+  'host.blocked_by',
   'packages.lock',
   'kmem.root_usage',
   'kmem.slab_entries',

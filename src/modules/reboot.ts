@@ -1,5 +1,5 @@
 // Module reboot: when the next boot would differ from this one, or when told to; proven by a new boot id.
-import type { Change, ModulePlan, PlanContext } from '../model/change.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../model/change.ts';
 import type { RebootEffect, WaitEffect } from '../model/effect.ts';
 import { type Facts, type FactView, flagFact, listFact, textFact } from '../model/fact.ts';
 import { asArgs, duration, flag, type Infer, listOf, object, oneOf, shorthand } from '../model/schema.ts';
@@ -36,6 +36,8 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
       changes: [],
       refuse: { why: 'this is the machine that runs kmend: it does not reboot itself', hint: 'run kmend from elsewhere for it' },
     };
+  const hung = hungTasks(given, facts, context);
+  if (hung !== undefined) return { changes: [], refuse: hung };
   // Whoever drained by other means, or said that no drain is needed, said it before this task.
   const drained = context.sets?.kmend_drain;
   const effect: RebootEffect = {
@@ -59,12 +61,34 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
 const minute = 60;
 const day = 86_400;
 
+/**
+ * Tasks that hung for minutes and still do: an orderly shutdown would wait for them, with the host already drained. Only known beforehand is it a
+ * refusal; a play that has a harder way for a hung reboot wants to try.
+ */
+function hungTasks(given: Args, facts: FactView, context: PlanContext): Refusal | undefined {
+  const { rebooted, drained, cordoned } = context.done;
+  if (rebooted || drained || cordoned || given.escalate.length > 0 || linesOf(facts, 'hung_task') === 0) return undefined;
+  const blocked = facts.get('host.blocked');
+  if (typeof blocked !== 'number' || blocked === 0) return undefined;
+  const names = listFact(facts, 'host.blocked_by').map(String).join(', ');
+  return {
+    why: `the kernel log tells of hung tasks, and ${blocked} still ${blocked === 1 ? 'hangs' : 'hang'} (${names}): a shutdown would wait for them`,
+    hint: 'reboot it by hand, or say `escalate: [force, sysrq]` in the reboot task',
+  };
+}
+
+/** How many lines of this kind the kernel log has. */
+function linesOf(facts: FactView, kind: string): number {
+  const symptoms = facts.get('kmem.symptoms');
+  const row = isList(symptoms) ? symptoms.find((one) => isMapping(one) && one.kind === kind) : undefined;
+  return isMapping(row) && typeof row.count === 'number' ? row.count : 0;
+}
+
 /** What makes a reboot less sure than others: better known before the host is drained. */
 function warned(facts: FactView, context: PlanContext): { readonly warnings?: readonly string[] } {
   // After a reboot that is only planned so far nothing of it is known, and nothing of it is left.
   if (context.done.rebooted) return {};
-  const symptoms = facts.get('kmem.symptoms');
-  const stuck = isList(symptoms) && symptoms.some((row) => isMapping(row) && row.kind === 'soft_lockup');
+  const stuck = linesOf(facts, 'soft_lockup') + linesOf(facts, 'hung_task') > 0;
   const uptime = facts.get('boot.uptime');
   const warnings = [
     ...(stuck ? ['the kernel log tells of tasks that hang: an orderly shutdown may hang too, and the host then needs its power cut'] : []),

@@ -34,6 +34,16 @@ describe('machine', () => {
       false,
     ]);
   });
+  it('counts processes that cannot be interrupted, also with blanks and brackets in their names', () => {
+    const stats: Readonly<Record<string, string>> = { 7: '7 (java) D 1 7', 8: '8 (a b) D) D 1 8', 9: '9 (sh) S 1 9', 10: '10 (D) R 1 10' };
+    for (const [pid, text] of Object.entries(stats)) file(host, `proc/${pid}/stat`, `${text}\n`);
+    expect(pick(replay(host), 'host.blocked', 'host.blocked_by')).toEqual([2, ['java (pid 7)', 'a b) D (pid 8)']]);
+  });
+  it('a busy host names five of them', () => {
+    for (let pid = 1; pid < 8; pid++) file(host, `proc/${pid}/stat`, `${pid} (p) D 1\n`);
+    const [count, names] = pick(replay(host), 'host.blocked', 'host.blocked_by');
+    expect([count, (names as unknown[]).length]).toEqual([7, 5]);
+  });
   it.each([
     ['ID="rhel"', 'rhel'],
     ['ID="ol"\nID_LIKE="fedora"', 'rhel'],

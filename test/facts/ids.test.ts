@@ -50,6 +50,8 @@ describe('nothing is told of growth', () => {
   it('without an earlier reading', () =>
     expect(why(host(unknown('no earlier reading of this boot'), at(hour, 5)))).toBe('no earlier reading of this boot'));
   it('when time went back', () => expect(why(host({ ...at(2 * hour, 5) }, at(hour, 5)))).toBe('the earlier reading is not older'));
+  it('within a minute: one group more would be thousands a day', () =>
+    expect(why(host({ ...at(hour, 5) }, at(hour + 59, 6)))).toBe('the earlier reading is only 59 s old'));
   it("when the host's clock was set in between", () =>
     expect(why(host({ ...at(hour, 5, 10, 1_000_000) }, at(3 * hour, 5)))).toBe("the host's clock was set between the readings"));
   it('where reads were refused: dead groups are not counted exactly then', () =>

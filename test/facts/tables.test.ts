@@ -229,6 +229,7 @@ describe('symptoms', () => {
     soft_lockup: 'NMI watchdog: BUG: soft lockup - CPU#3 stuck for 23s! [runc:[1:CHILD]:4711]',
     cache_create: 'kmem_cache_create(nf_conntrack_ffff9d0a) failed with error -12',
     page_allocation: 'runc:[1:CHILD]: page allocation failure: order:6, mode:0xc0d0',
+    hung_task: 'INFO: task jbd2/dm-0-8:412 blocked for more than 120 seconds.',
     cgroup_mkdir: 'mkdir /sys/fs/cgroup/memory/docker/aa: no space left on device',
   };
   it.each(symptomRows.map((row) => row.kind))('%s is found, by the probe too', (kind) => {

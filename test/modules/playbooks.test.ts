@@ -109,6 +109,17 @@ describe('what they plan', () => {
     for (const facts of [on1160(), on862(), mended()]) expect(plan('check.yaml', facts).risk).toBe('none');
   });
 
+  it('somebody who may not become root is told before the drain, and everything that only reads is left alone', () => {
+    const facts = { ...on1160(), 'user.root': false };
+    expect(plan('nokmem.yaml', facts, cluster).refused).toEqual({
+      task: expect.stringMatching(/argument/i),
+      why: 'changing a host needs root',
+      hint: 'log in as root, or set become: true in the play (or -b)',
+    });
+    expect(plan('check.yaml', facts, cluster).refused).toBeUndefined();
+    expect(plan('nokmem.yaml', { ...mended(), 'user.root': false }).refused).toBeUndefined();
+  });
+
   it('nokmem.yaml on 1160 with a kubelet', () => {
     expect(lines('nokmem.yaml', on1160(), cluster)).toMatchInlineSnapshot(`
       [

@@ -37,12 +37,24 @@ describe('reboot', () => {
   it.each<[string, Parameters<typeof el7>[0], RegExp | undefined]>([
     ['nothing', {}, undefined],
     ['tasks that hang', { 'kmem.symptoms': [{ kind: 'soft_lockup', count: 2, line: 'BUG: soft lockup' }] }, /orderly shutdown may hang/],
+    ['tasks that hung', { 'kmem.symptoms': [{ kind: 'hung_task', count: 1, line: '' }], 'host.blocked': 0 }, /orderly shutdown may hang/],
     ['a boot of just now', { 'boot.uptime': 90 }, /booted 90 s ago/],
     ['a boot of long ago', { 'boot.uptime': 400 * 86_400 }, /up for 400 days/],
   ])('warns beforehand of %s', (_, facts, warning) => {
     const { warnings } = planOf('reboot', { args: {}, facts: el7({ ...next, ...facts }) });
     if (warning === undefined) expect(warnings).toBeUndefined();
     else expect(warnings?.join()).toMatch(warning);
+  });
+  it.each<[string, object, unknown, Parameters<typeof el7>[0], RegExp | undefined]>([
+    ['tasks that hung and still do', {}, {}, { 'host.blocked': 2 }, /2 still hang \(java \(pid 7\)\): a shutdown would wait/],
+    ['tasks that hung and hang no more', {}, {}, { 'host.blocked': 0 }, undefined],
+    ['a play with a harder way', {}, { escalate: ['force'] }, { 'host.blocked': 2 }, undefined],
+    ['a host that is drained already', { done: { drained: true, cordoned: true, rebooted: false } }, {}, { 'host.blocked': 2 }, undefined],
+  ])('before a drain: %s', (_, context, args, facts, why) => {
+    const hung = { 'kmem.symptoms': [{ kind: 'hung_task', count: 3, line: '' }], 'host.blocked_by': ['java (pid 7)'], ...facts };
+    const { refuse } = planOf('reboot', { args, facts: el7({ ...next, ...hung }), context });
+    if (why === undefined) expect(refuse).toBeUndefined();
+    else expect(refuse?.why).toMatch(why);
   });
   it('is harder only where the play says so, each way once', () => {
     const effects = (args: unknown) => planOf('reboot', { args, facts: el7(next) }).changes[0]?.effects;

@@ -41,6 +41,7 @@ export function readingOf(facts: Facts): IdReading | string {
 function elapsed(before: IdReading, now: IdReading): number | string {
   const seconds = now.uptime - before.uptime;
   if (seconds <= 0) return 'the earlier reading is not older';
+  if (seconds < 60) return `the earlier reading is only ${seconds} s old`;
   const byClock = now.at - before.at;
   return Math.abs(byClock - seconds) > Math.max(60, seconds / 50) ? "the host's clock was set between the readings" : seconds;
 }

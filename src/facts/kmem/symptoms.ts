@@ -2,7 +2,7 @@
 import type { Mapping } from '../../model/value.ts';
 import type { Row } from './row.ts';
 
-type SymptomKind = 'slub_memcg' | 'slub' | 'soft_lockup' | 'cache_create' | 'page_allocation' | 'cgroup_mkdir';
+type SymptomKind = 'slub_memcg' | 'slub' | 'soft_lockup' | 'cache_create' | 'page_allocation' | 'cgroup_mkdir' | 'hung_task';
 
 interface SymptomRow extends Row {
   readonly kind: SymptomKind;
@@ -55,6 +55,14 @@ export const symptomRows: readonly SymptomRow[] = [
     source: 'the same report; also plain memory shortage',
   },
   {
+    kind: 'hung_task',
+    pattern: /INFO: task .+ blocked for more than \d+ seconds/,
+    critical: false,
+    name: 'task that hangs',
+    basis: 'source',
+    source: 'kernel/hung_task.c; any slow disk or dead NFS server does it, too: a shutdown may hang',
+  },
+  {
     kind: 'cgroup_mkdir',
     pattern: /mkdir \S*\/cgroup\/memory\S*: (?:no space left on device|cannot allocate memory)/i,
     critical: true,
@@ -66,7 +74,7 @@ export const symptomRows: readonly SymptomRow[] = [
 
 /** For grep -E in the probe: everything that a row could match. */
 export const symptomPattern =
-  'SLUB: Unable to allocate|cache: [^ ]*\\([0-9]+:|BUG: soft lockup|kmem_cache_create\\(|page allocation failure|/cgroup/memory[^ ]*: ([Nn]o space left|[Cc]annot allocate)';
+  'SLUB: Unable to allocate|cache: [^ ]*\\([0-9]+:|BUG: soft lockup|kmem_cache_create\\(|page allocation failure|blocked for more than [0-9]+ seconds|/cgroup/memory[^ ]*: ([Nn]o space left|[Cc]annot allocate)';
 
 export interface Symptom {
   readonly kind: SymptomKind;
