@@ -141,6 +141,7 @@ async function planOne(
       hasCluster: ports.cluster !== undefined,
       carriesKmend: carriesKmend(observed.facts, setup),
       acceptPartial: setup.play.partial === 'accept',
+      acceptNoWayBack: setup.play.rollout.rollback === 'none',
       done: { drained: false, rebooted: false, cordoned: false },
     },
   });

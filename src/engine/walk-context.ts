@@ -191,6 +191,7 @@ export class HostWalk {
       hasCluster: ports.cluster !== undefined,
       carriesKmend: carriesKmend(this.#facts, setup),
       acceptPartial: setup.play.partial === 'accept',
+      acceptNoWayBack: setup.play.rollout.rollback === 'none',
       done: this.done,
     };
     return {

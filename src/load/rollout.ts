@@ -113,6 +113,7 @@ export const rolloutSchema = object({
   retries: object({ transport: whole(0, 100).optional() }).optional(),
   approve: oneOf('evict', 'reboot', 'never').optional(),
   unplannable: oneOf('leave_out', 'stop', 'ask').optional(),
+  rollback: oneOf('none', 'by_command').optional(),
 });
 
 export type RolloutKeys = Infer<typeof rolloutSchema>;
@@ -174,6 +175,7 @@ export function rolloutOf(keys: RolloutKeys, ansible: AnsibleKeys = {}): Rollout
     retries: { transport: keys.retries?.transport ?? 3 },
     approve: keys.approve ?? 'evict',
     unplannable: keys.unplannable ?? 'ask',
+    rollback: keys.rollback ?? 'by_command',
   };
 }
 

@@ -66,6 +66,8 @@ export interface PlanContext {
   readonly carriesKmend?: boolean;
   /** The play's `partial: accept`. */
   readonly acceptPartial: boolean;
+  /** The play's `rollback: none`: a change may be made though there is no way back from it. */
+  readonly acceptNoWayBack: boolean;
   /** What this run already did on this host, from its journal: modules that are done once a run ask here. */
   readonly done: {
     readonly drained: boolean;

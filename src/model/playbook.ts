@@ -100,7 +100,15 @@ export interface Rollout {
   readonly retries: { readonly transport: number };
   readonly approve: 'evict' | 'reboot' | 'never';
   readonly unplannable: 'leave_out' | 'stop' | 'ask';
+  /** Absent (in journals of before there was the key) = by_command. */
+  readonly rollback?: RollbackPolicy;
 }
+
+/**
+ * `by_command`: every change must be one that `kmend rollback` can take back, or the host is refused before anything is touched.
+ * `none`: changes without a way back are made all the same.
+ */
+export type RollbackPolicy = 'none' | 'by_command';
 
 /** A weekly window in local time of an IANA zone; `to` at or before `from` ends on the next day. */
 export interface Window {

@@ -10,6 +10,7 @@ import { packageErrors, packageHints } from './package-manager/errors.ts';
 import { packageSteps } from './package-manager/script.ts';
 import { busyOrBroken, managerOf, packageWant, spaceRefusal } from './package-manager/state.ts';
 import type { Manager } from './package-manager/version.ts';
+import { noWayBack } from './package-manager/way-back.ts';
 
 const packageName = text.regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'should be the name of a package');
 
@@ -63,7 +64,10 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     steps.push(choice.step);
   }
   if (steps.length === 0) return { changes: [] };
-  const refuse = busyOrBroken(facts, context) ?? spaceRefusal(facts, [{ fact: 'space.var_kb', path: '/var', mb: 50 }]);
+  const refuse =
+    noWayBack(steps, facts, manager, context) ??
+    busyOrBroken(facts, context) ??
+    spaceRefusal(facts, [{ fact: 'space.var_kb', path: '/var', mb: 50 }]);
   if (refuse !== undefined) return { changes: [], refuse };
   return {
     changes: changesOf(steps, effectOf(manager, steps, given.lock_timeout)),
@@ -105,6 +109,8 @@ export const packageModule = defineModule<Args>({
   notes: `Whether a version can be had is known in the plan, before anything is touched; a package that is held (versionlock, \`exclude=\`, \`apt-mark hold\`), a
 package manager that is in use and a damaged package database are refused. \`18.09.9\` means any package of that version (\`3:18.09.9-3.el7\`,
 \`5:18.09.9~3-0~debian-stretch\`); write the release to choose one.
+
+A package whose version of now is in no enabled repository is refused too: there would be no way back (\`rollback: none\` in the play's \`rollout\` takes it).
 
 All packages of a task move in one transaction. What counts at the end is a query, not the exit status: rpm calls a package whose script failed
 installed, and yum passes over a package that it cannot find.

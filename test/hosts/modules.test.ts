@@ -11,6 +11,7 @@ const context: PlanContext = {
   host: 'h',
   hasCluster: false,
   acceptPartial: false,
+  acceptNoWayBack: false,
   done: { drained: false, rebooted: false, cordoned: false },
 };
 

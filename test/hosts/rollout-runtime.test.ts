@@ -1,6 +1,7 @@
 // The container runtime on real hosts, with everything that package managers have in store: holds, locks, gone repositories, failing scripts.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { grub2Script } from '../../src/modules/kernel-arg/scripts.ts';
 import { type Lab, labMissing, startLab } from './lab.ts';
 import { failureOf, type Operator, operator, playbook, rebootsOf } from './operator.ts';
 
@@ -26,11 +27,11 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
   let lab: Lab;
   let op: Operator;
   const bootsBefore = new Map<string, number>();
-  const all = Array.from({ length: 11 }, (_, index) => `h${index + 1}`);
+  const all = Array.from({ length: 12 }, (_, index) => `h${index + 1}`);
   const on = (host: string, command: string) => lab.ssh(host, command, 60);
 
   beforeAll(async () => {
-    lab = await startLab({ flavour: 'el7', count: 11, net: '127.22' });
+    lab = await startLab({ flavour: 'el7', count: 12, net: '127.22' });
     const kubelet = async (host: string, version: string): Promise<void> => {
       const old = lab.bootId(host);
       await on(host, `yum -q -y install kubelet-${version}`);
@@ -45,6 +46,10 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
       kubelet('h7', '1.22.17'),
       kubelet('h8', '1.22.17'),
       kubelet('h9', '1.22.17'),
+      on(
+        'h12',
+        'cp -r /repos/rpm /repo && rm /repo/*/docker-ce-18.06* && createrepo_c -q /repo && sed -i s,/repos/rpm,/repo, /etc/yum.repos.d/lab.repo && yum -q clean all',
+      ),
       on('h11', "mkdir -p /etc/docker; echo '{}' > /etc/docker/daemon.json"),
     ]);
     const drains: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -108,6 +113,18 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
       `{"runtime_versions": ${versions}}`,
     ]);
     expect([code, out]).toEqual([4, expect.stringMatching(why)]);
+  });
+
+  it('an engine that is in no repository any more could not come back: refused, unless no way back is wanted', async () => {
+    const plan = (...more: readonly string[]) => op.kmend(['plan', playbook('runtime'), '-i', op.inventory, '-l', 'h12', ...more]);
+    const refused = await plan();
+    expect([refused.code, refused.out]).toEqual([
+      4,
+      expect.stringMatching(/no enabled repository has docker-ce 18\.06\.1\.ce-3\.el7, which is installed now.*--rollback none/s),
+    ]);
+    const taken = await plan('--rollback', 'none');
+    expect([taken.code, taken.out]).toEqual([2, expect.stringContaining('1 host to change')]);
+    expect((await plan('--rollback', 'never')).code).toBe(3);
   });
 
   it('a package manager that is at work is named', async () => {
@@ -201,7 +218,7 @@ describe.skipIf(noEl7 !== '')(`a full /boot on el7 hosts (${noEl7 || 'all there'
     expect([code, out]).toEqual([4, expect.stringMatching(/\/boot has 0 MB left, this needs 60 \(make room on \/boot first\)/)]);
   });
 
-  it('no room for a new grub.cfg fails, and the old one boots', async () => {
+  it('no room for a new grub.cfg is told before anything is touched; where it runs out later, the old one boots', async () => {
     const old = lab.bootId('h2');
     await lab.ssh('h2', 'yum -q -y install kernel-3.10.0-1160.el7', 60);
     await lab.ssh('h2', 'systemctl reboot; sleep 5', 10);
@@ -209,17 +226,10 @@ describe.skipIf(noEl7 !== '')(`a full /boot on el7 hosts (${noEl7 || 'all there'
     const sums = 'cksum /boot/grub2/grub.cfg /etc/default/grub';
     await lab.ssh('h2', 'dd if=/dev/zero of=/boot/filler bs=1k 2>/dev/null; :');
     const before = await lab.ssh('h2', sums);
-    const { code } = await op.kmend(['apply', playbook('nokmem'), '-i', op.inventory, '-l', 'h2', '--yes']);
-    expect([code, failureOf(op.journal(), 'h2')]).toMatchObject([
-      4,
-      {
-        touched: true,
-        failure: {
-          kind: 'exit',
-          message: expect.stringMatching(/could not be written: no space or read-only\? what was before is back in place/),
-        },
-      },
-    ]);
+    const { code, out } = await op.kmend(['plan', playbook('nokmem'), '-i', op.inventory, '-l', 'h2']);
+    expect([code, out]).toEqual([4, expect.stringMatching(/\/boot has 0 MB left, this needs 1/)]);
+    const ran = await lab.ssh('h2', grub2Script({ key: 'cgroup.memory', items: ['nokmem'], list: true, state: 'present' }));
+    expect([ran.code, ran.err]).toEqual([22, expect.stringContaining('cannot write beside /boot/grub2/grub.cfg')]);
     expect([(await lab.ssh('h2', sums)).out, lab.boots('h2')]).toEqual([before.out, 2]);
     expect((await lab.ssh('h2', 'ls /boot/grub2')).out.trim()).not.toMatch(/kmend-new/);
   });

@@ -30,6 +30,7 @@ const defaults = {
   retries: { transport: 3 },
   approve: 'evict',
   unplannable: 'ask',
+  rollback: 'by_command',
 };
 
 it('without any key the careful defaults stand', () => {
@@ -78,6 +79,7 @@ describe('keys', () => {
       '{deadline: {host: 2h, run: 8h}, retries: {transport: 5}, approve: never, unplannable: stop}',
       { deadline: { host: 7200, run: 28800 }, retries: { transport: 5 }, approve: 'never', unplannable: 'stop' },
     ],
+    ['rollback: none', { rollback: 'none' }],
     ['max_unavailable: "{{ slots }}"', { maxUnavailable: { count: 7 } }],
   ])('%s', (keys, expected) => {
     const text = keys.startsWith('{') ? `rollout: ${keys}` : `rollout:\n  ${keys}`;

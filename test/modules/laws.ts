@@ -14,6 +14,7 @@ export const noContext: PlanContext = {
   host: 'h1',
   hasCluster: false,
   acceptPartial: false,
+  acceptNoWayBack: false,
   done: { drained: false, rebooted: false, cordoned: false },
 };
 

@@ -11,7 +11,7 @@ const held = (from: string, to: string): Step => ({ name: 'docker-ce', from, to,
 const rpmStep = held('18.06.1.ce-3.el7', '3:18.09.9-3.el7');
 
 describe('the plan', () => {
-  const facts = el7(packageFacts('docker-ce', '18.06.1.ce-3.el7', ['3:18.09.9-3.el7'], true));
+  const facts = el7(packageFacts('docker-ce', '18.06.1.ce-3.el7', ['18.06.1.ce-3.el7', '3:18.09.9-3.el7'], true));
   it('refuses a held package, and says how to have it lifted', () => {
     expect(planOf('package', { args: { name: 'docker-ce', version: '18.09.9' }, facts }).refuse).toMatchObject({
       why: expect.stringContaining('docker-ce is held'),
@@ -23,12 +23,12 @@ describe('the plan', () => {
     expect([plan.refuse, plan.changes.length, plan.warnings]).toEqual([undefined, 1, [expect.stringContaining('docker-ce is held')]]);
   });
   it('says nothing of holds where none is', () => {
-    const free = el7(packageFacts('docker-ce', '18.06.1.ce-3.el7', ['3:18.09.9-3.el7']));
+    const free = el7(packageFacts('docker-ce', '18.06.1.ce-3.el7', ['18.06.1.ce-3.el7', '3:18.09.9-3.el7']));
     expect(planOf('package', { args: { name: 'docker-ce', version: '18.09.9', holds: 'lift' }, facts: free }).warnings).toBeUndefined();
   });
   it('container_runtime does the same', () => {
     const runtime = el7({
-      ...packageFacts('docker-ce', '18.06.1.ce-3.el7', ['3:18.09.9-3.el7'], true),
+      ...packageFacts('docker-ce', '18.06.1.ce-3.el7', ['18.06.1.ce-3.el7', '3:18.09.9-3.el7'], true),
       ...packageFacts('docker-ce-cli', '', ['1:18.09.9-3.el7']),
       ...packageFacts('containerd.io', '', ['1.4.13-3.1.el7']),
     });

@@ -7,6 +7,7 @@ import { el7, packageFacts } from './facts.ts';
 import { hostTree } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
 
+const old = '18.06.1.ce-3.el7';
 const docker = ['3:18.09.1-3.el7', '3:18.09.9-3.el7', '3:19.03.15-3.el7'];
 const shown = (plan: ReturnType<typeof planOf>) =>
   plan.changes.map(({ sign, what, before, after }) => [sign, what, before, after].filter((part) => part !== undefined).join(' '));
@@ -18,7 +19,7 @@ describe('package', () => {
     [
       'goes to a version',
       { name: 'docker-ce', version: '18.09.9' },
-      packageFacts('docker-ce', '18.06.1.ce-3.el7', docker),
+      packageFacts('docker-ce', old, [old, ...docker]),
       ['~ package docker-ce 18.06.1.ce-3.el7 3:18.09.9-3.el7'],
     ],
     ['is at that version already', { name: 'docker-ce', version: '18.09.9' }, packageFacts('docker-ce', '3:18.09.9-3.el7', docker), []],
@@ -38,7 +39,7 @@ describe('package', () => {
     [
       'is removed',
       { name: 'docker-ce', state: 'absent' },
-      packageFacts('docker-ce', '3:18.09.9-3.el7'),
+      packageFacts('docker-ce', '3:18.09.9-3.el7', docker),
       ['- package docker-ce 3:18.09.9-3.el7'],
     ],
     ['is gone already', { name: 'docker-ce', state: 'absent' }, packageFacts('docker-ce', ''), []],
@@ -46,8 +47,8 @@ describe('package', () => {
       'moves several together, one of them away',
       { packages: { 'docker-ce': '18.06.1.ce-3.el7', 'docker-ce-cli': 'absent' }, allow_downgrade: true },
       {
-        ...packageFacts('docker-ce', '3:18.09.9-3.el7', ['18.06.1.ce-3.el7', ...docker]),
-        ...packageFacts('docker-ce-cli', '1:18.09.9-3.el7'),
+        ...packageFacts('docker-ce', '3:18.09.9-3.el7', [old, ...docker]),
+        ...packageFacts('docker-ce-cli', '1:18.09.9-3.el7', ['1:18.09.9-3.el7']),
       },
       ['~ package docker-ce 3:18.09.9-3.el7 18.06.1.ce-3.el7', '- package docker-ce-cli 1:18.09.9-3.el7'],
     ],

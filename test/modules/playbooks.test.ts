@@ -25,7 +25,7 @@ const load = (name: string) =>
 
 const packages = {
   ...packageFacts('kernel', '3.10.0-862.el7', ['3.10.0-957.el7', '3.10.0-1160.el7']),
-  ...packageFacts('docker-ce', '18.06.1.ce-3.el7', ['3:18.09.1-3.el7', '3:18.09.9-3.el7']),
+  ...packageFacts('docker-ce', '18.06.1.ce-3.el7', ['18.06.1.ce-3.el7', '3:18.09.1-3.el7', '3:18.09.9-3.el7']),
   ...packageFacts('docker-ce-cli', '', ['1:18.09.1-3.el7', '1:18.09.9-3.el7']),
   ...packageFacts('containerd.io', '', ['1.2.2-3.el7', '1.2.13-3.2.el7', '1.4.1-3.1.el7']),
 };
@@ -49,7 +49,7 @@ function plan(name: string, raw: Facts, context: Partial<PlanContext> = {}, extr
       learned: {},
       playVars: play.vars,
       variables: (layers) => hostScope(inventory, 'h1', layers),
-      context: { ...noContext, ...context },
+      context: { ...noContext, acceptNoWayBack: play.rollout.rollback === 'none', ...context },
     },
   };
   let planning: HostPlanning = planHost(input);

@@ -101,9 +101,11 @@ function list(machine: Machine, command: Command): Reply {
     : ['all', ...command.specs];
   const named = (pkg: Package): boolean => rest.length === 0 || rest.some((words) => goesBy(pkg, words));
   const own = installed(machine).filter(named);
-  const others = offered(machine, command).filter((pkg) => named(pkg) && !installed(machine).some((one) => same(one, pkg)));
+  const everything = offered(machine, command).filter(named);
+  const others = everything.filter((pkg) => !installed(machine).some((one) => same(one, pkg)));
+  // What is installed is listed as well then, where a repository has it: yum and dnf call it "reinstall available".
   const shown = command.flags.has('--showduplicates')
-    ? others
+    ? everything
     : others.filter((pkg) =>
         same(
           pkg,

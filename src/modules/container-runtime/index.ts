@@ -13,6 +13,7 @@ import { choose, liftedWarnings, promisesOf, type Step } from '../package-manage
 import { packageSteps } from '../package-manager/script.ts';
 import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
 import { type Manager, orderOf } from '../package-manager/version.ts';
+import { noWayBack } from '../package-manager/way-back.ts';
 import { chooseSet, isGoodContainerd, isGoodEngine, type PackageTable, type RuntimeSet, setPackages } from './good-set.ts';
 import { afterScript, beforeScript, oldNamesScript, runtimeErrors, runtimeHints } from './script.ts';
 
@@ -50,7 +51,10 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const kubelet = given.kmem === undefined ? undefined : kubeletTrouble(facts);
   if (steps.length === 0 && !restarts) return { changes: [], ...(kubelet === undefined ? {} : { warnings: [kubelet.why] }) };
   if (kubelet !== undefined && !context.acceptPartial) return { changes: [], refuse: kubelet };
-  const trouble = steps.length === 0 ? undefined : (busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds));
+  const trouble =
+    steps.length === 0
+      ? undefined
+      : (noWayBack(steps, facts, manager, context) ?? busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds));
   if (trouble !== undefined) return { changes: [], refuse: trouble };
   return {
     changes: changesOf(steps, restarts, facts, effectOf(manager, steps, engineAfter, given)),
@@ -240,6 +244,8 @@ export const containerRuntime = defineModule<Args>({
 `,
   notes: `With \`kmem: disabled\` the set nearest to what is installed is taken from the enabled repositories: docker-ce from 18.09.1 on, its own docker-ce-cli, and a
 containerd.io whose el7 build leaves accounting off. Builds that are disputed come after those that are not; \`docs/kmem.md\` has the table. The plan says why.
+
+The versions of now must be in an enabled repository as well, or the host is refused: there would be no way back (\`rollback: none\` in the play's \`rollout\` takes it).
 
 Other engines (\`docker\` of the distribution, docker-ee, docker.io) are refused: that is a migration. A host whose kubelet would still account is refused
 unless the play says \`partial: accept\`. \`daemon.json\`, containerd's \`config.toml\`, the units and drop-ins of docker and containerd under

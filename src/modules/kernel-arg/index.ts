@@ -5,6 +5,7 @@ import { type FactView, textFact } from '../../model/fact.ts';
 import { asArgs, flag, type Infer, listOf, object, oneOf, text } from '../../model/schema.ts';
 import type { Value } from '../../model/value.ts';
 import { defineModule } from '../define.ts';
+import { spaceRefusal } from '../package-manager/state.ts';
 import { type ArgumentEdit, editLine, hasInitWords, occurrences } from './edit.ts';
 import { blsScript, flatcarScript, grub2Script, grubDebianScript, grubSuseScript, rpmOstreeScript, scriptErrors } from './scripts.ts';
 
@@ -58,7 +59,6 @@ const optionalText = (facts: FactView, name: string): string | undefined => {
 };
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
-  void context;
   const edit = editOf(given);
   const loader = textFact(facts, 'boot.loader');
   const script = Object.hasOwn(scripts, loader) ? scripts[loader] : undefined;
@@ -67,7 +67,8 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const [nextAfter, futureAfter] = [editLine(next, edit), editLine(future, edit)];
   if (nextAfter === next && futureAfter === future) return parsedOrRefused(edit, facts, { changes: [], note: sayOf(edit, next) });
   if (script === undefined) return { changes: [], refuse: unsupported(loader) };
-  const refuse = refusal(edit, loader, next);
+  const refuse =
+    refusal(edit, loader, next) ?? (nextAfter === next ? undefined : noWayBack(edit, next, context)) ?? spaceRefusal(facts, spaceNeeds);
   if (refuse !== undefined) return { changes: [], refuse };
   return parsedOrRefused(edit, facts, {
     changes: [changeOf(edit, loader, next, nextAfter, script(edit))],
@@ -105,6 +106,20 @@ function refusal(edit: ArgumentEdit, loader: string, next: string): Refusal | un
     };
   return undefined;
 }
+
+/** What a rollback sets again is one plain value, or the items of a list. */
+function noWayBack(edit: ArgumentEdit, next: string, { acceptNoWayBack }: PlanContext): Refusal | undefined {
+  const there = occurrences(next, edit.key);
+  const isPlain = there.length === 0 || (there.length === 1 && /^[^=]+(?:=[A-Za-z0-9_@%+=:./,-]+)?$/.test(there[0] ?? ''));
+  if (acceptNoWayBack || listKeys.has(edit.key) || isPlain) return undefined;
+  return {
+    why: `${there.join(' ')} stands on the next command line, and kmend could not set it again: there would be no way back`,
+    hint: 'change it by hand; or go on without a way back: `rollback: none` under `rollout` of the play, or `--rollback none`',
+  };
+}
+
+/** Copies of the boot loader's files lie beside them. */
+const spaceNeeds = [{ fact: 'space.boot_kb', path: '/boot', mb: 1 }];
 
 /** An argument that the kernel to be booted does not know is worse than none: it is shown everywhere and does nothing. */
 function parsedOrRefused(edit: ArgumentEdit, facts: FactView, otherwise: ModulePlan): ModulePlan {

@@ -1,0 +1,24 @@
+// Could the packages go back to what they are now? Asked before anything moves: afterwards the old version is nowhere.
+import type { PlanContext, Refusal } from '../../model/change.ts';
+import type { FactView } from '../../model/fact.ts';
+import type { Step } from './choose.ts';
+import { packageFacts } from './state.ts';
+import { type Manager, orderOf } from './version.ts';
+
+/** A package that is replaced or taken away comes back only from a repository; one that is new goes away again by itself. */
+export function noWayBack(
+  steps: readonly Step[],
+  facts: FactView,
+  manager: Manager,
+  { acceptNoWayBack }: PlanContext,
+): Refusal | undefined {
+  if (acceptNoWayBack) return undefined;
+  const order = orderOf(manager);
+  const lost = steps.filter(({ name, from }) => from !== '' && !packageFacts(facts, name).available.some((evr) => order(evr, from) === 0));
+  if (lost.length === 0) return undefined;
+  const named = lost.map(({ name, from }) => `${name} ${from}`).join(', ');
+  return {
+    why: `no enabled repository has ${named}, which ${lost.length === 1 ? 'is' : 'are'} installed now: once replaced, there would be no way back`,
+    hint: 'enable a repository that has it (for CentOS 7 the vault, or an archive of your own); or go on without a way back: `rollback: none` under `rollout` of the play, or `--rollback none`',
+  };
+}
