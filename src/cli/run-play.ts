@@ -213,6 +213,7 @@ async function drive(
       ...(run.ready.canaryHosts === undefined ? {} : { canaryHosts: run.ready.canaryHosts }),
       who: world.who,
       mask,
+      keepOutput: (host, text) => ports.store.keepOutput(journal.run, host, text),
       freed: freedBy(bodies, ledger.state()),
       commands: () => takeCommands(set.stateDir, journal.run),
       stop: world.stop,

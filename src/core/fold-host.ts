@@ -1,4 +1,5 @@
 // Fold of the events that concern one host: its walk, its effects, its end.
+import type { EffectResult } from '../model/effect.ts';
 import type { Event, EventOf, EventType } from '../model/event.ts';
 import { type Draft, put, putDetail } from './place.ts';
 import { isResolvable } from './resolve.ts';
@@ -166,6 +167,7 @@ function inLineAnew(host: HostState, wave: number | undefined): HostState {
     inFlight: [],
     ended: [],
     results: host.results,
+    ...(host.longOutput === undefined ? {} : { longOutput: host.longOutput }),
     effects: host.effects,
     marks: host.marks,
     differences: [],
@@ -259,7 +261,13 @@ function ended(host: HostState, event: EventOf<'effect.done'>): HostState {
     ended: [...host.ended, { task: effect.task, what: effect.what, result: event.result }],
     results: { ...host.results, [effect.kind]: event.result },
     marks: marked(host.marks, effect.kind),
+    ...longOutput(host, event.result),
   };
+}
+
+function longOutput({ longOutput: before }: HostState, { output }: EffectResult): Pick<HostState, 'longOutput'> {
+  if (output === undefined || !('file' in output)) return {};
+  return { longOutput: { file: output.file, bytes: (before?.bytes ?? 0) + output.bytes } };
 }
 
 function endedBadly(host: HostState, event: EventOf<'effect.failed'>): HostState {
@@ -270,6 +278,7 @@ function endedBadly(host: HostState, event: EventOf<'effect.failed'>): HostState
     ...host,
     inFlight: host.inFlight.filter((started) => started !== effect),
     ended: [...host.ended, { task: effect.task, what: effect.what, result, failure }],
+    ...longOutput(host, result),
   };
 }
 

@@ -95,6 +95,8 @@ export interface HostState {
   readonly ended: readonly EndedEffect[];
   /** Last result by kind of effect. */
   readonly results: Readonly<Partial<Record<EffectKind, EffectResult>>>;
+  /** Its long outputs: their file below the run's directory, and how many bytes they have. */
+  readonly longOutput?: { readonly file: string; readonly bytes: number };
   /** Effects announced so far: the next one's number. */
   readonly effects: number;
   readonly marks: Marks;

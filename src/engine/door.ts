@@ -5,7 +5,8 @@ import type { Event, EventBody } from '../model/event.ts';
 import type { Facts } from '../model/fact.ts';
 import type { Failure } from '../model/failure.ts';
 import type { FenceToken } from './host-scripts.ts';
-import type { Clock, Cluster } from './ports.ts';
+import type { Mask } from './mask.ts';
+import type { Clock, Cluster, KeptOutput } from './ports.ts';
 import type { Session } from './session.ts';
 
 /** What an effect needs of the host's walk. */
@@ -21,6 +22,10 @@ export interface DoorContext {
   readonly token: FenceToken;
   readonly ownBootId: string;
   readonly record: (body: EventBody, sync: boolean) => Promise<Event>;
+  /** Takes known secrets out. */
+  readonly mask: Mask;
+  /** Keeps a long output of this host, without secrets. */
+  readonly keepOutput: (text: string) => Promise<KeptOutput>;
   readonly signal: AbortSignal;
   /** Latest facts, derived. */
   readonly facts: () => Facts;

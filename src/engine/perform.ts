@@ -1,8 +1,9 @@
 // The one door to the world: every effect passes here. Checked, announced in the journal and on disk, carried out, and its result journalled.
-import type { Effect, EffectResult } from '../model/effect.ts';
+import type { Effect } from '../model/effect.ts';
 import type { Facts } from '../model/fact.ts';
 import { type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
 import { guard } from './guard.ts';
+import { toldInShort } from './output.ts';
 import { performCluster } from './perform-cluster.ts';
 import { performReboot } from './perform-reboot.ts';
 import { performRun, performWrite } from './perform-run.ts';
@@ -26,8 +27,9 @@ export async function perform(effect: Effect, place: EffectPlace, context: DoorC
   // Stopped now: whether it failed or was merely let go of cannot be told. It stays announced, and resume looks at it.
   if (performed.failure !== undefined && context.signal.aborted) return performed;
   const shown = effect.kind === 'run' && effect.noLog === true ? withoutOutput(performed) : performed;
-  if (shown.failure === undefined) await context.record({ type: 'effect.done', host, task, effect: id, result: short(shown.result) }, true);
-  else await context.record({ type: 'effect.failed', host, task, effect: id, failure: shown.failure, result: short(shown.result) }, true);
+  const result = await toldInShort(shown.result, effect.what, id, context);
+  if (shown.failure === undefined) await context.record({ type: 'effect.done', host, task, effect: id, result }, true);
+  else await context.record({ type: 'effect.failed', host, task, effect: id, failure: shown.failure, result }, true);
   return performed;
 }
 
@@ -59,10 +61,3 @@ function withoutOutput(performed: Performed): Performed {
   const { detail: _detail, ...failure } = performed.failure;
   return { result, failure };
 }
-
-/** A journal keeps the end of long output; the whole stays in the host's spool until the host is done. */
-const short = (result: EffectResult): EffectResult => ({
-  ...result,
-  ...(result.stdout === undefined ? {} : { stdout: result.stdout.slice(-4000) }),
-  ...(result.stderr === undefined ? {} : { stderr: result.stderr.slice(-4000) }),
-});

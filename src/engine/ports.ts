@@ -174,6 +174,9 @@ export interface Journal {
   readonly close: () => Promise<void>;
 }
 
+/** Where a long output lies (below the run's directory), or why it was not kept. */
+export type KeptOutput = { readonly kept: true; readonly file: string } | { readonly kept: false; readonly why: string };
+
 export interface RunInfo {
   readonly run: string;
   readonly startedAt: number;
@@ -207,6 +210,8 @@ export interface Store {
   >;
   /** The process that works on a run, where it is not proven dead. */
   readonly holder: (run: string) => Promise<string | undefined>;
+  /** Adds text, without secrets, to what is kept of this host's long output. Never throws, and never takes the space that the journal needs. */
+  readonly keepOutput: (run: string, host: string, text: string) => Promise<KeptOutput>;
 }
 
 // ---- The rest ----

@@ -13,7 +13,7 @@ import { setupOf } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
 import type { Mask } from './mask.ts';
 import { missingHosts } from './node-missing.ts';
-import type { Asker, Gates } from './ports.ts';
+import type { Asker, Gates, KeptOutput } from './ports.ts';
 import { repeatProof } from './repeat-proof.ts';
 import { expired, walkHost } from './walk.ts';
 import type { EnginePorts, PlaySetup, RunContext } from './walk-context.ts';
@@ -30,6 +30,8 @@ export interface RunInput {
   readonly canaryHosts?: readonly string[];
   readonly who: string;
   readonly mask: Mask;
+  /** Keeps a long output of a host, without secrets. */
+  readonly keepOutput: (host: string, text: string) => Promise<KeptOutput>;
   /** What other processes ask of this run (pause, continue, abort, promote, resolve), as events to record; asked about once a second. */
   readonly commands: () => Promise<readonly EventBody[]>;
   /** Hosts that a person resolved before the run was resumed, and that later runs shall find free. */
@@ -69,6 +71,8 @@ class Loop {
       token: { run: input.ledger.run, number: input.number, ...(input.takeover === undefined ? {} : { takeover: input.takeover }) },
       record: this.#record,
       state: () => this.#state,
+      mask: input.mask,
+      keepOutput: input.keepOutput,
       signal: input.kill,
       mayContinue: (host) => mayContinue(this.#state, this.#policy, input.ports.clock.now(), host),
       strict: input.strict,

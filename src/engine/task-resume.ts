@@ -3,6 +3,7 @@ import type { EffectResult } from '../model/effect.ts';
 import type { Failure } from '../model/failure.ts';
 import type { ModuleTask } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
+import { toldInShort } from './output.ts';
 import { follow } from './perform-run.ts';
 import { asRegistered, type Before, judgeResult, type Round, throughTheDoor } from './task-act.ts';
 import type { HostWalk } from './walk-context.ts';
@@ -49,7 +50,8 @@ export async function withLeftOver(
     }
     const end = open.kind === 'run' ? await follow(open.effect, 1, walk.door) : undefined;
     const ran = end?.kind === 'done' ? { code: end.result.code ?? -1, stdout: end.result.stdout, stderr: end.result.stderr } : {};
-    const result: EffectResult = { ok: true, ...(task.noLog === true ? {} : ran) };
+    const told = { ok: true, ...(task.noLog === true ? {} : ran) };
+    const result: EffectResult = await toldInShort(told, open.what, open.effect, walk.door);
     await walk.run.record({ type: 'effect.done', host: walk.host, task: task.id, effect: open.effect, result }, true);
     if (open.kind !== 'wait') left.push({ ok: true, ...ran });
   }

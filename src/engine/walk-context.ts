@@ -14,11 +14,12 @@ import type { Play, Task } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
 import type { DoorContext } from './door.ts';
 import type { FenceToken } from './host-scripts.ts';
+import type { Mask } from './mask.ts';
 import type { HostIdentity } from './node-match.ts';
 import { crashingBefore } from './node-ready.ts';
 import { NodeSide } from './node-side.ts';
 import { nothingObserved, type Observed, observe, outputArea } from './observe.ts';
-import type { Clock, Cluster, Transport } from './ports.ts';
+import type { Clock, Cluster, KeptOutput, Transport } from './ports.ts';
 import { openSession, type Session } from './session.ts';
 
 export interface EnginePorts {
@@ -68,6 +69,9 @@ export interface RunContext {
   readonly token: FenceToken;
   readonly record: (body: EventBody, sync: boolean) => Promise<Event>;
   readonly state: () => RunState;
+  readonly mask: Mask;
+  /** Keeps a long output of a host, without secrets. */
+  readonly keepOutput: (host: string, text: string) => Promise<KeptOutput>;
   /** Fires at once when the run must stop now. */
   readonly signal: AbortSignal;
   /** May this host go on to its next task? Otherwise it stops here, in a state that it names. */
@@ -217,6 +221,8 @@ export class HostWalk {
       token: run.token,
       ownBootId: run.setup.ownBootId,
       record: run.record,
+      mask: run.mask,
+      keepOutput: (text) => run.keepOutput(this.host, text),
       signal: this.#signal,
       facts: () => this.#facts,
       refresh: () => {

@@ -100,6 +100,8 @@ export interface EffectResult {
   readonly code?: number;
   readonly stdout?: string;
   readonly stderr?: string;
+  /** It was longer than a journal keeps: how many bytes it had, and the file below the run's directory that has them, or why none has. */
+  readonly output?: { readonly bytes: number; readonly file: string } | { readonly bytes: number; readonly why: string };
   /** More, by kind: `{ bootId, previousBootId, seconds }` of a reboot, `{ evicted, left }` of a drain. */
   readonly data?: { readonly [key: string]: Value };
 }

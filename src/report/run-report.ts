@@ -59,8 +59,17 @@ export function reportText(input: ReportInput, width: number, paint: Paint): rea
     ...state.leftOut.map(({ host, failure }) => `${host}  left out  ${failure.kind}: ${failure.message}`),
     '',
     ...recapLines(hostStates(state), state.leftOut, paint),
+    ...longOutputs(state),
     ...(standing.length === 0 ? [] : ['', ...standing]),
   ];
+}
+
+/** Which hosts printed more than a journal keeps, and where it lies. */
+function longOutputs(state: RunState): readonly string[] {
+  const rows = [...hostStates(state)].flatMap(({ longOutput }) =>
+    longOutput === undefined ? [] : [`  ${longOutput.file}  ${Math.ceil(longOutput.bytes / 1024)} kB`],
+  );
+  return rows.length === 0 ? [] : ['', 'long output, in files beside the journal:', ...rows];
 }
 
 const escapeCell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
@@ -81,6 +90,7 @@ export function reportMarkdown(input: ReportInput): readonly string[] {
     '',
     '```',
     ...recapLines(hostStates(state), state.leftOut, uncoloured),
+    ...longOutputs(state),
     '```',
     ...(standing.length === 0 ? [] : ['', ...standing.map((line) => `- ${line.trim()}`)]),
   ];

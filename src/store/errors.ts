@@ -20,7 +20,8 @@ const reasons: ReadonlyMap<unknown, string> = new Map([
   ['ENOTDIR', 'a part of its path is no directory'],
 ]);
 
-const reasonOf = (cause: unknown): string | undefined => (cause instanceof Error && 'code' in cause ? reasons.get(cause.code) : undefined);
+export const reasonOf = (cause: unknown): string | undefined =>
+  cause instanceof Error && 'code' in cause ? reasons.get(cause.code) : undefined;
 
 /** The state directory cannot be written: what is not in the journal is not done, so no further effect may be started. */
 export class StateWriteError extends Error {

@@ -7,6 +7,7 @@ import { type JournalEnd, scanJournal } from './chain.ts';
 import { writing } from './errors.ts';
 import { createJournal, openJournal } from './journal.ts';
 import { holderOf, takeLock } from './lock.ts';
+import { keepOutput } from './output.ts';
 
 /** Where a run's files lie. */
 export const runDirectory = (stateDir: string, run: string): string => join(stateDir, 'runs', run);
@@ -42,6 +43,7 @@ export function createStore(stateDir: string, now: () => number): Store {
     },
     lock: (hosts, run, takeover) => writing(stateDir, () => takeLock(locks, hosts, run, takeover)),
     holder: (run) => holderOf(locks, run),
+    keepOutput: (run, host, text) => keepOutput(runDirectory(stateDir, run), host, text),
   };
 }
 

@@ -168,6 +168,8 @@ async function walk({ fate: its, crashes }: RandomHost, faults: Faults = {}): Pr
       state: () => state,
       signal: new AbortController().signal,
       mayContinue: () => 'go',
+      mask: (data) => data,
+      keepOutput: async () => ({ kept: false, why: 'no store' }),
       strict: false,
     };
     try {
