@@ -41,7 +41,15 @@ interface Walk {
 /** Plans every task. Where facts are missing, says which; the caller reads them and asks again. */
 export function planHost(input: HostInput): HostPlanning {
   const first = input.frame.facts;
-  const walk: Walk = { frame: input.frame, tasks: [], wants: [], reads: new Set(), effects: [], rootless: first['user.root'] === false, refused: undefined };
+  const walk: Walk = {
+    frame: input.frame,
+    tasks: [],
+    wants: [],
+    reads: new Set(),
+    effects: [],
+    rootless: first['user.root'] === false,
+    refused: undefined,
+  };
   planTasks(input.tasks, [], input, walk);
   if (walk.wants.length > 0) return { kind: 'needs', wants: walk.wants };
   const shown = walk.tasks.filter((task) => task.status === 'change' || task.status === 'later');
