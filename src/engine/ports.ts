@@ -227,6 +227,27 @@ export interface Clock {
   readonly id: () => string;
 }
 
+/** What is told to people who are not there: the end of a job. Its `text` is a whole sentence, so that chat webhooks can show it as it is. */
+export interface Notice {
+  readonly schema: 'kmend.notice/1';
+  readonly text: string;
+  readonly job: string;
+  readonly exit: number;
+  readonly run?: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** The machine that ran the job. */
+  readonly from: string;
+}
+
+/** `url` may hold a secret and is never printed. A command gets the notice as JSON on its standard input. */
+export type NoticeTarget = { readonly kind: 'webhook'; readonly url: string } | { readonly kind: 'command'; readonly command: string };
+
+export interface Notifier {
+  /** Tries a few times where that can help. A notice that does not arrive changes nothing about the job: it is told, and that is all. */
+  readonly send: (target: NoticeTarget, notice: Notice, signal?: AbortSignal) => Promise<Outcome<true>>;
+}
+
 export interface Asker {
   /** A person is there. */
   readonly attended: boolean;

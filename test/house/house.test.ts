@@ -15,7 +15,7 @@ const floors: readonly (readonly string[])[] = [
   ['facts', 'expression'],
   ['modules', 'core'],
   ['engine', 'load'],
-  ['ssh', 'kube', 'store', 'report', 'lab', 'local', 'gates'],
+  ['ssh', 'kube', 'store', 'report', 'lab', 'local', 'gates', 'notify'],
   ['cli'],
   ['main.ts'],
 ];
