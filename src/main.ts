@@ -1,9 +1,8 @@
 // The composition root: builds the real world, runs one command line, sets the exit code. It decides nothing.
 import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
-import { dirname } from 'node:path';
 import type { World } from './cli/world.ts';
-import { diskFiles, diskReader, listenForSignals, progressLine, systemClock, terminalAsker } from './local/index.ts';
+import { diskFiles, diskReader, listenForSignals, packageRoot, progressLine, systemClock, terminalAsker } from './local/index.ts';
 
 declare const __KMEND_VERSION__: string;
 
@@ -36,7 +35,7 @@ function makeWorld(): World {
     who: env.SUDO_USER ?? userInfo().username,
     ownBootId: orEmpty('/proc/sys/kernel/random/boot_id'),
     program: process.argv[1] ?? '',
-    packageRoot: dirname(dirname(process.argv[1] ?? '')),
+    packageRoot: packageRoot(process.argv[1] ?? ''),
     reader: diskReader,
     files: diskFiles,
     clock: systemClock,
