@@ -14,6 +14,8 @@ interface BootEntry {
 }
 
 export interface BootMenu {
+  /** The file ends inside an entry. */
+  readonly half?: boolean;
   readonly entries: readonly BootEntry[];
   /** The entry that boots if nobody touches anything; absent when it cannot be told. */
   readonly next?: BootEntry;
@@ -71,6 +73,8 @@ export function readGrubCfg(lines: readonly string[], env: Variables): BootMenu 
         position: [...(parent?.position ?? []), index],
         children: 0,
       });
+      // `menuentry 'Setup' { fwsetup }`: closed where it began.
+      if (/\}\s*$/.test(line)) open.pop();
     } else if (linux?.[1] !== undefined) {
       const entry = open.at(-1);
       const taken = entries.at(-1)?.position;
@@ -84,7 +88,7 @@ export function readGrubCfg(lines: readonly string[], env: Variables): BootMenu 
         });
     } else if (line.startsWith('}')) open.pop();
   }
-  return { entries, ...chosen(entries, defaults, env) };
+  return { entries, ...(open.length === 0 ? {} : { half: true }), ...chosen(entries, defaults, env) };
 }
 
 const samePosition = (a: readonly number[] | undefined, b: readonly number[]): boolean => a !== undefined && a.join('>') === b.join('>');

@@ -36,6 +36,9 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
       changes: [],
       refuse: { why: 'this is the machine that runs kmend: it does not reboot itself', hint: 'run kmend from elsewhere for it' },
     };
+  const broken = facts.get('boot.menu_broken');
+  if (typeof broken === 'string' && broken !== '' && !context.done.rebooted)
+    return { changes: [], refuse: { why: `${broken}: it may not boot again`, hint: 'mend the boot menu first' } };
   const hung = hungTasks(given, facts, context);
   if (hung !== undefined) return { changes: [], refuse: hung };
   // Whoever drained by other means, or said that no drain is needed, said it before this task.

@@ -108,8 +108,10 @@ export function checkSummary(rows: readonly CheckRow[]): string {
 const isUnknownRow = (row: CheckRow): boolean =>
   row.facts !== undefined && !needsRemedy(row) && !['off', 'not_applicable'].includes(word(row.facts, 'kmem.verdict'));
 
-/** Something would have to be done on this host, and kmend knows what. */
+/** Something has to be done on this host: kmend knows what, or accounting is on and it cannot tell what would mend that. */
 export function needsRemedy(row: CheckRow): boolean {
   if (row.facts === undefined) return false;
-  return !['none', 'unknown', ''].includes(word(row.facts, 'kmem.remedy'));
+  const remedy = word(row.facts, 'kmem.remedy');
+  if (remedy === 'unknown') return ['on', 'leaking'].includes(word(row.facts, 'kmem.verdict'));
+  return remedy !== 'none' && remedy !== '';
 }

@@ -128,6 +128,13 @@ describe('from collected outputs', () => {
     expect((await command(['check', '--from', join(dir, 'absent')], { home: dir })).exit).toBe(3);
   });
 
+  it('accounting that is on although the command line forbids it is not "nothing to do"', async () => {
+    put('odd', outputOf('1062-on').replace(/^cmdline .*$/m, 'cmdline ro cgroup.memory=nokmem'));
+    const done = await check();
+    expect(done.exit).toBe(2);
+    expect(done.out).toMatch(/unknown: nokmem is set and 1062/);
+  });
+
   it('with -v says what the verdict was counted from, and by whom', async () => {
     put('on', outputOf('1062-on'));
     const { out } = await check('-v');

@@ -54,6 +54,14 @@ describe('el7', () => {
     expect(next(facts)).toEqual(['grub2', '3.10.0-862.el7.x86_64', 'root=UUID=1 ro']);
     expect(facts['kernel.next_parses_nokmem']).toBe('unknown');
   });
+  it('a menu that was written by half is named, wherever it breaks off inside an entry', () => {
+    const whole = `${header}${entry('CentOS (1160)', '3.10.0-1160.el7.x86_64', 'ro')}menuentry 'Setup' { fwsetup }\n`;
+    const broken = (text: string): unknown => boot({ ...centos, 'boot/grub2/grub.cfg': text })['boot.menu_broken'];
+    expect(broken(whole)).toBe('');
+    expect(broken(whole.slice(0, whole.indexOf('initrd16')))).toBe('/boot/grub2/grub.cfg ends inside an entry: it was written by half');
+    expect(broken(whole.slice(0, whole.indexOf('linux16')))).toMatch(/by half/);
+    expect(broken('')).toBe('');
+  });
   it('boots the first entry when nothing was saved, or what was saved is gone', () => {
     expect(next(boot({ ...centos, 'boot/grub2/grub.cfg': el7cfg }))).toEqual([
       'grub2',

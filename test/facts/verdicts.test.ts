@@ -437,6 +437,21 @@ const hosts: readonly Line[] = [
     'on | 9 of 9 non-root cgroups readable | unsupported: what the next boot takes cannot be told: no known boot loader',
   ],
   [
+    'a grub.cfg that was written by half, though a reboot would do',
+    {
+      ...on1160,
+      ...nokmemNext,
+      ...kubelet('1.12.3'),
+      'boot.menu_broken': '/boot/grub2/grub.cfg ends inside an entry: it was written by half',
+    },
+    'on | 9 of 9 non-root cgroups readable | unsupported: /boot/grub2/grub.cfg ends inside an entry: it was written by half; it may not boot again before somebody mends that',
+  ],
+  [
+    'a distribution that is not known',
+    { ...on1160, ...kubelet('1.12.3'), 'os.id': 'mystery', 'os.family': 'unknown' },
+    'on | 9 of 9 non-root cgroups readable | unsupported: distribution "mystery" is not known: its boot loader and packages would be edited on a guess',
+  ],
+  [
     'a boot configuration that only root may read',
     { ...on1160, ...kubelet('1.12.3'), 'kernel.next': unknown('needs root'), 'boot.next_cmdline': unknown('needs root') },
     'on | 9 of 9 non-root cgroups readable | unknown: needs root',

@@ -51,6 +51,15 @@ describe('what a host has', () => {
     ).toEqual([]);
   });
 
+  it('a grub.cfg that was written by half refuses the argument and the reboot', () => {
+    const facts = el7({ 'boot.menu_broken': '/boot/grub2/grub.cfg ends inside an entry: it was written by half' });
+    expect(planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts }).refuse?.why).toContain('ends inside an entry');
+    expect(planOf('reboot', { args: { force: true }, facts }).refuse?.why).toContain('it may not boot again');
+  });
+  it('a distribution that is not known is refused with its name', () => {
+    const facts = el7({ 'os.id': 'mystery', 'os.family': 'unknown' });
+    expect(planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts }).refuse?.why).toContain('"mystery"');
+  });
   it('a kernel release that does not parse is not taken for one that knows the argument', () => {
     const odd = el7({ 'kernel.release': 'vendor-kernel', 'kernel.next': 'vendor-kernel' });
     expect(planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts: odd }).refuse?.why).toMatch(

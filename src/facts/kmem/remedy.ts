@@ -58,6 +58,12 @@ export const remedyRules: readonly Rule[] = [
     why: (host) => `nokmem is set and ${shortRelease(host.now.release)} parses it, and yet cgroups read on`,
   },
   {
+    name: 'the boot menu is written by half',
+    when: (host) => host.menuBroken !== '' && needsCure(host),
+    remedy: 'unsupported',
+    why: (host) => `${host.menuBroken}; it may not boot again before somebody mends that`,
+  },
+  {
     name: 'the next kernel is healthy',
     when: (host) => nextIsHealthy(host) && needsCure(host),
     remedy: 'reboot',
@@ -93,6 +99,12 @@ export const remedyRules: readonly Rule[] = [
     when: (host) => host.next === undefined && host.nextDenied !== '',
     remedy: 'unknown',
     why: (host) => host.nextDenied,
+  },
+  {
+    name: 'a distribution that is not known',
+    when: (host) => host.strangeOs !== '',
+    remedy: 'unsupported',
+    why: (host) => `distribution "${host.strangeOs}" is not known: its boot loader and packages would be edited on a guess`,
   },
   {
     name: 'the next kernel parses nokmem',

@@ -66,6 +66,10 @@ export interface Situation {
   readonly next?: Kernel;
   /** Why the next boot is not known, where that is for want of rights. */
   readonly nextDenied: string;
+  /** What is wrong with the boot menu as a file; empty when nothing is. */
+  readonly menuBroken: string;
+  /** The distribution, where it is one that kmend does not know; empty otherwise. */
+  readonly strangeOs: string;
   readonly memory: string;
   readonly controllerOff: boolean;
   readonly runc: Part;
@@ -119,6 +123,8 @@ export function readSituation(facts: Facts): Situation {
     now,
     ...(next === '' ? {} : { next: kernel(next, textOf(facts, 'boot.next_cmdline')) }),
     nextDenied: isUnknown(denied) ? denied.$unknown : '',
+    menuBroken: textOf(facts, 'boot.menu_broken'),
+    strangeOs: textOf(facts, 'os.family') === 'unknown' ? textOf(facts, 'os.id') : '',
     memory: textOf(facts, 'cgroup.memory'),
     controllerOff: disablesMemoryCgroup(textOf(facts, 'boot.cmdline')),
     runc: settle(runcPart(facts), containersAllOff),

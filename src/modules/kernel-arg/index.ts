@@ -67,8 +67,12 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const [nextAfter, futureAfter] = [editLine(next, edit), editLine(future, edit)];
   if (nextAfter === next && futureAfter === future) return parsedOrRefused(edit, facts, { changes: [], note: sayOf(edit, next) });
   if (script === undefined) return { changes: [], refuse: unsupported(loader) };
+<<<<<<< HEAD
   const refuse =
     refusal(edit, loader, next) ?? (nextAfter === next ? undefined : noWayBack(edit, next, context)) ?? spaceRefusal(facts, spaceNeeds);
+=======
+  const refuse = unsafe(facts) ?? refusal(edit, loader, next);
+>>>>>>> 1b67b5a (A grub.cfg written by half and an unknown distribution are named and refused; accounting on against the command line is no exit 0)
   if (refuse !== undefined) return { changes: [], refuse };
   return parsedOrRefused(edit, facts, {
     changes: [changeOf(edit, loader, next, nextAfter, script(edit))],
@@ -91,6 +95,19 @@ const unsupported = (loader: string): Refusal => ({
   why: `the boot loader (${loader}) is none that kmend can edit`,
   hint: 'set the argument where this machine gets its command line from (PXE, systemd-boot, extlinux, the hypervisor) and run kmend again: it will see it',
 });
+
+/** A menu that cannot be read back after the edit, and a distribution whose tools nobody knows. */
+function unsafe(facts: FactView): Refusal | undefined {
+  const broken = optionalText(facts, 'boot.menu_broken') ?? '';
+  if (broken !== '')
+    return { why: broken, hint: 'make it anew with the tool of the distribution (grub2-mkconfig, update-grub), and look at it' };
+  const id = optionalText(facts, 'os.id') ?? '';
+  if (id === '' || optionalText(facts, 'os.family') !== 'unknown') return undefined;
+  return {
+    why: `distribution "${id}" is not known: its boot loader would be edited on a guess`,
+    hint: 'set the argument by hand; kmend will see it',
+  };
+}
 
 function refusal(edit: ArgumentEdit, loader: string, next: string): Refusal | undefined {
   const there = occurrences(next, edit.key);
