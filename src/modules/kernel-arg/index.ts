@@ -67,12 +67,11 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const [nextAfter, futureAfter] = [editLine(next, edit), editLine(future, edit)];
   if (nextAfter === next && futureAfter === future) return parsedOrRefused(edit, facts, { changes: [], note: sayOf(edit, next) });
   if (script === undefined) return { changes: [], refuse: unsupported(loader) };
-<<<<<<< HEAD
   const refuse =
-    refusal(edit, loader, next) ?? (nextAfter === next ? undefined : noWayBack(edit, next, context)) ?? spaceRefusal(facts, spaceNeeds);
-=======
-  const refuse = unsafe(facts) ?? refusal(edit, loader, next);
->>>>>>> 1b67b5a (A grub.cfg written by half and an unknown distribution are named and refused; accounting on against the command line is no exit 0)
+    unsafe(facts) ??
+    refusal(edit, loader, next) ??
+    (nextAfter === next ? undefined : noWayBack(edit, next, context)) ??
+    spaceRefusal(facts, spaceNeeds);
   if (refuse !== undefined) return { changes: [], refuse };
   return parsedOrRefused(edit, facts, {
     changes: [changeOf(edit, loader, next, nextAfter, script(edit))],
