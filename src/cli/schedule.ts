@@ -18,6 +18,7 @@ interface InstallFlags {
   readonly user?: boolean;
   readonly image?: string;
   readonly namespace?: string;
+  readonly kubernetesVersion?: string;
   readonly stateDir?: string;
 }
 
@@ -39,6 +40,10 @@ export function scheduleCommand(program: Command, world: World, done: (exit: num
     .option('--user', "systemd: units of this user's own service manager (~/.config/systemd/user)")
     .option('--image <image>', 'kubernetes: image whose entry point is kmend')
     .option('--namespace <name>', 'kubernetes: where the job runs', 'kmend')
+    .option(
+      '--kubernetes-version <version>',
+      'kubernetes: the version of the API server, such as 1.20: before 1.21 a CronJob is batch/v1beta1',
+    )
     .action(async (name: string, words: readonly string[], flags: InstallFlags) => done(await install(name, words, flags, world)));
   stateOption(schedule.command('list'))
     .description('jobs, when they run, and how each last ended')
@@ -169,11 +174,26 @@ function manifest(job: Job, calendar: Calendar, flags: InstallFlags, world: Worl
     cron: calendar.cron,
     ...(calendar.zone === undefined ? {} : { zone: calendar.zone }),
     namespace: flags.namespace ?? 'kmend',
+    apiVersion: apiVersionFor(flags.kubernetesVersion, calendar),
     image: flags.image,
     args: ['schedule', 'run', job.name, '--state-dir', '/state', '--', ...args, ...login],
     files,
   });
   return `${roles.ok ? `${roles.text.trimEnd()}\n---\n` : ''}${made.trimEnd()}`;
+}
+
+/** CronJobs of `batch/v1` are there from 1.21 on, and time zones in them from 1.25 on. */
+function apiVersionFor(version: string | undefined, calendar: Calendar): 'batch/v1' | 'batch/v1beta1' {
+  if (version === undefined) return 'batch/v1';
+  const minor = /^v?1\.(\d+)(?:\.\d+)?$/.exec(version)?.[1];
+  if (minor === undefined) throw new CommandError(3, `--kubernetes-version does not understand \`${version}\``, 'such as 1.20 or 1.28.4');
+  if (calendar.zone !== undefined && Number(minor) < 25)
+    throw new CommandError(
+      3,
+      `a CronJob of Kubernetes ${version} has no time zone`,
+      "leave the zone out: it runs by the clock of the controller manager, which is UTC most of the time; the play's windows have zones",
+    );
+  return Number(minor) < 21 ? 'batch/v1beta1' : 'batch/v1';
 }
 
 async function list(flags: StateFlags & { readonly json?: boolean }, world: World): Promise<number> {

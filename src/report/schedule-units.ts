@@ -76,6 +76,8 @@ export interface CronJob {
   readonly cron: string;
   readonly zone?: string;
   readonly namespace: string;
+  /** Of the CronJob: what its API server knows. */
+  readonly apiVersion: 'batch/v1' | 'batch/v1beta1';
   readonly image: string;
   /** Arguments of kmend in the container. */
   readonly args: readonly string[];
@@ -141,7 +143,7 @@ ${meta}
 data:
 ${files.join('\n')}
 ---
-apiVersion: batch/v1
+apiVersion: ${job.apiVersion}
 kind: CronJob
 ${meta}
 spec:

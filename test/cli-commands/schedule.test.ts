@@ -114,6 +114,18 @@ describe('install', () => {
     ['a question', [], ['apply', 'p.yaml', '-K'], '-K asks a person'],
     ['another scheduler', ['--as', 'at'], undefined, '--as is systemd, cron or kubernetes'],
     ['a CronJob without an image', ['--as', 'kubernetes'], undefined, 'needs --image'],
+    [
+      'a time zone where CronJobs have none',
+      ['--as', 'kubernetes', '--image', 'i', '--kubernetes-version', '1.24', '--every', 'Mon..Fri 22:00 Europe/Berlin'],
+      ['drift'],
+      'a CronJob of Kubernetes 1.24 has no time zone',
+    ],
+    [
+      'a version that is none',
+      ['--as', 'kubernetes', '--image', 'i', '--kubernetes-version', 'new'],
+      ['drift'],
+      '--kubernetes-version does not understand `new`',
+    ],
   ])('refuses %s', async (_, flags, words, why) => {
     const { exit, err } = await install(scratch(), flags, words);
     expect(`${exit} ${err}`).toContain(why);
@@ -130,6 +142,7 @@ describe('install', () => {
       ['apply', 'auto.yaml', '-i', 'inv.yaml'],
     );
     expect(exit).toBe(0);
+    expect(out).toContain('apiVersion: batch/v1\nkind: CronJob');
     const documents = parseAllDocuments(out);
     expect(documents.flatMap((one) => one.errors)).toEqual([]);
     const objects = documents.map((one) => one.toJS());

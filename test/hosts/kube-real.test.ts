@@ -1,8 +1,11 @@
 // The kube room against a real API server, controller manager and scheduler (1.20) with fake kubelets; kubectl's recorded results are the measure.
-import { resolve } from 'node:path';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readyAfterReboot } from '../../src/engine/node-ready.ts';
 import { createGates } from '../../src/gates/index.ts';
+import { command } from '../cli/real-world.ts';
 import { cordonAndDrain, failure, owner, sleep, value } from '../kube/cluster-on.ts';
 import { drainOptions } from '../kube/pods.ts';
 import { missing, recorded, startLab } from './kube-lab.ts';
@@ -36,6 +39,46 @@ describe.skipIf(missing !== undefined)(title, () => {
       const row = lab.runCase(name);
       const { failed, cordoned, evicted, left } = expected;
       expect(row).toMatchObject({ failed, cordoned, evicted, left });
+    });
+  });
+
+  describe('the manifest of a job', () => {
+    const made = async (...flags: readonly string[]): Promise<string> => {
+      const home = mkdtempSync(join(tmpdir(), 'kmend-cronjob-'));
+      writeFileSync(join(home, 'auto.yaml'), '- hosts: all\n  tasks: []\n');
+      writeFileSync(join(home, 'inventory.yaml'), 'all: {hosts: {a: {}}}\n');
+      const words = ['--every', 'Mon..Fri 22:00', '--as', 'kubernetes', '--image', 'registry.example/kmend:1', ...flags];
+      const job = ['apply', 'auto.yaml', '-i', 'inventory.yaml'];
+      const { exit, out } = await command(['schedule', 'install', 'nightly', ...words, '--', ...job], { home });
+      expect(exit).toBe(0);
+      writeFileSync(join(home, 'job.yaml'), out);
+      return join(home, 'job.yaml');
+    };
+
+    it('is taken whole by an API server, which checks every field', async () => {
+      lab.kubectl('create', 'namespace', 'kmend');
+      const path = await made('--kubernetes-version', '1.20');
+      for (const how of ['client', 'server']) {
+        const said = lab.kubectl('apply', `--dry-run=${how}`, '--validate=true', '-f', path).trim().split('\n');
+        expect(said.map((line) => line.replace(/ (?:created|configured|unchanged) .*/, ''))).toEqual([
+          'clusterrole.rbac.authorization.k8s.io/kmend-rollout',
+          'clusterrole.rbac.authorization.k8s.io/kmend-forecast',
+          'serviceaccount/kmend-nightly',
+          'clusterrolebinding.rbac.authorization.k8s.io/kmend-nightly-rollout',
+          'clusterrolebinding.rbac.authorization.k8s.io/kmend-nightly-forecast',
+          'persistentvolumeclaim/kmend-nightly',
+          'configmap/kmend-nightly',
+          'cronjob.batch/kmend-nightly',
+        ]);
+      }
+    });
+
+    it('a field that is none is found, and so is a CronJob that is too new for this server', async () => {
+      const path = await made('--kubernetes-version', '1.20');
+      writeFileSync(path, readFileSync(path, 'utf8').replace('concurrencyPolicy: Forbid', 'concurrencyPolicy: Never'));
+      expect(() => lab.kubectl('apply', '--dry-run=server', '-f', path)).toThrow(/concurrencyPolicy/);
+      const newer = await made();
+      expect(() => lab.kubectl('apply', '--dry-run=server', '-f', newer)).toThrow(/batch\/v1/);
     });
   });
 
