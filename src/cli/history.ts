@@ -1,12 +1,19 @@
 // What the state directory remembers of earlier runs: who was mended, and how long hosts of a pool took.
-import { durationsOf, type Earlier } from '../core/estimate.ts';
-import { deedsOf, type Mended, remember } from '../core/host-history.ts';
+import { type Earlier, readDurations } from '../core/estimate.ts';
+import { type HostDeeds, type Mended, readDeeds, remember } from '../core/host-history.ts';
 import type { Store } from '../engine/ports.ts';
 
-/** What all journals remember, the oldest run first. One run is held in memory at a time. */
+/** What a run did, by host. Its events pass by one at a time. */
+export async function deedsIn(store: Store, run: string): Promise<ReadonlyMap<string, HostDeeds>> {
+  const { see, deeds } = readDeeds();
+  await store.scanEvents(run, see);
+  return deeds();
+}
+
+/** What all journals remember, the oldest run first. */
 export async function mendedHosts(store: Store): Promise<ReadonlyMap<string, Mended>> {
   let memory: ReadonlyMap<string, Mended> = new Map();
-  for (const { run } of await store.runs()) memory = remember(memory, run, deedsOf(await store.readEvents(run)));
+  for (const { run } of await store.runs()) memory = remember(memory, run, await deedsIn(store, run));
   return memory;
 }
 
@@ -24,9 +31,9 @@ export async function earlierDurations(
   const runs = (await store.runs()).filter((run) => run.play === play.play && fileOf(run.playbook) === fileOf(play.playbook));
   const all: Earlier[] = [];
   for (const { run } of runs.slice(-runsThatCount)) {
-    const events = await store.readEvents(run);
-    const ofPool = events.some((event) => event.type === 'run.started' && event.hosts.some(({ host }) => pool.has(host)));
-    if (ofPool) all.push(...durationsOf(events));
+    const { see, hosts, durations } = readDurations();
+    await store.scanEvents(run, see);
+    if ([...hosts()].some((host) => pool.has(host))) all.push(...durations());
   }
   return all;
 }

@@ -1,6 +1,6 @@
-// A job's turn: nobody is asked, an interrupted run of its own is taken up first, and where nothing is to do that is one line.
+// A job's turn: nobody is asked, interrupted runs of its own are taken up first, and where nothing is to do that is one line.
 import { interruptedExit } from '../core/exit.ts';
-import type { RunInfo } from '../engine/ports.ts';
+import type { RunInfo, Store } from '../engine/ports.ts';
 import type { RunLine } from './demo.ts';
 import { findJob, type Job, jobNamed, runsOfJob, saveJob } from './jobs.ts';
 import { CommandError, type World } from './world.ts';
@@ -9,12 +9,8 @@ export async function runJob(name: string, words: readonly string[], stateDir: s
   const job = words.length === 0 ? jobNamed(name, stateDir, world) : inline(name, words, stateDir, world);
   const alone = unattended(world, job);
   if (words.length === 0) enter(job, world);
-  const open = await interruptedRun(name, stateDir, world);
-  if (open !== undefined) {
-    alone.out(`job ${name}: run ${open.run} was interrupted, it goes on first`);
-    const exit = await runLine(['resume', open.run, '--yes', '--state-dir', stateDir], alone);
-    if (exit !== 0) return ended(job, exit, open.run, stateDir, world);
-  }
+  const open = await resumeInterrupted(job, stateDir, alone, runLine);
+  if (open.exit !== 0) return ended(job, open.exit, open.run, stateDir, world);
   const isApply = job.args[0] === 'apply';
   const before = new Set((await runsOfJob(name, stateDir, world)).map((run) => run.run));
   const exit = await runLine([...job.args, '--state-dir', stateDir, ...(isApply ? ['--yes', '--job', name] : [])], alone);
@@ -23,16 +19,44 @@ export async function runJob(name: string, words: readonly string[], stateDir: s
 }
 
 /**
- * The last run of the job, when it was interrupted: by a crash, or by a signal (the machine went down). One that a person aborted is left
- * to people.
+ * All runs of the job that were interrupted go on, the oldest first, and each one's end is told: hosts are never left half done for the sake
+ * of another run. Ends with the first bad end; a run that is interrupted again ends the turn.
  */
-async function interruptedRun(name: string, stateDir: string, world: World): Promise<RunInfo | undefined> {
-  const last = (await runsOfJob(name, stateDir, world)).at(-1);
-  if (last === undefined || last.finished === undefined) return last;
-  if (last.finished.exit !== interruptedExit) return undefined;
-  const events = await (await world.store(stateDir)).readEvents(last.run);
-  const aborted = events.findLast((event) => event.type === 'run.aborted');
-  return aborted?.type === 'run.aborted' && /^SIG/.test(aborted.why) ? last : undefined;
+async function resumeInterrupted(
+  job: Job,
+  stateDir: string,
+  world: World,
+  runLine: RunLine,
+): Promise<{ readonly exit: number; readonly run?: string }> {
+  let first: { readonly exit: number; readonly run?: string } = { exit: 0 };
+  for (const { run } of await interruptedRuns(job.name, stateDir, world)) {
+    world.out(`job ${job.name}: run ${run} was interrupted, it goes on first`);
+    const exit = await runLine(['resume', run, '--yes', '--state-dir', stateDir], world);
+    world.out(`job ${job.name}: run ${run} ended with exit ${exit}${exit === 0 ? '' : `, see \`kmend report ${run}\``}`);
+    if (first.exit === 0 && exit !== 0) first = { exit, run };
+    if (world.stop.aborted) break;
+  }
+  return first;
+}
+
+/** The runs of the job that a crash or a signal (the machine went down) interrupted. One that a person aborted is left to people. */
+async function interruptedRuns(name: string, stateDir: string, world: World): Promise<readonly RunInfo[]> {
+  const runs = await runsOfJob(name, stateDir, world);
+  const store = await world.store(stateDir);
+  const open: RunInfo[] = [];
+  for (const run of runs) {
+    const isOpen = run.finished === undefined || (run.finished.exit === interruptedExit && (await endedBySignal(store, run.run)));
+    if (isOpen) open.push(run);
+  }
+  return open;
+}
+
+async function endedBySignal(store: Store, run: string): Promise<boolean> {
+  let why = '';
+  await store.scanEvents(run, (event) => {
+    if (event.type === 'run.aborted') why = event.why;
+  });
+  return /^SIG/.test(why);
 }
 
 /** Relative paths of a job begin where it was installed, whoever starts it and from where. */

@@ -33,15 +33,22 @@ export interface Earlier {
   readonly seconds: number;
 }
 
+/** Takes the events of one run, oldest first, and keeps none of them. */
+export interface DurationsReader {
+  readonly see: (event: Event) => void;
+  readonly hosts: () => Iterable<string>;
+  readonly durations: () => readonly Earlier[];
+}
+
 /**
  * How long the changed hosts of a run took: the history for later runs of the pool. A host during which the run lost its controller is left
  * out: the time until somebody typed `resume` says nothing.
  */
-export function durationsOf(events: Iterable<Event>): readonly Earlier[] {
+export function readDurations(): DurationsReader {
   const remedies = new Map<string, Remedy>();
   const started = new Map<string, number>();
   const durations: Earlier[] = [];
-  for (const event of events) {
+  const see = (event: Event): void => {
     if (event.type === 'run.started') for (const { host, plan } of event.hosts) remedies.set(host, plan.remedy);
     else if (event.type === 'host.started') started.set(event.host, event.at);
     else if (event.type === 'run.resumed') started.clear();
@@ -50,8 +57,8 @@ export function durationsOf(events: Iterable<Event>): readonly Earlier[] {
       if (event.changed && from !== undefined)
         durations.push({ remedy: remedies.get(event.host) ?? 'unknown', seconds: (event.at - from) / 1000 });
     }
-  }
-  return durations;
+  };
+  return { see, hosts: () => remedies.keys(), durations: () => durations };
 }
 
 /** The plan with an estimate from history: of hosts with the same remedy where there were some, else of all. */

@@ -31,17 +31,23 @@ interface Draft {
   proof?: HostDeeds['proof'];
 }
 
-/** What a run did, by host; hosts that it changed nothing on are there too, with no changes. */
-export function deedsOf(events: Iterable<Event>): ReadonlyMap<string, HostDeeds> {
+/** Takes the events of one run, oldest first, and keeps none of them. */
+export interface DeedsReader {
+  readonly see: (event: Event) => void;
+  /** What the run did, by host; hosts that it changed nothing on are there too, with no changes. */
+  readonly deeds: () => ReadonlyMap<string, HostDeeds>;
+}
+
+export function readDeeds(): DeedsReader {
   const drafts = new Map<string, Draft>();
-  for (const event of events) {
-    if (!('host' in event) || event.host === undefined) continue;
+  const see = (event: Event): void => {
+    if (!('host' in event) || event.host === undefined) return;
     if (event.type === 'host.started' && !drafts.has(event.host))
       drafts.set(event.host, { changes: new Map(), planned: [], end: 'under_way', at: event.at });
     const draft = drafts.get(event.host);
     if (draft !== undefined) take(draft, event);
-  }
-  return new Map([...drafts].map(([host, draft]) => [host, finished(host, draft)]));
+  };
+  return { see, deeds: () => new Map([...drafts].map(([host, draft]) => [host, finished(host, draft)])) };
 }
 
 function take(draft: Draft, event: Event): void {

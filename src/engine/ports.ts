@@ -191,8 +191,6 @@ export interface Store {
   readonly openJournal: (run: string, see: (event: Event) => void) => Promise<{ readonly journal: Journal; readonly torn: boolean }>;
   /** Shows every event of a run's journal, oldest first, after checking its link; none is kept. */
   readonly scanEvents: (run: string, see: (event: Event) => void) => Promise<void>;
-  /** All of a run's events at once. */
-  readonly readEvents: (run: string) => Promise<readonly Event[]>;
   readonly runs: () => Promise<readonly RunInfo[]>;
   /** Locks these hosts for a run, or says who holds one of them. Time alone never frees it; `takeover` names a run to set aside. */
   readonly lock: (

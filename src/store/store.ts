@@ -26,11 +26,6 @@ export function createStore(stateDir: string, now: () => number): Store {
     scanEvents: async (run, see) => {
       await scanJournal(journalPath(stateDir, run), run, see);
     },
-    readEvents: async (run) => {
-      const events: Event[] = [];
-      await scanJournal(journalPath(stateDir, run), run, (event) => events.push(event));
-      return events;
-    },
     runs: async () => {
       const names = await readdir(join(stateDir, 'runs')).catch(() => []);
       const infos: RunInfo[] = [];

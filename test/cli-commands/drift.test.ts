@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostDrift } from '../../src/core/drift-report.ts';
-import { deedsOf, type MadeChange, type Mended, remember } from '../../src/core/host-history.ts';
+import { type MadeChange, type Mended, readDeeds, remember } from '../../src/core/host-history.ts';
 import { settle } from '../../src/core/overlay.ts';
 import type { Event, EventBody } from '../../src/model/event.ts';
 import { mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
@@ -162,6 +162,11 @@ describe('what journals remember', () => {
   const start: EventBody = { type: 'host.started', host: 'h1', why: '' };
   const proof: EventBody = { type: 'proof', host: 'h1', verdict: 'off', by: 'samples', evidence: 'EIO' };
   const end = (proven: 'yes' | 'not_asked'): EventBody => ({ type: 'host.done', host: 'h1', changed: true, proven });
+  const deedsOf = (events: readonly Event[]) => {
+    const { see, deeds } = readDeeds();
+    for (const event of events) see(event);
+    return deeds();
+  };
   const mending = deedsOf(journal(start, planned('arg', 'kernel_arg', argument), began('arg'), proof, end('yes')));
 
   it('a change counts once its effect was begun', () => {

@@ -1,6 +1,6 @@
 // Estimates: by stated defaults at first, then by how long hosts of the same pool took in earlier runs; a window that is shorter starts nobody.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { durationsOf, withHistory } from '../../src/core/estimate.ts';
+import { readDurations, withHistory } from '../../src/core/estimate.ts';
 import type { Event, EventBody } from '../../src/model/event.ts';
 import type { HostPlan } from '../../src/model/plan.ts';
 import { createStore } from '../../src/store/index.ts';
@@ -9,6 +9,12 @@ import { begin, done, fleet, planFor, started } from '../core/fleet.ts';
 
 const journal = (...timed: readonly (readonly [number, EventBody])[]): readonly Event[] =>
   timed.map(([at, body], seq) => ({ ...body, v: 1, seq, at: at * 1000, run: 'r', prev: '' }));
+
+const durationsOf = (events: readonly Event[]) => {
+  const { see, durations } = readDurations();
+  for (const event of events) see(event);
+  return durations();
+};
 
 const plan = (remedy: HostPlan['remedy'], estimate = 600): HostPlan => ({ ...planFor('h1'), remedy, estimate });
 

@@ -212,6 +212,48 @@ describe("a job's turn", () => {
   });
 });
 
+describe("a job's turn after several interruptions", () => {
+  let fleet: Practice;
+  beforeAll(async () => {
+    fleet = await practice([sick('a'), sick('b'), sick('c')], { downSeconds: 1 });
+  });
+  afterAll(() => fleet.close());
+
+  /** A run of the job on one host that a signal ends. */
+  const interrupted = async (playbook: string, host: string): Promise<string> => {
+    const run = fleet.start(['apply', playbook, '-l', host, '--yes', '--job', 'many']);
+    await until(host, () => run.out().includes(`${host} [The argument]`));
+    run.stop('SIGTERM');
+    expect((await run.result).exit).toBe(143);
+    return fleet.runs().at(-1) ?? '';
+  };
+
+  it('goes on with all of them, the oldest first, tells how each ended, and begins nothing new after a bad end', async () => {
+    const playbook = fleet.file('mend.yaml', mendPlay());
+    const [older, newer] = [await interrupted(playbook, 'a'), await interrupted(playbook, 'b')];
+    const person = fleet.start(['apply', playbook, '-l', 'c', '--yes', '--job', 'many']);
+    await until('c', () => person.out().includes('c [The argument]'));
+    const aborted = fleet.runs().at(-1) ?? '';
+    await fleet.run(['abort', aborted, '--why', 'not tonight']);
+    expect((await person.result).exit).toBe(130);
+    fleet.fleet.set('a', 'never', true);
+    const files = ['apply', fleet.file('mend.yaml', mendPlay()), '-i', fleet.fleet.inventoryFile];
+    const turn = await fleet.run(['schedule', 'run', 'many', '--state-dir', fleet.state, '--', ...files]);
+    const told = turn.out.split('\n').filter((line) => line.startsWith('job many'));
+    expect([turn.exit, told]).toEqual([
+      6,
+      [
+        `job many: run ${older} was interrupted, it goes on first`,
+        `job many: run ${older} ended with exit 6, see \`kmend report ${older}\``,
+        `job many: run ${newer} was interrupted, it goes on first`,
+        `job many: run ${newer} ended with exit 0`,
+      ],
+    ]);
+    expect(fleet.runs()).toEqual([older, newer, aborted]);
+    expect([fleet.host('b').boots(), fleet.host('c').boots()]).toEqual([2, 1]);
+  }, 90_000);
+});
+
 describe('what comes with kmend', () => {
   it('the example units are those that install makes, but for paths', () => {
     const file = (name: string) => readFileSync(join('contrib/systemd', name), 'utf8').replace(/^#.*\n/, '');
