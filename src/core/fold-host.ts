@@ -226,11 +226,11 @@ const taskOf = (event: EventOf<'task.done'>): HostState['tasks'][number] => ({
 });
 
 function announced(host: HostState, event: Event & EventOf<'effect.started'>): HostState {
-  const { kind, task, effect, what, timeout, detached, bootId, stableFor, at } = event;
+  const { kind, task, effect, what, timeout, detached, bootId, stableFor, harmless, at } = event;
   const reboot = kind === 'reboot' && bootId !== undefined;
   return {
     ...host,
-    touched: host.touched || kind !== 'wait',
+    touched: host.touched || (kind !== 'wait' && harmless !== true),
     effects: host.effects + 1,
     inFlight: [
       ...host.inFlight,
@@ -248,7 +248,7 @@ function announced(host: HostState, event: Event & EventOf<'effect.started'>): H
     ],
     ...(bootId === undefined ? {} : { bootId }),
     ...(reboot ? { oldBootIds: [...host.oldBootIds, bootId] } : {}),
-    marks: kind === 'run' || kind === 'write' || kind === 'reboot' ? { ...host.marks, altered: true } : host.marks,
+    marks: (kind === 'run' && harmless !== true) || kind === 'write' || kind === 'reboot' ? { ...host.marks, altered: true } : host.marks,
   };
 }
 

@@ -149,7 +149,8 @@ function judgeExit(effect: RunEffect, result: ExecResult): Performed {
   const message = meaning ?? `"${effect.what}" ended with ${result.code ?? result.signal ?? 'no status'}`;
   const hint = effect.hints?.[code];
   const detail = lastLines(result.stderr.trim() === '' ? result.stdout : result.stderr);
-  return failing({ kind: 'exit', message, ...(hint === undefined ? {} : { hint }), detail }, data);
+  const kind = effect.harmless === true ? 'refused' : 'exit';
+  return failing({ kind, message, ...(hint === undefined ? {} : { hint }), detail }, data);
 }
 
 /** With stdin (it may hold a secret, which no spool keeps): attached, one try. A connection lost meanwhile leaves its end unknown. */

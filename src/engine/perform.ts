@@ -20,7 +20,18 @@ export async function perform(effect: Effect, place: EffectPlace, context: DoorC
   if (!place.resumed) {
     const detached = effect.kind === 'run' && effect.detached;
     const stable = effect.kind === 'reboot' ? { stableFor: effect.stableFor } : {};
-    const announced = { host, task, effect: id, kind: effect.kind, what: effect.what, timeout: effect.timeout, detached, ...stable };
+    const harmless = effect.kind === 'run' && effect.harmless === true ? { harmless: true as const } : {};
+    const announced = {
+      host,
+      task,
+      effect: id,
+      kind: effect.kind,
+      what: effect.what,
+      timeout: effect.timeout,
+      detached,
+      ...stable,
+      ...harmless,
+    };
     await context.record({ type: 'effect.started', ...announced, ...(bootId === undefined ? {} : { bootId }) }, true);
   }
   const performed = await dispatch(effect, { ...place, ...(bootId === undefined ? {} : { bootId }) }, context);

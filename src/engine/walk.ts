@@ -159,10 +159,10 @@ async function walkBlock(block: BlockTask, vars: readonly Mapping[], walk: HostW
   return entered ? walkTasks(block.tasks, inner, walk) : undefined;
 }
 
-/** `host.done` closes the fence on the host; a bad end leaves it open until a person resolves it. */
+/** `host.done` closes the fence on the host; a bad end of a host that was touched leaves it open until a person resolves it. */
 async function succeed(walk: HostWalk): Promise<void> {
   const { state, host, run } = walk;
-  if (state.touched) await closeFence(walk.session, run, host);
+  if (state.touched || state.effects > 0) await closeFence(walk.session, run, host);
   const changed = state.tasks.some((task) => task.status === 'changed');
   const proven = provenBy(state);
   await run.record({ type: 'host.done', host, changed, proven }, true);
@@ -177,6 +177,8 @@ function provenBy({ proof, unproven }: HostWalk['state']): 'yes' | 'provisional'
 
 async function fail(walk: HostWalk, bad: Bad): Promise<void> {
   const { state, host, run } = walk;
+  // Nothing but harmless effects were begun: their fence must hold up no later run.
+  if (!state.touched && state.effects > 0 && bad.failure.resumable !== true) await closeFence(walk.session, run, host);
   const task = bad.task === undefined ? {} : { task: bad.task };
   await run.record({ type: 'host.failed', host, ...task, failure: bad.failure, touched: state.touched, state: safeState(walk, bad) }, true);
 }

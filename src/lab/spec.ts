@@ -67,6 +67,8 @@ export interface Faults {
   readonly lock: boolean;
   /** A package transaction takes so long. */
   readonly slowyum: number;
+  /** What the repositories list can no longer be downloaded. */
+  readonly nodownload: boolean;
   /** Packages whose post-install script fails. */
   readonly badpost: readonly string[];
   /** The key is not accepted. */

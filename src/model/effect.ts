@@ -23,6 +23,8 @@ export interface RunEffect extends EffectBase {
   readonly hints?: Readonly<Record<number, string>>;
   /** Output must not be shown or kept. */
   readonly noLog?: boolean;
+  /** Leaves the host as it is (a download into a cache): where it fails the host is refused, and counts as untouched. */
+  readonly harmless?: boolean;
 }
 
 /** Write a file: keeps owner, mode and SELinux label of an existing one, follows a symlink to its target, backup, atomic. */

@@ -83,6 +83,8 @@ export type EventBody =
       readonly bootId?: string;
       /** A reboot: seconds that the new boot must last. */
       readonly stableFor?: number;
+      /** It leaves the host as it is: announcing it touches nothing. */
+      readonly harmless?: true;
     }
   | { readonly type: 'effect.progress'; readonly host: string; readonly task: string; readonly effect: string; readonly text: string }
   | { readonly type: 'effect.done'; readonly host: string; readonly task: string; readonly effect: string; readonly result: EffectResult }

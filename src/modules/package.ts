@@ -7,6 +7,7 @@ import { asArgs, duration, flag, type Infer, listOf, mappingOf, object, oneOf, t
 import { defineModule } from './define.ts';
 import { choose, liftedWarnings, promisesOf, type Step, stepWords, type Wanted } from './package-manager/choose.ts';
 import { packageErrors, packageHints } from './package-manager/errors.ts';
+import { predownload, predownloadArg, predownloadNotes } from './package-manager/predownload.ts';
 import { packageSteps } from './package-manager/script.ts';
 import { busyOrBroken, managerOf, packageWant, spaceRefusal } from './package-manager/state.ts';
 import type { Manager } from './package-manager/version.ts';
@@ -26,6 +27,7 @@ const args = object({
   holds: oneOf('refuse', 'lift')
     .default('refuse')
     .describe('A package that is held: `refuse` the host, or `lift` the hold for this transaction and put it back, also when it fails.'),
+  predownload: predownloadArg,
   lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
 }).refine((given) => given.name !== undefined || given.packages !== undefined, 'needs `name` or `packages`');
 type Args = Infer<typeof args>;
@@ -69,6 +71,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     busyOrBroken(facts, context) ??
     spaceRefusal(facts, [{ fact: 'space.var_kb', path: '/var', mb: 50 }]);
   if (refuse !== undefined) return { changes: [], refuse };
+  if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout));
   return {
     changes: changesOf(steps, effectOf(manager, steps, given.lock_timeout)),
     promises: promisesOf(steps, facts.get('clock.epoch') ?? 0),
@@ -116,8 +119,11 @@ All packages of a task move in one transaction. What counts at the end is a quer
 installed, and yum passes over a package that it cannot find.
 
 \`holds: lift\`: yum and dnf pass over all locks and excludes in this one transaction, and a versionlock that named the version of before then names the new
-one; \`apt-mark\` holds and zypper's locks are put back as they were. zypper is driven by its documentation; it was not tried on a real SUSE.`,
+one; \`apt-mark\` holds and zypper's locks are put back as they were. zypper is driven by its documentation; it was not tried on a real SUSE.
+
+${predownloadNotes}`,
   args: asArgs(args),
+  convergent: (given) => !given.predownload,
   maxRisk: 'write',
   facts: (given) => wantedOf(given).map((wanted) => packageWant(wanted.name)),
   plan,

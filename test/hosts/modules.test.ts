@@ -5,7 +5,7 @@ import type { ModulePlan, PlanContext } from '../../src/model/change.ts';
 import { type Facts, viewOf } from '../../src/model/fact.ts';
 import { isList, type Value } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
-import { type Lab, labMissing, startLab } from './lab.ts';
+import { type Lab, labMissing, labNumber, startLab } from './lab.ts';
 
 const context: PlanContext = {
   host: 'h',
@@ -59,7 +59,7 @@ const noEl7 = labMissing('el7');
 describe.skipIf(noEl7 !== '')(`modules on el7 hosts with dnf (${noEl7 || 'all there'})`, () => {
   let lab: Lab;
   beforeAll(async () => {
-    lab = await startLab({ flavour: 'el7', count: 4, net: '127.13' });
+    lab = await startLab({ flavour: 'el7', count: 5, net: '127.13' });
   });
   afterAll(() => lab?.down());
 
@@ -132,14 +132,62 @@ describe.skipIf(noEl7 !== '')(`modules on el7 hosts with dnf (${noEl7 || 'all th
     expect(now.plan.refuse?.why).toMatch(/in use/);
     expect(ran.code).toBe(40);
   });
+
+  it('what was downloaded ahead is installed though the repository is gone; without it nothing is changed', async () => {
+    const server = served(lab, 'h5', '/repos/rpm', 18_050 + labNumber);
+    await server.start();
+    await lab.ssh('h5', `sed -i 's#file:///repos/rpm#http://127.0.0.1:${18_050 + labNumber}#' /etc/yum.repos.d/lab.repo; yum -q clean all`);
+    const cached =
+      "find /var/cache/dnf /var/cache/yum -name 'docker-ce*.rpm' -o -name 'containerd.io*.rpm' -o -name 'kernel-*.rpm' 2>/dev/null";
+    await downloadsAhead(lab, 'h5', server, cached, 'container_runtime', { kmem: 'disabled' });
+    await server.start();
+    await downloadsAhead(lab, 'h5', server, cached, 'kernel', { min: '3.10.0-1062.el7' });
+  });
 });
+
+/** Serves a folder of the host over HTTP there, as repositories are; gives back how to stop it, and start it again. */
+function served(lab: Lab, host: string, folder: string, port: number) {
+  const command = (text: string) => lab.ssh(host, text, 60);
+  return {
+    start: () =>
+      command(
+        `cd ${folder} && { setsid python3 -m http.server --bind 127.0.0.1 ${port} > /dev/null 2>&1 < /dev/null & echo $! > /run/http.pid; }; sleep 1`,
+      ),
+    stop: () => command('kill "$(cat /run/http.pid)"'),
+  };
+}
+
+/** What a download ahead of the drain must do, whatever the package manager: `cached` lists the files that it brought. */
+async function downloadsAhead(
+  lab: Lab,
+  host: string,
+  server: ReturnType<typeof served>,
+  cached: string,
+  module: string,
+  given: object,
+): Promise<void> {
+  const ahead = { ...given, predownload: true };
+  const { plan } = await planOn(lab, host, module, ahead);
+  expect([plan.refuse, plan.changes.map(({ what, risk }) => [what, risk])]).toEqual([undefined, [['download', 'write']]]);
+  const installed = async () => (await lab.ssh(host, 'rpm -qa 2>/dev/null | sort; dpkg -l')).out;
+  const before = await installed();
+  await server.stop();
+  const failed = await carryOut(lab, host, plan);
+  expect([failed.code, await installed()], failed.err).toEqual([46, before]);
+  await server.start();
+  expect([(await carryOut(lab, host, plan)).code, await installed()]).toEqual([0, before]);
+  await server.stop();
+  expect((await lab.ssh(host, cached)).out.trim().split('\n').length).toBeGreaterThanOrEqual(1);
+  // The repository is gone, and all that is needed is there.
+  await converges(lab, host, module, given);
+}
 
 const noDeb = labMissing('deb');
 
 describe.skipIf(noDeb !== '')(`modules on Debian hosts with apt (${noDeb || 'all there'})`, () => {
   let lab: Lab;
   beforeAll(async () => {
-    lab = await startLab({ flavour: 'deb', count: 2, net: '127.14' });
+    lab = await startLab({ flavour: 'deb', count: 3, net: '127.14' });
   });
   afterAll(() => lab?.down());
 
@@ -172,5 +220,16 @@ describe.skipIf(noDeb !== '')(`modules on Debian hosts with apt (${noDeb || 'all
     const { plan } = await planOn(lab, 'h2', 'package', { name: 'lab-broken' });
     expect((await carryOut(lab, 'h2', plan)).code).toBe(43);
     expect((await planOn(lab, 'h2', 'package', { name: 'lab-slow' })).plan.refuse?.why).toMatch(/not in order/);
+  });
+
+  it('what was downloaded ahead is installed though the repository is gone', async () => {
+    const server = served(lab, 'h3', '/repos/deb', 18_060 + labNumber);
+    await server.start();
+    await lab.ssh(
+      'h3',
+      `echo 'deb [trusted=yes] http://127.0.0.1:${18_060 + labNumber}/ ./' > /etc/apt/sources.list.d/lab.list; apt-get -q update; apt-get clean`,
+    );
+    const up = { packages: { 'docker-ce': '18.09.9', 'docker-ce-cli': '18.09.9', 'containerd.io': '1.4.1' } };
+    await downloadsAhead(lab, 'h3', server, 'ls /var/cache/apt/archives/*.deb', 'package', up);
   });
 });

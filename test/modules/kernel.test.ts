@@ -111,3 +111,13 @@ describe('its script', () => {
     expect(tree.run(script).code).toBe(60);
   });
 });
+
+it('whatever can fail says what it means and what to do', () => {
+  const [effect] = planOf('kernel', { args: min, facts: el7(old) }).changes.flatMap((change) => change.effects);
+  if (effect?.kind !== 'run') throw new Error('no script');
+  const codes = [...effect.script.matchAll(/exit (\d+)/g)].map(([, code]) => Number(code)).filter((code) => code >= 40 && code < 100);
+  expect(codes).toContain(45);
+  expect(codes).toContain(60);
+  for (const code of new Set(codes))
+    expect([effect.errors?.[code], effect.hints?.[code]], `${code}`).toEqual([expect.any(String), expect.any(String)]);
+});

@@ -60,6 +60,8 @@ async function install(machine: Machine, args: readonly string[], specs: readonl
   if (fault(machine, 'full')) return failed(100, "E: You don't have enough free space in /var/cache/apt/archives/.\n");
   const draft = resolve(machine, wanted, repository('debian'));
   if (draft.problem !== undefined) return failed(100, 'E: Unable to correct problems, you have held broken packages.\n', draft.problem);
+  if (fault(machine, 'nodownload')) return failed(100, 'E: Failed to fetch http://lab/docker-ce.deb  404  Not Found\n');
+  if (args.includes('-d')) return done('Download complete and in download only mode\n');
   put(machine, lockFile, '4711\n');
   const alive = await world.pause(machine, fault(machine, 'slowyum') ?? 0);
   put(machine, lockFile, '');

@@ -250,6 +250,9 @@ async function transact(machine: Machine, command: Command, world: World): Promi
   if (draft.problem !== undefined) return failed(1, draft.problem, said);
   if (fault(machine, 'full'))
     return failed(1, 'Error Summary\n-------------\nDisk Requirements:\n  At least 1MB more space needed on the / filesystem.\n', said);
+  if (fault(machine, 'nodownload'))
+    return failed(1, 'Error downloading packages:\n  docker-ce: [Errno 256] No more mirrors to try.\n', said);
+  if (command.flags.has('--downloadonly')) return done(`${said}exiting because "Download Only" specified\n`);
   const result = carryOut(machine, draft);
   const section = (title: string, packages: readonly Package[]): string =>
     packages.length === 0 ? '' : `\n${title}:\n${packages.map((pkg) => `  ${pkg.name}.${pkg.arch} ${evrOf(pkg)}\n`).join('')}`;

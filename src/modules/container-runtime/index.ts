@@ -10,6 +10,7 @@ import { unknown } from '../../model/value.ts';
 import { compareUpstream } from '../../model/versions.ts';
 import { defineModule } from '../define.ts';
 import { choose, liftedWarnings, promisesOf, type Step } from '../package-manager/choose.ts';
+import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
 import { packageSteps } from '../package-manager/script.ts';
 import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
 import { type Manager, orderOf } from '../package-manager/version.ts';
@@ -27,6 +28,7 @@ const args = object({
   holds: oneOf('refuse', 'lift')
     .default('refuse')
     .describe('Packages that are held: `refuse` the host, or `lift` the hold for this transaction and put it back, also when it fails.'),
+  predownload: predownloadArg,
   lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
 }).refine((given) => given.kmem !== undefined || given.versions !== undefined, 'needs `kmem: disabled` or `versions`');
 type Args = Infer<typeof args>;
@@ -56,6 +58,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
       ? undefined
       : (noWayBack(steps, facts, manager, context) ?? busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds));
   if (trouble !== undefined) return { changes: [], refuse: trouble };
+  if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout));
   return {
     changes: changesOf(steps, restarts, facts, effectOf(manager, steps, engineAfter, given)),
     promises: promised(steps, engineAfter, restarts, facts),
@@ -251,8 +254,11 @@ Other engines (\`docker\` of the distribution, docker-ee, docker.io) are refused
 unless the play says \`partial: accept\`. \`daemon.json\`, containerd's \`config.toml\`, the units and drop-ins of docker and containerd under
 \`/etc/systemd/system\`, \`/etc/sysconfig/docker*\`, \`/etc/default/docker\` and the cgroup driver are compared before and after; a copy of daemon.json lies beside it.
 A unit or daemon.json that names docker-runc or docker-containerd is found before anything moves: from 18.09 on these programs are gone. A running engine is restarted: drain first.
-Groups that are accounted stay so until a reboot.`,
+Groups that are accounted stay so until a reboot.
+
+${predownloadNotes}`,
   args: asArgs(args),
+  convergent: (given) => !given.predownload,
   maxRisk: 'restart',
   facts: () => setPackages.map(packageWant),
   plan,

@@ -6,10 +6,11 @@ import { type FactView, listFact, textFact } from '../../model/fact.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, version } from '../../model/schema.ts';
 import { compareRpm } from '../../model/versions.ts';
 import { defineModule } from '../define.ts';
+import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
 import { packageSteps } from '../package-manager/script.ts';
 import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
 import type { Manager } from '../package-manager/version.ts';
-import { beforeTrial, defaultScript, kernelErrors, trialScript } from './script.ts';
+import { beforeTrial, defaultScript, kernelErrors, kernelHints, trialScript } from './script.ts';
 
 const args = object({
   min: version.optional().describe('The kernel that boots next must be this one or newer: 3.10.0-1062.el7.'),
@@ -22,6 +23,7 @@ const args = object({
     .describe(
       'Choose it for one boot first, so that a kernel that does not come up falls back by itself; the same task again, after the proof, makes it the default.',
     ),
+  predownload: predownloadArg,
   lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
 }).refine((given) => (given.min === undefined) !== (given.version === undefined), 'needs `min` or `version`, one of them');
 type Args = Infer<typeof args>;
@@ -53,7 +55,8 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
       .filter((release) => fitsArgs(release, given)),
     given,
   );
-  return there === undefined ? install(given, facts, next, context) : planned(given, facts, next, there);
+  if (there === undefined) return install(given, facts, next, context);
+  return given.predownload ? { changes: [], note: `${there} is installed` } : planned(given, facts, next, there);
 }
 
 const refused = (why: string, hint: string): ModulePlan => ({ changes: [], refuse: { why, hint } });
@@ -85,8 +88,10 @@ function install(given: Args, facts: FactView, next: string, context: PlanContex
   if (held) return { changes: [], refuse: heldRefusal('kernel', found.manager) };
   const trouble = busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds);
   if (trouble !== undefined) return { changes: [], refuse: trouble };
+  const lockWait = Math.ceil(given.lock_timeout);
+  if (given.predownload) return predownload(found.manager, [stepOf({ manager: found.manager, evr, lockWait })], lockWait);
   const release = `${withoutEpoch(evr)}.${textFact(facts, 'machine.arch')}`;
-  return planned(given, facts, next, release, { manager: found.manager, evr, lockWait: Math.ceil(given.lock_timeout) });
+  return planned(given, facts, next, release, { manager: found.manager, evr, lockWait });
 }
 
 /** An el7 kernel takes about 40 MB of /boot (its initramfs most of it) and 65 MB of modules. */
@@ -140,6 +145,7 @@ function planned(given: Args | undefined, facts: FactView, next: string, release
     detached: true,
     timeout: installation === undefined ? 300 : 2400 + installation.lockWait,
     errors: kernelErrors,
+    hints: kernelHints,
   };
   const added: readonly Change[] =
     installation === undefined ? [] : [{ sign: '+', what: 'package kernel', after: installation.evr, risk: 'write', effects: [] }];
@@ -176,8 +182,11 @@ is touched: no repository has such a kernel, /boot is too full, the kernel packa
 \`trial: true\` chooses the kernel for one boot (\`next_entry\` in grubenv, as grub2-reboot does) and adds \`panic=30\` to its entry: a kernel that panics
 boots again, and GRUB then takes the old one, which is still the default. Put the same task once more behind the proof: it makes the kernel that came
 up the default and takes \`panic=30\` away. Where GRUB cannot do that (its menu looks for no saved choice, or grubenv lies on LVM, RAID or btrfs, where
-GRUB cannot write), the plan says so, and the kernel becomes the default at once. A kernel that was tried and fell back is not tried again by itself.`,
+GRUB cannot write), the plan says so, and the kernel becomes the default at once. A kernel that was tried and fell back is not tried again by itself.
+
+${predownloadNotes}`,
   args: asArgs(args),
+  convergent: (given) => !given.predownload,
   maxRisk: 'write',
   facts: () => [packageWant('kernel')],
   plan,

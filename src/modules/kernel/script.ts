@@ -1,6 +1,6 @@
 // The shell that makes a kernel the default, or chooses it for one boot. Nothing that a tool says is believed: the answer is read back.
 import { quote } from '../../model/quote.ts';
-import { packageErrors } from '../package-manager/errors.ts';
+import { packageErrors, packageHints } from '../package-manager/errors.ts';
 
 export const kernelErrors: Readonly<Record<number, string>> = {
   ...packageErrors,
@@ -9,6 +9,15 @@ export const kernelErrors: Readonly<Record<number, string>> = {
   62: 'the kernel is installed, but grubby does not make it the default, or does not keep the old one as the default',
   63: 'grub2-editenv is not there, or grubenv cannot be written: the kernel cannot be chosen for one boot',
   64: 'the boot loader has no entry for the kernel that was installed',
+};
+
+export const kernelHints: Readonly<Record<number, string>> = {
+  ...packageHints,
+  60: 'look at the output of its scripts (`rpm -q --scripts kernel`): no room on /boot, or a failed dracut, are the usual causes; then `yum reinstall kernel-VERSION`',
+  61: 'install grubby, or set the default kernel by hand and run kmend again: it will see it',
+  62: 'try it on the host: `grubby --set-default=/boot/vmlinuz-VERSION`, then `grubby --default-kernel`; is grub.cfg where grubby looks for it (/etc/grub2.cfg)?',
+  63: 'say `trial: false`, or mend grubenv: `grub2-editenv create` beside grub.cfg',
+  64: 'make the menu anew (`grub2-mkconfig -o /boot/grub2/grub.cfg`), and see whether the kernel is in it',
 };
 
 /** `$want` is bootable, and grubby is there. */

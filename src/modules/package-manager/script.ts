@@ -102,6 +102,42 @@ if [ $bad -ne 0 ]; then tail -n 15 "$log" >&2; if [ $rc -ne 0 ]; then exit 41; f
 `;
 }
 
+/** The specs of the packages that come, with the word that brings them; a package that is taken away needs no download. */
+function yumDownload(tool: 'yum' | 'dnf', steps: readonly Step[]): string {
+  const flags = `-y -q --setopt=exit_on_lock=1${liftFlags(steps)} --downloadonly`;
+  const word = steps.some((step) => step.kind === 'downgrade') ? 'downgrade' : 'install';
+  // yum 3 says so, and does not call it a success in every version.
+  return `bounded ${tool} ${flags} ${word} ${steps.map((step) => quote(rpmSpec(step))).join(' ')}; rc=$?
+if grep -q '"Download Only"' "$log"; then rc=0; fi
+`;
+}
+
+function aptDownload(steps: readonly Step[]): string {
+  const specs = steps.map((step) => quote(step.kind === 'remove' ? `${step.name}-` : `${step.name}=${step.to}`)).join(' ');
+  const back = steps.some((step) => step.kind === 'downgrade') ? ' -o APT::Get::allow-downgrades=true' : '';
+  const held = steps.some((step) => step.held === true) ? ' -o APT::Get::allow-change-held-packages=true' : '';
+  return `export DEBIAN_FRONTEND=noninteractive
+bounded apt-get -y -q -d -o DPkg::Lock::Timeout="$LOCK_WAIT"${back}${held} install ${specs}; rc=$?
+`;
+}
+
+/** Can all that comes be downloaded in one go? yum's `shell`, which mixes removals and downgrades, has no mode that only downloads. */
+export const canDownload = (manager: Manager, steps: readonly Step[]): boolean =>
+  steps.some((step) => step.kind !== 'remove') &&
+  (manager === 'apt' ||
+    manager === 'zypper' ||
+    steps.every((step) => step.kind === 'downgrade') ||
+    steps.every((step) => step.kind === 'install' || step.kind === 'upgrade'));
+
+/** Shell (without prelude) that downloads what the steps need into the package manager's cache. */
+export function downloadSteps(manager: Manager, steps: readonly Step[], lockWait: number): string {
+  const run =
+    manager === 'apt' ? aptDownload(steps) : manager === 'zypper' ? zypperRun(steps, ' --download-only') : yumDownload(manager, steps);
+  return `${common(lockWait)}${run}judge $rc
+[ $rc -eq 0 ] || exit 41
+`;
+}
+
 /** Shell (without prelude) that carries the steps out and verifies them; exits only when something is wrong. */
 export const packageSteps = (manager: Manager, steps: readonly Step[], lockWait: number): string =>
   `${common(lockWait)}${lift(manager, steps)}${manager === 'apt' ? debSteps(steps) : rpmSteps(manager, steps)}put_back || exit 39

@@ -7,11 +7,11 @@ import type { Step } from './choose.ts';
  * gives up (4) rather than choose. 100 to 103 and 106 are no errors (updates, a reboot or a restart are advised, a repository was passed over);
  * 107: the packages are there, and a script of theirs failed.
  */
-export function zypperRun(steps: readonly Step[]): string {
+export function zypperRun(steps: readonly Step[], more = ''): string {
   if (steps.every((step) => step.kind === 'remove')) return `bounded rpm -e ${steps.map((step) => quote(step.name)).join(' ')}; rc=$?\n`;
   const specs = steps.map((step) => quote(step.kind === 'remove' ? `!${step.name}` : `${step.name}=${step.to}`)).join(' ');
   const back = steps.some((step) => step.kind === 'downgrade') ? ' --oldpackage' : '';
-  return `bounded zypper --non-interactive --quiet install --auto-agree-with-licenses${back} ${specs}; rc=$?
+  return `bounded zypper --non-interactive --quiet install --auto-agree-with-licenses${more}${back} ${specs}; rc=$?
 script=0
 case $rc in
   100|101|102|103|106) rc=0;;

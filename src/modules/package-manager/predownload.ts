@@ -1,0 +1,50 @@
+// Downloading into the package manager's cache, and nothing else: for the time before a drain, so that a repository that fails takes no pod away.
+import { withPrelude } from '../../facts/prelude.ts';
+import type { ModulePlan } from '../../model/change.ts';
+import { flag } from '../../model/schema.ts';
+import type { Step } from './choose.ts';
+import { packageErrors, packageHints } from './errors.ts';
+import { canDownload, downloadSteps } from './script.ts';
+import type { Manager } from './version.ts';
+
+/** The argument of every module that installs. */
+export const predownloadArg = flag
+  .default(false)
+  .describe(
+    'Only download what the task would install, once a run: for a copy of the task before the drain. Where it fails, the host is refused and untouched.',
+  );
+
+export const predownloadNotes = `\`predownload: true\` makes a task that only downloads, into the cache of the package manager, and has all the refusals of the task itself (versions, holds, space).
+Put such a copy before the drain: a repository that fails then costs no pod its place, and the time out of service is shorter. It touches nothing: a host where it
+fails is refused, and its slot is free.`;
+
+/** The plan of such a task; `lockWait` in seconds. */
+export function predownload(manager: Manager, steps: readonly Step[], lockWait: number): ModulePlan {
+  if (!canDownload(manager, steps))
+    return { changes: [], note: steps.every((step) => step.kind === 'remove') ? 'nothing to download' : notAhead };
+  const what = steps.flatMap((step) => (step.to === '' ? [] : [`${step.name} ${step.to}`])).join(', ');
+  return {
+    changes: [
+      {
+        sign: '!',
+        what: 'download',
+        after: what,
+        risk: 'write',
+        effects: [
+          {
+            kind: 'run',
+            what: `${manager}: download ${what}`,
+            script: withPrelude(downloadSteps(manager, steps, lockWait)),
+            detached: true,
+            harmless: true,
+            timeout: 1800 + lockWait,
+            errors: packageErrors,
+            hints: packageHints,
+          },
+        ],
+      },
+    ],
+  };
+}
+
+const notAhead = 'packages that go and packages that come in one transaction are not downloaded beforehand';
