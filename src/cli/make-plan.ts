@@ -15,6 +15,8 @@ import { CommandError, type World } from './world.ts';
 export interface MadePlan {
   readonly plan: Plan;
   readonly plays: readonly ReadyPlay[];
+  /** It was read from a file, not made just now. */
+  readonly saved?: boolean;
 }
 
 export async function makePlan(

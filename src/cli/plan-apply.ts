@@ -186,7 +186,8 @@ export async function runPlays(
     const ready = made.plays[index];
     if (ready === undefined || ready.hosts.length === 0) continue;
     const following = made.plan.plays.slice(index + 1);
-    exit = await startRun({ plan: made.plan, play, ready, following }, flags, set, world, ports, approved);
+    const saved = made.saved === true;
+    exit = await startRun({ plan: made.plan, play, ready, saved, following }, flags, set, world, ports, approved);
     if (exit !== 0) return exit;
   }
   return exit;
@@ -225,7 +226,7 @@ async function loadSaved(
     // The policy is the plan's: it was shown, and flags may have changed it.
     plays.push(await readyPlay(project, { ...play, rollout: playPlan.rollout }, set, tags, world, opened.ports.cluster));
   }
-  return { set, made: { plan, plays }, opened };
+  return { set, made: { plan, plays, saved: true }, opened };
 }
 
 const plannedHosts = (plan: Plan): readonly string[] =>
@@ -271,7 +272,7 @@ async function resumeCommand(run: string, given: ResumeFlags, world: World): Pro
       if (flags.json !== true) world.out(`The plays after it are runs of their own, see \`kmend runs\`: ${names}`);
       return 0;
     }
-    const rest: MadePlan = { plan: { ...plan, plays: following }, plays: made.plays.slice(1) };
+    const rest: MadePlan = { plan: { ...plan, plays: following }, plays: made.plays.slice(1), saved: true };
     return await runPlays(rest, flags, set, world, opened.ports, resumed.approved);
   } finally {
     await opened.close();

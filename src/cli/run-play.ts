@@ -14,6 +14,7 @@ import { eventLines } from '../report/lines.ts';
 import { nextSteps } from '../report/next-steps.ts';
 import { recapLines } from '../report/recap.ts';
 import { JournalError, StateWriteError, takeCommands, writing } from '../store/index.ts';
+import { mendedSince } from './fresh-look.ts';
 import type { ReadyPlay } from './project.ts';
 import { checkResolutions, type Resolution } from './resolutions.ts';
 import { paintOf, type Settings } from './setup.ts';
@@ -36,6 +37,8 @@ export interface PlayRun {
   readonly plan: Plan;
   readonly play: PlayPlan;
   readonly ready: ReadyPlay;
+  /** The plan was read from a file, not made just now. */
+  readonly saved?: boolean;
   /** Plays that come after it, each a run of its own: a resume goes on with them. */
   readonly following?: readonly PlayPlan[];
 }
@@ -63,6 +66,8 @@ export async function startRun(
 ): Promise<number> {
   const id = runId(world.clock);
   return locked(run, id, flags, ports, async (lock) => {
+    // With --strict a host that needs nothing any more is a difference like any other: its start will say so.
+    const mended = run.saved === true && flags.strict !== true ? await mendedSince(run.play, run.ready, set, world, ports) : [];
     const journal = await ports.store.createJournal(id);
     const directory = `${set.stateDir}/runs/${id}`;
     await writing(directory, async () => {
@@ -75,6 +80,7 @@ export async function startRun(
     });
     const bodies: EventBody[] = [
       beginning(run.plan, run.play, { who: world.who, attended: world.asker.attended, down: await downHosts(run, ports, world) }),
+      ...mended,
     ];
     if (approved || flags.yes === true) bodies.push(approval(flags, world));
     return drive(guarded(journal, lock), emptyState, [...bodies, ...takeoverNote(flags)], 1, run, flags, set, world, ports);
@@ -201,7 +207,11 @@ async function drive(
   const view = await openView(journal.run, run, set, world);
   const ledger = ledgerOf(journal, before, view.onEvent);
   try {
-    for (const body of bodies) await ledger.append(mask(body.type === 'host.resolved' ? wordFor(ledger.state(), body) : body), true);
+    for (const body of bodies) {
+      const word = body.type === 'host.resolved' ? wordFor(ledger.state(), body) : body;
+      // Of a thousand hosts that need nothing each would wait for the disk: the first effect is announced on disk with all before it.
+      await ledger.append(mask(word), word.type !== 'drift.noted' && word.type !== 'host.done');
+    }
     const ended = await runLoop({
       ledger,
       setup: run.ready.setup,

@@ -30,6 +30,10 @@ export function driftOf(saved: HostPlan, fresh: HostPlan, facts: Facts, options:
   return all.length === 0 ? { kind: 'same' } : { kind: 'subset', differences: all };
 }
 
+/** By a fresh plan: is nothing left to do on a host that the saved plan would have changed, and is it the same node still? */
+export const isMended = (saved: HostPlan, fresh: HostPlan): boolean =>
+  changing(saved).length > 0 && fresh.refused === undefined && changing(fresh).length === 0 && fresh.node === saved.node;
+
 const changing = (plan: HostPlan): TaskPlan[] =>
   plan.tasks.filter((task) => task.status === 'change' || task.status === 'later' || task.status === 'unmet');
 

@@ -1,6 +1,6 @@
 // A saved plan against a fresh one.
 import { describe, expect, it } from 'vitest';
-import { driftOf } from '../../src/core/drift.ts';
+import { driftOf, isMended } from '../../src/core/drift.ts';
 import type { HostPlan, PlannedChange, TaskPlan } from '../../src/model/plan.ts';
 import type { Mapping } from '../../src/model/value.ts';
 import { planFor } from './fleet.ts';
@@ -32,6 +32,23 @@ const plan = (tasks: readonly TaskPlan[], more: Partial<HostPlan> = {}): HostPla
 
 const facts: Mapping = { 'kernel.release': '3.10.0-957', 'kernel.installed': ['a'], 'docker.version': 'not read' };
 const saved = plan([task('1', [change('argument')]), task('2', [change('kernel'), change('other')])]);
+
+describe('a host needs no slot any more', () => {
+  const idle = plan([task('1', []), task('2', [], { status: 'skip' })], { risk: 'none' });
+
+  it('when its fresh plan is empty and the saved one was not', () => {
+    expect(isMended(saved, idle)).toBe(true);
+    expect(isMended(idle, idle)).toBe(false);
+  });
+
+  it.each<[string, HostPlan]>([
+    ['something is left to do', plan([task('1', []), task('2', [change('kernel')])])],
+    ['what is left is not known yet', plan([task('1', [], { status: 'later' })])],
+    ['a condition is not met', plan([task('1', [], { status: 'unmet' })])],
+    ['it must not be touched', { ...idle, refused: { task: '1', why: 'too old' } }],
+    ['it is another node now', { ...idle, node: 'n2' }],
+  ])('not when %s', (_name, fresh) => expect(isMended(saved, fresh)).toBe(false));
+});
 
 describe('a host is compared with its saved plan', () => {
   it('same: plan and facts are as they were; facts that the plan did not read do not count', () => {

@@ -7,7 +7,10 @@ import type { WorldChanges } from '../cli/real-world.ts';
 
 let lab: Practice;
 beforeAll(async () => {
-  lab = await practice([sick('h1'), sick('h2'), sick('h3')], { downSeconds: 0.2 });
+  lab = await practice(
+    ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((name) => sick(name)),
+    { downSeconds: 0.2 },
+  );
 });
 afterAll(() => lab.close());
 
@@ -76,7 +79,7 @@ describe('a plan whose inputs have changed', () => {
 
 describe('a host that is not what its plan was made from', () => {
   it('is left untouched as drift, one that was mended meanwhile needs nothing, the rest goes on', async () => {
-    const plan = await saved('drift', mendPlay('{max_unavailable: 1, brake: {failures: 0}}'));
+    const plan = await saved('drift', mendPlay('{max_unavailable: 1, brake: {failures: 0}}').replace('hosts: all', 'hosts: h1,h2,h3'));
     // h1 was mended by hand; on h2 somebody removed what the plan rests on: another argument is set now.
     const byHand = await lab.run(['apply', lab.file('one.yaml', mendPlay().replace('hosts: all', 'hosts: h1')), '--yes']);
     expect(byHand.exit).toBe(0);
@@ -89,6 +92,8 @@ describe('a host that is not what its plan was made from', () => {
     const events = lab.journal();
     expect(eventsOf(events, 'effect.started', 'h1')).toEqual([]);
     expect(eventsOf(events, 'host.done', 'h1')).toMatchObject([{ changed: false }]);
+    expect(eventsOf(events, 'host.started').map((event) => event.host)).toEqual(['h2', 'h3']);
+    expect(done.out).toMatch(/h1 .* already mended/);
     const [drifted] = eventsOf(events, 'host.failed', 'h2');
     expect(drifted).toMatchObject({ failure: { kind: 'drift', hint: 'make a new plan' }, touched: false, state: 'untouched' });
     expect(drifted?.failure.message).toMatch(/not what the plan was made from: .*nosocket/);
@@ -97,6 +102,26 @@ describe('a host that is not what its plan was made from', () => {
     expect(eventsOf(events, 'host.done', 'h3')).toMatchObject([{ changed: true, proven: 'yes' }]);
     expect(done.exit).toBe(4);
     expect(lab.host('h2').boots()).toBe(1);
+  }, 60_000);
+
+  it('hosts that were mended since take no slot: all are looked at before the first start, and none waits behind another', async () => {
+    const plan = await saved('late', mendPlay('{max_unavailable: 1}').replace('hosts: all', 'hosts: h4,h5,h6'));
+    expect(
+      (await lab.run(['apply', lab.file('now.yaml', mendPlay('{max_unavailable: 2}').replace('hosts: all', 'hosts: h4,h5')), '--yes']))
+        .exit,
+    ).toBe(0);
+    lab.fleet.set('h6', 'mute', true);
+    const done = await lab.run(['apply', plan, '--yes', '-T', '1']);
+    expect(done.exit).toBe(6);
+    const events = lab.journal();
+    expect(eventsOf(events, 'host.started').map((event) => event.host)).toEqual(['h6']);
+    expect(eventsOf(events, 'drift.noted').map((event) => [event.host, ...event.what])).toEqual([
+      ['h4', 'nothing of its plan is left to do (kmem: off)'],
+      ['h5', 'nothing of its plan is left to do (kmem: off)'],
+    ]);
+    expect(done.out).toMatch(/2 done, 1 failed/);
+    // Nothing was announced for them, so there is nothing to take back either.
+    expect((await lab.run(['rollback', lab.runs().at(-1) ?? '', '--check', '-l', 'h4'])).exit).toBe(11);
   }, 60_000);
 
   it('--strict takes no difference at all', async () => {

@@ -1,0 +1,38 @@
+// A saved plan may be old: before its first host is started, all are looked at once more, and those that need nothing any more take no slot.
+import { isMended } from '../core/drift.ts';
+import { planFleet } from '../engine/fleet.ts';
+import type { EnginePorts } from '../engine/walk-context.ts';
+import type { EventBody } from '../model/event.ts';
+import { hasChanges, type PlayPlan } from '../model/plan.ts';
+import type { ReadyPlay } from './project.ts';
+import { endIfStopped, readingSignal, type Settings } from './setup.ts';
+import type { World } from './world.ts';
+
+/**
+ * What the journal says of hosts of the play that were mended since it was planned. Read-only, as many at once as `--forks` says. Whatever
+ * else is found (another difference, no answer) is not judged here: a host that is started is planned anew, and compared.
+ */
+export async function mendedSince(
+  play: PlayPlan,
+  ready: ReadyPlay,
+  set: Settings,
+  world: World,
+  ports: Omit<EnginePorts, 'clock'>,
+): Promise<readonly EventBody[]> {
+  const saved = new Map(play.hosts.filter(hasChanges).map((plan) => [plan.host, plan]));
+  const options = { forks: set.forks, retries: 0, signal: readingSignal(world) };
+  let read = 0;
+  const fresh = await planFleet([...saved.keys()], ready.setup, options, { ...ports, clock: world.clock }, () => {
+    world.progress(`looked again at ${++read} of ${saved.size} hosts`);
+  });
+  world.progress('');
+  endIfStopped(world);
+  return fresh.flatMap(({ host, outcome }): readonly EventBody[] => {
+    const plan = saved.get(host);
+    if (plan === undefined || !outcome.ok || !isMended(plan, outcome.value)) return [];
+    return [
+      { type: 'drift.noted', host, what: [`nothing of its plan is left to do (kmem: ${outcome.value.verdict})`] },
+      { type: 'host.done', host, changed: false, proven: 'not_asked' },
+    ];
+  });
+}
