@@ -42,7 +42,10 @@ it.each([
 it('everything that the probe asks for can be read', async () => {
   for (const name of ['node-a1', 'node-c1']) {
     const facts = await factsOf(name);
-    const unread = Object.entries(facts).filter(([, value]) => typeof value === 'object' && value !== null && '$unknown' in value);
+    // Growth is not read: it comes of two checks, and on kernels that leak.
+    const unread = Object.entries(facts).filter(
+      ([fact, value]) => !fact.startsWith('kmem.ids.') && typeof value === 'object' && value !== null && '$unknown' in value,
+    );
     expect(unread).toEqual([]);
   }
 });
