@@ -113,6 +113,8 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
 function resolve(draft: Draft, host: HostState, event: Event & EventOf<'host.resolved'>): void {
   if (!isResolvable(host)) return;
   put(draft, { ...resolved(host, event, draft.wave?.id), bad: 0, badUnreachable: 0 });
+  // Where other kept slots still leave nothing to start, it pauses anew.
+  if (draft.paused?.forKept === true) delete draft.paused;
   if (host.bad === 0) return;
   const { who, as = 'skip' } = event;
   if (draft.brake !== undefined) draft.brake = { ...draft.brake, looked: [...draft.brake.looked, { host: host.host, who, as }] };

@@ -37,7 +37,7 @@ function apply(draft: Draft, event: Event): void {
       takeUpHeld(draft);
       break;
     case 'run.paused':
-      draft.paused = { who: event.who, why: event.why };
+      draft.paused = { who: event.who, why: event.why, forKept: event.hosts !== undefined };
       break;
     case 'run.continued':
       delete draft.paused;

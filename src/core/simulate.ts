@@ -205,7 +205,7 @@ function carryOut(world: World, clock: Clockwork, decision: Exclude<Decision, { 
       answer(world, clock, decision.about, decision.risk);
       break;
     case 'pause':
-      append(world, clock, { type: 'run.paused', who: 'policy', why: decision.why });
+      append(world, clock, { type: 'run.paused', who: 'policy', why: decision.why, hosts: decision.hosts });
       break;
   }
 }

@@ -198,7 +198,8 @@ export interface RunState {
   readonly waves: number;
   readonly canary: { readonly begun: boolean; readonly promoted?: { readonly by: string; readonly why: string } };
   readonly brake?: { readonly why: string; readonly host: string; readonly looked: readonly Looked[] };
-  readonly paused?: { readonly who: string; readonly why: string };
+  /** `forKept`: by kmend itself, because of kept slots. */
+  readonly paused?: { readonly who: string; readonly why: string; readonly forKept?: boolean };
   readonly aborted?: { readonly who: string; readonly why: string };
   readonly finished?: { readonly exit: number; readonly why: string };
   /** The highest risk of all plans of this run. */

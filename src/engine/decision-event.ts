@@ -18,7 +18,7 @@ export function eventOf(decision: Decision): EventBody | undefined {
     case 'release':
       return { type: 'brake.released', by: decision.by, hosts: decision.hosts, why: decision.why };
     case 'pause':
-      return { type: 'run.paused', who: 'kmend', why: decision.why };
+      return { type: 'run.paused', who: 'kmend', why: decision.why, hosts: decision.hosts };
     case 'finish':
       return { type: 'run.finished', exit: decision.exit, why: decision.why };
     case 'read_gates':

@@ -32,7 +32,8 @@ export type EventBody =
       readonly planId: string;
     }
   | { readonly type: 'run.resumed'; readonly who: string; readonly tool: string }
-  | { readonly type: 'run.paused'; readonly who: string; readonly why: string }
+  /** `hosts`: kmend itself paused, because these keep their slots; a person's word about one of them lets the run go on. */
+  | { readonly type: 'run.paused'; readonly who: string; readonly why: string; readonly hosts?: readonly string[] }
   | { readonly type: 'run.continued'; readonly who: string }
   | { readonly type: 'run.aborted'; readonly who: string; readonly why: string }
   | { readonly type: 'run.finished'; readonly exit: number; readonly why: string }

@@ -61,6 +61,7 @@ export function underWay(state: RunState, now: number, holder: string | undefine
 
 /** What a person may say to a run under way. */
 function wordsFor({ run, paused, rollout, canary, wave }: RunState): readonly string[] {
+  if (paused?.forKept === true) return [`paused: ${harmless(paused.why)}`];
   if (paused !== undefined) return [`paused by ${paused.who}: ${harmless(paused.why)}; go on with: kmend continue ${run}`];
   const isWaiting = rollout?.canary?.promote === 'manual' && canary.begun && canary.promoted === undefined && wave?.open === 0;
   return [

@@ -160,6 +160,30 @@ describe('kept slots (standing rule 2)', () => {
     expect(decidedAt(stateAfter(begin(fleet(2), policy), ...kept), 61, { attended: true })).toMatchObject({ kind: 'pause', hosts: ['h1'] });
   });
 
+  it('the word about a kept host ends that pause, no other: it pauses anew where another one still keeps its slot', () => {
+    const slots = { maxUnavailable: count(2), brake: { failures: count(9), unreachable: 'count' as const } };
+    const told = [
+      [0, wave(1, ['h1', 'h2', 'h3', 'h4'])],
+      [0, started('h1')],
+      [0, started('h2')],
+      [60, failed('h1')],
+      [60, failed('h2')],
+    ] as const;
+    const byKmend = { type: 'run.paused', who: 'kmend', why: 'kept', hosts: ['h1', 'h2'] } as const;
+    const byEve = { type: 'run.paused', who: 'eve', why: 'lunch' } as const;
+    const word = { type: 'host.resolved', host: 'h1', who: 'eve', note: '', as: 'skip' } as const;
+    const decided = (...more: Parameters<typeof stateAfter>[1][]) =>
+      decidedAt(stateAfter(begin(fleet(4), slots), ...told, ...more), 100, { attended: true });
+    expect(decided()).toMatchObject({ kind: 'pause', hosts: ['h1', 'h2'] });
+    expect(decided([61, byKmend])).toMatchObject({ kind: 'wait', why: [{ rule: 'paused' }] });
+    expect(decided([61, byKmend], [99, word])).toMatchObject({ kind: 'start', host: 'h3' });
+    expect(decided([61, byKmend], [99, word], [99, started('h3')], [99, failed('h3')])).toMatchObject({
+      kind: 'pause',
+      hosts: ['h2', 'h3'],
+    });
+    expect(decided([61, byKmend], [62, byEve], [99, word])).toMatchObject({ kind: 'wait', why: [{ rule: 'paused' }] });
+  });
+
   it('a resolved host gives its slot back', () => {
     const resolved = { type: 'host.resolved', host: 'h1', who: 'eve', note: 'disk', as: 'done' } as const;
     expect(decidedAt(stateAfter(begin(fleet(2), policy), ...kept, [99, resolved]), 100)).toMatchObject({ kind: 'start', host: 'h2' });
@@ -563,6 +587,19 @@ describe('brake', () => {
       [9, { type: 'run.resumed', who: 'eve', tool: '' }],
     ] as const;
     expect(ends({}, [1, started('h1')], [2, failed('h1')], [2, tripped], ...resumed)).toMatchObject({ kind: 'finish', exit: 5 });
+  });
+
+  it('lets a held host go on once it is released (on_brake: hold), and not before', () => {
+    const start = begin(fleet(3), { onBrake: 'hold', maxUnavailable: count(3) });
+    const told = [
+      [0, wave(1, ['h1', 'h2', 'h3'])],
+      [1, started('h1')],
+      [1, started('h2')],
+      [2, failed('h1')],
+      [2, tripped],
+    ] as const;
+    expect(mayContinue(stateAfter(start, ...told), start.rollout, noon + 3000, 'h2')).toBe('hold');
+    expect(mayContinue(stateAfter(start, ...told, [9, resolved('h1', 'skip')]), start.rollout, noon + 9000, 'h2')).toBe('go');
   });
 
   it('released, it trips again at once with the next bad end', () => {
