@@ -54,6 +54,7 @@ function makeWorld(): World {
       const { inventoryFromNodes } = await import('./kube/index.ts');
       return (await import('./load/yaml-data.ts')).stringifyPlain(inventoryFromNodes(nodes));
     },
+    notifier: async () => (await import('./notify/index.ts')).createNotifier(systemClock),
     gates: async (cluster) => (await import('./gates/index.ts')).createGates(cluster),
   };
 }

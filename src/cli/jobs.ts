@@ -12,6 +12,14 @@ export interface JobResult {
   readonly run?: string;
 }
 
+/** Whom a job tells how it ended. The address of a webhook often holds a secret: only the file that has it is named. */
+export interface JobNotify {
+  readonly urlFile?: string;
+  readonly command?: string;
+  /** Also when there was nothing to do. */
+  readonly always?: boolean;
+}
+
 export interface Job {
   readonly schema: 'kmend.job/1';
   readonly name: string;
@@ -22,6 +30,7 @@ export interface Job {
   readonly who: string;
   /** Unit files that were written for it. */
   readonly units: readonly string[];
+  readonly notify?: JobNotify;
   readonly last?: JobResult;
 }
 

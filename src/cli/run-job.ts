@@ -2,11 +2,20 @@
 import { interruptedExit } from '../core/exit.ts';
 import type { RunInfo, Store } from '../engine/ports.ts';
 import type { RunLine } from './demo.ts';
-import { findJob, type Job, jobNamed, runsOfJob, saveJob } from './jobs.ts';
+import { findJob, type Job, type JobNotify, type JobResult, jobNamed, runsOfJob, saveJob } from './jobs.ts';
+import { tellPeople } from './notify-job.ts';
 import { CommandError, type World } from './world.ts';
 
-export async function runJob(name: string, words: readonly string[], stateDir: string, world: World, runLine: RunLine): Promise<number> {
-  const job = words.length === 0 ? jobNamed(name, stateDir, world) : inline(name, words, stateDir, world);
+export async function runJob(
+  name: string,
+  words: readonly string[],
+  stateDir: string,
+  world: World,
+  runLine: RunLine,
+  notify?: JobNotify,
+): Promise<number> {
+  const known = words.length === 0 ? jobNamed(name, stateDir, world) : inline(name, words, stateDir, world);
+  const job: Job = notify === undefined ? known : { ...known, notify };
   const alone = unattended(world, job);
   if (words.length === 0) enter(job, world);
   const open = await resumeInterrupted(job, stateDir, alone, runLine);
@@ -96,6 +105,9 @@ const unattended = (world: World, job: Job): World => ({
 });
 
 async function ended(job: Job, exit: number, run: string | undefined, stateDir: string, world: World): Promise<number> {
-  await saveJob({ ...job, last: { at: world.clock.now(), exit, ...(run === undefined ? {} : { run }) } }, stateDir, world);
+  const last: JobResult = { at: world.clock.now(), exit, ...(run === undefined ? {} : { run }) };
+  await saveJob({ ...job, last }, stateDir, world);
+  const finished = (await (await world.store(stateDir)).runs()).find((one) => one.run === run)?.finished;
+  await tellPeople(job, last, finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run came to its end'), world);
   return exit;
 }

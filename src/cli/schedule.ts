@@ -4,14 +4,15 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Calendar, readCalendar } from '../core/cron-line.ts';
 import { table } from '../report/layout.ts';
-import { cronJobManifest, cronLine, type JobUnits, jobFolder, systemdUnits } from '../report/schedule-units.ts';
+import { cronJobManifest, cronLine, type JobUnits, jobFolder, secretFolder, systemdUnits } from '../report/schedule-units.ts';
 import type { RunLine } from './demo.ts';
 import { allJobs, checkedName, type Job, jobNamed, removeJob, saveJob } from './jobs.ts';
+import { type NotifyFlags, notifyOf, withNotifyOptions } from './notify-job.ts';
 import { stateDirOf } from './options.ts';
 import { runJob } from './run-job.ts';
 import { CommandError, type World } from './world.ts';
 
-interface InstallFlags {
+interface InstallFlags extends NotifyFlags {
   readonly every?: string;
   readonly as?: string;
   readonly write?: boolean;
@@ -28,7 +29,7 @@ const stateOption = (command: Command): Command => command.option('--state-dir <
 
 export function scheduleCommand(program: Command, world: World, done: (exit: number) => void, runLine: RunLine): void {
   const schedule = program.command('schedule').description('named jobs that run unattended: systemd, cron or Kubernetes start them');
-  stateOption(schedule.command('install'))
+  withNotifyOptions(stateOption(schedule.command('install')))
     .description(
       'keep a job and print the units that run it: kmend schedule install NAME --every "Mon..Fri 22:00" -- apply PLAYBOOK -i INVENTORY',
     )
@@ -53,12 +54,12 @@ export function scheduleCommand(program: Command, world: World, done: (exit: num
     .description('forget a job, and take away the units that `install --write` wrote')
     .argument('<name>')
     .action(async (name: string, flags: StateFlags) => done(await remove(name, flags, world)));
-  stateOption(schedule.command('run'))
+  withNotifyOptions(stateOption(schedule.command('run')))
     .description('run a job now, unattended: asks nothing, takes up its own interrupted run first')
     .argument('<name>')
     .argument('[command...]', 'the command line, after --, where the state directory has no such job yet (a new volume)')
-    .action(async (name: string, words: readonly string[], flags: StateFlags) =>
-      done(await runJob(checkedName(name), words, stateDirOf(flags, world), world, runLine)),
+    .action(async (name: string, words: readonly string[], flags: StateFlags & NotifyFlags) =>
+      done(await runJob(checkedName(name), words, stateDirOf(flags, world), world, runLine, notifyOf(flags, world))),
     );
 }
 
@@ -79,7 +80,17 @@ async function install(name: string, args: readonly string[], flags: InstallFlag
       'log in with a key, and sudo without a password',
     );
   const stateDir = resolve(world.cwd, stateDirOf(flags, world));
-  const job: Job = { schema: 'kmend.job/1', name, every: calendar.every, args, directory: world.cwd, who: world.who, units: [] };
+  const notify = notifyOf(flags, world);
+  const job: Job = {
+    schema: 'kmend.job/1',
+    name,
+    every: calendar.every,
+    args,
+    directory: world.cwd,
+    who: world.who,
+    units: [],
+    ...(notify === undefined ? {} : { notify }),
+  };
   switch (flags.as) {
     case 'systemd':
       return installUnits(job, calendar, stateDir, flags, world);
@@ -167,7 +178,7 @@ function manifest(job: Job, calendar: Calendar, flags: InstallFlags, world: Worl
     files.set(file, read.text);
     return `${jobFolder}/${file}`;
   });
-  const login = ['--private-key', '/etc/kmend/ssh/id', '--ssh-common-args', '-o UserKnownHostsFile=/etc/kmend/ssh/known_hosts'];
+  const login = ['--private-key', `${secretFolder}/id`, '--ssh-common-args', `-o UserKnownHostsFile=${secretFolder}/known_hosts`];
   const roles = world.reader.readText(`${world.packageRoot}/docs/rbac.yaml`);
   const made = cronJobManifest({
     name: job.name,
@@ -176,10 +187,24 @@ function manifest(job: Job, calendar: Calendar, flags: InstallFlags, world: Worl
     namespace: flags.namespace ?? 'kmend',
     apiVersion: apiVersionFor(flags.kubernetesVersion, calendar),
     image: flags.image,
-    args: ['schedule', 'run', job.name, '--state-dir', '/state', '--', ...args, ...login],
+    args: ['schedule', 'run', job.name, '--state-dir', '/state', ...notifyWords(job), '--', ...args, ...login],
+    hasWebhook: job.notify?.urlFile !== undefined,
     files,
   });
-  return `${roles.ok ? `${roles.text.trimEnd()}\n---\n` : ''}${made.trimEnd()}`;
+  const first = roles.ok
+    ? `${roles.text.trimEnd()}\n---`
+    : '# Apply the two roles first: docs/rbac.yaml of kmend, which is not beside this program.';
+  return `${first}\n${made.trimEnd()}`;
+}
+
+/** In the container the address of the webhook comes from the secret that has the key, too. */
+function notifyWords({ notify }: Job): readonly string[] {
+  if (notify === undefined) return [];
+  return [
+    ...(notify.urlFile === undefined ? [] : ['--notify-url-file', `${secretFolder}/webhook`]),
+    ...(notify.command === undefined ? [] : ['--notify-command', notify.command]),
+    ...(notify.always === true ? ['--notify-always'] : []),
+  ];
 }
 
 /** CronJobs of `batch/v1` are there from 1.21 on, and time zones in them from 1.25 on. */

@@ -83,9 +83,13 @@ export interface CronJob {
   readonly args: readonly string[];
   /** Files by name, mounted under /etc/kmend/job. */
   readonly files: ReadonlyMap<string, string>;
+  /** The secret also has the address of a webhook. */
+  readonly hasWebhook: boolean;
 }
 
 export const jobFolder = '/etc/kmend/job';
+/** Key, known_hosts and the address of a webhook, from the secret of the job. */
+export const secretFolder = '/etc/kmend/ssh';
 
 /** YAML that holds whatever the text is: a literal block with its indentation said. */
 const block = (text: string, by: number): string =>
@@ -125,7 +129,7 @@ export function cronJobManifest(job: CronJob): string {
   const meta = `metadata: {name: "${name}", namespace: "${namespace}"}`;
   const files = [...job.files, ['kubeconfig', kubeconfig] as const].map(([file, text]) => `  ${JSON.stringify(file)}: ${block(text, 4)}`);
   return `# Made by \`kmend schedule install ${job.name} --as kubernetes\`. The key that logs in to the hosts comes from a secret of yours:
-#   kubectl -n ${namespace} create secret generic ${name}-ssh --from-file=id=KEYFILE --from-file=known_hosts=KNOWN_HOSTS
+#   kubectl -n ${namespace} create secret generic ${name}-ssh --from-file=id=KEYFILE --from-file=known_hosts=KNOWN_HOSTS${job.hasWebhook ? ' --from-file=webhook=FILE' : ''}
 apiVersion: v1
 kind: ServiceAccount
 ${meta}
@@ -172,7 +176,7 @@ ${job.zone === undefined ? '' : `  timeZone: ${JSON.stringify(job.zone)}\n`}  co
               volumeMounts:
                 - {name: state, mountPath: /state}
                 - {name: job, mountPath: ${jobFolder}, readOnly: true}
-                - {name: ssh, mountPath: /etc/kmend/ssh, readOnly: true}
+                - {name: ssh, mountPath: ${secretFolder}, readOnly: true}
           volumes:
             - {name: state, persistentVolumeClaim: {claimName: "${name}"}}
             - {name: job, configMap: {name: "${name}"}}

@@ -1,7 +1,9 @@
 // kmend schedule: named jobs, their units, and a job's turn: nobody is asked, its own interrupted run goes first.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -252,6 +254,79 @@ describe("a job's turn after several interruptions", () => {
     expect(fleet.runs()).toEqual([older, newer, aborted]);
     expect([fleet.host('b').boots(), fleet.host('c').boots()]).toEqual([2, 1]);
   }, 90_000);
+});
+
+describe('whom a job tells', () => {
+  const got: string[] = [];
+  const webhook = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      got.push(`${request.url} ${body}`);
+      response.end();
+    });
+  });
+  let fleet: Practice;
+  let address = '';
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => webhook.listen(0, '127.0.0.1', resolve));
+    address = `http://127.0.0.1:${(webhook.address() as AddressInfo).port}/s3cret`;
+    fleet = await practice([sick('h1')]);
+  });
+  afterAll(async () => {
+    webhook.close();
+    await fleet.close();
+  });
+  const installTold = (name: string, flags: readonly string[], words: readonly string[]) =>
+    fleet.run(['schedule', 'install', name, '--every', 'daily', '--as', 'cron', '--state-dir', fleet.state, ...flags, '--', ...words]);
+  const turn = (name: string) => fleet.run(['schedule', 'run', name]);
+  const words = () => ['apply', fleet.file('told.yaml', mendPlay()), '-i', fleet.fleet.inventoryFile];
+
+  it('one notice when something was done, none when nothing was to do', async () => {
+    const file = fleet.file('webhook', `${address}\n`);
+    expect((await installTold('told', ['--notify-url-file', file, '--notify-command', `cat >> ${fleet.dir}/notices`], words())).err).toBe(
+      '',
+    );
+    const done = await turn('told');
+    expect([done.exit, done.err]).toEqual([0, '']);
+    const [run = ''] = fleet.runs();
+    const notice = { schema: 'kmend.notice/1', job: 'told', from: hostname(), exit: 0, run, at: expect.any(Number) };
+    expect(got.map((one) => one.split(' ')[0])).toEqual(['/s3cret']);
+    expect(JSON.parse(got[0]?.slice(8) ?? '')).toEqual({
+      ...notice,
+      text: `kmend job told on ${hostname()}: 1 done (exit 0); kmend report ${run}`,
+    });
+    expect(JSON.parse(readFileSync(join(fleet.dir, 'notices'), 'utf8'))).toMatchObject(notice);
+    expect((await turn('told')).exit).toBe(0);
+    expect(got).toHaveLength(1);
+    for (const path of [join(fleet.state, 'jobs/told.json'), join(fleet.state, 'runs', run, 'journal.ndjson')])
+      expect(readFileSync(path, 'utf8')).not.toContain('s3cret');
+  }, 60_000);
+
+  it('what went wrong is told without a run, and a notice that does not arrive changes nothing', async () => {
+    const notices = join(fleet.dir, 'wrong');
+    await installTold('wrong', ['--notify-command', `cat >> ${notices}; exit 7`], ['apply', join(fleet.dir, 'none.yaml'), '-i', 'x,']);
+    const done = await turn('wrong');
+    expect([done.exit, done.err]).toEqual([3, expect.stringContaining('warning: job wrong: the command was not told: it ended with 7')]);
+    expect(JSON.parse(readFileSync(notices, 'utf8')).text).toBe(`kmend job wrong on ${hostname()}: no run came to its end (exit 3)`);
+  });
+
+  it('always: also where nothing was to do', async () => {
+    const notices = join(fleet.dir, 'always');
+    await installTold('always', ['--notify-command', `cat >> ${notices}`, '--notify-always'], words());
+    expect((await turn('always')).exit).toBe(0);
+    expect(JSON.parse(readFileSync(notices, 'utf8')).text).toBe(`kmend job always on ${hostname()}: nothing to do (exit 0)`);
+  });
+
+  it.each([
+    ['a file that is not there', ['--notify-url-file', '/nonexistent'], 'cannot be read from /nonexistent: there is no such file'],
+    ['a file that holds something else', ['--notify-url-file', '/proc/version'], 'should hold the address of a webhook'],
+    ['nobody', ['--notify-always'], 'nothing says whom'],
+  ])('%s is refused when the job is installed', async (_, flags, why) => {
+    expect(await installTold('bad', flags, words())).toMatchObject({ exit: 3, err: expect.stringContaining(why) });
+  });
 });
 
 describe('what comes with kmend', () => {

@@ -5,6 +5,7 @@ import type { World } from '../../src/cli/world.ts';
 import { createGates } from '../../src/gates/index.ts';
 import { diskFiles, diskReader, systemClock } from '../../src/local/index.ts';
 import { modules } from '../../src/modules/index.ts';
+import { createNotifier } from '../../src/notify/index.ts';
 import { createTransport } from '../../src/ssh/index.ts';
 import { createStore } from '../../src/store/index.ts';
 
@@ -58,6 +59,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
       throw new Error('no cluster in this test');
     },
     inventoryFromNodes: async () => '',
+    notifier: async () => createNotifier(systemClock),
     gates: async (cluster) => createGates(cluster),
     program: '',
     packageRoot: process.cwd(),

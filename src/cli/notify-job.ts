@@ -1,0 +1,74 @@
+// Whom a job tells how it ended, and telling them.
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { NoticeTarget } from '../engine/ports.ts';
+import type { Job, JobNotify, JobResult } from './jobs.ts';
+import { CommandError, type World } from './world.ts';
+
+export interface NotifyFlags {
+  readonly notifyUrlFile?: string;
+  readonly notifyCommand?: string;
+  readonly notifyAlways?: boolean;
+}
+
+export const withNotifyOptions = (command: Command): Command =>
+  command
+    .option('--notify-url-file <file>', 'post how the job ended, as JSON, to the webhook whose address is in this file')
+    .option('--notify-command <command>', 'give how the job ended, as JSON, to this command on its standard input')
+    .option('--notify-always', 'also when there was nothing to do');
+
+/** The flags as a job keeps them; the file is looked at now, so that a mistake in it is not found out at night. */
+export function notifyOf(flags: NotifyFlags, world: World): JobNotify | undefined {
+  const { notifyUrlFile: file, notifyCommand, notifyAlways } = flags;
+  if (file === undefined && notifyCommand === undefined) {
+    if (notifyAlways !== true) return undefined;
+    throw new CommandError(3, '--notify-always says when, and nothing says whom', 'give --notify-url-file or --notify-command');
+  }
+  const urlFile = file === undefined ? undefined : resolve(world.cwd, file);
+  if (urlFile !== undefined) addressIn(urlFile, world);
+  return {
+    ...(urlFile === undefined ? {} : { urlFile }),
+    ...(notifyCommand === undefined ? {} : { command: notifyCommand }),
+    ...(notifyAlways === true ? { always: true } : {}),
+  };
+}
+
+/** The address itself is in no message: it may be the secret. */
+function addressIn(file: string, world: World): string {
+  const read = world.reader.readText(file);
+  if (!read.ok) throw new CommandError(3, `the address of the webhook cannot be read from ${file}: ${read.why}`);
+  const address = read.text.trim();
+  if (!/^https?:\/\/[^\s/]+\S*$/.test(address))
+    throw new CommandError(3, `${file} should hold the address of a webhook (https://...), and nothing else`);
+  return address;
+}
+
+/** Tells how a job ended. Where that does not work it is said on stderr, and the job's exit code stays what it is. */
+export async function tellPeople(job: Job, end: JobResult, why: string, world: World): Promise<void> {
+  const { notify, name } = job;
+  const hadNothingToDo = end.exit === 0 && end.run === undefined;
+  if (notify === undefined || (hadNothingToDo && notify.always !== true)) return;
+  const { hostname } = await import('node:os');
+  const from = hostname();
+  const report = end.run === undefined ? '' : `; kmend report ${end.run}`;
+  const text = `kmend job ${name} on ${from}: ${why} (exit ${end.exit})${report}`;
+  const notice = { schema: 'kmend.notice/1', text, job: name, from, ...end } as const;
+  const notifier = await world.notifier();
+  for (const { target, called } of targetsOf(notify, world)) {
+    const sent = await notifier.send(target, notice, world.kill);
+    if (!sent.ok) world.err(`warning: job ${name}: ${called} was not told: ${sent.failure.message}`);
+  }
+}
+
+function targetsOf({ urlFile, command }: JobNotify, world: World): readonly { readonly target: NoticeTarget; readonly called: string }[] {
+  const targets: { readonly target: NoticeTarget; readonly called: string }[] = [];
+  if (command !== undefined) targets.push({ target: { kind: 'command', command }, called: 'the command' });
+  if (urlFile === undefined) return targets;
+  try {
+    targets.push({ target: { kind: 'webhook', url: addressIn(urlFile, world) }, called: `the webhook of ${urlFile}` });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    world.err(`warning: ${error.message}`);
+  }
+  return targets;
+}
