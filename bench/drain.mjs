@@ -1,10 +1,33 @@
-// A node with a hundred pods drained by kmend and by kubectl, on a real API server: seconds, and calls by its audit log.
+// A node with a hundred pods drained by kmend and by kubectl, on a real API server: seconds, calls by its audit log, bytes on the wire (TLS and all).
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { missing } from './lines.mjs';
 import { isInstalled, measure, sleep } from './process.mjs';
 import { kmend } from './product.mjs';
+
+/** Passes everything on to the API server and counts it. */
+async function countingProxy(port) {
+  const bytes = { sent: 0, received: 0 };
+  const server = createServer((client) => {
+    const upstream = connect({ host: '127.0.0.1', port });
+    client.on('data', (chunk) => {
+      bytes.sent += chunk.length;
+    });
+    upstream.on('data', (chunk) => {
+      bytes.received += chunk.length;
+    });
+    client.pipe(upstream).pipe(client);
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ])
+      socket.on('error', () => other.destroy());
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { bytes, port: server.address().port, close: () => server.close() };
+}
 
 const root = new URL('..', import.meta.url).pathname;
 const scripts = join(root, 'test/lab/kube');
@@ -30,16 +53,17 @@ export async function drain({ folder, emit, print }) {
   };
   try {
     execFileSync('bash', [join(scripts, 'up.sh')], { env, stdio: 'ignore', timeout: 120_000 });
-    const ours = await drained('kmend', [...kmend, 'drain', 'n1'], { env, run, print });
-    const theirs = await drained('kubectl', ['kubectl', 'drain', 'n1'], { env, run, print });
+    const ours = await drained('kmend', [...kmend, 'drain', 'n1'], { env, run, folder, print });
+    const theirs = await drained('kubectl', ['kubectl', 'drain', 'n1'], { env, run, folder, print });
     emit('drain.wall', ours.wall ?? ours, { kubectl: theirs.wall ?? theirs });
     emit('drain.calls', ours.calls ?? ours, { kubectl: theirs.calls ?? theirs });
+    emit('drain.bytes', ours.kilobytes ?? ours, { kubectl: theirs.kilobytes ?? theirs });
   } finally {
     execFileSync('bash', [join(scripts, 'stop.sh')], { env, stdio: 'ignore' });
   }
 }
 
-async function drained(name, command, { env, run, print }) {
+async function drained(name, command, { env, run, folder, print }) {
   const kubectl = (...args) => execFileSync('kubectl', args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   for (const node of others) kubectl('cordon', node);
   kubectl('uncordon', 'n1');
@@ -49,16 +73,21 @@ async function drained(name, command, { env, run, print }) {
   kubectl('rollout', 'status', 'deployment/web', '-n', name, '--timeout=90s');
   for (const node of others) kubectl('uncordon', node);
   const calls = () => readFileSync(join(run, 'log/audit.log'), 'utf8').split('\n').length;
+  const proxy = await countingProxy(Number(env.PORT));
+  const through = join(folder, `${name}.kubeconfig`);
+  writeFileSync(through, readFileSync(env.KUBECONFIG, 'utf8').replace(`127.0.0.1:${env.PORT}`, `127.0.0.1:${proxy.port}`));
   const before = calls();
-  const result = await measure([...command, '--timeout', '120s'], { env, timeout: 130 });
+  const result = await measure([...command, '--timeout', '120s'], { env: { ...env, KUBECONFIG: through }, timeout: 130 });
   const made = calls() - before;
+  proxy.close();
+  const { sent, received } = proxy.bytes;
   const left = kubectl('get', 'pods', '-n', name, '--field-selector', 'spec.nodeName=n1', '-o', 'name').split('\n').filter(Boolean).length;
   kubectl('delete', 'namespace', name, '--wait=false');
   print(
-    `# ${name}  ${pods} pods, ${left} left  wall ${result.wall.toFixed(2)} s  cpu ${result.cpu.toFixed(2)} s  ${made} API calls  exit ${result.code}`,
+    `# ${name}  ${pods} pods, ${left} left  wall ${result.wall.toFixed(2)} s  cpu ${result.cpu.toFixed(2)} s  ${made} API calls  ${sent} bytes sent, ${received} received  exit ${result.code}`,
   );
   return result.code === 0 && left === 0
-    ? { ...result, calls: made }
+    ? { ...result, calls: made, kilobytes: (sent + received) / 1000 }
     : missing(`exit ${result.code}, ${left} pods left: ${result.errors.slice(0, 200)}`);
 }
 

@@ -1,6 +1,7 @@
 // The calls that kmend makes to the API server, typed: each names its verb and resource, so that a refusal can say what is missing.
+import type { Clock } from '../engine/ports.ts';
 import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
-import { isRightsRefusal, refusal, statusOf, type Want } from './errors.ts';
+import { isPassing, isRightsRefusal, refusal, statusOf, type Want } from './errors.ts';
 import type { Http, HttpReply, HttpRequest } from './http.ts';
 import type { DeploymentObject, ListObject, Meta, NodeObject, PdbObject, PodObject } from './objects.ts';
 import type { PdbApi } from './pdb.ts';
@@ -32,11 +33,15 @@ export interface Right {
 type OnPage<T> = (items: readonly T[]) => void;
 
 const pageSize = 500;
+/** kubectl's number; at a second each, as servers say, it is ten seconds. */
+const overloadTries = 10;
+const longestRetryAfter = 5;
 const mergePatch = 'application/merge-patch+json';
 /** A watch whose connection went dead without a sign is noticed after this long: then everything is listed again. */
 const watchSeconds = 60;
-/** A watch of a drain needs names, uids and deletion times only: a third of the bytes. Servers that cannot do it send whole objects. */
-const metadataOnly = ['v1', 'v1beta1'].map((v) => `application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=${v}`).join(',');
+/** A drain needs names, uids and deletion times only: a third of the bytes. Servers that cannot do it send whole objects. */
+const metadataOf = (kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): string =>
+  ['v1', 'v1beta1'].map((version) => `application/json;as=${kind};g=meta.k8s.io;v=${version}`).join(',');
 
 const segment = encodeURIComponent;
 const podPath = (namespace: string, name: string): string => `/api/v1/namespaces/${segment(namespace)}/pods/${segment(name)}`;
@@ -47,9 +52,15 @@ export type Api = ReturnType<typeof createApi>;
 /** JSON of another program: its shape is believed field by field (all are optional), never as a whole. */
 const trust = <T>(body: unknown): T => (typeof body === 'object' && body !== null ? body : {}) as T;
 
-export function createApi(http: Http, who: string) {
+export function createApi(http: Http, who: string, clock: Clock) {
+  /** As kubectl's client: a server that says when to come again is asked again then. Evictions and deletions have a pace of their own. */
   async function raw(request: HttpRequest): Promise<Outcome<HttpReply>> {
-    return http.call(request);
+    for (let tries = 1; ; tries += 1) {
+      const reply = await http.call(request);
+      const after = reply.ok && isPassing(reply.value.status, reply.value.body) ? reply.value.retryAfter : undefined;
+      if (after === undefined || tries >= overloadTries || request.signal?.aborted) return reply;
+      await clock.sleep((Math.min(after, longestRetryAfter) + clock.random() / 2) * 1000, request.signal);
+    }
   }
 
   async function expect<T>(request: HttpRequest, want: Want): Promise<Outcome<T>> {
@@ -66,12 +77,13 @@ export function createApi(http: Http, who: string) {
     onPage: OnPage<T>,
     signal?: AbortSignal,
     restart?: () => void,
+    accept?: string,
   ): Promise<Outcome<string>> {
     let next = '';
     let version = '';
     for (let begun = 1; ; ) {
       const query = `${path.includes('?') ? '&' : '?'}limit=${pageSize}${next === '' ? '' : `&continue=${segment(next)}`}`;
-      const reply = await raw({ method: 'GET', path: path + query, signal });
+      const reply = await raw({ method: 'GET', path: path + query, signal, ...(accept === undefined ? {} : { accept }) });
       if (!reply.ok) return reply;
       if (reply.value.status === 410 && next !== '' && begun === 1) {
         begun = 2;
@@ -88,7 +100,12 @@ export function createApi(http: Http, who: string) {
     }
   }
 
-  async function all<T>(path: string, want: Want, signal?: AbortSignal): Promise<Outcome<{ items: readonly T[]; version: string }>> {
+  async function all<T>(
+    path: string,
+    want: Want,
+    signal?: AbortSignal,
+    accept?: string,
+  ): Promise<Outcome<{ items: readonly T[]; version: string }>> {
     let items: T[] = [];
     const listed = await pages<T>(
       path,
@@ -98,6 +115,7 @@ export function createApi(http: Http, who: string) {
       () => {
         items = [];
       },
+      accept,
     );
     return listed.ok ? ok({ items, version: listed.value }) : listed;
   }
@@ -123,6 +141,17 @@ export function createApi(http: Http, who: string) {
       refusal(reply.status, reply.body, { verb: 'patch', resource: 'nodes', name }, who),
     podsOf: (node: string, signal?: AbortSignal): Promise<Outcome<{ items: readonly PodObject[]; version: string }>> =>
       all<PodObject>(`/api/v1/pods?${onNode(node)}`, { verb: 'list', resource: 'pods' }, signal),
+    /** Metadata of the pods, from the store: a third of the bytes. Servers that cannot do it send whole objects. */
+    podNamesOf: (
+      node: string,
+      signal?: AbortSignal,
+    ): Promise<Outcome<{ items: readonly { readonly metadata?: Meta }[]; version: string }>> =>
+      all(
+        `/api/v1/pods?${onNode(node)}`,
+        { verb: 'list', resource: 'pods' },
+        signal,
+        `${metadataOf('PartialObjectMetadataList')},application/json`,
+      ),
     eachPod: (onPage: OnPage<PodObject>, restart: () => void, signal?: AbortSignal): Promise<Outcome<string>> =>
       pages<PodObject>('/api/v1/pods', { verb: 'list', resource: 'pods' }, onPage, signal, restart),
     systemPods: (selector: string, signal?: AbortSignal): Promise<Outcome<{ items: readonly PodObject[]; version: string }>> =>
@@ -137,7 +166,7 @@ export function createApi(http: Http, who: string) {
         {
           method: 'GET',
           path: `/api/v1/pods?watch=1&${onNode(node)}&resourceVersion=${segment(version)}&timeoutSeconds=${watchSeconds}`,
-          accept: `${metadataOnly},application/json`,
+          accept: `${metadataOf('PartialObjectMetadata')},application/json`,
           timeout: watchSeconds + 15,
           signal,
         },
@@ -147,7 +176,7 @@ export function createApi(http: Http, who: string) {
         },
       ),
     evict: (api: 'policy/v1' | 'policy/v1beta1', request: GoRequest): Promise<Outcome<HttpReply>> =>
-      raw({
+      http.call({
         method: 'POST',
         path: `${podPath(request.namespace, request.name)}/eviction`,
         body: {
@@ -159,7 +188,7 @@ export function createApi(http: Http, who: string) {
         signal: request.signal,
       }),
     deletePod: (request: GoRequest): Promise<Outcome<HttpReply>> =>
-      raw({
+      http.call({
         method: 'DELETE',
         path: podPath(request.namespace, request.name),
         body: { apiVersion: 'v1', kind: 'DeleteOptions', ...go(request) },

@@ -224,7 +224,7 @@ export async function createCluster(options: ClusterOptions): Promise<Outcome<Ku
   if (!credentials.ok) return credentials;
   const userAgent = options.userAgent ?? 'kmend';
   const http = createHttp({ cluster, credentials: credentials.value, proxy, now: clock.now, userAgent });
-  const api = createApi(http, credentials.value.description);
+  const api = createApi(http, credentials.value.description, clock);
   const through = proxy === undefined ? '' : ` through the proxy ${nameProxy(proxy)}`;
   return ok(clusterOver(api, clock, options, `${cluster.server}${through}, ${credentials.value.description}`));
 }

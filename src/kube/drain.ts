@@ -17,6 +17,8 @@ import { type Chosen, choosePods } from './select.ts';
 const guardEvery = 4_000;
 const tick = 1_000;
 const progressEvery = 2_000;
+/** The watch begins when all pods were asked to go, and no later than this. */
+const latestWatch = 2_000;
 /** A kubelet that stays away this long does not come back for the drain's sake. */
 const deadAfter = 60_000;
 /** The last part of the time belongs to deleting, where the play asked for it. */
@@ -111,6 +113,7 @@ async function waitForEnd(work: Work, context: DrainContext, bell: Bell): Promis
   while (!work.limit.signal.aborted) {
     if (isDone(work, context)) {
       // A watch cache may run behind: "gone" is only said after a read of the store.
+      if (work.follower.isListed()) return true;
       const listed = await work.follower.relist();
       if (listed.ok && isDone(work, context)) return true;
     }
@@ -187,6 +190,8 @@ async function run(
     if (podEnd.kind === 'failed') work.failures.set(uidOf(pod), podEnd.why);
     bell.ring();
   });
+  const soon = clock.sleep(Math.min(latestWatch, options.timeout * 250), limit.signal);
+  void Promise.race([Promise.allSettled(ends), soon]).then(follower.watch);
   const confirmed = await waitForEnd(work, context, bell);
   const result = conclude(work, context, confirmed, (clock.now() - started) / 1000);
   limit.abort();

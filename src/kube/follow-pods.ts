@@ -11,8 +11,12 @@ export interface PresentPod {
 }
 
 export interface PodFollower {
+  /** Lists once more and watches from there, until the signal. Before the evictions are asked for it would tell of little else: three events a pod. */
+  readonly watch: () => void;
   /** By uid: only what the API server showed last. A pod is gone when it is not in here, and by nothing else. */
   readonly present: () => ReadonlyMap<string, PresentPod>;
+  /** What is present was read from the store by the last list, and no watch (whose cache may run behind) has spoken since. */
+  readonly isListed: () => boolean;
   /** A fresh list (from the store, not a cache), now. */
   readonly relist: () => Promise<Outcome<unknown>>;
   /** The last trouble, while it lasts: for the message of a drain that ran out of time. */
@@ -37,18 +41,20 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
   let pods = new Map<string, PresentPod>();
   let version = first.version;
   let trouble: Failure | undefined;
+  let listed = true;
 
   function take(items: FollowOptions['first']['items'], at: string): void {
     pods = new Map(items.map((pod) => [pod.metadata?.uid ?? '', { metadata: pod.metadata ?? {} }]));
     version = at;
+    listed = true;
     onChange();
   }
 
   async function relist(): Promise<Outcome<unknown>> {
-    const listed = await api.podsOf(node, signal);
-    trouble = listed.ok ? undefined : listed.failure;
-    if (listed.ok) take(listed.value.items, listed.value.version);
-    return listed;
+    const read = await api.podNamesOf(node, signal);
+    trouble = read.ok ? undefined : read.failure;
+    if (read.ok) take(read.value.items, read.value.version);
+    return read;
   }
 
   /** False = the version is too old: list again. A 410 comes as an event inside a 200 (measured). */
@@ -58,6 +64,7 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
     if (type === 'BOOKMARK' || uid === undefined) return true;
     if (type === 'DELETED') pods.delete(uid);
     else pods.set(uid, { metadata: object.metadata ?? {} });
+    listed = false;
     onChange();
     return true;
   }
@@ -78,6 +85,7 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
   async function follow(): Promise<void> {
     let pause = firstPause;
     let watching = true;
+    if (!signal.aborted) await relist();
     while (!signal.aborted) {
       const started = clock.now();
       const outcome = watching ? await watchOnce() : 'forbidden';
@@ -91,6 +99,5 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
   }
 
   take(first.items, first.version);
-  void follow();
-  return { present: () => pods, relist, trouble: () => trouble };
+  return { present: () => pods, isListed: () => listed, watch: () => void follow(), relist, trouble: () => trouble };
 }

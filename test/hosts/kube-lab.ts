@@ -1,14 +1,16 @@
 // A real control plane on loopback for tests: starts and ends the scripts of test/lab/kube, and puts cases through a drainer.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, get } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildSync } from 'esbuild';
 import { parse } from 'yaml';
+import type { Clock } from '../../src/engine/ports.ts';
 import { createCluster, type KubeCluster } from '../../src/kube/index.ts';
 import { systemClock } from '../../src/local/index.ts';
+import { bundlePath } from '../cli/child.ts';
 import { labNumber } from './lab.ts';
 
 const scripts = resolve(import.meta.dirname, '../lab/kube');
@@ -28,7 +30,7 @@ export const missing: string | undefined = (() => {
 export interface Row {
   readonly name: string;
   readonly flags: string;
-  readonly failed: boolean;
+  readonly exit: number;
   readonly cordoned: string;
   readonly evicted: string;
   readonly left: string;
@@ -43,7 +45,7 @@ function readRows(path: string): readonly Row[] {
     .slice(1)
     .map((line) => {
       const [name = '', flags = '', exit = '', cordoned = '', evicted = '', left = '', calls = '', , seconds = ''] = line.split('\t');
-      return { name, flags, failed: exit !== '0', cordoned, evicted, left, calls: Number(calls), seconds: Number(seconds) };
+      return { name, flags, exit: Number(exit), cordoned, evicted, left, calls: Number(calls), seconds: Number(seconds) };
     });
 }
 
@@ -57,6 +59,10 @@ export interface LabNode {
   readonly mirrorPods?: readonly string[];
   readonly bootID?: string;
   readonly kernel?: string;
+}
+
+interface Budget {
+  readonly status?: { readonly expectedPods?: number; readonly currentHealthy?: number };
 }
 
 /** Whether something takes connections there. */
@@ -76,6 +82,32 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   throw new Error(`not within two minutes: ${what}`);
 }
 
+/** `kubeconfig`: as JSON, with its certificates inside. */
+function readApi(kubeconfig: string, path: string): Promise<unknown> {
+  const { clusters, users } = JSON.parse(readFileSync(kubeconfig, 'utf8'));
+  const from64 = (text: string): Buffer => Buffer.from(text, 'base64');
+  const identity = {
+    ca: from64(clusters[0].cluster['certificate-authority-data']),
+    cert: from64(users[0].user['client-certificate-data']),
+    key: from64(users[0].user['client-key-data']),
+  };
+  return new Promise((resolve, reject) => {
+    get(`${clusters[0].cluster.server}${path}`, { ...identity, agent: kept }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => resolve(JSON.parse(Buffer.concat(chunks).toString('utf8'))));
+    }).on('error', reject);
+  });
+}
+const kept = new Agent({ keepAlive: true });
+
+async function clusterOf(text: string, clock: Clock = systemClock): Promise<KubeCluster> {
+  const made = await createCluster({ kubeconfigs: [{ path: 'kubeconfig', text }], parseYaml: parse, env: {}, clock });
+  if (!made.ok) throw new Error(made.failure.message);
+  return made.value;
+}
+
 /** Four nodes at least, each without taints. */
 export function startLab(nodes?: readonly LabNode[]) {
   const folder = mkdtempSync(join(tmpdir(), 'kmend-kube-lab-'));
@@ -87,17 +119,8 @@ export function startLab(nodes?: readonly LabNode[]) {
   if (nodes !== undefined) writeFileSync(list, JSON.stringify(nodes));
   const chosen = nodes === undefined ? {} : { NODES_JSON: list };
   const env = { ...process.env, ...ports, ...chosen, RUN: run, KUBE_BIN: binaries };
-  const drainer = join(folder, 'drain.mjs');
-  buildSync({
-    entryPoints: [join(scripts, 'drain.ts')],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile: drainer,
-    logLevel: 'error',
-    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
-  });
-  execFileSync('bash', [join(scripts, 'up.sh')], { env, stdio: 'pipe', timeout: 180_000 });
+  execFileSync('bash', [join(scripts, 'up.sh')], { env, stdio: 'pipe', timeout: 280_000 });
+  const json = join(run, 'admin.kubeconfig.json');
   const kubeconfig = (user: string): string => join(run, `${user}.kubeconfig`);
   const kubectl = (...args: string[]): string =>
     execFileSync('kubectl', ['--kubeconfig', kubeconfig('admin'), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -119,11 +142,27 @@ export function startLab(nodes?: readonly LabNode[]) {
       kubectl('uncordon', node);
       kubectl('annotate', 'node', node, 'kmend.io/owner-');
     },
+    /** A PodDisruptionBudget over app=NAME, once its controller has counted the pods. */
+    budget: async (
+      namespace: string,
+      name: string,
+      rule: { readonly minAvailable: number } | { readonly maxUnavailable: number },
+    ): Promise<void> => {
+      const spec = { selector: { matchLabels: { app: name } }, ...rule };
+      apply({ apiVersion: 'policy/v1beta1', kind: 'PodDisruptionBudget', metadata: { name, namespace }, spec });
+      await until(`budget ${name} is counted`, async () => {
+        const { status } = (await readApi(json, `/apis/policy/v1beta1/namespaces/${namespace}/poddisruptionbudgets/${name}`)) as Budget;
+        return (status?.expectedPods ?? 0) > 0 && status?.currentHealthy === status?.expectedPods;
+      });
+    },
+    /** GET as admin, without the cost of a kubectl. */
+    read: (path: string): Promise<unknown> => readApi(json, path),
     control: (path: string): Promise<Response> => fetch(`http://127.0.0.1:${ports.CTL_PORT}${path}`, { method: 'POST' }),
-    /** Runs one case of cases.sh with the room's own drain, as the user named. */
-    runCase: (name: string, user = 'admin'): Row | undefined => {
+    /** Runs one case of cases.sh with `kmend drain`, as the user named. */
+    runCase: async (name: string, user = 'admin'): Promise<Row | undefined> => {
+      const command = await bundlePath();
       const tsv = join(folder, `${name}.tsv`);
-      const given = { ...env, DRAIN: `node ${drainer}`, TSV: tsv, DRAIN_USER: user };
+      const given = { ...env, DRAIN: `node ${command} drain`, TSV: tsv, DRAIN_USER: user };
       execFileSync('bash', [join(scripts, 'cases.sh'), `^${name}$`], { env: given, stdio: 'pipe', timeout: 280_000 });
       return readRows(tsv)[0];
     },
@@ -139,13 +178,10 @@ export function startLab(nodes?: readonly LabNode[]) {
       execFileSync('bash', ['-c', script, 'restart', ...command], { env, stdio: 'ignore' });
       await until(`the API server is up again (its log: ${join(run, 'log/apiserver2.log')})`, async () => accepts(Number(ports.PORT)));
     },
-    cluster: async (user = 'admin'): Promise<KubeCluster> => {
-      const path = kubeconfig(user);
-      const kubeconfigs = [{ path, text: readFileSync(path, 'utf8') }];
-      const made = await createCluster({ kubeconfigs, parseYaml: parse, env: {}, clock: systemClock });
-      if (!made.ok) throw new Error(made.failure.message);
-      return made.value;
-    },
+    /** A file of the lab's state folder. */
+    file: (name: string): string => join(run, name),
+    cluster: (user = 'admin', clock?: Clock): Promise<KubeCluster> => clusterOf(readFileSync(kubeconfig(user), 'utf8'), clock),
+    clusterOf,
     /** The ends of all logs, for a test that failed. */
     logs: (): string =>
       readdirSync(join(run, 'log'))

@@ -370,6 +370,29 @@ describe.skipIf(!haveOpenssl)(title, () => {
     });
   });
 
+  it('comes again when an overloaded server says so, as kubectl does; what says nothing is told at once', async () => {
+    await start();
+    const cluster = await connectTo();
+    const overloaded = (headers: Record<string, string>) => ({ status: 429, body: 'Too many requests, please try again later.', headers });
+    let refused = 0;
+    fake.faults(() => {
+      refused += 1;
+      return refused <= 2 ? overloaded({ 'retry-after': '1' }) : undefined;
+    });
+    const began = performance.now();
+    value(await cluster.node('n1'));
+    expect(performance.now() - began).toBeGreaterThan(1_900);
+    fake.faults(() => overloaded({}));
+    expect(failure(await cluster.node('n1'))).toMatchObject({ kind: 'unreachable', transport: true });
+    refused = 0;
+    fake.faults(() => {
+      refused += 1;
+      return overloaded({ 'retry-after': '0' });
+    });
+    expect(failure(await cluster.node('n1'))).toMatchObject({ kind: 'unreachable' });
+    expect(refused).toBe(10);
+  });
+
   it('gives the pods of a node in short, and the members of the control plane', async () => {
     await start();
     const cluster = await connectTo();

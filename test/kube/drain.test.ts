@@ -48,6 +48,26 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     expect(isCordoned()).toBe(true);
   });
 
+  it('needs few calls beside the evictions, and begins its watch when the last pod was asked to go', async () => {
+    const { fake, cluster, web, calls } = await lab({ stopAfter: 1_200 });
+    web(40);
+    value((await cordonAndDrain(cluster, drainOptions())).outcome);
+    const isEviction = ({ path }: { path: string }) => path.endsWith('/eviction');
+    const isWatch = ({ query }: { query: URLSearchParams }) => query.get('watch') === '1';
+    expect(fake.seen.filter(isEviction)).toHaveLength(40);
+    expect(fake.seen.filter(isWatch)).toHaveLength(1);
+    expect(fake.seen.findIndex(isWatch)).toBeGreaterThan(fake.seen.findLastIndex(isEviction));
+    // Cordon (2), version, look at the node, three lists (before, after the evictions, at the end); another look in case it takes long.
+    expect(fake.seen.length - 41).toBeLessThanOrEqual(9);
+    expect(calls(/^GET \/api\/v1\/nodes\/n1$/)).toBeGreaterThan(1);
+  });
+
+  it('says of a node without pods that it is drained after one list', async () => {
+    const { fake, cluster } = await lab();
+    value((await cordonAndDrain(cluster, drainOptions())).outcome);
+    expect(fake.seen.filter(({ method, path }) => method === 'GET' && path === '/api/v1/pods')).toHaveLength(1);
+  });
+
   it('asks for the version of eviction that the server has', async () => {
     const { fake, cluster, web } = await lab({ modern: true });
     web(1);

@@ -1,0 +1,88 @@
+// A door in front of the lab's API server that can be slow, refuse for overload, and cut watches: what a busy control plane and its load balancer do.
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, createServer, request } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { KubeCluster } from '../../src/kube/index.ts';
+import type { startLab } from './kube-lab.ts';
+
+export interface Front {
+  /** As admin, through the door. */
+  readonly cluster: () => Promise<KubeCluster>;
+  /** From now on: milliseconds that each call waits; every n-th call is refused with 429 and `Retry-After: 1`. */
+  readonly behave: (how: { readonly delay?: number; readonly refuseEvery?: number }) => void;
+  /** Cuts every watch now; gives their number. */
+  readonly cutWatches: () => number;
+  readonly refused: () => number;
+  readonly close: () => Promise<void>;
+}
+
+const overload = JSON.stringify({
+  kind: 'Status',
+  apiVersion: 'v1',
+  status: 'Failure',
+  message: 'Too many requests, please try again later.',
+  reason: 'TooManyRequests',
+  code: 429,
+});
+
+export async function startFront(lab: ReturnType<typeof startLab>): Promise<Front> {
+  const config = JSON.parse(readFileSync(`${lab.kubeconfig('admin')}.json`, 'utf8'));
+  const upstream = new URL(config.clusters[0].cluster.server);
+  const user = config.users[0].user;
+  const identity = {
+    ca: Buffer.from(config.clusters[0].cluster['certificate-authority-data'], 'base64'),
+    cert: Buffer.from(user['client-certificate-data'], 'base64'),
+    key: Buffer.from(user['client-key-data'], 'base64'),
+  };
+  const agent = new Agent({ keepAlive: true });
+  const watches = new Set<Socket>();
+  let [delay, refuseEvery, calls, refused] = [0, 0, 0, 0];
+
+  function forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const { method, url, headers } = incoming;
+    const isWatch = url?.includes('watch=1') === true;
+    const passed = request(
+      { agent, host: upstream.hostname, port: upstream.port, method, path: url, headers: { ...headers, host: upstream.host }, ...identity },
+      (answer) => {
+        if (isWatch) watches.add(incoming.socket);
+        answer.once('close', () => watches.delete(incoming.socket));
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
+    passed.on('error', () => outgoing.destroy());
+    outgoing.on('close', () => passed.destroy());
+    incoming.pipe(passed);
+  }
+
+  const own = { cert: readFileSync(lab.file('pki/apiserver.crt')), key: readFileSync(lab.file('pki/apiserver.key')) };
+  const server = createServer(own, (incoming, outgoing) => {
+    calls += 1;
+    if (refuseEvery > 0 && calls % refuseEvery === 0) {
+      refused += 1;
+      incoming.resume();
+      outgoing.writeHead(429, { 'content-type': 'application/json', 'retry-after': '1' }).end(overload);
+    } else setTimeout(() => forward(incoming, outgoing), delay);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  config.clusters[0].cluster.server = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  return {
+    cluster: () => lab.clusterOf(JSON.stringify(config)),
+    behave: (how) => {
+      [delay, refuseEvery] = [how.delay ?? 0, how.refuseEvery ?? 0];
+    },
+    cutWatches: () => {
+      const open = [...watches];
+      for (const socket of open) socket.destroy();
+      return open.length;
+    },
+    refused: () => refused,
+    close: async () => {
+      agent.destroy();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
