@@ -45,11 +45,13 @@ function makeWorld(): World {
     store: async (stateDir) => (await import('./store/index.ts')).createStore(stateDir, systemClock.now),
     transport: async (needs) => (await import('./ssh/index.ts')).createTransport({ ...needs, home, env }),
     cluster: async ({ kubeconfigs, ...needs }) => {
-      const { createCluster } = await import('./kube/index.ts');
+      const { createCluster, readKubeconfigs } = await import('./kube/index.ts');
       const { parsePlain } = await import('./load/yaml-data.ts');
-      const files = kubeconfigs.map((path) => ({ path, text: readFileSync(path, 'utf8') }));
-      return createCluster({ kubeconfigs: files, parseYaml: parsePlain, env, clock: systemClock, ...needs });
+      const files = readKubeconfigs(kubeconfigs, diskReader.readText);
+      if (!files.ok) return files;
+      return createCluster({ kubeconfigs: files.value, parseYaml: parsePlain, env, clock: systemClock, ...needs });
     },
+    kubeconfigPaths: async (flag) => (await import('./kube/index.ts')).kubeconfigPaths(env, home, flag),
     inventoryFromNodes: async (nodes) => {
       const { inventoryFromNodes } = await import('./kube/index.ts');
       return (await import('./load/yaml-data.ts')).stringifyPlain(inventoryFromNodes(nodes));

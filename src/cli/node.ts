@@ -6,14 +6,14 @@ import type { DrainOptions } from '../model/effect.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import { harmless } from '../report/layout.ts';
 import { type DrainFlags, drainOptions, isDryRun, type NodeFlags } from './node-flags.ts';
-import { openCluster, settings } from './setup.ts';
+import { openKubectlCluster, settings } from './setup.ts';
 import { CommandError, type World, type WorldCluster } from './world.ts';
 
 export function nodeCommands(program: Command, world: World, done: (exit: number) => void): void {
   const nodeOptions = (command: Command): Command =>
     command
       .argument('[node...]')
-      .option('--kubeconfig <file>', 'default $KUBECONFIG')
+      .option('--kubeconfig <file>', 'default $KUBECONFIG, ~/.kube/config, or the account of the pod')
       .option('--context <name>', 'context of the kubeconfig')
       .option('-l, --selector <selector>', 'instead of names: all nodes with these labels')
       .option('--takeover <run>', 'a node that this run of kmend holds is taken from it')
@@ -53,8 +53,7 @@ const takeoverHint = (hint: string | undefined): string =>
   `\`--takeover RUN\` takes it from that run, which then ends for this host${hint === undefined ? '' : `; ${hint}`}`;
 
 async function withCluster(flags: NodeFlags, world: World, use: (cluster: WorldCluster) => Promise<number>): Promise<number> {
-  const cluster = await openCluster(settings(flags, world), world, flags.takeover);
-  if (cluster === undefined) throw new CommandError(3, 'no cluster is configured', 'give --kubeconfig, or set KUBECONFIG');
+  const cluster = await openKubectlCluster(settings(flags, world), world, flags.takeover);
   try {
     const exit = await use(cluster);
     if ((flags.verbose ?? 0) > 0) {

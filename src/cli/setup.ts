@@ -86,7 +86,15 @@ export async function openCluster(set: Settings, world: World, takeover?: string
   const fromEnv = world.env.KUBECONFIG;
   const kubeconfigs =
     set.flags.kubeconfig !== undefined ? [set.flags.kubeconfig] : fromEnv === undefined || fromEnv === '' ? [] : fromEnv.split(':');
-  if (kubeconfigs.length === 0) return undefined;
+  return kubeconfigs.length === 0 ? undefined : clusterOf(kubeconfigs, set, world, takeover);
+}
+
+/** The cluster that kubectl would talk to: a run takes only what it is told, one node by hand is another matter. */
+export async function openKubectlCluster(set: Settings, world: World, takeover?: string): Promise<WorldCluster> {
+  return clusterOf(await world.kubeconfigPaths(set.flags.kubeconfig), set, world, takeover);
+}
+
+async function clusterOf(kubeconfigs: readonly string[], set: Settings, world: World, takeover: string | undefined): Promise<WorldCluster> {
   const { context } = set.flags;
   const cluster = await world.cluster({
     kubeconfigs,

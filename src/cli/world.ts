@@ -73,6 +73,8 @@ export interface World {
   readonly store: (stateDir: string) => Promise<Store>;
   readonly transport: (needs: TransportNeeds) => Promise<Transport>;
   readonly cluster: (needs: ClusterNeeds) => Promise<Outcome<WorldCluster>>;
+  /** Where kubectl would look: the flag, KUBECONFIG, `~/.kube/config`; none = the account of the pod that this runs in. */
+  readonly kubeconfigPaths: (flag?: string) => Promise<readonly string[]>;
   /** YAML text of an inventory of these nodes. */
   readonly inventoryFromNodes: (nodes: readonly NodeState[]) => Promise<string>;
   readonly notifier: () => Promise<Notifier>;

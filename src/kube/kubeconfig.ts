@@ -74,6 +74,21 @@ export function kubeconfigPaths(env: Readonly<Record<string, string | undefined>
   return env.KUBERNETES_SERVICE_HOST === undefined || env.KUBERNETES_SERVICE_HOST === '' ? [`${home}/.kube/config`] : [];
 }
 
+type Read = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly why: string };
+
+/** Files that are not there are left out, as kubectl does with KUBECONFIG, as long as one of them can be read. */
+export function readKubeconfigs(paths: readonly string[], read: (path: string) => Read): Outcome<readonly KubeconfigFile[]> {
+  const files: KubeconfigFile[] = [];
+  const missing: string[] = [];
+  for (const path of paths) {
+    const found = read(path);
+    if (found.ok) files.push({ path, text: found.text });
+    else missing.push(`${path}: ${found.why}`);
+  }
+  if (files.length > 0 || paths.length === 0) return ok(files);
+  return failed('refused', `no kubeconfig can be read: ${missing.join('; ')}`, { hint: 'is --kubeconfig or KUBECONFIG right?' });
+}
+
 const folderOf = (path: string): string => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.');
 const resolvePath = (path: string, from: string): string => (path.startsWith('/') ? path : `${folderOf(from)}/${path}`);
 

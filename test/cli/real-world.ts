@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { runCommandLine } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
 import { createGates } from '../../src/gates/index.ts';
+import { kubeconfigPaths } from '../../src/kube/index.ts';
 import { diskFiles, diskReader, systemClock } from '../../src/local/index.ts';
 import { modules } from '../../src/modules/index.ts';
 import { createNotifier } from '../../src/notify/index.ts';
@@ -58,6 +59,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     cluster: async () => {
       throw new Error('no cluster in this test');
     },
+    kubeconfigPaths: async (flag) => kubeconfigPaths({}, home, flag),
     inventoryFromNodes: async () => '',
     notifier: async () => createNotifier(systemClock),
     gates: async (cluster) => createGates(cluster),

@@ -1,6 +1,6 @@
 // Kubeconfig documents, in-cluster account and proxies: pure tables.
 import { describe, expect, it } from 'vitest';
-import { inClusterConfig, kubeconfigPaths, resolveKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { inClusterConfig, kubeconfigPaths, readKubeconfigs, resolveKubeconfig } from '../../src/kube/kubeconfig.ts';
 import { proxyFor, unsupportedProxy } from '../../src/kube/proxy.ts';
 
 const file = (path: string, document: object) => ({ path, text: JSON.stringify(document) });
@@ -128,6 +128,16 @@ describe('kubeconfig', () => {
     expect(kubeconfigPaths({ KUBECONFIG: '/a' }, '/h', '/flag')).toEqual(['/flag']);
     expect(kubeconfigPaths({}, '/h')).toEqual(['/h/.kube/config']);
     expect(kubeconfigPaths({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, '/h')).toEqual([]);
+  });
+
+  it('leaves out files that are not there, unless none of them can be read', () => {
+    const read = (path: string) => (path === '/there' ? { ok: true as const, text: 'x' } : { ok: false as const, why: 'no such file' });
+    expect(readKubeconfigs(['/gone', '/there'], read)).toEqual({ ok: true, value: [{ path: '/there', text: 'x' }] });
+    expect(readKubeconfigs([], read)).toEqual({ ok: true, value: [] });
+    expect(readKubeconfigs(['/gone', '/nope'], read)).toMatchObject({
+      ok: false,
+      failure: { kind: 'refused', message: 'no kubeconfig can be read: /gone: no such file; /nope: no such file' },
+    });
   });
 
   it('knows the account inside a cluster', () => {
