@@ -32,11 +32,16 @@ describe.skipIf(missing !== undefined)(title, () => {
   const web = (replicas: number, more: readonly string[] = []): void => {
     lab.kubectl('create', 'deployment', 'web', '--image=x', `--replicas=${replicas}`, ...more);
   };
-  /** A namespace of its own, also on a second try, whose pods are all on n1. */
-  const onN1 = (purpose: string, replicas: number): string => {
+  /** A namespace of its own, also on a second try. */
+  const namespaceFor = (purpose: string): string => {
     tries += 1;
     const name = `${purpose}-${tries}`;
     lab.kubectl('create', 'namespace', name);
+    return name;
+  };
+  /** One whose pods are all on n1. */
+  const onN1 = (purpose: string, replicas: number): string => {
+    const name = namespaceFor(purpose);
     for (const other of ['n2', 'n3', 'n4']) lab.kubectl('cordon', other);
     lab.clear('n1');
     web(replicas, ['-n', name]);
@@ -119,8 +124,7 @@ describe.skipIf(missing !== undefined)(title, () => {
   });
 
   it('the kubernetes gate asks for replicas, pods and nodes', async () => {
-    const name = 'gate';
-    lab.kubectl('create', 'namespace', name);
+    const name = namespaceFor('gate');
     const cluster = await lab.cluster('kmend-forecast');
     const read = () =>
       createGates(cluster).read({
@@ -140,7 +144,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     const all = ['n1', 'n2', 'n3', 'n4'];
     for (const node of all) lab.kubectl('cordon', node);
     web(2, ['-n', name]);
-    expect(await becomes(false)).toMatch(/deployments short of replicas: 1 of 1 \(gate\/web has 0 of 2\)/);
+    expect(await becomes(false)).toMatch(/deployments short of replicas: 1 of 1 \(gate-\d+\/web has 0 of 2\)/);
     for (const node of all) lab.kubectl('uncordon', node);
     expect(await becomes(true)).toBe('open: 0 of 4 nodes not ready; pods pending: 0; deployments short of replicas: 0 of 1');
     lab.kubectl('delete', 'namespace', name, '--wait=false');
