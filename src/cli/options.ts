@@ -40,7 +40,7 @@ export const withRolloutOptions = (command: Command): Command =>
   command
     .option('--max-unavailable <amount>', 'instead of `rollout.max_unavailable`: hosts out of service at once, as 2 or 10%')
     .option('--unplannable <what>', 'instead of `rollout.unplannable`: leave_out, stop or ask')
-    .option('--rollback <what>', 'instead of `rollout.rollback`: by_command, or none where there may be no way back');
+    .option('--rollback <what>', 'instead of `rollout.rollback`: by_command, failed_host, or none where there may be no way back');
 
 /** The play's policy with what the flags say in its place. */
 export function overriddenRollout(rollout: Rollout, flags: RolloutFlags): Rollout {
@@ -48,8 +48,8 @@ export function overriddenRollout(rollout: Rollout, flags: RolloutFlags): Rollou
   const amount = maxUnavailable === undefined ? undefined : amountOf(maxUnavailable);
   if (unplannable !== undefined && unplannable !== 'leave_out' && unplannable !== 'stop' && unplannable !== 'ask')
     throw new CommandError(3, `--unplannable is leave_out, stop or ask, not \`${unplannable}\``);
-  if (rollback !== undefined && rollback !== 'none' && rollback !== 'by_command')
-    throw new CommandError(3, `--rollback is by_command or none, not \`${rollback}\``);
+  if (rollback !== undefined && rollback !== 'none' && rollback !== 'by_command' && rollback !== 'failed_host')
+    throw new CommandError(3, `--rollback is by_command, failed_host or none, not \`${rollback}\``);
   return {
     ...rollout,
     ...(amount === undefined ? {} : { maxUnavailable: amount }),

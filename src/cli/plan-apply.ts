@@ -6,6 +6,7 @@ import { hasChanges, type Plan } from '../model/plan.ts';
 import { isMapping } from '../model/value.ts';
 import { plural } from '../report/layout.ts';
 import { leaveResolutions } from './control.ts';
+import type { RunLine } from './demo.ts';
 import { listHosts, listTasks } from './listing.ts';
 import { type MadePlan, makePlan, showPlan } from './make-plan.ts';
 import { type FleetFlags, type RolloutFlags, type TaskFlags, withFleetOptions, withRolloutOptions, withTaskOptions } from './options.ts';
@@ -14,6 +15,7 @@ import { type ResolveFlags, resolutionsOf, withResolveOptions } from './resoluti
 import { rollbackSettings } from './rollback-settings.ts';
 import { type RunFlags, type RunPorts, resumeRun, startRun } from './run-play.ts';
 import { openCluster, openTransport, paintOf, type Settings, settings } from './setup.ts';
+import { type AfterRun, takeBack } from './take-back.ts';
 import { CommandError, type World } from './world.ts';
 
 interface PlanFlags extends FleetFlags, TaskFlags, RolloutFlags {
@@ -29,7 +31,8 @@ type ApplyFlags = PlanFlags & RunFlags & { readonly check?: boolean; readonly di
 
 type Done = (exit: number) => void;
 
-export function planCommands(program: Command, world: World, done: Done): void {
+export function planCommands(program: Command, world: World, done: Done, runLine: RunLine): void {
+  const after = takeBack(world, runLine);
   const plan = withRolloutOptions(withTaskOptions(withFleetOptions(program.command('plan'))))
     .description('print what would be done, in which order, with which risk; exit 2 when there is something to do')
     .argument('<playbook>')
@@ -46,7 +49,7 @@ export function planCommands(program: Command, world: World, done: Done): void {
     .option('-C, --check', 'only plan')
     .option('-D, --diff', 'accepted for Ansible users: a plan always shows differences')
     .addOption(new Option('--job <name>', 'whose turn this is').hideHelp());
-  withListOptions(apply).action(async (path: string, flags: ApplyFlags) => done(await applyCommand(path, flags, world)));
+  withListOptions(apply).action(async (path: string, flags: ApplyFlags) => done(await applyCommand(path, flags, world, after)));
 
   withResolveOptions(withFleetOptions(program.command('resume')))
     .description('go on with a run after a crash, an interruption or a bad end; never repeats what was done')
@@ -59,7 +62,7 @@ export function planCommands(program: Command, world: World, done: Done): void {
       '\nA tripped brake is released when a person has said --retry, --skip or --done of every host that ended badly; nothing else releases it.\n' +
         '--retry walks the whole list again on a host: what is done once a run (`command`, `shell`) and was done is not done again.',
     )
-    .action(async (run: string, flags: ResumeFlags) => done(await resumeCommand(run, flags, world)));
+    .action(async (run: string, flags: ResumeFlags) => done(await resumeCommand(run, flags, world, after)));
 }
 
 const withListOptions = (command: Command): Command =>
@@ -130,16 +133,16 @@ export async function openPorts(set: Settings, world: World, takeover?: string):
   };
 }
 
-async function applyCommand(path: string, flags: ApplyFlags, world: World): Promise<number> {
+async function applyCommand(path: string, flags: ApplyFlags, world: World, after: AfterRun): Promise<number> {
   if (flags.check === true) return planCommand(path, flags, world);
   const read = world.reader.readText(path);
   const saved = read.ok && path.endsWith('.json') ? parsePlan(read.text) : undefined;
   if (read.ok && path.endsWith('.json') && saved === undefined)
     throw new CommandError(3, `${path} is not a plan that \`kmend plan -o\` saved`);
-  return saved === undefined ? applyPlaybook(path, flags, world) : applyPlan(path, saved, flags, world);
+  return saved === undefined ? applyPlaybook(path, flags, world, after) : applyPlan(path, saved, flags, world, after);
 }
 
-async function applyPlaybook(path: string, flags: ApplyFlags, world: World): Promise<number> {
+async function applyPlaybook(path: string, flags: ApplyFlags, world: World, after: AfterRun): Promise<number> {
   const set = settings(flags, world);
   if (await listed(path, flags, set, world)) return 0;
   const project = await loadProject(path, set, world);
@@ -153,7 +156,7 @@ async function applyPlaybook(path: string, flags: ApplyFlags, world: World): Pro
     if (flags.json !== true) for (const line of showPlan(made, world)) world.out(line);
     const changes = made.plan.plays.some((play) => play.hosts.some(hasChanges));
     const approved = changes && flags.yes !== true ? await ask(world) : false;
-    return await runPlays(made, flags, set, world, ports, approved);
+    return await runPlays(made, flags, set, world, ports, approved, after);
   } finally {
     await close();
   }
@@ -172,7 +175,7 @@ export async function ask(world: World): Promise<boolean> {
   throw new CommandError(130, 'not carried out: the answer was no');
 }
 
-/** Plays one after the other; the first that does not end well ends the command. */
+/** Plays one after the other; the first that does not end well ends the command. `after` comes after each, when its hosts are free. */
 export async function runPlays(
   made: MadePlan,
   flags: RunFlags,
@@ -180,17 +183,18 @@ export async function runPlays(
   world: World,
   ports: RunPorts,
   approved: boolean,
+  after?: AfterRun,
 ): Promise<number> {
-  let exit = 0;
   for (const [index, play] of made.plan.plays.entries()) {
     const ready = made.plays[index];
     if (ready === undefined || ready.hosts.length === 0) continue;
     const following = made.plan.plays.slice(index + 1);
     const saved = made.saved === true;
-    exit = await startRun({ plan: made.plan, play, ready, saved, following }, flags, set, world, ports, approved);
+    const { run, exit } = await startRun({ plan: made.plan, play, ready, saved, following }, flags, set, world, ports, approved);
+    await after?.(run, set);
     if (exit !== 0) return exit;
   }
-  return exit;
+  return 0;
 }
 
 /** Loads again what the plan was made from, and compares. A difference is exit 8, and no host is contacted. */
@@ -232,18 +236,18 @@ async function loadSaved(
 const plannedHosts = (plan: Plan): readonly string[] =>
   plan.plays.flatMap((play) => [...play.hosts, ...play.leftOut].map((one) => one.host));
 
-async function applyPlan(path: string, plan: Plan, flags: ApplyFlags, world: World): Promise<number> {
+async function applyPlan(path: string, plan: Plan, flags: ApplyFlags, world: World, after: AfterRun): Promise<number> {
   const { set, made, opened } = await loadSaved(plan, path, flags, world, true);
   try {
     // Who saved a plan has read it; asked on a terminal, a person wants to see again what the yes is for.
     if (flags.json !== true && flags.yes !== true) for (const line of showPlan(made, world)) world.out(line);
-    return await runPlays(made, flags, set, world, opened.ports, false);
+    return await runPlays(made, flags, set, world, opened.ports, false, plan.rollbackOf === undefined ? after : undefined);
   } finally {
     await opened.close();
   }
 }
 
-async function resumeCommand(run: string, given: ResumeFlags, world: World): Promise<number> {
+async function resumeCommand(run: string, given: ResumeFlags, world: World, after: AfterRun): Promise<number> {
   const { retry: _retry, skip: _skip, done: _done, why: _why, ...flags } = given;
   const resolutions = resolutionsOf(given, world.who);
   const stateDir = settings(flags, world).stateDir;
@@ -266,6 +270,7 @@ async function resumeCommand(run: string, given: ResumeFlags, world: World): Pro
     if (flags.json !== true) world.out(paintOf(world).bold(`Resuming run ${run}`));
     const following = made.plan.plays.slice(1);
     const resumed = await resumeRun(run, { plan, play, ready, following }, resolutions, flags, set, world, opened.ports);
+    if (plan.rollbackOf === undefined) await after(run, set);
     if (resumed.exit !== 0 || following.length === 0) return resumed.exit;
     if (resumed.wasDone) {
       const names = following.map((one) => one.play).join(', ');
@@ -273,7 +278,7 @@ async function resumeCommand(run: string, given: ResumeFlags, world: World): Pro
       return 0;
     }
     const rest: MadePlan = { plan: { ...plan, plays: following }, plays: made.plays.slice(1), saved: true };
-    return await runPlays(rest, flags, set, world, opened.ports, resumed.approved);
+    return await runPlays(rest, flags, set, world, opened.ports, resumed.approved, after);
   } finally {
     await opened.close();
   }

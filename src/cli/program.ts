@@ -41,7 +41,7 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
     });
   program.hook('preAction', (_, command) => configure(command, world));
   checkCommand(program, world, done);
-  planCommands(program, world, done);
+  planCommands(program, world, done, runCommandLine);
   driftCommand(program, world, done);
   rollbackCommand(program, world, done);
   runsCommands(program, world, done);

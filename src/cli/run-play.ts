@@ -63,9 +63,9 @@ export async function startRun(
   world: World,
   ports: RunPorts,
   approved: boolean,
-): Promise<number> {
+): Promise<{ readonly run: string; readonly exit: number }> {
   const id = runId(world.clock);
-  return locked(run, id, flags, ports, async (lock) => {
+  const exit = await locked(run, id, flags, ports, async (lock) => {
     // With --strict a host that needs nothing any more is a difference like any other: its start will say so.
     const mended = run.saved === true && flags.strict !== true ? await mendedSince(run.play, run.ready, set, world, ports) : [];
     const journal = await ports.store.createJournal(id);
@@ -85,6 +85,7 @@ export async function startRun(
     if (approved || flags.yes === true) bodies.push(approval(flags, world));
     return drive(guarded(journal, lock), emptyState, [...bodies, ...takeoverNote(flags)], 1, run, flags, set, world, ports);
   });
+  return { run: id, exit };
 }
 
 /** @param resolutions what a person says now of hosts that ended badly; what was left for the run before comes first */

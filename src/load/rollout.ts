@@ -113,7 +113,7 @@ export const rolloutSchema = object({
   retries: object({ transport: whole(0, 100).optional() }).optional(),
   approve: oneOf('evict', 'reboot', 'never').optional(),
   unplannable: oneOf('leave_out', 'stop', 'ask').optional(),
-  rollback: oneOf('none', 'by_command').optional(),
+  rollback: oneOf('none', 'by_command', 'failed_host').optional(),
 });
 
 export type RolloutKeys = Infer<typeof rolloutSchema>;

@@ -106,9 +106,10 @@ export interface Rollout {
 
 /**
  * `by_command`: every change must be one that `kmend rollback` can take back, or the host is refused before anything is touched.
+ * `failed_host`: that too, and a host that ended badly is taken back by itself once the run is over.
  * `none`: changes without a way back are made all the same.
  */
-export type RollbackPolicy = 'none' | 'by_command';
+export type RollbackPolicy = 'none' | 'by_command' | 'failed_host';
 
 /** A weekly window in local time of an IANA zone; `to` at or before `from` ends on the next day. */
 export interface Window {

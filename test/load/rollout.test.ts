@@ -80,6 +80,7 @@ describe('keys', () => {
       { deadline: { host: 7200, run: 28800 }, retries: { transport: 5 }, approve: 'never', unplannable: 'stop' },
     ],
     ['rollback: none', { rollback: 'none' }],
+    ['rollback: failed_host', { rollback: 'failed_host' }],
     ['max_unavailable: "{{ slots }}"', { maxUnavailable: { count: 7 } }],
   ])('%s', (keys, expected) => {
     const text = keys.startsWith('{') ? `rollout: ${keys}` : `rollout:\n  ${keys}`;

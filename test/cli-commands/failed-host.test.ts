@@ -1,0 +1,74 @@
+// rollback: failed_host on a practice fleet: what failed is taken back by itself, the others stay mended, the run stays as it is.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventsOf, type Practice, play, practice, sick } from '../cli/practice.ts';
+
+let fleet: Practice;
+const vars = { reboot_stable_for: 1 };
+beforeAll(async () => {
+  fleet = await practice(['good', 'early', 'late', 'dark', 'other'].map((name) => sick(name, { vars })));
+});
+afterAll(() => fleet.close());
+
+const cfg = (host: string): string => readFileSync(join(fleet.host(host).root, 'boot/grub2/grub.cfg'), 'utf8');
+const tasks = `    - kernel_arg: {key: cgroup.memory, value: nokmem}
+    - shell: {cmd: "test {{ inventory_hostname }} != early"}
+    - reboot: {timeout: 3s, stable_for: 1s}
+    - verify_kmem: {timeout: 10s}
+    - shell: {cmd: "test {{ inventory_hostname }} != late"}
+`;
+const book = (name: string, policy: string, hosts: string): string =>
+  fleet.file(
+    `${name}.yaml`,
+    play(tasks, `{max_unavailable: 2, brake: {failures: 9}, rollback: ${policy}}`).replace('hosts: all', `hosts: ${hosts}`),
+  );
+
+describe('a host that ended badly', () => {
+  it('is taken back alone and proven, before its reboot and after; it stays a bad end of its run', async () => {
+    const ran = await fleet.run(['apply', book('three', 'failed_host', 'good,early,late'), '--yes']);
+    expect(ran.exit, ran.out + ran.err).toBe(4);
+    const [run = '', ...backs] = fleet.runs();
+    expect(
+      eventsOf(fleet.journal(run), 'host.failed')
+        .map(({ host }) => host)
+        .sort(),
+    ).toEqual(['early', 'late']);
+    expect(backs.map((back) => eventsOf(fleet.journal(back), 'host.done').map(({ host, changed }) => [host, changed]))).toEqual([
+      [['early', true]],
+      [['late', true]],
+    ]);
+    expect(['good', 'early', 'late'].map((host) => [cfg(host).includes('nokmem'), fleet.host(host).boots()])).toEqual([
+      [true, 2],
+      [false, 1],
+      [false, 3],
+    ]);
+    expect(ran.err).toContain('early ended badly and is taken back (rollback: failed_host)');
+    expect(ran.err).toContain(`late is as it was before run ${run}; look at it, then: kmend resolve ${run} late`);
+    expect((await fleet.run(['runs', 'show', run])).out).toMatch(/early +on +kernel_arg +\w/);
+  }, 60_000);
+
+  it('is not taken back a second time by a resume, and the host is free once a person has looked', async () => {
+    const [run = ''] = fleet.runs();
+    const before = fleet.runs().length;
+    expect((await fleet.run(['resume', run, '--yes'])).exit).toBe(4);
+    expect(fleet.runs()).toHaveLength(before);
+    expect(readFileSync(join(fleet.host('late').root, 'var/lib/kmend/fence'), 'utf8')).toMatch(/closed$/m);
+  }, 30_000);
+
+  it('is told where it cannot be: it does not answer', async () => {
+    fleet.fleet.set('dark', 'never', true);
+    const ran = await fleet.run(['apply', book('dark', 'failed_host', 'dark'), '--yes', '-T', '1']);
+    expect(ran.exit).toBe(6);
+    const run = fleet.runs().find((one) => fleet.journalText(one).includes('dark.yaml')) ?? '';
+    expect(ran.err).toMatch(new RegExp(`dark was NOT taken back \\(exit 6\\); look at it, then by hand: kmend rollback ${run} -l dark`));
+  }, 60_000);
+
+  it('stays as it is where the policy does not say so', async () => {
+    const before = fleet.runs().length;
+    const path = book('plain', 'by_command', 'other');
+    const text = readFileSync(path, 'utf8').replaceAll('early', 'other');
+    const ran = await fleet.run(['apply', fleet.file('plain.yaml', text), '--yes']);
+    expect([ran.exit, fleet.runs().length - before, cfg('other').includes('nokmem')]).toEqual([4, 1, true]);
+  }, 30_000);
+});
