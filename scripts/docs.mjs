@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -56,12 +57,38 @@ Variables of the inventory (\`ansible_user\`, ...) win over all of these, as the
 A run that is resumed keeps the settings that it was started with. There are no settings for secrets: passwords are asked for (\`-k\`, \`-K\`), keys come from files or the agent.
 `;
 
+/** The tables that the code decides by, by name: from the sources, which Node cannot import as they are. */
+async function kmemTables() {
+  const options = { bundle: true, platform: 'node', format: 'esm', write: false };
+  const { outputFiles } = buildSync({ ...options, entryPoints: [join(root, 'test/facts/kmem-doc-tables.ts')] });
+  const { docTables } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+  return docTables;
+}
+
+/** Columns as wide as their widest cell, so that the source can be read, too. */
+function padded(table) {
+  const rows = table.split('\n').map((row) => row.slice(2, -2).split(' | '));
+  const widths = rows[0].map((_, index) => Math.max(3, ...rows.map((row) => row[index].length)));
+  const cell = (text, index) => (text === '---' ? '-'.repeat(widths[index]) : text.padEnd(widths[index]));
+  return rows.map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
+}
+
+/** docs/kmem.md is written by people; below each `<!-- table: NAME -->` stands what the code has. */
+function withTables(text, tables) {
+  return Object.entries(tables).reduce((page, [name, table]) => {
+    const place = new RegExp(`(<!-- table: ${name.replace('.', '\\.')} -->\\n)(?:\\|.*\\n)*`);
+    if (!place.test(page)) throw new Error(`docs/kmem.md has no place for the table ${name}`);
+    return page.replace(place, (_, mark) => `${mark}${padded(table)}\n`);
+  }, text);
+}
+
 const files = {
   'docs/modules.md': `${generated}\n# Modules\n\n${modules.map((name) => kmend('docs', name)).join('\n')}`,
   'docs/facts.md': `${generated}\n# Facts\n\nFacts are variables in expressions, under these names.\n\n${kmend('docs', 'facts')}`,
   'docs/settings.md': `${generated}\n${settings}`,
   'docs/commands.md': `${generated}\n${commandPages([]).join('\n')}`,
   'docs/schema/playbook.json': kmend('schema'),
+  'docs/kmem.md': withTables(readFileSync(join(root, 'docs/kmem.md'), 'utf8'), await kmemTables()),
 };
 
 const stale = [];

@@ -1,8 +1,10 @@
 // docs/kmem.md shows the tables that the code decides by, all of them and as they are.
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { docTables } from './kmem-doc-tables.ts';
+import { recordedHost } from './replay.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/kmem.md'), 'utf8');
 
@@ -13,5 +15,20 @@ describe('docs/kmem.md', () => {
   it.each(Object.entries(docTables))('shows the table %s', (name, table) => {
     const shown = new RegExp(`<!-- table: ${name.replace('.', '\\.')} -->\\n((?:\\|.*\\n)+)`).exec(text)?.[1];
     expect(bare(shown ?? '')).toBe(bare(table));
+  });
+
+  it('has only commands that a shell understands, and that find what was recorded', () => {
+    const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? '');
+    expect(blocks.length).toBeGreaterThan(0);
+    const host = recordedHost('1062-on');
+    try {
+      const here = blocks.join('').replaceAll(' /sys/', ` ${host.root}/sys/`).replaceAll('dmesg', `cat ${host.root}/../dmesg`);
+      execFileSync('sh', ['-n', '-c', here]);
+      const answers = execFileSync('sh', ['-c', here], { encoding: 'utf8' }).trim().split('\n');
+      // uname, nothing in this log, slab entries, usage of the root, ids.
+      expect(answers.slice(1)).toEqual(['42', '2322432', '3']);
+    } finally {
+      host.remove();
+    }
   });
 });

@@ -71,6 +71,11 @@ const hosts: readonly Line[] = [
     { 'kernel.release': '4.18.0-553.el8_10.x86_64', 'kmem.samples': allOn(9) },
     'not_applicable | kernel 4.18: accounting is healthy | none',
   ],
+  [
+    'a healthy kernel now, an el7 one at the next boot',
+    { 'kernel.release': '5.4.278-1.el7.elrepo.x86_64', ...nextEl7('1160') },
+    'not_applicable | kernel 5.4: accounting is healthy; but 3.10.0-1160.el7.x86_64 boots next, which leaks | none',
+  ],
   ['el6', { 'kernel.release': '2.6.32-754.el6.x86_64' }, 'not_applicable | kernel 2.6 has no kernel-memory controller | none'],
 
   // Unknown.

@@ -56,11 +56,17 @@ export function notApplicable(situation: Situation): string | undefined {
   return memory === 'v2' ? 'cgroup v2: accounting is healthy' : undefined;
 }
 
+/** A healthy kernel that an update, or a fallback, gives up again at the next boot. */
+function fallsBack({ now, next }: Situation): string {
+  if (healthOf(now.generation) !== 'healthy' || next === undefined || next.inForce || healthOf(next.generation) !== 'affected') return '';
+  return `; but ${next.release} boots next, which leaks`;
+}
+
 export function judge(situation: Situation): Judgement {
   const { samples, now } = situation;
   if (now.generation === 'unknown') return { verdict: 'unknown', evidence: `kernel release "${now.release}" is not understood` };
   const without = notApplicable(situation);
-  if (without !== undefined) return { verdict: 'not_applicable', evidence: without };
+  if (without !== undefined) return { verdict: 'not_applicable', evidence: without + fallsBack(situation) };
   const tally = tallyOf(situation);
   if (tally.on > 0) return judgeOn(situation, tally);
   const unread = unreadText(situation);
