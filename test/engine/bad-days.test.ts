@@ -85,11 +85,22 @@ const badDays: readonly BadDay[] = [
   {
     name: 'full-disk',
     fault: { full: true },
+    playbook: play("    - {name: Something, command: 'true'}\n"),
     exit: 4,
     kind: 'exit',
     message: /cannot write to \/var\/lib\/kmend or \/run\/kmend/,
     hint: /is the disk full or read-only/,
     left: /in service/,
+    boots: 1,
+  },
+  {
+    name: 'full-boot',
+    fault: { full: true },
+    exit: 4,
+    kind: 'refused',
+    message: /\/boot has 0 MB left, this needs 1/,
+    hint: /make room on \/boot first/,
+    left: /^untouched$/,
     boots: 1,
   },
   {
