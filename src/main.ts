@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import type { World } from './cli/world.ts';
-import { diskFiles, diskReader, listenForSignals, packageRoot, progressLine, systemClock, terminalAsker } from './local/index.ts';
+import { diskFiles, diskReader, here, listenForSignals, packageRoot, progressLine, systemClock, terminalAsker } from './local/index.ts';
 
 declare const __KMEND_VERSION__: string;
 
@@ -39,6 +39,7 @@ function makeWorld(): World {
     reader: diskReader,
     files: diskFiles,
     clock: systemClock,
+    here,
     asker: terminalAsker({ input: process.stdin, output: process.stderr }),
     ...listenForSignals(err),
     modules: async () => (await import('./modules/index.ts')).modules,

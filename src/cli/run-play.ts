@@ -216,7 +216,7 @@ async function drive(
     const ended = await runLoop({
       ledger,
       setup: run.ready.setup,
-      ports: { ...ports, clock: world.clock, asker: world.asker, gates: await world.gates(ports.cluster) },
+      ports: { ...ports, clock: world.clock, asker: world.asker, gates: await world.gates(ports.cluster), here: world.here },
       number,
       ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
       strict: flags.strict === true,

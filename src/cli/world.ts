@@ -1,5 +1,5 @@
 // The world as commands see it: streams, disk, clock, and makers of the adapters. `main.ts` builds the real one, tests bring another.
-import type { Asker, Clock, Cluster, Gates, NodeState, Notifier, Store, Transport } from '../engine/ports.ts';
+import type { Asker, Clock, Cluster, Gates, Here, NodeState, Notifier, Store, Transport } from '../engine/ports.ts';
 import type { Reader } from '../load/index.ts';
 import type { AnyModule } from '../model/change.ts';
 import type { Outcome } from '../model/failure.ts';
@@ -78,6 +78,7 @@ export interface World {
   /** YAML text of an inventory of these nodes. */
   readonly inventoryFromNodes: (nodes: readonly NodeState[]) => Promise<string>;
   readonly notifier: () => Promise<Notifier>;
+  readonly here: Here;
   readonly gates: (cluster: Cluster | undefined) => Promise<Gates>;
   /** Path of the program that runs, to start it once more. */
   readonly program: string;

@@ -6,7 +6,7 @@ import type { Facts } from '../model/fact.ts';
 import type { Failure } from '../model/failure.ts';
 import type { FenceToken } from './host-scripts.ts';
 import type { Mask } from './mask.ts';
-import type { Clock, Cluster, KeptOutput } from './ports.ts';
+import type { Clock, Cluster, Here, KeptOutput } from './ports.ts';
 import type { Session } from './session.ts';
 
 /** What an effect needs of the host's walk. */
@@ -15,6 +15,7 @@ export interface DoorContext {
   readonly session: Session;
   readonly clock: Clock;
   readonly cluster?: Cluster;
+  readonly here?: Here;
   /** The node that this host is. */
   readonly node?: string;
   /** A person asked for exactly this host. */

@@ -1,8 +1,8 @@
 // Harder ways to reboot a host that still answers in its old boot: off unless the play asks for them, each said in the journal before it is sent.
-import type { Escalation, RebootEffect } from '../model/effect.ts';
+import type { Escalation, Fallback, RebootEffect } from '../model/effect.ts';
 import type { Failure } from '../model/failure.ts';
 import type { DoorContext, EffectPlace } from './door.ts';
-import { escalateScript, exitCodes } from './host-scripts.ts';
+import { escalateScript, exitCodes, heldScript } from './host-scripts.ts';
 import { fencedBy } from './perform-run.ts';
 
 /** Seconds that a host with the old boot id may take to go down. */
@@ -39,3 +39,41 @@ export async function escalate(
   );
   return undefined;
 }
+
+/**
+ * The last way: the play's own program on this machine. Whoever lost the host may not do it any more; a host that does not answer cannot be
+ * asked, and is known to be ours by the lock alone. Not ended with the run: a power cycle that is cut in half leaves a host that is off.
+ */
+export async function fallBack(
+  fallback: Fallback,
+  bad: Failure,
+  answers: boolean,
+  place: EffectPlace,
+  context: DoorContext,
+): Promise<Failure | undefined> {
+  const { host, session, token, record, here } = context;
+  const [program = ''] = fallback.argv;
+  if (answers) {
+    const held = await session.fresh({ script: heldScript(token), become: session.target.become !== undefined, timeout: 30 });
+    if (held.ok && held.value.code === exitCodes.fenced) return fencedBy(held.value.stderr.trim());
+  }
+  const tell = (text: string): Promise<unknown> =>
+    record({ type: 'effect.progress', host, task: place.task, effect: place.effect, text }, true);
+  await tell(`${bad.message}: ${program}, on this machine`);
+  const { name, address = name } = session.target;
+  const environment = { KMEND_HOST: name, KMEND_ADDRESS: address, ...fallback.environment };
+  const { code, said } = (await here?.run({ ...fallback, environment })) ?? { code: null, said: 'nothing can be run here' };
+  if (code === 0) {
+    await tell(`${program} ended well: waiting for a new boot id`);
+    return undefined;
+  }
+  return {
+    ...bad,
+    message: `${bad.message}; ${program}, run on this machine, ended with ${code ?? 'no status'}`,
+    detail: context.mask(withoutValues(said.trim().split('\n').at(-1) ?? '', fallback.environment)),
+  };
+}
+
+/** What was given to the program in its environment may stand in what it said. */
+const withoutValues = (text: string, environment: Fallback['environment']): string =>
+  Object.values(environment).reduce((masked, value) => (value.length < 4 ? masked : masked.replaceAll(value, '***')), text);

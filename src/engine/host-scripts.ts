@@ -124,15 +124,20 @@ const escalations: Readonly<Record<Escalation, string>> = {
   sysrq: `for c in s u b; do echo $c > "$R/proc/sysrq-trigger"; sleep 2; done`,
 };
 
+const stillOurs = (token: FenceToken): string => `D=$R/var/lib/kmend L=$R/run/kmend
+read -r r n s < "$D/fence" || exit ${exitCodes.noState}
+[ "$r" = ${quote(token.run)} ] && [ "$n" -le ${token.number} ] && [ "$s" = open ] || { echo "$r" >&2; exit ${exitCodes.fenced}; }
+`;
+
+/** Does this run still hold the host? Asked before something is done to it from outside. */
+export const heldScript = (token: FenceToken): string => withPrelude(stillOurs(token));
+
 /**
  * A harder way, for a host that still runs the boot that our reboot was sent to; each is sent once a boot. The fence is only read here:
  * a host that has come to this may not be able to write to its disk any more.
  */
 export const escalateScript = (token: FenceToken, effect: string, boot: string, step: Escalation): string =>
-  withPrelude(`D=$R/var/lib/kmend L=$R/run/kmend
-read -r r n s < "$D/fence" || exit ${exitCodes.noState}
-[ "$r" = ${quote(token.run)} ] && [ "$n" -le ${token.number} ] && [ "$s" = open ] || { echo "$r" >&2; exit ${exitCodes.fenced}; }
-[ "${bootId}" = ${quote(boot)} ] || exit 0
+  withPrelude(`${stillOurs(token)}[ "${bootId}" = ${quote(boot)} ] || exit 0
 m=${quote(`${effect} ${boot} ${step}`)}
 if [ -e "$L/escalated" ] && grep -Fxq -e "$m" "$L/escalated"; then exit 0; fi
 echo "$m" >> "$L/escalated" || exit ${exitCodes.noState}

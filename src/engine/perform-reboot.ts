@@ -1,8 +1,8 @@
 // The reboot: old boot id journalled first, sent once, watched by full logins on new connections, true only with a new boot id.
-import type { RebootEffect } from '../model/effect.ts';
+import type { Escalation, Fallback, RebootEffect } from '../model/effect.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
-import { escalate, patience } from './escalate.ts';
+import { escalate, fallBack, patience } from './escalate.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
 import { stillHeld } from './node-hold.ts';
 import { fencedBy } from './perform-run.ts';
@@ -71,6 +71,9 @@ async function watch(
   let last: Failure | undefined;
   let sent = first;
   const harder = [...(effect.escalate ?? [])];
+  // After a resume it is not known whether it was run: then a person looks.
+  let fallback = place.resumed ? undefined : effect.fallback;
+  let limit = effect.timeout;
   let since = began;
   for (;;) {
     const started = clock.now();
@@ -86,14 +89,16 @@ async function watch(
     if (!boot.ok && boot.failure.transport !== true && boot.failure.kind === 'auth') return boot;
     last = boot.ok ? undefined : boot.failure;
     const waited = (clock.now() - began) / 1000;
-    if (boot.ok && (clock.now() - since) / 1000 > patience(effect)) {
-      const step = signal.aborted ? undefined : harder.shift();
-      if (step === undefined) return { ok: false, failure: notCarriedOut(waited, boot.value.marked) };
-      const failure = (await lostNode(context)) ?? (await escalate(step, waited, old, place, context));
+    const hangs = boot.ok && (clock.now() - since) / 1000 > patience(effect);
+    const step = hangs && waited <= limit && !signal.aborted ? harder.shift() : undefined;
+    if (step !== undefined || hangs || waited > limit) {
+      const bad = boot.ok ? notCarriedOut(waited, boot.value.marked) : notBack(waited, last);
+      const failure =
+        step === undefined ? await lastWay(fallback, bad, boot.ok, place, context) : await harderWay(step, waited, old, place, context);
       if (failure !== undefined) return { ok: false, failure };
       since = clock.now();
+      if (step === undefined) [fallback, limit] = [undefined, (since - began) / 1000 + effect.timeout];
     }
-    if (waited > effect.timeout) return { ok: false, failure: boot.ok ? notCarriedOut(waited, boot.value.marked) : notBack(waited, last) };
     if (signal.aborted)
       return {
         ok: false,
@@ -101,6 +106,21 @@ async function watch(
       };
     await clock.sleep(Math.max(0, attemptEvery - (clock.now() - started)), signal);
   }
+}
+
+const harderWay = async (step: Escalation, waited: number, old: string, place: EffectPlace, context: DoorContext) =>
+  (await lostNode(context)) ?? escalate(step, waited, old, place, context);
+
+/** The play's fallback, once; without one the reboot has failed. */
+async function lastWay(
+  fallback: Fallback | undefined,
+  bad: Failure,
+  answers: boolean,
+  place: EffectPlace,
+  context: DoorContext,
+): Promise<Failure | undefined> {
+  if (fallback === undefined || context.signal.aborted) return bad;
+  return (await lostNode(context)) ?? fallBack(fallback, bad, answers, place, context);
 }
 
 const notCarriedOut = (waited: number, marked: boolean): Failure => ({

@@ -262,3 +262,18 @@ export interface Gates {
   /** Reads a gate once; any error is a closed gate that says why. */
   readonly read: (gate: GateSpec, signal?: AbortSignal) => Promise<GateReading>;
 }
+
+export interface HereRequest {
+  /** Program and arguments; no shell between. */
+  readonly argv: readonly string[];
+  /** Beside the environment of kmend itself. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Seconds; then it is killed. */
+  readonly timeout: number;
+}
+
+/** The machine that runs kmend. */
+export interface Here {
+  /** `code` null: it could not be started, or was killed; `said` is the end of its output, or why. */
+  readonly run: (request: HereRequest) => Promise<{ readonly code: number | null; readonly said: string }>;
+}

@@ -19,13 +19,15 @@ import type { HostIdentity } from './node-match.ts';
 import { crashingBefore } from './node-ready.ts';
 import { NodeSide } from './node-side.ts';
 import { nothingObserved, type Observed, observe, outputArea } from './observe.ts';
-import type { Clock, Cluster, KeptOutput, Transport } from './ports.ts';
+import type { Clock, Cluster, Here, KeptOutput, Transport } from './ports.ts';
 import { openSession, type Session } from './session.ts';
 
 export interface EnginePorts {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly cluster?: Cluster;
+  /** Absent where nothing is ever run on this machine (plans). */
+  readonly here?: Here;
 }
 
 /** A host as the caller resolved it from the inventory. */
@@ -216,6 +218,7 @@ export class HostWalk {
       session: this.session,
       clock: run.ports.clock,
       ...(run.ports.cluster === undefined ? {} : { cluster: run.ports.cluster }),
+      ...(run.ports.here === undefined ? {} : { here: run.ports.here }),
       ...(this.plan.node === undefined ? {} : { node: this.plan.node }),
       byName: run.setup.askedByName === this.host,
       token: run.token,

@@ -62,7 +62,7 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   include_tasks: 'write the tasks out, in a `block` where they share a `when`',
   include_vars: 'use `vars`, `group_vars`, or give -e @FILE',
   listen: 'there are no handlers: put the task behind a `when`',
-  local_action: 'kmend never acts on the machine that it runs on',
+  local_action: 'on the machine that it runs on kmend only runs gates and the `fallback` of a `reboot`',
   max_fail_percentage: 'set it on the play',
   meta: 'there is nothing to flush or clear: facts are read again after every change',
   notify: 'put the other task behind this one, with `when: RESULT is changed`',

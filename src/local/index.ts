@@ -1,6 +1,7 @@
 // The local room: this machine's disk, clock, terminal and signals, behind the ports.
 export { systemClock } from './clock.ts';
 export { diskFiles, diskReader } from './disk.ts';
+export { here } from './here.ts';
 export { packageRoot } from './package-root.ts';
 export { progressLine } from './progress.ts';
 export { listenForSignals } from './signals.ts';

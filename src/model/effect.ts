@@ -76,6 +76,17 @@ export interface RebootEffect extends EffectBase {
   readonly drain: 'required' | 'none';
   /** What is sent, in this order, to a host that still answers in the old boot: all together the one planned reboot. */
   readonly escalate?: readonly Escalation[];
+  /** Run once on the machine that runs kmend when all else has failed (a power cycle by the management board): still the one planned reboot. */
+  readonly fallback?: Fallback;
+}
+
+export interface Fallback {
+  /** Program and arguments; no shell between, and no secret in it: a process list shows it. */
+  readonly argv: readonly string[];
+  /** What is secret stands here. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Seconds. */
+  readonly timeout: number;
 }
 
 /** `force` = `systemctl reboot -f` (no unit is stopped), `sysrq` = the kernel syncs, remounts read-only and resets. */

@@ -1,8 +1,8 @@
 // Module reboot: when the next boot would differ from this one, or when told to; proven by a new boot id.
 import type { Change, ModulePlan, PlanContext, Refusal } from '../model/change.ts';
-import type { RebootEffect, WaitEffect } from '../model/effect.ts';
+import type { Fallback, RebootEffect, WaitEffect } from '../model/effect.ts';
 import { type Facts, type FactView, flagFact, listFact, textFact } from '../model/fact.ts';
-import { asArgs, duration, flag, type Infer, listOf, object, oneOf, shorthand } from '../model/schema.ts';
+import { asArgs, duration, filled, flag, type Infer, list, listOf, mappingOf, object, oneOf, shorthand, text } from '../model/schema.ts';
 import { isList, isMapping } from '../model/value.ts';
 import { defineModule } from './define.ts';
 
@@ -18,6 +18,23 @@ const options = object({
     .default([])
     .describe(
       'For a host that still answers in the old boot: `force` = `systemctl reboot -f`, `sysrq` = the kernel resets; in this order, after equal parts of `timeout` (2 minutes at most each).',
+    ),
+  fallback: object({
+    command: list(filled)
+      .min(1)
+      .describe('Program and arguments, for the machine that runs kmend; not through a shell. A process list shows them: no secrets here.'),
+    environment: mappingOf(text)
+      .refine(
+        (all) => Object.keys(all).every((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)),
+        'should have names of environment variables as its keys',
+      )
+      .default({})
+      .describe('Variables for it beside KMEND_HOST and KMEND_ADDRESS; secrets stand here.'),
+    timeout: duration.default(60).describe('How long it may take; then it is killed.'),
+  })
+    .optional()
+    .describe(
+      'Run once when the host is not back after `timeout`, or still runs the old boot after all of `escalate`: a power cycle by its management board. The host then has `timeout` once more.',
     ),
 });
 type Args = Infer<typeof options>;
@@ -43,13 +60,15 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   if (hung !== undefined) return { changes: [], refuse: hung };
   // Whoever drained by other means, or said that no drain is needed, said it before this task.
   const drained = context.sets?.kmend_drain;
+  const hang = harder(given);
   const effect: RebootEffect = {
     kind: 'reboot',
-    what: `reboot and wait for a new boot id${given.escalate.length === 0 ? '' : ` (when it hangs: ${given.escalate.join(', then ')})`}`,
+    what: `reboot and wait for a new boot id${hang === '' ? '' : ` (${hang})`}`,
     timeout: Math.ceil(given.timeout),
     stableFor: Math.ceil(given.stable_for),
     drain: given.drain === 'none' || drained === 'none' || drained === 'command' ? 'none' : 'required',
     ...(given.escalate.length === 0 ? {} : { escalate: [...new Set(given.escalate)] }),
+    ...(given.fallback === undefined ? {} : { fallback: fallbackOf(given.fallback) }),
   };
   return {
     changes: [
@@ -57,9 +76,22 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
       ...(isNode(facts, context) ? [nodeBack(given, context.node)] : []),
     ],
     promises: promises(facts),
+    ...(hang === '' ? {} : { note: hang }),
     ...warned(facts, context),
   };
 }
+
+/** The program alone: what stands behind it may name what is nobody's business. */
+function harder({ escalate, fallback }: Args): string {
+  const ways = [...escalate, ...(fallback === undefined ? [] : [`${fallback.command[0]} on this machine`])];
+  return ways.length === 0 ? '' : `when it hangs: ${ways.join(', then ')}`;
+}
+
+const fallbackOf = ({ command, environment, timeout }: NonNullable<Args['fallback']>): Fallback => ({
+  argv: command,
+  environment,
+  timeout: Math.max(1, Math.ceil(timeout)),
+});
 
 const minute = 60;
 const day = 86_400;
@@ -156,7 +188,19 @@ export const reboot = defineModule<Args>({
 reboot is sent; only a new boot id, read on a new connection, counts. A host where a kubelet runs is not rebooted before something drained it.
 
 \`escalate\` is for sick nodes whose shutdown hangs, and off by default. Each step is in the journal before it is sent, goes only to a host that answers and still
-runs the boot that the reboot was sent to, and all together are the one planned reboot. A host that no longer answers gets none: somebody must go to it.`,
+runs the boot that the reboot was sent to, and all together are the one planned reboot. A host that no longer answers gets none: somebody must go to it.
+
+\`fallback\` is that somebody: a program on the machine that runs kmend, run once, when the host is not back after \`timeout\` or still runs the old boot after all of
+\`escalate\`. It is in the journal before it is run, and counts only by a new boot id; after a resume it is never run again.
+
+\`\`\`yaml
+- reboot:
+    timeout: 20m
+    escalate: [force, sysrq]
+    fallback:
+      command: [ipmitool, -I, lanplus, -H, "{{ bmc }}", -U, kmend, -E, chassis, power, cycle]
+      environment: {IPMI_PASSWORD: "{{ bmc_password }}"}
+\`\`\``,
   args: asArgs(args),
   convergent: (given) => !given.force,
   maxRisk: 'reboot',
