@@ -33,6 +33,8 @@ export interface Right {
 type OnPage<T> = (items: readonly T[]) => void;
 
 const pageSize = 500;
+/** A server that has just come up refuses with 403 what its authorizer has not read yet (measured: some seconds). */
+const rightsReadAfter = 30_000;
 /** kubectl's number; at a second each, as servers say, it is ten seconds. */
 const overloadTries = 10;
 const longestRetryAfter = 5;
@@ -53,10 +55,26 @@ export type Api = ReturnType<typeof createApi>;
 const trust = <T>(body: unknown): T => (typeof body === 'object' && body !== null ? body : {}) as T;
 
 export function createApi(http: Http, who: string, clock: Clock) {
+  /** When the server was last away (or a watch ended, which may be its sign): one that has just come up has not read all rights yet. */
+  let awayAt = Number.NEGATIVE_INFINITY;
+
+  async function call(request: HttpRequest): Promise<Outcome<HttpReply>> {
+    for (;;) {
+      const reply = await http.call(request);
+      if (!reply.ok) {
+        if (reply.failure.transport === true) awayAt = clock.now();
+        return reply;
+      }
+      const { status, body } = reply.value;
+      if (!isRightsRefusal(status, body) || clock.now() - awayAt > rightsReadAfter || request.signal?.aborted) return reply;
+      await clock.sleep(1_000, request.signal);
+    }
+  }
+
   /** As kubectl's client: a server that says when to come again is asked again then. Evictions and deletions have a pace of their own. */
   async function raw(request: HttpRequest): Promise<Outcome<HttpReply>> {
     for (let tries = 1; ; tries += 1) {
-      const reply = await http.call(request);
+      const reply = await call(request);
       const after = reply.ok && isPassing(reply.value.status, reply.value.body) ? reply.value.retryAfter : undefined;
       if (after === undefined || tries >= overloadTries || request.signal?.aborted) return reply;
       await clock.sleep((Math.min(after, longestRetryAfter) + clock.random() / 2) * 1000, request.signal);
@@ -161,8 +179,13 @@ export function createApi(http: Http, who: string, clock: Clock) {
     deployments: (signal?: AbortSignal): Promise<Outcome<{ items: readonly DeploymentObject[]; version: string }>> =>
       all<DeploymentObject>('/apis/apps/v1/deployments', { verb: 'list', resource: 'deployments.apps' }, signal),
     /** Ends with the server's own limit, a cut, or the signal; a status that is not 200 comes back as the reply. */
-    watchPods: (node: string, version: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<Outcome<HttpReply>> =>
-      http.stream(
+    watchPods: async (
+      node: string,
+      version: string,
+      onEvent: (event: WatchEvent) => void,
+      signal: AbortSignal,
+    ): Promise<Outcome<HttpReply>> => {
+      const watched = await http.stream(
         {
           method: 'GET',
           path: `/api/v1/pods?watch=1&${onNode(node)}&resourceVersion=${segment(version)}&timeoutSeconds=${watchSeconds}`,
@@ -174,9 +197,12 @@ export function createApi(http: Http, who: string, clock: Clock) {
           const event = parseEvent(line);
           if (event !== undefined) onEvent(event);
         },
-      ),
+      );
+      if (!signal.aborted && (!watched.ok || watched.value.status === 200)) awayAt = clock.now();
+      return watched;
+    },
     evict: (api: 'policy/v1' | 'policy/v1beta1', request: GoRequest): Promise<Outcome<HttpReply>> =>
-      http.call({
+      call({
         method: 'POST',
         path: `${podPath(request.namespace, request.name)}/eviction`,
         body: {
@@ -188,7 +214,7 @@ export function createApi(http: Http, who: string, clock: Clock) {
         signal: request.signal,
       }),
     deletePod: (request: GoRequest): Promise<Outcome<HttpReply>> =>
-      http.call({
+      call({
         method: 'DELETE',
         path: podPath(request.namespace, request.name),
         body: { apiVersion: 'v1', kind: 'DeleteOptions', ...go(request) },

@@ -22,6 +22,7 @@ import {
   workloadName,
 } from './objects.ts';
 import { decideCordon, decidePlainUncordon, decideRelease, decideUncordon, holdFailure, nodeState } from './ownership.ts';
+import { whileAway } from './patience.ts';
 import type { PdbApi } from './pdb.ts';
 import { nameProxy, proxyFor, unsupportedProxy } from './proxy.ts';
 import { missingRights, type Role } from './rights.ts';
@@ -152,7 +153,8 @@ function clusterOver(api: Api, clock: Clock, options: ClusterOptions, descriptio
       return failure === undefined ? ok(true) : { ok: false, failure };
     },
     drain: async (name, drainOptions, owner, progress, signal) => {
-      const eviction = await evictionApi();
+      const until = clock.now() + drainOptions.timeout * 1000;
+      const eviction = await whileAway(evictionApi, { clock, until, signal });
       const context = { api, clock, node: name, options: drainOptions, owner, progress, place, pdbApi, signal };
       return eviction.ok ? drainNode({ ...context, evictionApi: eviction.value }) : eviction;
     },

@@ -12,6 +12,7 @@ import { followPods } from './follow-pods.ts';
 import { type Guard, guardNode } from './guard.ts';
 import { describeProgress } from './holding.ts';
 import { controllerOf, isPodReady, type PodObject } from './objects.ts';
+import { whileAway } from './patience.ts';
 import { type Chosen, choosePods } from './select.ts';
 
 const guardEvery = 4_000;
@@ -149,7 +150,8 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
     if (lost !== undefined) return ended(context, lost, limit);
     if (guard.last()?.ready === false && options.deadNodeSkipWaitAfter === undefined)
       return { ok: false, failure: deadNode(node, 'is NotReady') };
-    const chosen = await choosePods(api, node, options, limit.signal);
+    const patience = { clock, until: deadline, signal: limit.signal };
+    const chosen = await whileAway(() => choosePods(api, node, options, limit.signal), patience);
     if (!chosen.ok) return ended(context, chosen.failure, limit);
     if (chosen.value.refused.length > 0) return refusedFailure(node, chosen.value.refused);
     if (context.evictionApi === 'none' && !options.disableEviction && !options.fallbackWithoutEviction && chosen.value.evict.length > 0) {

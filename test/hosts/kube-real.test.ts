@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readyAfterReboot } from '../../src/engine/node-ready.ts';
 import { createGates } from '../../src/gates/index.ts';
 import { command } from '../cli/real-world.ts';
-import { cordonAndDrain, failure, owner, sleep, value } from '../kube/cluster-on.ts';
+import { failure, owner, sleep, value } from '../kube/cluster-on.ts';
 import { drainOptions } from '../kube/pods.ts';
 import { missing, recorded, startLab } from './kube-lab.ts';
 
@@ -152,9 +152,10 @@ describe.skipIf(missing !== undefined)(title, () => {
 
   it('lives through a restart of the API server in the middle of a drain', async () => {
     const name = onN1('restart', 20);
-    const cluster = await lab.cluster();
+    const cluster = await lab.cluster('kmend');
+    value(await cluster.cordon('n1', owner));
     const restarted = sleep(150).then(() => lab.restartApiServer(outage));
-    const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 120 }));
+    const outcome = await cluster.drain('n1', drainOptions({ timeout: 120 }), owner, () => undefined);
     await restarted;
     expect(value(outcome)).toMatchObject({ left: [], evicted: expect.arrayContaining([expect.stringContaining(`${name}/web`)]) });
     expect(lab.kubectl('get', 'pods', '-n', name, '-o', 'jsonpath={.items[*].spec.nodeName}')).not.toMatch(/\bn1\b/);

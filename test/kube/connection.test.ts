@@ -370,6 +370,32 @@ describe.skipIf(!haveOpenssl)(title, () => {
     });
   });
 
+  it('a server that has just come up has not read all rights yet: its 403 is waited out; that of one that was not away is told at once', async () => {
+    await start();
+    const cluster = await connectTo();
+    value(await cluster.node('n1'));
+    const forbidden = {
+      status: 403,
+      body: { kind: 'Status', message: 'nodes "n1" is forbidden: User "kmend" cannot get resource "nodes"', code: 403 },
+    };
+    let refused = 0;
+    const refuse = (times: number) => {
+      refused = 0;
+      fake.faults(() => {
+        refused += 1;
+        return refused <= times ? forbidden : undefined;
+      });
+    };
+    refuse(1);
+    expect(failure(await cluster.node('n1')).kind).toBe('auth');
+    const back = fake.restart(700);
+    expect(failure(await cluster.node('n1'))).toMatchObject({ transport: true });
+    await back;
+    refuse(3);
+    expect(value(await cluster.node('n1')).name).toBe('n1');
+    expect(refused).toBe(4);
+  });
+
   it('comes again when an overloaded server says so, as kubectl does; what says nothing is told at once', async () => {
     await start();
     const cluster = await connectTo();

@@ -62,6 +62,16 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     expect(calls(/^GET \/api\/v1\/nodes\/n1$/)).toBeGreaterThan(1);
   });
 
+  it('an API server that is away when the drain begins is waited for', async () => {
+    const { fake, cluster, web } = await lab();
+    web(2);
+    value(await cluster.cordon('n1', owner));
+    const back = fake.restart(1_500);
+    const outcome = await cluster.drain('n1', drainOptions({ timeout: 20 }), owner, () => undefined);
+    await back;
+    expect(value(outcome).evicted).toHaveLength(2);
+  });
+
   it('says of a node without pods that it is drained after one list', async () => {
     const { fake, cluster } = await lab();
     value((await cordonAndDrain(cluster, drainOptions())).outcome);
