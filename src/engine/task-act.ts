@@ -8,6 +8,7 @@ import type { Failure } from '../model/failure.ts';
 import type { ModuleTask } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
 import type { Performed } from './door.ts';
+import type { Mask } from './mask.ts';
 import { textResult } from './observe.ts';
 import { perform } from './perform.ts';
 import type { HostWalk } from './walk-context.ts';
@@ -65,7 +66,7 @@ export async function actUntil(
 async function act(task: ModuleTask, changes: readonly Change[], vars: readonly Mapping[], walk: HostWalk, past: Past): Promise<Round> {
   let last: EffectResult = { ok: true };
   let failure: Failure | undefined;
-  for (const effect of changes.flatMap((change) => change.effects).map((one) => limited(one, task))) {
+  for (const effect of changes.flatMap((change) => change.effects).map((one) => limited(one, task, walk.run.mask))) {
     const performed = replayed(effect, past) ?? (await throughTheDoor(effect, task, walk, past.repeatable));
     last = performed.result;
     failure = performed.failure;
@@ -87,9 +88,13 @@ function replayed(effect: Effect, { before, repeatable }: Past): Performed | und
   return { result: done.result, ...(done.failure === undefined ? {} : { failure: done.failure }) };
 }
 
-/** `timeout` of the task bounds each of its effects, `no_log` hides their words and their output. */
-function limited(effect: Effect, task: ModuleTask): Effect {
-  const timed = task.timeout === undefined ? effect : { ...effect, timeout: Math.min(effect.timeout, task.timeout) };
+/**
+ * `timeout` of the task bounds each of its effects, `no_log` hides their words and their output. By its words an effect is found again in the
+ * journal, which has no secrets in them.
+ */
+function limited(effect: Effect, task: ModuleTask, mask: Mask): Effect {
+  const timeout = task.timeout === undefined ? effect.timeout : Math.min(effect.timeout, task.timeout);
+  const timed = { ...effect, timeout, what: mask(effect.what) };
   if (task.noLog !== true) return timed;
   const hidden = { ...timed, what: '(hidden by no_log)' };
   return hidden.kind === 'run' ? { ...hidden, noLog: true } : hidden;

@@ -98,7 +98,7 @@ async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failu
     const { why, hint, task } = fresh.value.refused;
     return { kind: 'refused', message: `${task}: ${why}`, ...(hint === undefined ? {} : { hint }) };
   }
-  const compared = driftOf(walk.plan, fresh.value, walk.facts, { strict: walk.run.strict });
+  const compared = driftOf(walk.plan, walk.run.mask(fresh.value), walk.facts, { strict: walk.run.strict });
   if (compared.kind === 'drift')
     return { kind: 'drift', message: `not what the plan was made from: ${compared.what.join('; ')}`, hint: 'make a new plan' };
   // A host that this run has touched before (`resolve --as retry`) is walked all the same: its proof and its uncordon are still to come.

@@ -10,7 +10,7 @@ import { killEnv } from '../crash/kill-at.ts';
 let lab: Practice;
 beforeAll(async () => {
   lab = await practice(
-    ['stdin', 'half', 'again', 'cut', 'package', 'torn', 'damaged', 'changed', 'yes'].map((name) =>
+    ['stdin', 'half', 'again', 'cut', 'package', 'torn', 'damaged', 'changed', 'yes', 'word'].map((name) =>
       sick(name, name === 'package' ? { faults: { slowyum: 3 } } : {}),
     ),
     { downSeconds: 0.2 },
@@ -57,6 +57,23 @@ describe('resume', () => {
       expect([resumed.exit, lab.host('yes').boots()], resumed.out + resumed.err).toEqual([0, boots]);
     }
     expect(eventsOf(lab.journal(run), 'approved')).toMatchObject([{ risk: 'reboot', how: 'flag' }]);
+  }, 60_000);
+
+  it.concurrent('a command with a secret in its words is found again by them: it runs, and it runs once', async () => {
+    const inventory = lab.file(
+      'word-inventory.yaml',
+      readFileSync(lab.fleet.inventoryFile, 'utf8').replace('word: {', 'word: {ansible_password: hunter22, '),
+    );
+    const tasks = `    - {shell: {cmd: 'echo hunter22 >> "$KMEND_ROOT/var/ran"; sleep 2'}}\n`;
+    const playbook = lab.file('word.yaml', play(tasks).replace('hosts: all', 'hosts: word'));
+    const child = await spawnCommand(['apply', playbook, '-i', inventory, '--yes', '--state-dir', lab.state], join(lab.dir, 'home'));
+    await until(`the command\n${child.out()}`, () => ran('word') !== '', 30);
+    child.signal('SIGKILL');
+    await child.ended;
+    const run = lab.runs().find((one) => lab.journalText(one).includes('word.yaml')) ?? '';
+    const resumed = await lab.run(['resume', run, '--yes']);
+    expect([resumed.exit, ran('word')], resumed.out + resumed.err).toEqual([0, 'hunter22\n']);
+    expect(lab.journalText(run)).not.toContain('hunter22');
   }, 60_000);
 
   it.concurrent('a step without a spool (it had stdin) is not done twice: the host is interrupted, and a person decides', async () => {
