@@ -216,7 +216,7 @@ async function loadSaved(
     throw new CommandError(
       8,
       `${name} is stale: ${stale.slice(0, 5).join('; ')}${stale.length > 5 ? `; and ${stale.length - 5} more` : ''}`,
-      'make a new plan',
+      hintOf(stale),
     );
   const opened = await openPorts(set, world);
   const tags = {
@@ -232,6 +232,10 @@ async function loadSaved(
   }
   return { set, made: { plan, plays, saved: true }, opened };
 }
+
+/** Variables of `-e` may be secret and are kept nowhere: whoever goes on has to give them again. */
+const hintOf = (stale: readonly string[]): string =>
+  stale.some((text) => text.startsWith('extra variables (-e)')) ? 'give the same -e again, or make a new plan' : 'make a new plan';
 
 const plannedHosts = (plan: Plan): readonly string[] =>
   plan.plays.flatMap((play) => [...play.hosts, ...play.leftOut].map((one) => one.host));

@@ -50,6 +50,11 @@ describe('a plan whose inputs have changed', () => {
     expect(world.connections()).toBe(0);
   };
 
+  it('variables that were given before and are not now: the hint says so', async () => {
+    const plan = await saved('vars', mendPlay(), ['-e', 'colour=blue']);
+    await stale(plan, /extra variables \(-e\) has changed(?:.|\n)*give the same -e again/);
+  });
+
   it('one byte of the playbook: 8, named, and not a single connection', async () => {
     const plan = await saved('byte', mendPlay());
     writeFileSync(`${lab.dir}/byte.yaml`, mendPlay().replace('name: Mend', 'name: mend'));

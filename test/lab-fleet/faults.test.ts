@@ -182,11 +182,10 @@ describe('hosts in trouble', () => {
   });
 });
 
-it('twenty hosts stand in less than 1.5 seconds of this process (three times that on a busy machine)', async () => {
-  const started = performance.now();
+it('twenty hosts stand side by side in one process', async () => {
   const many = await createFleet({ dir: join(dir, 'many'), hosts: Array.from({ length: 20 }, (_none, i) => host(`m${i}`)) });
-  const took = performance.now() - started;
-  expect((await ssh(many, 'm19', 'uname -n')).out).toBe('m19\n');
+  const names = many.hosts.map(({ name }) => name);
+  const answers = await Promise.all(names.map((name) => ssh(many, name, 'uname -n')));
+  expect(answers.map(({ out }) => out)).toEqual(names.map((name) => `${name}\n`));
   await many.close();
-  expect(took).toBeLessThan(4500);
 });

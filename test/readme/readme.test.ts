@@ -66,7 +66,11 @@ describe('README and docs', () => {
   });
 
   it.each(shown)('%s: `%s` is a command with these flags', (_page, line) => {
-    const words = line.split(/[|>;]/)[0]?.trim().split(/\s+/).slice(1) ?? [];
+    const words =
+      line
+        .split(/[|>;]/)[0]
+        ?.match(/(?:'[^']*'|"[^"]*"|\S)+/g)
+        ?.slice(1) ?? [];
     const { command, rest } = find(words);
     expect(command, line).not.toBe(program);
     const known = command.options.flatMap((option) => [option.long, option.short]);
