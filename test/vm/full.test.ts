@@ -1,7 +1,7 @@
-// The same on a machine with systemd and docker: about two minutes a boot without KVM, so only on request (`npm run test:vm -- full`, or KMEND_VM=full).
+// The same on a machine with systemd and docker: about two minutes a boot without KVM, so in CI and on request only (KMEND_VM=full, or `npm run test:vm -- full`).
 import { describeRemedy } from './remedy.ts';
 import { vmMissing } from './vm.ts';
 
 const missing = process.env.KMEND_VM === 'full' ? vmMissing('disk') : 'takes long; run it with `npm run test:vm -- full`';
 
-describeRemedy({ image: 'full', group: 'system.slice/limited.service', missing });
+describeRemedy({ image: 'full', group: 'system.slice/limited.service', container: 'system.slice/docker-*.scope', missing });
