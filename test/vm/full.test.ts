@@ -1,4 +1,4 @@
-// The same on a machine with systemd and docker: about two minutes a boot without KVM, so in CI and on request only (KMEND_VM=full, or `npm run test:vm -- full`).
+// The same on a machine with systemd and docker: about two minutes a boot without KVM, so only on request (`npm run test:vm -- full`, or KMEND_VM=full).
 import { describeRemedy } from './remedy.ts';
 import { vmMissing } from './vm.ts';
 
