@@ -1,5 +1,5 @@
 // rollback: failed_host on a practice fleet: what failed is taken back by itself, the others stay mended, the run stays as it is.
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsOf, type Practice, play, practice, sick } from '../cli/practice.ts';
@@ -7,7 +7,7 @@ import { eventsOf, type Practice, play, practice, sick } from '../cli/practice.t
 let fleet: Practice;
 const vars = { reboot_stable_for: 1 };
 beforeAll(async () => {
-  fleet = await practice(['good', 'early', 'late', 'dark', 'other'].map((name) => sick(name, { vars })));
+  fleet = await practice(['good', 'early', 'late', 'dark', 'other', 'again'].map((name) => sick(name, { vars })));
 });
 afterAll(() => fleet.close());
 
@@ -55,6 +55,24 @@ describe('a host that ended badly', () => {
     expect(fleet.runs()).toHaveLength(before);
     expect(readFileSync(join(fleet.host('late').root, 'var/lib/kmend/fence'), 'utf8')).toMatch(/closed$/m);
   }, 30_000);
+
+  it('is held by the run that took it back: a retry takes it over by name, and mends and proves it', async () => {
+    const bad = join(fleet.host('again').root, 'bad');
+    writeFileSync(bad, '');
+    const path = book('again', 'failed_host', 'again');
+    const text = readFileSync(path, 'utf8').replace('test {{ inventory_hostname }} != late', 'test ! -e $KMEND_ROOT/bad');
+    const before = fleet.runs();
+    expect((await fleet.run(['apply', fleet.file('again.yaml', text), '--yes'])).exit).toBe(4);
+    const [run = '', back = ''] = fleet.runs().filter((one) => !before.includes(one));
+    rmSync(bad);
+    const retry = (more: readonly string[]) => fleet.run(['resume', run, '--retry', 'again', '--yes', ...more]);
+    const refused = await retry([]);
+    expect([refused.exit, refused.out]).toEqual([4, expect.stringContaining(`--takeover ${back}`)]);
+    expect([cfg('again').includes('nokmem'), fleet.host('again').boots()]).toEqual([false, 3]);
+    expect((await retry(['--takeover', back])).exit).toBe(0);
+    expect(eventsOf(fleet.journal(run), 'host.done', 'again').map(({ proven }) => proven)).toEqual(['yes']);
+    expect([cfg('again').includes('nokmem'), fleet.host('again').boots()]).toEqual([true, 4]);
+  }, 60_000);
 
   it('is told where it cannot be: it does not answer', async () => {
     fleet.fleet.set('dark', 'never', true);
