@@ -1,9 +1,8 @@
 // `pause`, `continue`, `abort`, `promote` and `resolve`: a word to a run under way, left in its directory and journalled by its own process.
 import type { Command } from 'commander';
-import { fold } from '../core/fold.ts';
-import { emptyState, type RunState } from '../core/state.ts';
 import type { EventBody } from '../model/event.ts';
 import { postCommand } from '../store/index.ts';
+import { stateOf } from './history.ts';
 import { stateDirOf } from './options.ts';
 import { checkResolutions, type Resolution, resolution, wayOf } from './resolutions.ts';
 import { CommandError, type World } from './world.ts';
@@ -72,7 +71,8 @@ export function controlCommands(program: Command, world: World, done: (exit: num
 
 /** Leaves a person's word about hosts for a run, where it can change something. */
 export async function leaveResolutions(run: string, given: readonly Resolution[], stateDir: string, world: World): Promise<number> {
-  checkResolutions(given, await stateOf(run, stateDir, world));
+  known(run, stateDir, world);
+  checkResolutions(given, await stateOf(await world.store(stateDir), run));
   return post(run, given, stateDir, world);
 }
 
@@ -80,15 +80,6 @@ export async function leaveResolutions(run: string, given: readonly Resolution[]
 function known(run: string, stateDir: string, world: World): void {
   if (!world.reader.readText(`${stateDir}/runs/${run}/settings.json`).ok)
     throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
-}
-
-async function stateOf(run: string, stateDir: string, world: World): Promise<RunState> {
-  known(run, stateDir, world);
-  let state = emptyState;
-  await (await world.store(stateDir)).scanEvents(run, (event) => {
-    state = fold(state, event);
-  });
-  return state;
 }
 
 async function post(run: string, bodies: readonly EventBody[], stateDir: string, world: World): Promise<number> {

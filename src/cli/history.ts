@@ -1,7 +1,18 @@
 // What the state directory remembers of earlier runs: who was mended, and how long hosts of a pool took.
 import { type Earlier, readDurations } from '../core/estimate.ts';
+import { fold } from '../core/fold.ts';
 import { type HostDeeds, type Mended, readDeeds, remember } from '../core/host-history.ts';
+import { emptyState, type RunState } from '../core/state.ts';
 import type { Store } from '../engine/ports.ts';
+
+/** Where a run stands, by its journal. */
+export async function stateOf(store: Store, run: string): Promise<RunState> {
+  let state = emptyState;
+  await store.scanEvents(run, (event) => {
+    state = fold(state, event);
+  });
+  return state;
+}
 
 /** What a run did, by host. Its events pass by one at a time. */
 export async function deedsIn(store: Store, run: string): Promise<ReadonlyMap<string, HostDeeds>> {

@@ -4,20 +4,18 @@ import { fold } from '../core/fold.ts';
 import { beginning } from '../core/plan-play.ts';
 import { isResolvable, wordFor } from '../core/resolve.ts';
 import { emptyState, hostState, hostStates, type RunState } from '../core/state.ts';
-import { type Ledger, ledgerOf } from '../engine/ledger.ts';
+import { ledgerOf } from '../engine/ledger.ts';
 import { masker } from '../engine/mask.ts';
 import type { Clock, Cluster, Journal, Store, Transport } from '../engine/ports.ts';
 import { runLoop } from '../engine/run.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
-import { eventLines } from '../report/lines.ts';
-import { nextSteps } from '../report/next-steps.ts';
-import { recapLines } from '../report/recap.ts';
 import { JournalError, StateWriteError, takeCommands, writing } from '../store/index.ts';
 import { mendedSince } from './fresh-look.ts';
 import type { ReadyPlay } from './project.ts';
 import { checkResolutions, type Resolution } from './resolutions.ts';
-import { paintOf, type Settings } from './setup.ts';
+import { finish, openView } from './run-view.ts';
+import type { Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
 export interface RunFlags {
@@ -205,7 +203,7 @@ async function drive(
   ports: RunPorts,
 ): Promise<number> {
   const mask = masker(secretsOf(run));
-  const view = await openView(journal.run, run, set, world);
+  const view = await openView(journal.run, run.play.play, set, world);
   const ledger = ledgerOf(journal, before, view.onEvent);
   try {
     for (const body of bodies) {
@@ -265,47 +263,6 @@ function secretsOf(run: PlayRun): readonly string[] {
   return [...run.ready.setup.hosts.values()].flatMap(({ target }) =>
     [target.password, target.become?.password].flatMap((one) => (one === undefined ? [] : [one.reveal()])),
   );
-}
-
-interface View {
-  readonly onEvent: (event: Event, state: RunState) => void;
-  readonly close: () => Promise<void>;
-}
-
-/** JSON lines, a live view on a terminal, plain lines elsewhere: all fed by the same events. */
-async function openView(id: string, run: PlayRun, set: Settings, world: World): Promise<View> {
-  if (set.flags.json === true)
-    return { onEvent: (event) => world.out(JSON.stringify({ schema: 'kmend.event/1', ...event })), close: async () => {} };
-  const paint = paintOf(world);
-  if (world.isTerminal) {
-    const { openLive } = await import('../report/live.ts');
-    const live = await openLive({ title: `${run.play.play} (run ${id})`, width: world.width, paint, now: world.clock.now });
-    let closed = false;
-    return {
-      onEvent: live.onEvent,
-      close: async () => {
-        if (closed) return;
-        closed = true;
-        await live.close();
-      },
-    };
-  }
-  return {
-    onEvent: (event) => {
-      for (const line of eventLines(event, paint)) world.out(line);
-    },
-    close: async () => {},
-  };
-}
-
-function finish(ledger: Ledger, set: Settings, world: World): void {
-  if (set.flags.json === true) return;
-  const state = ledger.state();
-  for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world))) world.out(line);
-  const ended = state.finished;
-  if (ended === undefined) return;
-  world.out(`${ended.why} (exit ${ended.exit}); report: kmend report ${ledger.run}`);
-  for (const line of nextSteps(state)) world.out(line);
 }
 
 /**

@@ -1,11 +1,11 @@
 // `rollback: failed_host`: after a run, each host that ended badly in it is taken back by a run of its own, as `kmend rollback RUN -l HOST` would.
 // The run that failed stays as it is: the host counts as its bad end and keeps its slot until a person has looked.
 import { hostsToTakeBack } from '../core/auto-rollback.ts';
-import { fold } from '../core/fold.ts';
-import { emptyState, hostState, type RunState } from '../core/state.ts';
+import { hostState } from '../core/state.ts';
 import type { Store } from '../engine/ports.ts';
 import { isMapping } from '../model/value.ts';
 import type { RunLine } from './demo.ts';
+import { stateOf } from './history.ts';
 import type { Settings } from './setup.ts';
 import type { World } from './world.ts';
 
@@ -16,7 +16,7 @@ export const takeBack =
   (world: World, runLine: RunLine): AfterRun =>
   async (run, set) => {
     const store = await world.store(set.stateDir);
-    const hosts = hostsToTakeBack(await stateOf(run, store));
+    const hosts = hostsToTakeBack(await stateOf(store, run));
     if (hosts.length === 0) return;
     const before = await takenBackBefore(run, set, store, world);
     for (const host of hosts.filter((one) => !before.has(one))) {
@@ -43,14 +43,6 @@ function wordsFor(run: string, host: string, { stateDir, flags }: Settings): rea
   ];
 }
 
-async function stateOf(run: string, store: Store): Promise<RunState> {
-  let state = emptyState;
-  await store.scanEvents(run, (event) => {
-    state = fold(state, event);
-  });
-  return state;
-}
-
 /** Hosts that a rollback of this run has brought to its end: after a resume they are not begun again. */
 async function takenBackBefore(run: string, set: Settings, store: Store, world: World): Promise<ReadonlySet<string>> {
   const done = new Set<string>();
@@ -59,7 +51,7 @@ async function takenBackBefore(run: string, set: Settings, store: Store, world: 
     const read = world.reader.readText(`${set.stateDir}/runs/${later.run}/plan.json`);
     const plan: unknown = read.ok ? JSON.parse(read.text) : undefined;
     if (!isMapping(plan) || plan.rollbackOf !== run) continue;
-    const state = await stateOf(later.run, store);
+    const state = await stateOf(store, later.run);
     for (const host of state.indexOf.keys()) if (hostState(state, host)?.status === 'done') done.add(host);
   }
   return done;

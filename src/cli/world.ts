@@ -1,5 +1,6 @@
 // The world as commands see it: streams, disk, clock, and makers of the adapters. `main.ts` builds the real one, tests bring another.
 import type { Asker, Clock, Cluster, Gates, Here, NodeState, Notifier, Store, Transport } from '../engine/ports.ts';
+import type { KubeCluster } from '../kube/index.ts';
 import type { Reader } from '../load/index.ts';
 import type { AnyModule } from '../model/change.ts';
 import type { Outcome } from '../model/failure.ts';
@@ -18,22 +19,7 @@ export interface ClusterNeeds {
 }
 
 /** The cluster port, and what commands ask for beside it. */
-export interface WorldCluster extends Cluster {
-  /** Names of the nodes with these labels, as kubectl's `--selector` chooses them. */
-  readonly nodesWith: (selector: string, signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
-  /** `kmend uncordon NODE` alone: schedulable, whichever person cordoned it. Held by a run that is not to be taken over = `fenced`. */
-  readonly plainUncordon: (
-    node: string,
-    options: { readonly dryRun: boolean },
-    signal?: AbortSignal,
-  ) => Promise<Outcome<{ readonly changed: boolean }>>;
-  /** Rights that the account lacks, each as "patch nodes", by the word of the API server. */
-  readonly missingRights: (role: 'rollout' | 'forecast' | 'delete', signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
-  /** What was sent and received so far, bytes of bodies and headers left out. */
-  readonly stats: () => { readonly calls: number; readonly connections: number; readonly sent: number; readonly received: number };
-  /** Where it talks to and as whom, for people: no secret in it. */
-  readonly description: string;
-}
+export type WorldCluster = Cluster & Pick<KubeCluster, 'nodesWith' | 'plainUncordon' | 'missingRights' | 'stats' | 'description'>;
 
 /** Writing and reading files of the user's own choosing (plans), and of the state directory. */
 export interface Files {

@@ -6,6 +6,7 @@ import { expect } from 'vitest';
 import type { Event } from '../../src/model/event.ts';
 import { spawnCommand } from '../cli/child.ts';
 import { type Practice, play, practice, sick } from '../cli/practice.ts';
+import { mostUnderWay, watchMost } from './watch.ts';
 
 /** Each line of `ran` is one time that a command ran. The tasks have every kind of effect on a host, converging and not. */
 const tasks = `    - name: First
@@ -90,29 +91,12 @@ async function judge(lab: Practice, plan: CrashPlan, mostDown: number, where: st
     expect(readFileSync(join(host.root, 'var/lib/kmend/fence'), 'utf8'), where).toMatch(/closed$/m);
   }
   expect(mostDown, where).toBeLessThanOrEqual(plan.slots);
-  expect(mostUnderWay(lab.journal()), where).toBeLessThanOrEqual(plan.slots);
+  expect(mostUnderWay(lab.journal(), ['host.done']), where).toBeLessThanOrEqual(plan.slots);
   expect((await lab.run(['audit', 'verify', lab.runs().at(-1) ?? ''])).exit, where).toBe(0);
 }
 
 /** The most hosts that did not answer at one moment. */
-function watchDown(lab: Practice): { readonly most: () => number; readonly end: () => void } {
-  let most = 0;
-  const timer = setInterval(() => {
-    most = Math.max(most, lab.fleet.hosts.filter((host) => !host.isUp()).length);
-  }, 20);
-  return { most: () => most, end: () => clearInterval(timer) };
-}
-
-function mostUnderWay(events: readonly Event[]): number {
-  const open = new Set<string>();
-  let most = 0;
-  for (const event of events) {
-    if (event.type === 'host.started') open.add(event.host);
-    if (event.type === 'host.done') open.delete(event.host);
-    most = Math.max(most, open.size);
-  }
-  return most;
-}
+const watchDown = (lab: Practice) => watchMost(() => lab.fleet.hosts.filter((host) => !host.isUp()).length);
 
 /** So many kills at random moments. */
 export function randomKills(seed: number, kills: number, hosts: number): CrashPlan {

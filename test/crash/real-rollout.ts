@@ -8,6 +8,7 @@ import { type Lab, startLab } from '../hosts/lab.ts';
 import { eventsOf, type Operator, operator, type Ran } from '../hosts/operator.ts';
 import { numbers } from './crash-run.ts';
 import { type KillPoint, killEnv, type RandomPoint } from './kill-at.ts';
+import { mostUnderWay, watchMost } from './watch.ts';
 
 const names = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'];
 const slots = 2;
@@ -83,7 +84,15 @@ export async function rollout(points: readonly KillPoint[]): Promise<RolloutEnd>
     expect((await op.kmend(['audit', 'verify', op.runs().at(-1) ?? ''])).code).toBe(0);
     const hosts: Record<string, HostEnd> = {};
     for (const name of names) hosts[name] = await endOf(lab, name, op.runs().at(-1) ?? '');
-    return { hosts, last, ends: endsOf(events), events, mostDown: watch.most(), mostUnderWay: mostUnderWay(events), killed };
+    return {
+      hosts,
+      last,
+      ends: endsOf(events),
+      events,
+      mostDown: watch.most(),
+      mostUnderWay: mostUnderWay(events, ['host.soaked', 'host.failed']),
+      killed,
+    };
   } finally {
     watch.end();
     op.close();
@@ -132,24 +141,7 @@ const endsOf = (events: readonly Event[]): readonly string[] =>
   });
 
 /** A host that is down has no process namespace of its own. */
-function watchDown(lab: Lab): { readonly most: () => number; readonly end: () => void } {
-  let most = 0;
-  const timer = setInterval(() => {
-    most = Math.max(most, names.filter((name) => !existsSync(join(lab.dir, 'hosts', name, 'ctl/pidns'))).length);
-  }, 20);
-  return { most: () => most, end: () => clearInterval(timer) };
-}
-
-function mostUnderWay(events: readonly Event[]): number {
-  const open = new Set<string>();
-  let most = 0;
-  for (const event of events) {
-    if (event.type === 'host.started') open.add(event.host);
-    if (event.type === 'host.soaked' || event.type === 'host.failed') open.delete(event.host);
-    most = Math.max(most, open.size);
-  }
-  return most;
-}
+const watchDown = (lab: Lab) => watchMost(() => names.filter((name) => !existsSync(join(lab.dir, 'hosts', name, 'ctl/pidns'))).length);
 
 /** What must hold, whatever was killed. */
 export function judge(end: RolloutEnd, whole: RolloutEnd): void {

@@ -1,6 +1,8 @@
 // A cluster on a fake API server, for the tests of this folder.
+import type { World } from '../../src/cli/world.ts';
 import type { Cluster } from '../../src/engine/ports.ts';
 import { type ClusterOptions, createCluster, type KubeCluster } from '../../src/kube/index.ts';
+import { parsePlain } from '../../src/load/yaml-data.ts';
 import { systemClock } from '../../src/local/index.ts';
 import type { Failure, Outcome } from '../../src/model/failure.ts';
 import type { FakeKube } from '../fakes/kube-api.ts';
@@ -37,6 +39,18 @@ export function failure(outcome: Outcome<unknown>): Failure {
 }
 
 export const owner = { run: 'r1', number: 1 };
+
+/** For the world of a command line: the fake's cluster, whatever kubeconfig the command was given. */
+export const clusterFor =
+  (fake: FakeKube): World['cluster'] =>
+  async ({ kubeconfigs: _paths, ...needs }) =>
+    createCluster({
+      kubeconfigs: [{ path: 'kubeconfig', text: fake.kubeconfig(fake.clientCertificate) }],
+      parseYaml: parsePlain,
+      env: {},
+      clock: systemClock,
+      ...needs,
+    });
 
 /** Cordon and drain as the engine does, with what was said on the way. */
 export async function cordonAndDrain(cluster: Cluster, options: Parameters<Cluster['drain']>[1], signal?: AbortSignal) {

@@ -3,11 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createCluster } from '../../src/kube/index.ts';
-import { parsePlain } from '../../src/load/yaml-data.ts';
-import { systemClock } from '../../src/local/index.ts';
 import { startCommand } from '../cli/real-world.ts';
 import { type FakeKube, startFakeKube } from '../fakes/kube-api.ts';
+import { clusterFor } from './cluster-on.ts';
 
 let fake: FakeKube;
 let home: string;
@@ -24,14 +22,7 @@ afterEach(async () => {
 const start = (...args: string[]) =>
   startCommand([...args, '--kubeconfig', 'kubeconfig'], {
     home,
-    cluster: async ({ kubeconfigs: _paths, ...needs }) =>
-      createCluster({
-        kubeconfigs: [{ path: 'kubeconfig', text: fake.kubeconfig(fake.clientCertificate) }],
-        parseYaml: parsePlain,
-        env: {},
-        clock: systemClock,
-        ...needs,
-      }),
+    cluster: clusterFor(fake),
   });
 const run = (...args: string[]) => start(...args).result;
 

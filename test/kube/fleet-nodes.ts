@@ -1,14 +1,12 @@
 // A practice fleet whose hosts are nodes of a fake cluster: the fake kubelets report the boot and kernel that the hosts really have.
 
 import { existsSync } from 'node:fs';
-import { createCluster } from '../../src/kube/index.ts';
 import type { HostSpec } from '../../src/lab/index.ts';
-import { parsePlain } from '../../src/load/yaml-data.ts';
-import { systemClock } from '../../src/local/index.ts';
 import type { Event } from '../../src/model/event.ts';
 import { practice, sick } from '../cli/practice.ts';
 import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
 import { type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
+import { clusterFor } from './cluster-on.ts';
 
 const packages = ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7', 'kubelet-1.22.17-0'];
 
@@ -59,14 +57,7 @@ export async function nodeFleet(hosts: readonly HostSpec[], options: KubeletOpti
   }, 50);
   const pending = new Set<string>();
   const changes: Partial<WorldChanges> = {
-    cluster: async ({ kubeconfigs: _paths, ...needs }) =>
-      createCluster({
-        kubeconfigs: [{ path: 'kubeconfig', text: fake.kubeconfig(fake.clientCertificate) }],
-        parseYaml: parsePlain,
-        env: {},
-        clock: systemClock,
-        ...needs,
-      }),
+    cluster: clusterFor(fake),
   };
   const withCluster = (args: readonly string[]): readonly string[] => [...args, '--kubeconfig', 'kubeconfig'];
   return {

@@ -1,0 +1,52 @@
+// What people see of a run while it goes on, and when it is over.
+import { hostStates, type RunState } from '../core/state.ts';
+import type { Ledger } from '../engine/ledger.ts';
+import type { Event } from '../model/event.ts';
+import { eventLines } from '../report/lines.ts';
+import { nextSteps } from '../report/next-steps.ts';
+import { recapLines } from '../report/recap.ts';
+import { paintOf, type Settings } from './setup.ts';
+import type { World } from './world.ts';
+
+/** What people see of a run. */
+export interface View {
+  readonly onEvent: (event: Event, state: RunState) => void;
+  readonly close: () => Promise<void>;
+}
+
+/** JSON lines, a live view on a terminal, plain lines elsewhere: all fed by the same events. */
+export async function openView(id: string, title: string, set: Settings, world: World): Promise<View> {
+  if (set.flags.json === true)
+    return { onEvent: (event) => world.out(JSON.stringify({ schema: 'kmend.event/1', ...event })), close: async () => {} };
+  const paint = paintOf(world);
+  if (world.isTerminal) {
+    const { openLive } = await import('../report/live.ts');
+    const live = await openLive({ title: `${title} (run ${id})`, width: world.width, paint, now: world.clock.now });
+    let closed = false;
+    return {
+      onEvent: live.onEvent,
+      close: async () => {
+        if (closed) return;
+        closed = true;
+        await live.close();
+      },
+    };
+  }
+  return {
+    onEvent: (event) => {
+      for (const line of eventLines(event, paint)) world.out(line);
+    },
+    close: async () => {},
+  };
+}
+
+/** The recap, how it ended, and what to type next. */
+export function finish(ledger: Ledger, set: Settings, world: World): void {
+  if (set.flags.json === true) return;
+  const state = ledger.state();
+  for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world))) world.out(line);
+  const ended = state.finished;
+  if (ended === undefined) return;
+  world.out(`${ended.why} (exit ${ended.exit}); report: kmend report ${ledger.run}`);
+  for (const line of nextSteps(state)) world.out(line);
+}
