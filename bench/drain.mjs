@@ -33,6 +33,8 @@ const root = new URL('..', import.meta.url).pathname;
 const scripts = join(root, 'test/lab/kube');
 const others = ['n2', 'n3', 'n4'];
 const pods = 100;
+/** Seconds that a pod takes to stop: the longer, the more often kubectl asks. */
+const stops = { drain: 0.5, 'drain.stop2s': 2, 'drain.stop10s': 10 };
 
 export async function drain({ folder, emit, print }) {
   const binaries = process.env.KUBE_BIN ?? join(root, '.kube/bin');
@@ -53,23 +55,29 @@ export async function drain({ folder, emit, print }) {
   };
   try {
     execFileSync('bash', [join(scripts, 'up.sh')], { env, stdio: 'ignore', timeout: 120_000 });
-    const ours = await drained('kmend', [...kmend, 'drain', 'n1'], { env, run, folder, print });
-    const theirs = await drained('kubectl', ['kubectl', 'drain', 'n1'], { env, run, folder, print });
-    emit('drain.wall', ours.wall ?? ours, { kubectl: theirs.wall ?? theirs });
-    emit('drain.calls', ours.calls ?? ours, { kubectl: theirs.calls ?? theirs });
-    emit('drain.bytes', ours.kilobytes ?? ours, { kubectl: theirs.kilobytes ?? theirs });
+    for (const [measured, stop] of Object.entries(stops)) {
+      const ours = await drained(`kmend ${measured}`, [...kmend, 'drain', 'n1'], { env, run, folder, print, stop });
+      const theirs = await drained(`kubectl ${measured}`, ['kubectl', 'drain', 'n1'], { env, run, folder, print, stop });
+      emit(`${measured}.wall`, ours.wall ?? ours, { kubectl: theirs.wall ?? theirs });
+      emit(`${measured}.calls`, ours.calls ?? ours, { kubectl: theirs.calls ?? theirs });
+      emit(`${measured}.bytes`, ours.kilobytes ?? ours, { kubectl: theirs.kilobytes ?? theirs });
+    }
   } finally {
     execFileSync('bash', [join(scripts, 'stop.sh')], { env, stdio: 'ignore' });
   }
 }
 
-async function drained(name, command, { env, run, folder, print }) {
+async function drained(title, command, { env, run, folder, print, stop }) {
+  const name = title.replace(/[ .]/g, '-');
   const kubectl = (...args) => execFileSync('kubectl', args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   for (const node of others) kubectl('cordon', node);
   kubectl('uncordon', 'n1');
   kubectl('create', 'namespace', name);
   await until(() => kubectl('get', 'serviceaccounts', '-n', name).includes('default'));
-  kubectl('apply', '-n', name, '-f', join(scripts, 'manifests/many-100.yaml'));
+  const manifest = join(folder, 'pods.yaml');
+  const slow = `annotations: { fake.kubelet/stop-seconds: "${stop}" }`;
+  writeFileSync(manifest, readFileSync(join(scripts, 'manifests/many-100.yaml'), 'utf8').replace('annotations: {}', slow));
+  kubectl('apply', '-n', name, '-f', manifest);
   kubectl('rollout', 'status', 'deployment/web', '-n', name, '--timeout=90s');
   for (const node of others) kubectl('uncordon', node);
   const calls = () => readFileSync(join(run, 'log/audit.log'), 'utf8').split('\n').length;
@@ -84,7 +92,7 @@ async function drained(name, command, { env, run, folder, print }) {
   const left = kubectl('get', 'pods', '-n', name, '--field-selector', 'spec.nodeName=n1', '-o', 'name').split('\n').filter(Boolean).length;
   kubectl('delete', 'namespace', name, '--wait=false');
   print(
-    `# ${name}  ${pods} pods, ${left} left  wall ${result.wall.toFixed(2)} s  cpu ${result.cpu.toFixed(2)} s  ${made} API calls  ${sent} bytes sent, ${received} received  exit ${result.code}`,
+    `# ${title}  ${pods} pods, ${left} left  wall ${result.wall.toFixed(2)} s  cpu ${result.cpu.toFixed(2)} s  ${made} API calls  ${sent} bytes sent, ${received} received  exit ${result.code}`,
   );
   return result.code === 0 && left === 0
     ? { ...result, calls: made, kilobytes: (sent + received) / 1000 }

@@ -15,9 +15,16 @@ export interface GoRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A Table's row has no more than the pod's name: neither uid nor namespace. */
 export interface WatchEvent {
   readonly type: string;
-  readonly object: { readonly metadata?: Meta; readonly code?: number; readonly message?: string };
+  readonly object: {
+    readonly kind?: string;
+    readonly metadata?: Meta;
+    readonly rows?: readonly { readonly cells?: readonly unknown[] }[];
+    readonly code?: number;
+    readonly message?: string;
+  };
 }
 
 export type EvictionApi = 'policy/v1' | 'policy/v1beta1' | 'none';
@@ -41,15 +48,23 @@ const longestRetryAfter = 5;
 const mergePatch = 'application/merge-patch+json';
 /** A watch whose connection went dead without a sign is noticed after this long: then everything is listed again. */
 const watchSeconds = 60;
-/** A drain needs names, uids and deletion times only: a third of the bytes. Servers that cannot do it send whole objects. */
+/** Names, uids, annotations and deletion times only: a third of the bytes. Servers that cannot do it send whole objects. */
 const metadataOf = (kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): string =>
   ['v1', 'v1beta1'].map((version) => `application/json;as=${kind};g=meta.k8s.io;v=${version}`).join(',');
+
+/** One line a pod, as `kubectl get --watch` shows it: an eighth of its metadata, whose `managedFields` no server leaves out. */
+const asTable = ['v1', 'v1beta1'].map((version) => `application/json;as=Table;g=meta.k8s.io;v=${version}`).join(',');
 
 const segment = encodeURIComponent;
 const podPath = (namespace: string, name: string): string => `/api/v1/namespaces/${segment(namespace)}/pods/${segment(name)}`;
 const onNode = (node: string): string => `fieldSelector=${segment(`spec.nodeName=${node}`)}`;
 
 export type Api = ReturnType<typeof createApi>;
+
+const strange = ({ method, path }: HttpRequest): Outcome<never> =>
+  failed('unreachable', `what answered ${method} ${path.replace(/\?.*/, '')} is not an API server`, {
+    hint: 'is a proxy or a login page in between?',
+  });
 
 /** JSON of another program: its shape is believed field by field (all are optional), never as a whole. */
 const trust = <T>(body: unknown): T => (typeof body === 'object' && body !== null ? body : {}) as T;
@@ -66,6 +81,8 @@ export function createApi(http: Http, who: string, clock: Clock) {
         return reply;
       }
       const { status, body } = reply.value;
+      // A page of a login proxy says 200 too, and a list in it would be empty.
+      if (status < 300 && (typeof body !== 'object' || body === null)) return strange(request);
       if (!isRightsRefusal(status, body) || clock.now() - awayAt > rightsReadAfter || request.signal?.aborted) return reply;
       await clock.sleep(1_000, request.signal);
     }
@@ -152,9 +169,16 @@ export function createApi(http: Http, who: string, clock: Clock) {
       const listed = await all<NodeObject>(`/api/v1/nodes${only}`, { verb: 'list', resource: 'nodes' }, signal);
       return listed.ok ? ok(listed.value.items) : listed;
     },
-    /** The raw reply: 409 means that the node changed since it was read. */
+    /** The raw reply: 409 means that the node changed since it was read. It brings back no more than the metadata. */
     patchNode: (name: string, patch: object, signal?: AbortSignal): Promise<Outcome<HttpReply>> =>
-      raw({ method: 'PATCH', path: `/api/v1/nodes/${segment(name)}`, body: patch, contentType: mergePatch, signal }),
+      raw({
+        method: 'PATCH',
+        path: `/api/v1/nodes/${segment(name)}`,
+        body: patch,
+        contentType: mergePatch,
+        accept: `${metadataOf('PartialObjectMetadata')},application/json`,
+        signal,
+      }),
     nodeFailure: (reply: HttpReply, name: string): Failure =>
       refusal(reply.status, reply.body, { verb: 'patch', resource: 'nodes', name }, who),
     podsOf: (node: string, signal?: AbortSignal): Promise<Outcome<{ items: readonly PodObject[]; version: string }>> =>
@@ -178,7 +202,10 @@ export function createApi(http: Http, who: string, clock: Clock) {
       all<PodObject>(`/api/v1/pods?fieldSelector=${segment('status.phase=Pending')}`, { verb: 'list', resource: 'pods' }, signal),
     deployments: (signal?: AbortSignal): Promise<Outcome<{ items: readonly DeploymentObject[]; version: string }>> =>
       all<DeploymentObject>('/apis/apps/v1/deployments', { verb: 'list', resource: 'deployments.apps' }, signal),
-    /** Ends with the server's own limit, a cut, or the signal; a status that is not 200 comes back as the reply. */
+    /**
+     * Names of pods that come, change and go; of servers older than 1.15 whole pods. Ends with the server's own limit, a cut, or the
+     * signal; a status that is not 200 comes back as the reply.
+     */
     watchPods: async (
       node: string,
       version: string,
@@ -188,8 +215,8 @@ export function createApi(http: Http, who: string, clock: Clock) {
       const watched = await http.stream(
         {
           method: 'GET',
-          path: `/api/v1/pods?watch=1&${onNode(node)}&resourceVersion=${segment(version)}&timeoutSeconds=${watchSeconds}`,
-          accept: `${metadataOf('PartialObjectMetadata')},application/json`,
+          path: `/api/v1/pods?watch=1&${onNode(node)}&resourceVersion=${segment(version)}&timeoutSeconds=${watchSeconds}&includeObject=None`,
+          accept: `${asTable},application/json`,
           timeout: watchSeconds + 15,
           signal,
         },

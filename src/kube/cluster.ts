@@ -225,7 +225,9 @@ export async function createCluster(options: ClusterOptions): Promise<Outcome<Ku
   const credentials = await createCredentials({ config: config.value, env, now: clock.now });
   if (!credentials.ok) return credentials;
   const userAgent = options.userAgent ?? 'kmend';
-  const http = createHttp({ cluster, credentials: credentials.value, proxy, now: clock.now, userAgent });
+  // The variable by which kubectl's client is told the same.
+  const onlyHttp1 = (env.DISABLE_HTTP2 ?? '') !== '';
+  const http = createHttp({ cluster, credentials: credentials.value, proxy, onlyHttp1, now: clock.now, userAgent });
   const api = createApi(http, credentials.value.description, clock);
   const through = proxy === undefined ? '' : ` through the proxy ${nameProxy(proxy)}`;
   return ok(clusterOver(api, clock, options, `${cluster.server}${through}, ${credentials.value.description}`));

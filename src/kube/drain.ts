@@ -15,11 +15,15 @@ import { controllerOf, isPodReady, type PodObject } from './objects.ts';
 import { whileAway } from './patience.ts';
 import { type Chosen, choosePods } from './select.ts';
 
+/** Kubernetes' own, in seconds. */
+const defaultGrace = 30;
 const guardEvery = 4_000;
 const tick = 1_000;
 const progressEvery = 2_000;
-/** The watch begins when all pods were asked to go, and no later than this. */
+/** The pods are followed when all were asked to go and most had the time to, and no later than this: a watch tells three things of each. */
 const latestWatch = 2_000;
+/** Of a few pods it tells little; for many it waits as long as kubectl between two looks. */
+const restBeforeWatch = (pods: number): number => Math.min(pods * 50, 1_000);
 /** A kubelet that stays away this long does not come back for the drain's sake. */
 const deadAfter = 60_000;
 /** The last part of the time belongs to deleting, where the play asked for it. */
@@ -48,7 +52,7 @@ function evictContext(work: Work, context: DrainContext, deadline: number, ring:
       end(work, lost);
       return false;
     },
-    isPresent: (uid) => work.follower.present().has(uid),
+    isGone: (uid) => work.follower.isListed() && !work.follower.present().has(uid),
     isEnding: (uid) => work.follower.present().get(uid)?.metadata.deletionTimestamp !== undefined,
     note: (uid, held) => {
       const before = work.held.get(uid);
@@ -190,10 +194,12 @@ async function run(
   const ends = chosen.evict.map(async (pod) => {
     const podEnd: PodEnd = await evictPod(goRequest(pod, options), workloadOf(pod), evicting);
     if (podEnd.kind === 'failed') work.failures.set(uidOf(pod), podEnd.why);
+    if (podEnd.kind === 'going') follower.asked(uidOf(pod), options.gracePeriod ?? pod.spec?.terminationGracePeriodSeconds ?? defaultGrace);
     bell.ring();
   });
   const soon = clock.sleep(Math.min(latestWatch, options.timeout * 250), limit.signal);
-  void Promise.race([Promise.allSettled(ends), soon]).then(follower.watch);
+  const asked = Promise.allSettled(ends).then(() => clock.sleep(restBeforeWatch(ends.length), limit.signal));
+  void Promise.race([asked, soon]).then(follower.watch);
   const confirmed = await waitForEnd(work, context, bell);
   const result = conclude(work, context, confirmed, (clock.now() - started) / 1000);
   limit.abort();

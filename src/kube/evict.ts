@@ -60,7 +60,8 @@ export interface EvictContext {
   readonly place: <T>(act: () => Promise<T>) => Promise<T>;
   /** False = do not evict now (and the drain ends). */
   readonly mayGo: () => Promise<boolean>;
-  readonly isPresent: (uid: string) => boolean;
+  /** A list, not only a watch, shows it no more. */
+  readonly isGone: (uid: string) => boolean;
   readonly isEnding: (uid: string) => boolean;
   readonly turns: BudgetTurns;
   readonly note: (uid: string, held: { readonly by: 'budget' | 'trouble' | 'namespace'; readonly why: string } | undefined) => void;
@@ -81,7 +82,7 @@ export async function evictPod(request: GoRequest, workload: string, context: Ev
   const { uid } = request;
   for (let tries = 0; !signal.aborted; tries += 1) {
     // A pod that went away by itself needs no eviction, and its name may be another pod's by now.
-    if (!context.isPresent(uid)) return { kind: 'going' };
+    if (context.isGone(uid)) return { kind: 'going' };
     const closed = context.way() === 'delete' ? undefined : turns.wait(workload);
     if (closed !== undefined) {
       note(uid, { by: 'budget', why: closed });

@@ -1,4 +1,5 @@
-// Follows the pods of one node: one list, then one watch; a new list after 410 or a cut, a list every few seconds where no watch is allowed.
+// Follows the pods of one node: a list says what is there, a watch of names rings when it changes; a new list after 410, a cut or a name that
+// two pods have; a list every few seconds where no watch is allowed.
 import type { Clock } from '../engine/ports.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import type { Api, WatchEvent } from './api.ts';
@@ -13,6 +14,8 @@ export interface PresentPod {
 export interface PodFollower {
   /** Lists once more and watches from there, until the signal. Before the evictions are asked for it would tell of little else: three events a pod. */
   readonly watch: () => void;
+  /** The API server took the wish that this pod go: it ends after these seconds, unless a list tells more. */
+  readonly asked: (uid: string, graceSeconds: number) => void;
   /** By uid: only what the API server showed last. A pod is gone when it is not in here, and by nothing else. */
   readonly present: () => ReadonlyMap<string, PresentPod>;
   /** What is present was read from the store by the last list, and no watch (whose cache may run behind) has spoken since. */
@@ -33,7 +36,12 @@ export interface FollowOptions {
   readonly onChange: () => void;
 }
 
+/** A list of so many comes compressed: one more costs less than being told of each, when they end soon. */
+const many = 64;
+const restOfMany = 1_500;
 const pollEvery = 2_000;
+/** A watch that is forbidden is asked for again after this long: a server that has just come up has not read all rights. */
+const askAgainAfter = 30_000;
 const firstPause = 250;
 const longestPause = 3_000;
 
@@ -42,12 +50,23 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
   let version = first.version;
   let trouble: Failure | undefined;
   let listed = true;
+  /** Names that more than one pod has, or has had: an event of such a name may be of any of them. */
+  let shared = new Set<string>();
 
   function take(items: FollowOptions['first']['items'], at: string): void {
     pods = new Map(items.map((pod) => [pod.metadata?.uid ?? '', { metadata: pod.metadata ?? {} }]));
     version = at;
     listed = true;
+    const names = [...pods.values()].map(({ metadata }) => metadata.name ?? '');
+    shared = new Set(names.filter((name, index) => names.indexOf(name) !== index));
     onChange();
+  }
+
+  function asked(uid: string, graceSeconds: number): void {
+    const pod = pods.get(uid);
+    if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return;
+    const deletionTimestamp = new Date(api.serverNow() + graceSeconds * 1000).toISOString();
+    pods.set(uid, { metadata: { ...pod.metadata, deletionTimestamp } });
   }
 
   async function relist(): Promise<Outcome<unknown>> {
@@ -57,14 +76,31 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
     return read;
   }
 
-  /** False = the version is too old: list again. A 410 comes as an event inside a 200 (measured). */
+  /** One that came is not known by its uid: the next list has it. False = of which pod this is cannot be told. */
+  function applyName(type: string, name: string): boolean {
+    const known = [...pods].find(([, pod]) => pod.metadata.name === name)?.[0];
+    if (type === 'ADDED' && known !== undefined) shared.add(name);
+    if (type !== 'DELETED' || known === undefined) return true;
+    if (shared.has(name)) return false;
+    pods.delete(known);
+    return true;
+  }
+
+  function applyPod(type: string, metadata: Meta): void {
+    if (metadata.uid === undefined) return;
+    if (type === 'DELETED') pods.delete(metadata.uid);
+    else pods.set(metadata.uid, { metadata });
+  }
+
+  /** False = list again: the version is too old (410 comes as an event inside a 200, measured), or the event is not enough. */
   function apply({ type, object }: WatchEvent): boolean {
-    const uid = object.metadata?.uid;
     if (type === 'ERROR') return false;
-    if (type === 'BOOKMARK' || uid === undefined) return true;
-    if (type === 'DELETED') pods.delete(uid);
-    else pods.set(uid, { metadata: object.metadata ?? {} });
+    if (type === 'BOOKMARK') return true;
     listed = false;
+    if (object.kind === 'Table') {
+      const name = object.rows?.[0]?.cells?.[0];
+      if (typeof name !== 'string' || !applyName(type, name)) return false;
+    } else applyPod(type, object.metadata ?? {});
     onChange();
     return true;
   }
@@ -84,20 +120,23 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
 
   async function follow(): Promise<void> {
     let pause = firstPause;
-    let watching = true;
+    let watchFrom = clock.now();
     if (!signal.aborted) await relist();
+    if (pods.size >= many) await clock.sleep(restOfMany, signal);
+    if (pods.size >= many && !signal.aborted) await relist();
     while (!signal.aborted) {
       const started = clock.now();
-      const outcome = watching ? await watchOnce() : 'forbidden';
-      if (outcome === 'forbidden') watching = false;
+      const outcome = started < watchFrom ? 'waiting' : await watchOnce();
+      if (outcome === 'forbidden') watchFrom = clock.now() + askAgainAfter;
       if (signal.aborted) return;
       // A watch that lived for a while was a good one: the next trouble starts from a short pause again.
       pause = clock.now() - started > longestPause ? firstPause : Math.min(pause * 2, longestPause);
-      await clock.sleep(watching ? (outcome === 'ended' && pause <= 2 * firstPause ? 0 : pause) : pollEvery, signal);
+      const rest = outcome === 'ended' && pause <= 2 * firstPause ? 0 : pause;
+      await clock.sleep(clock.now() < watchFrom ? pollEvery : rest, signal);
       if (!signal.aborted) await relist();
     }
   }
 
   take(first.items, first.version);
-  return { present: () => pods, isListed: () => listed, watch: () => void follow(), relist, trouble: () => trouble };
+  return { present: () => pods, isListed: () => listed, watch: () => void follow(), asked, relist, trouble: () => trouble };
 }

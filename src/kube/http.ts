@@ -1,14 +1,12 @@
-// HTTP to the API server on kept connections: time limits, one retry on a stale connection or a 401, gzip, a stream for watches.
-import { type IncomingMessage, Agent as PlainAgent, request as plainRequest, type RequestOptions } from 'node:http';
-import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
-import type { Socket } from 'node:net';
-import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
+// Calls to the API server: time limits, one retry on a stale connection or a 401, gzip, a stream for watches.
+import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { failed, type Outcome, ok } from '../model/failure.ts';
 import type { Credentials, Identity } from './credentials.ts';
 import { noAnswer } from './errors.ts';
 import type { ClusterConfig } from './kubeconfig.ts';
-import { tunnel } from './proxy.ts';
+import { createWire } from './negotiate.ts';
+import type { WireReply } from './wire.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -51,109 +49,47 @@ export interface HttpOptions {
   readonly cluster: ClusterConfig;
   readonly credentials: Credentials;
   readonly proxy: string | undefined;
+  /** Never HTTP/2, whatever the server speaks. */
+  readonly onlyHttp1: boolean;
   readonly now: () => number;
   readonly userAgent: string;
 }
 
 const defaultTimeout = 30;
-const connectTimeout = 10_000;
 /** Date headers have whole seconds; less than this is no skew that could be seen. */
 const noticeableSkew = 2_000;
-
-type Connected = (error: Error | null, socket?: Socket) => void;
-
-/** Opens its connections through a CONNECT tunnel; Node calls `createConnection` for each new one. */
-class TunnelAgent extends TlsAgent {
-  readonly proxy: string;
-
-  constructor(proxy: string) {
-    super({ keepAlive: true });
-    this.proxy = proxy;
-  }
-
-  createConnection(options: ConnectionOptions & { readonly host: string; readonly port: number }, connected: Connected): undefined {
-    tunnel(this.proxy, options.host, Number(options.port), connectTimeout).then(
-      (socket) => connected(null, tlsConnect({ ...options, socket })),
-      (error: Error) => connected(error),
-    );
-    return undefined;
-  }
-}
 
 const cut = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 
-type Sent = { readonly response: IncomingMessage; readonly reused: boolean };
-
-export function createHttp({ cluster, credentials, proxy, now, userAgent }: HttpOptions): Http {
+export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAgent }: HttpOptions): Http {
   const server = new URL(cluster.server);
-  const plain = server.protocol === 'http:';
-  const agent = plain
-    ? new PlainAgent({ keepAlive: true })
-    : proxy === undefined
-      ? new TlsAgent({ keepAlive: true })
-      : new TunnelAgent(proxy);
+  const wire = createWire({ cluster, ca: credentials.ca, proxy }, { onlyHttp1 });
   const base = server.pathname.replace(/\/$/, '');
-  const stats = { calls: 0, connections: 0, sent: 0, received: 0 };
+  const stats = { calls: 0, sent: 0, received: 0 };
   let skew = 0;
 
-  function options(request: HttpRequest, identity: Identity, data: string | undefined): RequestOptions {
+  async function send(request: HttpRequest, identity: Identity, signal: AbortSignal): Promise<WireReply> {
+    const data = request.body === undefined ? undefined : JSON.stringify(request.body);
+    const length = Buffer.byteLength(data ?? '');
     const headers = {
       accept: request.accept ?? 'application/json',
       'accept-encoding': 'gzip',
       'user-agent': userAgent,
       ...identity.headers,
-      // Without a length Node sends the body of a DELETE unframed and the API server ignores it (measured): the grace period would be lost.
-      ...(data === undefined
-        ? {}
-        : { 'content-type': request.contentType ?? 'application/json', 'content-length': String(Buffer.byteLength(data)) }),
+      // Without a length HTTP/1.1 sends the body of a DELETE unframed and the API server ignores it (measured): the grace period would be lost.
+      ...(data === undefined ? {} : { 'content-type': request.contentType ?? 'application/json', 'content-length': String(length) }),
     };
-    const secure = {
-      ...(credentials.ca === undefined ? {} : { ca: credentials.ca }),
-      ...(identity.certificate === undefined ? {} : { cert: identity.certificate, key: identity.key }),
-      ...(cluster.tlsServerName === undefined ? {} : { servername: cluster.tlsServerName }),
-      rejectUnauthorized: !cluster.insecure,
-    };
-    return {
-      agent,
-      host: server.hostname.replace(/^\[|\]$/g, ''),
-      port: server.port || (plain ? 80 : 443),
-      method: request.method,
-      path: `${base}${request.path}`,
-      headers: headers as Record<string, string>,
-      ...(plain ? {} : secure),
-    };
-  }
-
-  function send(request: HttpRequest, identity: Identity, signal: AbortSignal): Promise<Sent> {
-    const data = request.body === undefined ? undefined : JSON.stringify(request.body);
     stats.calls += 1;
-    return new Promise((resolve, reject) => {
-      const sending = (plain ? plainRequest : tlsRequest)({ ...options(request, identity, data), signal });
-      let slow: NodeJS.Timeout | undefined;
-      sending.on('socket', (socket) => {
-        if (sending.reusedSocket) return;
-        stats.connections += 1;
-        slow = setTimeout(() => sending.destroy(Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' })), connectTimeout);
-        socket.once(plain ? 'connect' : 'secureConnect', () => clearTimeout(slow));
-      });
-      sending.on('response', (response) => {
-        clearTimeout(slow);
-        const date = Date.parse(response.headers.date ?? '');
-        if (!Number.isNaN(date)) skew = Math.abs(date - now()) < noticeableSkew ? 0 : date - now();
-        resolve({ response, reused: sending.reusedSocket });
-      });
-      sending.on('error', (error) => {
-        clearTimeout(slow);
-        reject(Object.assign(error, { reused: sending.reusedSocket }));
-      });
-      stats.sent += Buffer.byteLength(data ?? '');
-      sending.end(data);
-    });
+    stats.sent += length;
+    const reply = await wire.send({ method: request.method, path: `${base}${request.path}`, headers, data, identity, signal });
+    const date = Date.parse(reply.headers.date ?? '');
+    if (!Number.isNaN(date)) skew = Math.abs(date - now()) < noticeableSkew ? 0 : date - now();
+    return reply;
   }
 
   /** A kept connection that the server closed just then says nothing about the server: once more, on a new one. */
-  async function sendTwice(request: HttpRequest, identity: Identity, signal: AbortSignal): Promise<Sent> {
+  async function sendTwice(request: HttpRequest, identity: Identity, signal: AbortSignal): Promise<WireReply> {
     try {
       return await send(request, identity, signal);
     } catch (error) {
@@ -162,25 +98,23 @@ export function createHttp({ cluster, credentials, proxy, now, userAgent }: Http
     }
   }
 
-  async function open(request: HttpRequest, signal: AbortSignal): Promise<Outcome<IncomingMessage>> {
+  async function open(request: HttpRequest, signal: AbortSignal): Promise<Outcome<WireReply>> {
     for (let again = false; ; again = true) {
       const identity = await credentials.identity(signal);
       if (!identity.ok) return identity;
-      const { response } = await sendTwice(request, identity.value, signal);
-      if (response.statusCode !== 401 || again || !credentials.refused()) return ok(response);
-      response.resume();
+      const reply = await sendTwice(request, identity.value, signal);
+      if (reply.status !== 401 || again || !credentials.refused()) return ok(reply);
+      reply.body.resume();
     }
   }
 
-  async function readBody(response: IncomingMessage): Promise<unknown> {
+  async function readBody(reply: WireReply): Promise<unknown> {
     const chunks: Buffer[] = [];
-    response.on('data', (chunk: Buffer) => {
+    reply.body.on('data', (chunk: Buffer) => {
       stats.received += chunk.length;
     });
-    const stream = response.headers['content-encoding'] === 'gzip' ? response.pipe(createGunzip()) : response;
-    // A cut in the middle does not end the pipe by itself.
-    response.on('error', (error) => stream.destroy(error));
-    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    for await (const chunk of unpacked(reply)) chunks.push(chunk as Buffer);
+    if (reply.isCut()) throw Object.assign(new Error('the answer was cut'), { code: 'ECONNRESET' });
     const text = Buffer.concat(chunks).toString('utf8');
     try {
       return JSON.parse(text);
@@ -189,10 +123,10 @@ export function createHttp({ cluster, credentials, proxy, now, userAgent }: Http
     }
   }
 
-  const replyOf = async (response: IncomingMessage): Promise<HttpReply> => {
-    const retryAfter = Number(response.headers['retry-after'] ?? Number.NaN);
-    const body = await readBody(response);
-    return { status: response.statusCode ?? 0, body, ...(Number.isNaN(retryAfter) ? {} : { retryAfter }) };
+  const replyOf = async (reply: WireReply): Promise<HttpReply> => {
+    const retryAfter = Number(reply.headers['retry-after'] ?? Number.NaN);
+    const body = await readBody(reply);
+    return { status: reply.status, body, ...(Number.isNaN(retryAfter) ? {} : { retryAfter }) };
   };
 
   /** Every call ends: by its answer, its time limit or the caller's signal. */
@@ -227,7 +161,7 @@ export function createHttp({ cluster, credentials, proxy, now, userAgent }: Http
       within(request, async (signal) => {
         const response = await open(request, signal);
         if (!response.ok) return response;
-        if (response.value.statusCode !== 200) return ok(await replyOf(response.value));
+        if (response.value.status !== 200) return ok(await replyOf(response.value));
         await readLines(response.value, (line, bytes) => {
           stats.received += bytes;
           onLine(line);
@@ -235,18 +169,25 @@ export function createHttp({ cluster, credentials, proxy, now, userAgent }: Http
         return ok({ status: 200, body: undefined });
       }),
     serverNow: () => now() + skew,
-    stats: () => ({ ...stats }),
-    close: () => agent.destroy(),
+    stats: () => ({ ...stats, connections: wire.opened() }),
+    close: wire.close,
   };
 }
 
+/** As it was before it was compressed. */
+function unpacked({ headers, body }: WireReply): Readable {
+  if (headers['content-encoding'] !== 'gzip') return body;
+  const stream = body.pipe(createGunzip());
+  // A cut in the middle does not end the pipe by itself.
+  body.on('error', (error) => stream.destroy(error));
+  return stream;
+}
+
 /** Ending the response from outside makes it raise an error: for a watch that is an end like any other. */
-async function readLines(response: IncomingMessage, onLine: (line: string, bytes: number) => void): Promise<void> {
-  const stream = response.headers['content-encoding'] === 'gzip' ? response.pipe(createGunzip()) : response;
-  response.on('error', (error) => stream.destroy(error));
+async function readLines(reply: WireReply, onLine: (line: string, bytes: number) => void): Promise<void> {
   let rest = '';
   try {
-    for await (const chunk of stream.setEncoding('utf8')) {
+    for await (const chunk of unpacked(reply).setEncoding('utf8')) {
       rest += chunk as string;
       for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
         const line = rest.slice(0, end);

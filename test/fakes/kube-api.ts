@@ -1,6 +1,7 @@
 // A Kubernetes API server over real TLS, in memory: nodes, pods, budgets, evictions and watches as measured on a real one (1.20), with faults on demand.
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { constants, createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -20,14 +21,20 @@ export interface Seen {
   readonly body: Json;
   readonly user: string;
   readonly at: number;
+  /** `2.0` or `1.1`. */
+  readonly httpVersion: string;
 }
 
-/** What a test may answer instead: a reply, no answer at all, or a cut connection. Undefined = as usual. */
+/** What a test may answer instead: a reply, no answer at all, a cut connection or half an answer. Undefined = as usual. */
 export type Fault =
   | { readonly status: number; readonly body?: Json; readonly headers?: Record<string, string> }
   | 'hang'
   | 'cut'
+  /** The answer is broken off in its middle, as that of a server that dies or of a proxy that has had enough. */
+  | 'cut-answer'
   | undefined;
+
+type Shape = 'table' | 'metadata' | 'whole';
 
 export interface FakeKubeOptions {
   /** Milliseconds from an eviction to the pod's end; per pod: annotation `fake/stop`, a number or `never`. */
@@ -40,8 +47,14 @@ export interface FakeKubeOptions {
   readonly password?: string;
   /** Rights that nobody has: `patch nodes`, `watch pods`. */
   readonly forbid?: readonly string[];
+  /** Milliseconds from a request to its answer. */
+  readonly slow?: number;
+  /** Knows no Tables in a watch, as 1.14 and older: sends whole pods. */
+  readonly noTables?: boolean;
   /** Sent as the Date header, seconds off. */
   readonly skew?: number;
+  /** Speaks nothing newer, as a proxy in front of the real one may. The real one speaks both. */
+  readonly onlyHttp1?: boolean;
 }
 
 export interface PodSpec {
@@ -74,6 +87,11 @@ const merge = (target: Json, patch: Json): Json => {
   return out;
 };
 
+/** Most of what a pod's metadata is on a real server, and never left out there. */
+const managedFields = [
+  { manager: 'kube-controller-manager', fieldsV1: Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`f:field-${index}`, {}])) },
+];
+
 export async function startFakeKube(options: FakeKubeOptions = {}) {
   const certs = pki();
   let version = 1000;
@@ -84,16 +102,23 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   const webhooks: Json[] = [];
   const endpoints = new Map<string, Json>();
   const history: { readonly version: number; readonly type: string; readonly object: Json }[] = [];
-  const watchers = new Set<{ readonly response: ServerResponse; readonly node: string; readonly partial: boolean }>();
+  const watchers = new Set<{ readonly response: ServerResponse; readonly node: string; readonly shape: Shape }>();
   const seen: Seen[] = [];
   const sockets = new Set<Socket>();
+  const sessions = new Set<ServerHttp2Session>();
+  let inFlight = 0;
   let oldest = 0;
   let fault: (request: Seen) => Fault = () => undefined;
   /** Called after each answered eviction: lets a test change the world at a known point. */
   let afterEviction: (pod: Json) => void = () => undefined;
 
-  const show = (object: Json, partial: boolean): Json =>
-    partial ? { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata } : object;
+  const show = (object: Json, shape: Shape): Json => {
+    if (shape === 'whole') return object;
+    if (shape === 'metadata') return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
+    const cells = [object.metadata.name, '1/1', object.metadata.deletionTimestamp === undefined ? 'Running' : 'Terminating', 0, '1s'];
+    const metadata = { resourceVersion: object.metadata.resourceVersion };
+    return { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: null, rows: [{ cells, object: null }] };
+  };
 
   function emit(type: string, pod: Json): void {
     version += 1;
@@ -102,7 +127,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     history.push({ version, type, object });
     for (const watcher of watchers) {
       if (object.spec.nodeName === watcher.node)
-        watcher.response.write(`${JSON.stringify({ type, object: show(object, watcher.partial) })}\n`);
+        watcher.response.write(`${JSON.stringify({ type, object: show(object, watcher.shape) })}\n`);
     }
   }
 
@@ -163,7 +188,9 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
 
   function watch(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
     const from = Number(query.get('resourceVersion') ?? 0);
-    const partial = String(request.headers.accept ?? '').includes('PartialObjectMetadata');
+    const accepted = String(request.headers.accept ?? '');
+    const shape: Shape =
+      accepted.includes('as=Table') && !options.noTables ? 'table' : accepted.includes('as=Partial') ? 'metadata' : 'whole';
     const node = nodeOf(query) ?? '';
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
@@ -175,9 +202,9 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     }
     for (const event of history) {
       if (event.version > from && event.object.spec.nodeName === node)
-        response.write(`${JSON.stringify({ type: event.type, object: show(event.object, partial) })}\n`);
+        response.write(`${JSON.stringify({ type: event.type, object: show(event.object, shape) })}\n`);
     }
-    const watcher = { response, node, partial };
+    const watcher = { response, node, shape };
     watchers.add(watcher);
     response.on('close', () => watchers.delete(watcher));
   }
@@ -291,44 +318,67 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   }
 
   const { cert, key: privateKey } = options.server ?? certs.server;
-  const server = createServer(
-    { cert, key: privateKey, ca: certs.ca, requestCert: true, rejectUnauthorized: false },
-    (request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        const url = new URL(request.url ?? '/', 'https://x');
-        // The real one ignores the body of a DELETE that has no length (measured).
-        const framed = request.method !== 'DELETE' || request.headers['content-length'] !== undefined;
-        const text = framed ? Buffer.concat(chunks).toString() : '';
-        const user = userOf(request);
-        const asked: Seen = {
-          method: request.method ?? '',
-          path: url.pathname,
-          query: url.searchParams,
-          headers: request.headers,
-          body: text === '' ? undefined : JSON.parse(text),
-          user: user ?? 'system:anonymous',
-          at: Date.now(),
-        };
-        seen.push(asked);
-        const forced = fault(asked);
-        if (forced === 'hang') return;
-        if (forced === 'cut') return void request.socket.destroy();
-        if (options.skew !== undefined) response.setHeader('date', new Date(Date.now() + options.skew * 1000).toUTCString());
-        const refused = user === undefined ? status(401, 'Unauthorized', 'Unauthorized') : forbidden(asked, request.url ?? '');
-        if (forced === undefined && refused === undefined && url.searchParams.get('watch') === '1')
-          return watch(url.searchParams, request, response);
-        const reply = forced ?? refused ?? answer(asked);
-        const answered = Buffer.from(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}));
-        // The real one compresses long answers for those who ask for it.
-        const pack = answered.length > 2_000 && String(request.headers['accept-encoding']).includes('gzip');
-        const encoding = pack ? { 'content-encoding': 'gzip' } : {};
-        response.writeHead(reply.status, { 'content-type': 'application/json', ...encoding, ...(forced?.headers ?? {}) });
-        response.end(pack ? gzipSync(answered) : answered);
-      });
-    },
-  );
+  function breakOff(request: IncomingMessage, response: ServerResponse, answered: Buffer): void {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.write(answered.subarray(0, answered.length / 2), () => {
+      const { stream } = response as unknown as { readonly stream?: ServerHttp2Stream };
+      if (stream === undefined) request.socket.destroy();
+      // The code that Node's clients take for an end like any other.
+      else stream.close(constants.NGHTTP2_CANCEL);
+    });
+  }
+
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    inFlight += 1;
+    response.on('close', () => {
+      inFlight -= 1;
+    });
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const url = new URL(request.url ?? '/', 'https://x');
+      // The real one ignores the body of a DELETE that has no length (measured).
+      const framed = request.method !== 'DELETE' || request.headers['content-length'] !== undefined;
+      const text = framed ? Buffer.concat(chunks).toString() : '';
+      const user = userOf(request);
+      const asked: Seen = {
+        method: request.method ?? '',
+        path: url.pathname,
+        query: url.searchParams,
+        headers: request.headers,
+        body: text === '' ? undefined : JSON.parse(text),
+        user: user ?? 'system:anonymous',
+        at: Date.now(),
+        httpVersion: request.httpVersion,
+      };
+      seen.push(asked);
+      const forced = fault(asked);
+      if (forced === 'hang') return;
+      if (forced === 'cut') return void request.socket.destroy();
+      if (options.skew !== undefined) response.setHeader('date', new Date(Date.now() + options.skew * 1000).toUTCString());
+      const refused = user === undefined ? status(401, 'Unauthorized', 'Unauthorized') : forbidden(asked, request.url ?? '');
+      if (forced === undefined && refused === undefined && url.searchParams.get('watch') === '1')
+        return watch(url.searchParams, request, response);
+      const reply = (forced === 'cut-answer' ? undefined : forced) ?? refused ?? answer(asked);
+      const answered = Buffer.from(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}));
+      if (forced === 'cut-answer') return breakOff(request, response, answered);
+      // The real one compresses long answers for those who ask for it.
+      const pack = answered.length > 2_000 && String(request.headers['accept-encoding']).includes('gzip');
+      const encoding = pack ? { 'content-encoding': 'gzip' } : {};
+      response.writeHead(reply.status, { 'content-type': 'application/json', ...encoding, ...(forced?.headers ?? {}) });
+      setTimeout(() => response.end(pack ? gzipSync(answered) : answered), options.slow ?? 0);
+    });
+  }
+
+  const secure = { cert, key: privateKey, ca: certs.ca, requestCert: true, rejectUnauthorized: false };
+  // Requests and responses of HTTP/2 have the same shape here.
+  const server: Server = options.onlyHttp1
+    ? createServer(secure, handle)
+    : (createSecureServer({ ...secure, allowHTTP1: true }, handle as never) as unknown as Server);
+  server.on('session', (session: ServerHttp2Session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
+  });
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -346,6 +396,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
         namespace,
         uid: randomUUID(),
         creationTimestamp: new Date().toISOString(),
+        managedFields,
         labels: spec.labels ?? {},
         annotations: spec.annotations ?? {},
         ...(spec.finalizers === undefined ? {} : { finalizers: spec.finalizers }),
@@ -443,6 +494,12 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     },
     watching: (): number => watchers.size,
     connections: (): number => sockets.size,
+    /** Requests without an answer. */
+    inFlight: (): number => inFlight,
+    /** As a server that goes down in order, or sheds clients: what is under way goes on, new requests are for another connection. */
+    goAway: (): void => {
+      for (const session of sessions) session.goaway();
+    },
     /** Kills the server for a while, as a restart does. */
     restart: async (milliseconds: number): Promise<void> => {
       for (const socket of sockets) socket.destroy();

@@ -1,8 +1,8 @@
 // A door in front of the lab's API server that can be slow, refuse for overload, and cut watches: what a busy control plane and its load balancer do.
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Agent, createServer, request } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
+import { Agent, request } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import type { KubeCluster } from '../../src/kube/index.ts';
 import type { startLab } from './kube-lab.ts';
 
@@ -16,6 +16,9 @@ export interface Front {
   readonly refused: () => number;
   readonly close: () => Promise<void>;
 }
+
+/** What HTTP/2 has no headers for. */
+const ofHttp1 = /^(connection|keep-alive|transfer-encoding)$/;
 
 const overload = JSON.stringify({
   kind: 'Status',
@@ -36,34 +39,41 @@ export async function startFront(lab: ReturnType<typeof startLab>): Promise<Fron
     key: Buffer.from(user['client-key-data'], 'base64'),
   };
   const agent = new Agent({ keepAlive: true });
-  const watches = new Set<Socket>();
+  const watches = new Set<Http2ServerResponse>();
   let [delay, refuseEvery, calls, refused] = [0, 0, 0, 0];
 
-  function forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const { method, url, headers } = incoming;
+  function forward(incoming: Http2ServerRequest, outgoing: Http2ServerResponse): void {
+    const { method, url } = incoming;
+    const headers = Object.fromEntries(Object.entries(incoming.headers).filter(([name]) => !name.startsWith(':')));
     const isWatch = url?.includes('watch=1') === true;
     const passed = request(
       { agent, host: upstream.hostname, port: upstream.port, method, path: url, headers: { ...headers, host: upstream.host }, ...identity },
       (answer) => {
-        if (isWatch) watches.add(incoming.socket);
-        answer.once('close', () => watches.delete(incoming.socket));
-        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        if (isWatch) watches.add(outgoing);
+        answer.once('close', () => watches.delete(outgoing));
+        const kept = Object.entries(answer.headers).filter(([name]) => !ofHttp1.test(name));
+        outgoing.writeHead(answer.statusCode ?? 502, Object.fromEntries(kept));
         answer.pipe(outgoing);
       },
     );
-    passed.on('error', () => outgoing.destroy());
+    passed.on('error', () => outgoing.stream.destroy());
     outgoing.on('close', () => passed.destroy());
     incoming.pipe(passed);
   }
 
   const own = { cert: readFileSync(lab.file('pki/apiserver.crt')), key: readFileSync(lab.file('pki/apiserver.key')) };
-  const server = createServer(own, (incoming, outgoing) => {
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createSecureServer(own, (incoming, outgoing) => {
     calls += 1;
     if (refuseEvery > 0 && calls % refuseEvery === 0) {
       refused += 1;
       incoming.resume();
       outgoing.writeHead(429, { 'content-type': 'application/json', 'retry-after': '1' }).end(overload);
     } else setTimeout(() => forward(incoming, outgoing), delay);
+  });
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   config.clusters[0].cluster.server = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -75,13 +85,13 @@ export async function startFront(lab: ReturnType<typeof startLab>): Promise<Fron
     },
     cutWatches: () => {
       const open = [...watches];
-      for (const socket of open) socket.destroy();
+      for (const outgoing of open) outgoing.stream.destroy();
       return open.length;
     },
     refused: () => refused,
     close: async () => {
       agent.destroy();
-      server.closeAllConnections();
+      for (const session of sessions) session.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -108,8 +108,8 @@ async function clusterOf(text: string, clock: Clock = systemClock): Promise<Kube
   return made.value;
 }
 
-/** Four nodes at least, each without taints. */
-export function startLab(nodes?: readonly LabNode[]) {
+/** Four nodes at least, each without taints. `more` is for start.sh, as its head says. */
+export function startLab(nodes?: readonly LabNode[], more: Readonly<Record<string, string>> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'kmend-kube-lab-'));
   const run = join(folder, 'run');
   // Ports of its own: a lab that somebody works with may be up beside it.
@@ -118,7 +118,7 @@ export function startLab(nodes?: readonly LabNode[]) {
   const list = join(folder, 'nodes.json');
   if (nodes !== undefined) writeFileSync(list, JSON.stringify(nodes));
   const chosen = nodes === undefined ? {} : { NODES_JSON: list };
-  const env = { ...process.env, ...ports, ...chosen, RUN: run, KUBE_BIN: binaries };
+  const env = { ...process.env, ...more, ...ports, ...chosen, RUN: run, KUBE_BIN: binaries };
   execFileSync('bash', [join(scripts, 'up.sh')], { env, stdio: 'pipe', timeout: 280_000 });
   const json = join(run, 'admin.kubeconfig.json');
   const kubeconfig = (user: string): string => join(run, `${user}.kubeconfig`);

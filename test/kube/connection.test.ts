@@ -8,17 +8,22 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ownerAnnotation } from '../../src/kube/index.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl, pki } from '../fakes/kube-tls.ts';
-import { clusterOn, failure, type On, owner, tryCluster, value } from './cluster-on.ts';
+import { clusterOn, failure, type On, owner, sleep, tryCluster, value } from './cluster-on.ts';
 import { drainOptions } from './pods.ts';
 
 const title = `connecting to an API server${haveOpenssl ? '' : ' (skipped: openssl is not installed)'}`;
 
-describe.skipIf(!haveOpenssl)(title, () => {
+const protocols = [
+  { httpVersion: '2.0', onlyHttp1: false },
+  { httpVersion: '1.1', onlyHttp1: true },
+] as const;
+
+describe.skipIf(!haveOpenssl).each(protocols)(`${title}, HTTP/$httpVersion`, ({ httpVersion, onlyHttp1 }) => {
   let fake: FakeKube;
   const folder = mkdtempSync(join(tmpdir(), 'kmend-kube-'));
   const closing: (() => unknown)[] = [];
   const start = async (options?: FakeKubeOptions) => {
-    fake = await startFakeKube(options);
+    fake = await startFakeKube({ onlyHttp1, ...options });
     fake.addNode('n1');
   };
   const connectTo = async (on?: On) => {
@@ -47,6 +52,81 @@ describe.skipIf(!haveOpenssl)(title, () => {
     for (let turn = 0; turn < 3; turn += 1) expect(value(await cluster.node('n1')).bootId).toBe('boot-n1-1');
     expect(seenAs()).toEqual(['ann']);
     expect(fake.connections()).toBe(1);
+    expect(cluster.stats()).toMatchObject({ calls: 3, connections: 1 });
+    expect(new Set(fake.seen.map((seen) => seen.httpVersion))).toEqual(new Set([httpVersion]));
+  });
+
+  it('makes many calls at once', async () => {
+    await start({ slow: 30 });
+    const cluster = await connectTo();
+    const nodes = await Promise.all(Array.from({ length: 40 }, () => cluster.node('n1')));
+    expect(nodes.map((node) => value(node).name)).toEqual(Array.from({ length: 40 }, () => 'n1'));
+    expect(fake.connections()).toBe(onlyHttp1 ? 40 : 1);
+  });
+
+  it('an answer that is broken off in its middle is a failure, not an empty list', async () => {
+    await start();
+    fake.addPod({ name: 'web' });
+    const cluster = await connectTo();
+    value(await cluster.node('n1'));
+    fake.faults(() => 'cut-answer');
+    expect(failure(await cluster.pods('n1'))).toMatchObject({ kind: 'unreachable', transport: true });
+  });
+
+  it('a page of a proxy is not the answer of an API server, whatever its status says', async () => {
+    await start();
+    const cluster = await connectTo();
+    fake.faults(() => ({ status: 200, body: '<html>please log in</html>' }));
+    expect(failure(await cluster.pods('n1'))).toMatchObject({
+      kind: 'unreachable',
+      message: 'what answered GET /api/v1/pods is not an API server',
+      hint: expect.stringContaining('login page'),
+    });
+    expect((await cluster.cordon('n1', owner)).ok).toBe(false);
+  });
+
+  it('with another credential opens another connection, and lets the calls of the first end', async () => {
+    await start({ tokens: { t: 'ci' }, slow: 200 });
+    const { cert, key } = pki().client;
+    const b64 = (text: string): string => Buffer.from(text).toString('base64');
+    const path = join(folder, 'first.sh');
+    // A token the first time, a certificate the second.
+    const status = (first: boolean): string =>
+      JSON.stringify({
+        apiVersion: 'client.authentication.k8s.io/v1',
+        kind: 'ExecCredential',
+        status: first
+          ? { token: 't', expirationTimestamp: new Date(Date.now() + 5_000).toISOString() }
+          : { clientCertificateData: cert, clientKeyData: key },
+      });
+    const answers = `if [ -e ${folder}/asked ]; then echo ${b64(status(false))}; else touch ${folder}/asked; echo ${b64(status(true))}; fi`;
+    writeFileSync(path, `#!/bin/sh\n(${answers}) | base64 -d\n`);
+    chmodSync(path, 0o755);
+    rmSync(join(folder, 'asked'), { force: true });
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: path };
+    const cluster = await connectTo({ user: { exec }, options: { env: { PATH: process.env.PATH } } });
+    const first = cluster.node('n1');
+    while (fake.seen.length === 0) await sleep(5);
+    const second = cluster.node('n1');
+    value(await first);
+    value(await second);
+    expect(seenAs()).toEqual(['ci', 'ann']);
+    expect(cluster.stats().connections).toBe(2);
+  });
+
+  it('a server that goes down in order ends what is under way, and gets what is new on another connection', async () => {
+    await start({ slow: 300 });
+    const cluster = await connectTo();
+    value(await cluster.node('n1'));
+    const under = cluster.node('n1');
+    while (fake.seen.length < 2) await sleep(5);
+    fake.goAway();
+    await sleep(50);
+    const next = cluster.node('n1');
+    value(await under);
+    value(await next);
+    expect(fake.seen).toHaveLength(3);
+    expect(cluster.stats().connections).toBe(2);
   });
 
   it('with a client certificate in files', async () => {
@@ -307,6 +387,13 @@ describe.skipIf(!haveOpenssl)(title, () => {
     value(await cluster.node('n1'));
     await fake.restart(0);
     value(await cluster.node('n1'));
+  });
+
+  it('speaks HTTP/1.1 where it is told to, by the variable of kubectl', async () => {
+    await start();
+    const cluster = await connectTo({ options: { env: { DISABLE_HTTP2: 'true' } } });
+    value(await cluster.node('n1'));
+    expect(fake.seen[0]?.httpVersion).toBe('1.1');
   });
 
   it('lists many nodes page by page', async () => {

@@ -57,6 +57,8 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     expect(fake.seen.filter(isEviction)).toHaveLength(40);
     expect(fake.seen.filter(isWatch)).toHaveLength(1);
     expect(fake.seen.findIndex(isWatch)).toBeGreaterThan(fake.seen.findLastIndex(isEviction));
+    // What the watch tells is a line a pod and change: the whole drain takes half a kilobyte a pod.
+    expect(cluster.stats().received).toBeLessThan(20_000);
     // Cordon (2), version, look at the node, three lists (before, after the evictions, at the end); another look in case it takes long.
     expect(fake.seen.length - 41).toBeLessThanOrEqual(9);
     expect(calls(/^GET \/api\/v1\/nodes\/n1$/)).toBeGreaterThan(1);
@@ -133,6 +135,16 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     expect(failure(outcome).kind).toBe('timeout');
     expect(failure(outcome).message).toContain('shop/web-0 (ending)');
     expect(seconds).toBeLessThan(2.8);
+  });
+
+  it('says of a pod that it is ending as soon as the eviction was accepted', async () => {
+    const { cluster, web } = await lab({ stopAfter: 60_000 });
+    web(30);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 500);
+    const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 30 }), stop.signal);
+    expect(failure(outcome).message).toContain('shop/web-0 (ending)');
+    expect(failure(outcome).message).not.toContain('not asked');
   });
 
   it('does not say that a pod is gone because a watch said so, when a list still shows it', async () => {
@@ -249,6 +261,54 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
         return undefined;
       });
       expect(value((await cordonAndDrain(cluster, drainOptions())).outcome).evicted).toHaveLength(2);
+    });
+
+    it('takes whole pods from a server that knows no Tables', async () => {
+      const { cluster, web } = await lab({ noTables: true, stopAfter: 900 });
+      web(3);
+      const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions());
+      expect(value(outcome).evicted).toHaveLength(3);
+      expect(seconds).toBeLessThan(2);
+    });
+
+    it('keeps pods of one name apart: the end of one in another namespace is not that of ours', async () => {
+      const { fake, cluster } = await lab();
+      const spec = { name: 'db-0', owner: { kind: 'StatefulSet', name: 'db' } };
+      fake.addPod({ ...spec, labels: { app: 'db' } });
+      fake.addPod({ ...spec, namespace: 'zoo', annotations: { 'fake/stop': '2600' } });
+      const pdb = fake.addPdb('db', { app: 'db' });
+      setTimeout(() => (pdb.status.disruptionsAllowed = 1), 3_500);
+      const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions({ timeout: 15 }));
+      expect(value(outcome).evicted).toEqual(['shop/db-0', 'zoo/db-0']);
+      expect(seconds).toBeLessThan(8);
+    });
+
+    it('one that came and went elsewhere under the name of ours says nothing of ours', async () => {
+      const { fake, cluster, web } = await lab();
+      web(1);
+      fake.addPod({ name: 'slow', owner: { kind: 'ReplicaSet', name: 'slow' }, annotations: { 'fake/stop': '5000' } });
+      const pdb = fake.addPdb('web', { app: 'web' });
+      // Between two lists: only the watch has seen it.
+      setTimeout(() => fake.addPod({ name: 'web-0', namespace: 'zoo' }), 2_600);
+      setTimeout(() => fake.remove(fake.pods.get('zoo/web-0')), 2_700);
+      setTimeout(() => (pdb.status.disruptionsAllowed = 1), 6_000);
+      const said: string[] = [];
+      value(await cluster.cordon('n1', owner));
+      const outcome = await cluster.drain('n1', drainOptions({ timeout: 15 }), owner, (text) => said.push(text));
+      expect(value(outcome).evicted).toEqual(['shop/web-0', 'shop/slow']);
+      // Ours was never thought to be gone while its budget held it.
+      expect(said.filter((text) => text.includes('of 2 pods gone')).every((text) => text.includes('shop/web-0'))).toBe(true);
+    });
+
+    it('asks a pod to go although a watch said that it is gone: only a list may say so', async () => {
+      const { fake, cluster, web } = await lab();
+      web(1);
+      fake.addPod({ name: 'slow', owner: { kind: 'ReplicaSet', name: 'slow' }, annotations: { 'fake/stop': '6000' } });
+      const pdb = fake.addPdb('web', { app: 'web' });
+      setTimeout(() => fake.tell('DELETED', fake.pods.get('shop/web-0')), 2_600);
+      setTimeout(() => (pdb.status.disruptionsAllowed = 1), 5_000);
+      const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 12 }));
+      expect(value(outcome).evicted).toEqual(['shop/web-0', 'shop/slow']);
     });
 
     it('lists every few seconds where it may not watch', async () => {
@@ -405,16 +465,28 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
   });
 
   it('takes 100 pods in a few seconds with few calls, with no more in flight than it may', async () => {
-    const { fake, cluster, web } = await lab({ stopAfter: 300 }, { options: { inFlight: 7 } });
+    const { fake, cluster, web } = await lab({ stopAfter: 300, slow: 15 }, { options: { inFlight: 7 } });
     web(100);
     let most = 0;
-    const timer = setInterval(() => (most = Math.max(most, fake.connections())), 5);
+    const timer = setInterval(() => (most = Math.max(most, fake.inFlight())), 2);
     const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions({ timeout: 30 }));
     clearInterval(timer);
     expect(value(outcome).evicted).toHaveLength(100);
     expect(seconds).toBeLessThan(10);
     expect(fake.seen.length).toBeLessThanOrEqual(115);
+    expect(most).toBeGreaterThanOrEqual(7);
     expect(most).toBeLessThanOrEqual(7 + 3);
+    expect(fake.connections()).toBe(1);
+    // All had ended when it looked: being told of each would have cost more.
+    expect(fake.seen.some(({ query }) => query.get('watch') === '1')).toBe(false);
+  });
+
+  it('looks once more at many pods before it asks to be told of each', async () => {
+    const { fake, cluster, web } = await lab({ stopAfter: 1_800 });
+    web(80);
+    value((await cordonAndDrain(cluster, drainOptions())).outcome);
+    expect(fake.seen.some(({ query }) => query.get('watch') === '1')).toBe(false);
+    expect(fake.seen.filter(({ method, path }) => method === 'GET' && path === '/api/v1/pods')).toHaveLength(3);
   });
 
   it('never says "evicted" of a pod that the API server still shows, whatever the server does', async () => {
@@ -434,7 +506,9 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
           fake.pods.clear();
           stuck.forEach((never, index) => {
             fake.addPod({
-              name: `p${index}`,
+              // Two of each name, in different namespaces.
+              name: `p${index % 2}`,
+              namespace: `s${Math.floor(index / 2)}`,
               owner: { kind: 'ReplicaSet', name: 'p' },
               annotations: never ? { 'fake/stop': 'never' } : {},
             });

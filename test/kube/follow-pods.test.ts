@@ -1,0 +1,105 @@
+// Following the pods of a node, with a stubbed API and a clock that jumps: when it lists, when it watches, and what an event may say.
+import { describe, expect, it } from 'vitest';
+import type { Api, WatchEvent } from '../../src/kube/api.ts';
+import { followPods } from '../../src/kube/follow-pods.ts';
+import { ok } from '../../src/model/failure.ts';
+
+interface Pod {
+  readonly uid: string;
+  readonly name: string;
+}
+
+/** The watches answer in turn with a status, or with events and then nothing more; when none is left, the following ends. */
+async function follow(listed: readonly Pod[], watches: readonly (number | readonly WatchEvent[])[]) {
+  let now = 0;
+  const done = new AbortController();
+  const made: string[] = [];
+  const listing = { items: listed.map((metadata) => ({ metadata })), version: '1' };
+  const left = [...watches];
+  const calls = {
+    who: 'ann',
+    serverNow: () => now,
+    podNamesOf: async () => {
+      made.push(`list at ${now / 1000}`);
+      return ok(listing);
+    },
+    watchPods: async (_node: string, _version: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal) => {
+      made.push(`watch at ${now / 1000}`);
+      const next = left.shift() ?? [];
+      if (typeof next === 'number')
+        return ok({ status: next, body: { kind: 'Status', message: 'pods is forbidden: User "ann" cannot watch' } });
+      for (const event of next) if (!signal.aborted) onEvent(event);
+      if (left.length === 0) done.abort();
+      return ok({ status: 200, body: undefined });
+    },
+  };
+  const clock = {
+    now: () => now,
+    random: () => 0,
+    id: () => '',
+    sleep: async (milliseconds: number) => {
+      now += milliseconds;
+    },
+  };
+  const follower = followPods({
+    api: calls as unknown as Api,
+    node: 'n1',
+    clock,
+    signal: done.signal,
+    first: listing,
+    onChange: () => undefined,
+  });
+  const ended = new Promise((resolve) => done.signal.addEventListener('abort', resolve));
+  follower.watch();
+  await ended;
+  return { made, present: [...follower.present().keys()] };
+}
+
+const row = (type: string, name: unknown): WatchEvent => ({ type, object: { kind: 'Table', rows: [{ cells: [name] }] } });
+const pods = (count: number): readonly Pod[] => Array.from({ length: count }, (_, index) => ({ uid: `u${index}`, name: `p${index}` }));
+
+describe('following the pods of a node', () => {
+  it('lists once and watches; a name is enough for one that is the only one of it', async () => {
+    const { made, present } = await follow(pods(3), [[row('MODIFIED', 'p1'), row('DELETED', 'p1'), row('DELETED', 'stranger')]]);
+    expect(made).toEqual(['list at 0', 'watch at 0']);
+    expect(present).toEqual(['u0', 'u2']);
+  });
+
+  it('looks at many twice before it watches', async () => {
+    expect((await follow(pods(64), [[]])).made).toEqual(['list at 0', 'list at 1.5', 'watch at 1.5']);
+    expect((await follow(pods(63), [[]])).made).toEqual(['list at 0', 'watch at 0']);
+  });
+
+  it.each([
+    [
+      'a name that two have',
+      [
+        { uid: 'a', name: 'db' },
+        { uid: 'b', name: 'db' },
+      ],
+      [row('DELETED', 'db')],
+    ],
+    ['a name that another has taken meanwhile', [{ uid: 'a', name: 'db' }], [row('ADDED', 'db'), row('DELETED', 'db')]],
+    ['a row without a name', [{ uid: 'a', name: 'db' }], [row('DELETED', 7)]],
+    ['a version that is too old', [{ uid: 'a', name: 'db' }], [{ type: 'ERROR', object: { code: 410 } }]],
+  ] as const)('%s: lists again', async (_, listed, events) => {
+    const { made, present } = await follow(listed, [events, []]);
+    expect(made).toEqual(['list at 0', 'watch at 0', 'list at 0', 'watch at 0']);
+    expect(present).toEqual(listed.map(({ uid }) => uid));
+  });
+
+  it('goes by uids where the server sends whole pods', async () => {
+    const whole = (type: string, uid: string): WatchEvent => ({ type, object: { kind: 'Pod', metadata: { uid, name: 'db' } } });
+    const { present } = await follow(
+      [{ uid: 'a', name: 'db' }],
+      [[whole('ADDED', 'b'), whole('DELETED', 'a'), { type: 'BOOKMARK', object: {} }]],
+    );
+    expect(present).toEqual(['b']);
+  });
+
+  it('lists every two seconds where it may not watch, and asks again after thirty', async () => {
+    const { made } = await follow(pods(1), [403, []]);
+    expect(made).toHaveLength(2 + 15 + 1);
+    expect([made[1], made[2], made[16], made[17]]).toEqual(['watch at 0', 'list at 2', 'list at 30', 'watch at 30']);
+  });
+});

@@ -1,0 +1,149 @@
+// One connection of HTTP/2: what happens to its calls when it dies, with a sign and without, and that an idle one keeps no program alive.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http2';
+import { type AddressInfo, connect, createServer as createRelay, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildSync } from 'esbuild';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createHttp2 } from '../../src/kube/http2.ts';
+import { sleep } from './cluster-on.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+const listen = async (server: Server): Promise<number> => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(() => server.close());
+  return (server.address() as AddressInfo).port;
+};
+
+/** Answers at once, `/hang` never, `/half` in part; behind a relay that can fall silent. */
+async function lab() {
+  const port = await listen(
+    createServer((request, response) => {
+      if (request.url === '/hang') return;
+      response.write('first half');
+      if (request.url !== '/half') response.end();
+    }) as unknown as Server,
+  );
+  const between: Socket[] = [];
+  const relay = createRelay((client) => {
+    const upstream = connect(port, '127.0.0.1');
+    between.push(client, upstream);
+    client.pipe(upstream).pipe(client);
+    for (const socket of [client, upstream]) socket.on('error', () => undefined);
+  });
+  const through = await listen(relay);
+  closing.push(() => between.forEach((socket) => void socket.destroy()));
+  const socket = connect(through, '127.0.0.1');
+  await once(socket, 'connect');
+  const http2 = createHttp2(new URL(`http://127.0.0.1:${through}`), socket, { every: 100, timeout: 150 });
+  closing.push(http2.close);
+  return {
+    http2,
+    ask: (path: string, signal = new AbortController().signal) =>
+      http2.send({ method: 'GET', path, headers: {}, data: undefined, identity: { headers: {} }, signal }),
+    goSilent: () => {
+      for (const end of between) end.unpipe().pause();
+    },
+    cut: () => {
+      for (const end of between) end.destroy();
+    },
+  };
+}
+
+const read = async (body: AsyncIterable<Buffer>): Promise<string> => {
+  let text = '';
+  for await (const chunk of body) text += chunk.toString();
+  return text;
+};
+
+describe('a connection of HTTP/2', () => {
+  it('that answers pings is kept, however long a call takes', async () => {
+    const { http2, ask } = await lab();
+    const late = ask('/hang').catch(() => 'ended');
+    await sleep(800);
+    expect(http2.isOpen()).toBe(true);
+    const reply = await ask('/');
+    expect(await read(reply.body)).toBe('first half');
+    expect(reply.isCut()).toBe(false);
+    http2.close();
+    expect(await late).toBe('ended');
+  });
+
+  it('that falls silent is given up, and its calls are told to be cut', async () => {
+    const { http2, ask, goSilent } = await lab();
+    await ask('/');
+    const waiting = ask('/hang');
+    goSilent();
+    await expect(waiting).rejects.toMatchObject({ code: 'ECONNRESET', reused: true });
+    expect(http2.isOpen()).toBe(false);
+    await expect(ask('/')).rejects.toMatchObject({ code: 'ECONNRESET', reused: true });
+  });
+
+  it('that is cut tells its calls, also the one whose answer has begun', async () => {
+    const { ask, cut } = await lab();
+    const half = await ask('/half');
+    const waiting = ask('/hang');
+    await sleep(20);
+    cut();
+    await expect(waiting).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await read(half.body).catch(() => undefined);
+    expect(half.isCut()).toBe(true);
+  });
+
+  it('takes a call back when its caller has enough', async () => {
+    const { http2, ask } = await lab();
+    const stop = new AbortController();
+    const waiting = ask('/hang', stop.signal);
+    stop.abort();
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+    expect((await ask('/')).status).toBe(200);
+    expect(http2.isOpen()).toBe(true);
+  });
+
+  it('that is retired ends what is under way and takes nothing more', async () => {
+    const { http2, ask } = await lab();
+    const half = await ask('/half');
+    http2.retire();
+    await expect(ask('/')).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(half.isCut()).toBe(false);
+    expect(http2.isOpen()).toBe(false);
+  });
+
+  it('that is idle keeps no program alive', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kmend-http2-'));
+    closing.push(() => rmSync(folder, { recursive: true }));
+    const program = join(folder, 'ask.mjs');
+    const port = await listen(createServer((_, response) => void response.end('well')) as unknown as Server);
+    const lines = [
+      `import { connect } from 'node:net';`,
+      `import { createHttp2 } from './http2.ts';`,
+      `const socket = connect(${port}, '127.0.0.1');`,
+      `const http2 = createHttp2(new URL('http://127.0.0.1:${port}'), socket);`,
+      // Nothing is ever asked of this one.
+      `createHttp2(new URL('http://127.0.0.1:${port}'), connect(${port}, '127.0.0.1'));`,
+      `const signal = new AbortController().signal;`,
+      `const reply = await http2.send({ method: 'GET', path: '/', headers: {}, data: undefined, identity: { headers: {} }, signal });`,
+      `for await (const chunk of reply.body) console.log(chunk.toString());`,
+    ];
+    buildSync({
+      stdin: { contents: lines.join('\n'), resolveDir: new URL('../../src/kube', import.meta.url).pathname, loader: 'ts' },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile: program,
+    });
+    const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+    const [text, [code]] = await Promise.all([read(child.stdout), once(child, 'close')]);
+    clearTimeout(timer);
+    expect({ text, code }).toEqual({ text: 'well\n', code: 0 });
+  });
+});
