@@ -50,15 +50,20 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
   let version = first.version;
   let trouble: Failure | undefined;
   let listed = true;
+  /** Whose a name was first. */
+  const bearers = new Map<string, string>();
   /** Names that more than one pod has, or has had: an event of such a name may be of any of them. */
-  let shared = new Set<string>();
+  const shared = new Set<string>();
 
   function take(items: FollowOptions['first']['items'], at: string): void {
     pods = new Map(items.map((pod) => [pod.metadata?.uid ?? '', { metadata: pod.metadata ?? {} }]));
     version = at;
     listed = true;
-    const names = [...pods.values()].map(({ metadata }) => metadata.name ?? '');
-    shared = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+    for (const [uid, { metadata }] of pods) {
+      const name = metadata.name ?? '';
+      if ((bearers.get(name) ?? uid) !== uid) shared.add(name);
+      bearers.set(name, uid);
+    }
     onChange();
   }
 
@@ -120,7 +125,7 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
 
   async function follow(): Promise<void> {
     let pause = firstPause;
-    let watchFrom = clock.now();
+    let watchFrom = Number.NEGATIVE_INFINITY;
     if (!signal.aborted) await relist();
     if (pods.size >= many) await clock.sleep(restOfMany, signal);
     if (pods.size >= many && !signal.aborted) await relist();

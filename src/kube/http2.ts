@@ -6,10 +6,11 @@ import type { WireReply, WireRequest } from './wire.ts';
 /** The default of 64 kB a round trip would make long lists slow; Go's clients take 4 MiB too. */
 const streamWindow = 4 * 1024 * 1024;
 const connectionWindow = 16 * 1024 * 1024;
+
 /** Milliseconds. */
 export interface Pings {
   readonly every: number;
-  /** From a ping to the end of the connection. */
+  /** From a ping to the end of a connection that stayed silent. */
   readonly timeout: number;
 }
 
@@ -35,17 +36,18 @@ export interface Http2 {
   readonly close: () => void;
 }
 
-/** Pings until the session ends; one that is not answered ends it. */
-function keepAlive(session: ClientHttp2Session, { every, timeout }: Pings): void {
+/** Pings until the session ends; when nothing at all comes back, ends it. (On a slow line a long answer may keep that of the ping waiting.) */
+function keepAlive(session: ClientHttp2Session, socket: Socket, { every, timeout }: Pings): void {
   let late: NodeJS.Timeout | undefined;
   const timer = setInterval(() => {
     if (late !== undefined || session.destroyed) return;
-    late = setTimeout(() => session.destroy(cutError(true)), timeout);
-    late.unref();
-    session.ping(() => {
-      clearTimeout(late);
+    const before = socket.bytesRead;
+    late = setTimeout(() => {
       late = undefined;
-    });
+      if (socket.bytesRead === before) session.destroy(cutError(true));
+    }, timeout);
+    late.unref();
+    session.ping(() => undefined);
   }, every);
   timer.unref();
   session.once('close', () => {
@@ -63,7 +65,7 @@ export function createHttp2(server: URL, socket: Socket, pings = usual): Http2 {
   session.once('connect', () => session.setLocalWindowSize(connectionWindow));
   // Each stream tells of it by itself.
   session.on('error', () => undefined);
-  keepAlive(session, pings);
+  keepAlive(session, socket, pings);
   // An idle connection does not keep the program alive.
   session.unref();
   let open = 0;

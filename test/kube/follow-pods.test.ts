@@ -9,19 +9,26 @@ interface Pod {
   readonly name: string;
 }
 
-/** The watches answer in turn with a status, or with events and then nothing more; when none is left, the following ends. */
-async function follow(listed: readonly Pod[], watches: readonly (number | readonly WatchEvent[])[]) {
+/**
+ * The lists in turn (the last one stands); the watches answer in turn with a status, or with events and then nothing more. When no watch is left, the
+ * following ends; `kept` is a watch that only the server ended.
+ */
+async function follow(lists: readonly (readonly Pod[])[], watches: readonly (number | readonly WatchEvent[])[]) {
   let now = 0;
   const done = new AbortController();
   const made: string[] = [];
-  const listing = { items: listed.map((metadata) => ({ metadata })), version: '1' };
+  const coming = [...lists];
+  const listing = () => {
+    const listed = (coming.length > 1 ? coming.shift() : coming[0]) ?? [];
+    return { items: listed.map((metadata) => ({ metadata })), version: '1' };
+  };
   const left = [...watches];
   const calls = {
     who: 'ann',
     serverNow: () => now,
     podNamesOf: async () => {
       made.push(`list at ${now / 1000}`);
-      return ok(listing);
+      return ok(listing());
     },
     watchPods: async (_node: string, _version: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal) => {
       made.push(`watch at ${now / 1000}`);
@@ -30,6 +37,7 @@ async function follow(listed: readonly Pod[], watches: readonly (number | readon
         return ok({ status: next, body: { kind: 'Status', message: 'pods is forbidden: User "ann" cannot watch' } });
       for (const event of next) if (!signal.aborted) onEvent(event);
       if (left.length === 0) done.abort();
+      else if (!signal.aborted) made.push('kept');
       return ok({ status: 200, body: undefined });
     },
   };
@@ -46,7 +54,7 @@ async function follow(listed: readonly Pod[], watches: readonly (number | readon
     node: 'n1',
     clock,
     signal: done.signal,
-    first: listing,
+    first: listing(),
     onChange: () => undefined,
   });
   const ended = new Promise((resolve) => done.signal.addEventListener('abort', resolve));
@@ -60,45 +68,45 @@ const pods = (count: number): readonly Pod[] => Array.from({ length: count }, (_
 
 describe('following the pods of a node', () => {
   it('lists once and watches; a name is enough for one that is the only one of it', async () => {
-    const { made, present } = await follow(pods(3), [[row('MODIFIED', 'p1'), row('DELETED', 'p1'), row('DELETED', 'stranger')]]);
+    const { made, present } = await follow([pods(3)], [[row('MODIFIED', 'p1'), row('DELETED', 'p1'), row('DELETED', 'stranger')]]);
     expect(made).toEqual(['list at 0', 'watch at 0']);
     expect(present).toEqual(['u0', 'u2']);
   });
 
   it('looks at many twice before it watches', async () => {
-    expect((await follow(pods(64), [[]])).made).toEqual(['list at 0', 'list at 1.5', 'watch at 1.5']);
-    expect((await follow(pods(63), [[]])).made).toEqual(['list at 0', 'watch at 0']);
+    expect((await follow([pods(64)], [[]])).made).toEqual(['list at 0', 'list at 1.5', 'watch at 1.5']);
+    expect((await follow([pods(63)], [[]])).made).toEqual(['list at 0', 'watch at 0']);
   });
 
+  const [a, b] = [
+    { uid: 'a', name: 'db' },
+    { uid: 'b', name: 'db' },
+  ];
   it.each([
-    [
-      'a name that two have',
-      [
-        { uid: 'a', name: 'db' },
-        { uid: 'b', name: 'db' },
-      ],
-      [row('DELETED', 'db')],
-    ],
-    ['a name that another has taken meanwhile', [{ uid: 'a', name: 'db' }], [row('ADDED', 'db'), row('DELETED', 'db')]],
-    ['a row without a name', [{ uid: 'a', name: 'db' }], [row('DELETED', 7)]],
-    ['a version that is too old', [{ uid: 'a', name: 'db' }], [{ type: 'ERROR', object: { code: 410 } }]],
-  ] as const)('%s: lists again', async (_, listed, events) => {
-    const { made, present } = await follow(listed, [events, []]);
-    expect(made).toEqual(['list at 0', 'watch at 0', 'list at 0', 'watch at 0']);
-    expect(present).toEqual(listed.map(({ uid }) => uid));
+    ['a name that two have', [[a, b]], [row('DELETED', 'db')], ['a', 'b']],
+    ['a name that another had before', [[a, b], [b]], [row('DELETED', 'db')], ['b']],
+    ['a name that another has taken meanwhile', [[a]], [row('ADDED', 'db'), row('DELETED', 'db')], ['a']],
+    ['a row without a name', [[a]], [row('DELETED', 7)], ['a']],
+    ['a version that is too old', [[a]], [{ type: 'ERROR', object: { code: 410 } }], ['a']],
+  ])('%s: lists again', async (_, lists, events, present) => {
+    const followed = await follow(lists, [events, []]);
+    expect(followed.made).toEqual(['list at 0', 'watch at 0', 'list at 0', 'watch at 0']);
+    expect(followed.present).toEqual(present);
+  });
+
+  it('stays on a watch whose events it understands', async () => {
+    const { made } = await follow([[a]], [[row('ADDED', 'late'), row('MODIFIED', 'db'), row('DELETED', 'late')], []]);
+    expect(made).toEqual(['list at 0', 'watch at 0', 'kept', 'list at 0', 'watch at 0']);
   });
 
   it('goes by uids where the server sends whole pods', async () => {
     const whole = (type: string, uid: string): WatchEvent => ({ type, object: { kind: 'Pod', metadata: { uid, name: 'db' } } });
-    const { present } = await follow(
-      [{ uid: 'a', name: 'db' }],
-      [[whole('ADDED', 'b'), whole('DELETED', 'a'), { type: 'BOOKMARK', object: {} }]],
-    );
+    const { present } = await follow([[a]], [[whole('ADDED', 'b'), whole('DELETED', 'a'), { type: 'BOOKMARK', object: {} }]]);
     expect(present).toEqual(['b']);
   });
 
   it('lists every two seconds where it may not watch, and asks again after thirty', async () => {
-    const { made } = await follow(pods(1), [403, []]);
+    const { made } = await follow([pods(1)], [403, []]);
     expect(made).toHaveLength(2 + 15 + 1);
     expect([made[1], made[2], made[16], made[17]]).toEqual(['watch at 0', 'list at 2', 'list at 30', 'watch at 30']);
   });

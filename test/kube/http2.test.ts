@@ -87,6 +87,44 @@ describe('a connection of HTTP/2', () => {
     await expect(ask('/')).rejects.toMatchObject({ code: 'ECONNRESET', reused: true });
   });
 
+  it('that answers no ping while it is busy sending is kept; when it falls silent it is given up', async () => {
+    // By hand, frame by frame: SETTINGS, then WINDOW_UPDATE again and again, and never an answer to a ping.
+    const frame = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex');
+    const talking: NodeJS.Timeout[] = [];
+    const port = await listen(
+      createRelay((client) => {
+        client.on('error', () => undefined).resume();
+        client.write(frame('000000 04 00 00000000'));
+        talking.push(setInterval(() => client.write(frame('000004 08 00 00000000 00000001')), 30));
+        closing.push(() => client.destroy());
+      }),
+    );
+    closing.push(() => talking.forEach(clearInterval));
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    const http2 = createHttp2(new URL(`http://127.0.0.1:${port}`), socket, { every: 100, timeout: 150 });
+    closing.push(http2.close);
+    await sleep(900);
+    expect(http2.isOpen()).toBe(true);
+    talking.forEach(clearInterval);
+    await sleep(600);
+    expect(http2.isOpen()).toBe(false);
+  });
+
+  it('carries many long answers at once', async () => {
+    const long = Buffer.alloc(6_000_000, 'x');
+    const port = await listen(createServer({ maxSessionMemory: 1_000 }, (_, response) => void response.end(long)) as unknown as Server);
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    const http2 = createHttp2(new URL(`http://127.0.0.1:${port}`), socket);
+    closing.push(http2.close);
+    const signal = new AbortController().signal;
+    const ask = () => http2.send({ method: 'GET', path: '/', headers: {}, data: undefined, identity: { headers: {} }, signal });
+    const replies = await Promise.all(Array.from({ length: 30 }, ask));
+    const sizes = await Promise.all(replies.map(async ({ body }) => (await read(body)).length));
+    expect(new Set(sizes)).toEqual(new Set([long.length]));
+  });
+
   it('that is cut tells its calls, also the one whose answer has begun', async () => {
     const { ask, cut } = await lab();
     const half = await ask('/half');
