@@ -4,7 +4,7 @@ import { type ExitReason, exitCode } from '../core/exit.ts';
 import type { Owner } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
-import { harmless } from '../report/layout.ts';
+import { harmless, plural } from '../report/layout.ts';
 import { type DrainFlags, drainOptions, isDryRun, type NodeFlags } from './node-flags.ts';
 import { openKubectlCluster, settings } from './setup.ts';
 import { CommandError, type World, type WorldCluster } from './world.ts';
@@ -58,7 +58,9 @@ async function withCluster(flags: NodeFlags, world: World, use: (cluster: WorldC
     const exit = await use(cluster);
     if ((flags.verbose ?? 0) > 0) {
       const { calls, connections, sent, received } = cluster.stats();
-      world.err(`${calls} API calls on ${connections} connections, ${sent} bytes sent, ${received} received`);
+      world.err(
+        `${plural(calls, 'API call')} on ${plural(connections, 'connection')}, ${sent} bytes of content sent, ${received} received`,
+      );
     }
     return exit;
   } finally {

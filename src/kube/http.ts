@@ -30,6 +30,7 @@ export interface HttpReply {
 export interface HttpStats {
   readonly calls: number;
   readonly connections: number;
+  /** Bytes of content, without headers, TLS and frames; of compressed content the bytes that travelled. */
   readonly sent: number;
   readonly received: number;
 }

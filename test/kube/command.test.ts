@@ -148,7 +148,7 @@ describe('kmend drain', () => {
 
   it('-v says what it cost', async () => {
     web('n1');
-    expect((await run('drain', 'n1', '-v')).err).toMatch(/^\d+ API calls on \d+ connections, \d+ bytes sent, \d+ received$/);
+    expect((await run('drain', 'n1', '-v')).err).toMatch(/^\d+ API calls on 1 connection, \d+ bytes of content sent, \d+ received$/);
   });
 });
 
