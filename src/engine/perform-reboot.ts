@@ -71,8 +71,7 @@ async function watch(
   let last: Failure | undefined;
   let sent = first;
   const harder = [...(effect.escalate ?? [])];
-  // After a resume it is not known whether it was run: then a person looks.
-  let fallback = place.resumed ? undefined : effect.fallback;
+  let { fallback } = effect;
   let limit = effect.timeout;
   let since = began;
   for (;;) {

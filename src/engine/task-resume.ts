@@ -17,6 +17,7 @@ export async function settleInFlight(task: ModuleTask, walk: HostWalk): Promise<
     walk.spoil();
     if (open.kind === 'reboot') {
       const { what, timeout, stableFor = 0 } = open;
+      // Without its harder ways and its fallback: whether they were tried is not known, so a person looks.
       const { failure } = await throughTheDoor({ kind: 'reboot', what, timeout, stableFor, drain: 'none' }, task, walk, true);
       if (failure !== undefined) return failure;
     }

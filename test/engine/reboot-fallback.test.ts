@@ -11,6 +11,7 @@ const hosts: Readonly<Record<string, Partial<Faults>>> = {
   dark: { never: true },
   broken: { never: true },
   slow: { never: true },
+  stuck: { noreboot: true },
   gone: { never: true },
   well: {},
 };
@@ -96,14 +97,18 @@ describe('reboot: fallback', () => {
     expect(out).not.toContain('called-');
   });
 
-  it('is not run a second time after a resume: it is looked whether the host is back, and told when it is not', async () => {
-    const running = lab.start(['apply', playOf('twice', board()), '--yes', '-l', 'slow']);
-    await until('the board is asked', () => calls('slow').length > 0);
+  it.each([
+    ['slow', 6, /did not come back/],
+    ['stuck', 4, /^not carried out/],
+  ])('is not run a second time after a resume: it is looked whether %s is back, and told when it is not', async (host, exit, why) => {
+    const running = lab.start(['apply', playOf('twice', board()), '--yes', '-l', host]);
+    await until('the board is asked', () => calls(host).length > 0);
     running.kill();
     await running.result;
     const resumed = await lab.run(['resume', lab.runs().at(-1) ?? '']);
-    expect([resumed.exit, calls('slow').length]).toEqual([6, 1]);
-    expect(eventsOf(lab.journal(), 'host.failed', 'slow').at(-1)?.failure.message).toMatch(/did not come back/);
+    expect([resumed.exit, calls(host).length]).toEqual([exit, 1]);
+    expect(progress(host).filter((text) => text?.includes('on this machine'))).toHaveLength(1);
+    expect(eventsOf(lab.journal(), 'host.failed', host).at(-1)?.failure.message).toMatch(why);
   });
 
   it.each([
