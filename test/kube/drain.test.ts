@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ownerAnnotation } from '../../src/kube/index.ts';
+import { systemClock } from '../../src/local/index.ts';
 import { type FakeKubeOptions, type Fault, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';
 import { clusterOn, cordonAndDrain, failure, type On, owner, sleep, value } from './cluster-on.ts';
@@ -435,6 +436,34 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
       fake.changeNode('n1', dead);
       const result = value((await cordonAndDrain(cluster, drainOptions({ deadNodeSkipWaitAfter: 60 }))).outcome);
       expect(result).toMatchObject({ evicted: [], left: ['shop/web-0'] });
+    });
+
+    it('skips what it asked to go itself, once that is late enough', async () => {
+      const { fake, cluster, web } = await lab();
+      web(2, { annotations: { 'fake/stop': 'never' } });
+      fake.changeNode('n1', dead);
+      const options = drainOptions({ deadNodeSkipWaitAfter: 1, gracePeriod: 1, timeout: 20 });
+      const { outcome, seconds } = await cordonAndDrain(cluster, options);
+      expect(value(outcome)).toMatchObject({ evicted: [], left: ['shop/web-0', 'shop/web-1'] });
+      expect(seconds).toBeGreaterThan(1.9);
+      expect(seconds).toBeLessThan(8);
+    });
+
+    it('that dies on the way ends the drain after a minute, and not before', async () => {
+      // Twenty seconds of this clock are one of ours.
+      const began = Date.now();
+      const clock = {
+        ...systemClock,
+        now: () => began + (Date.now() - began) * 20,
+        sleep: (milliseconds: number, signal?: AbortSignal) => systemClock.sleep(milliseconds / 20, signal),
+      };
+      const { fake, cluster, web } = await lab({}, { options: { clock } });
+      web(1, { annotations: { 'fake/stop': 'never' } });
+      setTimeout(() => fake.changeNode('n1', dead), 200);
+      const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions({ timeout: 600 }));
+      expect(failure(outcome)).toMatchObject({ kind: 'blocked', message: expect.stringContaining('became NotReady during the drain') });
+      expect(seconds).toBeGreaterThan(3);
+      expect(seconds).toBeLessThan(10);
     });
 
     it('does not skip anything on a node that is well', async () => {
