@@ -49,7 +49,7 @@ const clauses = (text: string): readonly string[] =>
     .map((clause) => clause.trim())
     .filter((clause) => clause !== '');
 
-function parseClause(clause: string): SelectorRequirement | undefined {
+function parseClause(clause: string): SelectorRequirement {
   const set = /^(\S+)\s+(in|notin)\s*\(([^)]*)\)$/.exec(clause);
   if (set !== null) {
     const values = (set[3] ?? '').split(',').map((item) => item.trim());
@@ -57,17 +57,19 @@ function parseClause(clause: string): SelectorRequirement | undefined {
   }
   const equality = /^([^=!\s]+)\s*(==|=|!=)\s*([^=!\s]*)$/.exec(clause);
   if (equality !== null) return { key: equality[1] ?? '', operator: equality[2] === '!=' ? 'NotIn' : 'In', values: [equality[3] ?? ''] };
+  const order = /^([^=!<>\s]+)\s*([<>])\s*(\d+)$/.exec(clause);
+  if (order !== null) return { key: order[1] ?? '', operator: order[2] === '>' ? 'Gt' : 'Lt', values: [order[3] ?? ''] };
   if (clause.startsWith('!')) return { key: clause.slice(1).trim(), operator: 'DoesNotExist' };
   return { key: clause, operator: 'Exists' };
 }
 
-/** `app=web,tier!=db,env in (a,b),!canary,zone` as kubectl takes it. */
+/** `app=web,tier!=db,env in (a,b),!canary,zone,size>3` as kubectl takes it. */
 export function parseSelector(text: string): Parsed {
   const requirements: SelectorRequirement[] = [];
   for (const clause of clauses(text)) {
     const requirement = parseClause(clause);
-    if (requirement === undefined || !name.test(requirement.key) || !(requirement.values ?? []).every((item) => value.test(item))) {
-      return { ok: false, message: `"${clause}" is not a label selector (key=value, key!=value, key in (a,b), key, !key)` };
+    if (!name.test(requirement.key) || !(requirement.values ?? []).every((item) => value.test(item))) {
+      return { ok: false, message: `"${clause}" is not a label selector (key=value, key!=value, key in (a,b), key, !key, key>1)` };
     }
     requirements.push(requirement);
   }

@@ -1,7 +1,7 @@
 // What each answer to an eviction means, when the next try comes, and whose turn it is at a used-up budget.
 import { describe, expect, it } from 'vitest';
 import { createBudgetTurns } from '../../src/kube/budget-turns.ts';
-import { refusal } from '../../src/kube/errors.ts';
+import { noAnswer, refusal } from '../../src/kube/errors.ts';
 import { readAnswer, retryPause } from '../../src/kube/evict.ts';
 import { describeProgress, whyStillThere } from '../../src/kube/holding.ts';
 
@@ -100,6 +100,52 @@ describe('words', () => {
         Array.from({ length: 10 }, (_, index) => ({ name: `p${index}`, why: 'x' })),
       ),
     ).toMatch(/^10 of 20 .*p7 \(x\), and 2 more$/);
+  });
+
+  it.each([
+    ['ECONNREFUSED', { kind: 'unreachable', transport: true, message: /k8s:6443 cannot be reached: connection refused/, hint: /is it up/ }],
+    ['ENOTFOUND', { kind: 'unreachable', transport: true, message: /its name is not known/, hint: /VPN/ }],
+    ['EWHATEVER', { kind: 'unreachable', transport: true, message: /cannot be reached: boom/, hint: /is it up/ }],
+    ['EPROTO', { kind: 'unreachable', transport: undefined, message: /does not speak the API server's protocol/, hint: undefined }],
+    [
+      'HPE_INVALID_CONSTANT',
+      { kind: 'unreachable', transport: undefined, message: /does not speak the API server's protocol/, hint: undefined },
+    ],
+    ['EPROXY', { kind: 'unreachable', transport: true, message: /^boom$/, hint: undefined }],
+    ['CERT_HAS_EXPIRED', { kind: 'auth', transport: undefined, message: /its certificate has expired/, hint: /renew/ }],
+    [
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      { kind: 'auth', transport: undefined, message: /not signed by the known CA/, hint: /certificate-authority-data/ },
+    ],
+    [
+      'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+      { kind: 'auth', transport: undefined, message: /refused our certificate/, hint: undefined },
+    ],
+  ])('no answer at all, because of %s', (code, { kind, transport, message, hint }) => {
+    const failure = noAnswer(Object.assign(new Error('boom'), { code }), 'k8s:6443');
+    expect([failure.kind, failure.transport]).toEqual([kind, transport]);
+    expect(failure.message).toMatch(message);
+    if (hint === undefined) expect(failure.hint).toBeUndefined();
+    else expect(failure.hint).toMatch(hint);
+  });
+
+  it('no answer for a reason without a code', () => {
+    expect(noAnswer(new Error('boom'), 'k8s')).toEqual({
+      kind: 'unreachable',
+      message: 'the API server k8s cannot be reached: boom',
+      hint: 'is it up, and the context the right one?',
+      transport: true,
+    });
+  });
+
+  it('a server that is away for a moment is told from one that refuses', () => {
+    const want = { verb: 'list', resource: 'pods' } as const;
+    for (const status of [429, 502, 503, 504])
+      expect(refusal(status, 'no', want, 'ann')).toMatchObject({ kind: 'unreachable', transport: true });
+    expect(refusal(500, 'no', want, 'ann').transport).toBeUndefined();
+    expect(refusal(403, 'no', want, 'ann')).toEqual({ kind: 'blocked', message: 'list pods was denied: no reason given' });
+    expect(refusal(401, body('expired'), want, 'ann').detail).toBe('expired');
+    expect(refusal(404, null, want, 'ann').detail).toBeUndefined();
   });
 
   it('a refusal says what was wanted and who wanted it', () => {

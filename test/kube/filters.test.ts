@@ -1,6 +1,6 @@
 // The decision table of a drain: the situations that `kubectl drain` is tested with, in our words, and the order of the filters.
 import { describe, expect, it } from 'vitest';
-import { type DaemonSetLookup, decidePod, selectPods } from '../../src/kube/filters.ts';
+import { type DaemonSetLookup, daemonSetsOf, decidePod, selectPods } from '../../src/kube/filters.ts';
 import { drainOptions, type PodShape, pod } from './pods.ts';
 
 const now = Date.parse('2024-05-01T12:00:00Z');
@@ -115,6 +115,40 @@ describe('which pods a drain takes', () => {
       const options = drainOptions({ ...flags, disableEviction: true });
       expect(decidePod(pod(shape), { options, daemonSet: () => daemonSet, now }).kind).toBe(gives);
     }
+  });
+
+  it('says which stay, and which of those are only late', () => {
+    const pods = [
+      pod({ name: 'late', owner: 'ReplicaSet/a', deleted: '2024-05-01T10:00:00Z' }),
+      pod({ name: 'agent', owner: 'DaemonSet/agent' }),
+      pod({ name: 'etcd', mirror: true }),
+      pod({ name: 'web', owner: 'ReplicaSet/b' }),
+    ];
+    const options = drainOptions({ skipWaitForDeleteTimeout: 60 });
+    const selection = selectPods(pods, { options, daemonSet: () => ({ kind: 'found' }), now });
+    const names = (chosen: readonly { readonly metadata?: { readonly name?: string } }[]) => chosen.map((item) => item.metadata?.name);
+    expect([names(selection.evict), names(selection.leave), names(selection.ending)]).toEqual([
+      ['web'],
+      ['late', 'agent', 'etcd'],
+      ['late'],
+    ]);
+  });
+
+  it('asks for the DaemonSets of pods that run, each once', () => {
+    const pods = [
+      pod({ name: 'a', owner: 'DaemonSet/agent' }),
+      pod({ name: 'b', owner: 'DaemonSet/agent' }),
+      pod({ name: 'c', owner: 'DaemonSet/agent', namespace: 'zoo' }),
+      pod({ name: 'd', owner: 'DaemonSet/done', phase: 'Succeeded' }),
+      pod({ name: 'e', owner: 'ReplicaSet/web' }),
+      pod({ name: 'f' }),
+    ];
+    expect(daemonSetsOf(pods)).toEqual(['shop/agent', 'zoo/agent']);
+  });
+
+  it('a volume that is null is no emptyDir', () => {
+    const odd = pod({ owner: 'ReplicaSet/rs', spec: { volumes: [{ name: 'v', emptyDir: null as never }] } });
+    expect(decidePod(odd, { options: drainOptions(), daemonSet: () => ({ kind: 'found' }), now }).kind).toBe('evict');
   });
 
   it('gives all refusals of a node at once', () => {

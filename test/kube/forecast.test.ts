@@ -134,8 +134,23 @@ describe('what a budget says of a pod', () => {
     ['a pod that is not ready, under a budget that is met', web('a', { ready: false }), {}, 'policy/v1', 'passes'],
     ['the same on an old server', web('a', { ready: false }), {}, 'policy/v1beta1', 'busy'],
     ['a pod that is not ready, under a budget that is not met', web('a', { ready: false }), { currentHealthy: 0 }, 'policy/v1', 'busy'],
+    ['the same, with one more healthy than needed', web('a', { ready: false }), { currentHealthy: 3 }, 'policy/v1', 'passes'],
+    ['the same, as many healthy as needed', web('a', { ready: false }), { currentHealthy: 1 }, 'policy/v1', 'passes'],
+    [
+      'a pod that is not ready, under a budget that has no numbers yet',
+      web('a', { ready: false }),
+      { currentHealthy: 0, desiredHealthy: 0 },
+      'policy/v1',
+      'busy',
+    ],
     ['a pod of another namespace', web('a', { namespace: 'other' }), {}, 'policy/v1', 'passes'],
   ] as const)('%s', (_, one, status, api, kind) => expect(askPdbs(one, [pdb({ minAvailable: 1 }, status)], api).kind).toBe(kind));
+
+  it('that selects everything does so in policy/v1 only', () => {
+    const all = { ...pdb({}), spec: { selector: {}, minAvailable: 1 } };
+    expect(askPdbs(web('a'), [all], 'policy/v1').kind).toBe('busy');
+    expect(askPdbs(web('a'), [all], 'policy/v1beta1').kind).toBe('passes');
+  });
 
   it('lets unready pods go where it says AlwaysAllow', () => {
     const always = pdb({ minAvailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' }, { currentHealthy: 0 });
@@ -178,6 +193,36 @@ describe('what is warned of', () => {
     ]);
   });
 
+  it.each([
+    ['of a job, whose pods are not many of one kind', [pod({ name: 'j', owner: 'Job/j' })]],
+    ['of pods that are not ready', [web('a', { ready: false })]],
+    ['of pods without a controller', [pod({ name: 'b' })]],
+  ])('says nothing %s', (_, pods) => {
+    const usage = emptyUsage();
+    addUsage(usage, pods);
+    expect(forecast({ pods, options: { force: true }, more: { usage } }).warnings.filter((text) => text.includes('it is down'))).toEqual(
+      [],
+    );
+  });
+
+  it('says nothing of a workload of which the cluster shows no ready pod', () => {
+    expect(forecast({ pods: [web('a')], more: { usage: emptyUsage() } }).warnings).toEqual([]);
+  });
+
+  it('says that pods have nowhere to go, but not of those that nothing starts again', () => {
+    const more = { nodes: [object('n1')], usage: emptyUsage() };
+    const { warnings } = forecast({ pods: [web('a'), pod({ name: 'bare' })], options: { force: true }, more });
+    expect(warnings.filter((text) => text.includes('no other node'))).toEqual(['shop/a: no other node takes it (there is none)']);
+  });
+
+  it('past the budgets is warned of only where one stands in the way', () => {
+    const options = { disableEviction: true };
+    expect(forecast({ pods: [web('a')], options, pdbs: [pdb({}, { disruptionsAllowed: 1 })] }).warnings).toEqual([]);
+    expect(forecast({ pods: [web('a')], options, pdbs: [pdb({})] }).warnings).toEqual([
+      'deletes past the PDBs of shop/a (disable_eviction)',
+    ]);
+  });
+
   it('says nothing of a workload that has ready pods elsewhere', () => {
     const usage = emptyUsage();
     addUsage(usage, [web('a'), { ...web('b'), spec: { nodeName: 'n2' } }]);
@@ -190,6 +235,15 @@ describe('how long', () => {
     ['nothing to do', [], {}, undefined, 0],
     ['the longest grace period', [web('a', { spec: { terminationGracePeriodSeconds: 90 } }), web('b')], {}, undefined, 90],
     ['the grace period asked for', [web('a', { spec: { terminationGracePeriodSeconds: 90 } })], { gracePeriod: 5 }, undefined, 5],
+    ['no grace period at all', [web('a', { spec: { terminationGracePeriodSeconds: 90 } })], { gracePeriod: 0 }, undefined, 0],
+    [
+      "the pods' own, where that is asked for",
+      [web('a', { spec: { terminationGracePeriodSeconds: 90 } })],
+      { gracePeriod: -1 },
+      undefined,
+      90,
+    ],
+    ['a budget that lets all go at once', [web('a'), web('b')], {}, [pdb({}, { disruptionsAllowed: 2 })], 30],
     [
       'one turn after the other under a budget',
       [web('a'), web('b'), web('c')],

@@ -20,7 +20,7 @@ const base = {
     },
     { name: 'c2', cluster: { server: 'https://c2:6443', 'insecure-skip-tls-verify': true } },
   ],
-  users: [{ name: 'u1', user: { token: 't1', as: 'ann', 'as-groups': ['ops'], 'as-user-extra': { why: ['x'] } } }],
+  users: [{ name: 'u1', user: { token: 't1', as: 'ann', 'as-groups': ['ops'], 'as-uid': '7', 'as-user-extra': { why: ['x'] } } }],
 };
 const resolve = (documents: readonly { path: string; text: string }[], context?: string) =>
   resolveKubeconfig(documents, JSON.parse, context);
@@ -40,7 +40,7 @@ describe('kubeconfig', () => {
           tlsServerName: 'kube',
           proxyUrl: 'http://p:1',
         },
-        user: { token: 't1', impersonate: { user: 'ann', groups: ['ops'], extra: { why: ['x'] } } },
+        user: { token: 't1', impersonate: { user: 'ann', groups: ['ops'], uid: '7', extra: { why: ['x'] } } },
       },
     });
   });
@@ -142,7 +142,10 @@ describe('kubeconfig', () => {
 
   it('knows the account inside a cluster', () => {
     expect(inClusterConfig({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }, '/sa')).toMatchObject({
-      value: { cluster: { server: 'https://[fd00::1]:443', ca: { path: '/sa/ca.crt' } }, user: { tokenFile: '/sa/token' } },
+      value: {
+        cluster: { server: 'https://[fd00::1]:443', insecure: false, ca: { path: '/sa/ca.crt' } },
+        user: { tokenFile: '/sa/token' },
+      },
     });
     expect(inClusterConfig({}).ok).toBe(false);
   });

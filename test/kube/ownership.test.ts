@@ -4,6 +4,7 @@ import type { NodeObject } from '../../src/kube/objects.ts';
 import {
   decideCordon,
   decidePlainUncordon,
+  decideRelease,
   decideUncordon,
   holdFailure,
   holdOf,
@@ -108,6 +109,35 @@ describe('holding', () => {
     ['another number is fenced', { cordoned: true, mark: ours({ number: 2 }) }, 'fenced'],
   ] as const)('%s', (_, shape, kind) => {
     expect(holdFailure(node(shape), owner)?.kind).toBe(kind);
+  });
+
+  it.each([
+    ['ours', ours(), true],
+    ['of another run', ours({ run: 'r2' }), false],
+    ['of another number of this run', ours({ number: 2 }), false],
+    ['none', undefined, false],
+  ])('a mark is taken off, and the cordon left, only where it is ours: %s', (_, mark, goes) => {
+    const { patch } = decideRelease(node({ cordoned: true, ...(mark === undefined ? {} : { mark }) }), owner);
+    expect(patch).toEqual(goes ? { metadata: { resourceVersion: '7', annotations: { [ownerAnnotation]: null } } } : undefined);
+  });
+
+  it.each([
+    ['without a number', { run: 'r' }, { run: 'r', number: 0, at: '', wasUnschedulable: false }],
+    [
+      'with words for numbers',
+      { run: 'r', number: '3', at: 7, wasUnschedulable: 'yes' },
+      { run: 'r', number: 0, at: '', wasUnschedulable: false },
+    ],
+    ['null', 'null', { run: 'unreadable (null)', number: 0, at: '', wasUnschedulable: true }],
+    ['a number', '7', { run: 'unreadable (7)', number: 0, at: '', wasUnschedulable: true }],
+    ['a run that is no text', { run: 5 }, { run: 'unreadable ({"run":5})', number: 0, at: '', wasUnschedulable: true }],
+  ])('reads a mark %s', (_, mark, hold) => expect(holdOf(node({ mark }))).toEqual(hold));
+
+  it('says since when another run holds it, where that is known', () => {
+    expect(holdFailure(node({ cordoned: true, mark: ours({ run: 'r2' }) }), owner)?.message).toBe(
+      `node n1 is held by run r2, number 1 since ${at}`,
+    );
+    expect(holdFailure(node({ cordoned: true, mark: { run: 'r2' } }), owner)?.message).toBe('node n1 is held by run r2, number 0');
   });
 
   it('names an unreadable mark', () => expect(holdOf(node({ mark: '{"x":1}' }))?.run).toContain('unreadable'));

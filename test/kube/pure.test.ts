@@ -5,10 +5,18 @@ import { matchNode } from '../../src/engine/node-match.ts';
 import { newCrashes, readyAfterReboot } from '../../src/engine/node-ready.ts';
 import type { PodState } from '../../src/engine/ports.ts';
 import { inventoryFromNodes } from '../../src/kube/inventory.ts';
-import { deploymentState } from '../../src/kube/objects.ts';
+import {
+  deploymentState,
+  hasMemoryLimit,
+  isCrashing,
+  isPodReady,
+  type PodObject,
+  restartsOf,
+  workloadName,
+} from '../../src/kube/objects.ts';
 import { quantity, sayBytes } from '../../src/kube/quantity.ts';
 import { meets, parseSelector, selects } from '../../src/kube/selector.ts';
-import { node } from './pods.ts';
+import { node, pod } from './pods.ts';
 
 describe('label selectors', () => {
   const labels = { app: 'web', tier: 'front', size: '5' };
@@ -25,16 +33,37 @@ describe('label selectors', () => {
     ['!tier', false],
     ['!gone', true],
     ['app=web,tier=front', true],
+    ['size>4', true],
+    ['size > 5', false],
+    ['size<6', true],
+    ['size<5', false],
+    ['gone>1', false],
+    ['gone<1', false],
+    ['app>1', false],
     ['', true],
   ] as const)('%s', (text, matches) => {
     const parsed = parseSelector(text);
     expect(parsed.ok && parsed.requirements.every((requirement) => meets(labels, requirement))).toBe(matches);
   });
 
-  it.each(['app=web=db', 'a b', 'app in web', '=x', 'app>1'])('%s is refused', (text) => expect(parseSelector(text).ok).toBe(false));
+  it.each(['app=web=db', 'a b', 'app in web', '=x', 'app>x', 'app>'])('%s is refused', (text) =>
+    expect(parseSelector(text).ok).toBe(false),
+  );
 
   it('does not find what every object inherits', () => {
     expect(meets({}, { key: 'constructor', operator: 'Exists' })).toBe(false);
+  });
+
+  it.each([
+    ['labels and expressions, both', { matchLabels: { app: 'web' }, matchExpressions: [{ key: 'tier', operator: 'Exists' }] }, true],
+    ['labels that do not fit', { matchLabels: { app: 'db' }, matchExpressions: [{ key: 'tier', operator: 'Exists' }] }, false],
+    ['expressions that do not fit', { matchLabels: { app: 'web' }, matchExpressions: [{ key: 'tier', operator: 'DoesNotExist' }] }, false],
+    ['labels alone', { matchLabels: { app: 'web', tier: 'front' } }, true],
+    ['one label of two', { matchLabels: { app: 'web', tier: 'back' } }, false],
+    ['expressions alone', { matchExpressions: [{ key: 'tier', operator: 'NotIn', values: ['back'] }] }, true],
+    ['an operator that nobody knows', { matchExpressions: [{ key: 'tier', operator: 'Like', values: ['front'] }] }, false],
+  ])('of objects: %s', (_, selector, takes) => {
+    for (const empty of [true, false]) expect(selects(selector, labels, empty)).toBe(takes);
   });
 
   it('an empty selector takes everything in policy/v1 and nothing in v1beta1; none takes nothing', () => {
@@ -53,8 +82,56 @@ describe('quantities', () => {
     ['12k', 12000],
     ['', 0],
     ['nonsense', 0],
+    ['5Xi', 0],
+    ['1.2.3', 0],
   ] as const)('%s', (text, value) => expect(quantity(text)).toBeCloseTo(value));
-  it('says bytes', () => expect([sayBytes(2 ** 30 * 1.5), sayBytes(2 ** 20 * 200)]).toEqual(['1.5Gi', '200Mi']));
+  it('says bytes', () => expect([sayBytes(2 ** 30 * 1.5), sayBytes(2 ** 30), sayBytes(2 ** 20 * 200)]).toEqual(['1.5Gi', '1Gi', '200Mi']));
+});
+
+describe('what a pod tells of itself', () => {
+  const status = (...restarts: readonly (number | undefined)[]) =>
+    restarts.map((restartCount) => (restartCount === undefined ? {} : { restartCount }));
+  const shape = (containers: readonly object[], more: Parameters<typeof pod>[0] = {}): PodObject => {
+    const made = pod(more);
+    return { ...made, status: { ...made.status, containerStatuses: containers } } as PodObject;
+  };
+  const loop = { restartCount: 3, state: { waiting: { reason: 'CrashLoopBackOff' } } };
+  it.each([
+    ['well, never restarted', shape(status(0)), 0, false],
+    ['well, restarted once', shape(status(1)), 1, false],
+    ['restarted and not ready', shape(status(1, 2, undefined), { ready: false }), 3, true],
+    ['not ready, never restarted', shape(status(0), { ready: false }), 0, false],
+    ['finished after restarts', shape(status(4), { ready: false, phase: 'Failed' }), 4, false],
+    ['in a crash loop', shape([loop], { ready: false }), 3, true],
+    ['one container of two in a crash loop', shape([{ restartCount: 0 }, loop]), 3, true],
+    [
+      'waiting for another reason',
+      shape([{ restartCount: 0, state: { waiting: { reason: 'ContainerCreating' } } }], { ready: false }),
+      0,
+      false,
+    ],
+  ] as const)('%s', (_, one, restarts, crashing) => expect([restartsOf(one), isCrashing(one)]).toEqual([restarts, crashing]));
+
+  it('is named by what made it, where something did', () => {
+    expect(workloadName(pod({ name: 'a', owner: 'ReplicaSet/web' }))).toBe('shop/ReplicaSet/web');
+    expect(workloadName(pod({ name: 'a' }))).toBe('shop/a');
+  });
+
+  it('has a memory limit when one of its containers has', () => {
+    const limits = (memory?: string) => ({ resources: { limits: memory === undefined ? {} : { memory } } });
+    expect(hasMemoryLimit(pod({ spec: { containers: [limits(), limits('1Gi')] } }))).toBe(true);
+    expect(hasMemoryLimit(pod({ spec: { containers: [limits(), {}] } }))).toBe(false);
+  });
+
+  it('is ready by its condition Ready alone', () => {
+    const conditions = (type: string, value: string): PodObject => ({ status: { conditions: [{ type, status: value }] } });
+    expect([
+      isPodReady(conditions('Ready', 'True')),
+      isPodReady(conditions('Ready', 'False')),
+      isPodReady(conditions('Initialized', 'True')),
+    ]).toEqual([true, false, false]);
+    expect(isPodReady({})).toBe(false);
+  });
 });
 
 describe('capacity', () => {
