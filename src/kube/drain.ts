@@ -8,6 +8,7 @@ import { createBudgetTurns } from './budget-turns.ts';
 import { conclude, type DrainContext, describeStill, isDone, uidOf, type Work } from './drain-work.ts';
 import { type EvictContext, evictPod, type PodEnd } from './evict.ts';
 import { createBudgetReader } from './explain-budget.ts';
+import { graceOf } from './filters.ts';
 import { followPods } from './follow-pods.ts';
 import { type Guard, guardNode } from './guard.ts';
 import { describeProgress } from './holding.ts';
@@ -15,8 +16,6 @@ import { controllerOf, isPodReady, type PodObject } from './objects.ts';
 import { whileAway } from './patience.ts';
 import { type Chosen, choosePods } from './select.ts';
 
-/** Kubernetes' own, in seconds. */
-const defaultGrace = 30;
 const guardEvery = 4_000;
 const tick = 1_000;
 const progressEvery = 2_000;
@@ -194,7 +193,7 @@ async function run(
   const ends = chosen.evict.map(async (pod) => {
     const podEnd: PodEnd = await evictPod(goRequest(pod, options), workloadOf(pod), evicting);
     if (podEnd.kind === 'failed') work.failures.set(uidOf(pod), podEnd.why);
-    if (podEnd.kind === 'going') follower.asked(uidOf(pod), options.gracePeriod ?? pod.spec?.terminationGracePeriodSeconds ?? defaultGrace);
+    if (podEnd.kind === 'going') follower.asked(uidOf(pod), graceOf(pod, options));
     bell.ring();
   });
   const soon = clock.sleep(Math.min(latestWatch, options.timeout * 250), limit.signal);

@@ -30,6 +30,13 @@ export function overdue(pod: { readonly metadata?: { readonly deletionTimestamp?
   return Number.isNaN(at) ? undefined : (now - at) / 1000;
 }
 
+/** Kubernetes' own, in seconds. */
+const defaultGrace = 30;
+
+/** Seconds that a pod is given to end: those of the drain, where it has any of its own, else the pod's. */
+export const graceOf = (pod: PodObject, { gracePeriod }: DrainOptions): number =>
+  gracePeriod === undefined || gracePeriod < 0 ? (pod.spec?.terminationGracePeriodSeconds ?? defaultGrace) : gracePeriod;
+
 const skipDeleted: Filter = (pod, { options, now }) => {
   const limit = options.skipWaitForDeleteTimeout ?? 0;
   const late = overdue(pod, now);

@@ -18,7 +18,7 @@ export interface PodFollower {
   readonly asked: (uid: string, graceSeconds: number) => void;
   /** By uid: only what the API server showed last. A pod is gone when it is not in here, and by nothing else. */
   readonly present: () => ReadonlyMap<string, PresentPod>;
-  /** What is present was read from the store by the last list, and no watch (whose cache may run behind) has spoken since. */
+  /** What is present was read from the store by the last list; since then neither a watch (whose cache may run behind) nor `asked` has changed it. */
   readonly isListed: () => boolean;
   /** A fresh list (from the store, not a cache), now. */
   readonly relist: () => Promise<Outcome<unknown>>;
@@ -72,6 +72,7 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
     if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return;
     const deletionTimestamp = new Date(api.serverNow() + graceSeconds * 1000).toISOString();
     pods.set(uid, { metadata: { ...pod.metadata, deletionTimestamp } });
+    listed = false;
   }
 
   async function relist(): Promise<Outcome<unknown>> {

@@ -1,7 +1,7 @@
 // What a drain would do, from what was read before the cordon: who goes, who blocks with which numbers, how long, and where to. Pure.
 import type { Forecast } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
-import { overdue, type Selection } from './filters.ts';
+import { graceOf, overdue, type Selection } from './filters.ts';
 import { controllerOf, hasMemoryLimit, isPodReady, type NodeObject, type PdbObject, type PodObject, podName } from './objects.ts';
 import { nodeState } from './ownership.ts';
 import { askPdbs, describePdb, type PdbApi } from './pdb.ts';
@@ -106,17 +106,14 @@ function ownerFindings({ selection, usage, pdbs }: ForecastInput, { warnings }: 
   }
 }
 
-const grace = (pod: PodObject, { gracePeriod }: DrainOptions): number =>
-  gracePeriod === undefined || gracePeriod < 0 ? (pod.spec?.terminationGracePeriodSeconds ?? 30) : gracePeriod;
-
 /** The longest grace period; pods of one budget one turn after the other. */
 export function estimateSeconds({ selection, options, pdbs }: ForecastInput): number {
   const perPdb = new Map<PdbObject, number[]>();
   let longest = 0;
   for (const pod of selection.evict) {
-    longest = Math.max(longest, grace(pod, options));
+    longest = Math.max(longest, graceOf(pod, options));
     const answer = pdbs === undefined ? undefined : askPdbs(pod, pdbs.items, pdbs.api);
-    if (answer?.pdb !== undefined) perPdb.set(answer.pdb, [...(perPdb.get(answer.pdb) ?? []), grace(pod, options)]);
+    if (answer?.pdb !== undefined) perPdb.set(answer.pdb, [...(perPdb.get(answer.pdb) ?? []), graceOf(pod, options)]);
   }
   for (const [pdb, graces] of perPdb) {
     const rounds = Math.ceil(graces.length / Math.max(1, pdb.status?.disruptionsAllowed ?? 1));

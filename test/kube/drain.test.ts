@@ -449,6 +449,13 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
       expect(seconds).toBeLessThan(8);
     });
 
+    it("counts a pod's own grace period where the drain has none, before it is late", async () => {
+      const { cluster, web } = await lab();
+      web(25, { annotations: { 'fake/stop': 'never' } });
+      const options = drainOptions({ gracePeriod: -1, skipWaitForDeleteTimeout: 0.1, timeout: 2 });
+      expect(failure((await cordonAndDrain(cluster, options)).outcome).message).toContain('0 of 25 pods gone');
+    });
+
     it('that dies on the way ends the drain after a minute, and not before', async () => {
       // Twenty seconds of this clock are one of ours.
       const began = Date.now();
