@@ -41,19 +41,19 @@ type OnPage<T> = (items: readonly T[]) => void;
 
 const pageSize = 500;
 /** A server that has just come up refuses with 403 what its authorizer has not read yet (measured: some seconds). */
-const rightsReadAfter = 30_000;
+export const rightsReadAfter = 30_000;
 /** kubectl's number; at a second each, as servers say, it is ten seconds. */
 const overloadTries = 10;
 const longestRetryAfter = 5;
 const mergePatch = 'application/merge-patch+json';
 /** A watch whose connection went dead without a sign is noticed after this long: then everything is listed again. */
 const watchSeconds = 60;
-/** Names, uids, annotations and deletion times only: a third of the bytes. Servers that cannot do it send whole objects. */
-const metadataOf = (kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): string =>
-  ['v1', 'v1beta1'].map((version) => `application/json;as=${kind};g=meta.k8s.io;v=${version}`).join(',');
-
-/** One line a pod, as `kubectl get --watch` shows it: an eighth of its metadata, whose `managedFields` no server leaves out. */
-const asTable = ['v1', 'v1beta1'].map((version) => `application/json;as=Table;g=meta.k8s.io;v=${version}`).join(',');
+/**
+ * Asks for less than whole objects. Metadata is a third of the bytes. A Table has one line an object, as `kubectl get --watch` shows it: an eighth
+ * of the metadata, whose `managedFields` no server leaves out. Servers that cannot do it send whole objects.
+ */
+const shownAs = (kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList' | 'Table'): string =>
+  [...['v1', 'v1beta1'].map((version) => `application/json;as=${kind};g=meta.k8s.io;v=${version}`), 'application/json'].join(',');
 
 const segment = encodeURIComponent;
 const podPath = (namespace: string, name: string): string => `/api/v1/namespaces/${segment(namespace)}/pods/${segment(name)}`;
@@ -176,7 +176,7 @@ export function createApi(http: Http, who: string, clock: Clock) {
         path: `/api/v1/nodes/${segment(name)}`,
         body: patch,
         contentType: mergePatch,
-        accept: `${metadataOf('PartialObjectMetadata')},application/json`,
+        accept: shownAs('PartialObjectMetadata'),
         signal,
       }),
     nodeFailure: (reply: HttpReply, name: string): Failure =>
@@ -188,12 +188,7 @@ export function createApi(http: Http, who: string, clock: Clock) {
       node: string,
       signal?: AbortSignal,
     ): Promise<Outcome<{ items: readonly { readonly metadata?: Meta }[]; version: string }>> =>
-      all(
-        `/api/v1/pods?${onNode(node)}`,
-        { verb: 'list', resource: 'pods' },
-        signal,
-        `${metadataOf('PartialObjectMetadataList')},application/json`,
-      ),
+      all(`/api/v1/pods?${onNode(node)}`, { verb: 'list', resource: 'pods' }, signal, shownAs('PartialObjectMetadataList')),
     eachPod: (onPage: OnPage<PodObject>, restart: () => void, signal?: AbortSignal): Promise<Outcome<string>> =>
       pages<PodObject>('/api/v1/pods', { verb: 'list', resource: 'pods' }, onPage, signal, restart),
     systemPods: (selector: string, signal?: AbortSignal): Promise<Outcome<{ items: readonly PodObject[]; version: string }>> =>
@@ -216,7 +211,7 @@ export function createApi(http: Http, who: string, clock: Clock) {
         {
           method: 'GET',
           path: `/api/v1/pods?watch=1&${onNode(node)}&resourceVersion=${segment(version)}&timeoutSeconds=${watchSeconds}&includeObject=None`,
-          accept: `${asTable},application/json`,
+          accept: shownAs('Table'),
           timeout: watchSeconds + 15,
           signal,
         },

@@ -104,7 +104,7 @@ const goRequest = (pod: PodObject, options: DrainOptions) => ({
   namespace: pod.metadata?.namespace ?? 'default',
   name: pod.metadata?.name ?? '',
   uid: uidOf(pod),
-  ...(options.gracePeriod === undefined || options.gracePeriod < 0 ? {} : { gracePeriod: options.gracePeriod }),
+  ...(options.gracePeriod === undefined ? {} : { gracePeriod: options.gracePeriod }),
 });
 
 /** Waits until nothing is left to wait for; true = the API server confirmed it with a list of its own. */

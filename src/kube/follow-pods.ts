@@ -2,7 +2,7 @@
 // two pods have; a list every few seconds where no watch is allowed.
 import type { Clock } from '../engine/ports.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
-import type { Api, WatchEvent } from './api.ts';
+import { type Api, rightsReadAfter, type WatchEvent } from './api.ts';
 import { isRightsRefusal, refusal } from './errors.ts';
 import type { Meta } from './objects.ts';
 
@@ -40,8 +40,6 @@ export interface FollowOptions {
 const many = 64;
 const restOfMany = 1_500;
 const pollEvery = 2_000;
-/** A watch that is forbidden is asked for again after this long: a server that has just come up has not read all rights. */
-const askAgainAfter = 30_000;
 const firstPause = 250;
 const longestPause = 3_000;
 
@@ -133,7 +131,8 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
     while (!signal.aborted) {
       const started = clock.now();
       const outcome = started < watchFrom ? 'waiting' : await watchOnce();
-      if (outcome === 'forbidden') watchFrom = clock.now() + askAgainAfter;
+      // It may have come up just now: then it will have read our rights.
+      if (outcome === 'forbidden') watchFrom = clock.now() + rightsReadAfter;
       if (signal.aborted) return;
       // A watch that lived for a while was a good one: the next trouble starts from a short pause again.
       pause = clock.now() - started > longestPause ? firstPause : Math.min(pause * 2, longestPause);
