@@ -1,4 +1,5 @@
 // Flags of `kmend drain` and `kmend uncordon`: kubectl's names, kubectl's meanings, and its durations.
+import { parseSelector } from '../kube/selector.ts';
 import type { DrainOptions } from '../model/effect.ts';
 import type { FleetFlags } from './options.ts';
 import { CommandError } from './world.ts';
@@ -44,6 +45,8 @@ function timeoutOf(text: string): number {
 export function drainOptions(flags: DrainFlags): DrainOptions {
   const grace = seconds(flags.gracePeriod ?? '-1', '--grace-period');
   const skip = seconds(flags.skipWaitForDeleteTimeout ?? '0', '--skip-wait-for-delete-timeout');
+  const selector = parseSelector(flags.podSelector ?? '');
+  if (!selector.ok) throw new CommandError(3, `--pod-selector: ${selector.message}`);
   return {
     timeout: timeoutOf(flags.timeout ?? '0'),
     ...(grace < 0 ? {} : { gracePeriod: grace }),

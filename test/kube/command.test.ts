@@ -104,6 +104,7 @@ describe('kmend drain', () => {
   it.each([
     [['--timeout=soon', 'n1'], /--timeout wants seconds or a duration such as 90s or 1m30s, not `soon`/],
     [['--timeout=-3', 'n1'], /--timeout wants no time before now/],
+    [['--pod-selector=size>x', 'n1'], /--pod-selector: "size>x" is not a label selector/],
     [['--dry-run=maybe', 'n1'], /--dry-run is none, client or server/],
     [[], /which node/],
     [['n1', '-l', 'pool=a'], /names of nodes or --selector, not both/],
