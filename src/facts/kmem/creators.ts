@@ -1,0 +1,467 @@
+// Creators: who made a memory cgroup, and through which manager, told by the exact shape of its path. A sample speaks for its creator only.
+import type { Row } from './row.ts';
+
+/**
+ * `runtime` is docker or containerd: below a pod both make the same shape, and which of them runs tells. `unknown` is whatever has no row: a group
+ * that cgconfig or an administrator made, or a shape that nobody has described.
+ */
+export type Creator =
+  | 'kubelet'
+  | 'docker'
+  | 'containerd'
+  | 'runtime'
+  | 'cri-o'
+  | 'podman'
+  | 'systemd'
+  | 'libvirt'
+  | 'lxc'
+  | 'slurm'
+  | 'mesos'
+  | 'yarn'
+  | 'htcondor'
+  | 'kmend'
+  | 'unknown';
+
+/** Through what the creator makes directories. libcontainer's systemd manager never asks for accounting by itself; its cgroupfs manager may. */
+export type Manager = 'cgroupfs' | 'systemd' | 'none';
+
+/**
+ * `pods`: a group that the kubelet makes above its pods; `pod`: one pod's; `container`: what a runtime starts a container in; `helper`: a conmon
+ * beside a container; `parent`: a directory above containers, made without a memory setting; `other`: anything else.
+ */
+export type Level = 'pods' | 'pod' | 'container' | 'helper' | 'parent' | 'other';
+
+export interface CreatorRow extends Row {
+  /** Names the row in the probe's output; lower case, `-` between words. */
+  readonly key: string;
+  /** The shape for people: HEX = 64 hexadecimal digits, UID = a pod's uid. */
+  readonly shape: string;
+  /**
+   * The same as a POSIX extended expression over `normalPath`: the probe's awk and this file read the same text. Linear: anchored, and every
+   * repetition ends at a character that it cannot contain.
+   */
+  readonly pattern: string;
+  readonly creator: Creator;
+  readonly manager: Manager;
+  readonly level: Level;
+}
+
+const qos = '(burstable|besteffort)';
+const podDirectory = `kubepods/(${qos}/)?pod<uid>`;
+const podSlice = `kubepods\\.slice/(kubepods-${qos}\\.slice/)?kubepods(-${qos})?-pod<uid>\\.slice`;
+/** A slice's path that a cgroupfs manager took literally, below the unit that the runtime runs in. */
+const literalSlice = '(system\\.slice/[^/]+\\.service/)?[^/:]+\\.slice';
+
+/** First match wins. */
+export const creatorRows: readonly CreatorRow[] = [
+  // The kubelet, and what runtimes make below its pods.
+  {
+    key: 'pods',
+    shape: 'kubepods, kubepods/burstable, kubepods/besteffort',
+    pattern: `^kubepods(/${qos})?$`,
+    creator: 'kubelet',
+    manager: 'cgroupfs',
+    level: 'pods',
+    basis: 'source',
+    source: 'kubernetes/kubernetes pkg/kubelet/cm: cgroupfs names',
+  },
+  {
+    key: 'pod',
+    shape: 'kubepods[/QOS]/podUID',
+    pattern: `^${podDirectory}$`,
+    creator: 'kubelet',
+    manager: 'cgroupfs',
+    level: 'pod',
+    basis: 'source',
+    source: 'kubernetes/kubernetes pkg/kubelet/cm/pod_container_manager_linux.go',
+  },
+  {
+    key: 'pods-slice',
+    shape: 'kubepods.slice, kubepods.slice/kubepods-QOS.slice',
+    pattern: `^kubepods\\.slice(/kubepods-${qos}\\.slice)?$`,
+    creator: 'kubelet',
+    manager: 'systemd',
+    level: 'pods',
+    basis: 'source',
+    source: 'kubernetes/kubernetes pkg/kubelet/cm: systemd names',
+  },
+  {
+    key: 'pod-slice',
+    shape: 'kubepods.slice[/kubepods-QOS.slice]/kubepods[-QOS]-podU_I_D.slice',
+    pattern: `^${podSlice}$`,
+    creator: 'kubelet',
+    manager: 'systemd',
+    level: 'pod',
+    basis: 'source',
+    source: 'kubernetes/kubernetes pkg/kubelet/cm: systemd names',
+  },
+  {
+    key: 'pod-container',
+    shape: 'kubepods[/QOS]/podUID/HEX',
+    pattern: `^${podDirectory}/<id>$`,
+    creator: 'runtime',
+    manager: 'cgroupfs',
+    level: 'container',
+    basis: 'report',
+    source: 'kubernetes/kubernetes#61937: groups of docker and of containerd below pods',
+  },
+  {
+    key: 'pod-crio',
+    shape: 'kubepods[/QOS]/podUID/crio-HEX',
+    pattern: `^${podDirectory}/crio-<id>$`,
+    creator: 'cri-o',
+    manager: 'cgroupfs',
+    level: 'container',
+    basis: 'source',
+    source: 'cri-o/cri-o internal/config/cgmgr: scope prefix crio',
+  },
+  {
+    key: 'pod-crio-conmon',
+    shape: 'kubepods[/QOS]/podUID/crio-conmon-HEX',
+    pattern: `^${podDirectory}/crio-conmon-<id>$`,
+    creator: 'cri-o',
+    manager: 'cgroupfs',
+    level: 'helper',
+    basis: 'source',
+    source: 'cri-o/cri-o internal/config/cgmgr',
+  },
+  {
+    key: 'pod-docker-scope',
+    shape: '...podU_I_D.slice/docker-HEX.scope',
+    pattern: `^${podSlice}/docker-<id>\\.scope$`,
+    creator: 'docker',
+    manager: 'systemd',
+    level: 'container',
+    basis: 'source',
+    source: 'moby/moby daemon/oci_linux.go: SLICE:docker:ID',
+  },
+  {
+    key: 'pod-containerd-scope',
+    shape: '...podU_I_D.slice/cri-containerd-HEX.scope',
+    pattern: `^${podSlice}/cri-containerd-<id>\\.scope$`,
+    creator: 'containerd',
+    manager: 'systemd',
+    level: 'container',
+    basis: 'source',
+    source: 'containerd/containerd pkg/cri: SLICE:cri-containerd:ID',
+  },
+  {
+    key: 'pod-crio-scope',
+    shape: '...podU_I_D.slice/crio-HEX.scope',
+    pattern: `^${podSlice}/crio-<id>\\.scope$`,
+    creator: 'cri-o',
+    manager: 'systemd',
+    level: 'container',
+    basis: 'source',
+    source: 'cri-o/cri-o internal/config/cgmgr/systemd.go',
+  },
+  {
+    key: 'pod-crio-conmon-scope',
+    shape: '...podU_I_D.slice/crio-conmon-HEX.scope',
+    pattern: `^${podSlice}/crio-conmon-<id>\\.scope$`,
+    creator: 'cri-o',
+    manager: 'systemd',
+    level: 'helper',
+    basis: 'source',
+    source: 'cri-o/cri-o internal/config/cgmgr/systemd.go',
+  },
+  {
+    key: 'literal-containerd',
+    shape: '[system.slice/UNIT.service/]kubepods-QOS-podU_I_D.slice:cri-containerd:HEX',
+    pattern: `^${literalSlice}:cri-containerd:<id>$`,
+    creator: 'containerd',
+    manager: 'cgroupfs',
+    level: 'container',
+    basis: 'source',
+    source: 'the kubelet names a slice, containerd without SystemdCgroup takes the text for a path',
+  },
+  {
+    key: 'literal-crio',
+    shape: 'SLICE.slice:crio:HEX',
+    pattern: `^${literalSlice}:crio:<id>$`,
+    creator: 'cri-o',
+    manager: 'cgroupfs',
+    level: 'container',
+    basis: 'source',
+    source: 'as with containerd: the systemd name taken for a path',
+  },
+  {
+    key: 'literal-docker',
+    shape: 'SLICE.slice:docker:HEX',
+    pattern: `^${literalSlice}:docker:<id>$`,
+    creator: 'docker',
+    manager: 'cgroupfs',
+    level: 'container',
+    basis: 'source',
+    source: 'as with containerd: the systemd name taken for a path',
+  },
+  {
+    key: 'literal-nerdctl',
+    shape: 'SLICE.slice:nerdctl:HEX',
+    pattern: `^${literalSlice}:nerdctl:<id>$`,
+    creator: 'containerd',
+    manager: 'cgroupfs',
+    level: 'container',
+    basis: 'source',
+    source: 'containerd/nerdctl: SLICE:nerdctl:ID taken for a path',
+  },
+
+  // Runtimes without a kubelet.
+  {
+    key: 'docker-parent',
+    shape: 'docker',
+    pattern: '^docker$',
+    creator: 'docker',
+    manager: 'cgroupfs',
+    level: 'parent',
+    basis: 'measured',
+    source: 'runc makes missing parents without accounting (3.10.0-1062)',
+  },
+  {
+    key: 'docker',
+    shape: 'docker/HEX',
+    pattern: '^docker/<id>$',
+    creator: 'docker',
+    manager: 'cgroupfs',
+    level: 'container',
+    basis: 'source',
+    source: 'moby/moby daemon/oci_linux.go: default parent /docker',
+  },
+  {
+    key: 'docker-scope',
+    shape: 'system.slice/docker-HEX.scope, SLICE.slice/docker-HEX.scope',
+    pattern: '^[^/]+\\.slice/docker-<id>\\.scope$',
+    creator: 'docker',
+    manager: 'systemd',
+    level: 'container',
+    basis: 'source',
+    source: 'moby/moby daemon/oci_linux.go: SLICE:docker:ID',
+  },
+  {
+    key: 'nerdctl-scope',
+    shape: 'SLICE.slice/nerdctl-HEX.scope',
+    pattern: '^[^/]+\\.slice/nerdctl-<id>\\.scope$',
+    creator: 'containerd',
+    manager: 'systemd',
+    level: 'container',
+    basis: 'source',
+    source: 'containerd/nerdctl: SLICE:nerdctl:ID',
+  },
+  {
+    key: 'containerd-scope',
+    shape: 'SLICE.slice/cri-containerd-HEX.scope',
+    pattern: '^[^/]+\\.slice/cri-containerd-<id>\\.scope$',
+    creator: 'containerd',
+    manager: 'systemd',
+    level: 'container',
+    basis: 'source',
+    source: 'containerd/containerd pkg/cri, a pod without a cgroup parent of a kubelet',
+  },
+  {
+    key: 'containerd-namespace',
+    shape: 'default/HEX, k8s.io/HEX',
+    pattern: '^(default|k8s\\.io)/<id>$',
+    creator: 'containerd',
+    manager: 'cgroupfs',
+    level: 'container',
+    basis: 'source',
+    source: 'containerd/containerd oci.WithNamespacedCgroup: /NAMESPACE/ID',
+  },
+  {
+    key: 'crio',
+    shape: 'crio/crio-HEX',
+    pattern: '^crio/crio-<id>$',
+    creator: 'cri-o',
+    manager: 'cgroupfs',
+    level: 'container',
+    basis: 'source',
+    source: 'cri-o/cri-o internal/config/cgmgr/cgroupfs.go',
+  },
+  {
+    key: 'crio-scope',
+    shape: 'SLICE.slice/crio-HEX.scope',
+    pattern: '^[^/]+\\.slice/crio-<id>\\.scope$',
+    creator: 'cri-o',
+    manager: 'systemd',
+    level: 'container',
+    basis: 'source',
+    source: 'cri-o/cri-o internal/config/cgmgr/systemd.go',
+  },
+  {
+    key: 'podman',
+    shape: 'libpod_parent[/HEX]/libpod-HEX, PARENT/libpod-HEX',
+    pattern: '^[^/]+/(<id>/)?libpod-<id>$',
+    creator: 'podman',
+    manager: 'cgroupfs',
+    level: 'container',
+    basis: 'source',
+    source: 'containers/podman libpod: CgroupfsDefaultCgroupParent',
+  },
+  {
+    key: 'podman-conmon',
+    shape: 'libpod_parent[/HEX]/conmon, libpod_parent[/HEX]/libpod-conmon-HEX',
+    pattern: '^libpod_parent/(<id>/)?(libpod-conmon-<id>|conmon)$',
+    creator: 'podman',
+    manager: 'cgroupfs',
+    level: 'helper',
+    basis: 'source',
+    source: 'containers/podman libpod: conmon has a group of its own',
+  },
+  {
+    key: 'podman-parent',
+    shape: 'libpod_parent[/HEX]',
+    pattern: '^libpod_parent(/<id>)?$',
+    creator: 'podman',
+    manager: 'cgroupfs',
+    level: 'parent',
+    basis: 'source',
+    source: 'containers/podman libpod',
+  },
+  {
+    key: 'podman-scope',
+    shape: 'machine.slice[/machine-libpod_pod_HEX.slice]/libpod-HEX.scope[/container]',
+    pattern: '^machine\\.slice/(machine-libpod_pod_<id>\\.slice/)?libpod-<id>\\.scope(/container)?$',
+    creator: 'podman',
+    manager: 'systemd',
+    level: 'container',
+    basis: 'source',
+    source: 'containers/podman libpod: SystemdDefaultCgroupParent',
+  },
+  {
+    key: 'podman-conmon-scope',
+    shape: 'machine.slice[/machine-libpod_pod_HEX.slice]/libpod-conmon-HEX.scope',
+    pattern: '^machine\\.slice/(machine-libpod_pod_<id>\\.slice/)?libpod-conmon-<id>\\.scope$',
+    creator: 'podman',
+    manager: 'systemd',
+    level: 'helper',
+    basis: 'source',
+    source: 'containers/podman libpod',
+  },
+
+  // Programs that set memory limits and never ask for accounting; what they make inherits it where the parent is accounted.
+  {
+    key: 'libvirt',
+    shape: 'machine.slice/machine-qemu*.scope[/...], machine/*.libvirt-qemu[/...]',
+    pattern: '^(machine\\.slice/machine-(qemu|lxc)[^/]*\\.scope|machine/[^/]+\\.libvirt-(qemu|lxc))(/.*)?$',
+    creator: 'libvirt',
+    manager: 'systemd',
+    level: 'other',
+    basis: 'source',
+    source: 'libvirt/libvirt src/util/vircgroup.c: no kernel-memory limit',
+  },
+  {
+    key: 'lxc',
+    shape: 'lxc[.PART]/...',
+    pattern: '^lxc(\\.[a-z]+)?(/.*)?$',
+    creator: 'lxc',
+    manager: 'none',
+    level: 'other',
+    basis: 'source',
+    source: 'lxc/lxc: only what its configuration names',
+  },
+  {
+    key: 'slurm',
+    shape: 'slurm[_NODE]/uid_*/job_*/...',
+    pattern: '^slurm(_[^/]+)?(/.*)?$',
+    creator: 'slurm',
+    manager: 'none',
+    level: 'other',
+    basis: 'source',
+    source: 'SchedMD/slurm task/cgroup: kernel memory only where ConstrainKmemSpace says so',
+  },
+  {
+    key: 'mesos',
+    shape: 'mesos/ID[/...]',
+    pattern: '^mesos(/.*)?$',
+    creator: 'mesos',
+    manager: 'none',
+    level: 'other',
+    basis: 'report',
+    source: 'apache/mesos#303: not by its own containerizer',
+  },
+  {
+    key: 'yarn',
+    shape: 'hadoop-yarn/container_*[/...]',
+    pattern: '^(hadoop-)?yarn(/.*)?$',
+    creator: 'yarn',
+    manager: 'none',
+    level: 'other',
+    basis: 'source',
+    source: 'apache/hadoop CGroupsMemoryResourceHandlerImpl: limit and swappiness only',
+  },
+  {
+    key: 'htcondor',
+    shape: 'htcondor/*[/...]',
+    pattern: '^htcondor(/.*)?$',
+    creator: 'htcondor',
+    manager: 'none',
+    level: 'other',
+    basis: 'source',
+    source: 'htcondor/htcondor: memory limits only',
+  },
+  {
+    key: 'kmend-probe',
+    shape: 'kmend-probe.PID',
+    pattern: '^kmend-probe\\.[0-9]+$',
+    creator: 'kmend',
+    manager: 'none',
+    level: 'other',
+    basis: 'source',
+    source: 'the active probe, while it runs',
+  },
+  {
+    key: 'parent-container',
+    shape: 'PARENT/HEX, ecs/TASK/HEX, system.slice/UNIT.service/PARENT/HEX',
+    pattern: '^(ecs/|system\\.slice/[^/]+\\.service/)?[^/]+/<id>$',
+    creator: 'runtime',
+    manager: 'cgroupfs',
+    level: 'container',
+    basis: 'source',
+    source: 'docker with --cgroup-parent, or a namespace of containerd',
+  },
+  {
+    key: 'unit',
+    shape: 'init.scope, *.slice[/*.slice]/*.service and the like',
+    pattern: '^([^/]+\\.slice/)*[^/]+\\.(slice|service|scope|mount|socket|swap)$',
+    creator: 'systemd',
+    manager: 'systemd',
+    level: 'other',
+    basis: 'source',
+    source: 'systemd/systemd src/core/cgroup.c: MemoryLimit= sets memory.limit_in_bytes only',
+  },
+];
+
+/** What no row describes. It is no sample, and it is named. */
+export const unknownRow: CreatorRow = {
+  key: 'unknown',
+  shape: 'anything else: cgconfig, an administrator, a runtime that is not described here',
+  pattern: '',
+  creator: 'unknown',
+  manager: 'none',
+  level: 'other',
+  basis: 'model',
+  source: 'no creator, no sample',
+};
+
+/**
+ * The path with its ids replaced: `<id>` for 64 hexadecimal digits, `<uid>` for a pod's uid, which is 36 characters with `-` or `_`, or the 32 digits of a
+ * static pod. The probe's awk does the same.
+ */
+export const normalPath = (path: string): string =>
+  path
+    .replace(/[<>]/g, '?')
+    .replace(/[0-9a-f]{64}/g, '<id>')
+    .replace(/pod[0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}/g, 'pod<uid>')
+    .replace(/pod[0-9a-f]{32}/g, 'pod<uid>');
+
+const compiled = creatorRows.map((row) => ({ row, pattern: new RegExp(row.pattern) }));
+const byKey: ReadonlyMap<string, CreatorRow> = new Map([...creatorRows, unknownRow].map((row) => [row.key, row]));
+
+/** The row of a group's path, which is relative to the memory hierarchy's root and has no slash before it. */
+export function creatorOf(path: string): CreatorRow {
+  const normal = normalPath(path);
+  return compiled.find(({ pattern }) => pattern.test(normal))?.row ?? unknownRow;
+}
+
+/** The row that the probe named; one that this version does not know is `unknown`. */
+export const creatorByKey = (key: string): CreatorRow => byKey.get(key) ?? unknownRow;
