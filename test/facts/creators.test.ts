@@ -70,7 +70,8 @@ describe('the creator of a group', () => {
     ['a kubelet inside a container', `docker/${hex}/kubepods/pod${uid}`],
     ['upper case', `docker/${hex.toUpperCase()}`],
     ['an id where the placeholder is spelled out', 'docker/<id>'],
-    ['a pod without a uid', 'kubepods/podx'],
+    ['a pod without a uid', 'kubepods/pod'],
+    ['a class that is none', `kubepods/guaranteed/pod${uid}`],
     ['something below a unit', 'system.slice/docker.service/apps'],
     ['a slice below a service', `system.slice/a.service/b.slice/docker-${hex}.scope`],
     ['the root', ''],
@@ -100,7 +101,7 @@ describe('the creator of a group', () => {
     }
   });
 
-  it('replaces ids and uids only', () => {
-    expect(normalPath(`a/${hex}/pod${uid}/pod${'0f'.repeat(16)}/podx`)).toBe('a/<id>/pod<uid>/pod<uid>/podx');
+  it('replaces container ids only', () => {
+    expect(normalPath(`a/${hex}/pod${uid}/<id>`)).toBe(`a/<id>/pod${uid}/?id?`);
   });
 });

@@ -47,8 +47,8 @@ export interface CreatorRow extends Row {
 }
 
 const qos = '(burstable|besteffort)';
-const podDirectory = `kubepods/(${qos}/)?pod<uid>`;
-const podSlice = `kubepods\\.slice/(kubepods-${qos}\\.slice/)?kubepods(-${qos})?-pod<uid>\\.slice`;
+const podDirectory = `kubepods/(${qos}/)?pod[^/]+`;
+const podSlice = `kubepods\\.slice/(kubepods-${qos}\\.slice/)?kubepods(-${qos})?-pod[^/]+\\.slice`;
 /** A slice's path that a cgroupfs manager took literally, below the unit that the runtime runs in. */
 const literalSlice = '(system\\.slice/[^/]+\\.service/)?[^/:]+\\.slice';
 
@@ -444,15 +444,9 @@ export const unknownRow: CreatorRow = {
 };
 
 /**
- * The path with its ids replaced: `<id>` for 64 hexadecimal digits, `<uid>` for a pod's uid, which is 36 characters with `-` or `_`, or the 32 digits of a
- * static pod. The probe's awk does the same.
+ * The path with its container ids replaced: `<id>` for 64 hexadecimal digits. The probe's awk does the same. A pod's uid is whatever its manifest says.
  */
-export const normalPath = (path: string): string =>
-  path
-    .replace(/[<>]/g, '?')
-    .replace(/[0-9a-f]{64}/g, '<id>')
-    .replace(/pod[0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}/g, 'pod<uid>')
-    .replace(/pod[0-9a-f]{32}/g, 'pod<uid>');
+export const normalPath = (path: string): string => path.replace(/[<>]/g, '?').replace(/[0-9a-f]{64}/g, '<id>');
 
 const compiled = creatorRows.map((row) => ({ row, pattern: new RegExp(row.pattern) }));
 const byKey: ReadonlyMap<string, CreatorRow> = new Map([...creatorRows, unknownRow].map((row) => [row.key, row]));
