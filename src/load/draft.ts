@@ -58,9 +58,16 @@ export function setGroupVar(draft: Draft, group: DraftGroup, name: string, value
 /** Adds the hosts of a pattern (`node[01:12]`, `h:22`) to a group; gives them all. */
 export function addHosts(draft: Draft, group: DraftGroup, pattern: string, place: Place): readonly DraftHost[] {
   const { name, port } = splitPort(pattern);
+  // Such a name is a typing error, or YAML in a file that is read as INI.
+  if (name.endsWith(':') || name === '---') {
+    const hint = 'leave out the colon, or write a port after it; a YAML inventory has a name that ends in .yaml';
+    tell(draft, 'host-name', place, `\`${pattern}\` is not the name of a host`, { hint });
+    return [];
+  }
   const expanded = expandRange(name);
   if (!expanded.ok) {
-    tell(draft, 'range', place, `\`${pattern}\` cannot be read: ${expanded.why}`);
+    const hint = 'brackets in the name of a host are a range: node[01:12], rack-[a:c]';
+    tell(draft, 'range', place, `\`${pattern}\` cannot be read: ${expanded.why}`, { hint });
     return [];
   }
   return expanded.names.map((host) => addHost(draft, group, host, port, place));

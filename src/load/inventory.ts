@@ -6,6 +6,7 @@ import { addHosts, type Draft, groupNamed, newDraft, tell } from './draft.ts';
 import { readIni } from './ini.ts';
 import { baseOf, dirOf, endingOf, join, type Reader } from './reader.ts';
 import { sourceOf } from './source.ts';
+import type { Tree } from './tree.ts';
 import { varsUnder } from './vars-files.ts';
 import { parseData } from './yaml.ts';
 import { readProgramOutput, readYamlInventory } from './yaml-inventory.ts';
@@ -74,23 +75,46 @@ function readFile(draft: Draft, reader: Reader, path: string): void {
   }
   draft.files.push(path);
   if (read.text.startsWith('#!') && reader.isExecutable?.(path) === true) readProgram(draft, reader, path);
-  else if (isYaml(path, read.text)) readYamlFile(draft, path, read.text);
-  else readIni(draft, sourceOf(path, read.text));
+  else readText(draft, path, read.text);
 }
 
-/** By the ending; a file without one is INI unless it starts as only YAML or JSON does. */
-function isYaml(path: string, text: string): boolean {
+function readText(draft: Draft, path: string, text: string): void {
+  const form = formOf(path, text);
+  const parsed = form === 'ini' ? undefined : parseData(path, text);
+  if (parsed === undefined || (form === 'unknown' && !isMapping(text, parsed.checked))) {
+    readIni(draft, sourceOf(path, text));
+    return;
+  }
+  draft.diagnostics.push(...parsed.checked.diagnostics);
+  if (parsed.checked.value !== undefined) readYamlInventory(draft, parsed.source, parsed.checked.value);
+}
+
+/** By the ending, or by what only one of the two has: a document mark or brace at the beginning, a section at the margin. */
+function formOf(path: string, text: string): 'yaml' | 'ini' | 'unknown' {
   const ending = endingOf(path);
-  if (['yaml', 'yml', 'json'].includes(ending)) return true;
-  const first = text.split('\n').find((line) => /\S/.test(line) && !/^\s*#/.test(line)) ?? '';
-  return /^(?:---|\{)/.test(first) || (/^[\w-]+:\s*$/.test(first) && !['ini', 'cfg'].includes(ending));
+  if (['yaml', 'yml', 'json'].includes(ending) || /^(?:---|%YAML|\{)/.test(firstLine(text))) return 'yaml';
+  if (['ini', 'cfg'].includes(ending) || /^\[[^\]\n]+\]\s*(?:#.*)?$/m.test(text)) return 'ini';
+  // Saves parsing a long list of hosts as YAML: a mapping has a colon before a blank.
+  return /:(?:\s|$)/.test(text) ? 'unknown' : 'ini';
 }
 
-function readYamlFile(draft: Draft, path: string, text: string): void {
-  const { source, checked } = parseData(path, text);
-  draft.diagnostics.push(...checked.diagnostics);
-  if (checked.value !== undefined) readYamlInventory(draft, source, checked.value);
+/**
+ * YAML is tried first, as Ansible does. A broken text is YAML if it begins as a mapping does: its YAML errors are reported, and its keys do
+ * not become hosts. A host line such as `n1 note="x: y"` is a mapping to YAML, with half of the line as its key; it is INI.
+ */
+function isMapping(text: string, checked: Checked<Tree>): boolean {
+  const first = firstLine(text);
+  if (hasErrors(checked.diagnostics)) return /^[^=]*?:(?:\s|$)/.test(first);
+  return checked.value?.kind === 'map' && !/^[^\s:'"]+\s+[^\s=:'"]+=/.test(first);
 }
+
+/** The first line that is neither empty nor a comment, without the comment behind it. */
+const firstLine = (text: string): string =>
+  text
+    .split('\n')
+    .find((line) => /^\s*[^\s#;]/.test(line))
+    ?.replace(/\s#.*$/, '')
+    .trim() ?? '';
 
 function readProgram(draft: Draft, reader: Reader, path: string): void {
   const call = (args: readonly string[]) => {

@@ -17,9 +17,9 @@ class NotALiteral extends Error {}
 
 interface Pyth {
   readonly value: Value;
-  /** Numbers and complex numbers can be added up: `1+2j`. */
   readonly complex?: { readonly re: number; readonly im: number };
-  readonly numeric?: boolean;
+  /** An `unsigned` number may get one sign, `-1`; to a `signed` one only an imaginary part may be added, `-1+2j`. */
+  readonly number?: 'unsigned' | 'signed';
 }
 
 const escapes: Readonly<Record<string, string>> = {
@@ -55,32 +55,31 @@ class LiteralReader {
 
   // `10,000` is a tuple without brackets.
   private tupleOrOne(): Value {
-    const first = this.sum();
+    const first = this.sum().value;
     this.space();
     if (this.text[this.at] !== ',') return first;
     const items = [first];
     while (this.take(',')) {
       this.space();
       if (this.at >= this.text.length) break;
-      items.push(this.sum());
+      items.push(this.sum().value);
     }
     return items;
   }
 
-  private sum(): Value {
+  private sum(): Pyth {
     let left = this.signed();
     for (;;) {
       this.space();
       const sign = this.text[this.at];
-      if (sign !== '+' && sign !== '-') break;
+      if (sign !== '+' && sign !== '-') return left;
       this.at++;
-      const right = this.signed();
+      const right = this.atom();
       // Only "real number plus imaginary part" is a literal.
-      if (left.numeric !== true || left.complex !== undefined || right.complex === undefined) throw new NotALiteral();
-      const im = sign === '+' ? right.complex.im : -right.complex.im;
-      left = complexOf(Number(left.value), im);
+      if (left.number === undefined || left.complex !== undefined || right.number !== 'unsigned' || right.complex === undefined)
+        throw new NotALiteral();
+      left = complexOf(Number(left.value), sign === '+' ? right.complex.im : 0 - right.complex.im);
     }
-    return left.value;
   }
 
   private signed(): Pyth {
@@ -88,10 +87,10 @@ class LiteralReader {
     const sign = this.text[this.at];
     if (sign !== '+' && sign !== '-') return this.atom();
     this.at++;
-    const inner = this.signed();
-    if (inner.numeric !== true) throw new NotALiteral();
-    if (sign === '+') return inner;
-    return inner.complex === undefined ? { ...inner, value: -Number(inner.value) } : complexOf(-0, -inner.complex.im);
+    const { value, complex, number } = this.atom();
+    if (number !== 'unsigned') throw new NotALiteral();
+    if (complex !== undefined) return { ...(sign === '+' ? complexOf(0, complex.im) : complexOf(-0, -complex.im)), number: 'signed' };
+    return { value: sign === '+' ? value : 0 - Number(value), number: 'signed' };
   }
 
   private atom(): Pyth {
@@ -102,6 +101,10 @@ class LiteralReader {
       const number = numberForm.exec(rest)?.[0];
       if (number !== undefined && number !== '' && !/^\.(?!\d)/.test(number)) return this.number(number);
       if (/^(?:[rRuU]|[bB][rR]?|[rR][bB])?['"]/.test(rest)) return { value: this.strings() };
+      if (rest.startsWith('...')) {
+        this.at += 3;
+        return { value: '...' };
+      }
       if (this.take('[')) return { value: this.items(']') };
       if (this.take('(')) return this.parenthesis();
       if (this.take('{')) return { value: this.braces() };
@@ -126,12 +129,12 @@ class LiteralReader {
     if (after !== undefined && /[\w.]/.test(after)) throw new NotALiteral();
     this.at += written.length;
     const digits = written.replaceAll('_', '');
-    if (/[jJ]$/.test(digits)) return complexOf(0, Number(digits.slice(0, -1)));
+    if (/[jJ]$/.test(digits)) return { ...complexOf(0, Number(digits.slice(0, -1))), number: 'unsigned' };
     // Leading zeros are refused, except for zero itself and for floats.
     if (/^0\d*[1-9]/.test(digits) && /^\d+$/.test(digits)) throw new NotALiteral();
     const value = Number(digits);
     if (!Number.isFinite(value)) throw new NotALiteral();
-    return { value, numeric: true };
+    return { value, number: 'unsigned' };
   }
 
   // Adjacent strings are one: `"a" "b"` is ab.
@@ -187,7 +190,7 @@ class LiteralReader {
     for (;;) {
       this.space();
       if (this.take(end)) return items;
-      items.push(this.sum());
+      items.push(this.sum().value);
       this.space();
       if (!this.take(',')) {
         if (!this.take(end)) throw new NotALiteral();
@@ -201,29 +204,29 @@ class LiteralReader {
     if (this.take(')')) return { value: [] };
     const first = this.sum();
     this.space();
-    if (this.take(')')) return typeof first === 'number' ? { value: first, numeric: true } : { value: first };
+    if (this.take(')')) return first;
     if (!this.take(',')) throw new NotALiteral();
-    return { value: [first, ...this.items(')')] };
+    return { value: [first.value, ...this.items(')')] };
   }
 
   private braces(): Value {
     this.space();
     const result: Record<string, Value> = {};
     if (this.take('}')) return result;
-    const first = this.sum();
+    const first = this.sum().value;
     this.space();
     if (!this.take(':')) return this.setAfter(first);
-    put(result, keyText(first), this.sum());
+    put(result, keyText(first), this.sum().value);
     for (;;) {
       this.space();
       if (this.take('}')) return result;
       if (!this.take(',')) throw new NotALiteral();
       this.space();
       if (this.take('}')) return result;
-      const key = this.sum();
+      const key = this.sum().value;
       this.space();
       if (!this.take(':')) throw new NotALiteral();
-      put(result, keyText(key), this.sum());
+      put(result, keyText(key), this.sum().value);
     }
   }
 
@@ -259,8 +262,10 @@ const keyText = (key: Value): string => {
 };
 
 const complexOf = (re: number, im: number): Pyth => {
-  const imaginary = `${im}j`;
-  const text =
-    re === 0 && !Object.is(re, -0) ? imaginary : `(${Object.is(re, -0) ? '-0' : re}${im < 0 || Object.is(im, -0) ? '' : '+'}${imaginary})`;
-  return { value: text, complex: { re, im }, numeric: true };
+  const imaginary = `${signed(im)}j`;
+  const text = Object.is(re, 0) ? imaginary : `(${signed(re)}${imaginary.startsWith('-') ? '' : '+'}${imaginary})`;
+  return { value: text, complex: { re, im } };
 };
+
+/** Python shows the sign of a zero. */
+const signed = (number: number): string => (Object.is(number, -0) ? '-0' : String(number));

@@ -5,26 +5,29 @@ export type Expansion = { readonly ok: true; readonly names: readonly string[] }
 /** More hosts than this from one line is a slip of the finger. */
 const most = 200_000;
 
-/** A range has a colon between brackets; brackets without one are part of the name. */
-const rangeForm = /\[([^\]]*:[^\]]*)\]/;
 const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
-/** All names that a host pattern of an inventory stands for. */
+/** All names that a host pattern of an inventory stands for. Brackets are for ranges only: a typing error in one must not become a host. */
 export function expandRange(pattern: string): Expansion {
-  const found = rangeForm.exec(pattern);
-  if (found === null) return { ok: true, names: [pattern] };
-  const words = expandOne(found[1] ?? '');
-  if (!words.ok) return words;
-  const head = pattern.slice(0, found.index);
-  const tails = expandRange(pattern.slice(found.index + found[0].length));
-  if (!tails.ok) return tails;
-  if (words.names.length * tails.names.length > most) return { ok: false, why: `a range makes more than ${most} hosts` };
-  return { ok: true, names: words.names.flatMap((word) => tails.names.map((tail) => `${head}${word}${tail}`)) };
+  let names: readonly string[] = [''];
+  for (let rest = pattern; ; ) {
+    const open = rest.search(/[[\]]/);
+    if (open === -1) return { ok: true, names: names.map((name) => name + rest) };
+    const close = rest.indexOf(']', open);
+    if (close === -1) return { ok: false, why: 'its `[` is not closed' };
+    if (close === open) return { ok: false, why: 'its `]` closes nothing' };
+    const words = expandOne(rest.slice(open + 1, close));
+    if (!words.ok) return words;
+    if (names.length * words.names.length > most) return { ok: false, why: `a range makes more than ${most} hosts` };
+    const head = rest.slice(0, open);
+    names = names.flatMap((name) => words.names.map((word) => name + head + word));
+    rest = rest.slice(close + 1);
+  }
 }
 
 function expandOne(range: string): Expansion {
   const bounds = range.split(':');
-  if (bounds.length > 3) return { ok: false, why: 'a range is [from:to] or [from:to:step]' };
+  if (bounds.length < 2 || bounds.length > 3) return { ok: false, why: 'a range is [from:to] or [from:to:step]' };
   const from = bounds[0] === '' ? '0' : (bounds[0] ?? '0');
   const to = bounds[1] ?? '';
   const step = Number(bounds[2] === undefined ? 1 : /^\d+$/.test(bounds[2]) ? bounds[2] : Number.NaN);

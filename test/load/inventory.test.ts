@@ -51,6 +51,21 @@ describe('values of INI files', () => {
     ['"x" # c', 'x'],
     ['x # c', 'x # c'],
     ['-3', -3],
+    ['+3', 3],
+    ['- 3', -3],
+    ['-0', 0],
+    ['--1', '--1'],
+    ['+-1', '+-1'],
+    ['-(-1)', '-(-1)'],
+    ['~1', '~1'],
+    ['1__0', '1__0'],
+    ['0777', '0777'],
+    ['1e5', 100_000],
+    ['1-0j', '(1+0j)'],
+    ['1+(2j)', '(1+2j)'],
+    ['1+-2j', '1+-2j'],
+    ['-(1+2j)', '-(1+2j)'],
+    ['[...]', ['...']],
     ['...', '...'],
     ["f'x'", "f'x'"],
     ['__import__("os")', '__import__("os")'],
@@ -79,7 +94,6 @@ describe('ranges', () => {
     ['r[1:2]-[a:b]', 'r1-a r1-b r2-a r2-b'],
     ['x[:3]', 'x0 x1 x2 x3'],
     ['plain', 'plain'],
-    ['odd[x]', 'odd[x]'],
   ])('%s', (pattern, names) => {
     expect(expandRange(pattern)).toEqual({ ok: true, names: names.split(' ') });
   });
@@ -92,6 +106,12 @@ describe('ranges', () => {
     ['n[1:9:0]', 'the step of a range is a number from 1'],
     ['n[1:1000000]', 'a range makes more than 200000 hosts'],
     ['n[1:999][1:999]', 'a range makes more than 200000 hosts'],
+    ['n[1:3', 'its `[` is not closed'],
+    ['n1:3]', 'its `]` closes nothing'],
+    ['n[1:2]]', 'its `]` closes nothing'],
+    ['n[a]', 'a range is [from:to] or [from:to:step]'],
+    ['n[]', 'a range is [from:to] or [from:to:step]'],
+    ['n[[1:3]]', 'a range goes from number to number or from letter to letter'],
   ])('%s is refused', (pattern, why) => {
     expect(expandRange(pattern)).toEqual({ ok: false, why });
   });
@@ -132,6 +152,57 @@ describe('INI files', () => {
 
   it('the first port of a host wins', () => {
     expect(varsOf('h', { 'hosts.ini': 'h:22\n[g]\nh:2222\n' })).toEqual({ ansible_port: 22 });
+  });
+});
+
+describe('a file whose name does not say YAML or INI', () => {
+  it.each([
+    ['all:\n  hosts:\n    n1:\n'],
+    ['all: # fleet\n  hosts:\n    n1:\n'],
+    ['"all":\n  hosts:\n    n1:\n'],
+    ["'all' :\n  hosts: {n1: }\n"],
+    ['web.prod:\n  hosts:\n    n1:\n'],
+    ['web servers:\n  hosts:\n    n1:\n'],
+    ['# c\n\n  all:\n    hosts:\n      n1:\n'],
+    ['\ufeffall:\r\n  hosts:\r\n    n1:\r\n'],
+    ['? all\n: hosts: {n1: }\n'],
+    ['&a all: {hosts: {n1: }}\n'],
+    ['all: {hosts: n1}'],
+    ['{all: {hosts: {n1: }}}\n'],
+    ['{"all": {"hosts": {"n1": {}}}}\n'],
+    ['%YAML 1.1\n---\nall: {hosts: {n1: }}\n'],
+  ])('%j is YAML', (text) => {
+    expect(hostsOf({ hosts: text })).toEqual(['n1']);
+    expect(hostsOf({ 'hosts.production': text })).toEqual(['n1']);
+  });
+
+  it.each([
+    ['n1\n'],
+    ['n1:22\n'],
+    ['n1 # web: x\n'],
+    ['n1 # web: x\nn1 b=2\n'],
+    ['# web: x\nn1\n'],
+    ['; web: x\nn1\n'],
+    ['n1 a="x: y"\n'],
+    ['n1 a=\'{"k": 1}\' b=2\n'],
+    ['[web]\nn1\n'],
+    ['[web] # rack: 1\nn1 a="x: y"\n'],
+    ['n1\n[web:vars]\nx=a: b\n[web]\nn1\n'],
+  ])('%j is INI', (text) => {
+    expect(hostsOf({ hosts: text })).toEqual(['n1']);
+  });
+
+  it.each([
+    ['all:\n  hosts:\n\tn1:\n', 'hosts:3:1 error tab: Tabs are not allowed as indentation'],
+    ['all: # fleet\n  hosts:\n    n1:\n    n1:\n', 'hosts:4:5 error duplicate-key: the key `n1` stands here twice'],
+    ['"all":\n  hots:\n    n1:\n', 'hosts:2:3 error unknown-key: the group all has the unknown key `hots`'],
+    ['all: n1\n', 'hosts:1:1 error inventory-shape: the group all should be a mapping with hosts, children or vars'],
+    ['[web]\nn1:\n', 'hosts:2:1 error host-name: `n1:` is not the name of a host'],
+    ['n1\nn2:\n', 'hosts:2:1 error host-name: `n2:` is not the name of a host'],
+    ['- n1\n', 'hosts:1:3 error ini-syntax: expected key=value, not `n1`'],
+  ])('the error in %j is reported as what it is', (text, expected) => {
+    expect(told({ hosts: text })[0]).toBe(expected);
+    expect(hostsOf({ hosts: text })).not.toContain('all:');
   });
 });
 
@@ -227,6 +298,13 @@ describe('mistakes', () => {
     ['h.ini', 'web\n[web]\nn1\n', 'h.ini:1:1 warning same-name: `web` is a host and a group'],
     ['h.ini', 'n1=5\n', 'h.ini:1:1 warning host-name: this makes a host called `n1=5`'],
     ['h.ini', 'n[3:1]\n', 'h.ini:1:1 error range: `n[3:1]` cannot be read: 3 comes after 1: this is no host at all'],
+    ['h.ini', 'all: # fleet\n  hosts:\n', 'h.ini:1:1 error host-name: `all:` is not the name of a host'],
+    ['h.ini', '[web]\nn1\n  n2: a=1\n', 'h.ini:3:3 error host-name: `n2:` is not the name of a host'],
+    ['h.ini', '[web]\n---\n', 'h.ini:2:1 error host-name: `---` is not the name of a host'],
+    ['h.ini', '[web]\nn1\nn[1:3\n', 'h.ini:3:1 error range: `n[1:3` cannot be read: its `[` is not closed'],
+    ['h.ini', 'n[a]\n', 'h.ini:1:1 error range: `n[a]` cannot be read: a range is [from:to] or [from:to:step]'],
+    ['h.yml', 'all: {hosts: {"n1:": }}\n', 'h.yml:1:15 error host-name: `n1:` is not the name of a host'],
+    ['h.yml', 'all: {hosts: {"n[1:3": }}\n', 'h.yml:1:15 error range: `n[1:3` cannot be read: its `[` is not closed'],
     ['h.ini', 'n1 ; note\n', 'h.ini:1:4 error ini-syntax: expected key=value, not `;`'],
     ['h.ini', "n1 a='x\n", "h.ini:1:1 error ini-syntax: this host line cannot be read: a ' is not closed"],
     ['h.ini', '[g:vars]\na=1\n[x]\nn\n', 'h.ini:1:1 error undefined-group: [g:vars] names the group g, which is not declared'],
