@@ -3,6 +3,7 @@ import type { Checked, Diagnostic, Place } from '../model/diagnostic.ts';
 import { nearest } from '../model/diagnostic.ts';
 import type { Inventory } from '../model/host.ts';
 import { levelByLevel } from './assemble.ts';
+import { globMatcher } from './glob.ts';
 import type { Reader } from './reader.ts';
 
 interface Search {
@@ -58,13 +59,13 @@ function linesOf(path: string, reader: Reader | undefined, diagnostics: Diagnost
   return patterns;
 }
 
-/** Splits at commas; without one at colons and blanks, unless the text is an address. */
+/** Splits at commas; without one at colons and blanks, unless the text is an address. A bracket that is not closed, or closes nothing, is a part of its own. */
 export function splitPattern(pattern: string): readonly string[] {
   const parts = pattern.includes(',')
     ? pattern.split(',')
     : isAddress(pattern.trim())
       ? [pattern]
-      : (pattern.match(/(?:[^\s:[\]]|\[[^\]]*\])+/g) ?? []);
+      : (pattern.match(/(?:[^\s:[\]]|\[[^\]]*\])+|[[\]]/g) ?? []);
   return parts.map((part) => part.trim()).filter((part) => part !== '');
 }
 
@@ -99,6 +100,9 @@ function resolveParts(
       hint,
     });
   }
+  // Ansible drops the bracket and reads `web[1` as web and 1: all of a group instead of one host.
+  if (parts.some((part) => part === '[' || part === ']'))
+    return refuse(search, 'pattern', `a bracket in \`${whole}\` is not closed`, { hint: 'the first host of a group is `web[0]`' });
   const unions = parts.filter((part) => !/^[&!]/.test(part));
   const ordered = [
     ...(unions.length === 0 ? ['all'] : unions),
@@ -195,18 +199,18 @@ function matchName(name: string, search: Search): readonly string[] | undefined 
   if (name === 'all' || name === '*') return [...inventory.hosts.keys()];
   if (inventory.groups.has(name)) return levelByLevel(inventory, name);
   if (!/^~|[.?*[]/.test(name)) return inventory.hosts.has(name) ? [name] : [];
-  const expression = name.startsWith('~') ? regexOf(name.slice(1)) : globOf(name);
-  if (expression === undefined) {
+  const isMatch = name.startsWith('~') ? regexOf(name.slice(1)) : globMatcher(name);
+  if (isMatch === undefined) {
     refuse(search, 'pattern', `\`${name}\` is not a pattern that can be read`, { hint: 'is a bracket not closed?' });
     return undefined;
   }
-  const groups = [...inventory.groups.keys()].filter((group) => expression.test(group));
-  const hosts = (inventory.declared ?? [...inventory.hosts.keys()]).filter((host) => expression.test(host));
+  const groups = [...inventory.groups.keys()].filter(isMatch);
+  const hosts = (inventory.declared ?? [...inventory.hosts.keys()]).filter(isMatch);
   return [...new Set([...groups.flatMap((group) => levelByLevel(inventory, group)), ...hosts])];
 }
 
 /** Anchored at the start only. Python's spellings that differ are turned into ours. */
-function regexOf(source: string): RegExp | undefined {
+function regexOf(source: string): ((name: string) => boolean) | undefined {
   const flags = /^\(\?([aims]+)\)/.exec(source);
   const own = source
     .slice(flags?.[0].length ?? 0)
@@ -214,28 +218,8 @@ function regexOf(source: string): RegExp | undefined {
     .replaceAll('\\Z', '$')
     .replaceAll('\\A', '^');
   try {
-    return new RegExp(`^(?:${own})`, (flags?.[1] ?? '').replace('a', ''));
-  } catch {
-    return undefined;
-  }
-}
-
-/** Anchored at both ends. A bracket that is not closed is a character like any other. */
-function globOf(glob: string): RegExp | undefined {
-  let source = '';
-  for (let at = 0; at < glob.length; at++) {
-    const character = glob[at] ?? '';
-    const set = character === '[' ? /^\[(!?\]?[^\]]*)\]/.exec(glob.slice(at)) : null;
-    if (character === '*') source += '.*';
-    else if (character === '?') source += '.';
-    else if (set !== null) {
-      const inside = (set[1] ?? '').replace(/[\\\]^[]/g, '\\$&');
-      source += inside.startsWith('!') ? `[^${inside.slice(1)}]` : `[${inside}]`;
-      at += set[0].length - 1;
-    } else source += character.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
-  }
-  try {
-    return new RegExp(`^${source}$`, 's');
+    const expression = new RegExp(`^(?:${own})`, (flags?.[1] ?? '').replace('a', ''));
+    return (name) => expression.test(name);
   } catch {
     return undefined;
   }

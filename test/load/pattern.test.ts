@@ -45,6 +45,11 @@ describe('patterns', () => {
     ['all[-2:]', ''],
     ['node0[!1]', nodes(2, 3, 4, 5, 6)],
     ['web:22', ''],
+    ['node0[!]', ''],
+    ['node0[]', ''],
+    ['node0[!],web[0', ''],
+    ['node0[]1],db-a', 'node01 db-a'],
+    ['node0[!]1],', nodes(2, 3, 4, 5, 6)],
   ])('%s', (pattern, expected) => {
     expect(find(pattern).value?.join(' ')).toBe(expected);
   });
@@ -61,6 +66,10 @@ describe('patterns', () => {
     ['web[-9]', 'subscript'],
     ['web[9:0]', 'subscript'],
     ['~node0(', 'pattern'],
+    ['web[0', 'pattern'],
+    ['web:!canary[', 'pattern'],
+    ['n]', 'pattern'],
+    ['!node0[!]', 'exclusion-matches-nothing'],
   ])('%j is refused: %s', (pattern, code) => {
     const found = find(pattern);
     expect(found.value).toBeUndefined();
@@ -87,6 +96,7 @@ describe('patterns', () => {
     ['a:b', ['a', 'b']],
     ['a b', ['a', 'b']],
     ['a:b,c', ['a:b', 'c']],
+    ['a[0', ['a', '[', '0']],
   ])('%s is split into %j', (pattern, parts) => {
     expect(splitPattern(pattern)).toEqual(parts);
   });
@@ -115,6 +125,10 @@ describe('limits', () => {
     expect(limit('db-a:node02').value).toEqual(['node02', 'db-a']);
     expect(limit('!canary').value).toEqual(['node01', 'node03', 'node04', 'node05', 'node06', 'db-a']);
     expect(limit('db-c').value).toEqual([]);
+  });
+
+  it.each([['node0[!]'], ['node0[]']])('%s leaves no host', (text) => {
+    expect(limit(text)).toMatchObject({ value: [], diagnostics: [{ severity: 'warning', code: 'no-match' }] });
   });
 
   it.each([[''], [','], [':'], [' ']])('%j is an error, not every host', (text) => {
