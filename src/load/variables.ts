@@ -81,23 +81,22 @@ function renderVariable(name: string, raw: Value, scope: Scope): Value {
   throw new VariableError(`variable ${name}: ${result.message}`);
 }
 
-/** All variables of a host, rendered; those that cannot be are diagnostics. */
+/** All variables of a host, rendered; those that cannot be stay as they are written, with a warning: this is for people to read. */
 export function hostVars(inventory: Inventory, name: string, layers: Layers = {}): Checked<Mapping> {
   const host = inventory.hosts.get(name);
   if (host === undefined) return { diagnostics: [{ code: 'unknown-host', severity: 'error', summary: `no host is called ${name}` }] };
   const scope = hostScope(inventory, name, layers);
+  const stack = hostLayers(host, layers);
   const values: Record<string, Value> = {};
   const diagnostics: Diagnostic[] = [];
-  for (const wanted of new Set(hostLayers(host, layers).flatMap((layer) => Object.keys(layer)))) {
+  for (const wanted of new Set(stack.flatMap((layer) => Object.keys(layer)))) {
     const read = readVariable(scope, wanted);
-    if (read.ok) put(values, wanted, read.value ?? null);
-    else
-      diagnostics.push({
-        code: 'variable',
-        severity: 'error',
-        ...(host.place && { place: host.place }),
-        summary: `host ${name}: ${read.why}`,
-      });
+    const written = stack.find((layer) => Object.hasOwn(layer, wanted))?.[wanted];
+    put(values, wanted, (read.ok ? read.value : written) ?? null);
+    if (read.ok) continue;
+    const place = host.place && { place: host.place };
+    const detail = 'it is shown as it is written';
+    diagnostics.push({ code: 'variable', severity: 'warning', ...place, summary: `host ${name}: ${read.why}`, detail });
   }
   return { value: values, diagnostics };
 }

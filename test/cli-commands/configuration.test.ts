@@ -31,6 +31,15 @@ const inventoryOf = (name: string): string => {
 const graph = async (args: readonly string[], env?: World['env']): Promise<string> =>
   (await run(['inventory', '--graph', ...args], env)).out.match(/--(from-\w+)/)?.[1] ?? 'none';
 
+it('inventory --host shows a template that cannot be rendered as it is written, and warns', async () => {
+  const hosts = join(project, 'hosts');
+  writeFileSync(hosts, 'all: # fleet\n  hosts:\n    n1: {a: "{{ nope }}", b: "{{ c }}", c: 1}\n');
+  const { exit, out, err } = await run(['inventory', '-i', hosts, '--host', 'n1']);
+  expect(JSON.parse(out)).toEqual({ a: '{{ nope }}', b: 1, c: 1 });
+  expect(err).toMatch(/\/hosts:3:5: warning: host n1: variable a: .*nope.* \[variable\]\n {2}it is shown as it is written$/);
+  expect(exit).toBe(0);
+});
+
 describe('settings', () => {
   it('come from the nearest of flag, environment, project and user', async () => {
     const [flag, environment] = [inventoryOf('from-flag'), inventoryOf('from-environment')];

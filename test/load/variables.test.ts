@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/expression/index.ts';
 import { hostScope, hostVars, type Layers, loadInventory, parseExtraVars, targetOf } from '../../src/load/index.ts';
 import { sshArguments } from '../../src/load/ssh-arguments.ts';
+import { hasErrors } from '../../src/model/diagnostic.ts';
 import { secret } from '../../src/model/host.ts';
 import { tableReader } from '../fakes/table-reader.ts';
 
@@ -67,10 +68,11 @@ describe('variables', () => {
     });
   });
 
-  it('what cannot be rendered is told for the variables that are asked for, and no others', () => {
+  it('what cannot be rendered stays as it is written, with a warning', () => {
     expect(hostVars(fleet, 'n1.example.org').value).toEqual({ port: 81, url: 'http://n1.example.org:81/' });
     const { value, diagnostics } = hostVars(fleet, 'n2');
-    expect(value).toEqual({ port: 80, url: 'http://n2:80/' });
+    expect(value).toEqual({ port: 80, url: 'http://n2:80/', bad: '{{ nope }}', loop_a: '{{ loop_b }}', loop_b: '{{ loop_a }}' });
+    expect(hasErrors(diagnostics)).toBe(false);
     expect(diagnostics.map((one) => one.summary)).toEqual([
       expect.stringContaining('variable bad'),
       expect.stringContaining('loop_a -> loop_b -> loop_a'),
