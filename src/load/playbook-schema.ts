@@ -81,6 +81,7 @@ const playSchema: Mapping = {
     rollout: embedded(toJsonSchema(rolloutSchema, { templates: true })),
     partial: { enum: ['accept', 'refuse'] },
     tags: words,
+    gather_facts: flag,
     tasks: { $ref: '#/definitions/tasks' },
     serial: embedded(toJsonSchema(batchesSchema, { templates: true })),
     max_fail_percentage: embedded(toJsonSchema(percentageSchema, { templates: true })),

@@ -94,6 +94,7 @@ function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): P
   const rollout = readRollout(telling, tree, early, names, matched, options);
   const tasks = entryOf(tree, 'tasks');
   const tags = tagsField(telling, tree);
+  noteGatherFacts(telling, tree);
   if (tasks === undefined) telling.error(tree.entries[0]?.keyAt ?? tree.at, 'no-tasks', 'this play has no `tasks`');
   return {
     name,
@@ -108,6 +109,14 @@ function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): P
     tasks: tasks === undefined ? [] : readTasks({ ...context, tags }, tasks.value, withVars(names, context.learned), ''),
     place: telling.source.placeAt(tree.entries[0]?.keyAt ?? tree.at),
   };
+}
+
+/** It stands in nearly every play of Ansible, and changes nothing here. */
+function noteGatherFacts(telling: Telling, play: MapTree): void {
+  const entry = entryOf(play, 'gather_facts');
+  if (entry === undefined) return;
+  field(telling, play, 'gather_facts', flag);
+  telling.note(entry.keyAt, 'gather-facts', '`gather_facts` changes nothing: facts are always there');
 }
 
 // Variables of a play may use what its tasks register: they are rendered when they are read.

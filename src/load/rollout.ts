@@ -121,16 +121,17 @@ export const rolloutArgs = asArgs(rolloutSchema);
 
 // ---- Ansible's keywords ----
 
-/** Zero and negative numbers mean all that are left, as in Ansible. */
-const batchError = 'should be a number of hosts or a whole percentage such as 20%';
-const batch = either([whole(-1_000_000), text.regex(/^-?\d+%?$/, batchError)], batchError).transform((value): Amount => {
-  const source = String(value);
-  const size = Number.parseInt(source, 10);
-  if (source.endsWith('%')) return { percent: size < 0 ? 100 : Math.min(size, 100) };
-  return size <= 0 ? { percent: 100 } : { count: size };
-});
+/** Ansible takes zero and negative batches as all hosts at once, or as one at a time. Neither is what is written: they are refused. */
+const batchError = 'should be 1 host or more, or a whole percentage such as 20% (100% is all at once)';
+const batch = either([number.int(batchError).min(1, batchError), text.regex(/^0*[1-9]\d*%?$/, batchError)], batchError).transform(
+  (value): Amount => {
+    const source = String(value);
+    const size = Number.parseInt(source, 10);
+    return source.endsWith('%') ? { percent: Math.min(size, 100) } : { count: size };
+  },
+);
 
-export const batchesSchema = listOf(batch);
+export const batchesSchema = listOf(batch).refine((batches) => batches.length > 0, 'should name at least one batch');
 export const percentageSchema = number.min(0).max(100);
 export const throttleSchema = whole(0);
 export const orderSchema = oneOf('inventory', 'sorted', 'reverse_inventory', 'reverse_sorted', 'shuffle');

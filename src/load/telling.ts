@@ -7,6 +7,7 @@ export interface Telling {
   readonly source: Source;
   readonly diagnostics: Diagnostic[];
   readonly error: (at: number, code: string, summary: string, more?: Partial<Diagnostic>) => void;
+  readonly note: (at: number, code: string, summary: string, more?: Partial<Diagnostic>) => void;
   readonly warn: (at: number, code: string, summary: string, more?: Partial<Diagnostic>) => void;
   readonly errorAt: (place: Place, code: string, summary: string, more?: Partial<Diagnostic>) => void;
 }
@@ -19,6 +20,7 @@ export function tellingOf(source: Source, diagnostics: Diagnostic[]): Telling {
     source,
     diagnostics,
     error: (at, code, summary, more) => add('error', source.placeAt(at), code, summary, more),
+    note: (at, code, summary, more) => add('note', source.placeAt(at), code, summary, more),
     warn: (at, code, summary, more) => add('warning', source.placeAt(at), code, summary, more),
     errorAt: (place, code, summary, more) => add('error', place, code, summary, more),
   };

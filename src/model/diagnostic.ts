@@ -10,7 +10,8 @@ export interface Place {
 export interface Diagnostic {
   /** Stable word for the kind of mistake, kebab-case: `unknown-module`, `duplicate-key`, ... Listed in docs/errors.md. */
   readonly code: string;
-  readonly severity: 'error' | 'warning';
+  /** A `note` says what may surprise and needs no action. Only errors stop a command or change its exit code. */
+  readonly severity: 'error' | 'warning' | 'note';
   readonly place?: Place;
   /** One sentence, no trailing full stop needed: what is wrong. */
   readonly summary: string;

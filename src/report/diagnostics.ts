@@ -2,7 +2,7 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { harmless, type Paint } from './layout.ts';
 
-/** All of them, errors before warnings, each file's in order of place. `lineOf` gives the source line to show below, if it is at hand. */
+/** All of them, errors before warnings before notes, each file's in order of place. `lineOf` gives the source line to show below, if it is at hand. */
 export function diagnosticsText(
   diagnostics: readonly Diagnostic[],
   paint: Paint,
@@ -11,16 +11,22 @@ export function diagnosticsText(
   return [...diagnostics].sort(byPlace).flatMap((diagnostic) => oneText(diagnostic, paint, lineOf));
 }
 
-const rank = (diagnostic: Diagnostic): number => (diagnostic.severity === 'error' ? 0 : 1);
+const ranks: Readonly<Record<Diagnostic['severity'], number>> = { error: 0, warning: 1, note: 2 };
 
 function byPlace(a: Diagnostic, b: Diagnostic): number {
   const file = (a.place?.file ?? '').localeCompare(b.place?.file ?? '');
-  return rank(a) - rank(b) || file || (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0);
+  return (
+    ranks[a.severity] - ranks[b.severity] ||
+    file ||
+    (a.place?.line ?? 0) - (b.place?.line ?? 0) ||
+    (a.place?.column ?? 0) - (b.place?.column ?? 0)
+  );
 }
 
 function oneText(diagnostic: Diagnostic, paint: Paint, lineOf: (file: string, line: number) => string | undefined): readonly string[] {
   const { place, severity, summary, detail, hint, code } = diagnostic;
-  const word = severity === 'error' ? paint.red('error') : paint.yellow('warning');
+  const colours = { error: paint.red, warning: paint.yellow, note: paint.cyan };
+  const word = colours[severity](severity);
   const where = place === undefined ? '' : `${paint.bold(`${place.file}:${place.line}:${place.column}`)}: `;
   const source = place === undefined ? undefined : lineOf(place.file, place.line);
   const excerpt =

@@ -104,7 +104,15 @@ describe('playbooks', () => {
 
   it('as a JSON schema with every module and key', () => {
     const schema = JSON.stringify(playbookSchema(smallModules));
-    for (const name of [...smallModules.keys(), 'max_unavailable', 'any_errors_fatal', 'loop_control', 'partial', 'on_window_end']) {
+    for (const name of [
+      ...smallModules.keys(),
+      'max_unavailable',
+      'any_errors_fatal',
+      'loop_control',
+      'partial',
+      'on_window_end',
+      'gather_facts',
+    ]) {
       expect(schema).toContain(`"${name}":`);
     }
     expect(JSON.parse(schema).definitions.tasks.items.anyOf[1].properties.nothing).toMatchObject({

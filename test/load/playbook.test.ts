@@ -311,6 +311,16 @@ describe('mistakes', () => {
     expect(told(withTask(`- block: [{nothing: }]\n  ${key}: x`))[0]).toContain('unsupported-keyword');
   });
 
+  it.each(['false', 'true', 'no', '"{{ facts_wanted }}"'])('`gather_facts: %s` is taken, with a note', (value) => {
+    const { value: playbook, diagnostics } = load(withPlay(`  gather_facts: ${value}\n`));
+    expect(playbook?.plays).toHaveLength(1);
+    expect(diagnostics).toMatchObject([{ severity: 'note', code: 'gather-facts', place: { line: 2, column: 3 } }]);
+  });
+
+  it('`gather_facts` that is neither true nor false is refused', () => {
+    expect(told(withPlay('  gather_facts: smart\n'))[1]).toBe('2:17 bad-argument: `gather_facts` should be true or false');
+  });
+
   it('all are told at once, as a reader meets them', () => {
     const text = `- name: Mend
   hosts: web
@@ -332,8 +342,8 @@ describe('mistakes', () => {
           size: -1
 `;
     expect(told(text).join('\n')).toMatchInlineSnapshot(`
-      "3:11 bad-argument: \`serial\` should be a number of hosts or a whole percentage such as 20%
-      4:3 unsupported-keyword: kmend has no \`gather_facts\` on a play -> leave it out: facts are always there, and are read again after every change
+      "3:11 bad-argument: \`serial\` should be 1 host or more, or a whole percentage such as 20% (100% is all at once)
+      4:3 gather-facts: \`gather_facts\` changes nothing: facts are always there
       6:22 bad-argument: rollout: \`max_unavailable\` should be 1 host or more: with 0 nothing is ever started
       7:14 unknown-argument: rollout \`canary\` has no key \`host\` -> did you mean \`hosts\`?
       8:5 unknown-argument: rollout has no key \`window\` -> did you mean \`windows\`?

@@ -94,8 +94,8 @@ describe("Ansible's keywords", () => {
     ['serial: 3', { waves: [{ count: 3 }], maxUnavailable: all }],
     ['serial: 30%', { waves: [{ percent: 30 }], maxUnavailable: all }],
     ['serial: [1, 5, 20%]', { waves: [{ count: 1 }, { count: 5 }, { percent: 20 }], maxUnavailable: all }],
-    ['serial: 0', { waves: [all], maxUnavailable: all }],
-    ['serial: -1', { waves: [all], maxUnavailable: all }],
+    ['serial: 100%', { waves: [all], maxUnavailable: all }],
+    ['serial: "05"', { waves: [{ count: 5 }], maxUnavailable: all }],
     ['serial: "{{ batch | default(2) }}"', { waves: [{ count: 2 }], maxUnavailable: all }],
     ['max_fail_percentage: 25', { brake: { failures: all, perWave: { percent: 25 }, unreachable: 'count' } }],
     ['any_errors_fatal: true', { onBrake: 'hold' }],
@@ -116,6 +116,7 @@ describe("Ansible's keywords", () => {
 });
 
 describe('a key that is wrong is told at its place', () => {
+  const noBatch = 'should be 1 host or more, or a whole percentage such as 20% (100% is all at once)';
   it.each([
     [
       'rollout: {max_unavailable: 0}',
@@ -177,8 +178,12 @@ describe('a key that is wrong is told at its place', () => {
       '2:20 bad-argument: rollout: `order` should be one of inventory, sorted, reverse_inventory, reverse_sorted, shuffle, worst_first',
     ],
     ['rollout: {max_unavailable: "{{ zone }}"}', '2:30 early-template: '],
-    ['serial: 33.5%', '2:11 bad-argument: `serial` should be a number of hosts or a whole percentage such as 20%'],
-    ['serial: abc', '2:11 bad-argument: `serial` should be a number of hosts or a whole percentage such as 20%'],
+    ...['33.5%', 'abc', '"-10%"', '-10%', '"0%"', '00%', '0', '"0"', '-1', '"-1"', '"+1"', '1.5', 'true', '"{{ 0 }}"', '"{{ 1 - 2 }}"'].map(
+      (serial): [string, string] => [`serial: ${serial}`, `2:11 bad-argument: \`serial\` ${noBatch}`],
+    ),
+    ['serial: [1, 0]', `2:15 bad-argument: \`serial\`: \`[1]\` ${noBatch}`],
+    ['serial: [1, "-10%"]', `2:15 bad-argument: \`serial\`: \`[1]\` ${noBatch}`],
+    ['serial: []', '2:11 bad-argument: `serial` should name at least one batch'],
     ['max_fail_percentage: 101', '2:24 bad-argument: `max_fail_percentage` should be 100 or less'],
     ['any_errors_fatal: "{{ 1 + 1 }}"', '2:21 bad-argument: `any_errors_fatal` should be true or false'],
   ])('%s', (keys, expected) => {

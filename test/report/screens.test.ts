@@ -259,10 +259,11 @@ describe('text of hosts', () => {
 });
 
 describe('diagnostics', () => {
-  it('tell errors first, by file and place, with the line and a hint', () => {
+  it('tell errors first, notes last, by file and place, with the line and a hint', () => {
     const place = { file: 'site.yaml', line: 3, column: 5 };
     const lines = diagnosticsText(
       [
+        { code: 'gather-facts', severity: 'note', place: { ...place, line: 1 }, summary: '`gather_facts` changes nothing' },
         { code: 'lost-digits', severity: 'warning', place: { ...place, line: 1 }, summary: '20.10 is the number 20.1' },
         { code: 'unknown-module', severity: 'error', place, summary: 'there is no module kernel_args', hint: 'did you mean `kernel_arg`?' },
         {
