@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { globMatcher } from '../../src/load/glob.ts';
 import {
   inventoryGraph,
   inventoryList,
@@ -16,6 +17,7 @@ import {
   resolvePattern,
   sortedJson,
 } from '../../src/load/index.ts';
+import { iniValue } from '../../src/load/python-literal.ts';
 import { hasErrors } from '../../src/model/diagnostic.ts';
 import type { Inventory } from '../../src/model/host.ts';
 import { smallModules } from '../fakes/small-modules.ts';
@@ -114,6 +116,38 @@ function askAnsible(cases: readonly Case[]): { readonly answers: readonly Answer
 
 const hash = (text: string): number => [...text].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) | 0, 7);
 
+/** What Python's own functions make of each text. */
+const askPython = (program: string, input: unknown): unknown =>
+  JSON.parse(
+    execFileSync(interpreter ?? '', ['-W', 'ignore', '-c', program], {
+      input: JSON.stringify(input),
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+    }),
+  );
+
+const literals = `
+import ast, json, sys
+def plain(x):
+    if x is ...: return '...'
+    if isinstance(x, complex): return str(x)
+    if isinstance(x, (list, tuple, set)): return [plain(v) for v in x]
+    return x
+def read(text):
+    try:
+        value = plain(ast.literal_eval(text))
+        json.dumps(value, allow_nan=False)
+        return value
+    except (ValueError, SyntaxError): return text
+print(json.dumps([read(text) for text in json.load(sys.stdin)]))
+`;
+
+const globs = `
+import fnmatch, json, sys
+globs, names = json.load(sys.stdin)
+print(json.dumps([[name for name in names if fnmatch.fnmatchcase(name, glob)] for glob in globs]))
+`;
+
 // ---- Inventories at random ----
 
 const groupNames = ['web', 'db', 'zone_a', 'rack1', 'rack2', 'site', 'canary'];
@@ -159,6 +193,11 @@ const iniValues = [
   '.5',
   '5.',
   'null',
+  '--1',
+  '+-1',
+  '+1',
+  '0777',
+  '~1',
 ];
 const yamlValues = [
   '1',
@@ -297,6 +336,12 @@ const flatCase: fc.Arbitrary<Readonly<Record<string, string>>> = fc
     fc.oneof(
       iniInventory.map((text) => ({ 'hosts.ini': text })),
       yamlGroup(2).map((group) => ({ 'hosts.yml': `${yamlText('all', group, '')}\n` })),
+      iniInventory.map((text) => ({ hosts: text })),
+      fc
+        .tuple(yamlGroup(2), fc.constantFrom('all:', 'all: # fleet', '"all":', "'all' :", '# c\n\nall:', '---\nall:'))
+        .map(([group, head]) => ({
+          hosts: `${yamlText('all', group, '').replace('all:', head)}\n`,
+        })),
       fc.tuple(iniInventory, iniInventory).map(([a, b]) => ({ 'a.ini': a, 'b.ini': b })),
     ),
     varsFiles(groupNames),
@@ -340,6 +385,10 @@ const atom = fc.oneof(
       'node0[1-3]',
       '~x.$',
       'x[147]',
+      'n[!]',
+      'node0[]',
+      'node0[!13]',
+      'node0[^1]',
     ),
   },
   {
@@ -418,6 +467,44 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
       }
     }
     expect(compared).toBeGreaterThan(count * 3);
+  });
+
+  it.each<[string, string]>([
+    ['hosts', 'n1:\n[web]\nn2\n'],
+    ['hosts', 'n1\nn2:\n'],
+    ['h.ini', 'n[1:3\n'],
+    ['h.ini', 'n[a]\n'],
+    ['h.ini', 'n[]\n'],
+    ['h.ini', 'all:\n  hosts:\n    n1:\n'],
+    ['h.yml', 'all: {hosts: {"n[1:3": }}\n'],
+    ['h.yml', 'all: {hosts: {"n[a]": }}\n'],
+    ['hosts', 'all:\n  hosts:\n\tn1:\n'],
+  ])('both refuse %s: %j', (name, text) => {
+    const { answers: told, sources: paths } = askAnsible([{ files: { [name]: text }, patterns: [] }]);
+    expect(told[0]?.broken).toBe(true);
+    expect(hasErrors(load(paths[0] ?? []).diagnostics)).toBe(true);
+  });
+
+  it(`reads numbers of INI files as literal_eval does (KMEND_SEED=${seed})`, () => {
+    const piece = fc.constantFrom('-', '+', '~', '0', '1', '7', '8', '_', '.', 'e', 'j', 'x', 'o', 'b', 'f', '(', ')', ' ', ',');
+    const texts = fc.sample(fc.array(piece, { minLength: 1, maxLength: 7 }), { numRuns: count * 100, seed }).map((parts) => parts.join(''));
+    const told = askPython(literals, texts);
+    // Large imaginary parts are shown with other digits; nobody's variable is one.
+    const isSafe = (text: string): boolean => !/e.*j/.test(text);
+    const pairs = (values: unknown) =>
+      Array.isArray(values) ? texts.flatMap((text, at) => (isSafe(text) ? [[text, values[at]]] : [])) : [];
+    expect(JSON.stringify(pairs(texts.map(iniValue)))).toBe(JSON.stringify(pairs(told)));
+  });
+
+  it(`matches globs as fnmatch does (KMEND_SEED=${seed})`, () => {
+    const text = (maxLength: number) => fc.string({ unit: fc.constantFrom(...'[]!^-ab*?c\\.'), maxLength });
+    // fnmatch drops an empty range without looking where it stood: the `!` behind it then negates the class.
+    const isSound = (glob: string): boolean => !/\[(?:[^!]-.)+!/.test(glob);
+    const patterns = fc.sample(text(9), { numRuns: count * 50, seed }).filter(isSound);
+    const hosts = [...new Set([...fc.sample(text(4), { numRuns: 60, seed }), 'a', 'b', 'c', '!', '^', '-'])];
+    const found = patterns.map((glob) => [glob, hosts.filter(globMatcher(glob))]);
+    const told = askPython(globs, [patterns, hosts]);
+    expect(found).toEqual(Array.isArray(told) ? patterns.map((glob, at) => [glob, told[at]]) : []);
   });
 
   describe('its commands print the same text', () => {
