@@ -1,12 +1,13 @@
 // `kmend check`: read-only. Every host's versions, verdict, evidence and remedy; or the same from outputs that people collected by other means.
 import type { Command } from 'commander';
+import { conclusionOf } from '../core/conclusion.ts';
 import { type ExitReason, exitCode } from '../core/exit.ts';
 import { surveyFleet } from '../engine/fleet.ts';
 import { withPrelude } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
 import { activeProbeScript } from '../modules/verify-kmem.ts';
 import { hostDetails, idLines } from '../report/check-details.ts';
-import { type CheckRow, checkSummary, checkTable, needsRemedy } from '../report/check-table.ts';
+import { type CheckRow, checkSummary, checkTable } from '../report/check-table.ts';
 import { collected } from './collected.ts';
 import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { idRecords } from './id-records.ts';
@@ -27,8 +28,16 @@ export function checkCommand(program: Command, world: World, done: (exit: number
       '--from <dir>',
       'judge outputs of `kmend probe` collected by other means: a file a host (HOST, HOST.txt, HOST.log.gz), also in directories by day; the hosts are names or globs',
     )
-    .option('--active', 'also ask el7 kernels whether they would account an empty cgroup: it is made, read and removed; needs root')
-    .addHelpText('after', '\nExit codes: 0 nothing to do, 2 a remedy is needed, 6 hosts unreachable, 3 mistakes in the input.')
+    .option(
+      '--active',
+      'also ask el7 kernels whether they would account an empty cgroup (off = they refuse): it is made, read and removed; needs root',
+    )
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 no host needs anything, 2 a remedy is needed, 3 mistakes in the input, 4 a host could not be read, 6 hosts unreachable,\n' +
+        '11 no host matched, 12 some host is unknown: nothing proves that it is fine, or its remedy is not known. A host without container software\n' +
+        'is unknown too: leave it out with -l if it has to stay so. Where several apply: 3, 11, 4, 6, 12, 2; the last line counts them all.',
+    )
     .action(async (pattern: string, flags: CheckFlags) => {
       done((await check(pattern, flags, world)).exit);
     });
@@ -63,7 +72,7 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
   const targets = await targetsOf(inventory, hosts, set, world);
   const transport = await openTransport(set, world);
   try {
-    const active = flags.active === true ? { active: { script: withPrelude(activeProbeScript), tells: isAskable } } : {};
+    const active = flags.active === true ? { active: { script: withPrelude(activeProbeScript), whyNot: whyNotAsked } } : {};
     const options = { forks: set.forks, retries: 2, signal: readingSignal(world), remembered: idRecords(set.stateDir, world), ...active };
     let read = 0;
     const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {
@@ -71,21 +80,34 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
     });
     world.progress('');
     endIfStopped(world);
-    return surveys.map(({ host, outcome }) => (outcome.ok ? { host, facts: outcome.value } : { host, failure: outcome.failure }));
+    return surveys.map(({ host, outcome, active: asked }) =>
+      outcome.ok ? { host, facts: outcome.value, ...(asked === undefined ? {} : { active: asked }) } : { host, failure: outcome.failure },
+    );
   } finally {
     await transport.close();
   }
 }
 
-/** Only there a read tells on from off, and only root may make a cgroup. */
-const isAskable = (facts: Facts): boolean =>
-  facts['user.root'] === true && facts['cgroup.memory'] === 'v1' && /^3\.10\./.test(String(facts['kernel.release'] ?? ''));
+/** Only on el7 kernels an empty cgroup tells on from off, and only root may make one. */
+function whyNotAsked(facts: Facts): string | undefined {
+  if (!/^3\.10\./.test(String(facts['kernel.release'] ?? ''))) return 'the kernel is not 3.10';
+  if (facts['cgroup.memory'] !== 'v1') return 'no cgroup v1 memory controller';
+  return facts['user.root'] === true ? undefined : 'it needs root';
+}
 
 function show(rows: readonly CheckRow[], flags: CheckFlags, world: World): number {
   const exit = exitCode(reasons(rows));
   if (flags.json === true) {
     for (const row of rows)
-      world.out(JSON.stringify({ schema: 'kmend.check/1', host: row.host, facts: row.facts ?? null, failure: row.failure ?? null }));
+      world.out(
+        JSON.stringify({
+          schema: 'kmend.check/1',
+          host: row.host,
+          facts: row.facts ?? null,
+          failure: row.failure ?? null,
+          ...withActive(row),
+        }),
+      );
     return exit;
   }
   const paint = paintOf(world);
@@ -96,9 +118,12 @@ function show(rows: readonly CheckRow[], flags: CheckFlags, world: World): numbe
   return exit;
 }
 
+const withActive = ({ active }: CheckRow): object => (active === undefined ? {} : { active });
+
 function reasons(rows: readonly CheckRow[]): readonly ExitReason[] {
   return rows.flatMap((row): readonly ExitReason[] => {
-    if (row.failure !== undefined) return [row.failure.kind === 'unreachable' ? 'unreachable' : 'failed'];
-    return needsRemedy(row) ? ['changes'] : [];
+    if (row.facts === undefined) return [row.failure?.kind === 'unreachable' ? 'unreachable' : 'failed'];
+    const { kind } = conclusionOf(row.facts);
+    return kind === 'needs_remedy' ? ['changes'] : kind === 'unknown' ? ['unverified'] : [];
   });
 }

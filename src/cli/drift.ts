@@ -19,7 +19,10 @@ export function driftCommand(program: Command, world: World, done: (exit: number
     .description('read-only: which of the hosts that earlier runs mended have lost the remedy since (a kernel update, a downgrade)')
     .argument('[pattern]', 'hosts', 'all')
     .option('--all', 'also hosts that no run mended')
-    .addHelpText('after', '\nExit codes: 0 all kept it, 2 some lost it, 6 hosts unreachable, 11 no run mended any of them, 12 unproven.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 all kept it, 2 some lost it, 6 hosts unreachable, 11 no run mended any of them, 12 unproven: nothing says whether it was kept.',
+    )
     .action(async (pattern: string, flags: DriftFlags) => done(await drift(pattern, flags, world)));
 }
 

@@ -150,7 +150,7 @@ async function applyPlaybook(path: string, flags: ApplyFlags, world: World, afte
   try {
     const made = await makePlan(project, set, flags, world, ports);
     if (flags.job !== undefined && nothingToDo(made.plan)) {
-      world.out(`job ${flags.job}: nothing to do on ${plural(hostCount(made.plan), 'host')}`);
+      world.out(`job ${flags.job}: nothing to do on ${plural(hostCount(made.plan), 'host')}${unknownText(made.plan)}`);
       return 0;
     }
     if (flags.json !== true) for (const line of showPlan(made, world)) world.out(line);
@@ -173,6 +173,11 @@ export async function ask(world: World): Promise<boolean> {
     throw new CommandError(3, 'nobody is here to say yes', 'give --yes, or apply a plan that was saved and read: kmend plan -o FILE');
   if (await world.asker.confirm('Carry this out?')) return true;
   throw new CommandError(130, 'not carried out: the answer was no');
+}
+
+function unknownText(plan: Plan): string {
+  const unknown = new Set(plan.plays.flatMap((play) => play.hosts.filter(({ verdict }) => verdict === 'unknown').map(({ host }) => host)));
+  return unknown.size === 0 ? '' : `, kmem unknown on ${unknown.size} of them: see \`kmend check\``;
 }
 
 /** Plays one after the other; the first that does not end well ends the command. `after` comes after each, when its hosts are free. */

@@ -2,6 +2,7 @@
 import type { Facts } from '../model/fact.ts';
 import type { Failure } from '../model/failure.ts';
 import { compareDeb, compareRpm } from '../model/versions.ts';
+import { conclusionOf } from './conclusion.ts';
 import type { MadeChange, Mended } from './host-history.ts';
 
 /**
@@ -36,19 +37,19 @@ export function hostDrift(
   const { facts } = read;
   const [verdict, remedy] = [word(facts, 'kmem.verdict'), word(facts, 'kmem.remedy')];
   const gone = mended === undefined ? [] : mended.changes.flatMap((change) => differences(change, facts));
-  const state = stateOf(verdict, remedy, mended, gone.length > 0);
+  const state = stateOf(facts, mended, gone.length > 0);
   const remedyWhy = word(facts, 'kmem.remedy_why');
   const why = state === 'lost' && gone.length === 0 ? [...notes(mended), ...(remedyWhy === '' ? [] : [remedyWhy])] : gone;
   return { host, state, why, ...known, verdict: verdict || 'unknown', evidence: word(facts, 'kmem.evidence'), remedy };
 }
 
-function stateOf(verdict: string, remedy: string, mended: Mended | undefined, differs: boolean): DriftState {
-  if (verdict === 'not_applicable') return mended === undefined ? 'never' : 'kept';
+function stateOf(facts: Facts, mended: Mended | undefined, differs: boolean): DriftState {
   // A remedy that left a cause in place on purpose (`partial: accept`) is not lost as long as all of it is still there.
-  const sameRisk = verdict === 'at_risk' && mended?.proof.verdict === 'at_risk' && !differs;
-  if (!sameRisk && (verdict === 'on' || verdict === 'leaking' || !['none', 'unknown', ''].includes(remedy))) return 'lost';
-  if (verdict === 'off' || sameRisk) return mended === undefined ? 'never' : 'kept';
-  return 'unproven';
+  if (word(facts, 'kmem.verdict') === 'at_risk' && mended?.proof.verdict === 'at_risk' && !differs) return 'kept';
+  const { kind } = conclusionOf(facts);
+  if (kind === 'needs_remedy') return 'lost';
+  if (kind === 'unknown') return 'unproven';
+  return mended === undefined ? 'never' : 'kept';
 }
 
 const notes = (mended: Mended | undefined): readonly string[] =>

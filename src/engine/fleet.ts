@@ -8,7 +8,7 @@ import type { Failure, Outcome } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
 import type { HostPlan, Remedy } from '../model/plan.ts';
 import { NodeSide } from './node-side.ts';
-import { type Observed, observe } from './observe.ts';
+import { lastLines, type Observed, observe } from './observe.ts';
 import { openSession, type Session, type SessionPorts } from './session.ts';
 import { carriesKmend, type EnginePorts, type HostSetup, identityOf, type PlaySetup } from './walk-context.ts';
 
@@ -18,8 +18,8 @@ export interface FleetOptions {
   /** Retries after transport trouble. */
   readonly retries: number;
   readonly signal: AbortSignal;
-  /** Run before the facts are read, where the first reading says that it can tell something (`check --active`). */
-  readonly active?: { readonly script: string; readonly tells: (facts: Facts) => boolean };
+  /** Run before the facts are read, unless the first reading says why it could tell nothing (`check --active`). */
+  readonly active?: { readonly script: string; readonly whyNot: (facts: Facts) => string | undefined };
   /** Facts about a host that this machine remembers: laid over what was read, before anything is derived (`check`). */
   readonly remembered?: (host: string, facts: Facts) => Promise<Facts>;
 }
@@ -49,9 +49,15 @@ export async function forEachHost<T>(
   return results;
 }
 
+/** What came of asking the kernel by an active probe, where that was wanted. */
+export type ActiveProbe =
+  | { readonly kind: 'answered'; readonly answer: 'off' | 'on' }
+  | { readonly kind: 'failed' | 'not_asked'; readonly why: string };
+
 export interface Survey {
   readonly host: string;
   readonly outcome: Outcome<Facts>;
+  readonly active?: ActiveProbe;
 }
 
 /** All facts of each host, derived ones too: what `check` shows. */
@@ -65,16 +71,32 @@ export function surveyFleet(
   const known = async (host: string, facts: Facts): Promise<Facts> =>
     settle({ ...facts, ...(await options.remembered?.(host, facts)) }, undefined);
   return forEachHost(targets, options, ports, async (session) => {
-    let observed = await observe(session, wants);
-    if (observed.ok && options.active?.tells(observed.value.facts) === true) {
-      const asked = await session.read(options.active.script, { timeout: 60, become: session.target.become !== undefined });
-      if (asked.ok) observed = await observe(session, wants);
-    }
+    const { observed, active } = await observeActively(session, wants, options);
     const outcome: Outcome<Facts> = observed.ok ? { ok: true, value: await known(session.target.name, observed.value.facts) } : observed;
-    const survey = { host: session.target.name, outcome };
+    const survey = { host: session.target.name, outcome, ...(active === undefined ? {} : { active }) };
     onHost(survey);
     return survey;
   });
+}
+
+/** Reads the facts; where the kernel was asked in between, they are read again, because its answer is one of them. */
+async function observeActively(
+  session: Session,
+  wants: readonly FactWant[],
+  { active }: FleetOptions,
+): Promise<{ readonly observed: Outcome<Observed>; readonly active?: ActiveProbe }> {
+  const observed = await observe(session, wants);
+  if (!observed.ok || active === undefined) return { observed };
+  const whyNot = active.whyNot(observed.value.facts);
+  if (whyNot !== undefined) return { observed, active: { kind: 'not_asked', why: whyNot } };
+  const asked = await session.read(active.script, { timeout: 60, become: session.target.become !== undefined });
+  if (!asked.ok) return { observed, active: { kind: 'failed', why: asked.failure.message } };
+  const again = await observe(session, wants);
+  const answer = again.ok ? again.value.facts['kmem.active_probe'] : undefined;
+  if (answer === 'off' || answer === 'on') return { observed: again, active: { kind: 'answered', answer } };
+  const { code, stdout, stderr } = asked.value;
+  const why = lastLines(code === 0 ? stdout : stderr, 1) || `exit status ${code}`;
+  return { observed: again, active: { kind: 'failed', why } };
 }
 
 export interface Planned {

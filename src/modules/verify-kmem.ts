@@ -138,6 +138,7 @@ function isByArgument(facts: FactView): boolean {
 /**
  * Measured on 3.10.0-1062: nothing stays behind in 1,000 tries as long as no process joins the group. `1` then `-1` is what runc wrote.
  * EIO at the first read = the group is not accounted although it was asked for. The mark ends with the boot: it carries the boot id, in /run.
+ * Where it failed, stdout says why.
  */
 export const activeProbeScript = `B=$(cat "$R/proc/sys/kernel/random/boot_id") || exit 80
 D=$R/run/kmend
@@ -147,17 +148,20 @@ if [ ! -e "$M/memory.kmem.limit_in_bytes" ]; then
   M=$(awk '$3 == "cgroup" && ("," $4 ",") ~ /,memory,/ { print $2; exit }' "$R/proc/mounts" 2>/dev/null); M=$R$M
 fi
 G=$M/kmend-probe.$$
-if [ ! -e "$M/memory.kmem.limit_in_bytes" ] || ! mkdir "$G" 2>/dev/null; then say failed; exit 0; fi
+fail() { say failed; printf '%s\\n' "\${1:-a memory cgroup could not be made and asked}"; exit 0; }
+[ -e "$M/memory.kmem.limit_in_bytes" ] || fail 'there is no memory.kmem.limit_in_bytes'
+e=$(mkdir "$G" 2>&1) || fail "$e"
 trap 'rmdir "$G" 2>/dev/null' EXIT
-word=failed
-if [ -e "$G/memory.kmem.slabinfo" ] && echo 1 2>/dev/null > "$G/memory.kmem.limit_in_bytes" && echo -1 2>/dev/null > "$G/memory.kmem.limit_in_bytes"; then
-  if lines=$(cat "$G/memory.kmem.slabinfo" 2>/dev/null); then
-    [ -z "$lines" ] || word=on
-  else
-    case $(cat "$G/memory.kmem.slabinfo" 2>&1 >/dev/null) in *'Input/output error'*|*'I/O error'*) word=off;; esac
-  fi
+[ -e "$G/memory.kmem.slabinfo" ] || fail 'there is no memory.kmem.slabinfo'
+for v in 1 -1; do
+  e=$( { echo $v > "$G/memory.kmem.limit_in_bytes"; } 2>&1) || fail "$e"
+done
+if e=$(cat "$G/memory.kmem.slabinfo" 2>&1); then
+  [ -n "$e" ] || fail 'memory.kmem.slabinfo is empty'
+  say on
+else
+  case $e in *'Input/output error'*|*'I/O error'*) say off;; *) fail "$e";; esac
 fi
-say $word
 `;
 
 const probeEffect: RunEffect = {

@@ -52,6 +52,7 @@ export function hostDetails(row: CheckRow, width: number, paint: Paint): readonl
   const lines = [
     ...groupText(samplesOf(facts)),
     `cgroup ids: ${idText(facts)}`,
+    ...earlierProbe(row),
     ...logText(facts),
     ...listOf(facts, 'kmem.causes', 'causes'),
     ...listOf(facts, 'kmem.rejected', 'not taken'),
@@ -75,6 +76,12 @@ function groupText(samples: Mapping): readonly string[] {
     `memory-limited: ${count('limited')}, of them containers ${count('containers')}; off: ${count('limited_off')}`,
   ];
 }
+
+/** Without `--active` too: an earlier probe of this boot counts for the verdict. */
+const earlierProbe = ({ facts, active }: CheckRow): readonly string[] =>
+  active !== undefined || typeof facts?.['kmem.active_probe'] !== 'string' || facts['kmem.active_probe'] === ''
+    ? []
+    : [`active probe earlier in this boot: ${facts['kmem.active_probe']}`];
 
 function logText(facts: Facts): readonly string[] {
   if (facts['kmem.log_read'] === false) return ['kernel log: could not be read'];

@@ -1,4 +1,6 @@
 // The table of `kmend check`: versions, verdict, evidence and remedy of each host, and a line that sums them up.
+import { conclusionOf, noSoftware } from '../core/conclusion.ts';
+import type { ActiveProbe } from '../engine/fleet.ts';
 import type { Facts } from '../model/fact.ts';
 import type { Failure } from '../model/failure.ts';
 import { fold, harmless, type Paint, plural, table } from './layout.ts';
@@ -8,6 +10,8 @@ export interface CheckRow {
   /** Facts, or why there are none. */
   readonly facts?: Facts;
   readonly failure?: Failure;
+  /** Only of `--active`. */
+  readonly active?: ActiveProbe;
 }
 
 const head = ['host', 'kernel', 'docker', 'runc/containerd.io', 'kubelet', 'kmem', 'evidence', 'remedy'];
@@ -39,6 +43,18 @@ function remedyOf(facts: Facts): string {
   return remedy === 'none' || why === '' ? remedy : `${remedy}: ${why}`;
 }
 
+function evidenceOf(facts: Facts, active: ActiveProbe | undefined): string {
+  const conclusion = conclusionOf(facts);
+  const absent = conclusion.kind === 'unknown' && conclusion.why === noSoftware ? noSoftware : '';
+  return [absent, word(facts, 'kmem.evidence'), active === undefined ? '' : activeText(active)].filter(Boolean).join('; ');
+}
+
+/** `active probe: off`, `active probe: failed (mkdir: Cannot allocate memory)`. */
+function activeText(active: ActiveProbe): string {
+  if (active.kind === 'answered') return `active probe: ${active.answer}`;
+  return `active probe: ${active.kind === 'failed' ? 'failed' : 'not made'} (${harmless(active.why)})`;
+}
+
 function cells(row: CheckRow, paint: Paint): readonly string[] {
   const { facts, failure } = row;
   if (facts === undefined)
@@ -51,7 +67,7 @@ function cells(row: CheckRow, paint: Paint): readonly string[] {
     runcOf(facts),
     word(facts, 'kubelet.version').replace(/^v/, ''),
     paintVerdict(word(facts, 'kmem.verdict'), paint),
-    word(facts, 'kmem.evidence'),
+    evidenceOf(facts, row.active),
     remedyOf(facts),
   ];
 }
@@ -89,29 +105,28 @@ const stateCells = (row: CheckRow | undefined, paint: Paint): readonly string[] 
     ? [paint.red(row?.failure?.kind ?? 'gone'), '']
     : [paintVerdict(word(row.facts, 'kmem.verdict'), paint), word(row.facts, 'kernel.release').replace(/\.x86_64$/, '')];
 
-/** `4 hosts: 2 need a remedy, 1 fine, 1 not applicable`. */
+/** `4 hosts: 2 need a remedy, 1 fine, 1 unknown (no proof)`. */
 export function checkSummary(rows: readonly CheckRow[]): string {
-  const count = (test: (row: CheckRow) => boolean): number => rows.filter(test).length;
-  const verdict = (row: CheckRow): string => (row.facts === undefined ? '' : word(row.facts, 'kmem.verdict'));
+  const conclusions = rows.flatMap(({ facts }) => (facts === undefined ? [] : [conclusionOf(facts)]));
+  const count = (kind: (typeof conclusions)[number]['kind']): number => conclusions.filter((one) => one.kind === kind).length;
+  const unread = rows.filter(({ facts }) => facts === undefined);
+  const unreachable = unread.filter(({ failure }) => failure?.kind === 'unreachable').length;
+  const whys = conclusions.flatMap((one) => (one.kind === 'unknown' ? [one.why] : []));
   const parts = [
-    [count(needsRemedy), 'need a remedy', 'needs a remedy'],
-    [count((row) => verdict(row) === 'off' && !needsRemedy(row)), 'fine', 'fine'],
-    [count((row) => verdict(row) === 'not_applicable'), 'not applicable', 'not applicable'],
-    [count((row) => row.facts !== undefined && isUnknownRow(row)), 'unknown', 'unknown'],
-    [count((row) => row.failure?.kind === 'unreachable'), 'unreachable', 'unreachable'],
-    [count((row) => row.failure !== undefined && row.failure.kind !== 'unreachable'), 'could not be read', 'could not be read'],
+    [count('needs_remedy'), count('needs_remedy') === 1 ? 'needs a remedy' : 'need a remedy'],
+    [count('fine'), 'fine'],
+    [count('not_applicable'), 'not applicable'],
+    [whys.length, `unknown (${countedBy(whys)})`],
+    [unreachable, 'unreachable'],
+    [unread.length - unreachable, 'could not be read'],
   ] as const;
-  const said = parts.filter(([number]) => number > 0).map(([number, many, one]) => `${number} ${number === 1 ? one : many}`);
+  const said = parts.filter(([number]) => number > 0).map(([number, text]) => `${number} ${text}`);
   return `${plural(rows.length, 'host')}: ${said.join(', ')}`;
 }
 
-const isUnknownRow = (row: CheckRow): boolean =>
-  row.facts !== undefined && !needsRemedy(row) && !['off', 'not_applicable'].includes(word(row.facts, 'kmem.verdict'));
-
-/** Something has to be done on this host: kmend knows what, or accounting is on and it cannot tell what would mend that. */
-export function needsRemedy(row: CheckRow): boolean {
-  if (row.facts === undefined) return false;
-  const remedy = word(row.facts, 'kmem.remedy');
-  if (remedy === 'unknown') return ['on', 'leaking'].includes(word(row.facts, 'kmem.verdict'));
-  return remedy !== 'none' && remedy !== '';
+/** `no proof`, or with numbers where there are several: `2 no proof, 1 at risk`. */
+function countedBy(words: readonly string[]): string {
+  const different = [...new Set(words)];
+  if (different.length === 1) return different.join();
+  return different.map((one) => `${words.filter((word) => word === one).length} ${one}`).join(', ');
 }

@@ -37,12 +37,8 @@ export function planText(view: PlanView): readonly string[] {
     paint.bold(`Play: ${harmless(play.play)}`),
     ...waves,
     ...unstartedText(view, textOf),
-    ...section(
-      'Nothing to do',
-      idle.map((host) => `${host.host}  ${host.verdict}${host.remedyWhy === '' ? '' : `: ${host.remedyWhy}`}`),
-      paint.green,
-      view,
-    ),
+    ...section('Nothing to do', idle.filter(({ verdict }) => verdict !== 'unknown').map(idleText), paint.green, view),
+    ...section('Nothing to do, kmem unknown', idle.filter(({ verdict }) => verdict === 'unknown').map(idleText), paint.yellow, view),
     ...section('Refused (untouched)', refused.map(refusedText), paint.yellow, view),
     ...section(
       'Left out',
@@ -61,6 +57,8 @@ function unstartedText(view: PlanView, textOf: (host: { readonly host: string })
   const why = view.why === '' ? [] : indented(`why: ${harmless(view.why)}`, 2, view.width);
   return ['', view.paint.yellow(title), ...why, ...view.unstarted.flatMap((host) => textOf({ host }))];
 }
+
+const idleText = ({ host, verdict, remedyWhy }: HostPlan): string => `${host}  ${verdict}${remedyWhy === '' ? '' : `: ${remedyWhy}`}`;
 
 const refusedText = (plan: HostPlan): string =>
   `${plan.host}  ${plan.refused?.task ?? ''}: ${plan.refused?.why ?? ''}${hintOf(plan.refused?.hint)}`;

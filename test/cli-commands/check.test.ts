@@ -197,3 +197,61 @@ describe('what is remembered between two checks', () => {
     expect(done.err.match(/the growth of dead groups is not kept/g)).toHaveLength(1);
   });
 });
+
+describe('hosts that nothing proves fine', () => {
+  let fleet: Practice;
+  const nokmem = { args: ['cgroup.memory=nokmem'] };
+  beforeAll(async () => {
+    fleet = await practice([
+      sick('asked', nokmem),
+      sick('bare', { packages: [] }),
+      sick('odd', nokmem),
+      sick('ops', { ...nokmem, user: 'ops' }),
+      { name: 'modern', flavour: 'debian', kernel: '6.1.0-28-amd64', packages: ['linux-image-6.1.0-28-amd64=6.1.119-1'] },
+    ]);
+  });
+  afterAll(() => fleet.close());
+
+  it('a host without container software is unknown, with its reason, and exit 12 instead of 0', async () => {
+    const done = await fleet.run(['check', 'asked,bare,modern']);
+    expect(done.out).toContain('no container runtime and no kubelet found; EIO on');
+    expect(done.out).toContain('3 hosts: 1 fine, 1 not applicable, 1 unknown (no container runtime and no kubelet found)   (exit 12)');
+    expect([done.exit, (await fleet.run(['check', 'bare', '--json'])).exit]).toEqual([12, 12]);
+    expect((await fleet.run(['check', 'asked,modern'])).exit).toBe(0);
+  });
+
+  it('drift --all says unproven of it, and a plan keeps it apart from hosts that are fine', async () => {
+    const drift = await fleet.run(['drift', 'bare,asked', '--all', '-i', fleet.fleet.inventoryFile]);
+    expect([drift.exit, drift.out]).toEqual([12, expect.stringContaining('1 unproven')]);
+    const plan = await fleet.run(['plan', 'playbooks/check.yaml', '-l', 'asked,bare']);
+    expect([plan.exit, plan.out]).toEqual([
+      0,
+      expect.stringMatching(/Nothing to do: 1\n {2}asked {2}off\n\nNothing to do, kmem unknown: 1\n {2}bare/),
+    ]);
+  });
+
+  it('a scheduled job says how many of the hosts with nothing to do are unknown', async () => {
+    const { exit, out } = await fleet.run(['apply', 'playbooks/auto.yaml', '--yes', '--job', 'nightly', '-l', 'asked,bare']);
+    expect([exit, out]).toEqual([0, 'job nightly: nothing to do on 2 hosts, kmem unknown on 1 of them: see `kmend check`']);
+  });
+
+  it('--active says on every host what the kernel answered, or why it was not asked', async () => {
+    rmSync(join(fleet.host('odd').root, 'sys/fs/cgroup/memory/memory.kmem.limit_in_bytes'));
+    const { out } = await fleet.run(['check', '--active']);
+    const probes = [...out.matchAll(/^(\w+) .*\n(?: {4}.*\n)*? {4}.*active probe: (.*)$/gm)].map(([, host, said]) => `${host}: ${said}`);
+    expect(probes).toEqual([
+      'asked: off',
+      'bare: on',
+      'odd: failed (there is no memory.kmem.limit_in_bytes)',
+      'ops: not made (it needs root)',
+      'modern: not made (the kernel is not 3.10)',
+    ]);
+    const json = (await fleet.run(['check', '--active', '--json', 'asked,modern'])).out.split('\n').map((line) => JSON.parse(line).active);
+    expect(json).toEqual([
+      { kind: 'answered', answer: 'off' },
+      { kind: 'not_asked', why: 'the kernel is not 3.10' },
+    ]);
+    expect((await fleet.run(['check', 'asked'])).out).not.toContain('active probe');
+    expect((await fleet.run(['check', 'asked', '-v'])).out).toContain('active probe earlier in this boot: off');
+  });
+});

@@ -113,6 +113,15 @@ describe('what a host is told to have lost', () => {
     expect([row.state, row.why]).toEqual([state, why]);
   });
 
+  it.each([
+    ['off', 'unknown', 'unproven'],
+    ['unknown', 'none', 'unproven'],
+    ['not_applicable', 'kernel_arg', 'lost'],
+    ['not_applicable', 'none', 'kept'],
+  ])('verdict %s with remedy %s is %s', (verdict, remedy, state) => {
+    expect(hostDrift('h1', mendedBy(), { facts: { 'kmem.verdict': verdict, 'kmem.remedy': remedy } }).state).toBe(state);
+  });
+
   it('a host that cannot be read is neither kept nor lost', () => {
     expect(hostDrift('h1', mendedBy(argument), { failure: { kind: 'unreachable', message: 'refused' } })).toMatchObject({
       state: 'unread',

@@ -109,7 +109,7 @@ function kernelTree(slabinfo: 'off' | 'on' | 'absent' | 'no mkdir') {
   });
   tree.program(
     'group-mkdir',
-    `[ "${slabinfo}" != "no mkdir" ] || case $1 in *cgroup*) exit 1;; esac
+    `[ "${slabinfo}" != "no mkdir" ] || case $1 in *cgroup*) echo 'Cannot allocate memory' >&2; exit 1;; esac
 /bin/mkdir "$@" || exit; for d; do :; done
 case $d in *cgroup/memory/*) [ "${slabinfo}" = absent ] && exit 0; : > "$d/memory.kmem.limit_in_bytes"
   case "${slabinfo}" in on) printf 'slabinfo - version: 2.1\\n# name\\n' > "$d/memory.kmem.slabinfo";; off) ln -s /proc/self/mem "$d/memory.kmem.slabinfo";; esac;; esac`,
@@ -120,17 +120,17 @@ case $d in *cgroup/memory/*) [ "${slabinfo}" = absent ] && exit 0; : > "$d/memor
 }
 
 describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('the active probe, under %s', (_, shell) => {
-  it.each<['off' | 'on' | 'absent' | 'no mkdir', string]>([
-    ['off', 'off'],
-    ['on', 'on'],
-    ['absent', 'failed'],
-    ['no mkdir', 'failed'],
-  ])('on a kernel that answers "%s" says %s, and leaves no group behind', (slabinfo, word) => {
+  it.each<['off' | 'on' | 'absent' | 'no mkdir', string, string]>([
+    ['off', 'off', ''],
+    ['on', 'on', ''],
+    ['absent', 'failed', 'there is no memory.kmem.slabinfo\n'],
+    ['no mkdir', 'failed', 'Cannot allocate memory\n'],
+  ])('on a kernel that answers "%s" says %s and why, and leaves no group behind', (slabinfo, word, why) => {
     const tree = kernelTree(slabinfo);
     // Functions, not programs: busybox takes its own mkdir without looking for another.
     expect(tree.run(`mkdir() { group-mkdir "$@"; }\nrmdir() { group-rmdir "$@"; }\n${script}`, shell)).toEqual({
       code: 0,
-      out: '',
+      out: why,
       err: '',
     });
     expect(tree.read('/run/kmend/active-probe')).toBe(`b-1 ${word}\n`);

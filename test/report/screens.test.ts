@@ -4,7 +4,7 @@ import { foldAll } from '../../src/core/fold.ts';
 import { hostStates } from '../../src/core/state.ts';
 import type { Event, EventBody } from '../../src/model/event.ts';
 import type { PlayPlan } from '../../src/model/plan.ts';
-import { beforeAndAfter, type CheckRow, checkSummary, checkTable, needsRemedy } from '../../src/report/check-table.ts';
+import { beforeAndAfter, type CheckRow, checkSummary, checkTable } from '../../src/report/check-table.ts';
 import { diagnosticsText } from '../../src/report/diagnostics.ts';
 import { coloured, duration, harmless, uncoloured, widthOf } from '../../src/report/layout.ts';
 import { eventLines } from '../../src/report/lines.ts';
@@ -67,8 +67,24 @@ describe('check', () => {
     }
   });
 
-  it('counts what needs a remedy', () => {
-    expect(rows.map(needsRemedy)).toEqual([true, true, false, false, false]);
+  it('shows what an active probe answered, or why it did not', () => {
+    const [first] = rows;
+    const shown = (active: CheckRow['active']) =>
+      checkTable([{ ...(first as CheckRow), ...(active === undefined ? {} : { active }) }], 200, uncoloured).join(' ');
+    expect(shown(undefined)).not.toContain('active probe');
+    expect(shown({ kind: 'answered', answer: 'on' })).toContain('(3 lines); active probe: on');
+    expect(shown({ kind: 'failed', why: 'mkdir: Cannot allocate\u001b memory' })).toContain(
+      'active probe: failed (mkdir: Cannot allocate? memory)',
+    );
+    expect(shown({ kind: 'not_asked', why: 'it needs root' })).toContain('active probe: not made (it needs root)');
+  });
+
+  it('counts unknown hosts by reason', () => {
+    const unknown = (verdict: string, remedy = 'none'): CheckRow => ({ host: 'h', facts: facts('3.10.0-1160.el7', verdict, '', remedy) });
+    expect(checkSummary([unknown('unknown')])).toBe('1 host: 1 unknown (no proof)');
+    expect(checkSummary([unknown('unknown'), unknown('unknown'), unknown('off', 'unknown'), unknown('off')])).toBe(
+      '4 hosts: 1 fine, 3 unknown (2 no proof, 1 remedy not known)',
+    );
   });
 
   it('before and after', () => {
