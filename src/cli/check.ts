@@ -28,10 +28,7 @@ export function checkCommand(program: Command, world: World, done: (exit: number
       '--from <dir>',
       'judge outputs of `kmend probe` collected by other means: a file a host (HOST, HOST.txt, HOST.log.gz), also in directories by day; the hosts are names or globs',
     )
-    .option(
-      '--active',
-      'also ask el7 kernels whether they would account an empty cgroup (off = they refuse): it is made, read and removed; needs root',
-    )
+    .option('--active', 'also ask el7 kernels whether they would account an empty cgroup: it is made, read and removed; needs root')
     .addHelpText(
       'after',
       '\nExit codes: 0 no host needs anything, 2 a remedy is needed, 3 mistakes in the input, 4 a host could not be read, 6 hosts unreachable,\n' +

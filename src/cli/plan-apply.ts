@@ -3,13 +3,21 @@ import { type Command, Option } from 'commander';
 import { type ExitReason, exitCode } from '../core/exit.ts';
 import { parsePlan, staleness } from '../core/saved-plan.ts';
 import { hasChanges, type Plan } from '../model/plan.ts';
-import { isMapping } from '../model/value.ts';
 import { plural } from '../report/layout.ts';
 import { leaveResolutions } from './control.ts';
 import type { RunLine } from './demo.ts';
+import { type KeptSettings, keptSettings, stillMissing } from './kept-settings.ts';
 import { listHosts, listTasks } from './listing.ts';
 import { type MadePlan, makePlan, showPlan } from './make-plan.ts';
-import { type FleetFlags, type RolloutFlags, type TaskFlags, withFleetOptions, withRolloutOptions, withTaskOptions } from './options.ts';
+import {
+  type FleetFlags,
+  type RolloutFlags,
+  stateDirOf,
+  type TaskFlags,
+  withFleetOptions,
+  withRolloutOptions,
+  withTaskOptions,
+} from './options.ts';
 import { inputsOf, loadProject, readyPlay } from './project.ts';
 import { type ResolveFlags, resolutionsOf, withResolveOptions } from './resolutions.ts';
 import { rollbackSettings } from './rollback-settings.ts';
@@ -60,7 +68,8 @@ export function planCommands(program: Command, world: World, done: Done, runLine
     .addHelpText(
       'after',
       '\nA tripped brake is released when a person has said --retry, --skip or --done of every host that ended badly; nothing else releases it.\n' +
-        '--retry walks the whole list again on a host: what is done once a run (`command`, `shell`) and was done is not done again.',
+        '--retry walks the whole list again on a host: what is done once a run (`command`, `shell`) and was done is not done again.\n' +
+        'Variables of -e are those of the run; what may be secret is not kept and has to be given again.',
     )
     .action(async (run: string, flags: ResumeFlags) => done(await resumeCommand(run, flags, world, after)));
 }
@@ -208,20 +217,33 @@ async function loadSaved(
   name: string,
   flags: FleetFlags,
   world: World,
-  strictVersion: boolean,
+  options: { readonly strictVersion: boolean; readonly kept?: KeptSettings },
 ): Promise<{ readonly set: Settings; readonly made: MadePlan; readonly opened: Opened }> {
-  const given = settings({ ...flags, inventory: plan.inventories, ...(plan.limit === undefined ? {} : { limit: plan.limit }) }, world);
+  // A rollback has the variables of the run that it rolls back, too.
+  const stateDir = stateDirOf(flags, world);
+  const before = plan.rollbackOf === undefined ? undefined : keptSettings(plan.rollbackOf, stateDir, world);
+  const kept = [before, options.kept].filter((one) => one !== undefined);
+  const extraVars = [...kept.flatMap((one) => one.flags.extraVars), ...(flags.extraVars ?? [])];
+  const limit = plan.limit === undefined ? {} : { limit: plan.limit };
+  const given = settings({ ...options.kept?.flags, ...flags, inventory: plan.inventories, ...limit, extraVars }, world);
   const set =
     plan.rollbackOf === undefined
       ? given
       : { ...given, rollback: await rollbackSettings(plan.rollbackOf, plannedHosts(plan), given, world) };
   const project = await loadProject(plan.playbook, set, world);
-  const stale = staleness(strictVersion ? plan : { ...plan, tool: world.version }, world.version, inputsOf(project, set, plan.salt, world));
+  const stale = staleness(
+    options.strictVersion ? plan : { ...plan, tool: world.version },
+    world.version,
+    inputsOf(project, set, plan.salt, world),
+  );
   if (stale.length > 0)
     throw new CommandError(
       8,
       `${name} is stale: ${stale.slice(0, 5).join('; ')}${stale.length > 5 ? `; and ${stale.length - 5} more` : ''}`,
-      hintOf(stale),
+      hintOf(
+        stale,
+        kept.flatMap((one) => stillMissing(one, given.extraVars)),
+      ),
     );
   const opened = await openPorts(set, world);
   const tags = {
@@ -238,15 +260,18 @@ async function loadSaved(
   return { set, made: { plan, plays, saved: true }, opened };
 }
 
-/** Variables of `-e` may be secret and are kept nowhere: whoever goes on has to give them again. */
-const hintOf = (stale: readonly string[]): string =>
-  stale.some((text) => text.startsWith('extra variables (-e)')) ? 'give the same -e again, or make a new plan' : 'make a new plan';
+/** Variables that may be secret are kept nowhere, and a saved plan keeps none: whoever goes on has to give them again. */
+function hintOf(stale: readonly string[], missing: readonly string[]): string {
+  if (!stale.some((text) => text.startsWith('extra variables (-e)'))) return 'make a new plan';
+  const names = missing.length === 0 ? '' : ` (not kept, because they may be secret: ${[...new Set(missing)].join(', ')})`;
+  return `give the same -e again${names}, or make a new plan`;
+}
 
 const plannedHosts = (plan: Plan): readonly string[] =>
   plan.plays.flatMap((play) => [...play.hosts, ...play.leftOut].map((one) => one.host));
 
 async function applyPlan(path: string, plan: Plan, flags: ApplyFlags, world: World, after: AfterRun): Promise<number> {
-  const { set, made, opened } = await loadSaved(plan, path, flags, world, true);
+  const { set, made, opened } = await loadSaved(plan, path, flags, world, { strictVersion: true });
   try {
     // Who saved a plan has read it; asked on a terminal, a person wants to see again what the yes is for.
     if (flags.json !== true && flags.yes !== true) for (const line of showPlan(made, world)) world.out(line);
@@ -262,16 +287,14 @@ async function resumeCommand(run: string, given: ResumeFlags, world: World, afte
   const stateDir = settings(flags, world).stateDir;
   const directory = `${stateDir}/runs/${run}`;
   const planText = world.reader.readText(`${directory}/plan.json`);
-  const kept = world.reader.readText(`${directory}/settings.json`);
-  if (!planText.ok || !kept.ok) throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
+  if (!planText.ok) throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
+  const kept = keptSettings(run, stateDir, world);
   // Its own process goes on with it: a second one would only find it locked.
   if (resolutions.length > 0 && (await (await world.store(stateDir)).holder(run)) !== undefined)
     return leaveResolutions(run, resolutions, stateDir, world);
   const plan = parsePlan(planText.text);
-  const settingsData: unknown = JSON.parse(kept.text);
-  if (plan === undefined || !isMapping(settingsData)) throw new CommandError(1, `the files of run ${run} are damaged`, `see ${directory}`);
-  const keptFlags = isMapping(settingsData.flags) ? (settingsData.flags as FleetFlags) : {};
-  const { set, made, opened } = await loadSaved(plan, `run ${run}`, { ...keptFlags, ...flags, stateDir }, world, false);
+  if (plan === undefined) throw new CommandError(1, `the files of run ${run} are damaged`, `see ${directory}`);
+  const { set, made, opened } = await loadSaved(plan, `run ${run}`, { ...flags, stateDir }, world, { kept, strictVersion: false });
   try {
     const [play] = made.plan.plays;
     const [ready] = made.plays;

@@ -9,6 +9,7 @@ import { hostScope, loadPlaybook } from '../load/index.ts';
 import type { AnyModule } from '../model/change.ts';
 import type { Inventory } from '../model/host.ts';
 import type { Play, Playbook, Task } from '../model/playbook.ts';
+import type { Mapping } from '../model/value.ts';
 import { loadFleet, matchHosts, targetsOf } from './fleet.ts';
 import { tell } from './mistakes.ts';
 import type { TaskFlags } from './options.ts';
@@ -50,12 +51,14 @@ export interface ReadyPlay {
   readonly setup: PlaySetup;
   readonly pool: readonly string[];
   readonly hosts: readonly string[];
+  /** Of its hosts, unrendered. */
+  readonly inventoryVars: readonly Mapping[];
   readonly canaryHosts?: readonly string[];
 }
 
 export async function readyPlay(
   project: Project,
-  play: Play,
+  given: Play,
   set: Settings,
   tags: TaskFlags,
   world: World,
@@ -63,6 +66,8 @@ export async function readyPlay(
   takeover?: string,
 ): Promise<ReadyPlay> {
   const { inventory } = project;
+  // Variables of the play that is rolled back: only what this one does not set itself.
+  const play = set.rollback === undefined ? given : { ...given, vars: { ...set.rollback.playVars, ...given.vars } };
   const { pool, hosts } = matchHosts(inventory, play.hosts, set, world);
   const targets = await targetsOf(inventory, hosts, set, world, play);
   const setups = new Map<string, HostSetup>();
@@ -95,6 +100,7 @@ export async function readyPlay(
     },
     pool,
     hosts,
+    inventoryVars: hosts.map((host) => inventory.hosts.get(host)?.vars ?? {}),
     ...(canaryHosts === undefined ? {} : { canaryHosts }),
   };
 }
@@ -139,7 +145,7 @@ export function inputsOf(project: Project, set: Settings, salt: string, world: W
     const read = world.reader.readText(file);
     if (read.ok) inputs[file] = digest(salt + read.text);
   }
-  inputs['extra variables (-e)'] = digest(salt + JSON.stringify(set.extraVars));
+  inputs['extra variables (-e)'] = digest(salt + JSON.stringify(Object.entries(set.extraVars).sort(([a], [b]) => (a < b ? -1 : 1))));
   for (const [host, vars] of set.rollback?.vars ?? []) inputs[`way back of ${host}`] = digest(salt + JSON.stringify(vars));
   for (const host of project.inventory.hosts.values()) inputs[`variables of ${host.name}`] = digest(salt + JSON.stringify(host.vars));
   return inputs;

@@ -5,6 +5,7 @@ import type { Store } from '../engine/ports.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Mapping } from '../model/value.ts';
 import { deedsIn } from './history.ts';
+import { keptSettings } from './kept-settings.ts';
 import type { RollbackSettings, Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -46,7 +47,7 @@ export async function rollbackSettings(run: string, hosts: readonly string[], se
     const stays = back.kind === 'way_back' ? back.way.left : back.kind === 'nothing' ? back.left : [];
     if (stays.length > 0) left.set(host, stays);
   }
-  return { run, vars, refused, unchanged, left };
+  return { run, playVars: keptSettings(run, set.stateDir, world).playVars, vars, refused, unchanged, left };
 }
 
 /** What later runs did on these hosts, the oldest first. One journal is read at a time, and nothing of other hosts is kept. */

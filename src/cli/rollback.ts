@@ -1,9 +1,9 @@
 // `kmend rollback`: takes back what a run changed, host by host, by a plan that is made from the journal of that run and proven like a remedy.
 import type { Command } from 'commander';
 import { hasChanges } from '../model/plan.ts';
-import { isMapping } from '../model/value.ts';
 import { plural } from '../report/layout.ts';
 import { loadFleet, matchHosts } from './fleet.ts';
+import { type KeptSettings, keptSettings, stillMissing } from './kept-settings.ts';
 import { makePlan } from './make-plan.ts';
 import { type FleetFlags, type RolloutFlags, withFleetOptions, withRolloutOptions } from './options.ts';
 import { ask, openPorts, planExit, print, runPlays } from './plan-apply.ts';
@@ -31,14 +31,17 @@ export function rollbackCommand(program: Command, world: World, done: (exit: num
     .option('--playbook <file>', 'instead of the rollback.yaml that comes with kmend')
     .addHelpText(
       'after',
-      '\nInventory, login and cluster are those of the run, unless flags say otherwise. A host is refused where the journal lacks a value from before.',
+      '\nInventory, login, cluster and variables (of -e and of the play) are those of the run, unless flags say otherwise; what may be secret is not\n' +
+        'kept and is named: give it with -e. A host is refused where the journal lacks a value from before.',
     )
     .action(async (run: string, flags: RollbackFlags) => done(await rollback(run, flags, world)));
 }
 
 async function rollback(run: string, given: RollbackFlags, world: World): Promise<number> {
-  const flags = { ...flagsOfRun(run, given, world), ...given };
+  const kept = keptSettings(run, settings(given, world).stateDir, world);
+  const flags = flagsFor(kept, given, world);
   const asked = settings(flags, world);
+  tellMissing(run, stillMissing(kept, asked.extraVars), world);
   const names = await hostsToTakeBack(run, asked, world);
   const ways = await rollbackSettings(run, names, asked, world);
   tellLeft(ways, world);
@@ -77,15 +80,18 @@ async function carryOut(set: Settings, flags: RollbackFlags, isPlan: boolean, wo
   }
 }
 
-/** Inventory, login and cluster of the run. Its `--limit` is not taken over: which hosts it worked on is in its journal. */
-function flagsOfRun(run: string, given: RollbackFlags, world: World): FleetFlags {
-  const { stateDir } = settings(given, world);
-  const kept = world.reader.readText(`${stateDir}/runs/${run}/settings.json`);
-  if (!kept.ok) throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
-  const data: unknown = JSON.parse(kept.text);
-  const flags = isMapping(data) && isMapping(data.flags) ? (data.flags as FleetFlags) : {};
-  const { limit: _limit, verbose: _verbose, ...fleet } = flags;
-  return { ...fleet, stateDir };
+/** Inventory, login, cluster and variables of the run. Its `--limit` is not taken over: which hosts it worked on is in its journal. */
+function flagsFor(kept: KeptSettings, given: RollbackFlags, world: World): RollbackFlags {
+  const { limit: _limit, verbose: _verbose, ...fleet } = kept.flags;
+  const extraVars = [...kept.flags.extraVars, ...(given.extraVars ?? [])];
+  return { ...fleet, ...given, stateDir: settings(given, world).stateDir, extraVars };
+}
+
+function tellMissing(run: string, names: readonly string[], world: World): void {
+  if (names.length > 0)
+    world.err(
+      `warning: of run ${run} these variables were not kept, because they may be secret: ${names.join(', ')}; give with -e those that the rollback needs`,
+    );
 }
 
 /** Hosts of the run that the inventory still has and that `-l` leaves. */

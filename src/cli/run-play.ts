@@ -12,6 +12,7 @@ import type { Event, EventBody } from '../model/event.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
 import { JournalError, StateWriteError, takeCommands, writing } from '../store/index.ts';
 import { mendedSince } from './fresh-look.ts';
+import { settingsToKeep } from './kept-settings.ts';
 import type { ReadyPlay } from './project.ts';
 import { checkResolutions, type Resolution } from './resolutions.ts';
 import { finish, openView } from './run-view.ts';
@@ -74,7 +75,8 @@ export async function startRun(
         JSON.stringify({ ...run.plan, plays: [run.play, ...(run.following ?? [])] }),
         0o600,
       );
-      await world.files.write(`${directory}/settings.json`, JSON.stringify(settingsToKeep(run, set)), 0o600);
+      const kept = settingsToKeep(run.ready, run.plan.inventories, secretsOf(run), set, world);
+      await world.files.write(`${directory}/settings.json`, JSON.stringify(kept), 0o600);
     });
     const bodies: EventBody[] = [
       beginning(run.plan, run.play, { who: world.who, attended: world.asker.attended, down: await downHosts(run, ports, world) }),
@@ -175,12 +177,6 @@ async function locked(run: PlayRun, id: string, flags: RunFlags, ports: RunPorts
     await lock.release();
   }
 }
-
-/** What a resume must load again. No secret is kept: `-e`, `-k` and `-K` must be given again. */
-const settingsToKeep = (run: PlayRun, set: Settings): Readonly<Record<string, unknown>> => {
-  const { askPass: _askPass, askBecomePass: _askBecomePass, extraVars: _extraVars, json: _json, ...flags } = set.flags;
-  return { schema: 'kmend.settings/1', flags: { ...flags, inventory: run.plan.inventories }, play: run.play.play };
-};
 
 /** Hosts whose node is not ready or cordoned by somebody else: they hold their own slot and go first. */
 async function downHosts(run: PlayRun, ports: RunPorts, world: World): Promise<ReadonlySet<string>> {

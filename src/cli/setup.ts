@@ -12,6 +12,8 @@ import { CommandError, type World, type WorldCluster } from './world.ts';
 /** What `kmend rollback` knows of each host, from the journal of the run that is taken back. */
 export interface RollbackSettings {
   readonly run: string;
+  /** Variables of its play, without those that may be secret. */
+  readonly playVars: Mapping;
   /** Variables that win over all others, as `-e` does. */
   readonly vars: ReadonlyMap<string, Mapping>;
   /** Hosts that cannot be taken back, and why. */

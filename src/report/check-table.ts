@@ -49,9 +49,12 @@ function evidenceOf(facts: Facts, active: ActiveProbe | undefined): string {
   return [absent, word(facts, 'kmem.evidence'), active === undefined ? '' : activeText(active)].filter(Boolean).join('; ');
 }
 
-/** `active probe: off`, `active probe: failed (mkdir: Cannot allocate memory)`. */
+/** What a word alone would leave open: a host may be off by its runtime, and its kernel still account. */
+const answerMeans = { off: 'the kernel refuses', on: 'the kernel accounts a cgroup that asks' } as const;
+
+/** `active probe: off (the kernel refuses)`, `active probe: failed (mkdir: Cannot allocate memory)`. */
 function activeText(active: ActiveProbe): string {
-  if (active.kind === 'answered') return `active probe: ${active.answer}`;
+  if (active.kind === 'answered') return `active probe: ${active.answer} (${answerMeans[active.answer]})`;
   return `active probe: ${active.kind === 'failed' ? 'failed' : 'not made'} (${harmless(active.why)})`;
 }
 

@@ -237,11 +237,11 @@ describe('hosts that nothing proves fine', () => {
 
   it('--active says on every host what the kernel answered, or why it was not asked', async () => {
     rmSync(join(fleet.host('odd').root, 'sys/fs/cgroup/memory/memory.kmem.limit_in_bytes'));
-    const { out } = await fleet.run(['check', '--active']);
+    const { out } = await fleet.run(['check', '--active'], { width: () => 200 });
     const probes = [...out.matchAll(/^(\w+) .*\n(?: {4}.*\n)*? {4}.*active probe: (.*)$/gm)].map(([, host, said]) => `${host}: ${said}`);
     expect(probes).toEqual([
-      'asked: off',
-      'bare: on',
+      'asked: off (the kernel refuses)',
+      'bare: on (the kernel accounts a cgroup that asks)',
       'odd: failed (there is no memory.kmem.limit_in_bytes)',
       'ops: not made (it needs root)',
       'modern: not made (the kernel is not 3.10)',

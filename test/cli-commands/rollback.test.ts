@@ -1,10 +1,11 @@
 // kmend rollback: from the journal of a run back to what was there before, host by host; refused where the journal cannot say.
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HostDeeds, MadeChange } from '../../src/core/host-history.ts';
 import { type LaterRun, rollbackOf } from '../../src/core/rollback.ts';
-import { eventsOf, mendPlay, type Practice, practice, sick, until } from '../cli/practice.ts';
+import { eventsOf, mendPlay, type Practice, play, practice, sick, until } from '../cli/practice.ts';
 
 const change = (module: string, sign: MadeChange['sign'], what: string, before?: string, after?: string): MadeChange => ({
   sign,
@@ -185,4 +186,116 @@ describe('on a fleet', () => {
   it('a run that is not there is named', async () => {
     expect(await fleet.run(['rollback', 'nope', '--yes'])).toMatchObject({ exit: 3, err: expect.stringContaining('there is no run nope') });
   });
+});
+
+describe('variables of the run', () => {
+  let fleet: Practice;
+  const node = (name: string) => sick(name, { packages: [...engine, 'kubelet-1.12.3-0'] });
+  beforeAll(async () => {
+    fleet = await practice(['extra', 'played', 'filed', 'needs', 'failed', 'broken'].map(node));
+  });
+  afterAll(() => fleet.close());
+  const drained = (host: string): readonly string[] =>
+    readFileSync(join(fleet.host(host).root, 'drained'), 'utf8')
+      .trim()
+      .split('\n');
+  const drain = 'echo {{ by }} >> $KMEND_ROOT/drained';
+  const given = (...vars: readonly string[]): readonly string[] => vars.flatMap((one) => ['-e', one]);
+  /** Files under the state directory that hold this text. */
+  const holding = (text: string): string => {
+    try {
+      return execFileSync('grep', ['-rl', '--', text, fleet.state], { encoding: 'utf8' });
+    } catch {
+      return '';
+    }
+  };
+  const newest = (): string => fleet.runs().at(-1) ?? '';
+
+  it('are remembered by a rollback; -e wins; a secret one is in no file, and named', async () => {
+    const words = given(
+      `{"drain_command": "${drain}", "by": "run"}`,
+      'reboot_stable_for=1',
+      'api_token=sesame-token',
+      'login_password=sesame-pw',
+    );
+    const mended = await fleet.run(['apply', 'playbooks/auto.yaml', '--yes', '-l', 'extra', ...words]);
+    expect(`${mended.exit} ${mended.err}`).toBe('0 ');
+    const run = newest();
+    const planned = await fleet.run(['rollback', run, '--check']);
+    expect([planned.exit, planned.err]).toEqual([
+      2,
+      expect.stringMatching(/not kept, because they may be secret: api_token, login_password; give/),
+    ]);
+    const plan = join(fleet.dir, 'back.json');
+    await fleet.run(['rollback', run, '-o', plan, ...given('api_token=sesame-token')]);
+    expect(await fleet.run(['apply', plan, '--yes'])).toMatchObject({
+      exit: 8,
+      err: expect.stringContaining('not kept, because they may be secret: api_token, login_password'),
+    });
+    const back = await fleet.run(['rollback', run, '--yes', ...given('by=rollback', 'login_password=sesame-pw')]);
+    expect([back.exit, back.err]).toEqual([0, expect.stringMatching(/may be secret: api_token; give/)]);
+    expect(drained('extra')).toEqual(['run', 'rollback']);
+    expect(holding('sesame')).toBe('');
+    expect(holding('reboot_stable_for')).not.toBe('');
+  }, 60_000);
+
+  it('of its play are remembered too, and those of a file by its path', async () => {
+    const played = readFileSync('playbooks/auto.yaml', 'utf8').replace(
+      '  rollout:',
+      `  vars: {drain_command: "${drain}", by: play, reboot_stable_for: 1}\n  rollout:`,
+    );
+    expect((await fleet.run(['apply', fleet.file('played.yaml', played), '--yes', '-l', 'played'])).exit).toBe(0);
+    expect(await fleet.run(['rollback', newest(), '--yes'])).toMatchObject({ exit: 0, err: '' });
+    expect(drained('played')).toEqual(['play', 'play']);
+    const vars = fleet.file('vars.yaml', `{drain_command: "${drain}", by: file, reboot_stable_for: 1, word: sesame-file}`);
+    expect((await fleet.run(['apply', 'playbooks/auto.yaml', '--yes', '-l', 'filed', '-e', `@${vars}`])).exit).toBe(0);
+    const run = newest();
+    writeFileSync(vars, readFileSync(vars, 'utf8').replace('by: file', 'by: changed'));
+    const plan = join(fleet.dir, 'filed.json');
+    expect((await fleet.run(['rollback', run, '-o', plan])).exit).toBe(2);
+    expect(await fleet.run(['apply', plan, '--yes'])).toMatchObject({ exit: 0, err: '' });
+    expect(drained('filed')).toEqual(['file', 'changed']);
+    expect(holding('sesame')).toBe('');
+    rmSync(vars);
+    expect((await fleet.run(['rollback', run, '--check'])).err).toContain(`may be secret: @${vars}`);
+  }, 60_000);
+
+  it('a remembered one that needs a secret one refuses the host untouched, and both names are printed', async () => {
+    const words = given('{"drain_command": "echo {{ api_token }} > /dev/null"}', 'api_token=abc', 'reboot_stable_for=1');
+    expect((await fleet.run(['apply', 'playbooks/auto.yaml', '--yes', '-l', 'needs', ...words])).exit).toBe(0);
+    const back = await fleet.run(['rollback', newest(), '--yes']);
+    expect([back.exit, back.out, back.err]).toEqual([
+      4,
+      expect.stringContaining("variable drain_command: 'api_token' is undefined"),
+      expect.stringContaining('may be secret: api_token; give with -e'),
+    ]);
+    expect(fleet.host('needs').boots()).toBe(2);
+  }, 60_000);
+
+  it('of a play that rolls back by itself are there in that rollback', async () => {
+    const tasks = `    - drain: {command: "{{ drain_command }}"}
+    - kernel_arg: {key: cgroup.memory, value: nokmem}
+    - shell: {cmd: "false"}
+`;
+    const rollout = '{brake: {failures: 9}, rollback: failed_host}';
+    const path = fleet.file('failed.yaml', play(tasks, rollout, `  vars: {drain_command: "${drain}", by: play, reboot_stable_for: 1}\n`));
+    const ran = await fleet.run(['apply', path, '--yes', '-l', 'failed']);
+    expect([ran.exit, ran.err]).toEqual([4, expect.stringContaining('failed is as it was before run')]);
+    expect(drained('failed')).toEqual(['play', 'play']);
+  }, 60_000);
+
+  it('are remembered by a resume as printed, which names a secret one that it needs', async () => {
+    const words = given(`{"drain_command": "${drain}", "by": "run"}`, 'api_token=sesame-token', 'reboot_stable_for=1');
+    const apply = fleet.start(['apply', 'playbooks/auto.yaml', '--yes', '-l', 'broken', ...words]);
+    await until('the reboot', () => apply.out().includes('reboot'));
+    apply.stop('SIGINT');
+    expect((await apply.result).exit).toBe(130);
+    const run = newest();
+    expect(await fleet.run(['resume', run, '--yes'])).toMatchObject({
+      exit: 8,
+      err: expect.stringContaining('give the same -e again (not kept, because they may be secret: api_token)'),
+    });
+    expect(await fleet.run(['resume', run, '--yes', ...given('api_token=sesame-token')])).toMatchObject({ exit: 0 });
+    expect(await fleet.run(['resume', run, '--yes', ...given('api_token=another')])).toMatchObject({ exit: 8 });
+  }, 60_000);
 });

@@ -1,0 +1,73 @@
+// What a run writes down of its settings, and what a resume and a rollback read of them. A secret is never written; its name is.
+import { resolve } from 'node:path';
+import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../core/kept-vars.ts';
+import { isList, isMapping, type Mapping } from '../model/value.ts';
+import { extraVarsOf } from './extra-vars.ts';
+import type { FleetFlags } from './options.ts';
+import type { ReadyPlay } from './project.ts';
+import type { Settings } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+/** `-k` and `-K` must be given again, and the variables that are, or may be, secret. A file of `-e @FILE` is kept by its path alone. */
+export function settingsToKeep(
+  ready: ReadyPlay,
+  inventories: readonly string[],
+  secrets: readonly string[],
+  set: Settings,
+  world: World,
+): object {
+  const { askPass: _askPass, askBecomePass: _askBecomePass, extraVars = [], json: _json, ...flags } = set.flags;
+  const { play } = ready.setup;
+  const hidden = namesUnderNoLog(play, [set.extraVars, play.vars, ...ready.inventoryVars]);
+  const words = extraVars.map((word) => keptWord(word, (vars) => withoutSecrets(vars, hidden, secrets), world));
+  const playVars = withoutSecrets(play.vars, hidden, secrets);
+  return {
+    schema: 'kmend.settings/1',
+    flags: { ...flags, inventory: inventories, extraVars: words.flatMap(({ word }) => (word === undefined ? [] : [word])) },
+    play: play.name,
+    playVars: playVars.kept,
+    withheld: [...new Set([...words.flatMap(({ withheld }) => withheld), ...playVars.withheld])].sort(),
+  };
+}
+
+interface KeptWord {
+  readonly word?: string;
+  readonly withheld: readonly string[];
+}
+
+function keptWord(word: string, judge: (vars: Mapping) => KeptVars, world: World): KeptWord {
+  // What a pipe said (`-e @<(...)`) cannot be read again.
+  if (word.startsWith('@/dev/') || word.startsWith('@/proc/')) return { withheld: [word] };
+  if (word.startsWith('@')) return { word: `@${resolve(world.cwd, word.slice(1))}`, withheld: [] };
+  const { kept, withheld } = judge(extraVarsOf([word], world));
+  return { ...(Object.keys(kept).length === 0 ? {} : { word: JSON.stringify(kept) }), withheld };
+}
+
+export interface KeptSettings {
+  /** With the `-e` words that can be given again. */
+  readonly flags: FleetFlags & { readonly extraVars: readonly string[] };
+  readonly playVars: Mapping;
+  /** Variables that are not kept, and files of variables that cannot be read any more. */
+  readonly withheld: readonly string[];
+}
+
+export function keptSettings(run: string, stateDir: string, world: World): KeptSettings {
+  const directory = `${stateDir}/runs/${run}`;
+  const read = world.reader.readText(`${directory}/settings.json`);
+  if (!read.ok) throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
+  const data: unknown = JSON.parse(read.text);
+  if (!isMapping(data)) throw new CommandError(1, `the files of run ${run} are damaged`, `see ${directory}`);
+  const flags = isMapping(data.flags) ? (data.flags as FleetFlags) : {};
+  const words = flags.extraVars ?? [];
+  const gone = words.filter((word) => word.startsWith('@') && !world.reader.readText(word.slice(1)).ok);
+  const withheld = isList(data.withheld) ? data.withheld.map(String) : [];
+  return {
+    flags: { ...flags, extraVars: words.filter((word) => !gone.includes(word)) },
+    playVars: isMapping(data.playVars) ? data.playVars : {},
+    withheld: [...withheld, ...gone],
+  };
+}
+
+/** Names of `withheld` that nobody has given again. */
+export const stillMissing = ({ withheld }: KeptSettings, extraVars: Mapping): readonly string[] =>
+  withheld.filter((name) => !Object.hasOwn(extraVars, name));
