@@ -36,7 +36,7 @@ interface KeptWord {
 }
 
 function keptWord(word: string, judge: (vars: Mapping) => KeptVars, world: World): KeptWord {
-  // What a pipe said (`-e @<(...)`) cannot be read again.
+  // What a pipe printed (`-e @<(...)`) cannot be read again.
   if (word.startsWith('@/dev/') || word.startsWith('@/proc/')) return { withheld: [word] };
   if (word.startsWith('@')) return { word: `@${resolve(world.cwd, word.slice(1))}`, withheld: [] };
   const { kept, withheld } = judge(extraVarsOf([word], world));

@@ -41,7 +41,7 @@ async function rollback(run: string, given: RollbackFlags, world: World): Promis
   const kept = keptSettings(run, settings(given, world).stateDir, world);
   const flags = flagsFor(kept, given, world);
   const asked = settings(flags, world);
-  tellMissing(run, stillMissing(kept, asked.extraVars), world);
+  warnMissing(run, stillMissing(kept, asked.extraVars), world);
   const names = await hostsToTakeBack(run, asked, world);
   const ways = await rollbackSettings(run, names, asked, world);
   tellLeft(ways, world);
@@ -87,7 +87,7 @@ function flagsFor(kept: KeptSettings, given: RollbackFlags, world: World): Rollb
   return { ...fleet, ...given, stateDir: settings(given, world).stateDir, extraVars };
 }
 
-function tellMissing(run: string, names: readonly string[], world: World): void {
+function warnMissing(run: string, names: readonly string[], world: World): void {
   if (names.length > 0)
     world.err(
       `warning: of run ${run} these variables were not kept, because they may be secret: ${names.join(', ')}; give with -e those that the rollback needs`,

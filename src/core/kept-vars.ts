@@ -19,16 +19,16 @@ const secretText =
 /** What a template puts in is judged by the variable that it comes from. */
 const withoutTemplates = (text: string): string => text.replace(/\{\{.*?\}\}/gs, '');
 
-function maySecret(value: Value, secrets: readonly string[]): boolean {
+function mayHoldSecret(value: Value, secrets: readonly string[]): boolean {
   if (typeof value === 'string') return secretText.test(withoutTemplates(value)) || secrets.some((secret) => value.includes(secret));
-  if (isList(value)) return value.some((item) => maySecret(item, secrets));
-  return isMapping(value) && Object.entries(value).some(([name, item]) => secretName.test(name) || maySecret(item, secrets));
+  if (isList(value)) return value.some((item) => mayHoldSecret(item, secrets));
+  return isMapping(value) && Object.entries(value).some(([name, item]) => secretName.test(name) || mayHoldSecret(item, secrets));
 }
 
 /** @param hidden names that are withheld whatever they are called; @param secrets words that no value may hold: passwords of logins */
 export function withoutSecrets(vars: Mapping, hidden: ReadonlySet<string>, secrets: readonly string[]): KeptVars {
   const isWithheld = ([name, value]: readonly [string, Value]): boolean =>
-    hidden.has(name) || secretName.test(name) || maySecret(value, secrets);
+    hidden.has(name) || secretName.test(name) || mayHoldSecret(value, secrets);
   const all = Object.entries(vars);
   return {
     kept: Object.fromEntries(all.filter((one) => !isWithheld(one))),

@@ -297,5 +297,7 @@ describe('variables of the run', () => {
     });
     expect(await fleet.run(['resume', run, '--yes', ...given('api_token=sesame-token')])).toMatchObject({ exit: 0 });
     expect(await fleet.run(['resume', run, '--yes', ...given('api_token=another')])).toMatchObject({ exit: 8 });
+    expect((await fleet.run(['apply', 'playbooks/auto.yaml', '--yes', '-l', 'broken', ...given('by=run', 'word=x')])).exit).toBe(0);
+    expect(await fleet.run(['resume', newest(), '--yes'])).toMatchObject({ exit: 0, err: '' });
   }, 60_000);
 });
