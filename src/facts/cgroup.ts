@@ -4,6 +4,7 @@ import { unknown } from '../model/value.ts';
 import type { Area } from './area.ts';
 import { readFields, wholeNumber } from './fields.ts';
 import { type Group, readV1Groups, readV2Groups, samplesOf } from './groups.ts';
+import { witnessesOf } from './kmem/witnesses.ts';
 
 /** Lines of the walk that are kept: five a group on v1 (EIO takes two), so about 2,400 groups. What is more makes the answer `capped`. */
 const maxLines = 12_000;
@@ -131,6 +132,7 @@ line "$R/proc/sys/kernel/random/boot_id" boot`,
       'cgroup.version': versionOf(fields),
       'cgroup.memory': memory,
       'kmem.samples': samplesOf(groups, capped, absent),
+      'kmem.witnesses': witnessesOf(groups),
       'kmem.groups': mostTelling(groups).map((group) => ({ ...group })),
       'kmem.root_usage': rootUsage,
       'kmem.slab_entries': entries ?? (cut ? unknown('the list of cgroups is too long') : 0),

@@ -3,8 +3,9 @@ import type { Facts } from '../model/fact.ts';
 import { isUnknown, type Mapping, unknown, type Value } from '../model/value.ts';
 import { differingArgs } from './boot.ts';
 import { idFacts } from './kmem/ids.ts';
+import { changedAfterBoot } from './kmem/parts.ts';
 import { treat } from './kmem/remedy.ts';
-import { changedAfterBoot, readSituation } from './kmem/situation.ts';
+import { readSituation } from './kmem/situation.ts';
 import { judge, proofOf } from './kmem/verdict.ts';
 
 /** The facts with everything that follows from them. Calling it again on its own result changes nothing. */

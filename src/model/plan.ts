@@ -32,7 +32,8 @@ export interface TaskPlan {
 }
 
 export type Verdict = 'off' | 'on' | 'leaking' | 'at_risk' | 'not_applicable' | 'unknown';
-export type Remedy = 'none' | 'reboot' | 'kernel_arg' | 'kernel_and_arg' | 'runtime' | 'unsupported' | 'unknown';
+/** `default_kernel`: a healthy kernel runs and an affected one would boot next; the one that runs becomes the default again. */
+export type Remedy = 'none' | 'reboot' | 'default_kernel' | 'kernel_arg' | 'kernel_and_arg' | 'runtime' | 'unsupported' | 'unknown';
 
 export interface HostPlan {
   readonly host: string;

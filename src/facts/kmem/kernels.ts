@@ -107,11 +107,18 @@ interface ParsesRow extends Row {
 /** el7, by the build number; an unknown one may be told by its System.map. Unknown is treated as not supported. */
 export const el7Parses: readonly ParsesRow[] = [
   {
-    name: '7.3 and before',
-    range: '<=514',
+    name: '7.3',
+    range: '=514',
     parses: 'no',
     basis: 'measured',
     source: '3.10.0-514.el7 booted with the argument: accounting fully on, nothing logged',
+  },
+  {
+    name: 'before 7.3',
+    range: '<514',
+    parses: 'unknown',
+    basis: 'model',
+    source: 'not read; 514, which came later, has no such code',
   },
   {
     name: '7.4 to 7.6',
@@ -135,24 +142,34 @@ export const upstreamParses: readonly ParsesRow[] = [
   { name: '4.5 and later', range: '>=4.5', parses: 'yes', basis: 'measured', source: 'torvalds/linux 04823c833b3e; booted on 6.12' },
 ];
 
-/** Vendors whose kernels before 4.5 may carry the parameter, or not: nobody has read them. */
+/** Kernels before 4.5 that a vendor built: they may carry the parameter, or not. Nobody has read them. */
 export const vendorParses: readonly ParsesRow[] = [
   { name: 'SLES before 4.5', range: '<4.5', parses: 'unknown', basis: 'model', source: 'SLES 12 kernels were not read' },
   { name: 'UEK before 4.5', range: '<4.5', parses: 'unknown', basis: 'model', source: 'UEK R3 and R4 were not read' },
+  {
+    name: 'any other vendor before 4.5 (Virtuozzo, Ubuntu, Tencent)',
+    range: '<4.5',
+    parses: 'unknown',
+    basis: 'model',
+    source: 'a release with a suffix of its own is a tree of its own: not read; a real System.map or the active probe decides',
+  },
 ];
 
-/** Does this kernel obey `cgroup.memory=nokmem`? `map` is what its System.map says, where that was a real one. */
+/** Built from kernel.org's own tree: a bare version, or ELRepo's kernel-lt and kernel-ml. */
+const isUpstreamBuild = (release: string): boolean => /^\d+\.\d+(?:\.\d+)?(?:-\d+\.el\d+\.elrepo(?:\.\w+)?)?$/.test(release);
+
+/** Does this kernel obey `cgroup.memory=nokmem`? `map` is what its System.map says, where that was a real one; it decides where no table does. */
 export function parsesNokmem(release: string, options: { readonly suse: boolean; readonly map?: string | undefined }): Parses {
+  const found = parsesByTable(release, options.suse);
+  return found === 'unknown' && (options.map === 'yes' || options.map === 'no') ? options.map : found;
+}
+
+function parsesByTable(release: string, suse: boolean): Parses {
   const { base, build, generation } = readRelease(release);
-  if (generation === 'unknown') return 'unknown';
-  if (generation === 'el7') {
-    if (build === undefined) return 'unknown';
-    const row = el7Parses.find(({ range }) => versionInRange(String(build), range, compareUpstream));
-    const found = row?.parses ?? 'unknown';
-    return found === 'unknown' && (options.map === 'yes' || options.map === 'no') ? options.map : found;
-  }
-  if (generation === 'uek') return 'unknown';
-  if (options.suse && compareUpstream(base, '4.5') < 0) return 'unknown';
+  if (generation === 'unknown' || generation === 'uek') return 'unknown';
+  if (generation === 'el7')
+    return el7Parses.find(({ range }) => build !== undefined && versionInRange(String(build), range, compareUpstream))?.parses ?? 'unknown';
+  if (compareUpstream(base, '4.5') < 0 && (suse || !isUpstreamBuild(release))) return 'unknown';
   return upstreamParses.find(({ range }) => versionInRange(base, range, compareUpstream))?.parses ?? 'unknown';
 }
 
@@ -188,7 +205,7 @@ export const el7Errata: readonly ErratumRow[] = [
     range: '>=1062.4.1',
     says: 'RHSA-2019:3055 says the leak is fixed since 1062.4.1; users still saw it on 1127 and 1160',
     basis: 'vendor',
-    source: 'RHSA-2019:3055, RHBZ 1752421, 1741920; against it docker/for-linux#841 and reports of 2021',
+    source: 'RHSA-2019:3055, RHBZ 1752421, 1741920; against it reports of 2021 (1127) and on 1160.49.1 and 1160.88.1',
   },
 ];
 

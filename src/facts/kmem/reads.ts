@@ -8,9 +8,12 @@ export type Reading = 'on' | 'off' | 'none';
 
 export interface GroupRead {
   readonly state: ReadState;
-  readonly lines: number;
-  readonly usage: number;
-  readonly procs: number;
+  /** Its slabinfo has lines behind the header. */
+  readonly caches: boolean;
+  /** Kernel memory is charged to it. */
+  readonly charged: boolean;
+  /** It has a process. */
+  readonly procs: boolean;
 }
 
 interface ReadRow extends Row {
@@ -77,7 +80,7 @@ export const readRows: readonly ReadRow[] = [
     name: 'slabinfo has cache lines, or usage is above 0',
     generations: early,
     memory: 'v1',
-    when: (read) => read.lines > 2 || read.usage > 0,
+    when: (read) => read.caches || read.charged,
     reading: 'on',
     basis: 'model',
     source: 'torvalds/linux memcg_slab_show; usage counts only what is accounted',
@@ -104,7 +107,7 @@ export const readRows: readonly ReadRow[] = [
     name: 'slabinfo has cache lines, or usage is above 0',
     generations: late,
     memory: 'v1',
-    when: (read) => read.lines > 2 || read.usage > 0,
+    when: (read) => read.caches || read.charged,
     reading: 'on',
     basis: 'measured',
     source: '6.18: usage 962,560 while slabinfo was empty; before 5.9 from mm/slab_common.c',
@@ -113,7 +116,7 @@ export const readRows: readonly ReadRow[] = [
     name: 'usage 0 in a group with processes, argument in force',
     generations: late,
     memory: 'v1',
-    when: (read, nokmem) => nokmem && read.usage === 0 && read.procs > 0,
+    when: (read, nokmem) => nokmem && !read.charged && read.procs,
     reading: 'off',
     basis: 'model',
     source: 'mm/memcontrol.c: with nokmem nothing is charged; no such kernel with v1 could be booted',
@@ -131,7 +134,7 @@ export const readRows: readonly ReadRow[] = [
     name: 'kernel or slab of memory.stat above 0',
     generations: late,
     memory: 'v2',
-    when: (read) => read.usage > 0,
+    when: (read) => read.charged,
     reading: 'on',
     basis: 'measured',
     source: 'Debian 6.12: kernel 9,830,400 without the argument',
@@ -140,7 +143,7 @@ export const readRows: readonly ReadRow[] = [
     name: 'kernel and slab of memory.stat 0 in a group with processes',
     generations: late,
     memory: 'v2',
-    when: (read) => read.state === 'empty' && read.procs > 0,
+    when: (read) => read.state === 'empty' && read.procs,
     reading: 'off',
     basis: 'measured',
     source: 'Debian 6.12 with cgroup.memory=nokmem: all 0 while memory.current was 323,584',

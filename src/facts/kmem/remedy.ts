@@ -1,9 +1,10 @@
-// The remedy: what would really mend this host with the least disruption, from causes (kernel, argument, runc, kubelet), not from samples.
+// The remedy: what would really fix this host with the least disruption, from causes (kernel, argument, runc, kubelet), not from samples.
 import type { Remedy } from '../../model/plan.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease, vendorSays } from './kernels.ts';
-import { mayAccount, type Part, type Situation } from './situation.ts';
-import { notApplicable, tallyOf } from './verdict.ts';
+import type { Part } from './parts.ts';
+import type { Situation } from './situation.ts';
+import { fallsBack, caseOf as judgedCase, notApplicable } from './verdict.ts';
 
 type Cause = 'kernel' | 'argument' | 'argument_lost' | 'runc' | 'kubelet' | 'old_groups' | 'unknown_creator';
 
@@ -23,9 +24,11 @@ const manyDead = Math.floor(groupIds / 10);
 
 /** The situation, with the questions that the rules ask. */
 interface Case extends Situation {
+  /** Programs that may ask for accounting, and that no group of their own has cleared. */
   readonly accounting: readonly Part[];
   readonly groupsOn: number;
-  readonly strangers: boolean;
+  /** Accounted groups that no program of this host explains. */
+  readonly unexplained: boolean;
   readonly loses: boolean;
 }
 
@@ -44,6 +47,12 @@ const needsCure = (host: Case): boolean => host.accounting.length > 0 || host.gr
 
 /** First match wins. */
 export const remedyRules: readonly Rule[] = [
+  {
+    name: 'a healthy kernel now, an affected one at the next boot',
+    when: fallsBack,
+    remedy: 'default_kernel',
+    why: (host) => `${host.next?.release} boots next, which leaks: make ${host.now.release} the default again`,
+  },
   { name: 'not applicable', when: (host) => notApplicable(host) !== undefined, remedy: 'none', why: () => '' },
   {
     name: 'kernel not understood',
@@ -83,9 +92,9 @@ export const remedyRules: readonly Rule[] = [
   },
   {
     name: 'nothing accounts, old groups remain',
-    when: (host) => !host.loses && host.accounting.length === 0 && host.groupsOn > 0 && !host.strangers,
+    when: (host) => !host.loses && host.accounting.length === 0 && host.groupsOn > 0 && !host.unexplained,
     remedy: 'reboot',
-    why: () => 'the runtime is mended; groups made before still account',
+    why: () => 'nobody here asks any more; groups made before still account',
   },
   {
     name: 'nothing accounts, many dead groups',
@@ -102,9 +111,9 @@ export const remedyRules: readonly Rule[] = [
   },
   {
     name: 'a distribution that is not known',
-    when: (host) => host.strangeOs !== '',
+    when: (host) => host.unknownOs !== '',
     remedy: 'unsupported',
-    why: (host) => `distribution "${host.strangeOs}" is not known: its boot loader and packages would be edited on a guess`,
+    why: (host) => `distribution "${host.unknownOs}" is not known: its boot loader and packages would be edited on a guess`,
   },
   {
     name: 'the next kernel parses nokmem',
@@ -114,7 +123,7 @@ export const remedyRules: readonly Rule[] = [
   },
   {
     name: 'only a runtime that can be upgraded accounts',
-    when: (host) => runtimeMends(host),
+    when: (host) => runtimeSuffices(host),
     remedy: 'runtime',
     why: (host) => `${whoAccounts(host)}; ${notParsed(host)}`,
   },
@@ -128,13 +137,13 @@ export const remedyRules: readonly Rule[] = [
     name: 'el7 kernel that does not parse nokmem',
     when: (host) => host.next?.generation === 'el7',
     remedy: 'kernel_and_arg',
-    why: (host) => notParsed(host),
+    why: (host) => notParsed(host) + howToSettle(host),
   },
   {
     name: 'other kernel that does not parse nokmem',
     when: () => true,
     remedy: 'unsupported',
-    why: (host) => `${notParsed(host)}, and kmend knows no newer kernel for it`,
+    why: (host) => `${notParsed(host)}, and kmend knows no newer kernel for it${howToSettle(host)}`,
   },
 ];
 
@@ -153,26 +162,34 @@ export function treat(situation: Situation): Treatment {
 }
 
 function caseOf(situation: Situation): Case {
-  const accounting = [situation.kubelet, situation.runc].filter(mayAccount);
-  const groupsOn = tallyOf(situation).on;
+  const { open, tally } = judgedCase(situation);
   return {
     ...situation,
-    accounting,
-    groupsOn,
-    // Accounted groups that no part of this host explains, neither as it is nor as it was before a change in this boot.
-    strangers: groupsOn > 0 && accounting.length === 0 && !situation.runtimeChanged,
+    accounting: open,
+    groupsOn: tally.on,
+    // Neither as the host is, nor as it was before a change in this boot.
+    unexplained: tally.on > 0 && open.length === 0 && !situation.runtimeChanged,
     loses:
       situation.now.inForce && situation.next !== undefined && !situation.next.inForce && healthOf(situation.next.generation) !== 'healthy',
   };
 }
 
+const kubeletOf = (host: Case): Part | undefined => host.accounting.find(({ part }) => part === 'kubelet');
+const runtimesOf = (host: Case): readonly Part[] => host.accounting.filter(({ part }) => part !== 'kubelet');
+
 /** Docker's own packages can be upgraded in place; another vendor's engine would be a migration. A kubelet that accounts would go on. */
-const runtimeMends = (host: Case): boolean =>
-  mayAccount(host.runc) && !mayAccount(host.kubelet) && host.enginePackage === 'docker-ce' && !host.loses;
+const runtimeSuffices = (host: Case): boolean =>
+  runtimesOf(host).length > 0 &&
+  runtimesOf(host).every(({ part }) => part === 'docker') &&
+  kubeletOf(host) === undefined &&
+  host.enginePackage === 'docker-ce' &&
+  !host.loses;
+
+const saysAccounts = (part: Part): string => (part.accounts === 'yes' ? 'accounts' : 'may account');
 
 function whoAccounts(host: Case): string {
   if (host.accounting.length === 0) return 'cgroups read on, made by nobody that is known here';
-  return host.accounting.map((part) => `${part.name} ${part.accounts === 'yes' ? 'accounts' : 'may account'}`).join(', ');
+  return [...new Set(host.accounting.map((part) => `${part.name} ${saysAccounts(part)}`))].join(', ');
 }
 
 function notParsed(host: Case): string {
@@ -181,14 +198,23 @@ function notParsed(host: Case): string {
   return kernel.parses === 'no' ? `${name} does not parse nokmem` : `${name} is not known to parse nokmem`;
 }
 
+/** What would settle whether an unread kernel obeys: its System.map, which the probe reads where it is a real one, or a trial. */
+function howToSettle(host: Case): string {
+  const kernel = host.next ?? host.now;
+  if (kernel.parses !== 'unknown') return '';
+  return host.now.asks && kernel.release === host.now.release
+    ? '; `kmend check --active` settles it'
+    : '; a real System.map of it, or the active probe after a boot with the argument, settles it';
+}
+
 function causesOf(host: Case): readonly Cause[] {
   const causes: Cause[] = [];
   if ((host.next ?? host.now).parses !== 'yes') causes.push('kernel');
   if (!host.now.inForce) causes.push('argument');
   if (host.loses) causes.push('argument_lost');
-  if (mayAccount(host.kubelet)) causes.push('kubelet');
-  if (mayAccount(host.runc)) causes.push('runc');
-  if (host.strangers) causes.push('unknown_creator');
+  if (kubeletOf(host) !== undefined) causes.push('kubelet');
+  if (runtimesOf(host).length > 0) causes.push('runc');
+  if (host.unexplained) causes.push('unknown_creator');
   else if (host.groupsOn > 0 && host.accounting.length === 0) causes.push('old_groups');
   // A kernel without the argument is no cause by itself: somebody must ask for accounting.
   const asked = causes.some((cause) => !['kernel', 'argument'].includes(cause));
@@ -204,11 +230,14 @@ function rejectedFor(remedy: Remedy, host: Case): readonly string[] {
 }
 
 function runtimeRejected(host: Case): readonly string[] {
-  if (mayAccount(host.kubelet))
-    return [`runtime: ${host.kubelet.name} ${host.kubelet.accounts === 'yes' ? 'still accounts' : 'may still account'} /kubepods`];
-  if (!mayAccount(host.runc)) return [];
+  const kubelet = kubeletOf(host);
+  if (kubelet !== undefined)
+    return [`runtime: ${kubelet.name} ${kubelet.accounts === 'yes' ? 'still accounts' : 'may still account'} /kubepods`];
+  const others = runtimesOf(host).filter(({ part }) => part !== 'docker');
+  if (others.length > 0) return [`runtime: kmend does not upgrade ${[...new Set(others.map(({ name }) => name))].join(', ')}`];
+  if (runtimesOf(host).length === 0) return [];
   if (host.enginePackage !== 'docker-ce')
-    return [`runtime: ${host.enginePackage || 'this engine'} cannot be upgraded to a mended docker-ce in place`];
+    return [`runtime: ${host.enginePackage || 'this engine'} cannot be upgraded in place to a docker-ce that does not account`];
   return ['runtime: the argument is surer, and needs a reboot all the same'];
 }
 
@@ -216,10 +245,12 @@ function leavesOpen(remedy: Remedy, host: Case): readonly string[] {
   const open: string[] = [];
   if (remedy === 'runtime') open.push('whoever else asks for kernel-memory limits is still accounted: the argument would stop that too');
   if (remedy === 'none' && host.deadGroups > 0) open.push(`about ${host.deadGroups} dead groups stay until the next reboot`);
-  if (remedy === 'none' && host.runc.note !== undefined && !host.now.inForce) open.push(`${host.runc.name}: ${host.runc.note}`);
+  if (remedy === 'none' && !host.now.inForce)
+    for (const { name, accounts, note, part } of host.parts)
+      if (note !== undefined && accounts === 'no' && part !== 'kubelet') open.push(`${name}: ${note}`);
   const vendor = vendorSays(host.now.release);
   if (vendor !== '' && remedy !== 'none') open.push(`${vendor}: no reason to leave accounting on`);
   if (host.next?.asks && host.next.parses !== 'yes')
-    open.push('cgroup.memory=nokmem is set, but the kernel that boots next is not known to parse it');
+    open.push(`cgroup.memory=nokmem is set, but the kernel that boots next is not known to parse it${howToSettle(host)}`);
   return open;
 }

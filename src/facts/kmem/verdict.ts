@@ -2,9 +2,11 @@
 import type { Verdict } from '../../model/plan.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease } from './kernels.ts';
+import { isContradicted, isRefused, mayAsk, type Part } from './parts.ts';
 import { readingOf } from './reads.ts';
-import { mayAccount, type Samples, type Situation } from './situation.ts';
+import { readsWhole, type Situation } from './situation.ts';
 import { isCritical, symptomName } from './symptoms.ts';
+import { countOf, type Witnesses } from './witnesses.ts';
 
 export interface Judgement {
   readonly verdict: Verdict;
@@ -13,167 +15,306 @@ export interface Judgement {
 
 export type Proof = 'samples' | 'active_probe' | 'none';
 
-/** Groups that read on and off. On el7 the counts are over all groups; elsewhere over the groups that the facts carry. */
+/** Non-root groups by what their answer says. */
 export interface Tally {
   readonly on: number;
   readonly off: number;
+  /** Limited since they were made, by a kubelet or a runtime, and off. */
   readonly limitedOff: number;
-  /**
-   * Of those, the ones that tell: containers, because a limit on /kubepods says nothing about the runc beside it. Where the kernel refuses
-   * everybody, each limited group tells.
-   */
-  readonly tellingOff: number;
+  /** Of those, containers. */
+  readonly containersOff: number;
 }
 
+const readingIn = (situation: Situation, group: Witnesses): 'on' | 'off' | 'none' =>
+  readingOf(group, situation.now.generation, situation.memory, situation.now.inForce);
+
 export function tallyOf(situation: Situation): Tally {
-  const { now, memory, samples, groups } = situation;
-  if (now.generation === 'el7')
-    return {
-      on: samples.read,
-      off: samples.eio,
-      limitedOff: samples.limitedOff,
-      tellingOff: now.inForce ? samples.limitedOff : samples.containersOff,
-    };
-  const readings = groups.map((group) => ({ group, reading: readingOf(group, now.generation, memory, now.inForce) }));
-  const limitedOff = readings.filter(({ group, reading }) => reading === 'off' && group.limit > 0).length;
+  const { witnesses } = situation;
+  const off = witnesses.filter((group) => readingIn(situation, group) === 'off');
+  // Where the kernel accounts everybody, whoever made the group, each limited one tells; elsewhere a limit tells only who would have asked.
+  const tells = isHealthy(situation) ? () => true : ({ row }: Witnesses): boolean => row.level === 'container' || row.creator === 'kubelet';
+  const limited = off.filter((group) => group.limited === 'yes' && tells(group));
   return {
-    on: readings.filter(({ reading }) => reading === 'on').length,
-    off: readings.filter(({ reading }) => reading === 'off').length,
-    limitedOff,
-    tellingOff: limitedOff,
+    on: countOf(witnesses, (group) => readingIn(situation, group) === 'on'),
+    off: countOf(off),
+    limitedOff: countOf(limited),
+    containersOff: countOf(limited, ({ row }) => isHealthy(situation) || row.level === 'container'),
   };
 }
 
+const isHealthy = ({ now }: Situation): boolean => healthOf(now.generation) === 'healthy';
+
 /** Is this a host on which accounting can hurt at all? Otherwise why not. */
 export function notApplicable(situation: Situation): string | undefined {
-  const { now, memory, controllerOff, samples } = situation;
+  const { now, memory, controllerOff, samples, kmemFiles } = situation;
   // The tree decides, not the command line: with the controller off there is none.
   if (controllerOff && samples.total === 0) return 'the memory controller is switched off (cgroup_disable=memory)';
   if (memory === 'absent') return 'no memory controller is mounted';
   const kernel = `kernel ${shortRelease(now.release)}`;
   if (now.generation === 'older') return `${kernel} has no kernel-memory controller`;
-  if (healthOf(now.generation) === 'healthy') return `${kernel}: accounting is healthy`;
-  return memory === 'v2' ? 'cgroup v2: accounting is healthy' : undefined;
+  if (isHealthy(situation)) return `${kernel}: accounting is healthy`;
+  if (memory === 'v2') return 'cgroup v2: accounting is healthy';
+  return kmemFiles ? undefined : `${kernel} was built without kernel-memory accounting: its groups have no memory.kmem files`;
 }
 
-/** A healthy kernel that an update, or a fallback, gives up again at the next boot. */
-function fallsBack({ now, next }: Situation): string {
-  if (healthOf(now.generation) !== 'healthy' || next === undefined || next.inForce || healthOf(next.generation) !== 'affected') return '';
-  return `; but ${next.release} boots next, which leaks`;
+/** A healthy kernel now, and one at the next boot that leaks: an update, or a fallback, gives it up again. */
+export const fallsBack = (situation: Situation): boolean => {
+  const { next } = situation;
+  return isHealthy(situation) && next !== undefined && !next.inForce && healthOf(next.generation) === 'affected';
+};
+
+/** The situation with what the rules ask of it. */
+interface Case extends Situation {
+  readonly tally: Tally;
+  /** Programs that may ask, and that no group of their own has cleared. */
+  readonly open: readonly Part[];
+  /** Programs whose "no" is disputed or declared, and that no container of their own has confirmed. */
+  readonly unconfirmed: readonly Part[];
+  /** Signs of this boot that groups were accounted; empty when there are none. */
+  readonly signs: string;
+  /** Every group answered, and says off. */
+  readonly wholeOff: boolean;
 }
 
-export function judge(situation: Situation): Judgement {
-  const { samples, now } = situation;
-  if (now.generation === 'unknown') return { verdict: 'unknown', evidence: `kernel release "${now.release}" is not understood` };
-  const without = notApplicable(situation);
-  if (without !== undefined) return { verdict: 'not_applicable', evidence: without + fallsBack(situation) };
+export function caseOf(situation: Situation): Case {
   const tally = tallyOf(situation);
-  if (tally.on > 0) return judgeOn(situation, tally);
-  const unread = unreadText(situation);
-  if (unread !== '') return { verdict: 'unknown', evidence: unread };
-  if (samples.capped)
-    return { verdict: 'unknown', evidence: `more cgroups than could be read (${samples.total} were): needs a closer look` };
-  if (situation.activeProbe === 'on' && now.inForce)
-    return { verdict: 'unknown', evidence: 'the active probe was accounted, although nokmem is in force' };
-  return judgeOff(situation, tally);
+  const { samples, parts } = situation;
+  return {
+    ...situation,
+    tally,
+    open: parts.filter((part) => mayAsk(part) && !isContradicted(part)),
+    unconfirmed: parts.filter((part) => part.unsure && !isContradicted(part)),
+    signs: signsOf(situation),
+    wholeOff: readsWhole(samples) && tally.off === samples.total && samples.total > 0,
+  };
 }
+
+interface Rule {
+  /** For the docs and the tests. */
+  readonly name: string;
+  readonly when: (host: Case) => boolean;
+  readonly verdict: Verdict;
+  readonly evidence: (host: Case) => string;
+}
+
+/** First match wins. */
+export const verdictRules: readonly Rule[] = [
+  {
+    name: 'a kernel release that is not understood',
+    when: ({ now }) => now.generation === 'unknown',
+    verdict: 'unknown',
+    evidence: ({ now }) => `kernel release "${now.release}" is not understood`,
+  },
+  {
+    name: 'a healthy kernel now, an affected one at the next boot',
+    when: fallsBack,
+    verdict: 'at_risk',
+    evidence: (host) => `${notApplicable(host)}; but ${host.next?.release} boots next, which leaks`,
+  },
+  {
+    name: 'accounting cannot hurt here',
+    when: (host) => notApplicable(host) !== undefined,
+    verdict: 'not_applicable',
+    evidence: (host) => notApplicable(host) ?? '',
+  },
+  {
+    name: 'a group reads on, and the host shows damage',
+    when: (host) => host.tally.on > 0 && damageOf(host).length > 0,
+    verdict: 'leaking',
+    evidence: (host) => [`${host.tally.on} cgroups read on`, ...damageOf(host)].join('; ') + deadText(host),
+  },
+  {
+    name: 'a group reads on',
+    when: (host) => host.tally.on > 0,
+    verdict: 'on',
+    evidence: (host) => `${host.tally.on} of ${host.samples.total} non-root cgroups readable${deadText(host)}`,
+  },
+  {
+    name: 'groups were accounted in this boot, the cause is in place, and the host shows damage',
+    when: (host) => wasAccounted(host) && damageOf(host).length > 0,
+    verdict: 'leaking',
+    evidence: (host) => [host.signs, ...damageOf(host)].join('; '),
+  },
+  {
+    name: 'groups were accounted in this boot, and the cause is in place',
+    when: (host) => wasAccounted(host),
+    verdict: 'on',
+    evidence: (host) => host.signs,
+  },
+  {
+    name: 'reads were refused, failed, or did not come to an end',
+    when: (host) => unreadText(host) !== '',
+    verdict: 'unknown',
+    evidence: (host) => unreadText(host) + (host.signs === '' ? '' : `; accounting was on in this boot (${host.signs})`),
+  },
+  {
+    name: 'the argument is in force, and yet a new group was accounted',
+    when: (host) => host.now.inForce && host.activeProbe === 'on',
+    verdict: 'unknown',
+    evidence: () => 'the active probe was accounted, although nokmem is in force',
+  },
+  {
+    name: 'the argument is in force, and the next boot loses it',
+    when: (host) => loses(host),
+    verdict: 'at_risk',
+    evidence: (host) => `${offText(host)}; ${lossText(host)}`,
+  },
+  {
+    name: 'the argument is in force, and was seen to be',
+    when: (host) => host.now.inForce && proofOf(host) !== 'none',
+    verdict: 'off',
+    evidence: (host) => (proofOf(host) === 'samples' ? `${offText(host)}${refusedText(host)}` : 'active probe: nokmem is in force'),
+  },
+  {
+    name: 'the argument is set, and nobody here asks',
+    when: (host) => host.now.inForce && nobodyAsks(host),
+    verdict: 'off',
+    evidence: (host) => `${offText(host)}, nobody here asks; the argument is set, not proven: \`--active\` proves it`,
+  },
+  {
+    name: 'the argument is set, and nothing proves it',
+    when: (host) => host.now.inForce,
+    verdict: 'unknown',
+    evidence: (host) => `${offText(host)}; the argument is set, not proven: \`--active\` proves it`,
+  },
+  {
+    name: 'a program here will ask',
+    when: (host) => host.open.length > 0,
+    verdict: 'at_risk',
+    evidence: (host) =>
+      `${offText(host)}; ${host.open.map((part) => `${part.name} ${part.accounts === 'yes' ? 'will account' : 'may account'}`).join(', ')}`,
+  },
+  {
+    name: 'a "no" that is disputed or declared, and no container of its own confirms it',
+    when: (host) => host.unconfirmed.length > 0,
+    verdict: 'unknown',
+    evidence: (host) =>
+      `${offText(host)}; ${host.unconfirmed.map((part) => `${part.name} (${part.note}) has no limited container`).join(', ')}`,
+  },
+  {
+    name: 'nobody here asks, and a limited container shows it',
+    when: (host) => nobodyAsks(host),
+    verdict: 'off',
+    evidence: (host) => offText(host),
+  },
+  {
+    name: 'nothing here makes containers',
+    when: (host) => host.parts.length === 0,
+    verdict: 'unknown',
+    evidence: (host) => `${offText(host)}: no container runtime and no kubelet was found`,
+  },
+  {
+    name: 'no sample',
+    when: () => true,
+    verdict: 'unknown',
+    evidence: (host) => `${offText(host)}: no sample`,
+  },
+];
+
+export function judge(situation: Situation, rules: readonly Rule[] = verdictRules): Judgement {
+  const host = caseOf(situation);
+  const rule = rules.find(({ when }) => when(host));
+  return { verdict: rule?.verdict ?? 'unknown', evidence: rule?.evidence(host) ?? '' };
+}
+
+/** Signs speak of this boot as a whole: with every sample off and no cause left they are what a repair without a reboot leaves behind. */
+function wasAccounted(host: Case): boolean {
+  if (host.signs === '') return false;
+  const cause = !host.now.inForce && (host.open.length > 0 || host.unconfirmed.length > 0);
+  if (unreadText(host) !== '') return cause;
+  return cause || !(host.wholeOff && host.tally.containersOff > 0);
+}
+
+/** No program here asks, or none that its own groups have not cleared; and a limited container was there to show it. */
+const nobodyAsks = (host: Case): boolean =>
+  host.open.length === 0 && host.unconfirmed.length === 0 && host.wholeOff && host.tally.containersOff > 0;
+
+const loses = ({ now, next }: Case): boolean =>
+  now.inForce && next !== undefined && !next.inForce && healthOf(next.generation) !== 'healthy';
+
+const lossText = ({ next }: Case): string =>
+  next?.asks === true
+    ? `the next kernel (${shortRelease(next.release)}) is not known to parse nokmem`
+    : 'the next boot loses cgroup.memory=nokmem';
 
 /** Why nothing can be said by the groups; empty when all of them gave an answer. */
-function unreadText(situation: Situation): string {
-  const { samples } = situation;
-  if (samples.denied > 0)
-    return `${samples.denied} of ${samples.total} non-root cgroups refused the read: needs root${signText(situation)}`;
+function unreadText({ samples }: Case): string {
+  if (samples.denied > 0) return `${samples.denied} of ${samples.total} non-root cgroups refused the read: needs root`;
   if (samples.failed > 0)
-    return `${samples.failed} of ${samples.total} non-root cgroups could not be read (${samples.failedWhy || 'an error that is not known'})${signText(situation)}`;
+    return `${samples.failed} of ${samples.total} non-root cgroups could not be read (${samples.failedWhy || 'an error that is not known'})`;
+  if (samples.capped) return `the host did not come to the end of its cgroups in time (${samples.total} were read)`;
   if (samples.total === 0 && samples.absent > 0)
     return `none of ${samples.absent} memory cgroups has a memory.kmem.slabinfo: nothing to judge by`;
   return '';
 }
 
-const signText = (situation: Situation): string => {
-  const accounted = pastAccounting(situation);
-  return accounted === '' ? '' : `; accounting was on in this boot (${accounted})`;
-};
-
-function judgeOn(situation: Situation, tally: Tally): Judgement {
-  const symptoms = damage(situation);
-  const { total } = situation.samples;
-  if (symptoms.length === 0) return { verdict: 'on', evidence: `${tally.on} of ${total} non-root cgroups readable${deadText(situation)}` };
-  return { verdict: 'leaking', evidence: [`${tally.on} cgroups read on`, ...symptoms].join('; ') + deadText(situation) };
-}
-
 /** From here on the next container may already find no id: both kernels that were driven there stopped at about 65,534. */
 export const idsAreUp = (used: number): boolean => used >= groupIds - 500;
 
-/** What the leak has done to this host, by its kernel log and its table of ids. */
-function damage({ symptoms, idsUsed }: Situation): readonly string[] {
+/** Dead groups that are damage by their number alone: a quarter of the ids. Our own figure: nobody has published one. */
+const manyDead = Math.floor(groupIds / 4);
+
+/** Dead groups that are damage when they are seen to grow: a tenth of the ids. */
+const manyGrowing = Math.floor(groupIds / 10);
+
+/** What the leak has done to this host, by its logs, its dead groups and its table of ids. */
+function damageOf({ symptoms, idsUsed, deadGroups, deadGrowth }: Case): readonly string[] {
   const critical = symptoms.filter(({ kind }) => isCritical(kind));
+  const many = deadGroups >= manyDead || (deadGroups >= manyGrowing && deadGrowth > 0);
   return [
     ...critical.map(({ kind, count }) => `${symptomName(kind)} (${count} ${count === 1 ? 'line' : 'lines'})`),
     ...(idsAreUp(idsUsed) ? [`${idsUsed} of ${groupIds} cgroup ids in use`] : []),
+    ...(many && !idsAreUp(idsUsed) ? [`dead groups hold ${Math.round((deadGroups / groupIds) * 100)} % of the cgroup ids`] : []),
   ];
 }
 
-const deadText = ({ deadGroups }: Situation): string => (deadGroups === 0 ? '' : `; about ${deadGroups} dead groups`);
+const deadText = ({ deadGroups }: Case): string => (deadGroups === 0 ? '' : `; about ${deadGroups} dead groups`);
 
-/** No group reads on. Whether that is "off" depends on what could be read, and on whether anybody here would switch it on. */
-function judgeOff(situation: Situation, tally: Tally): Judgement {
-  const accounted = pastAccounting(situation);
-  const risk = riskOf(situation);
-  const sampled = tally.tellingOff > 0 && hasFullSample(situation, tally);
-  // Slab entries and root usage speak of this boot as a whole: with every sample off and no cause left they are what a repair leaves behind.
-  if (accounted !== '' && !(sampled && risk === '')) {
-    const symptoms = damage(situation);
-    return { verdict: symptoms.length === 0 ? 'on' : 'leaking', evidence: [accounted, ...symptoms].join('; ') };
-  }
-  if (risk !== '') return { verdict: 'at_risk', evidence: `${offText(situation.samples, tally)}; ${risk}` };
-  if (sampled) return { verdict: 'off', evidence: offText(situation.samples, tally) };
-  if (situation.activeProbe === 'off') return { verdict: 'off', evidence: 'active probe: nokmem is in force' };
-  return { verdict: 'unknown', evidence: `${offText(situation.samples, tally)}: no sample` };
-}
-
-/** Every non-root group says off. */
-const hasFullSample = ({ samples }: Situation, tally: Tally): boolean => tally.off === samples.total && samples.total > 0;
-
-function offText(samples: Samples, tally: Tally): string {
+function offText(host: Case): string {
+  const { samples, tally, unknownLimited } = host;
   if (samples.total === 0) return 'no non-root memory cgroup';
   const limited = tally.limitedOff === 0 ? 'none memory-limited' : `${tally.limitedOff} memory-limited`;
-  const container = tally.limitedOff > 0 && tally.tellingOff === 0 ? ', no container among them' : '';
-  return `EIO on ${samples.eio} of ${samples.total}, ${limited}${container}`;
+  const container = tally.limitedOff > 0 && tally.containersOff === 0 ? ', no container among them' : '';
+  const others =
+    unknownLimited.length === 0
+      ? ''
+      : ` (limited by an unknown creator, no sample: ${unknownLimited[0]}${unknownLimited.length > 1 ? ', ...' : ''})`;
+  return `EIO on ${samples.eio} of ${samples.total}, ${limited}${container}${others}`;
+}
+
+/** Whom the kernel was seen to refuse. */
+function refusedText(host: Case): string {
+  const refused = host.parts.filter(isRefused);
+  const asked = refused.map((part) => `asked by ${part.name}, answered EIO`).join('; ');
+  return (
+    (asked === '' ? '' : `; ${asked}`) +
+    (host.now.by === 'seen' ? `: kernel ${shortRelease(host.now.release)} obeys (seen); \`--active\` confirms it` : '')
+  );
 }
 
 /** Proofs that accounting was on in this boot, which need no memory-limited group. */
-function pastAccounting({ slabEntries, rootUsage, deadGroups }: Situation): string {
+function signsOf({ slabEntries, rootUsage, deadGroups }: Situation): string {
   if (slabEntries > 0) return `${slabEntries} slab caches of accounted groups, about ${deadGroups} of the groups dead`;
   return rootUsage > 0 ? `root kmem.usage_in_bytes is ${rootUsage}` : '';
 }
 
-/** Who will switch accounting on, or what the next boot loses; empty when nothing does. */
-function riskOf({ now, next, runc, kubelet }: Situation): string {
-  if (now.inForce) return next === undefined || next.inForce ? '' : lossOf(next.asks, next.release);
-  const parts = [kubelet, runc]
-    .filter(mayAccount)
-    .map((part) => `${part.name} ${part.accounts === 'yes' ? 'will account' : 'may account'}`);
-  return parts.join(', ');
-}
-
-const lossOf = (asks: boolean, release: string): string =>
-  asks ? `the next kernel (${shortRelease(release)}) is not known to parse nokmem` : 'the next boot loses cgroup.memory=nokmem';
-
-/** What proves that accounting is off. Samples: every non-root group says so, and a memory-limited container is among them. */
+/**
+ * What proves that accounting is off: only what could have come out otherwise. With the argument set that is a group whose creator is known to ask, or
+ * the active probe. Without it, a limited container, where no program is left that may ask and has none of its own.
+ */
 export function proofOf(situation: Situation): Proof {
-  const { samples, activeProbe, now } = situation;
-  if (now.generation === 'unknown' || samples.denied > 0 || samples.failed > 0 || samples.capped) return 'none';
-  const tally = tallyOf(situation);
-  if (tally.on > 0) return 'none';
-  if (tally.tellingOff > 0 && provesBySamples(situation, tally)) return 'samples';
-  return activeProbe === 'off' ? 'active_probe' : 'none';
+  const host = caseOf(situation);
+  if (host.now.generation === 'unknown' || host.tally.on > 0 || !readsWhole(host.samples)) return 'none';
+  if (provesBySamples(host)) return 'samples';
+  return host.activeProbe === 'off' ? 'active_probe' : 'none';
 }
 
-/** On kernels that read 0 in idle groups, these are no evidence against: every group that works must say off. */
-function provesBySamples(situation: Situation, tally: Tally): boolean {
-  if (healthOf(situation.now.generation) !== 'healthy') return hasFullSample(situation, tally);
-  return situation.groups.every(
-    (group) => group.procs === 0 || readingOf(group, situation.now.generation, situation.memory, situation.now.inForce) === 'off',
-  );
+function provesBySamples(host: Case): boolean {
+  // On kernels that read 0 in idle groups, these are no evidence against: every group that works must say off.
+  if (isHealthy(host))
+    return host.tally.containersOff > 0 && host.witnesses.every((group) => !group.procs || readingIn(host, group) === 'off');
+  if (!host.wholeOff) return false;
+  if (host.now.inForce) return host.parts.some(isRefused);
+  const runtimes = [...host.open, ...host.unconfirmed].filter(({ part }) => part !== 'kubelet');
+  return host.tally.containersOff > 0 && runtimes.length === 0;
 }

@@ -1,0 +1,303 @@
+// Parts: the programs of a host that make memory cgroups and may ask for kernel-memory accounting, each with its version, its manager and its witnesses.
+import type { Facts } from '../../model/fact.ts';
+import { isList, isMapping, type Mapping, type Value } from '../../model/value.ts';
+import { containerdIoAccounts, containerdIoRow } from './containerd-io.ts';
+import type { CreatorRow } from './creators.ts';
+import { dockerAccounts, engineVersion } from './docker.ts';
+import { kubeletAccounts } from './kubelet.ts';
+import type { Accounts } from './row.ts';
+import { runcAccounts } from './runc.ts';
+import { countOf, managersSeen, speakingFor, type Witnesses, type WitnessRules, witnessRules } from './witnesses.ts';
+
+export type PartName = 'kubelet' | 'docker' | 'containerd' | 'cri-o' | 'podman' | 'custom';
+
+/** A program that makes groups, before its groups were looked at. */
+interface Program {
+  readonly part: PartName;
+  /** For people: "kubelet 1.12.3", "containerd.io 1.2.10-3.2.el7". */
+  readonly name: string;
+  /** By its version, its package, its manager, or an operator's declaration. */
+  readonly accounts: Accounts;
+  /** A "no" that a container of its own must confirm: disputed builds, declarations. */
+  readonly unsure: boolean;
+  readonly note?: string;
+  readonly owns: (row: CreatorRow) => boolean;
+  readonly replaced: boolean;
+}
+
+export interface Part extends Program {
+  /** Limited groups that speak for it, and those of them that answered EIO. */
+  readonly limited: number;
+  readonly limitedOff: number;
+  /** The same without the rule about versions: what a kernel's refusal is judged by. */
+  readonly asked: number;
+  readonly askedOff: number;
+  /** Limited containers of its own, whatever manager made them. */
+  readonly containers: number;
+  readonly containersOff: number;
+  /** Groups of its own that are accounted. */
+  readonly on: number;
+}
+
+// ---- reading facts loosely: what is unknown or absent counts as not said ----
+
+export const textOf = (facts: Facts, name: string): string => {
+  const value = facts[name];
+  return typeof value === 'string' ? value : '';
+};
+const flagOf = (facts: Facts, name: string): boolean => facts[name] === true;
+export const numberIn = (mapping: Mapping | Facts, name: string): number => {
+  const value = mapping[name];
+  return typeof value === 'number' ? value : 0;
+};
+export const mappingsOf = (value: Value | undefined): readonly Mapping[] => (isList(value) ? value.filter(isMapping) : []);
+
+// ---- what was changed in this boot ----
+
+/** Seconds by which the time of boot may be wrong: it is the clock less the uptime, both cut to whole seconds and read one after the other. */
+const bootTimeError = 2;
+
+function isAfterBoot(facts: Facts, time: number): boolean {
+  const [boot, clock] = [facts['boot.time'], facts['clock.epoch']];
+  // A time in the host's future says that its clock was moved, and nothing else.
+  return typeof boot === 'number' && typeof clock === 'number' && time > boot + bootTimeError && time <= clock;
+}
+
+/** Packages that bring a runc and were installed after this boot, by the host's own clock. */
+export function changedAfterBoot(facts: Facts): readonly string[] {
+  const packages = [
+    { name: textOf(facts, 'docker.package') || 'docker', time: numberIn(facts, 'docker.installed_at') },
+    { name: textOf(facts, 'containerd.package') || 'containerd', time: numberIn(facts, 'containerd.installed_at') },
+    { name: 'runc', time: numberIn(facts, 'runc.installed_at') },
+  ];
+  return packages.filter(({ time }) => isAfterBoot(facts, time)).map(({ name }) => name);
+}
+
+const replacedSince = (facts: Facts, ...names: readonly string[]): boolean =>
+  names.some((name) => isAfterBoot(facts, numberIn(facts, name)));
+const runtimeReplaced = (facts: Facts): boolean => changedAfterBoot(facts).length > 0 || replacedSince(facts, 'runc.changed_at');
+
+// ---- the programs ----
+
+const systemdNote = 'the systemd cgroup driver never asks for accounting';
+
+/** Every program here that makes groups and may ask, those that surely do not as well. */
+function programsOf(facts: Facts, witnesses: readonly Witnesses[]): readonly Program[] {
+  const here = presence(facts, witnesses);
+  const programs = [
+    kubelet(facts, witnesses),
+    ...(here.docker ? [docker(facts, witnesses, here)] : []),
+    ...(here.containerd ? [containerd(facts, witnesses, here)] : []),
+    ...(here.crio ? [other(facts, witnesses, 'cri-o', 'crio.driver')] : []),
+    ...(here.podman ? [other(facts, witnesses, 'podman', 'podman.driver')] : []),
+    ...customs(facts),
+  ].filter((program) => program !== undefined);
+  return programs.map((program) => declared(facts, program));
+}
+
+interface Presence {
+  readonly docker: boolean;
+  readonly containerd: boolean;
+  readonly crio: boolean;
+  readonly podman: boolean;
+  /** Docker and containerd start the same runc: a group that either can have made speaks for both. */
+  readonly sameRunc: boolean;
+  /** Docker can be told to start something else than its runc. */
+  readonly dockerCustom: boolean;
+  readonly containerdCustom: boolean;
+}
+
+function presence(facts: Facts, witnesses: readonly Witnesses[]): Presence {
+  const dockerHere = flagOf(facts, 'docker.installed') || textOf(facts, 'docker.evr') !== '';
+  const made = (creator: CreatorRow['creator']): boolean => witnesses.some(({ row }) => row.creator === creator);
+  const crio = flagOf(facts, 'crio.installed') || textOf(facts, 'crio.evr') !== '' || made('cri-o');
+  const podman = flagOf(facts, 'podman.installed') || made('podman');
+  const containerdProgram =
+    (flagOf(facts, 'containerd.installed') && !flagOf(facts, 'containerd.bundled')) || textOf(facts, 'containerd.evr') !== '';
+  // From 18.09 on Docker brings a containerd: it is a runtime of its own only where something uses it.
+  const used = made('containerd') || textOf(facts, 'kubelet.endpoint').includes('containerd');
+  const rancher = /^(?:k3s|rke2)$/.test(textOf(facts, 'kubelet.program'));
+  const loneRunc = flagOf(facts, 'runc.installed') && !crio && !podman;
+  return {
+    docker: dockerHere,
+    containerd: used || rancher || (!dockerHere && (containerdProgram || loneRunc)),
+    crio,
+    podman,
+    sameRunc: dockerHere && dockerAccounts(enginePackage(facts), versionOfDocker(facts)) === 'runc',
+    dockerCustom: mappingsOf(facts['docker.runtimes']).some(isForeign),
+    containerdCustom: mappingsOf(facts['containerd.runtimes']).some(isForeign),
+  };
+}
+
+/** Whose a group is that docker or containerd can have made. With a runtime of its own beside it, neither's runc is known to have made it. */
+function ownsAs(part: 'docker' | 'containerd', here: Presence): (row: CreatorRow) => boolean {
+  const custom = part === 'docker' ? here.dockerCustom : here.containerdCustom;
+  const alone = part === 'docker' ? !here.containerd : !here.docker;
+  return ({ creator }) => !custom && (creator === part || (creator === 'runtime' && (alone || here.sameRunc)));
+}
+
+const versionOfDocker = (facts: Facts): string =>
+  engineVersion(textOf(facts, 'docker.evr')) || textOf(facts, 'docker.version') || textOf(facts, 'docker.client');
+
+/** RHEL's docker is told by where its runc lies when its package is not: its 1.13 is not upstream's. */
+const enginePackage = (facts: Facts): string =>
+  textOf(facts, 'docker.package') || (/docker-runc-current$/.test(textOf(facts, 'runc.path')) ? 'docker' : '');
+
+function docker(facts: Facts, witnesses: readonly Witnesses[], here: Presence): Program {
+  const version = versionOfDocker(facts);
+  const owns = ownsAs('docker', here);
+  const base = { part: 'docker', owns, replaced: runtimeReplaced(facts) } as const;
+  const name = `docker ${version}`.trim();
+  if (isSystemdOnly(textOf(facts, 'docker.driver'), witnesses, ({ creator }) => creator === 'docker'))
+    return { ...base, name, accounts: 'no', unsure: false, note: systemdNote };
+  const accounts = dockerAccounts(enginePackage(facts), version);
+  if (accounts === 'runc') return { ...base, ...ownRunc(facts) };
+  // An engine that is not from a package can still tell by its own runc, when that is new enough to be clean or old enough to be sure.
+  if (accounts === 'unknown') return { ...base, ...ownRunc(facts), name };
+  return { ...base, name, accounts, unsure: false };
+}
+
+function containerd(facts: Facts, witnesses: readonly Witnesses[], here: Presence): Program {
+  const owns = ownsAs('containerd', here);
+  const base = { part: 'containerd', owns, replaced: runtimeReplaced(facts) } as const;
+  const runc = here.docker && !here.sameRunc ? ({ name: 'containerd', accounts: 'unknown', unsure: false } as const) : ownRunc(facts);
+  const own = ({ creator }: CreatorRow): boolean => creator === 'containerd' || (creator === 'runtime' && !here.docker);
+  return isSystemdOnly(textOf(facts, 'containerd.driver'), witnesses, own, 'both')
+    ? { ...base, ...runc, accounts: 'no', unsure: false, note: systemdNote }
+    : { ...base, ...runc };
+}
+
+/** cri-o and podman start a runc (or a crun) that is a program of its own. */
+function other(facts: Facts, witnesses: readonly Witnesses[], part: 'cri-o' | 'podman', driver: string): Program {
+  const owns = ({ creator }: CreatorRow): boolean => creator === part;
+  const base = { part, owns, replaced: replacedSince(facts, 'runc.installed_at', 'runc.changed_at') } as const;
+  const version = textOf(facts, 'runc.version');
+  const name = version === '' ? part : `${part} with runc ${version}`;
+  return isSystemdOnly(textOf(facts, driver), witnesses, owns, 'both')
+    ? { ...base, name: part, accounts: 'no', unsure: false, note: systemdNote }
+    : { ...base, name, accounts: runcAccounts(version), unsure: false };
+}
+
+/**
+ * Does it use the systemd manager, and no other? What it says of itself decides; where that speaks of its configuration only (`both`), its groups must
+ * not contradict it. Nothing said and nothing seen is no.
+ */
+function isSystemdOnly(
+  said: string,
+  witnesses: readonly Witnesses[],
+  owns: (row: CreatorRow) => boolean,
+  how: 'said' | 'both' = 'said',
+): boolean {
+  if (said !== '' && how === 'said') return said === 'systemd';
+  const managers = new Set<string>(managersSeen(witnesses, owns));
+  if (said !== '') managers.add(said);
+  return managers.size === 1 && managers.has('systemd');
+}
+
+/** A runc of its own: sure by its version, or by the package that built it. */
+function ownRunc(facts: Facts): Pick<Program, 'name' | 'accounts' | 'unsure' | 'note'> {
+  const version = textOf(facts, 'runc.version');
+  const byVersion = runcAccounts(version);
+  const evr = textOf(facts, 'containerd.evr');
+  if (textOf(facts, 'containerd.package') !== 'containerd.io' || evr === '')
+    return { accounts: byVersion, name: `runc ${version}`.trim(), unsure: false };
+  const name = `containerd.io ${evr}`;
+  if (byVersion !== 'unknown') return { accounts: byVersion, name, unsure: false };
+  const rpm = textOf(facts, 'os.family') !== 'debian';
+  const disputed = rpm && containerdIoRow(evr)?.disputed === true;
+  return {
+    accounts: containerdIoAccounts(evr, rpm),
+    name,
+    unsure: disputed,
+    ...(disputed ? { note: 'clean by its build files, disputed by users: 1.4.5 or later is sure' } : {}),
+  };
+}
+
+function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undefined {
+  const version = textOf(facts, 'kubelet.version');
+  const owns = ({ creator }: CreatorRow): boolean => creator === 'kubelet';
+  const base = {
+    part: 'kubelet',
+    owns,
+    unsure: false,
+    replaced: replacedSince(facts, 'kubelet.installed_at', 'kubelet.changed_at'),
+  } as const;
+  if (flagOf(facts, 'kubelet.installed') || version !== '') {
+    const driver = textOf(facts, 'kubelet.driver');
+    return {
+      ...base,
+      accounts: kubeletAccounts(version, driver),
+      name: `kubelet ${version}`.trim(),
+      ...(driver === 'systemd' ? { note: systemdNote } : {}),
+    };
+  }
+  const managers = new Set(witnesses.flatMap(({ row }) => (owns(row) ? [row.manager] : [])));
+  if (managers.size === 0) return undefined;
+  return managers.has('cgroupfs')
+    ? { ...base, accounts: 'unknown', name: 'a kubelet that was not found (kubepods is there)' }
+    : { ...base, accounts: 'no', name: 'a kubelet that was not found (kubepods.slice is there)', note: systemdNote };
+}
+
+/** What starts containers beside runc: `says` is the first line of its `--version`. */
+const runtimeSays = (row: Mapping): string => (typeof row.says === 'string' ? row.says : '');
+
+/** crun and runsc never write a kernel-memory limit by themselves; a runtime that passes on to the same runc says that runc's version. */
+function customAccounts(says: string): Accounts {
+  if (/^(?:crun|runsc) version /.test(says)) return 'no';
+  return runcAccounts(/^runc version (\S+)/.exec(says)?.[1] ?? '');
+}
+
+const isForeign = (row: Mapping): boolean => customAccounts(runtimeSays(row)) !== 'no';
+
+/** Custom runtimes of docker and containerd. Their containers look like anybody's: no group speaks for them. */
+function customs(facts: Facts): readonly Program[] {
+  return [...mappingsOf(facts['docker.runtimes']), ...mappingsOf(facts['containerd.runtimes'])].map((row) => ({
+    part: 'custom',
+    name: [textOf(row, 'path').split('/').at(-1) || textOf(row, 'name'), /version (\S+)/.exec(runtimeSays(row))?.[1] ?? '']
+      .join(' ')
+      .trim(),
+    accounts: customAccounts(runtimeSays(row)),
+    unsure: false,
+    owns: () => false,
+    replaced: false,
+  }));
+}
+
+/** `kmem_asks`: an operator's word about a rebuilt program. It is shown, and a container of its own must still confirm a "no". */
+function declared(facts: Facts, program: Program): Program {
+  const asks = facts['kmem.asks'];
+  const said = isMapping(asks) ? (asks[program.part] ?? (program.part === 'kubelet' ? undefined : asks.runc)) : undefined;
+  if ((said !== 'yes' && said !== 'no') || said === program.accounts) return program;
+  return { ...program, accounts: said, unsure: said === 'no', note: `declared: ${said === 'no' ? 'does not ask' : 'asks'}` };
+}
+
+// ---- with their groups ----
+
+export function partsOf(facts: Facts, witnesses: readonly Witnesses[], rules: WitnessRules = witnessRules): readonly Part[] {
+  return programsOf(facts, witnesses).map((program) => {
+    const speaking = speakingFor({ ...program, asksByVersion: program.accounts === 'yes' }, witnesses, rules);
+    const asked = speakingFor({ ...program, asksByVersion: false }, witnesses, rules);
+    const containers = witnesses.filter(({ row, limited }) => program.owns(row) && row.level === 'container' && limited === 'yes');
+    const off = ({ state }: Witnesses): boolean => state === 'eio';
+    return {
+      ...program,
+      limited: countOf(speaking),
+      limitedOff: countOf(speaking, off),
+      asked: countOf(asked),
+      askedOff: countOf(asked, off),
+      containers: countOf(containers),
+      containersOff: countOf(containers, off),
+      on: countOf(witnesses, ({ row, state }) => program.owns(row) && state === 'read'),
+    };
+  });
+}
+
+/** Nothing here is known of it that would make it clean. */
+export const mayAsk = (part: Part): boolean => part.accounts === 'yes' || part.accounts === 'unknown';
+
+/** Its own limited groups are there, and none of them is accounted. */
+export const isContradicted = (part: Part): boolean => part.on === 0 && part.limited > 0 && part.limitedOff === part.limited;
+
+/** It asks by its version, and was refused: only a kernel that obeys the argument does that. */
+export const isRefused = (part: Part): boolean =>
+  part.accounts === 'yes' && part.on === 0 && part.asked > 0 && part.askedOff === part.asked;

@@ -1,0 +1,110 @@
+// Witnesses: memory cgroups by who made them and what they answered, as sums; and when such a group speaks for the program that made it.
+import type { Facts } from '../../model/fact.ts';
+import { isList, isMapping, type Mapping } from '../../model/value.ts';
+import type { Group, ReadState } from '../groups.ts';
+import { type CreatorRow, creatorByKey, creatorOf, type Manager } from './creators.ts';
+
+/**
+ * `later`: the group has a memory limit and its memsw limit has none. Docker gives both to a container that is born with a limit; `docker update`
+ * gives a living container the first alone, and then nobody asks for accounting.
+ */
+export type Limited = 'no' | 'yes' | 'later';
+
+/** Groups that are alike in all that a verdict looks at. */
+export interface Witnesses {
+  readonly row: CreatorRow;
+  readonly state: ReadState;
+  readonly limited: Limited;
+  /** Its slabinfo has more than the two lines of its header. */
+  readonly caches: boolean;
+  /** Kernel memory is charged to it. */
+  readonly charged: boolean;
+  /** It has a process. */
+  readonly procs: boolean;
+  readonly count: number;
+}
+
+/** Reads the fact `kmem.witnesses`. */
+export function readWitnesses(facts: Facts): readonly Witnesses[] {
+  const value = facts['kmem.witnesses'];
+  return isList(value) ? value.filter(isMapping).map(readRow) : [];
+}
+
+const states: readonly ReadState[] = ['read', 'eio', 'empty', 'denied', 'failed'];
+
+const readRow = (row: Mapping): Witnesses => ({
+  row: creatorByKey(typeof row.row === 'string' ? row.row : ''),
+  state: states.find((state) => state === row.state) ?? 'failed',
+  limited: row.limited === 'yes' || row.limited === 'later' ? row.limited : 'no',
+  caches: row.caches === true,
+  charged: row.charged === true,
+  procs: row.procs === true,
+  count: typeof row.count === 'number' ? row.count : 0,
+});
+
+/** The fact `kmem.witnesses` of these groups, for readers that have them one by one. */
+export function witnessesOf(groups: readonly Group[]): readonly Mapping[] {
+  const sums = new Map<string, Mapping & { count: number }>();
+  for (const group of groups) {
+    if (group.state === 'gone') continue;
+    const bucket = {
+      row: creatorOf(group.path).key,
+      state: group.state,
+      limited: group.limit > 0 ? 'yes' : 'no',
+      caches: group.lines > 2,
+      charged: group.usage > 0,
+      procs: group.procs > 0,
+    };
+    const key = JSON.stringify(bucket);
+    const sum = sums.get(key);
+    if (sum === undefined) sums.set(key, { ...bucket, count: 1 });
+    else sum.count += 1;
+  }
+  return [...sums.values()];
+}
+
+/** What a witness may be asked about: a program that makes groups. */
+export interface Asker {
+  /** The rows whose groups only this program can have made on this host. */
+  readonly owns: (row: CreatorRow) => boolean;
+  /** By its version it asks: then only groups that nobody can have limited later contradict that. */
+  readonly asksByVersion: boolean;
+  /** It was replaced in this boot, so that its groups may be its predecessor's. */
+  readonly replaced: boolean;
+}
+
+/** Containers of a CRI: their limit comes from the pod's specification, before they start. */
+const belowPods: ReadonlySet<string> = new Set(['pod-container', 'pod-crio', 'literal-containerd', 'literal-crio']);
+
+interface WitnessRule {
+  readonly name: string;
+  readonly holds: (group: Witnesses, asker: Asker) => boolean;
+}
+
+/**
+ * When a group can contradict the suspicion that its creator asks for accounting: it would have been accounted if the creator asked. All must hold.
+ */
+export const witnessRules: readonly WitnessRule[] = [
+  { name: 'only this program makes groups of that shape here', holds: ({ row }, asker) => asker.owns(row) },
+  { name: 'it is a container or a pod', holds: ({ row }) => row.level === 'container' || row.level === 'pod' },
+  { name: 'it has a memory limit since it was made', holds: ({ limited }) => limited === 'yes' },
+  { name: 'it was made through the manager that can ask', holds: ({ row }) => row.manager === 'cgroupfs' },
+  { name: 'the program was not replaced in this boot', holds: (_group, asker) => !asker.replaced },
+  {
+    name: 'a version that is known to ask is contradicted below pods only, where nobody changes a limit later',
+    holds: ({ row }, asker) => !asker.asksByVersion || row.creator === 'kubelet' || belowPods.has(row.key),
+  },
+];
+
+export type WitnessRules = typeof witnessRules;
+
+/** The groups that speak for this program. */
+export const speakingFor = (asker: Asker, witnesses: readonly Witnesses[], rules: WitnessRules = witnessRules): readonly Witnesses[] =>
+  witnesses.filter((group) => rules.every((rule) => rule.holds(group, asker)));
+
+export const countOf = (witnesses: readonly Witnesses[], test: (group: Witnesses) => boolean = () => true): number =>
+  witnesses.reduce((sum, group) => (test(group) ? sum + group.count : sum), 0);
+
+/** The managers that made what this program owns. */
+export const managersSeen = (witnesses: readonly Witnesses[], owns: (row: CreatorRow) => boolean): ReadonlySet<Manager> =>
+  new Set(witnesses.flatMap(({ row }) => (owns(row) && row.manager !== 'none' && row.level === 'container' ? [row.manager] : [])));
