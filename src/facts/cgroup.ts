@@ -42,6 +42,13 @@ export const cgroupArea: Area = {
       },
     },
     {
+      name: 'kmem.witnesses',
+      lifetime: 'boot',
+      summary:
+        'non-root memory cgroups by who made them (a row of the creator table) and what they answered: limited (no, yes, later = limited after it was made), caches (slabinfo has lines behind its header), charged (kernel memory is in use), procs (it has a process), and how many there are of that kind',
+      example: [{ row: 'pod-container', state: 'eio', limited: 'yes', caches: false, charged: false, procs: true, count: 12 }],
+    },
+    {
       name: 'kmem.groups',
       lifetime: 'boot',
       summary: 'the groups themselves, the most telling first, at most 60',
@@ -66,12 +73,6 @@ export const cgroupArea: Area = {
       lifetime: 'boot',
       summary: 'non-root memory cgroups that exist: those that were walked, and by /proc/cgroups where the walk was capped',
       example: 12,
-    },
-    {
-      name: 'kmem.active_probe',
-      lifetime: 'boot',
-      summary: 'off, on or failed: the answer of an active probe of this boot; empty when none was made',
-      example: 'off',
     },
   ],
   /*
@@ -111,9 +112,7 @@ set -- "$R"/sys/kernel/slab/*'('*:*
 if [ -e "$1" ]; then
   printf '%s\\n' "$@" | awk '{n++; s = $0; sub(/.*\\//, "", s); sub(/^[^(]*\\(/, "", s); sub(/:.*/, "", s); if (!(s in ids)) {ids[s]; k++}} END {print "slab " n + 0 " " k + 0}'
 else echo slab 0 0; fi
-while read -r s _ n _; do case $s in memory) echo "live $n";; esac; done <"$R/proc/cgroups"
-line "$R/run/kmend/active-probe" probe
-line "$R/proc/sys/kernel/random/boot_id" boot`,
+while read -r s _ n _; do case $s in memory) echo "live $n";; esac; done <"$R/proc/cgroups"`,
   maxBytes: 2_000_000,
   parse: (text, { cut }): Facts => {
     const fields = readFields(text);
@@ -139,7 +138,6 @@ line "$R/proc/sys/kernel/random/boot_id" boot`,
       'kmem.slab_ids': ids ?? 0,
       'kmem.dead_groups': Math.max(0, (ids ?? 0) - Math.max(groups.filter(mayHoldId).length, capped ? told : 0)),
       'kmem.live_groups': live,
-      'kmem.active_probe': activeProbe(fields.text('probe'), fields.text('boot').trim()),
     };
   },
 };
@@ -166,9 +164,3 @@ const mostTelling = (groups: readonly Group[]): readonly Group[] =>
         (a.path < b.path ? -1 : 1),
     )
     .slice(0, maxGroups);
-
-/** The mark is `BOOTID WORD`, in either order; one of another boot says nothing. */
-function activeProbe(mark: string, bootId: string): string {
-  if (bootId === '' || !mark.includes(bootId)) return '';
-  return /\b(off|on|failed)\b/.exec(mark.replace(bootId, ' '))?.[1] ?? '';
-}

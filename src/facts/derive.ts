@@ -6,7 +6,7 @@ import { idFacts } from './kmem/ids.ts';
 import { changedAfterBoot } from './kmem/parts.ts';
 import { treat } from './kmem/remedy.ts';
 import { readSituation } from './kmem/situation.ts';
-import { judge, proofOf } from './kmem/verdict.ts';
+import { judge, proofOf, unshownRuntimes } from './kmem/verdict.ts';
 
 /** The facts with everything that follows from them. Calling it again on its own result changes nothing. */
 export function derive(facts: Facts): Facts {
@@ -72,6 +72,8 @@ const kmemNames = [
   'kmem.leaves_open',
   'kmem.provable',
   'kmem.proof',
+  'kmem.parts',
+  'kmem.unshown',
 ] as const;
 
 /** What only a boot can tell must be known; what is missing on the disk (no root, docker hangs) is part of the answer instead. */
@@ -94,6 +96,17 @@ function kmemFacts(facts: Facts): Facts {
         'kmem.leaves_open': treatment.leavesOpen,
         'kmem.provable': proof !== 'none',
         'kmem.proof': proof,
+        'kmem.parts': situation.parts.map((part) => ({
+          part: part.part,
+          key: part.key,
+          name: part.name,
+          asks: part.never ? 'never' : part.accounts,
+          ...(part.note === undefined ? {} : { note: part.note }),
+          containers: part.containers,
+          containers_off: part.containersOff,
+          sample: part.sample,
+        })),
+        'kmem.unshown': unshownRuntimes(situation).map(({ key }) => key),
       };
     },
     kmemNames,

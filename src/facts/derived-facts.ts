@@ -56,7 +56,7 @@ export const derivedFacts: readonly FactDef[] = [
   {
     name: 'kmem.remedy',
     lifetime: 'boot',
-    summary: 'none, reboot, kernel_arg, kernel_and_arg, runtime, unsupported or unknown',
+    summary: 'none, reboot, default_kernel, kernel_arg, kernel_and_arg, runtime, unsupported or unknown',
     example: 'kernel_and_arg',
   },
   {
@@ -80,4 +80,17 @@ export const derivedFacts: readonly FactDef[] = [
   { name: 'kmem.leaves_open', lifetime: 'boot', summary: 'what stays after the remedy', example: [] },
   { name: 'kmem.provable', lifetime: 'boot', summary: 'it is proven that accounting is off', example: true },
   { name: 'kmem.proof', lifetime: 'boot', summary: 'samples, active_probe or none: by what', example: 'samples' },
+  {
+    name: 'kmem.parts',
+    lifetime: 'boot',
+    summary:
+      'programs that make groups: does its version ask for accounting (yes, no, unknown; never = its cgroup driver does not), its limited containers and how many of them read off, the answer of a sample container',
+    example: [{ part: 'docker', key: 'docker', name: 'docker 18.06.1-ce', asks: 'yes', containers: 2, containers_off: 0, sample: '' }],
+  },
+  {
+    name: 'kmem.unshown',
+    lifetime: 'boot',
+    summary: 'runtimes that could ask, and through which no limited container that reads off was seen',
+    example: ['docker'],
+  },
 ];

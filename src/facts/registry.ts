@@ -9,6 +9,7 @@ import { kernelArea } from './kernel.ts';
 import { kernelLogArea } from './kernel-log.ts';
 import { kubeletArea } from './kubelet.ts';
 import { machineArea } from './machine.ts';
+import { marksArea } from './marks.ts';
 import { memoryArea } from './memory.ts';
 import { nodeFacts } from './node.ts';
 import { osArea } from './os.ts';
@@ -32,6 +33,7 @@ export const baseAreas: readonly Area[] = [
   memoryArea,
   spaceArea,
   kernelLogArea,
+  marksArea,
   cgroupArea,
 ];
 

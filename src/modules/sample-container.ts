@@ -1,41 +1,110 @@
-// A sample for the proof where the host has none: one small memory-limited container from an image that is already there.
+// Sample containers for the proof: through each runtime one small memory-limited container is started from an image that is there, read, and removed.
 import { withPrelude } from '../facts/prelude.ts';
 import type { Change } from '../model/change.ts';
 import type { RunEffect } from '../model/effect.ts';
+import { quote } from '../model/quote.ts';
 
-/** Seconds that it lives, by itself: long enough to be read, and gone also when nobody comes back to remove it. */
+/** Seconds that a container lives by itself: gone also when nobody comes back to remove it. */
 const livesFor = 180;
 
 /**
- * Nothing is pulled: images are named by their ids. Not every image has `sleep`; the first that runs is taken. A host where none does is no
- * failure here: the wait that follows tells that there is no proof. One that runs already is left alone, so asking twice starts one.
+ * `started KEY` finds the group of the running container by its id, reads it, and notes `BOOTID EPOCH KEY ANSWER` in /run, so that the mark ends
+ * with the boot. Nothing is pulled: images are named by their ids, and not every image has `sleep`: the first that runs is taken. A host where none
+ * does is no failure here: the wait that follows reports that there is no proof.
  */
-const script = `command -v docker >/dev/null 2>&1 || { echo 'there is no docker here'; exit 0; }
+const functions = `B=$(cat "$R/proc/sys/kernel/random/boot_id") || exit 80
+D=$R/run/kmend; mkdir -p "$D" || exit 80
 T=''; if command -v timeout >/dev/null 2>&1; then T='timeout 60'; fi
-runs() { [ "$($T docker inspect -f '{{.State.Running}}' kmend-sample 2>/dev/null </dev/null)" = true ]; }
-if runs; then exit 0; fi
-$T docker rm -f kmend-sample >/dev/null 2>&1 </dev/null
-for i in $($T docker images -q --no-trunc 2>/dev/null </dev/null | awk '!seen[$0]++' | head -n 20); do
-  $T docker run -d --rm --name kmend-sample --label kmend=sample --memory 64m --network none --entrypoint sleep "$i" ${livesFor} >/dev/null 2>&1 </dev/null || :
-  sleep 1
-  if runs; then echo "sample from $i"; exit 0; fi
-  $T docker rm -f kmend-sample >/dev/null 2>&1 </dev/null
-done
-echo 'no image on this host could be started as a sample (none is pulled)'
+M=$R/sys/fs/cgroup/memory
+if [ ! -e "$M/memory.kmem.limit_in_bytes" ]; then
+  while read -r _ d t o _; do case $t:,$o, in cgroup:*,memory,*) M=$R$d;; esac; done <"$R/proc/mounts"
+fi
+started() {
+  g=$(find "$M" -type d -name "*$2*" 2>/dev/null | head -n 1)
+  [ -n "$g" ] || { echo "$1: the group of its container was not found"; return; }
+  if cat "$g/memory.kmem.slabinfo" >/dev/null 2>&1; then a=on
+  else case $(cat "$g/memory.kmem.slabinfo" 2>&1 >/dev/null) in *'Input/output error'*|*'I/O error'*) a=off;; *) a=failed;; esac; fi
+  echo "$1: asked, and its container reads $a"
+  { grep -v " $1 " "$D/started" 2>/dev/null; printf '%s %s %s %s\\n' "$B" "$(date +%s)" "$1" "$a"; } >"$D/started.new" && mv -f "$D/started.new" "$D/started" || exit 80
+}
+none() { echo "$1: no image on this host could be started as a sample (none is pulled)"; }
+# engine KEY PROGRAM [OPTION...]: docker and podman
+engine() {
+  k=$1 p=$2; shift 2
+  command -v "$p" >/dev/null 2>&1 || { echo "$k: there is no $p here"; return 0; }
+  $T "$p" rm -f kmend-sample >/dev/null 2>&1 </dev/null
+  for i in $($T "$p" images -q --no-trunc 2>/dev/null </dev/null | awk '!seen[$0]++' | head -n 20); do
+    $T "$p" run -d --rm --name kmend-sample --label kmend=sample --memory 64m --network none "$@" --entrypoint sleep "\${i#sha256:}" ${livesFor} >/dev/null 2>&1 </dev/null || :
+    sleep 1
+    case $($T "$p" inspect -f '{{.State.Running}} {{.Id}}' kmend-sample 2>/dev/null </dev/null) in
+      'true '*) started "$k" "$($T "$p" inspect -f '{{.Id}}' kmend-sample </dev/null)"; $T "$p" rm -f kmend-sample >/dev/null 2>&1 </dev/null; return;;
+    esac
+    $T "$p" rm -f kmend-sample >/dev/null 2>&1 </dev/null
+  done
+  none "$k"
+}
+# cri KEY SOCKET: a pod in the host's network, so that no network is set up for it
+cri() {
+  command -v crictl >/dev/null 2>&1 || return 1
+  c="$T crictl -r unix://$2"
+  w=$(mktemp -d) || exit 80
+  printf '{"metadata":{"name":"kmend-sample","namespace":"kmend","uid":"kmend-sample","attempt":0},"linux":{"security_context":{"namespace_options":{"network":2}}}}' >"$w/pod.json"
+  pod=$($c runp "$w/pod.json" 2>/dev/null </dev/null) || pod=''
+  ok=1
+  [ -z "$pod" ] || for i in $($c images -q 2>/dev/null </dev/null | head -n 20); do
+    printf '{"metadata":{"name":"kmend-sample"},"image":{"image":"%s"},"command":["sleep","${livesFor}"],"linux":{"resources":{"memory_limit_in_bytes":67108864}}}' "$i" >"$w/container.json"
+    id=$($c create "$pod" "$w/container.json" "$w/pod.json" 2>/dev/null </dev/null) || continue
+    if $c start "$id" >/dev/null 2>&1 </dev/null; then started "$1" "$id"; ok=0; fi
+    $c rm -f "$id" >/dev/null 2>&1 </dev/null
+    [ $ok != 0 ] || break
+  done
+  [ -z "$pod" ] || { $c stopp "$pod" >/dev/null 2>&1 </dev/null; $c rmp -f "$pod" >/dev/null 2>&1 </dev/null; }
+  rm -rf "$w"
+  [ $ok = 0 ] || none "$1"
+}
+# containerd without crictl: its own client, in the namespace of the CRI
+ctr_run() {
+  command -v ctr >/dev/null 2>&1 || { echo 'containerd: there is neither crictl nor ctr here'; return 0; }
+  n=$(printf '%s' "$B" | tr -d '-')$(printf '%s' "$B" | tr -d '-')
+  for i in $($T ctr -n k8s.io images ls -q 2>/dev/null </dev/null | head -n 20); do
+    if $T ctr -n k8s.io run -d --memory-limit 67108864 "$i" "$n" sleep ${livesFor} >/dev/null 2>&1 </dev/null; then started containerd "$n"; s=$n; else s=''; fi
+    $T ctr -n k8s.io tasks kill -s KILL "$n" >/dev/null 2>&1 </dev/null; sleep 1
+    $T ctr -n k8s.io tasks rm -f "$n" >/dev/null 2>&1 </dev/null; $T ctr -n k8s.io containers rm "$n" >/dev/null 2>&1 </dev/null
+    [ -z "$s" ] || return 0
+  done
+  none containerd
+}
 `;
 
-const effect: RunEffect = {
+/** What is asked through a runtime: its key in `kmem.parts`. A custom runtime is docker's, by its name. */
+function callOf(key: string): string {
+  switch (key) {
+    case 'docker':
+    case 'podman':
+      return `engine ${key} ${key}`;
+    case 'containerd':
+      return 'cri containerd "$R/run/containerd/containerd.sock" || ctr_run';
+    case 'cri-o':
+      return `cri cri-o "$R/var/run/crio/crio.sock" || echo 'cri-o: there is no crictl here'`;
+    default:
+      return `engine ${quote(key)} docker --runtime ${quote(key)}`;
+  }
+}
+
+const effectOf = (keys: readonly string[]): RunEffect => ({
   kind: 'run',
-  what: 'start a memory-limited container from an image that is there, as a sample',
-  script: withPrelude(script),
+  what: `start a memory-limited container through ${keys.join(', ')} from an image that is there, and read its group`,
+  script: withPrelude(`${functions}${keys.map(callOf).join('\n')}\nexit 0\n`),
   detached: true,
   timeout: 1800,
-};
+  errors: { 80: 'the answer of the sample container could not be written to /run/kmend' },
+});
 
-export const sampleChange: Change = {
+/** Through each of these runtimes one container. */
+export const sampleChange = (keys: readonly string[]): Change => ({
   sign: '!',
   what: 'sample container',
-  after: `64 MB, no network, gone after ${livesFor / 60} minutes`,
+  after: `through ${keys.join(', ')}: 64 MB, no network, removed once it is read`,
   risk: 'write',
-  effects: [effect],
-};
+  effects: [effectOf(keys)],
+});

@@ -3,7 +3,7 @@ import { asksForNokmem } from '../facts/boot-args.ts';
 import { withPrelude } from '../facts/prelude.ts';
 import type { Change, ModulePlan, PlanContext, Proof } from '../model/change.ts';
 import type { RunEffect, WaitEffect } from '../model/effect.ts';
-import { type FactView, textFact } from '../model/fact.ts';
+import { type FactView, listFact, textFact } from '../model/fact.ts';
 import type { Verdict } from '../model/plan.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, state } from '../model/schema.ts';
 import type { Value } from '../model/value.ts';
@@ -26,7 +26,7 @@ const args = object({
   sample: oneOf('wait', 'start')
     .default('wait')
     .describe(
-      'Where no sample is there: `wait` for one, or `start` one small memory-limited container from an image that is on the host (docker; nothing is pulled).',
+      'Where no sample is there: `wait` for one, or `start` one small memory-limited container through each runtime that has none, from an image that is on the host (nothing is pulled).',
     ),
 }).refine((given) => given.sample === 'wait' || given.without_sample === 'hold', '`sample: start` goes with `without_sample: hold`');
 type Args = Infer<typeof args>;
@@ -61,16 +61,22 @@ function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: st
   if (byArgument && facts.get('kmem.active_probe') === 'on') return unmet(notInForce, hintOn(facts));
   const probe = given.active_probe && byArgument && facts.get('kmem.active_probe') === '' ? [probeChange] : [];
   // The active probe proves the argument by itself, unless a cause was left in place: then samples alone must speak.
-  const startsSample = given.sample === 'start' && facts.get('docker.running') === true && (probe.length === 0 || verdict === 'at_risk');
+  const samples = given.sample === 'start' && (probe.length === 0 || verdict === 'at_risk') ? startable(facts) : [];
   if (given.without_sample === 'hold')
     return {
-      changes: [...probe, ...(startsSample ? [sampleChange] : []), waitChange(given.timeout, verdict, evidence, byArgument)],
+      changes: [...probe, ...(samples.length > 0 ? [sampleChange(samples)] : []), waitChange(given.timeout, verdict, evidence, byArgument)],
       promises: { 'kmem.verdict': verdict === 'at_risk' ? verdict : 'off', 'kmem.proof': 'samples' },
     };
   if (probe.length > 0)
     return { changes: probe, promises: { 'kmem.active_probe': 'off', 'kmem.verdict': 'off', 'kmem.proof': 'active_probe' } };
   return { ...proven({ verdict, by: 'none', evidence }, false), note: `provisional: nothing proves it yet (${evidence})` };
 }
+
+/** Runtimes without a limited container that reads off; docker only while it runs. */
+const startable = (facts: FactView): readonly string[] =>
+  listFact(facts, 'kmem.unshown')
+    .map(String)
+    .filter((key) => key !== 'docker' || facts.get('docker.running') === true);
 
 /** A kernel that was booted for this once, with the argument in force: all that is at risk is the next boot, until it is made the default. */
 const isTried = (facts: FactView): boolean =>
@@ -181,7 +187,13 @@ function waitChange(seconds: number, verdict: Verdict, evidence: string, byArgum
   const effect: WaitEffect = {
     kind: 'wait',
     what: 'wait for proof that accounting is off',
-    until: verdict === 'at_risk' ? [{ fact: 'kmem.proof', is: 'samples' }] : [{ fact: 'kmem.verdict', is: 'off' }],
+    until:
+      verdict === 'at_risk'
+        ? [{ fact: 'kmem.proof', is: 'samples' }]
+        : [
+            { fact: 'kmem.verdict', is: 'off' },
+            { fact: 'kmem.provable', is: true },
+          ],
     every: 10,
     timeout: Math.max(1, Math.ceil(seconds)),
     unless: [
@@ -201,12 +213,15 @@ export const verifyKmem = defineModule<Args>({
     state: disabled
     timeout: 10m
 `,
-  notes: `Two things prove it: reads of the memory cgroups that are there, at least one of them memory-limited and made after this boot (\`samples\`); or, for the
-boot argument, an empty group that the kernel refuses to account (\`active_probe\`). \`/proc/cmdline\` proves nothing. Which one it was is in the report.
+  notes: `Two things prove it, because only they could have come out otherwise. \`samples\`: limited groups that read off, and whose creator would have had them
+accounted: with the boot argument that of a program that is known to ask, without it a limited container of this boot through each runtime that could ask.
+\`active_probe\`, for the boot argument: an empty group that the kernel refuses to account. \`/proc/cmdline\` proves nothing, and neither does a group
+of systemd, of a batch system or of an administrator. The proof names who asked and what was answered; it is in the report.
 
-A runtime remedy cannot be proven by the active probe: it needs a memory-limited container. Without one, \`hold\` waits and then ends the host;
-\`provisional\` gives it back marked as unproven, and the run ends with 12 if no sample comes within the soak. \`sample: start\` starts one itself, from an image that is there: 64 MB, no network, it ends by itself after 3 minutes. It proves
-docker's own containers; those of a kubelet have their own parent group, which is read as well.
+A runtime remedy cannot be proven by the active probe. Where a runtime has no limited container, \`hold\` waits for one and then ends the host;
+\`provisional\` returns it marked as unproven, and the run ends with 12 if no sample comes within the soak. \`sample: start\` starts one through each such
+runtime (docker and its custom runtimes, podman, containerd and cri-o by crictl, containerd by ctr), from an image that is there: 64 MB, no network,
+removed as soon as its group is read.
 
 With the boot argument the root group's kmem usage and the entries of cgroups in \`/sys/kernel/slab\` are told beside the proof: both 0 after a boot with it.`,
   args: asArgs(args),

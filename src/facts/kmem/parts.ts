@@ -9,10 +9,13 @@ import type { Accounts } from './row.ts';
 import { runcAccounts } from './runc.ts';
 import { countOf, managersSeen, speakingFor, type Witnesses, type WitnessRules, witnessRules } from './witnesses.ts';
 
+/** `custom`: a runtime that docker or containerd was configured with beside its runc. */
 export type PartName = 'kubelet' | 'docker' | 'containerd' | 'cri-o' | 'podman' | 'custom';
 
 /** A program that makes groups, before its groups were looked at. */
 interface Program {
+  /** What `verify_kmem` and an operator call it: the part, or a custom runtime's own name. */
+  readonly key: string;
   readonly part: PartName;
   /** For people: "kubelet 1.12.3", "containerd.io 1.2.10-3.2.el7". */
   readonly name: string;
@@ -23,15 +26,19 @@ interface Program {
   readonly note?: string;
   readonly owns: (row: CreatorRow) => boolean;
   readonly replaced: boolean;
+  /** What a limited container answered that kmend started through it in this boot; empty where none was started since it was installed. */
+  readonly sample: 'off' | 'on' | '';
+  /** It cannot ask, whatever its version: its manager never does. */
+  readonly never: boolean;
 }
 
 export interface Part extends Program {
-  /** Limited groups that speak for it, and those of them that answered EIO. */
+  /** Limited groups that can contradict what its version says, and those of them that answered EIO. */
   readonly limited: number;
   readonly limitedOff: number;
   /** The same without the rule about versions: what a kernel's refusal is judged by. */
-  readonly asked: number;
-  readonly askedOff: number;
+  readonly refusable: number;
+  readonly refused: number;
   /** Limited containers of its own, whatever manager made them. */
   readonly containers: number;
   readonly containersOff: number;
@@ -79,7 +86,20 @@ const runtimeReplaced = (facts: Facts): boolean => changedAfterBoot(facts).lengt
 
 // ---- the programs ----
 
+/** A container that was started before the program was replaced says nothing of it. */
+function named(part: PartName, facts: Facts, key: string = part): Pick<Program, 'part' | 'key' | 'sample' | 'never'> {
+  const sample = mappingsOf(facts['kmem.started']).findLast((row) => textOf(row, 'runtime') === key);
+  const at = sample === undefined ? 0 : numberIn(sample, 'at');
+  const installed = ['docker.installed_at', 'containerd.installed_at', 'runc.installed_at', 'runc.changed_at'].map((name) =>
+    numberIn(facts, name),
+  );
+  const answer = sample?.answer;
+  const known = (answer === 'off' || answer === 'on') && at >= Math.max(...installed);
+  return { part, key, never: false, sample: known ? answer : '' };
+}
+
 const systemdNote = 'the systemd cgroup driver never asks for accounting';
+const bySystemd = { accounts: 'no', unsure: false, note: systemdNote, never: true } as const;
 
 /** Every program here that makes groups and may ask, those that surely do not as well. */
 function programsOf(facts: Facts, witnesses: readonly Witnesses[]): readonly Program[] {
@@ -146,10 +166,10 @@ const enginePackage = (facts: Facts): string =>
 function docker(facts: Facts, witnesses: readonly Witnesses[], here: Presence): Program {
   const version = versionOfDocker(facts);
   const owns = ownsAs('docker', here);
-  const base = { part: 'docker', owns, replaced: runtimeReplaced(facts) } as const;
+  const base = { ...named('docker', facts), owns, replaced: runtimeReplaced(facts) } as const;
   const name = `docker ${version}`.trim();
   if (isSystemdOnly(textOf(facts, 'docker.driver'), witnesses, ({ creator }) => creator === 'docker'))
-    return { ...base, name, accounts: 'no', unsure: false, note: systemdNote };
+    return { ...base, name, ...bySystemd };
   const accounts = dockerAccounts(enginePackage(facts), version);
   if (accounts === 'runc') return { ...base, ...ownRunc(facts) };
   // An engine that is not from a package can still tell by its own runc, when that is new enough to be clean or old enough to be sure.
@@ -159,22 +179,22 @@ function docker(facts: Facts, witnesses: readonly Witnesses[], here: Presence): 
 
 function containerd(facts: Facts, witnesses: readonly Witnesses[], here: Presence): Program {
   const owns = ownsAs('containerd', here);
-  const base = { part: 'containerd', owns, replaced: runtimeReplaced(facts) } as const;
+  const base = { ...named('containerd', facts), owns, replaced: runtimeReplaced(facts) } as const;
   const runc = here.docker && !here.sameRunc ? ({ name: 'containerd', accounts: 'unknown', unsure: false } as const) : ownRunc(facts);
   const own = ({ creator }: CreatorRow): boolean => creator === 'containerd' || (creator === 'runtime' && !here.docker);
   return isSystemdOnly(textOf(facts, 'containerd.driver'), witnesses, own, 'both')
-    ? { ...base, ...runc, accounts: 'no', unsure: false, note: systemdNote }
+    ? { ...base, ...runc, ...bySystemd }
     : { ...base, ...runc };
 }
 
 /** cri-o and podman start a runc (or a crun) that is a program of its own. */
 function other(facts: Facts, witnesses: readonly Witnesses[], part: 'cri-o' | 'podman', driver: string): Program {
   const owns = ({ creator }: CreatorRow): boolean => creator === part;
-  const base = { part, owns, replaced: replacedSince(facts, 'runc.installed_at', 'runc.changed_at') } as const;
+  const base = { ...named(part, facts), owns, replaced: replacedSince(facts, 'runc.installed_at', 'runc.changed_at') } as const;
   const version = textOf(facts, 'runc.version');
   const name = version === '' ? part : `${part} with runc ${version}`;
   return isSystemdOnly(textOf(facts, driver), witnesses, owns, 'both')
-    ? { ...base, name: part, accounts: 'no', unsure: false, note: systemdNote }
+    ? { ...base, name: part, ...bySystemd }
     : { ...base, name, accounts: runcAccounts(version), unsure: false };
 }
 
@@ -217,7 +237,7 @@ function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undef
   const version = textOf(facts, 'kubelet.version');
   const owns = ({ creator }: CreatorRow): boolean => creator === 'kubelet';
   const base = {
-    part: 'kubelet',
+    ...named('kubelet', facts),
     owns,
     unsure: false,
     replaced: replacedSince(facts, 'kubelet.installed_at', 'kubelet.changed_at'),
@@ -235,7 +255,7 @@ function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undef
   if (managers.size === 0) return undefined;
   return managers.has('cgroupfs')
     ? { ...base, accounts: 'unknown', name: 'a kubelet that was not found (kubepods is there)' }
-    : { ...base, accounts: 'no', name: 'a kubelet that was not found (kubepods.slice is there)', note: systemdNote };
+    : { ...base, name: 'a kubelet that was not found (kubepods.slice is there)', ...bySystemd };
 }
 
 /** What starts containers beside runc: `says` is the first line of its `--version`. */
@@ -252,14 +272,14 @@ const isForeign = (row: Mapping): boolean => customAccounts(runtimeSays(row)) !=
 /** Custom runtimes of docker and containerd. Their containers look like anybody's: no group speaks for them. */
 function customs(facts: Facts): readonly Program[] {
   return [...mappingsOf(facts['docker.runtimes']), ...mappingsOf(facts['containerd.runtimes'])].map((row) => ({
-    part: 'custom',
+    ...named('custom', facts, textOf(row, 'name')),
     name: [textOf(row, 'path').split('/').at(-1) || textOf(row, 'name'), /version (\S+)/.exec(runtimeSays(row))?.[1] ?? '']
       .join(' ')
       .trim(),
     accounts: customAccounts(runtimeSays(row)),
     unsure: false,
     owns: () => false,
-    replaced: false,
+    replaced: runtimeReplaced(facts),
   }));
 }
 
@@ -276,15 +296,15 @@ function declared(facts: Facts, program: Program): Program {
 export function partsOf(facts: Facts, witnesses: readonly Witnesses[], rules: WitnessRules = witnessRules): readonly Part[] {
   return programsOf(facts, witnesses).map((program) => {
     const speaking = speakingFor({ ...program, asksByVersion: program.accounts === 'yes' }, witnesses, rules);
-    const asked = speakingFor({ ...program, asksByVersion: false }, witnesses, rules);
+    const refusable = speakingFor({ ...program, asksByVersion: false }, witnesses, rules);
     const containers = witnesses.filter(({ row, limited }) => program.owns(row) && row.level === 'container' && limited === 'yes');
     const off = ({ state }: Witnesses): boolean => state === 'eio';
     return {
       ...program,
       limited: countOf(speaking),
       limitedOff: countOf(speaking, off),
-      asked: countOf(asked),
-      askedOff: countOf(asked, off),
+      refusable: countOf(refusable),
+      refused: countOf(refusable, off),
       containers: countOf(containers),
       containersOff: countOf(containers, off),
       on: countOf(witnesses, ({ row, state }) => program.owns(row) && state === 'read'),
@@ -292,12 +312,20 @@ export function partsOf(facts: Facts, witnesses: readonly Witnesses[], rules: Wi
   });
 }
 
-/** Nothing here is known of it that would make it clean. */
+/** Nothing is known of it that would make it clean. */
 export const mayAsk = (part: Part): boolean => part.accounts === 'yes' || part.accounts === 'unknown';
 
-/** Its own limited groups are there, and none of them is accounted. */
-export const isContradicted = (part: Part): boolean => part.on === 0 && part.limited > 0 && part.limitedOff === part.limited;
+/** Its own limited groups are there, or a sample was started through it, and none of them is accounted. */
+export const isContradicted = (part: Part): boolean =>
+  part.on === 0 && part.sample !== 'on' && (part.sample === 'off' || (part.limited > 0 && part.limitedOff === part.limited));
 
 /** It asks by its version, and was refused: only a kernel that obeys the argument does that. */
 export const isRefused = (part: Part): boolean =>
-  part.accounts === 'yes' && part.on === 0 && part.asked > 0 && part.askedOff === part.asked;
+  part.accounts === 'yes' &&
+  part.on === 0 &&
+  part.sample !== 'on' &&
+  (part.sample === 'off' || (part.refusable > 0 && part.refused === part.refusable));
+
+/** A limited container of its own, or a sample, shows that its containers are not accounted. */
+export const isShown = (part: Part): boolean =>
+  part.on === 0 && part.sample !== 'on' && (part.sample === 'off' || (part.containers > 0 && part.containersOff === part.containers));

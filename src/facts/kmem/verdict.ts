@@ -2,7 +2,7 @@
 import type { Verdict } from '../../model/plan.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease } from './kernels.ts';
-import { isContradicted, isRefused, mayAsk, type Part } from './parts.ts';
+import { isContradicted, isRefused, isShown, mayAsk, type Part } from './parts.ts';
 import { readingOf } from './reads.ts';
 import { readsWhole, type Situation } from './situation.ts';
 import { isCritical, symptomName } from './symptoms.ts';
@@ -195,7 +195,7 @@ export const verdictRules: readonly Rule[] = [
     name: 'nobody here asks, and a limited container shows it',
     when: (host) => nobodyAsks(host),
     verdict: 'off',
-    evidence: (host) => offText(host),
+    evidence: (host) => offText(host) + shownText(host),
   },
   {
     name: 'nothing here makes containers',
@@ -222,12 +222,12 @@ function wasAccounted(host: Case): boolean {
   if (host.signs === '') return false;
   const cause = !host.now.inForce && (host.open.length > 0 || host.unconfirmed.length > 0);
   if (unreadText(host) !== '') return cause;
-  return cause || !(host.wholeOff && host.tally.containersOff > 0);
+  return cause || !nobodyAsks(host);
 }
 
 /** No program here asks, or none that its own groups have not cleared; and a limited container was there to show it. */
 const nobodyAsks = (host: Case): boolean =>
-  host.open.length === 0 && host.unconfirmed.length === 0 && host.wholeOff && host.tally.containersOff > 0;
+  host.open.length === 0 && host.unconfirmed.length === 0 && host.wholeOff && (host.tally.containersOff > 0 || host.parts.some(isShown));
 
 const loses = ({ now, next }: Case): boolean =>
   now.inForce && next !== undefined && !next.inForce && healthOf(next.generation) !== 'healthy';
@@ -282,6 +282,12 @@ function offText(host: Case): string {
   return `EIO on ${samples.eio} of ${samples.total}, ${limited}${container}${others}`;
 }
 
+/** Through whom a limited container was started, and what it answered. */
+function shownText({ parts }: Case): string {
+  const shown = parts.filter((part) => part.part !== 'kubelet' && isShown(part));
+  return [...new Set(shown.map((part) => `; asked by ${part.name}, answered EIO`))].join('');
+}
+
 /** Whom the kernel was seen to refuse. */
 function refusedText(host: Case): string {
   const refused = host.parts.filter(isRefused);
@@ -315,6 +321,9 @@ function provesBySamples(host: Case): boolean {
     return host.tally.containersOff > 0 && host.witnesses.every((group) => !group.procs || readingIn(host, group) === 'off');
   if (!host.wholeOff) return false;
   if (host.now.inForce) return host.parts.some(isRefused);
-  const runtimes = [...host.open, ...host.unconfirmed].filter(({ part }) => part !== 'kubelet');
-  return host.tally.containersOff > 0 && runtimes.length === 0;
+  return host.tally.containersOff + host.parts.filter(isShown).length > 0 && unshownRuntimes(host).length === 0;
 }
+
+/** Runtimes that could ask, by their manager, and of which no limited container was seen: without the argument their word is not proven. */
+export const unshownRuntimes = ({ parts }: Situation): readonly Part[] =>
+  parts.filter((part) => part.part !== 'kubelet' && !part.never && !isShown(part));
