@@ -22,14 +22,26 @@ export async function observe(
   wants: readonly FactWant[],
   before: Observed = nothingObserved,
 ): Promise<Outcome<Observed>> {
-  const outcome = await session.read(buildProbe(wants), { timeout: probeTimeout, become: session.target.become !== undefined });
-  if (!outcome.ok) return outcome;
-  const parsed = parseProbe(outcome.value.stdout, wants);
-  if (!parsed.ok) return { ok: false, failure: { ...parsed.failure, detail: parsed.failure.detail ?? lastLines(outcome.value.stderr) } };
+  const parsed = await probe(session, wants);
+  if (!parsed.ok) return parsed;
   const said = await outputs(session, wants);
   if (!said.ok) return said;
   const facts = { ...before.facts, ...parsed.value, ...said.value };
   return { ok: true, value: { facts, asked: new Set([...before.asked, ...wants.map(wantKey)]) } };
+}
+
+/** The probe's facts. When it runs into its limit, the areas that came whole count: a host that is so sick is just the one to know about. */
+async function probe(session: Session, wants: readonly FactWant[]): Promise<Outcome<Facts>> {
+  const came: string[] = [];
+  const become = session.target.become !== undefined;
+  const outcome = await session.read(buildProbe(wants), { timeout: probeTimeout, become, onLine: (line) => came.push(line) });
+  if (!outcome.ok) {
+    const part = parseProbe(came.join('\n'), wants, `the probe ended after ${probeTimeout} s`);
+    return outcome.failure.kind === 'timeout' && part.ok ? part : outcome;
+  }
+  const parsed = parseProbe(outcome.value.stdout, wants);
+  if (parsed.ok) return parsed;
+  return { ok: false, failure: { ...parsed.failure, detail: parsed.failure.detail ?? lastLines(outcome.value.stderr) } };
 }
 
 /** Area of facts that are the output of a play's own read-only command; each is an exec of its own. */

@@ -24,6 +24,8 @@ export interface ReadRequest {
   readonly become: boolean;
   readonly maxOutput?: number;
   readonly stdin?: string;
+  /** As in `ExecRequest`; after a lost connection the lines come again from the first one. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** Seconds before try 1, 2, 3 ... after the first: doubled each time, spread by up to half, at most 15. */

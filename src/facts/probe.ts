@@ -1,7 +1,7 @@
 // The probe: one read-only script made of the areas' scripts, and the reading of what it printed.
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
-import type { Mapping } from '../model/value.ts';
+import { type Mapping, unknown } from '../model/value.ts';
 import type { Area } from './area.ts';
 import { packageQuery } from './packages.ts';
 import { withPrelude } from './prelude.ts';
@@ -67,13 +67,18 @@ const frameVersion = 1;
 
 const scriptOf = ({ area, args }: Part): string => (typeof area.script === 'string' ? area.script : area.script(args));
 
-/** Reads the output of \`buildProbe(wants)\`: base facts only; \`derive\` adds the rest. Whatever stands before or after the frame is ignored. */
-export function parseProbe(text: string, wants: readonly FactWant[] = []): Outcome<Facts> {
+/**
+ * Reads the output of \`buildProbe(wants)\`: base facts only; \`derive\` adds the rest. Whatever stands before or after the frame is ignored.
+ * `ended` says why the probe did not come to its end: then facts of areas that are not there whole are unknown for that reason. Without it such
+ * an output is refused.
+ */
+export function parseProbe(text: string, wants: readonly FactWant[] = [], ended?: string): Outcome<Facts> {
   const lines = text.replaceAll('\r\n', '\n').split('\n');
   const begin = lines.findLastIndex((line) => line.startsWith('@@kmend begin '));
   if (begin < 0) return noFrame(text);
-  const end = lines.indexOf('@@kmend end', begin);
-  if (end < 0) return cutShort(lines.length - begin);
+  const mark = lines.indexOf('@@kmend end', begin);
+  if (mark < 0 && ended === undefined) return cutShort(lines.length - begin);
+  const end = mark < 0 ? lines.length : mark;
   const parts = partsOf(wants);
   if (lines[begin] !== `@@kmend begin ${frameVersion} ${parts.length}`)
     return failed('parse', 'the probe output is of another version of kmend, or of other questions than were asked', {
@@ -83,11 +88,16 @@ export function parseProbe(text: string, wants: readonly FactWant[] = []): Outco
   let facts: Facts = {};
   for (const [index, part] of parts.entries()) {
     const section = sectionOf(lines, begin, end, index);
-    if (section === undefined) return cutShort(end - begin);
-    facts = { ...facts, ...parsePart(part, section) };
+    if (section !== undefined) facts = { ...facts, ...parsePart(part, section) };
+    else if (ended === undefined) return cutShort(end - begin);
+    else facts = { ...facts, ...unreadPart(part, ended) };
   }
   return ok(facts);
 }
+
+/** All facts of the part as unknown; its parser says which those are. */
+const unreadPart = (part: Part, why: string): Facts =>
+  Object.fromEntries(Object.keys(parsePart(part, { text: '', cut: true })).map((name) => [name, unknown(why)]));
 
 interface Section {
   readonly text: string;

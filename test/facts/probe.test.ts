@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { areas, buildProbe, derive, factDefs, lifetimeOf, parseProbe, withPrelude } from '../../src/facts/index.ts';
 import type { Facts, FactWant } from '../../src/model/fact.ts';
-import { hasBusybox, type Recorded, recordedHost, runProbe } from './replay.ts';
+import { has, hasBusybox, type Recorded, recordedHost, runProbe } from './replay.ts';
 
 const wants: readonly FactWant[] = [
   { area: 'package', args: { name: 'docker-ce' } },
@@ -28,15 +28,6 @@ const shells = [
   ['bash', ['bash']],
   ['busybox ash', ['busybox', 'ash']],
 ] as const;
-const has = (program: string): boolean => {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 describe('the script', () => {
   it.each(shells)('passes %s -n', (_, [command, ...rest]) => {
     if (!has(command)) return;
@@ -108,6 +99,20 @@ describe('the frame', () => {
       expect(result.ok).toBe(false);
       if (!result.ok) expect(result.failure.kind).toBe('parse');
     }
+  });
+
+  it('that ended early gives what came whole; all other facts are unknown, and say why', () => {
+    const why = 'the probe ended after 90 s';
+    const result = parseProbe(output.slice(0, output.indexOf('@@kmend done 5')), wants, why);
+    const facts = result.ok ? result.value : {};
+    const whole = parseProbe(output, wants);
+    expect(Object.keys(facts).toSorted()).toEqual(Object.keys(whole.ok ? whole.value : {}).toSorted());
+    expect([facts['kernel.release'], facts['kmem.samples'], facts['package.docker-ce.held']]).toEqual([
+      '3.10.0-1062.el7.x86_64',
+      { $unknown: why },
+      { $unknown: why },
+    ]);
+    expect(derive(facts)['kmem.verdict']).toEqual({ $unknown: why });
   });
 
   it('is missed when a part in the middle is gone', () => {

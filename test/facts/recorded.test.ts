@@ -170,13 +170,13 @@ describe('3.10.0-1062.el7 as recorded', () => {
       groups.map(({ path, state, lines, by }) => `${state} ${lines} ${by} ${path.replace(/([a-d])\1{9,}/, '$1..')}`),
     ).toMatchInlineSnapshot(`
       [
-        "read 16 docker docker/c..",
+        "read 3 docker docker/c..",
         "read 2 kubelet kubepods/burstable/pod11111111-2222-3333-4444-555555555555",
-        "read 16 kubelet kubepods/burstable/pod11111111-2222-3333-4444-555555555555/a..",
+        "read 3 kubelet kubepods/burstable/pod11111111-2222-3333-4444-555555555555/a..",
         "read 2 kubelet kubepods",
         "read 2 kubelet kubepods/besteffort",
         "read 2 kubelet kubepods/besteffort/pod66666666-7777-8888-9999-a..",
-        "read 16 kubelet kubepods/besteffort/pod66666666-7777-8888-9999-a../bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+        "read 3 kubelet kubepods/besteffort/pod66666666-7777-8888-9999-a../bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
         "read 2 kubelet kubepods/burstable",
         "eio 0 docker docker",
         "eio 0 docker docker/d..",
@@ -266,8 +266,8 @@ describe('each runc on 1062, as recorded', () => {
     file(host, 'proc/sys/kernel/osrelease', '3.10.0-1062.el7.x86_64\n');
     file(host, 'proc/cmdline', 'ro\n');
     v1Group(host, '.', { slabinfo: 'eio' });
-    v1Group(host, 'p', filesOf(parent));
-    v1Group(host, 'p/c', { ...filesOf(container), ...(name.includes('nolimit') ? {} : { limit: 104_857_600 }) });
+    v1Group(host, 'docker', filesOf(parent));
+    v1Group(host, `docker/${'c'.repeat(64)}`, { ...filesOf(container), ...(name.includes('nolimit') ? {} : { limit: 104_857_600 }) });
     const facts = replay(host);
     const on = [parent, container].filter((cell) => !cell.startsWith('EIO')).length;
     expect(facts['kmem.samples']).toMatchObject({ read: on, eio: 2 - on, total: 2, limited: name.includes('nolimit') ? 0 : 1 });
@@ -279,6 +279,7 @@ describe('each runc on 1062, as recorded', () => {
 });
 
 describe('other recordings of 3.10.0-1062.el7', () => {
+  const pod = 'kubepods/burstable/pod0a1b2c3d-0000-4000-8000-00000000c0de';
   const host1062 = (): Recorded => {
     const host = keep(emptyHost());
     file(host, 'proc/sys/kernel/osrelease', '3.10.0-1062.el7.x86_64\n');
@@ -290,7 +291,7 @@ describe('other recordings of 3.10.0-1062.el7', () => {
     const host = host1062();
     v1Group(host, '.', { slabinfo: 'eio', usage: 589_824 });
     v1Group(host, 'kubepods', { slabinfo: 'eio' });
-    v1Group(host, 'kubepods/burstable/podx/c', { slabinfo: 'eio', limit: 134_217_728 });
+    v1Group(host, `${pod}/${'c'.repeat(64)}`, { slabinfo: 'eio', limit: 134_217_728 });
     const recording = readFileSync(join(fixtures, 'leak/1062-tree-recreated-without-kmem.txt'), 'utf8');
     const entries = [...recording.matchAll(/^\S+\(\d+:\S+\)$/gm)].map(([entry]) => entry).slice(0, 9);
     for (const entry of entries) mkdirSync(join(host.root, 'sys/kernel/slab', entry), { recursive: true });
@@ -322,7 +323,7 @@ describe('other recordings of 3.10.0-1062.el7', () => {
     file(host, 'proc/cmdline', `${cmdline}\n`);
     v1Group(host, '.', { slabinfo: 'eio', usage });
     v1Group(host, 'kubepods', { slabinfo: off ? 'eio' : 2 });
-    v1Group(host, 'kubepods/podx', { slabinfo: off ? 'eio' : 16, limit: 1_000_000 });
+    v1Group(host, pod, { slabinfo: off ? 'eio' : 16, limit: 1_000_000 });
     const facts = replay(host);
     expect(facts['kmem.verdict']).toBe(off ? 'off' : 'on');
     // The contradiction "nokmem in force, and yet on" must not come up: our reading of the command line agrees with the kernel's.
@@ -353,7 +354,7 @@ describe('3.10.0-514.el7 with nokmem, as recorded', () => {
     v1Group(host, '.', { slabinfo: 'eio', usage: 2_322_432 });
     v1Group(host, 'kubepods', { slabinfo: 2 });
     v1Group(host, 'docker', { slabinfo: 'eio' });
-    v1Group(host, 'docker/cc', { slabinfo: 16, limit: 104_857_600 });
+    v1Group(host, `docker/${'c'.repeat(64)}`, { slabinfo: 16, limit: 104_857_600 });
     const facts = replay(host);
     expect(judged(facts)).toMatchInlineSnapshot(`
       {

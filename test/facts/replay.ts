@@ -118,4 +118,7 @@ export function replay(host: Recorded, options: ReplayOptions = {}): Facts {
 }
 
 export const isRoot = process.getuid?.() === 0;
+/** Is this program on the machine? */
+export const has = (name: string): boolean =>
+  (process.env.PATH ?? '').split(':').some((directory) => directory !== '' && existsSync(join(directory, name)));
 export const hasBusybox = existsSync('/bin/busybox') || existsSync('/usr/bin/busybox');

@@ -1,14 +1,8 @@
 // Witnesses: memory cgroups by who made them and what they answered, as sums; and when such a group speaks for the program that made it.
 import type { Facts } from '../../model/fact.ts';
 import { isList, isMapping, type Mapping } from '../../model/value.ts';
-import type { Group, ReadState } from '../groups.ts';
+import type { Example, Limited, ReadState } from '../groups.ts';
 import { type CreatorRow, creatorByKey, creatorOf, type Manager } from './creators.ts';
-
-/**
- * `later`: the group has a memory limit and its memsw limit has none. Docker gives both to a container that is born with a limit; `docker update`
- * gives a living container the first alone, and then nobody asks for accounting.
- */
-export type Limited = 'no' | 'yes' | 'later';
 
 /** Groups that are alike in all that a verdict looks at. */
 export interface Witnesses {
@@ -43,7 +37,9 @@ const readRow = (row: Mapping): Witnesses => ({
 });
 
 /** The fact `kmem.witnesses` of these groups, for readers that have them one by one. */
-export function witnessesOf(groups: readonly Group[]): readonly Mapping[] {
+export function witnessesOf(
+  groups: readonly Pick<Example, 'path' | 'limit' | 'state' | 'lines' | 'usage' | 'procs'>[],
+): readonly Mapping[] {
   const sums = new Map<string, Mapping & { count: number }>();
   for (const group of groups) {
     if (group.state === 'gone') continue;

@@ -1,0 +1,127 @@
+// The walk over memory cgroups: one streaming awk program that classifies groups on the host and prints sums, so that the output is small on any host.
+import { creatorRows } from './kmem/creators.ts';
+
+/** Example groups that are printed, and how many of them may be of one kind. */
+const maxExamples = 40;
+const maxOfOneKind = 4;
+/** Limited groups of unknown creators that are named. */
+const maxUnknown = 5;
+/** Bytes of a path that are printed. */
+const maxPath = 200;
+
+const id = '[0-9a-f]'.repeat(64);
+const literal = (pattern: string): string => `/${pattern.replaceAll('/', '\\/')}/`;
+
+/**
+ * `rowOf(path)`: the key of the first row that matches, over the same normalisation as `normalPath`. Without intervals: old awks have none.
+ * Backslashes go, too: to busybox the escaped slash of `[^\/]` is a backslash and a slash, and no row looks for one.
+ */
+export const rowFunction = `function rowOf(p) {
+  gsub(/[<>\\\\]/, "?", p); gsub(/${id}/, "<id>", p)
+${creatorRows.map(({ key, pattern }) => `  if (p ~ ${literal(pattern)}) return "${key}"\n`).join('')}  return "unknown"
+}
+`;
+
+/**
+ * Reads what grep printed (`PATH/FILE:LINE`, and errors) about the groups below \`M\`/. and prints sums. The dot is what no group's name can
+ * forge: a line that lacks it is a part of a name with a line break in it, and makes the answer worse, never better.
+ *
+ * Groups come depth first, each with its files before or after those of the groups in it: open ones are kept on a stack, so memory does not grow
+ * with their number. A state is sticky: read > denied > failed > EIO > gone; of two limits the larger one counts.
+ * `Z` is the state of a group whose slabinfo said nothing: `empty`, `absent`, or `v2`, where memory.stat tells.
+ */
+export const walkProgram = `${rowFunction}
+function level(s) { return s == "" ? 0 : index("gone,eio,failed,denied,read", s) }
+function set(g, s) { if (level(s) > level(st[g])) st[g] = s }
+function stateOf(e) {
+  if (e ~ /^(Input\\/output|I\\/O) error$/) return "eio"
+  if (e ~ /^(Permission denied|Operation not permitted)$/) return "denied"
+  if (e ~ /^No such (file or directory|device)/) return "gone"
+  if (why == "") why = substr(e, 1, 80)
+  return "failed"
+}
+function larger(v, o) { return v == "max" || v + 0 > o + 0 ? (v == "max" ? none : v) : o }
+function number(v) { return v == "" ? "0" : v }
+function count(g, s, l, ca, ch, pr, text,   r, c) {
+  r = rowOf(g)
+  W[r " " s " " l " " ca " " ch " " pr]++
+  c = s (ca || ch) l
+  gsub(odd, "?", g)
+  if (length(g) > ${maxPath}) g = substr(g, 1, ${maxPath}) "..."
+  if (r == "unknown" && l != "no" && u < ${maxUnknown}) U[++u] = g
+  if (N[c] < ${maxExamples} && kind[c r]++ < ${maxOfOneKind}) E[c, ++N[c]] = r " " s " " text " " g
+}
+function finish(g,   s, l) {
+  s = st[g]
+  if (Z == "v2") { if (s == "" && g in stat) s = us[g] > 0 ? "read" : "empty" }
+  else if (s == "") s = (g in bad) ? bad[g] : Z
+  l = (g in li) && li[g] + 0 < 1152921504606846976 ? (sw[g] + 0 >= 1152921504606846976 ? "later" : "yes") : "no"
+  if (g == "" || s == "") ;
+  else if (s == "gone") gone++
+  else if (s == "absent") absent++
+  else count(g, s, l, ln[g] > 2, us[g] > 0, pr[g] > 0, (l == "no" ? "0" : number(li[g])) " " ln[g] + 0 " " number(us[g]) " " pr[g] + 0)
+  delete st[g]; delete bad[g]; delete stat[g]; delete li[g]; delete sw[g]; delete ln[g]; delete us[g]; delete pr[g]
+}
+function open(g) {
+  while (n > 0 && S[n] != g && S[n] != "" && index(g, S[n] "/") != 1) { finish(S[n]); n-- }
+  if (n == 0 || S[n] != g) S[++n] = g
+}
+function strange(text) { strangers++; if (why == "") why = text }
+function problem(at,   rest, e, f, g) {
+  rest = substr($0, at + length(M) + 3)
+  if (!match(rest, /: [^:]*$/)) return strange(substr($0, 1, 80))
+  e = substr(rest, RSTART + 2); rest = substr(rest, 1, RSTART - 1)
+  if (substr($0, at - 1, 1) == quote && substr(rest, length(rest)) == quote) rest = substr(rest, 1, length(rest) - 1)
+  f = rest; sub(/.*\\//, "", f)
+  g = f == rest ? "" : substr(rest, 1, length(rest) - length(f) - 1)
+  if (f == "memory.kmem.slabinfo" || f == "memory.stat") {
+    if ($1 ~ /md5sum:$/) bad[g] = stateOf(e)
+    else { open(g); set(g, stateOf(e)) }
+  } else if (f !~ /^(memory|cgroup)\\.[a-z_.]+$/ && (e = stateOf(e)) != "gone") count(rest, e, "no", 0, 0, 0, "0 0 0 0")
+}
+BEGIN {
+  M = ENVIRON["M"]; Z = ENVIRON["Z"]; none = "9223372036854771712"; quote = sprintf("%c", 39); ended = 255
+  odd = "["; for (i = 1; i < 32; i++) odd = odd sprintf("%c", i); odd = odd sprintf("%c", 127) "]"
+}
+/^@ [0-9]+$/ { if (ended == 255 || $2 + 0 > ended) ended = $2 + 0; next }
+{
+  at = index($0, M "/./")
+  if (at != 1) {
+    if (at > 1 && $1 ~ /^([^ ]*\\/)?(find|grep|md5sum):$/) problem(at)
+    else if ($0 !~ /^find: (WARNING|warning)/) strange($0 ~ /^[a-z0-9]+: / ? substr($0, 1, 80) : "a name with a line break")
+    next
+  }
+  v = $0; sub(/.*\\//, "", v)
+  g = length($0) - length(v) - length(M) - 3
+  g = g > 0 ? substr($0, length(M) + 4, g - 1) : ""
+  if (!match(v, /^[a-z_.]+:/)) { strange("a name with a line break"); next }
+  f = substr(v, 1, RLENGTH - 1); v = substr(v, RLENGTH + 1)
+  open(g)
+  if (f == "memory.kmem.slabinfo") { set(g, "read"); ln[g]++ }
+  else if (f == "cgroup.procs") pr[g]++
+  else if (f == "memory.stat") { stat[g]; sub(/^[a-z_]+ /, "", v); us[g] = larger(v, us[g]) }
+  else if (v !~ /^([0-9]+|max)$/) strange("a name with a line break")
+  else if (f == "memory.limit_in_bytes" || f == "memory.max") li[g] = larger(v, li[g])
+  else if (f == "memory.kmem.usage_in_bytes") us[g] = larger(v, us[g])
+  else if (f == "memory.memsw.limit_in_bytes") sw[g] = larger(v, sw[g])
+}
+END {
+  if (ended < 124) while (n > 0) { finish(S[n]); n-- }
+  for (w in W) print "w " w " " W[w]
+  print "gone " gone + 0; print "absent " absent + 0; print "strange " strangers + 0; print "ended " ended
+  if (why != "") print "why " why
+  for (i = 1; i <= u; i++) print "u " U[i]
+  x = split("read denied failed empty eio", A, " "); split("yes later no", B, " ")
+  for (i = 1; i <= x; i++) for (b = 1; b >= 0; b--) for (l = 1; l <= 3; l++)
+    for (k = 1; k <= N[A[i] b B[l]] && printed < ${maxExamples}; k++) { print "g " E[A[i] b B[l], k]; printed++ }
+}`;
+
+/** Entries `cache(ID:GROUP)` of /sys/kernel/slab, and the different ids in them. A group's name may hold a line break; \`M\` ends in a dot and a slash. */
+export const slabProgram = `
+/^@ [0-9]+$/ { if (ended == "" || $2 + 0 > ended) ended = $2 + 0; next }
+index($0, ENVIRON["M"]) == 1 {
+  n++; s = substr($0, length(ENVIRON["M"]) + 1)
+  sub(/^[^(]*\\(/, "", s); sub(/:.*/, "", s)
+  if (!(s in ids)) { ids[s]; k++ }
+}
+END { print "slab " n + 0 " " k + 0 " " (ended == "" ? 255 : ended) }`;
