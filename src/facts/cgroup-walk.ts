@@ -118,10 +118,10 @@ END {
 
 /** Entries `cache(ID:GROUP)` of /sys/kernel/slab, and the different ids in them. A group's name may hold a line break; \`M\` ends in a dot and a slash. */
 export const slabProgram = `
+BEGIN { M = ENVIRON["M"]; from = length(M) + 1 }
 /^@ [0-9]+$/ { if (ended == "" || $2 + 0 > ended) ended = $2 + 0; next }
-index($0, ENVIRON["M"]) == 1 {
-  n++; s = substr($0, length(ENVIRON["M"]) + 1)
-  sub(/^[^(]*\\(/, "", s); sub(/:.*/, "", s)
+index($0, M) == 1 {
+  n++; s = substr($0, from); s = substr(s, index(s, "(") + 1); s = substr(s, 1, index(s, ":") - 1)
   if (!(s in ids)) { ids[s]; k++ }
 }
 END { print "slab " n + 0 " " k + 0 " " (ended == "" ? 255 : ended) }`;

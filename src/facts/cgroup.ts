@@ -8,6 +8,13 @@ import { idHolders, readExamples, readWitnesses, samplesOf, type Witness } from 
 /** What a walk may take, where the host has a `timeout`: what was counted by then is printed, and the answer is `capped`. */
 const walkSeconds = 25;
 
+/** Words for find. A limit on memory and swap tells a group that was born with its limit only outside of pods: the kubelet sets none. */
+const filesOfGroup =
+  '\\( -name memory.kmem.slabinfo -o -name memory.limit_in_bytes -o -name memory.kmem.usage_in_bytes -o -name cgroup.procs -o -name memory.memsw.limit_in_bytes ! -path */kubepods* \\)';
+
+/** For busybox: its grep is deaf to EIO, and its find gives more arguments than new kernels take. Errors of md5sum come before what grep prints. */
+const deafReader = 'find "$@" -print0 | xargs -0 sh -c "md5sum \\"\\$@\\" >/dev/null; exec grep -m 3 \\"\\" /dev/null \\"\\$@\\"" sh';
+
 export const cgroupArea: Area = {
   name: 'cgroup',
   facts: [
@@ -94,7 +101,7 @@ fi
 [ ! -d "$c/unified" ] || echo hybrid
 for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { echo v1; break; }; done
 while read -r s _ n _; do case $s in memory) echo "live $n";; esac; done <"$R/proc/cgroups"
-walk() { { $W find "$@"; echo "@ $?"; } 2>&1 | M=$m Z=$z awk '${walkProgram}'; }
+walk() { { $W "$@"; echo "@ $?"; } 2>&1 | M=$m Z=$z awk '${walkProgram}'; }
 if [ -e "$m/memory.limit_in_bytes" ]; then
   echo memory v1
   line "$m/memory.kmem.usage_in_bytes" usage
@@ -105,13 +112,15 @@ if [ -e "$m/memory.limit_in_bytes" ]; then
   case $k in [0-3].*|4.[0-4]|4.[0-4][!0-9]*)
     { $W find "$R/sys/kernel/slab/." -maxdepth 1 -name '*(*:*'; echo "@ $?"; } | M=$R/sys/kernel/slab/./ awk '${slabProgram}';;
   esac
-  set -- grep -m 3 '' /dev/null
-  case $k:$z in 3.*:empty) case $(grep -m 1 '' "$m/memory.kmem.slabinfo" 2>&1) in '') set -- sh -c 'md5sum "$@" >/dev/null; exec grep -m 3 "" /dev/null "$@"' sh;; esac;; esac
-  walk "$m/." \\( -name memory.kmem.slabinfo -o -name memory.limit_in_bytes -o -name memory.kmem.usage_in_bytes -o -name cgroup.procs -o -name memory.memsw.limit_in_bytes ! -path '*/kubepods*' \\) -exec "$@" {} +
+  set -f
+  set -- "$m/." ${filesOfGroup}
+  set +f
+  case $k:$z in 3.*:empty) [ -n "$(grep -m 1 '' "$m/memory.kmem.slabinfo" 2>&1)" ] || z=deaf;; esac
+  if [ $z = deaf ]; then z=empty; walk sh -c '${deafReader}' sh "$@"; else walk find "$@" -exec grep -m 3 '' /dev/null {} +; fi
 elif [ -e "$c/cgroup.controllers" ]; then
   echo memory v2
   m=$c z=v2
-  walk "$m/." \\( -name memory.stat -o -name memory.max -o -name cgroup.procs \\) -exec grep -m 3 -E '^((kernel|slab) [0-9]+|max|[0-9]+)$' /dev/null {} +
+  walk find "$m/." \\( -name memory.stat -o -name memory.max -o -name cgroup.procs \\) -exec grep -m 3 -E '^((kernel|slab) [0-9]+|max|[0-9]+)$' /dev/null {} +
 fi`,
   maxBytes: 131_072,
   parse: (text, { cut }): Facts => {

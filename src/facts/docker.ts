@@ -1,7 +1,8 @@
 // Area docker: the engine that runs, as it says itself.
-import { unknown, type Value } from '../model/value.ts';
+import { isList, isMapping, type Mapping, unknown, type Value } from '../model/value.ts';
 import type { Area } from './area.ts';
 import { readFields } from './fields.ts';
+import { isPlainRunc, saidBy } from './runtimes.ts';
 
 export const dockerArea: Area = {
   name: 'docker',
@@ -18,27 +19,51 @@ export const dockerArea: Area = {
     {
       name: 'docker.driver',
       lifetime: 'boot',
-      summary: 'cgroup driver of the engine: cgroupfs or systemd; empty when it does not run',
+      summary: 'cgroup driver of the engine, cgroupfs or systemd; from daemon.json when it does not run; empty when neither says',
       example: 'cgroupfs',
+    },
+    {
+      name: 'docker.runtimes',
+      lifetime: 'disk',
+      summary:
+        'runtimes other than runc that the engine knows, from daemon.json when it does not run; with the first line of their --version',
+      example: [{ name: 'nvidia', path: 'nvidia-container-runtime', says: 'runc version 1.0.0-rc6' }],
     },
     { name: 'docker.live_restore', lifetime: 'boot', summary: 'containers outlive a restart of the daemon', example: false },
   ],
   // The daemon of a sick node may hang: when the first question runs into its limit, the second is not asked.
   script: `case "$P" in *comm:dockerd*) echo process;; esac
+j=''
 if has docker; then
   echo installed
   v=$($T docker version --format '{{.Server.Version}} {{.Client.Version}}'); q=$?
   printf 'version %s %s\\n' $q "$v"
-  if [ $q = 0 ]; then printf 'info %s\\n' "$($T docker info --format '{{.CgroupDriver}} {{.LiveRestoreEnabled}}')"
+  if [ $q = 0 ]; then
+    j=$($T docker info --format '{{.CgroupDriver}} {{.LiveRestoreEnabled}} {{json .Runtimes}}')
+    printf 'info %s\\n' "$j"
   elif [ $q != 124 ]; then printf 'client %s\\n' "$(docker --version)"; fi
-fi`,
-  maxBytes: 2048,
+fi
+if [ -z "$j" ] && [ -r "$R/etc/docker/daemon.json" ]; then
+  while IFS= read -r l || [ -n "$l" ]; do j="$j $l"; done <"$R/etc/docker/daemon.json"
+  printf 'daemon %s\\n' "$j"
+fi
+n=0
+while :; do
+  case $j in *'"path"'*) ;; *) break;; esac
+  j=\${j#*\\"path\\"}; j=\${j#*\\"}; p=\${j%%\\"*}
+  case \${p##*/} in ''|runc|docker-runc|docker-runc-current) continue;; esac
+  n=$((n + 1)); [ $n -lt 5 ] || break
+  case $p in /*) k=$R$p;; *) has "$p" || continue; k=$(command -v "$p");; esac
+  [ ! -x "$k" ] || printf 'says %s\\n' "$p $(first "$k")"
+done`,
+  maxBytes: 65_536,
   parse: (text) => {
     const fields = readFields(text);
     const [status = '', server = '', client = ''] = fields.text('version').split(/\s+/);
     const hung = status === '124';
     const answers = status === '0' && isVersion(server);
-    const [driver = '', live = ''] = fields.text('info').split(/\s+/);
+    const [, driver = '', live = '', runtimes = ''] = /^(\S+) (\S+) ?(.*)$/s.exec(fields.text('info')) ?? [];
+    const daemon = mappingIn(fields.text('daemon'));
     const fromRunning = (value: Value, absent: Value): Value =>
       hung ? unknown('docker did not answer within 5 s') : answers ? value : absent;
     return {
@@ -46,11 +71,35 @@ fi`,
       'docker.running': answers || fields.has('process'),
       'docker.version': fromRunning(server, ''),
       'docker.client': clientOf(client, fields.text('client'), answers ? server : ''),
-      'docker.driver': fromRunning(driver, ''),
+      'docker.driver': answers ? driver : (configuredDriver(daemon) ?? fromRunning('', '')),
+      'docker.runtimes': runtimesIn(runtimes === '' ? daemon.runtimes : mappingIn(runtimes), fields.all('says')),
       'docker.live_restore': fromRunning(live === 'true', false),
     };
   },
 };
+
+/** JSON of the host's: a mapping, or an empty one where it is none. */
+function mappingIn(text: string): Mapping {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Mapping) : {};
+  } catch {
+    return {};
+  }
+}
+
+function configuredDriver(daemon: Mapping): string | undefined {
+  const options = isList(daemon['exec-opts']) ? daemon['exec-opts'] : [];
+  return options.flatMap((option) => (typeof option === 'string' ? (/^native\.cgroupdriver=(\w+)$/.exec(option)?.[1] ?? []) : [])).at(-1);
+}
+
+/** Runtimes by name, without those that are a plain runc. One without a path is a shim of containerd. */
+function runtimesIn(value: Value | undefined, says: readonly string[]): readonly Mapping[] {
+  return Object.entries(isMapping(value) ? value : {}).flatMap(([name, runtime]) => {
+    const path = isMapping(runtime) && typeof runtime.path === 'string' ? runtime.path : '';
+    return isPlainRunc(path) || (path === '' && /^io\.containerd\.runc\./.test(name)) ? [] : [{ name, path, says: saidBy(path, says) }];
+  });
+}
 
 const isVersion = (word: string): boolean => /^[0-9]/.test(word);
 

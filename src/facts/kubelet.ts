@@ -1,7 +1,7 @@
 // Area kubelet: is there one (also inside k3s and the like), which version, and with which cgroup driver.
 import { unknown, type Value } from '../model/value.ts';
 import type { Area } from './area.ts';
-import { readFields, wordsOf } from './fields.ts';
+import { type Fields, readFields, wordsOf } from './fields.ts';
 
 export const kubeletArea: Area = {
   name: 'kubelet',
@@ -15,16 +15,30 @@ export const kubeletArea: Area = {
       summary: 'cgroup driver: cgroupfs or systemd, from its arguments, else its configuration, else its default; empty when absent',
       example: 'cgroupfs',
     },
+    {
+      name: 'kubelet.endpoint',
+      lifetime: 'disk',
+      summary: 'socket of the container runtime, from its arguments, else its configuration; empty when they do not say',
+      example: 'unix:///run/containerd/containerd.sock',
+    },
+    {
+      name: 'kubelet.changed_at',
+      lifetime: 'disk',
+      summary: 'when its program file was changed, by its ctime; 0 when not known',
+      example: 1_794_000_000,
+    },
     { name: 'kubelet.program', lifetime: 'disk', summary: 'kubelet, k3s, rke2, hyperkube; empty when absent', example: 'kubelet' },
   ],
   // Process names come from /proc/PID/comm: reading a command line can hang behind a process that is stuck in memory reclaim, so only the
   // kubelet's own is read. The program itself (100 MB) is asked only where no package says its version.
-  script: `for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
+  script: `k=''
+for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
   p=\${P%%/comm:"$n"
 *}
   if [ "$p" != "$P" ]; then
     echo "running $n"
-    $T tr '\\000' '\\n' <"$R/proc/\${p##*/}/cmdline" | awk '/^--?(cgroup-driver|config|kubelet-arg)(=|$)/ {n = 2} n-- > 0 {print "arg " $0}'
+    k=$R/proc/\${p##*/}/exe
+    $T tr '\\000' '\\n' <"$R/proc/\${p##*/}/cmdline" | awk '/^--?(cgroup-driver|container-runtime-endpoint|config|kubelet-arg)(=|$)/ {n = 2} n-- > 0 {print "arg " $0}'
     break
   fi
 done
@@ -35,9 +49,10 @@ for n in kubelet k3s rke2; do
   case "$k $Q" in '/usr/bin/kubelet '*'kubelet '[0-9]*) ;; *) printf 'says %s\\n' "$($T "$k" --version)";; esac
   break
 done
+[ -z "$k" ] || stat -L -c 'changed %Z' "$k"
 case "$Q" in *'kubelet '[0-9]*) q=\${Q##*kubelet }; printf 'package %s\\n' "\${q%% *}";; esac
 for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kubelet" "$R/etc/default/kubelet"; do dump "$f" flags; done
-[ ! -r "$R/var/lib/kubelet/config.yaml" ] || while IFS= read -r l; do case $l in cgroupDriver:*) printf 'config %s\\n' "$l";; esac; done <"$R/var/lib/kubelet/config.yaml"`,
+[ ! -r "$R/var/lib/kubelet/config.yaml" ] || while IFS= read -r l; do case $l in cgroupDriver:*|containerRuntimeEndpoint:*) printf 'config %s\\n' "$l";; esac; done <"$R/var/lib/kubelet/config.yaml"`,
   maxBytes: 16_384,
   parse: (text) => {
     const fields = readFields(text);
@@ -47,7 +62,9 @@ for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kubelet" "$R/e
       'kubelet.installed': installed,
       'kubelet.running': fields.has('running'),
       'kubelet.version': installed ? versionOf(fields.text('says'), fields.text('package')) : '',
-      'kubelet.driver': installed ? driverOf(fields.all('arg'), fields.all('flags'), fields.text('config')) : '',
+      'kubelet.driver': installed ? (setting('cgroup-driver', 'cgroupDriver', fields) ?? 'cgroupfs') : '',
+      'kubelet.endpoint': installed ? (setting('container-runtime-endpoint', 'containerRuntimeEndpoint', fields) ?? '') : '',
+      'kubelet.changed_at': fields.number('changed'),
       'kubelet.program': program || (installed ? 'kubelet' : ''),
     };
   },
@@ -59,14 +76,12 @@ function versionOf(says: string, evr: string): Value {
   return said ?? packaged ?? unknown('the kubelet runs from a place where its version cannot be asked');
 }
 
-/** The flag wins over the file, as in the kubelet itself; its built-in default is cgroupfs. */
-function driverOf(args: readonly string[], flags: readonly string[], config: string): string {
-  const running = args.join('\n');
-  const flag =
-    /--cgroup-driver[=\n]([a-z]+)/.exec(running)?.[1] ??
-    /--kubelet-arg[=\n](?:--)?cgroup-driver=([a-z]+)/.exec(running)?.[1] ??
-    (running === ''
-      ? /--cgroup-driver[= ]([a-z]+)/.exec(wordsOf(flags.filter((line) => !line.trim().startsWith('#')).join(' ')).join(' '))?.[1]
-      : undefined);
-  return flag ?? /^cgroupDriver:\s*["']?([a-z]+)/.exec(config)?.[1] ?? 'cgroupfs';
+/** The flag wins over the file, as in the kubelet itself. Flags on the disk count where no running kubelet shows its own. */
+function setting(flag: string, key: string, fields: Fields): string | undefined {
+  const running = fields.all('arg').join('\n');
+  const flags = fields.all('flags').filter((line) => !line.trim().startsWith('#'));
+  const words = running === '' ? wordsOf(flags.join(' ')).join('\n') : running;
+  const value = new RegExp(`--${flag}[=\n]["']?([^\\s"']+)|--kubelet-arg[=\n](?:--)?${flag}=([^\\s"']+)`).exec(words);
+  const line = fields.all('config').find((one) => one.startsWith(`${key}:`));
+  return value?.[1] ?? value?.[2] ?? /^\w+:\s*["']?([^\s"']+)/.exec(line ?? '')?.[1];
 }

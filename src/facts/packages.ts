@@ -69,6 +69,7 @@ export const packagesArea: Area = {
     { name: 'runc.installed_at', lifetime: 'disk', summary: 'when that package was installed; 0 when absent', example: 0 },
     { name: 'crio.evr', lifetime: 'disk', summary: 'of cri-o', example: '' },
     { name: 'kubelet.evr', lifetime: 'disk', summary: 'of the kubelet package', example: '1.12.3-0' },
+    { name: 'kubelet.installed_at', lifetime: 'disk', summary: 'when that package was installed; 0 when absent', example: 1_794_000_000 },
   ],
   // Every process and every look into dpkg's folder of thousands counts here: lists are walked without a pipe, only packages that dpkg named
   // are looked for, and awk reads dpkg's status only when grep, which is ten times as fast, has seen something in it.
@@ -155,6 +156,7 @@ function packageFacts(rows: readonly Row[]): Facts {
     'runc.installed_at': find('runc')?.time ?? 0,
     'crio.evr': find('cri-o')?.evr ?? '',
     'kubelet.evr': find('kubelet')?.evr ?? '',
+    'kubelet.installed_at': find('kubelet')?.time ?? 0,
   };
 }
 

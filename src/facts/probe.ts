@@ -29,12 +29,13 @@ function partsOf(wants: readonly FactWant[]): readonly Part[] {
 
 /**
  * What the scripts of all areas may use. `has PROGRAM`: is it on this host (in the practice fleet the machine's own docker is not the host's:
- * only stand-ins count); `line FILE KEY` prints the first line of a file, `dump FILE KEY` all of them; `$T` is a time limit
+ * only stand-ins count); `line FILE KEY` prints the first line of a file, `dump FILE KEY` all of them; `first PROGRAM` the first line of its `--version`; `$T` is a time limit
  * for programs that may hang (a sick node's docker does), `$T2` a longer one for a package database (see `preparation`).
  * `frame` runs one area: its output is kept back, cut at its cap (`%.Ns` counts bytes in the C locale) and put between marks.
  */
 const frameFunctions = `has() { command -v "$1" >/dev/null || return 1; [ -n "$R" ] || return 0; case $(command -v "$1") in /usr/*|/bin/*|/sbin/*) return 1;; esac; }
 line() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; l=''; IFS= read -r l <"$1"; printf '%s %s\\n' "$2" "$l"; }
+first() { $T "$1" --version | { l=''; IFS= read -r l; printf '%s\\n' "$l"; }; }
 dump() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; while IFS= read -r l || [ -n "$l" ]; do printf '%s %s\\n' "$2" "$l"; done <"$1"; }
 frame() { o=$("area_$1"); c=''; [ "\${#o}" -le "$2" ] || c=' cut'; printf "@@kmen%s area %s\\n%.\${2}s\\n@@kmen%s done %s%s\\n" d "$1" "$o" d "$1" "$c"; }
 `;
@@ -63,7 +64,7 @@ probe </dev/null 2>/dev/null
 `);
 }
 
-const frameVersion = 1;
+const frameVersion = 2;
 
 const scriptOf = ({ area, args }: Part): string => (typeof area.script === 'string' ? area.script : area.script(args));
 

@@ -17,6 +17,7 @@ import { packageArea } from './package.ts';
 import { packagesArea } from './packages.ts';
 import { pathArea } from './path.ts';
 import { runcArea } from './runc.ts';
+import { runtimesArea } from './runtimes.ts';
 import { serviceArea } from './service.ts';
 import { spaceArea } from './space.ts';
 
@@ -30,6 +31,7 @@ export const baseAreas: readonly Area[] = [
   dockerArea,
   runcArea,
   kubeletArea,
+  runtimesArea,
   memoryArea,
   spaceArea,
   kernelLogArea,

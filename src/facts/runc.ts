@@ -2,6 +2,9 @@
 import type { Area } from './area.ts';
 import { readFields } from './fields.ts';
 
+/** k3s and RKE2 unpack a runc of their own. */
+const rancherRuncs = ['k3s/data/current/bin', 'rke2/data/current/bin', 'rke2/bin'].map((place) => `"$R"/var/lib/rancher/${place}/runc`);
+
 export const runcArea: Area = {
   name: 'runc',
   facts: [
@@ -11,8 +14,14 @@ export const runcArea: Area = {
     {
       name: 'runc.path',
       lifetime: 'disk',
-      summary: "where it is: Docker's own before 18.09 is called docker-runc",
+      summary: "where it is: Docker's own before 18.09 is called docker-runc; that of k3s or RKE2 where there is no other",
       example: '/usr/bin/runc',
+    },
+    {
+      name: 'runc.changed_at',
+      lifetime: 'disk',
+      summary: 'when that file was changed, by its ctime; 0 when not known',
+      example: 1_794_000_000,
     },
     {
       name: 'containerd.installed',
@@ -27,10 +36,11 @@ export const runcArea: Area = {
       example: false,
     },
   ],
-  script: `for p in docker-runc /usr/libexec/docker/docker-runc-current runc; do
-  case $p in /*) p=$R$p; [ -x "$p" ] || continue;; *) has $p || continue; p=$(command -v $p);; esac
+  script: `for p in docker-runc "$R"/usr/libexec/docker/docker-runc-current runc ${rancherRuncs.join(' ')}; do
+  case $p in */*) [ -x "$p" ] || continue;; *) has $p || continue; p=$(command -v $p);; esac
   printf 'path %s\\n' "\${p#"$R"}"
   case $p in *docker-runc*) echo bundled;; esac
+  stat -L -c 'changed %Z' "$p"
   $T "$p" --version | while IFS= read -r l; do printf 'says %s\\n' "$l"; done
   break
 done
@@ -44,6 +54,7 @@ if has docker-containerd || has containerd; then echo containerd; fi`,
       'runc.version': /^runc version (\S+)/m.exec(says)?.[1] ?? '',
       'runc.commit': /^commit: (\S+)/m.exec(says)?.[1] ?? '',
       'runc.path': fields.text('path'),
+      'runc.changed_at': fields.number('changed'),
       'containerd.installed': fields.has('bundled') || fields.has('containerd'),
       'containerd.bundled': fields.has('bundled'),
     };

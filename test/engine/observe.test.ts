@@ -6,7 +6,7 @@ import { buildProbe } from '../../src/facts/index.ts';
 import { failed, type Outcome } from '../../src/model/failure.ts';
 
 const parts = buildProbe().match(/^frame \d+/gm)?.length ?? 0;
-const lines = [`@@kmend begin 1 ${parts}`, '@@kmend area 0', 'os ID="centos"', '@@kmend done 0', '@@kmend area 1', 'machine 1234'];
+const lines = [`@@kmend begin 2 ${parts}`, '@@kmend area 0', 'os ID="centos"', '@@kmend done 0', '@@kmend area 1', 'machine 1234'];
 
 /** A session whose read prints these lines and then ends with this failure. */
 const sick = (printed: readonly string[], failure: Outcome<never>): Session => {

@@ -1,5 +1,5 @@
 // The areas beyond boot and cgroups: packages, Docker, runc, kubelet, services, paths; each asked through the real script with stand-in programs.
-import { mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isHeld } from '../../src/facts/holds.ts';
@@ -227,6 +227,56 @@ describe('docker', () => {
     expect([facts['docker.running'], isUnknown(facts['docker.version']), isUnknown(facts['docker.driver'])]).toEqual([true, true, true]);
   });
   it('that is not there', () => expect(pick(replay(host), ...names)).toEqual([false, false, '', '', '', false]));
+
+  const stopped = (): void => program(host, 'docker', 'exit 1');
+  const daemon = { 'exec-opts': ['native.cgroupdriver=systemd'], runtimes: { nvidia: { path: '/usr/bin/nvidia-container-runtime' } } };
+  const nvidia = { name: 'nvidia', path: '/usr/bin/nvidia-container-runtime', says: 'runc version 1.0.0-rc6' };
+
+  it.each([
+    ['one line', 0],
+    ['many lines', 2],
+  ] as const)('that does not run is known by daemon.json, %s', (_, indent) => {
+    stopped();
+    file(host, 'etc/docker/daemon.json', JSON.stringify(daemon, undefined, indent));
+    file(host, 'usr/bin/nvidia-container-runtime', '#!/bin/sh\necho runc version 1.0.0-rc6\necho commit: x\n');
+    chmodSync(join(host.root, 'usr/bin/nvidia-container-runtime'), 0o755);
+    expect(pick(replay(host), 'docker.driver', 'docker.runtimes')).toEqual(['systemd', [nvidia]]);
+  });
+  it('without any setting has no known driver and no other runtime', () => {
+    stopped();
+    file(host, 'etc/docker/daemon.json', 'no JSON: "path"');
+    expect(pick(replay(host), 'docker.driver', 'docker.runtimes')).toEqual(['', []]);
+  });
+  it('that hangs is known by daemon.json, too', () => {
+    program(host, 'docker', 'exit 124');
+    file(host, 'etc/docker/daemon.json', JSON.stringify(daemon));
+    expect(replay(host)['docker.driver']).toBe('systemd');
+  });
+  it('that runs says which runtimes it knows; a plain runc is none of them', () => {
+    const known = {
+      'io.containerd.runc.v2': { path: 'runc' },
+      runc: { path: 'docker-runc' },
+      old: { path: '/usr/libexec/docker/docker-runc-current' },
+      nvidia: { path: 'nvidia-container-runtime', runtimeArgs: [] },
+      kata: { runtimeType: 'io.containerd.kata.v2' },
+    };
+    program(host, 'docker', `case "$*" in version*) echo '18.09.9 18.09.9';; info*) echo 'cgroupfs false ${JSON.stringify(known)}';; esac`);
+    program(host, 'nvidia-container-runtime', 'echo runc version 1.0.0-rc6; echo more');
+    const facts = replay(host);
+    expect(pick(facts, 'docker.driver', 'docker.live_restore')).toEqual(['cgroupfs', false]);
+    expect(facts['docker.runtimes']).toEqual([
+      { ...nvidia, path: 'nvidia-container-runtime' },
+      { name: 'kata', path: '', says: '' },
+    ]);
+  });
+  it('with ten thousand runtimes is asked for four', () => {
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`r${at}`, { path: `r${at}` }]));
+    stopped();
+    file(host, 'etc/docker/daemon.json', JSON.stringify({ runtimes: many }));
+    for (const at of [0, 1, 3, 4, 5]) program(host, `r${at}`, 'echo yes');
+    const says = (replay(host)['docker.runtimes'] as readonly { says: string }[]).filter((one) => one.says === 'yes');
+    expect(says).toHaveLength(3);
+  });
 });
 
 describe('runc', () => {
@@ -246,6 +296,93 @@ describe('runc', () => {
   it('a system one', () => {
     program(host, 'runc', "echo 'runc version 1.1.15+ds1'");
     expect(pick(replay(host), 'runc.version', 'containerd.bundled')).toEqual(['1.1.15+ds1', false]);
+  });
+});
+
+describe('runc of k3s and RKE2', () => {
+  it.each(['k3s/data/current/bin', 'rke2/data/current/bin', 'rke2/bin'])('%s is found where there is no other', (place) => {
+    const path = `var/lib/rancher/${place}/runc`;
+    file(host, path, '#!/bin/sh\necho runc version 1.0.0-rc10\n');
+    chmodSync(join(host.root, path), 0o755);
+    const facts = replay(host);
+    expect(pick(facts, 'runc.version', 'runc.path')).toEqual(['1.0.0-rc10', `/${path}`]);
+    expect(Number(facts['runc.changed_at'])).toBe(Math.floor(statSync(join(host.root, path)).ctimeMs / 1000));
+    program(host, 'runc', "echo 'runc version 1.1.15'");
+    expect(replay(host)['runc.version']).toBe('1.1.15');
+  });
+});
+
+describe('containerd, cri-o and podman by their configuration', () => {
+  const cri = 'plugins."io.containerd.grpc.v1.cri".containerd';
+  const toml = (text: string): void => {
+    program(host, 'containerd', 'exit 0');
+    file(host, 'etc/containerd/config.toml', text);
+  };
+  const runc = (options: string): string =>
+    `[${cri}.runtimes.runc]\n  runtime_type = "io.containerd.runc.v2"\n  [${cri}.runtimes.runc.options]\n${options}`;
+
+  it.each([
+    ['', 'cgroupfs'],
+    [runc('    SystemdCgroup = true\n'), 'systemd'],
+    [runc('    SystemdCgroup = false\n'), 'cgroupfs'],
+    [runc('    BinaryName = ""\n'), 'cgroupfs'],
+    [runc('    # SystemdCgroup = true\n'), 'cgroupfs'],
+    [`[plugins.cri]\n  systemd_cgroup = true\n`, 'systemd'],
+    [`[plugins.cri]\n  systemd_cgroup = false\n${runc('\tSystemdCgroup = true\n')}`, 'systemd'],
+    [`${runc('SystemdCgroup = true\n')}[${cri}.runtimes.nvidia]\nruntime_type = "io.containerd.runc.v2"\n`, ''],
+    [`${runc('SystemdCgroup = true\n')}[${cri}.runtimes.kata]\nruntime_type = "io.containerd.kata.v2"\n`, 'systemd'],
+    [`imports = ["/etc/containerd/conf.d/*.toml"]\n${runc('')}`, ''],
+    [`imports = []\n${runc('')}`, 'cgroupfs'],
+  ])('%j has the driver %j', (text, driver) => {
+    toml(text);
+    expect(replay(host)['containerd.driver']).toBe(driver);
+  });
+  it('containerd without a file has its default, and no containerd has none', () => {
+    expect(replay(host)['containerd.driver']).toBe('');
+    program(host, 'containerd', 'exit 0');
+    expect(replay(host)['containerd.driver']).toBe('cgroupfs');
+  });
+  it('the containerd inside k3s has a file of its own', () => {
+    file(host, 'var/lib/rancher/k3s/agent/etc/containerd/config.toml', runc('SystemdCgroup = true\n'));
+    expect(replay(host)['containerd.driver']).toBe('systemd');
+  });
+  it('other runtimes are named, with what they say', () => {
+    const path = 'usr/bin/nvidia-container-runtime';
+    file(host, path, '#!/bin/sh\necho NVIDIA Container Runtime version 1.2.3\n');
+    chmodSync(join(host.root, path), 0o755);
+    toml(
+      `[${cri}.runtimes.runc.options]\nBinaryName = "/usr/bin/runc"\n[${cri}.runtimes."nvidia".options]\n  BinaryName = "/${path}"\n[plugins.linux]\n  runtime = "runc"\n[plugins.cri.containerd.untrusted_workload_runtime]\nruntime_engine = "/opt/kata"\n`,
+    );
+    expect(replay(host)['containerd.runtimes']).toEqual([
+      { name: 'nvidia', path: `/${path}`, says: 'NVIDIA Container Runtime version 1.2.3' },
+      { name: '', path: '/opt/kata', says: '' },
+    ]);
+  });
+  it.each([
+    ['', '', ''],
+    ['[crio.runtime]\ncgroup_manager = "cgroupfs"\n', '', 'cgroupfs'],
+    ['# cgroup_manager = "cgroupfs"\n', '', ''],
+    ['cgroup_manager = "cgroupfs"\n', 'cgroup_manager = "systemd"\n', 'systemd'],
+  ])('cri-o with %j and %j has the driver %j', (main, dropin, driver) => {
+    program(host, 'crio', 'exit 0');
+    file(host, 'etc/crio/crio.conf', main);
+    if (dropin !== '') file(host, 'etc/crio/crio.conf.d/01.conf', dropin);
+    expect(pick(replay(host), 'crio.installed', 'crio.driver')).toEqual([true, driver]);
+  });
+  it.each([
+    ['1.14.0-1.el7', 'cgroupfs'],
+    ['1.20.1-1.el7', 'systemd'],
+  ])('cri-o %s has its default: %s', (evr, driver) => {
+    centos();
+    program(host, 'rpm', `echo 'cri-o ${evr} 1700000000 rpm'; exit 1`);
+    expect(pick(replay(host), 'crio.installed', 'crio.driver')).toEqual([true, driver]);
+  });
+  it('podman has systemd unless it says otherwise', () => {
+    expect(pick(replay(host), 'podman.installed', 'podman.driver', 'crio.installed', 'crio.driver')).toEqual([false, '', false, '']);
+    program(host, 'podman', 'exit 0');
+    expect(pick(replay(host), 'podman.installed', 'podman.driver')).toEqual([true, 'systemd']);
+    file(host, 'usr/share/containers/libpod.conf', 'cgroup_manager = "cgroupfs"\n');
+    expect(replay(host)['podman.driver']).toBe('cgroupfs');
   });
 });
 
@@ -288,6 +425,29 @@ describe('kubelet', () => {
     expect(facts['kubelet.driver']).toBe('cgroupfs');
   });
   it('that is not there', () => expect(pick(replay(host), ...names)).toEqual([false, false, '', '', '']));
+  it.each([
+    ['--container-runtime-endpoint=unix:///run/containerd/containerd.sock', 'unix:///run/containerd/containerd.sock'],
+    ['--container-runtime-endpoint /run/crio/crio.sock --v=2', '/run/crio/crio.sock'],
+    ['--v=2', ''],
+  ])('with %j has the endpoint %j', (args, endpoint) => {
+    program(host, 'kubelet', "echo 'Kubernetes v1.20.4'");
+    running('kubelet', args);
+    expect(replay(host)['kubelet.endpoint']).toBe(endpoint);
+  });
+  it('with its endpoint in the configuration, or in flags on the disk', () => {
+    program(host, 'kubelet', "echo 'Kubernetes v1.27.4'");
+    file(host, 'var/lib/kubelet/config.yaml', 'cgroupDriver: systemd\ncontainerRuntimeEndpoint: "unix:///a.sock"\n');
+    expect(pick(replay(host), 'kubelet.endpoint', 'kubelet.driver')).toEqual(['unix:///a.sock', 'systemd']);
+    file(host, 'var/lib/kubelet/kubeadm-flags.env', 'KUBELET_KUBEADM_ARGS="--container-runtime-endpoint=unix:///b.sock --x=y"\n');
+    expect(replay(host)['kubelet.endpoint']).toBe('unix:///b.sock');
+  });
+  it('tells when its program was changed, and when its package was installed', () => {
+    centos();
+    program(host, 'rpm', "echo 'kubelet 1.12.3-0 1600000000 rpm'; exit 1");
+    program(host, 'kubelet', "echo 'Kubernetes v1.12.3'");
+    const changed = Math.floor(statSync(join(host.bin, 'kubelet')).ctimeMs / 1000);
+    expect(pick(replay(host), 'kubelet.changed_at', 'kubelet.installed_at')).toEqual([changed, 1_600_000_000]);
+  });
 });
 
 describe('services and paths', () => {
