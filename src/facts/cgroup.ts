@@ -108,14 +108,13 @@ if [ -e "$m/memory.limit_in_bytes" ]; then
   z=absent
   if [ -e "$m/memory.kmem.slabinfo" ]; then z=empty; fi
   if [ $z = empty ] || [ -e "$m/memory.kmem.usage_in_bytes" ]; then echo files; fi
-  k=''; IFS= read -r k <"$R/proc/sys/kernel/osrelease" || k=$(uname -r)
-  case $k in [0-3].*|4.[0-4]|4.[0-4][!0-9]*)
-    { $W find "$R/sys/kernel/slab/." -maxdepth 1 -name '*(*:*'; echo "@ $?"; } | M=$R/sys/kernel/slab/./ awk '${slabProgram}';;
-  esac
+  if early; then
+    { $W find "$R/sys/kernel/slab/." -maxdepth 1 -name '*(*:*'; echo "@ $?"; } | M=$R/sys/kernel/slab/./ awk '${slabProgram}'
+  fi
   set -f
   set -- "$m/." ${filesOfGroup}
   set +f
-  case $k:$z in 3.*:empty) [ -n "$(grep -m 1 '' "$m/memory.kmem.slabinfo" 2>&1)" ] || z=deaf;; esac
+  case $K:$z in 3.*:empty) [ -n "$(grep -m 1 '' "$m/memory.kmem.slabinfo" 2>&1)" ] || z=deaf;; esac
   if [ $z = deaf ]; then z=empty; walk sh -c '${deafReader}' sh "$@"; else walk find "$@" -exec grep -m 3 '' /dev/null {} +; fi
 elif [ -e "$c/cgroup.controllers" ]; then
   echo memory v2

@@ -1,7 +1,10 @@
-// Area log: what the kernel log says about the leak.
+// Area log: what the kernel log says about the leak, and the journal of those who make cgroups.
 import type { Area } from './area.ts';
 import { readFields } from './fields.ts';
-import { readSymptoms, symptomPattern } from './kmem/symptoms.ts';
+import { readSymptoms, symptomPatterns } from './kmem/symptoms.ts';
+
+/** Lines of a log that are looked at, and of those found how many are kept. */
+const [journalLines, keptLines] = [2000, 400];
 
 export const kernelLogArea: Area = {
   name: 'log',
@@ -9,17 +12,27 @@ export const kernelLogArea: Area = {
     {
       name: 'kmem.symptoms',
       lifetime: 'boot',
-      summary: 'lines of the kernel log by kind: how many, and the last one',
-      example: [{ kind: 'slub_memcg', count: 3, line: 'SLUB: Unable to allocate memory on node -1 (gfp=0x20)' }],
+      summary:
+        'lines by kind, and who wrote them (kernel: its log; runtime: docker, containerd, cri-o or the kubelet): how many, and the last one',
+      example: [{ kind: 'slub_memcg', from: 'kernel', count: 3, line: 'cache: kmalloc-192(12:0f3a5e0e), object size: 192' }],
     },
     { name: 'kmem.log_read', lifetime: 'boot', summary: 'the kernel log could be read; false where dmesg is refused', example: true },
   ],
-  // Most logs hold nothing of it: then nothing more is started.
-  script: `o=$({ $T dmesg || echo '@denied'; } | grep -E '^@denied$|${symptomPattern}')
-[ -z "$o" ] || printf '%s\\n' "$o" | tail -n 400 | sed 's/^/log /'`,
+  // Most logs hold nothing of it: then nothing more is started. The kernel does not say that no cgroup can be made; those who make them do.
+  // Where there is no journal, /var/log/messages has their lines, also those of earlier boots: a kernel's first line begins the count anew.
+  script: `o=$({ $T dmesg || echo '@denied'; } | grep -E '^@denied$|${symptomPatterns.kernel}')
+[ -z "$o" ] || printf '%s\\n' "$o" | tail -n ${keptLines} | sed 's/^/log /'
+if early; then
+  if has journalctl; then
+    $T journalctl -u docker -u containerd -u kubelet -u crio -b -n ${journalLines} -o cat --no-pager | grep -E '${symptomPatterns.runtime}'
+  elif [ -r "$R/var/log/messages" ]; then
+    tail -c 2000000 "$R/var/log/messages" | grep -E 'kernel: .*Linux version [0-9]|${symptomPatterns.runtime}' | sed -n '/kernel: .*Linux version [0-9]/{s/.*//;h;d;};H;\${g;s/^\\n//;p;}'
+  fi | tail -n ${keptLines} | cut -c1-1000 | sed 's/^/runtime /'
+fi`,
   maxBytes: 65_536,
   parse: (text) => {
-    const lines = readFields(text).all('log');
-    return { 'kmem.symptoms': readSymptoms(lines), 'kmem.log_read': !lines.includes('@denied') };
+    const fields = readFields(text);
+    const [kernel, runtime] = [fields.all('log'), fields.all('runtime')];
+    return { 'kmem.symptoms': readSymptoms({ kernel, runtime }), 'kmem.log_read': !kernel.includes('@denied') };
   },
 };

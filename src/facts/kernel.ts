@@ -23,8 +23,7 @@ export const kernelArea: Area = {
     },
   ],
   // Only the builds that the table leaves open are looked up: a System.map has 3 MB.
-  script: `l=''; IFS= read -r l <"$R/proc/sys/kernel/osrelease" || l=$(uname -r)
-printf 'release %s\\n' "$l"
+  script: `printf 'release %s\\n' "$K"
 for f in "$R"/boot/vmlinuz-*; do [ ! -e "$f" ] || printf 'installed %s\\n' "\${f##*/vmlinuz-}"; done
 set --
 for f in "$R"/boot/System.map-3.10.0-*; do

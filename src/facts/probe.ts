@@ -29,12 +29,14 @@ function partsOf(wants: readonly FactWant[]): readonly Part[] {
 
 /**
  * What the scripts of all areas may use. `has PROGRAM`: is it on this host (in the practice fleet the machine's own docker is not the host's:
- * only stand-ins count); `line FILE KEY` prints the first line of a file, `dump FILE KEY` all of them; `first PROGRAM` the first line of its `--version`; `$T` is a time limit
+ * only stand-ins count); `line FILE KEY` prints the first line of a file, `dump FILE KEY` all of them; `first PROGRAM` the first line of its `--version`;
+ * `early`: is it a kernel before 4.5, on which accounting leaks; `$T` is a time limit
  * for programs that may hang (a sick node's docker does), `$T2` a longer one for a package database (see `preparation`).
  * `frame` runs one area: its output is kept back, cut at its cap (`%.Ns` counts bytes in the C locale) and put between marks.
  */
 const frameFunctions = `has() { command -v "$1" >/dev/null || return 1; [ -n "$R" ] || return 0; case $(command -v "$1") in /usr/*|/bin/*|/sbin/*) return 1;; esac; }
 line() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; l=''; IFS= read -r l <"$1"; printf '%s %s\\n' "$2" "$l"; }
+early() { case $K in [0-3].*|4.[0-4]|4.[0-4][!0-9]*) ;; *) return 1;; esac; }
 first() { $T "$1" --version | { l=''; IFS= read -r l; printf '%s\\n' "$l"; }; }
 dump() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; while IFS= read -r l || [ -n "$l" ]; do printf '%s %s\\n' "$2" "$l"; done <"$1"; }
 frame() { o=$("area_$1"); c=''; [ "\${#o}" -le "$2" ] || c=' cut'; printf "@@kmen%s area %s\\n%.\${2}s\\n@@kmen%s done %s%s\\n" d "$1" "$o" d "$1" "$c"; }
@@ -44,6 +46,7 @@ frame() { o=$("area_$1"); c=''; [ "\${#o}" -le "$2" ] || c=' cut'; printf "@@kme
 const preparation = `T='' T2=''
 if command -v timeout >/dev/null; then T='timeout 5' T2='timeout 20'; fi
 A=$(uname -m)
+K=''; IFS= read -r K <"$R/proc/sys/kernel/osrelease" || K=$(uname -r)
 P=$(grep -xE '${processNames}' "$R"/proc/[0-9]*/comm /dev/null)
 P="$P
 "

@@ -86,7 +86,8 @@ const earlierProbe = ({ facts, active }: CheckRow): readonly string[] =>
 function logText(facts: Facts): readonly string[] {
   if (facts['kmem.log_read'] === false) return ['kernel log: could not be read'];
   const symptoms = facts['kmem.symptoms'];
-  return isList(symptoms) ? symptoms.filter(isMapping).map((row) => `kernel log: ${row.kind} ${row.count}: ${row.line}`) : [];
+  const place = (row: Mapping): string => (row.from === 'runtime' ? 'journal of the runtime' : 'kernel log');
+  return isList(symptoms) ? symptoms.filter(isMapping).map((row) => `${place(row)}: ${row.kind} ${row.count}: ${row.line}`) : [];
 }
 
 function listOf(facts: Facts, name: string, title: string): readonly string[] {

@@ -607,6 +607,34 @@ describe('the kernel log', () => {
       ['soft_lockup', 1],
     ]);
   });
+  const full = 'mkdir /sys/fs/cgroup/memory/docker/a: cannot allocate memory';
+  const symptoms = (): readonly unknown[] =>
+    (replay(host)['kmem.symptoms'] as readonly { kind: string; from: string; count: number }[]).map(({ kind, from, count }) => [
+      kind,
+      from,
+      count,
+    ]);
+
+  it('does not say that ids are used up: the journal of those who make groups does', () => {
+    program(
+      host,
+      'journalctl',
+      `case "$*" in '-u docker -u containerd -u kubelet -u crio -b '*) printf '%s\\n' 'x: ${full}' y 'z: ${full}';; esac`,
+    );
+    expect(symptoms()).toEqual([['cgroup_mkdir', 'runtime', 2]]);
+    file(host, 'proc/sys/kernel/osrelease', '4.18.0-553.el8_10.x86_64\n');
+    expect(symptoms()).toEqual([]);
+  });
+  it('without a journal /var/log/messages counts, from the last start of a kernel on', () => {
+    const messages = (lines: readonly string[]): void => file(host, 'var/log/messages', lines.map((line) => `Nov 1 n1 ${line}\n`).join(''));
+    const start = 'kernel: Linux version 3.10.0-862.el7.x86_64';
+    messages([`dockerd: ${full}`, `dockerd: ${full}`]);
+    expect(symptoms()).toEqual([['cgroup_mkdir', 'runtime', 2]]);
+    messages([`dockerd: ${full}`, start, `dockerd: ${full}`, 'x']);
+    expect(symptoms()).toEqual([['cgroup_mkdir', 'runtime', 1]]);
+    messages([`dockerd: ${full}`, start]);
+    expect(symptoms()).toEqual([]);
+  });
   it('that may not be read is said so', () => {
     program(host, 'dmesg', 'echo "dmesg: read kernel buffer failed: Operation not permitted" >&2; exit 1');
     expect(pick(replay(host), 'kmem.symptoms', 'kmem.log_read')).toEqual([[], false]);

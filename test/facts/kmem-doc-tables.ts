@@ -68,8 +68,14 @@ export const docTables: Readonly<Record<string, string>> = {
     ]),
   ),
   symptoms: table(
-    ['in the kernel log', 'makes a host `leaking`', 'basis', 'source'],
-    symptomRows.map((row) => [`${row.name} (\`${row.kind}\`)`, row.critical ? 'yes, with accounting on' : 'no', row.basis, row.source]),
+    ['line', 'written by', 'makes a host `leaking`', 'basis', 'source'],
+    symptomRows.map((row) => [
+      `${row.name} (\`${row.kind}\`)`,
+      row.from === 'kernel' ? 'the kernel, in its log' : 'docker, containerd, cri-o, kubelet, in the journal',
+      row.critical ? 'yes, with accounting on' : 'no',
+      row.basis,
+      row.source,
+    ]),
   ),
   remedies: table(
     ['the first that holds', 'remedy'],

@@ -7,7 +7,7 @@ import { el7Errata, generations, healthOf, parsesNokmem, readRelease, shortRelea
 import { kubeletAccounts, kubeletRows } from '../../src/facts/kmem/kubelet.ts';
 import { readingOf, readRows } from '../../src/facts/kmem/reads.ts';
 import { runcAccounts, runcRows } from '../../src/facts/kmem/runc.ts';
-import { isCritical, readSymptoms, symptomPattern, symptomRows } from '../../src/facts/kmem/symptoms.ts';
+import { isCritical, readSymptoms, symptomPatterns, symptomRows } from '../../src/facts/kmem/symptoms.ts';
 
 describe('kernel generations', () => {
   it.each([
@@ -232,18 +232,69 @@ describe('symptoms', () => {
     hung_task: 'INFO: task jbd2/dm-0-8:412 blocked for more than 120 seconds.',
     cgroup_mkdir: 'mkdir /sys/fs/cgroup/memory/docker/aa: no space left on device',
   };
-  it.each(symptomRows.map((row) => row.kind))('%s is found, by the probe too', (kind) => {
-    const line = lines[kind] ?? '';
-    expect(readSymptoms([line, 'something else']).map((row) => row.kind)).toEqual([kind]);
-    expect(line).toMatch(new RegExp(symptomPattern));
+  const found = (kernel: readonly string[], runtime: readonly string[] = []): readonly string[] =>
+    readSymptoms({ kernel, runtime }).map(({ kind, from, count }) => `${kind} ${from} ${count}`);
+
+  it.each(symptomRows.map(({ kind, from }) => ({ kind, from })))(
+    '$kind is found, by the probe too, and only where it is written',
+    (row) => {
+      const line = lines[row.kind] ?? '';
+      expect(line).toMatch(new RegExp(symptomPatterns[row.from]));
+      const [kernel, runtime] = [found([line, 'something else']), found([], [line, 'something else'])];
+      expect(row.from === 'kernel' ? [kernel, runtime] : [runtime, kernel]).toEqual([[`${row.kind} ${row.from} 1`], []]);
+    },
+  );
+  it('both texts of an exhausted id table count, in the words of every runc', () => {
+    const group = '/sys/fs/cgroup/memory/docker';
+    const words = [
+      lines.cgroup_mkdir ?? '',
+      `container_linux.go:349: starting container process caused "process_linux.go:297: applying cgroup configuration for process caused \\"mkdir ${group}: cannot allocate memory\\""`,
+      `runc run failed: unable to start container process: unable to apply cgroup configuration: mkdir ${group}: cannot allocate memory`,
+    ];
+    expect(found([], words)).toEqual(['cgroup_mkdir runtime 3']);
+    expect(found([], ['mkdir /var/lib/docker: no space left on device', `mkdir ${group}: permission denied`])).toEqual([]);
   });
-  it('both texts of an exhausted id table count', () => {
-    expect(readSymptoms(['mkdir /sys/fs/cgroup/memory/kubepods/x: cannot allocate memory', lines.cgroup_mkdir ?? ''])).toMatchObject([
-      { kind: 'cgroup_mkdir', count: 2 },
-    ]);
+  it('a memcg cache that could not be made counts, although its name holds parentheses', () => {
+    expect(found(['kmem_cache_create(kmalloc-64(12:abc)) failed with error -12'])).toEqual(['cache_create kernel 1']);
   });
+
+  const hostile = [
+    'INFO: task ',
+    'INFO: task x blocked for more than 1',
+    'SLUB: Unable to allocate memory on node -1',
+    'cache: ',
+    'cache: x(1:',
+    '(1:',
+    'cache:',
+    'BUG: soft lockup - CPU#1',
+    'kmem_cache_create(',
+    ') failed with error -1',
+    'mkdir ',
+    'mkdir /cgroup/memory',
+    '/cgroup/memory',
+    '/cgroup/memory: ',
+    '1',
+  ];
+  const seconds = (text: string): number => {
+    const lists = { kernel: [text], runtime: [text] };
+    const took = Array.from({ length: 5 }, () => {
+      const start = performance.now();
+      readSymptoms(lists);
+      return (performance.now() - start) / 1000;
+    });
+    return Math.min(...took);
+  };
+  it.each(hostile.flatMap((part) => [part, `cache: ${part}`, `mkdir ${part}`].map((start) => ({ start, part }))))(
+    '256 KiB of "$start", "$part" again and again, are read in linear time',
+    ({ start, part }) => {
+      const line = (size: number): string => `${start}${part.repeat(Math.ceil(size / part.length))}`;
+      const [half, whole] = [seconds(line(131_072)), seconds(line(262_144))];
+      expect(whole / Math.max(half, 0.005)).toBeLessThan(3);
+    },
+  );
+
   it('a cache that is no memcg cache, and another bug, are not ours', () => {
-    expect(readSymptoms(['  cache: kmalloc-192, object size: 192', 'unregister_netdevice: waiting for lo to become free'])).toEqual([]);
+    expect(found(['  cache: kmalloc-192, object size: 192', 'unregister_netdevice: waiting for lo to become free'])).toEqual([]);
     expect(isCritical('slub')).toBe(false);
     expect(isCritical('slub_memcg')).toBe(true);
   });

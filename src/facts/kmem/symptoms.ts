@@ -1,22 +1,50 @@
-// Symptoms: what the kernel log says when the leak hurts.
+// Symptoms: what the kernel and the container runtimes write into their logs when the leak hurts.
 import type { Mapping } from '../../model/value.ts';
 import type { Row } from './row.ts';
 
 type SymptomKind = 'slub_memcg' | 'slub' | 'soft_lockup' | 'cache_create' | 'page_allocation' | 'cgroup_mkdir' | 'hung_task';
 
+/** Who writes the line: the kernel, into its log; or docker, containerd, cri-o and the kubelet, into the journal. */
+export type SymptomSource = 'kernel' | 'runtime';
+
 interface SymptomRow extends Row {
   readonly kind: SymptomKind;
-  readonly pattern: RegExp;
+  readonly from: SymptomSource;
+  /** Lines come from hosts: an answer must not take longer than the line is long. */
+  readonly matches: (line: string) => boolean;
   /** With accounting on, this makes a host `leaking`. */
   readonly critical: boolean;
   readonly name: string;
 }
 
+const has =
+  (pattern: RegExp) =>
+  (line: string): boolean =>
+    pattern.test(line);
+
+/** The pattern, somewhere behind this text. */
+const behind =
+  (text: string, pattern: RegExp) =>
+  (line: string): boolean => {
+    const at = line.indexOf(text);
+    return at >= 0 && pattern.test(line.slice(at));
+  };
+
+/** `mkdir PATH: MESSAGE`, with a path of the memory controller. */
+const mkdirFails = (line: string): boolean =>
+  [...line.matchAll(/mkdir (\S*)/g)].some(
+    ({ 0: word, 1: path = '', index }) =>
+      path.endsWith(':') &&
+      path.includes('/cgroup/memory') &&
+      /^ (?:no space left on device|cannot allocate memory)/i.test(line.slice(index + word.length, index + word.length + 40)),
+  );
+
 /** A SLUB line says nothing about cgroups; the `cache:` line after it does, when the cache has a group's id in parentheses. */
 export const symptomRows: readonly SymptomRow[] = [
   {
     kind: 'slub',
-    pattern: /SLUB: Unable to allocate memory on node -?\d+/,
+    from: 'kernel',
+    matches: has(/SLUB: Unable to allocate memory on node -?\d/),
     critical: false,
     name: 'SLUB node -1',
     basis: 'source',
@@ -24,7 +52,8 @@ export const symptomRows: readonly SymptomRow[] = [
   },
   {
     kind: 'slub_memcg',
-    pattern: /cache: \S+\(\d+:[^)]+\)/,
+    from: 'kernel',
+    matches: has(/cache: [^\s(]+\(\d+:[^)]/),
     critical: true,
     name: 'SLUB node -1',
     basis: 'source',
@@ -32,7 +61,8 @@ export const symptomRows: readonly SymptomRow[] = [
   },
   {
     kind: 'soft_lockup',
-    pattern: /BUG: soft lockup - CPU#\d+ stuck for/,
+    from: 'kernel',
+    matches: has(/BUG: soft lockup - CPU#\d+ stuck for/),
     critical: true,
     name: 'soft lockup',
     basis: 'report',
@@ -40,7 +70,8 @@ export const symptomRows: readonly SymptomRow[] = [
   },
   {
     kind: 'cache_create',
-    pattern: /kmem_cache_create\([^)]*\) failed with error -12/,
+    from: 'kernel',
+    matches: behind('kmem_cache_create(', /\) failed with error -12/),
     critical: true,
     name: 'kmem_cache_create failed',
     basis: 'report',
@@ -48,7 +79,8 @@ export const symptomRows: readonly SymptomRow[] = [
   },
   {
     kind: 'page_allocation',
-    pattern: /page allocation failure: order:/,
+    from: 'kernel',
+    matches: has(/page allocation failure: order:/),
     critical: false,
     name: 'page allocation failure',
     basis: 'report',
@@ -56,7 +88,8 @@ export const symptomRows: readonly SymptomRow[] = [
   },
   {
     kind: 'hung_task',
-    pattern: /INFO: task .+ blocked for more than \d+ seconds/,
+    from: 'kernel',
+    matches: behind('INFO: task ', / blocked for more than \d+ seconds/),
     critical: false,
     name: 'task that hangs',
     basis: 'source',
@@ -64,30 +97,36 @@ export const symptomRows: readonly SymptomRow[] = [
   },
   {
     kind: 'cgroup_mkdir',
-    pattern: /mkdir \S*\/cgroup\/memory\S*: (?:no space left on device|cannot allocate memory)/i,
+    from: 'runtime',
+    matches: mkdirFails,
     critical: true,
     name: 'cgroup ids used up',
     basis: 'measured',
-    source: '514 answers ENOSPC, 1062 ENOMEM, both at about 65,534 groups; kubernetes/kubernetes#112940',
+    source:
+      '514 answers ENOSPC, 1062 ENOMEM, both at about 65,534 groups; the words of runc 1.0.0-rc10, rc93 and 1.1.15 there; kubernetes/kubernetes#112940',
   },
 ];
 
-/** For grep -E in the probe: everything that a row could match. */
-export const symptomPattern =
-  'SLUB: Unable to allocate|cache: [^ ]*\\([0-9]+:|BUG: soft lockup|kmem_cache_create\\(|page allocation failure|blocked for more than [0-9]+ seconds|/cgroup/memory[^ ]*: ([Nn]o space left|[Cc]annot allocate)';
+/** For grep -E in the probe: everything that a row could match, by who writes it. */
+export const symptomPatterns: Readonly<Record<SymptomSource, string>> = {
+  kernel:
+    'SLUB: Unable to allocate|cache: [^ ]*\\([0-9]+:|BUG: soft lockup|kmem_cache_create\\(|page allocation failure|blocked for more than [0-9]+ seconds',
+  runtime: '/cgroup/memory[^ ]*: ([Nn]o space left|[Cc]annot allocate)',
+};
 
 export interface Symptom {
   readonly kind: SymptomKind;
+  readonly from: SymptomSource;
   readonly count: number;
   readonly line: string;
 }
 
-/** Lines of the log by kind; the last line of each, cut to what fits a screen. */
-export function readSymptoms(lines: readonly string[]): readonly (Mapping & Symptom)[] {
-  return symptomRows.flatMap(({ kind, pattern }) => {
-    const found = lines.filter((line) => pattern.test(line));
+/** Lines by kind; the last line of each, cut to what fits a screen. A kind counts only in the log of who writes it. */
+export function readSymptoms(lines: Readonly<Record<SymptomSource, readonly string[]>>): readonly (Mapping & Symptom)[] {
+  return symptomRows.flatMap(({ kind, from, matches }) => {
+    const found = lines[from].filter((line) => matches(line));
     const last = found.at(-1);
-    return last === undefined ? [] : [{ kind, count: found.length, line: last.trim().slice(0, 200) }];
+    return last === undefined ? [] : [{ kind, from, count: found.length, line: last.trim().slice(0, 200) }];
   });
 }
 
