@@ -10,7 +10,8 @@ import { judge, proofOf, unshownRuntimes } from './kmem/verdict.ts';
 
 /** The facts with everything that follows from them. Calling it again on its own result changes nothing. */
 export function derive(facts: Facts): Facts {
-  return { ...facts, ...kernelFacts(facts), ...pendingFacts(facts), ...idFacts(facts), ...kmemFacts(facts) };
+  const withIds = { ...facts, ...idFacts(facts) };
+  return { ...withIds, ...kernelFacts(facts), ...pendingFacts(facts), ...kmemFacts(withIds) };
 }
 
 /** Why one of these facts is not known; the empty text when all are. One that was never read is unknown too. */

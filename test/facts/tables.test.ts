@@ -43,7 +43,7 @@ describe('kernel generations', () => {
 
 describe('is nokmem parsed', () => {
   it.each([
-    ['3.10.0-327.el7.x86_64', 'no'],
+    ['3.10.0-327.el7.x86_64', 'unknown'],
     ['3.10.0-514.el7.x86_64', 'no'], // measured
     ['3.10.0-514.26.2.el7.x86_64', 'no'],
     ['3.10.0-693.61.1.el7.x86_64', 'unknown'],
@@ -53,10 +53,14 @@ describe('is nokmem parsed', () => {
     ['3.10.0-1062.el7.x86_64', 'yes'], // measured
     ['3.10.0-1127.el7.x86_64', 'yes'],
     ['3.10.0-1160.119.1.el7.x86_64', 'yes'],
-    ['4.4.0-165-generic', 'no'],
+    ['4.4.0-165-generic', 'unknown'],
+    ['3.10.0-1160.41.1.vz7.183.5', 'unknown'],
+    ['3.10.107-1-tlinux2_kvm_guest-0052', 'unknown'],
+    ['4.4.240-1.el7.elrepo.x86_64', 'no'],
+    ['4.4.302', 'no'],
     ['4.5.0', 'yes'],
     ['6.12.94', 'yes'], // measured
-    ['3.16.0-6-amd64', 'no'],
+    ['3.16.0-6-amd64', 'unknown'],
     ['4.1.12-124.el7uek.x86_64', 'unknown'],
     ['custom', 'unknown'],
   ] as const)('%s: %s', (release, parses) => expect(parsesNokmem(release, { suse: false })).toBe(parses));
@@ -189,31 +193,31 @@ describe('kubelets with the cgroupfs driver', () => {
 });
 
 describe('reads', () => {
-  const read = { state: 'read', lines: 16, usage: 774_144, procs: 1 } as const;
-  const header = { state: 'read', lines: 2, usage: 0, procs: 0 } as const;
-  const eio = { state: 'eio', lines: 0, usage: 0, procs: 1 } as const;
-  const empty = { state: 'empty', lines: 0, usage: 0, procs: 1 } as const;
-  const idle = { ...empty, procs: 0 } as const;
+  const read = { state: 'read', caches: true, charged: true, procs: true } as const;
+  const header = { state: 'read', caches: false, charged: false, procs: false } as const;
+  const eio = { state: 'eio', caches: false, charged: false, procs: true } as const;
+  const empty = { state: 'empty', caches: false, charged: false, procs: true } as const;
+  const idle = { ...empty, procs: false } as const;
   it.each([
     ['el7', 'v1', read, false, 'on'], // measured
     ['el7', 'v1', header, false, 'on'], // measured
     ['el7', 'v1', eio, false, 'off'], // measured
-    ['el7', 'v1', { ...eio, usage: 900 }, false, 'off'], // measured: children are charged, the group is not
+    ['el7', 'v1', { ...eio, charged: true }, false, 'off'], // measured: children are charged, the group is not
     ['el7', 'v1', empty, false, 'none'],
     ['el7', 'v1', { ...eio, state: 'denied' }, false, 'none'],
     ['el7', 'v1', { ...eio, state: 'gone' }, false, 'none'],
     ['upstream-3', 'v1', eio, false, 'off'], // model
     ['upstream-3', 'v1', header, false, 'none'], // model
     ['4.0-4.4', 'v1', read, false, 'on'], // model
-    ['4.0-4.4', 'v1', { ...header, usage: 5 }, false, 'on'], // model
+    ['4.0-4.4', 'v1', { ...header, charged: true }, false, 'on'], // model
     ['4.0-4.4', 'v1', header, false, 'none'], // model
     ['uek', 'v1', read, false, 'on'], // model
-    ['4.5-5.8', 'v1', { ...empty, usage: 4096 }, false, 'on'], // model
+    ['4.5-5.8', 'v1', { ...empty, charged: true }, false, 'on'], // model
     ['4.5-5.8', 'v1', empty, false, 'none'], // model
     ['4.5-5.8', 'v1', empty, true, 'off'], // model
-    ['5.9+', 'v1', { ...empty, usage: 962_560 }, false, 'on'], // measured
+    ['5.9+', 'v1', { ...empty, charged: true }, false, 'on'], // measured
     ['5.9+', 'v1', idle, true, 'none'], // measured
-    ['5.9+', 'v2', { ...empty, state: 'read', usage: 9_830_400 }, false, 'on'], // measured
+    ['5.9+', 'v2', { ...empty, state: 'read', charged: true }, false, 'on'], // measured
     ['5.9+', 'v2', empty, true, 'off'], // measured
     ['5.9+', 'v2', idle, true, 'none'], // measured
     ['5.9+', 'v2', { ...empty, state: 'denied' }, true, 'none'],

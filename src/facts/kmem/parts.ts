@@ -112,7 +112,7 @@ function programsOf(facts: Facts, witnesses: readonly Witnesses[]): readonly Pro
     ...(here.podman ? [other(facts, witnesses, 'podman', 'podman.driver')] : []),
     ...customs(facts),
   ].filter((program) => program !== undefined);
-  return programs.map((program) => declared(facts, program));
+  return programs.map((program) => caught(declared(facts, program)));
 }
 
 interface Presence {
@@ -261,9 +261,12 @@ function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undef
 /** What starts containers beside runc: `says` is the first line of its `--version`. */
 const runtimeSays = (row: Mapping): string => (typeof row.says === 'string' ? row.says : '');
 
-/** crun and runsc never write a kernel-memory limit by themselves; a runtime that passes on to the same runc says that runc's version. */
+/** crun and runsc never write a kernel-memory limit by themselves. */
+const neverAsks = (says: string): boolean => /^(?:crun|runsc) version /.test(says);
+
+/** A runtime that passes on to the same runc says that runc's version. */
 function customAccounts(says: string): Accounts {
-  if (/^(?:crun|runsc) version /.test(says)) return 'no';
+  if (neverAsks(says)) return 'no';
   return runcAccounts(/^runc version (\S+)/.exec(says)?.[1] ?? '');
 }
 
@@ -277,6 +280,7 @@ function customs(facts: Facts): readonly Program[] {
       .join(' ')
       .trim(),
     accounts: customAccounts(runtimeSays(row)),
+    never: neverAsks(runtimeSays(row)),
     unsure: false,
     owns: () => false,
     replaced: runtimeReplaced(facts),
@@ -290,6 +294,12 @@ function declared(facts: Facts, program: Program): Program {
   if ((said !== 'yes' && said !== 'no') || said === program.accounts) return program;
   return { ...program, accounts: said, unsure: said === 'no', note: `declared: ${said === 'no' ? 'does not ask' : 'asks'}` };
 }
+
+/** A container that was started through it was accounted: it asks, whatever is said of it. */
+const caught = (program: Program): Program =>
+  program.sample === 'on'
+    ? { ...program, accounts: 'yes', unsure: false, never: false, note: 'a container started through it reads on' }
+    : program;
 
 // ---- with their groups ----
 
@@ -328,4 +338,6 @@ export const isRefused = (part: Part): boolean =>
 
 /** A limited container of its own, or a sample, shows that its containers are not accounted. */
 export const isShown = (part: Part): boolean =>
-  part.on === 0 && part.sample !== 'on' && (part.sample === 'off' || (part.containers > 0 && part.containersOff === part.containers));
+  part.on === 0 &&
+  part.sample !== 'on' &&
+  (part.sample === 'off' || (!part.replaced && part.containers > 0 && part.containersOff === part.containers));

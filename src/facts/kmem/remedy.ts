@@ -4,7 +4,7 @@ import { groupIds } from './ids.ts';
 import { healthOf, shortRelease, vendorSays } from './kernels.ts';
 import type { Part } from './parts.ts';
 import type { Situation } from './situation.ts';
-import { fallsBack, caseOf as judgedCase, notApplicable } from './verdict.ts';
+import { accountedAnyway, fallsBack, isOnBySigns, caseOf as judgedCase, loses, notApplicable } from './verdict.ts';
 
 type Cause = 'kernel' | 'argument' | 'argument_lost' | 'runc' | 'kubelet' | 'old_groups' | 'unknown_creator';
 
@@ -43,7 +43,7 @@ interface Rule {
 const nextBoot = (host: Case): string => shortRelease(host.next?.release ?? '');
 const nextIsHealthy = (host: Case): boolean =>
   host.next !== undefined && healthOf(host.next.generation) === 'healthy' && host.next.generation !== 'older';
-const needsCure = (host: Case): boolean => host.accounting.length > 0 || host.groupsOn > 0;
+const needsCure = (host: Case): boolean => host.accounting.length > 0 || host.groupsOn > 0 || host.unexplained;
 
 /** First match wins. */
 export const remedyRules: readonly Rule[] = [
@@ -62,7 +62,7 @@ export const remedyRules: readonly Rule[] = [
   },
   {
     name: 'contradiction',
-    when: (host) => host.now.inForce && (host.groupsOn > 0 || host.activeProbe === 'on'),
+    when: (host) => host.now.inForce && (host.groupsOn > 0 || accountedAnyway(host) !== ''),
     remedy: 'unknown',
     why: (host) => `nokmem is set and ${shortRelease(host.now.release)} parses it, and yet cgroups read on`,
   },
@@ -98,7 +98,7 @@ export const remedyRules: readonly Rule[] = [
   },
   {
     name: 'nothing accounts, many dead groups',
-    when: (host) => !host.loses && !needsCure(host) && host.deadGroups >= manyDead,
+    when: (host) => !host.loses && host.accounting.length === 0 && host.groupsOn === 0 && host.deadGroups >= manyDead,
     remedy: 'reboot',
     why: (host) => `about ${host.deadGroups} of ${groupIds} cgroup ids are held by dead groups`,
   },
@@ -147,9 +147,9 @@ export const remedyRules: readonly Rule[] = [
   },
 ];
 
-export function treat(situation: Situation): Treatment {
+export function treat(situation: Situation, rules: readonly Rule[] = remedyRules): Treatment {
   const host = caseOf(situation);
-  const rule = remedyRules.find(({ when }) => when(host));
+  const rule = rules.find(({ when }) => when(host));
   const remedy = rule?.remedy ?? 'unknown';
   const applicable = notApplicable(situation) === undefined;
   return {
@@ -162,15 +162,17 @@ export function treat(situation: Situation): Treatment {
 }
 
 function caseOf(situation: Situation): Case {
-  const { open, tally } = judgedCase(situation);
+  const judged = judgedCase(situation);
+  const bySigns = isOnBySigns(judged);
+  // Whose "no" is only disputed is the first to be suspected where groups were accounted.
+  const accounting = [...judged.open, ...(bySigns ? judged.unconfirmed : [])];
   return {
     ...situation,
-    accounting: open,
-    groupsOn: tally.on,
+    accounting,
+    groupsOn: judged.tally.on,
     // Neither as the host is, nor as it was before a change in this boot.
-    unexplained: tally.on > 0 && open.length === 0 && !situation.runtimeChanged,
-    loses:
-      situation.now.inForce && situation.next !== undefined && !situation.next.inForce && healthOf(situation.next.generation) !== 'healthy',
+    unexplained: (judged.tally.on > 0 || bySigns) && accounting.length === 0 && !judged.wasReplaced,
+    loses: loses(situation),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Facts } from '../../model/fact.ts';
 import { isMapping, isUnknown, type Value } from '../../model/value.ts';
 import { asksForNokmem, disablesMemoryCgroup } from '../boot-args.ts';
 import { type Generation, type Parses, parsesNokmem, readRelease } from './kernels.ts';
-import { changedAfterBoot, isContradicted, mappingsOf, mayAsk, numberIn, type Part, partsOf, textOf } from './parts.ts';
+import { isContradicted, mappingsOf, mayAsk, numberIn, type Part, partsOf, textOf } from './parts.ts';
 import { readWitnesses, type Witnesses, type WitnessRules, witnessRules } from './witnesses.ts';
 
 export interface Samples {
@@ -60,8 +60,6 @@ export interface Situation {
   readonly activeProbe: string;
   /** Ids of memory cgroups in use: groups that exist, and dead ones. */
   readonly idsUsed: number;
-  /** A package that brings runc was changed after this boot. */
-  readonly runtimeChanged: boolean;
 }
 
 export function readSituation(facts: Facts, rules: WitnessRules = witnessRules): Situation {
@@ -94,7 +92,6 @@ export function readSituation(facts: Facts, rules: WitnessRules = witnessRules):
     symptoms: mappingsOf(facts['kmem.symptoms']).map((row) => ({ kind: textOf(row, 'kind'), count: numberIn(row, 'count') })),
     activeProbe: textOf(facts, 'kmem.active_probe'),
     idsUsed: numberIn(facts, 'kmem.live_groups') + numberIn(facts, 'kmem.dead_groups'),
-    runtimeChanged: changedAfterBoot(facts).length > 0,
   };
 }
 

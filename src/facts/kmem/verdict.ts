@@ -74,6 +74,8 @@ interface Case extends Situation {
   readonly signs: string;
   /** Every group answered, and says off. */
   readonly wholeOff: boolean;
+  /** A program here was replaced in this boot: what was accounted may be its predecessor's. */
+  readonly wasReplaced: boolean;
 }
 
 export function caseOf(situation: Situation): Case {
@@ -86,6 +88,7 @@ export function caseOf(situation: Situation): Case {
     unconfirmed: parts.filter((part) => part.unsure && !isContradicted(part)),
     signs: signsOf(situation),
     wholeOff: readsWhole(samples) && tally.off === samples.total && samples.total > 0,
+    wasReplaced: parts.some(({ replaced }) => replaced),
   };
 }
 
@@ -149,9 +152,9 @@ export const verdictRules: readonly Rule[] = [
   },
   {
     name: 'the argument is in force, and yet a new group was accounted',
-    when: (host) => host.now.inForce && host.activeProbe === 'on',
+    when: (host) => host.now.inForce && accountedAnyway(host) !== '',
     verdict: 'unknown',
-    evidence: () => 'the active probe was accounted, although nokmem is in force',
+    evidence: (host) => `${accountedAnyway(host)} was accounted, although nokmem is in force`,
   },
   {
     name: 'the argument is in force, and the next boot loses it',
@@ -222,15 +225,27 @@ function wasAccounted(host: Case): boolean {
   if (host.signs === '') return false;
   const cause = !host.now.inForce && (host.open.length > 0 || host.unconfirmed.length > 0);
   if (unreadText(host) !== '') return cause;
-  return cause || !nobodyAsks(host);
+  return cause || !(nobodyAsks(host) || (host.wholeOff && host.wasReplaced && damageOf(host).length === 0));
 }
+
+/** Nothing reads on, and yet groups of this boot were accounted. */
+export const isOnBySigns = (host: Case): boolean => host.tally.on === 0 && wasAccounted(host);
 
 /** No program here asks, or none that its own groups have not cleared; and a limited container was there to show it. */
 const nobodyAsks = (host: Case): boolean =>
   host.open.length === 0 && host.unconfirmed.length === 0 && host.wholeOff && (host.tally.containersOff > 0 || host.parts.some(isShown));
 
-const loses = ({ now, next }: Case): boolean =>
-  now.inForce && next !== undefined && !next.inForce && healthOf(next.generation) !== 'healthy';
+/** What was made in this boot to be accounted, and was. */
+export const accountedAnyway = ({ activeProbe, parts }: Situation): string =>
+  activeProbe === 'on' ? 'the active probe' : parts.some(({ sample }) => sample === 'on') ? 'a sample container' : '';
+
+/** Where nobody here would ask without the argument either, nothing is at risk. */
+export const loses = ({ now, next, parts }: Situation): boolean =>
+  now.inForce &&
+  next !== undefined &&
+  !next.inForce &&
+  healthOf(next.generation) !== 'healthy' &&
+  parts.some((part) => mayAsk(part) || part.unsure);
 
 const lossText = ({ next }: Case): string =>
   next?.asks === true
@@ -321,7 +336,8 @@ function provesBySamples(host: Case): boolean {
     return host.tally.containersOff > 0 && host.witnesses.every((group) => !group.procs || readingIn(host, group) === 'off');
   if (!host.wholeOff) return false;
   if (host.now.inForce) return host.parts.some(isRefused);
-  return host.tally.containersOff + host.parts.filter(isShown).length > 0 && unshownRuntimes(host).length === 0;
+  const suspected = [...host.open, ...host.unconfirmed].some(({ part }) => part !== 'kubelet');
+  return !suspected && host.tally.containersOff + host.parts.filter(isShown).length > 0 && unshownRuntimes(host).length === 0;
 }
 
 /** Runtimes that could ask, by their manager, and of which no limited container was seen: without the argument their word is not proven. */
