@@ -44,6 +44,7 @@ const kubelet112 = kubelet('1.12.3', 'yes');
 const kubelet122 = kubelet('1.22.17', 'no');
 const kubelet112systemd = kubelet('1.12.3', 'no', 'systemd');
 const kubelet122systemd = kubelet('1.22.17', 'no', 'systemd');
+const hiddenDocker: Program = { part: 'docker', asks: 'perhaps', facts: {} };
 const hiddenKubelet: Program = { part: 'kubelet', asks: 'perhaps', facts: {} };
 
 // Dockers.
@@ -612,6 +613,12 @@ const off: readonly State[] = [
     'off none samples',
   ],
   [
+    'a docker that was not found, a limited container of it',
+    host('1160', [hiddenDocker], containers('eio')),
+    'off: its own limited container is not accounted',
+    'off none samples',
+  ],
+  [
     'RKE1: a kubelet in a container, version not readable',
     host('1160', [hiddenKubelet, cleanDocker], pods('eio') + containers('eio')),
     'off: its own limited pods are not accounted',
@@ -1007,6 +1014,13 @@ const risks: readonly State[] = [
     'at risk: nothing of its own shows that it does not ask',
     'at_risk kernel_arg samples',
     /a kubelet that was not found/,
+  ],
+  [
+    'a docker that was not found beside a clean containerd with a limited pod',
+    host('1160', [kubelet122, cleanContainerd, hiddenDocker], `${pods('eio')}eio docker\neio docker/#d`),
+    'at risk: nothing shows what that docker does',
+    'at_risk kernel_arg none',
+    /a docker that was not found/,
   ],
   [
     "the kubelet was replaced in this boot; its pods are its predecessor's",

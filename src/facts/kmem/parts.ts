@@ -128,8 +128,8 @@ interface Presence {
 }
 
 function presence(facts: Facts, witnesses: readonly Witnesses[]): Presence {
-  const dockerHere = flagOf(facts, 'docker.installed') || textOf(facts, 'docker.evr') !== '';
   const made = (creator: CreatorRow['creator']): boolean => witnesses.some(({ row }) => row.creator === creator);
+  const dockerHere = isDockerFound(facts) || made('docker');
   const crio = flagOf(facts, 'crio.installed') || textOf(facts, 'crio.evr') !== '' || made('cri-o');
   const podman = flagOf(facts, 'podman.installed') || made('podman');
   const containerdProgram =
@@ -148,6 +148,8 @@ function presence(facts: Facts, witnesses: readonly Witnesses[]): Presence {
     containerdCustom: mappingsOf(facts['containerd.runtimes']).some(isForeign),
   };
 }
+
+const isDockerFound = (facts: Facts): boolean => flagOf(facts, 'docker.installed') || textOf(facts, 'docker.evr') !== '';
 
 /** Whose a group is that docker or containerd can have made. With a runtime of its own beside it, neither's runc is known to have made it. */
 function ownsAs(part: 'docker' | 'containerd', here: Presence): (row: CreatorRow) => boolean {
@@ -170,6 +172,9 @@ function docker(facts: Facts, witnesses: readonly Witnesses[], here: Presence): 
   const name = `docker ${version}`.trim();
   if (isSystemdOnly(textOf(facts, 'docker.driver'), witnesses, ({ creator }) => creator === 'docker'))
     return { ...base, name, ...bySystemd };
+  // What runc is found on the host need not be the one that it starts.
+  if (!isDockerFound(facts))
+    return { ...base, name: 'a docker that was not found (its groups are there)', accounts: 'unknown', unsure: false };
   const accounts = dockerAccounts(enginePackage(facts), version);
   if (accounts === 'runc') return { ...base, ...ownRunc(facts) };
   // An engine that is not from a package can still tell by its own runc, when that is new enough to be clean or old enough to be sure.

@@ -172,7 +172,7 @@ export const verdictRules: readonly Rule[] = [
     name: 'the argument is set, and nobody here asks',
     when: (host) => host.now.inForce && nobodyAsks(host),
     verdict: 'off',
-    evidence: (host) => `${offText(host)}, nobody here asks; the argument is set, not proven: \`--active\` proves it`,
+    evidence: (host) => `${offText(host)}, nobody here is known to ask; the argument is set, not proven: \`--active\` proves it`,
   },
   {
     name: 'the argument is set, and nothing proves it',
