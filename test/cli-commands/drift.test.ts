@@ -7,7 +7,7 @@ import { type MadeChange, type Mended, readDeeds, remember } from '../../src/cor
 import { settle } from '../../src/core/overlay.ts';
 import type { Event, EventBody } from '../../src/model/event.ts';
 import { mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
-import { el7, nokmemNow, samplesOff } from '../modules/facts.ts';
+import { el7, nokmemNow, readsOff } from '../modules/facts.ts';
 
 const edit = (path: string, change: (text: string) => string): void => writeFileSync(path, change(readFileSync(path, 'utf8')));
 
@@ -80,7 +80,7 @@ const mendedBy = (...changes: readonly MadeChange[]): Mended => ({
 const argument = change('boot argument cgroup.memory', undefined, 'cgroup.memory=nokmem');
 
 describe('what a host is told to have lost', () => {
-  const facts = (more: Parameters<typeof el7>[0] = {}) => settle(el7({ ...nokmemNow, 'kmem.samples': samplesOff, ...more }), undefined);
+  const facts = (more: Parameters<typeof el7>[0] = {}) => settle(el7({ ...nokmemNow, ...readsOff, ...more }), undefined);
 
   it.each<[string, Mended | undefined, ReturnType<typeof facts>, string, readonly string[]]>([
     ['nothing', mendedBy(argument), facts(), 'kept', []],
@@ -101,10 +101,7 @@ describe('what a host is told to have lost', () => {
     [
       'a package',
       mendedBy(change('package docker-ce', '18.06.1.ce-3.el7', '3:18.09.9-3.el7')),
-      settle(
-        el7({ 'docker.evr': '18.06.1.ce-3.el7', 'docker.version': '18.06.1-ce', 'containerd.evr': '', 'kmem.samples': samplesOff }),
-        undefined,
-      ),
+      settle(el7({ 'docker.evr': '18.06.1.ce-3.el7', 'docker.version': '18.06.1-ce', 'containerd.evr': '', ...readsOff }), undefined),
       'lost',
       ['docker-ce is 18.06.1.ce-3.el7, older than 3:18.09.9-3.el7'],
     ],

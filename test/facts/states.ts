@@ -1184,6 +1184,12 @@ const arguments_: readonly State[] = [
     /asked by docker 18\.06\.1-ce, answered EIO/,
   ],
   [
+    'the argument in force, docker was refused, and yet the root counts kernel memory',
+    host('1160', [docker1806], containers('eio'), { ...argument, 'kmem.root_usage': 4096 }),
+    'off: what was asked and refused stands; the proof names what speaks against it',
+    'off none samples',
+  ],
+  [
     'the argument in force, and a new group was accounted',
     host('1160', [kubelet122, cleanDocker], idlePods('eio'), { ...argument, 'kmem.active_probe': 'on' }),
     'unknown, against all that is known',

@@ -2,22 +2,12 @@
 import { derive } from '../../src/facts/index.ts';
 import type { Facts } from '../../src/model/fact.ts';
 import type { Value } from '../../src/model/value.ts';
+import { groupFacts } from '../facts/model-hosts.ts';
 
-const samples = {
-  read: 3,
-  eio: 0,
-  empty: 0,
-  denied: 0,
-  gone: 0,
-  total: 3,
-  limited: 1,
-  limited_off: 0,
-  kubelet: 0,
-  kubelet_off: 0,
-  capped: false,
-};
-export const samplesOff = { ...samples, read: 0, eio: 3, limited_off: 1 };
-export const noSamples = { ...samples, read: 0, eio: 2, total: 2, limited: 0 };
+const accounted = groupFacts('on docker\non docker/#d\non! docker/#c');
+/** The same groups, not accounted; a container with a memory limit is among them. */
+export const readsOff = groupFacts('eio docker\neio docker/#d\neio! docker/#c');
+export const noSample = groupFacts('eio docker\neio docker/#d');
 
 /** CentOS 7 with docker 18.06.1 on 1160, no kubelet, kernel-memory accounting on. Derived facts are made from the rest. */
 export const el7 = (more: Facts = {}): Facts =>
@@ -74,9 +64,8 @@ export const el7 = (more: Facts = {}): Facts =>
     'space.boot_kb': 500_000,
     'space.root_kb': 20_000_000,
     'space.var_kb': 20_000_000,
-    'kmem.samples': samples,
+    ...accounted,
     'kmem.groups': [],
-    'kmem.root_usage': 0,
     'kmem.slab_entries': 0,
     'kmem.slab_ids': 0,
     'kmem.dead_groups': 0,

@@ -11,7 +11,7 @@ import { type Facts, wantKey } from '../../src/model/fact.ts';
 import type { Remedy } from '../../src/model/plan.ts';
 import type { Mapping } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
-import { el7, nokmemNow, packageFacts, samplesOff } from './facts.ts';
+import { el7, nokmemNow, packageFacts, readsOff } from './facts.ts';
 import { noContext } from './laws.ts';
 
 const inventory = { hosts: new Map([['h1', { name: 'h1', groups: [], vars: {} }]]), groups: new Map(), files: [] };
@@ -79,7 +79,7 @@ const on862 = (more: Facts = {}) =>
     'kernel.installed': ['3.10.0-862.el7.x86_64'],
     ...more,
   });
-const mended = () => el7({ ...packages, ...nokmemNow, 'kmem.samples': samplesOff });
+const mended = () => el7({ ...packages, ...nokmemNow, ...readsOff });
 const cluster = { hasCluster: true, node: 'n1' };
 
 describe.each(readdirSync(folder))('playbooks/%s', (name) => {
@@ -186,7 +186,7 @@ describe('what they plan', () => {
       ...packageFacts('docker-ce', '3:18.09.9-3.el7', ['18.06.1.ce-3.el7']),
       ...packageFacts('docker-ce-cli', '1:18.09.9-3.el7'),
       ...packageFacts('containerd.io', '1.4.1-3.1.el7'),
-      'kmem.samples': samplesOff,
+      ...readsOff,
     });
     expect(lines('rollback.yaml', facts)).toMatchInlineSnapshot(`
       [

@@ -2,7 +2,7 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { el7, nokmemNow, noSamples, samplesOff } from './facts.ts';
+import { el7, nokmemNow, noSample, readsOff } from './facts.ts';
 import { hostTree, shells } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
 
@@ -18,28 +18,26 @@ const kinds = (plan: ReturnType<typeof planOf>) => plan.changes.flatMap((change)
 
 describe('verify_kmem', () => {
   it('is satisfied by samples', () => {
-    const plan = planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, 'kmem.samples': samplesOff }) });
+    const plan = planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, ...readsOff }) });
     expect(plan).toMatchObject({ changes: [], proof: { verdict: 'off', by: 'samples' } });
   });
   it('is satisfied by the active probe of the argument', () => {
-    const plan = planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, 'kmem.samples': noSamples, 'kmem.active_probe': 'off' }) });
+    const plan = planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, ...noSample, 'kmem.active_probe': 'off' }) });
     expect(plan).toMatchObject({ changes: [], proof: { verdict: 'off', by: 'active_probe' } });
   });
   it('asks the kernel first, then waits, where nothing proves the argument yet', () => {
-    expect(kinds(planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, 'kmem.samples': noSamples }) }))).toEqual(['run', 'wait']);
+    expect(kinds(planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, ...noSample }) }))).toEqual(['run', 'wait']);
   });
   it('only waits where the play forbids the probe, or a runtime is the remedy: the probe does not prove that', () => {
-    expect(
-      kinds(planOf('verify_kmem', { args: { active_probe: false }, facts: el7({ ...nokmemNow, 'kmem.samples': noSamples }) })),
-    ).toEqual(['wait']);
-    expect(kinds(planOf('verify_kmem', { args: {}, facts: el7({ ...good, 'kmem.samples': noSamples }) }))).toEqual(['wait']);
+    expect(kinds(planOf('verify_kmem', { args: { active_probe: false }, facts: el7({ ...nokmemNow, ...noSample }) }))).toEqual(['wait']);
+    expect(kinds(planOf('verify_kmem', { args: {}, facts: el7({ ...good, ...noSample }) }))).toEqual(['wait']);
   });
   it('goes on unproven where the play says provisional', () => {
-    const plan = planOf('verify_kmem', { args: { without_sample: 'provisional' }, facts: el7({ ...good, 'kmem.samples': noSamples }) });
+    const plan = planOf('verify_kmem', { args: { without_sample: 'provisional' }, facts: el7({ ...good, ...noSample }) });
     expect(plan).toMatchObject({ changes: [], proof: { by: 'none' }, note: expect.stringContaining('provisional') });
-    expect(
-      kinds(planOf('verify_kmem', { args: { without_sample: 'provisional' }, facts: el7({ ...nokmemNow, 'kmem.samples': noSamples }) })),
-    ).toEqual(['run']);
+    expect(kinds(planOf('verify_kmem', { args: { without_sample: 'provisional' }, facts: el7({ ...nokmemNow, ...noSample }) }))).toEqual([
+      'run',
+    ]);
   });
   it('has nothing to prove on a modern kernel', () => {
     const facts = el7({ 'kernel.release': '6.1.0-28-amd64', 'cgroup.memory': 'v2' });
@@ -49,9 +47,9 @@ describe('verify_kmem', () => {
   });
   it.each<[string, Parameters<typeof el7>[0], RegExp]>([
     ['accounting is on', {}, /accounting is on: 3 of 3/],
-    ['the argument is there and does nothing', { ...nokmemNow, 'kmem.samples': noSamples, 'kmem.active_probe': 'on' }, /not in force/],
-    ['reads are off and a part here will switch it on', { 'kmem.samples': samplesOff }, /will come back: .*docker 18.06.1/],
-    ['the next boot loses the argument', { ...nokmemNow, 'boot.next_cmdline': 'ro', 'kmem.samples': samplesOff }, /loses/],
+    ['the argument is there and does nothing', { ...nokmemNow, ...noSample, 'kmem.active_probe': 'on' }, /not in force/],
+    ['reads are off and a part here will switch it on', { ...readsOff }, /will come back: .*docker 18.06.1/],
+    ['the next boot loses the argument', { ...nokmemNow, 'boot.next_cmdline': 'ro', ...readsOff }, /loses/],
   ])('ends the host when %s', (_, facts, evidence) => {
     expect(planOf('verify_kmem', { args: {}, facts: el7(facts) }).unmet).toMatchObject({
       kind: 'not_verified',
@@ -68,37 +66,31 @@ describe('verify_kmem', () => {
     expect(planOf('verify_kmem', { args: {}, facts: el7() }).unmet?.evidence).not.toMatch(/although/);
   });
   it('tells the further signs of a boot with the argument, also when they are against it', () => {
-    const told = (more: object) =>
-      planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, 'kmem.samples': samplesOff, ...more }) }).proof?.evidence;
+    const told = (more: object) => planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, ...readsOff, ...more }) }).proof?.evidence;
     expect(told({})).toMatch(/root kmem usage 0, no cgroup in \/sys\/kernel\/slab$/);
     expect(told({ 'kmem.root_usage': 4096, 'kmem.slab_entries': 2 })).toMatch(/against it: root kmem usage 4096, 2 entries/);
-    expect(planOf('verify_kmem', { args: {}, facts: el7({ ...good, 'kmem.samples': samplesOff }) }).proof?.evidence).not.toMatch(
-      /root kmem/,
-    );
+    expect(planOf('verify_kmem', { args: {}, facts: el7({ ...good, ...readsOff }) }).proof?.evidence).not.toMatch(/root kmem/);
   });
   it('starts a sample only where told so, docker runs, and the probe does not do', () => {
     const start = { sample: 'start' };
-    const idle = { ...good, 'kmem.samples': noSamples };
+    const idle = { ...good, ...noSample };
     expect(kinds(planOf('verify_kmem', { args: start, facts: el7(idle) }))).toEqual(['run', 'wait']);
     expect(kinds(planOf('verify_kmem', { args: {}, facts: el7(idle) }))).toEqual(['wait']);
     expect(kinds(planOf('verify_kmem', { args: start, facts: el7({ ...idle, 'docker.running': false }) }))).toEqual(['wait']);
-    expect(planOf('verify_kmem', { args: start, facts: el7({ ...nokmemNow, 'kmem.samples': noSamples }) }).changes[0]?.what).toMatch(
-      /probe/,
-    );
+    expect(planOf('verify_kmem', { args: start, facts: el7({ ...nokmemNow, ...noSample }) }).changes[0]?.what).toMatch(/probe/);
     expect(() => parseArgs(moduleNamed('verify_kmem'), { sample: 'start', without_sample: 'provisional' })).toThrow();
   });
   it('accepts a cause that is left on purpose, with a warning', () => {
-    const plan = planOf('verify_kmem', { args: {}, facts: el7({ 'kmem.samples': samplesOff }), context: { acceptPartial: true } });
+    const left = { ...good, 'kubelet.installed': true, 'kubelet.version': '1.12.3', 'kubelet.driver': 'cgroupfs' };
+    const plan = planOf('verify_kmem', { args: {}, facts: el7({ ...left, ...readsOff }), context: { acceptPartial: true } });
     expect(plan.proof?.by).toBe('samples');
     expect(plan.warnings?.[0]).toMatch(/off now, but/);
-    const later = planOf('verify_kmem', { args: {}, facts: el7({ 'kmem.samples': noSamples }), context: { acceptPartial: true } });
+    const later = planOf('verify_kmem', { args: {}, facts: el7({ ...left, ...noSample }), context: { acceptPartial: true } });
     expect(later.changes[0]?.effects).toMatchObject([{ kind: 'wait', until: [{ fact: 'kmem.proof', is: 'samples' }] }]);
   });
 });
 
-const [probe] = planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, 'kmem.samples': noSamples }) }).changes.flatMap(
-  (change) => change.effects,
-);
+const [probe] = planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, ...noSample }) }).changes.flatMap((change) => change.effects);
 const script = probe?.kind === 'run' ? probe.script : '';
 
 /** mkdir fills a new memory group as the kernel does; rmdir takes a group away with its files. */
@@ -139,41 +131,47 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('the act
 });
 
 describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('the sample container, under %s', (_, shell) => {
-  const idle = el7({ ...good, 'kmem.samples': noSamples });
+  const idle = el7({ ...good, ...noSample });
   const [sample] = planOf('verify_kmem', { args: { sample: 'start' }, facts: idle }).changes.flatMap((change) => change.effects);
   const start = sample?.kind === 'run' ? sample.script : '';
-  /** Only these images have a `sleep`. */
-  const dockerHost = (images: string, works: string) => {
-    const tree = hostTree({ '/images': images, '/works': works });
+  const id = 'c'.repeat(64);
+  /** Only these images have a `sleep`; the group of a container that runs answers so. */
+  const dockerHost = (images: string, works: string, answer: 'off' | 'on' = 'off') => {
+    const tree = hostTree({
+      '/images': images,
+      '/works': works,
+      '/header': 'slabinfo - version: 2.1\n',
+      '/proc/sys/kernel/random/boot_id': 'b-1\n',
+      '/sys/fs/cgroup/memory/memory.kmem.limit_in_bytes': '9223372036854771712\n',
+    });
     tree.program('sleep', ':');
     tree.program(
       'docker',
-      `c=$KMEND_ROOT/container; case $1 in
+      `c=$KMEND_ROOT/container g=$KMEND_ROOT/sys/fs/cgroup/memory/docker/${id}; case $1 in
 images) cat "$KMEND_ROOT/images";;
-inspect) [ -e "$c" ] || exit 1; echo true;;
-rm) rm -f "$c";;
-run) echo "$*" >> "$KMEND_ROOT/calls"; for a; do if grep -qx -e "$a" "$KMEND_ROOT/works"; then : > "$c"; exit 0; fi; done; exit 127;;
+inspect) [ -e "$c" ] || exit 1; case $3 in *Running*) echo "true ${id}";; *) echo ${id};; esac;;
+rm) rm -rf "$c" "$g";;
+run) echo "$*" >> "$KMEND_ROOT/calls"; for a; do if grep -qx -e "$a" "$KMEND_ROOT/works"; then : > "$c"; mkdir -p "$g"; ln -s ${answer === 'off' ? '/proc/self/mem' : '"$KMEND_ROOT/header"'} "$g/memory.kmem.slabinfo"; exit 0; fi; done; exit 127;;
 *) exit 9;; esac`,
     );
     return tree;
   };
   const run = 'run -d --rm --name kmend-sample --label kmend=sample --memory 64m --network none --entrypoint sleep';
-  it('takes the first image that can sleep, and pulls none', () => {
-    const tree = dockerHost('sha256:aa\nsha256:aa\nsha256:bb\nsha256:cc\n', 'sha256:bb\nsha256:cc\n');
-    expect(tree.run(start, shell)).toEqual({ code: 0, out: 'sample from sha256:bb\n', err: '' });
-    expect(tree.read('/calls')).toBe(`${run} sha256:aa 180\n${run} sha256:bb 180\n`);
+  it('takes the first image that can sleep, pulls none, notes what its group answered, and removes it', () => {
+    const tree = dockerHost('sha256:aa\nsha256:aa\nsha256:bb\nsha256:cc\n', 'bb\ncc\n');
+    expect(tree.run(start, shell)).toEqual({ code: 0, out: 'docker: asked, and its container reads off\n', err: '' });
+    expect(tree.read('/calls')).toBe(`${run} aa 180\n${run} bb 180\n`);
+    expect(tree.read('/run/kmend/started')).toMatch(/^b-1 \d+ docker off\n$/);
+    expect(tree.run('ls "$KMEND_ROOT/sys/fs/cgroup/memory/docker"').out).toBe('');
   });
-  it('starts one only, when asked twice', () => {
-    const tree = dockerHost('sha256:bb\n', 'sha256:bb\n');
+  it('keeps the last answer of each runtime', () => {
+    const tree = dockerHost('sha256:bb\n', 'bb\n', 'on');
     tree.run(start, shell);
-    expect(tree.run(start, shell)).toEqual({ code: 0, out: '', err: '' });
-    expect(tree.read('/calls')).toBe(`${run} sha256:bb 180\n`);
+    expect(tree.run(start, shell)).toEqual({ code: 0, out: 'docker: asked, and its container reads on\n', err: '' });
+    expect(tree.read('/run/kmend/started')).toMatch(/^b-1 \d+ docker on\n$/);
   });
   it('says so when no image can', () => {
-    expect(dockerHost('sha256:aa\n', '').run(start, shell)).toMatchObject({
-      code: 0,
-      out: expect.stringContaining('no image on this host'),
-    });
-    expect(dockerHost('', '').run(start, shell)).toMatchObject({ code: 0, out: expect.stringContaining('no image on this host') });
+    for (const images of ['sha256:aa\n', ''])
+      expect(dockerHost(images, '').run(start, shell)).toMatchObject({ code: 0, out: expect.stringContaining('no image on this host') });
   });
 });

@@ -225,7 +225,9 @@ function wasAccounted(host: Case): boolean {
   if (host.signs === '') return false;
   const cause = !host.now.inForce && (host.open.length > 0 || host.unconfirmed.length > 0);
   if (unreadText(host) !== '') return cause;
-  return cause || !(nobodyAsks(host) || (host.wholeOff && host.wasReplaced && damageOf(host).length === 0));
+  if (cause || !host.wholeOff) return true;
+  const refused = host.now.inForce && host.parts.some(isRefused);
+  return !(refused || nobodyAsks(host) || (host.wasReplaced && damageOf(host).length === 0));
 }
 
 /** Nothing reads on, and yet groups of this boot were accounted. */
