@@ -37,6 +37,16 @@ describe('kernel', () => {
       { ...old, 'kernel.next': '3.10.0-1160.el7.x86_64', 'kernel.installed': ['3.10.0-862.el7.x86_64', '3.10.0-1160.el7.x86_64'] },
       ['~ kernel that boots next 3.10.0-862.el7.x86_64'],
     ],
+    [
+      "makes ELRepo's kernel that runs the default again",
+      { version: '5.4.278-1.el7.elrepo.x86_64' },
+      {
+        ...old,
+        'kernel.release': '5.4.278-1.el7.elrepo.x86_64',
+        'kernel.installed': ['3.10.0-862.el7.x86_64', '5.4.278-1.el7.elrepo.x86_64'],
+      },
+      ['~ kernel that boots next 5.4.278-1.el7.elrepo.x86_64'],
+    ],
     ['takes a release as uname prints it', { version: '3.10.0-862.el7.x86_64' }, old, []],
   ])('%s', (_, args, facts, expected) => {
     const plan = planOf('kernel', { args, facts: el7(facts) });

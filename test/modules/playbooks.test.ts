@@ -176,6 +176,29 @@ describe('what they plan', () => {
     expect(modulesOf(mended())).toEqual([]);
   });
 
+  it('where a healthy kernel runs and el7 boots next, the default kernel is set back: no drain, no reboot', () => {
+    const running = '5.4.278-1.el7.elrepo.x86_64';
+    const facts = el7({
+      ...packages,
+      ...packageFacts('kernel', '3.10.0-862.el7', ['3.10.0-1160.el7']),
+      'kernel.release': running,
+      'kernel.next': '3.10.0-862.el7.x86_64',
+      'kernel.installed': ['3.10.0-862.el7.x86_64', running],
+      'kubelet.installed': true,
+      'kubelet.running': true,
+      'kubelet.version': '1.12.3',
+      'kubelet.driver': 'cgroupfs',
+    });
+    for (const name of ['auto.yaml', 'nokmem.yaml']) {
+      expect(lines(name, facts, cluster)).toEqual([`change kernel, kernel that boots next ${running}`]);
+      const promised = plan(name, facts, cluster).tasks.find(({ module }) => module === 'kernel')?.changes;
+      expect(promised).toMatchObject([{ before: '3.10.0-862.el7.x86_64', after: running }]);
+    }
+    expect(lines('runtime.yaml', facts, cluster)).toEqual([]);
+    const after = el7({ ...facts, 'kernel.next': running });
+    expect([after['kmem.verdict'], after['kmem.remedy'], after['boot.pending']]).toEqual(['not_applicable', 'none', false]);
+  });
+
   it('rollback.yaml takes the argument away, and kernel and packages where they are named', () => {
     const facts = el7({
       ...packages,
