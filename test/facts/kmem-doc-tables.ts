@@ -1,5 +1,6 @@
 // The tables of docs/kmem.md, made from the data: a test compares the two.
 import { containerdIoRows } from '../../src/facts/kmem/containerd-io.ts';
+import { type CreatorRow, creatorRows, unknownRow } from '../../src/facts/kmem/creators.ts';
 import { dockerRows } from '../../src/facts/kmem/docker.ts';
 import { el7Errata, el7Parses, generations, upstreamParses, vendorParses } from '../../src/facts/kmem/kernels.ts';
 import { kubeletRows, systemdDriverRow } from '../../src/facts/kmem/kubelet.ts';
@@ -7,11 +8,46 @@ import { readRows } from '../../src/facts/kmem/reads.ts';
 import { remedyRules } from '../../src/facts/kmem/remedy.ts';
 import { runcRows } from '../../src/facts/kmem/runc.ts';
 import { symptomRows } from '../../src/facts/kmem/symptoms.ts';
+import { verdictRules } from '../../src/facts/kmem/verdict.ts';
+import { witnessRules } from '../../src/facts/kmem/witnesses.ts';
 
 type Cells = readonly string[];
 
 const table = (head: Cells, rows: readonly Cells[]): string =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n');
+
+/** Through whose code a group of this row may ask; empty where nothing of that shape ever does by itself. */
+function asksThrough({ creator, manager, level }: CreatorRow): string {
+  if (manager !== 'cgroupfs' || !['pods', 'pod', 'container'].includes(level)) return '';
+  return (
+    {
+      kubelet: "the kubelet's own copy of runc",
+      runtime: "docker's or containerd's runc",
+      docker: "docker's runc",
+      containerd: "containerd's runc",
+    }[creator as string] ?? 'its runc'
+  );
+}
+
+const isWitness = (row: CreatorRow): boolean => asksThrough(row) !== '' && row.level !== 'pods';
+
+/** What to do about each reason for which the verdict is unknown, by the rule's name. */
+export const unknownAdvice: Readonly<Record<string, string>> = {
+  'a kernel release that is not understood':
+    'kmend reads what `uname -r` prints. A kernel that was renamed cannot be judged; boot one with the name that its builder gave it',
+  'reads were refused, failed, or did not come to an end':
+    'run as root (`become: true`, `-b`). Where reads fail for want of memory, or the walk takes too long, the host is sick: free memory, or give it more time (`--timeout`). What was read until then is used',
+  'the argument is in force, and yet a new group was accounted':
+    'the kernel is not the one that its name says, or it was patched. Compare `/proc/cmdline` with the table below, boot another build, and report it',
+  'the argument is set, and nothing proves it':
+    '`kmend check --active` asks the kernel itself, harmlessly; `verify_kmem` does so in each play',
+  'a "no" that is disputed or declared, and no container of its own confirms it':
+    'start a container with a memory limit through that program, or let `verify_kmem` do so (`sample: start`); or upgrade to a version that is sure',
+  'nothing here makes containers':
+    'kmend found no docker, containerd, cri-o, podman and kubelet, and no group of theirs. If one is there, in a place of its own, `kmend check -v` shows which groups it made',
+  'no sample':
+    'nothing here is suspected, and nothing shows it. Start a container with a memory limit through each runtime, or let `verify_kmem` do so (`sample: start`)',
+};
 
 /** By the name that stands in the document's `<!-- table: NAME -->`. */
 export const docTables: Readonly<Record<string, string>> = {
@@ -66,6 +102,30 @@ export const docTables: Readonly<Record<string, string>> = {
       row.basis,
       row.source,
     ]),
+  ),
+  creators: table(
+    ['path below the memory hierarchy', 'creator', 'manager', 'asks through', 'can be a witness', 'basis', 'source'],
+    [...creatorRows, unknownRow].map((row) => [
+      row.shape,
+      row.creator,
+      row.manager,
+      asksThrough(row) || 'never by itself',
+      isWitness(row) ? 'yes' : 'no',
+      row.basis,
+      row.source,
+    ]),
+  ),
+  witnesses: table(
+    ['a group speaks for a program where all of these hold'],
+    witnessRules.map(({ name }) => [name]),
+  ),
+  verdicts: table(
+    ['the first that holds', 'verdict'],
+    verdictRules.map(({ name, verdict }) => [name, verdict]),
+  ),
+  unknown: table(
+    ['why', 'what to do'],
+    verdictRules.filter(({ verdict }) => verdict === 'unknown').map(({ name }) => [name, unknownAdvice[name] ?? '']),
   ),
   symptoms: table(
     ['line', 'written by', 'makes a host `leaking`', 'basis', 'source'],

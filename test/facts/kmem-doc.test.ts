@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { docTables } from './kmem-doc-tables.ts';
+import { verdictRules } from '../../src/facts/kmem/verdict.ts';
+import { docTables, unknownAdvice } from './kmem-doc-tables.ts';
 import { recordedHost } from './replay.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/kmem.md'), 'utf8');
@@ -15,6 +16,11 @@ describe('docs/kmem.md', () => {
   it.each(Object.entries(docTables))('shows the table %s', (name, table) => {
     const shown = new RegExp(`<!-- table: ${name.replace('.', '\\.')} -->\\n((?:\\|.*\\n)+)`).exec(text)?.[1];
     expect(bare(shown ?? '')).toBe(bare(table));
+  });
+
+  it('says what to do for each reason of an unknown verdict, and for no other', () => {
+    const reasons = verdictRules.filter(({ verdict }) => verdict === 'unknown').map(({ name }) => name);
+    expect(Object.keys(unknownAdvice).toSorted()).toEqual(reasons.toSorted());
   });
 
   it('has only commands that a shell understands, and that find what was recorded', () => {
