@@ -3,13 +3,13 @@ import type { Command } from 'commander';
 import { conclusionOf } from '../core/conclusion.ts';
 import { type ExitReason, exitCode } from '../core/exit.ts';
 import { surveyFleet } from '../engine/fleet.ts';
-import { withPrelude } from '../facts/index.ts';
+import { givenFacts, withPrelude } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
 import { activeProbeScript } from '../modules/verify-kmem.ts';
 import { hostDetails, idLines } from '../report/check-details.ts';
 import { type CheckRow, checkSummary, checkTable } from '../report/check-table.ts';
 import { collected } from './collected.ts';
-import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
+import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { idRecords } from './id-records.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
 import { endIfStopped, openTransport, paintOf, readingSignal, settings } from './setup.ts';
@@ -67,10 +67,16 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
   const inventory = loadFleet(set, world);
   const hosts = hostsOf(inventory, pattern, set, world);
   const targets = await targetsOf(inventory, hosts, set, world);
+  const declared = declaredOf(inventory, hosts, set, world);
+  const remembered = idRecords(set.stateDir, world);
   const transport = await openTransport(set, world);
   try {
     const active = flags.active === true ? { active: { script: withPrelude(activeProbeScript), whyNot: whyNotAsked } } : {};
-    const options = { forks: set.forks, retries: 2, signal: readingSignal(world), remembered: idRecords(set.stateDir, world), ...active };
+    const known = async (host: string, facts: Facts): Promise<Facts> => ({
+      ...givenFacts(declared.get(host)),
+      ...(await remembered(host, facts)),
+    });
+    const options = { forks: set.forks, retries: 2, signal: readingSignal(world), known, ...active };
     let read = 0;
     const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {
       world.progress(`read ${++read} of ${targets.length} hosts`);

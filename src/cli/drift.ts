@@ -3,8 +3,10 @@ import type { Command } from 'commander';
 import { type HostDrift, hostDrift } from '../core/drift-report.ts';
 import { type ExitReason, exitCode } from '../core/exit.ts';
 import { surveyFleet } from '../engine/fleet.ts';
+import { givenFacts } from '../facts/index.ts';
+import type { Facts } from '../model/fact.ts';
 import { driftSummary, driftTable } from '../report/drift-text.ts';
-import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
+import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { mendedHosts } from './history.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
 import { openTransport, paintOf, settings } from './setup.ts';
@@ -39,9 +41,11 @@ async function drift(pattern: string, flags: DriftFlags, world: World): Promise<
       '`kmend drift --all` and `kmend check` look at hosts that no run mended; --state-dir names another place of runs',
     );
   const targets = await targetsOf(inventory, hosts, set, world);
+  const declared = declaredOf(inventory, hosts, set, world);
   const transport = await openTransport(set, world);
   try {
-    const options = { forks: set.forks, retries: 3, signal: world.kill };
+    const known = async (host: string): Promise<Facts> => givenFacts(declared.get(host));
+    const options = { forks: set.forks, retries: 3, signal: world.kill, known };
     const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {});
     const rows = surveys.map(({ host, outcome }) =>
       hostDrift(host, memory.get(host), outcome.ok ? { facts: outcome.value } : { failure: outcome.failure }),

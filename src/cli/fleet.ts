@@ -1,7 +1,9 @@
 // The fleet of a command: inventory, patterns and targets, with all mistakes told at once.
-import { hostScope, limitTo, loadInventory, resolvePattern, type TargetOptions, targetOf } from '../load/index.ts';
+import type { DeclaredFacts } from '../facts/index.ts';
+import { declaredFacts, hostScope, limitTo, loadInventory, resolvePattern, type TargetOptions, targetOf } from '../load/index.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Inventory, Secret, Target } from '../model/host.ts';
+import type { Play } from '../model/playbook.ts';
 import { tell } from './mistakes.ts';
 import { wholeNumber } from './options.ts';
 import { paintOf, type Settings } from './setup.ts';
@@ -66,6 +68,19 @@ export async function targetsOf(
   });
   tell(diagnostics, world, paintOf(world));
   return targets;
+}
+
+/** What the operator declares of these hosts; mistakes end the command. */
+export function declaredOf(
+  inventory: Inventory,
+  hosts: readonly string[],
+  set: Settings,
+  world: World,
+  play?: Play,
+): ReadonlyMap<string, DeclaredFacts> {
+  const checked = declaredFacts(inventory, hosts, { extraVars: set.extraVars, ...(play && { play }) });
+  tell(checked.diagnostics, world, paintOf(world));
+  return checked.value ?? new Map();
 }
 
 async function targetOptions(set: Settings, play: PlayBecome): Promise<TargetOptions> {

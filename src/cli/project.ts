@@ -10,7 +10,7 @@ import type { AnyModule } from '../model/change.ts';
 import type { Inventory } from '../model/host.ts';
 import type { Play, Playbook, Task } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
-import { loadFleet, matchHosts, targetsOf } from './fleet.ts';
+import { declaredOf, loadFleet, matchHosts, targetsOf } from './fleet.ts';
 import { tell } from './mistakes.ts';
 import type { TaskFlags } from './options.ts';
 import { paintOf, type Settings } from './setup.ts';
@@ -70,6 +70,7 @@ export async function readyPlay(
   const play = set.rollback === undefined ? given : { ...given, vars: { ...set.rollback.playVars, ...given.vars } };
   const { pool, hosts } = matchHosts(inventory, play.hosts, set, world);
   const targets = await targetsOf(inventory, hosts, set, world, play);
+  const declared = declaredOf(inventory, hosts, set, world, play);
   const setups = new Map<string, HostSetup>();
   for (const target of targets) {
     const own = set.rollback?.vars.get(target.name);
@@ -82,7 +83,13 @@ export async function readyPlay(
     const scope = variables({ extraVars: set.extraVars, playVars: play.vars });
     const node = cluster === undefined ? undefined : nodeName(scope.lookup('node_name'));
     const zone = zoneOf(play.rollout, scope);
-    setups.set(target.name, { target, variables, ...(node === undefined ? {} : { node }), ...(zone === undefined ? {} : { zone }) });
+    setups.set(target.name, {
+      target,
+      variables,
+      declared: declared.get(target.name) ?? {},
+      ...(node === undefined ? {} : { node }),
+      ...(zone === undefined ? {} : { zone }),
+    });
   }
   const canary = play.rollout.canary?.hosts;
   const canaryHosts = canary !== undefined && 'pattern' in canary ? matchHosts(inventory, canary.pattern, set, world).pool : undefined;

@@ -1,6 +1,8 @@
 // `kmend validate`: playbook and inventory are checked whole; no host is contacted.
 import type { Command } from 'commander';
+import { resolvePattern } from '../load/index.ts';
 import { plural } from '../report/layout.ts';
+import { declaredOf } from './fleet.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
 import { loadProject } from './project.ts';
 import { settings } from './setup.ts';
@@ -14,6 +16,7 @@ export function validateCommand(program: Command, world: World, done: (exit: num
       const set = settings(flags, world);
       for (const path of paths) {
         const { playbook, inventory } = await loadProject(path, set, world, { inventoryOptional: true });
+        for (const play of playbook.plays) declaredOf(inventory, resolvePattern(play.hosts, inventory).value ?? [], set, world, play);
         const hosts = inventory.hosts.size === 0 ? '' : `, inventory of ${plural(inventory.hosts.size, 'host')}`;
         world.out(`${path}: ${plural(playbook.plays.length, 'play')} fine${hosts}`);
       }

@@ -1,5 +1,4 @@
-// The canary: the hosts that go before all others, some of each remedy.
-import type { Remedy } from '../model/plan.ts';
+// The canary: the hosts that go before all others, some of each remedy and of each kernel that is tried.
 import { hostsOf } from './amount.ts';
 import type { View } from './decision.ts';
 import { inOrder, sizeOf } from './ranked.ts';
@@ -23,15 +22,18 @@ function canaries({ state }: View): HostState[] {
   return state.wave?.canary === true ? state.wave.hosts.map((index) => hostAt(state, index)) : [];
 }
 
+/** What a canary stands for: its remedy, and the kernel that it tries. */
+const kindOf = ({ plan }: HostState): string => `${plan.remedy} ${plan.tries ?? ''}`;
+
 function byRemedy(view: View, each: number): HostState[] {
-  const missing = new Map<Remedy, number>();
-  for (const host of canaries(view)) if (isGood(host)) missing.set(host.plan.remedy, (missing.get(host.plan.remedy) ?? each) - 1);
+  const missing = new Map<string, number>();
+  for (const host of canaries(view)) if (isGood(host)) missing.set(kindOf(host), (missing.get(kindOf(host)) ?? each) - 1);
   const chosen: HostState[] = [];
   for (const index of inOrder(view.state.planned)) {
     const host = hostAt(view.state, index);
-    const left = missing.get(host.plan.remedy) ?? each;
+    const left = missing.get(kindOf(host)) ?? each;
     if (left <= 0) continue;
-    missing.set(host.plan.remedy, left - 1);
+    missing.set(kindOf(host), left - 1);
     chosen.push(host);
   }
   return chosen;

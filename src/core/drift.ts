@@ -49,6 +49,13 @@ function factDifferences(saved: HostPlan, facts: Facts): string[] {
 
 const sameChange = (a: PlannedChange, b: PlannedChange): boolean => a.sign === b.sign && a.what === b.what && a.after === b.after;
 
+/** A reboot for a part of the reasons that were planned is a part of the plan: the kernel that was to be installed is not needed any more. */
+function isSmallerReboot(task: TaskPlan, now: PlannedChange, planned: PlannedChange): boolean {
+  if (task.module !== 'reboot' || now.what !== planned.what || now.after === undefined) return false;
+  const reasons = planned.after?.split('; ') ?? [];
+  return now.after.split('; ').every((reason) => reasons.includes(reason));
+}
+
 /** What a fresh task would do that the saved plan does not say. A task saved as `later` may do what its risk allows. */
 function beyondSaved(task: TaskPlan, saved: HostPlan): string[] {
   const before = saved.tasks.find((other) => other.id === task.id && other.module === task.module);
@@ -59,7 +66,7 @@ function beyondSaved(task: TaskPlan, saved: HostPlan): string[] {
   if (before.status === 'later') return [];
   if (task.status === 'later') return [`${task.name}: what it will do is not known now (${task.why ?? 'a fact is unknown'})`];
   return task.changes
-    .filter((change) => !before.changes.some((other) => sameChange(change, other)))
+    .filter((change) => !before.changes.some((other) => sameChange(change, other) || isSmallerReboot(task, change, other)))
     .map((change) => `${task.name}: ${oneChange(change)} was not planned`);
 }
 

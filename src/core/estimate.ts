@@ -50,6 +50,7 @@ export function readDurations(): DurationsReader {
   const durations: Earlier[] = [];
   const see = (event: Event): void => {
     if (event.type === 'run.started') for (const { host, plan } of event.hosts) remedies.set(host, plan.remedy);
+    else if (event.type === 'remedy.chosen') remedies.set(event.host, event.remedy);
     else if (event.type === 'host.started') started.set(event.host, event.at);
     else if (event.type === 'run.resumed') started.clear();
     else if (event.type === 'host.done') {

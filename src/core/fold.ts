@@ -72,6 +72,9 @@ function apply(draft: Draft, event: Event): void {
     case 'capacity.read':
       readCapacity(draft, event);
       break;
+    case 'kernel.seen':
+      seeKernel(draft, event);
+      break;
     case 'waiting':
     case 'warning':
       break;
@@ -214,6 +217,12 @@ function readCapacity(draft: Draft, event: Event & EventOf<'capacity.read'>): vo
   for (const index of named) if (!hostAt(draft, index).missing) put(draft, { ...hostAt(draft, index), missing: true });
   draft.missing = [...named];
   draft.outside = outside;
+}
+
+/** The first answer stands, but one "no" outweighs any number of "yes". */
+function seeKernel(draft: Draft, { release, obeys, host }: EventOf<'kernel.seen'>): void {
+  if (draft.kernels.has(release) && obeys === 'yes') return;
+  draft.kernels = new Map([...draft.kernels, [release, { obeys, host }]]);
 }
 
 function nodesOf(state: RunState): Map<string, number> {

@@ -3,7 +3,7 @@ import { derive, lifetimeOf } from '../facts/index.ts';
 import type { Change } from '../model/change.ts';
 import type { Facts } from '../model/fact.ts';
 import type { Remedy } from '../model/plan.ts';
-import { unknown, type Value } from '../model/value.ts';
+import { isMapping, unknown, type Value } from '../model/value.ts';
 
 export interface ChosenRemedy {
   readonly remedy: Remedy;
@@ -22,6 +22,26 @@ export function settle(raw: Facts, chosen: ChosenRemedy | undefined): Facts {
     if (value !== undefined) now[`kmem.now.${name}`] = value;
   }
   return chosen === undefined ? { ...facts, ...now } : { ...facts, ...now, 'kmem.remedy': chosen.remedy, 'kmem.remedy_why': chosen.why };
+}
+
+/** The remedy that the facts call for. */
+export function chooseRemedy(facts: Facts): ChosenRemedy {
+  const word = (name: string, otherwise: string): string => (typeof facts[name] === 'string' ? facts[name] : otherwise);
+  // `derive` gives one of the words of the type.
+  return { remedy: word('kmem.remedy', 'unknown') as Remedy, why: word('kmem.remedy_why', 'the facts that decide it could not be read') };
+}
+
+/**
+ * The remedy of a host whose walk begins. What its run saw meanwhile of the kernel that boots next decides anew whether that is replaced. A host
+ * that was touched (`--retry`) must come to its uncordon: it gets no new choice, only no new kernel where the old one obeys.
+ */
+export function chooseAnew(planned: ChosenRemedy, raw: Facts, touched: boolean): ChosenRemedy {
+  const { 'kernel.next': next, 'kernel.seen': seen } = raw;
+  const obeys = typeof next === 'string' && isMapping(seen) && Object.hasOwn(seen, next) ? seen[next] : undefined;
+  if (obeys === undefined || !['kernel_arg', 'kernel_and_arg', 'reboot'].includes(planned.remedy)) return planned;
+  const anew = chooseRemedy(settle(raw, undefined));
+  if (!touched) return anew;
+  return obeys === 'yes' && planned.remedy === 'kernel_and_arg' ? { remedy: 'kernel_arg', why: anew.why } : planned;
 }
 
 /** The facts after these changes, as far as the module promises them. A planned reboot makes every other boot fact unknown. */

@@ -52,6 +52,7 @@ export function planHost(input: HostInput): HostPlanning {
   };
   planTasks(input.tasks, [], input, walk);
   if (walk.wants.length > 0) return { kind: 'needs', wants: walk.wants };
+  const tries = factText(first, 'kmem.tries', '');
   const shown = walk.tasks.filter((task) => task.status === 'change' || task.status === 'later');
   return {
     kind: 'plan',
@@ -62,6 +63,7 @@ export function planHost(input: HostInput): HostPlanning {
       verdict: factText(first, 'kmem.verdict', 'unknown') as Verdict,
       remedy: input.chosen.remedy,
       remedyWhy: input.chosen.why,
+      ...(tries === '' ? {} : { tries }),
       ...(input.zone === undefined ? {} : { zone: input.zone }),
       ...(input.frame.context.node === undefined ? {} : { node: input.frame.context.node }),
       ...(walk.refused === undefined ? {} : { refused: walk.refused }),

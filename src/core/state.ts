@@ -1,4 +1,5 @@
 // The state of a run: what its journal folds to. Plain data, never stored, never changed in place.
+import type { SeenKernels } from '../facts/index.ts';
 import type { EffectKind, EffectResult } from '../model/effect.ts';
 import type { EventOf } from '../model/event.ts';
 import type { Failure } from '../model/failure.ts';
@@ -210,6 +211,8 @@ export interface RunState {
   readonly lastStartSeq: number;
   /** Hosts that must not be touched. */
   readonly refused: number;
+  /** By release: what active probes of this run saw of kernels that the table does not settle. */
+  readonly kernels: SeenKernels;
 }
 
 /** A run before its first event. */
@@ -253,6 +256,7 @@ export const emptyState: RunState = {
   gates: {},
   lastStartSeq: 0,
   refused: 0,
+  kernels: new Map(),
 };
 
 /** A host's state by name; absent for a host that is not of this run or was left out of it. */

@@ -1,12 +1,12 @@
 // The fleet, read-only: many hosts at once, a bounded number at a time; their facts, or their plans.
-import { settle } from '../core/overlay.ts';
+import { type ChosenRemedy, chooseRemedy, settle } from '../core/overlay.ts';
 import { planHost } from '../core/plan-host.ts';
 import type { Frame } from '../core/task-plan.ts';
-import { isClusterWant } from '../facts/index.ts';
+import { givenFacts, isClusterWant } from '../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
-import type { HostPlan, Remedy } from '../model/plan.ts';
+import type { HostPlan } from '../model/plan.ts';
 import { NodeSide } from './node-side.ts';
 import { lastLines, type Observed, observe } from './observe.ts';
 import { openSession, type Session, type SessionPorts } from './session.ts';
@@ -20,8 +20,8 @@ export interface FleetOptions {
   readonly signal: AbortSignal;
   /** Run before the facts are read, unless the first reading says why it could tell nothing (`check --active`). */
   readonly active?: { readonly script: string; readonly whyNot: (facts: Facts) => string | undefined };
-  /** Facts about a host that this machine remembers: laid over what was read, before anything is derived (`check`). */
-  readonly remembered?: (host: string, facts: Facts) => Promise<Facts>;
+  /** Facts about a host that no probe reads (what this machine remembers, what the operator declares): laid over what was read, before anything is derived. */
+  readonly known?: (host: string, facts: Facts) => Promise<Facts>;
 }
 
 /** Opens a session for each host, a bounded number at once, and closes it after use. Results come in the order of the hosts. */
@@ -68,11 +68,11 @@ export function surveyFleet(
   ports: SessionPorts,
   onHost: (survey: Survey) => void,
 ): Promise<readonly Survey[]> {
-  const known = async (host: string, facts: Facts): Promise<Facts> =>
-    settle({ ...facts, ...(await options.remembered?.(host, facts)) }, undefined);
+  const whole = async (host: string, facts: Facts): Promise<Facts> =>
+    settle({ ...facts, ...(await options.known?.(host, facts)) }, undefined);
   return forEachHost(targets, options, ports, async (session) => {
     const { observed, active } = await observeActively(session, wants, options);
-    const outcome: Outcome<Facts> = observed.ok ? { ok: true, value: await known(session.target.name, observed.value.facts) } : observed;
+    const outcome: Outcome<Facts> = observed.ok ? { ok: true, value: await whole(session.target.name, observed.value.facts) } : observed;
     const survey = { host: session.target.name, outcome, ...(active === undefined ? {} : { active }) };
     onHost(survey);
     return survey;
@@ -142,7 +142,8 @@ async function planOne(
 ): Promise<Outcome<HostPlan>> {
   const first = await observe(session, []);
   if (!first.ok) return first;
-  const chosen = chooseRemedy(settle(first.value.facts, undefined));
+  const given = givenFacts(hostSetup.declared);
+  const chosen = chooseRemedy(settle({ ...first.value.facts, ...given }, undefined));
   const { cluster, clock } = ports;
   const byName = setup.askedByName === host;
   const side = new NodeSide({ cluster, clock, identity: identityOf(hostSetup), byName, ours: [setup.takeover], signal, busy: 'tell' });
@@ -151,7 +152,7 @@ async function planOne(
   const node = nameOf(found.value, 'node.name');
   const zone = hostSetup.zone ?? nameOf(found.value, 'node.zone');
   const frame = (observed: Observed): Frame => ({
-    facts: settle({ ...observed.facts, ...found.value, ...side.forecasts }, chosen),
+    facts: settle({ ...observed.facts, ...given, ...found.value, ...side.forecasts }, chosen),
     asked: new Set([...observed.asked, ...side.asked]),
     extraVars: setup.extraVars,
     learned: {},
@@ -206,7 +207,7 @@ export async function planInRounds(
   host: string,
   hostSetup: HostSetup,
   setup: PlaySetup,
-  chosen: { readonly remedy: Remedy; readonly why: string },
+  chosen: ChosenRemedy,
   rounds: Rounds,
 ): Promise<Outcome<HostPlan>> {
   for (let round = 0; ; round++) {
@@ -224,11 +225,4 @@ export async function planInRounds(
     const trouble = await rounds.freshen(planning.wants);
     if (trouble !== undefined) return { ok: false, failure: trouble };
   }
-}
-
-/** The remedy that the facts call for: chosen once, here, and kept until the host's walk ends. */
-function chooseRemedy(facts: Facts): { readonly remedy: Remedy; readonly why: string } {
-  const word = (name: string, otherwise: string): string => (typeof facts[name] === 'string' ? facts[name] : otherwise);
-  // `derive` gives one of the words of the type.
-  return { remedy: word('kmem.remedy', 'unknown') as Remedy, why: word('kmem.remedy_why', 'the facts that decide it could not be read') };
 }

@@ -1,9 +1,9 @@
 // What a host's walk works with: its inputs, and the little that changes on the way.
-import { type ChosenRemedy, settle } from '../core/overlay.ts';
+import { type ChosenRemedy, chooseAnew, settle } from '../core/overlay.ts';
 import type { Variables } from '../core/scope.ts';
 import { type HostState, hostState, hostStates, type RunState } from '../core/state.ts';
 import type { Frame } from '../core/task-plan.ts';
-import { isClusterWant } from '../facts/index.ts';
+import { type DeclaredFacts, givenFacts, isClusterWant, newAnswer } from '../facts/index.ts';
 import type { AnyModule, PlanContext } from '../model/change.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
@@ -38,6 +38,8 @@ export interface HostSetup {
   /** The inventory's `node_name`. */
   readonly node?: string;
   readonly zone?: string;
+  /** What the operator declares of its kernel and its programs. */
+  readonly declared?: DeclaredFacts;
 }
 
 /** One play on one fleet, as the caller set it up. */
@@ -91,10 +93,12 @@ export class HostWalk {
   readonly plan: HostPlan;
   readonly run: RunContext;
   readonly session: Session;
-  readonly chosen: ChosenRemedy;
+  chosen: ChosenRemedy;
   readonly nodeSide: NodeSide;
   learned: Mapping = {};
   #observed: Observed = nothingObserved;
+  /** What was read and given, before `settle`. */
+  #raw: Facts = {};
   #facts: Facts = {};
   #stale = true;
   readonly #signal: AbortSignal;
@@ -106,7 +110,7 @@ export class HostWalk {
     this.run = run;
     this.#signal = signal;
     this.#setup = setup;
-    this.chosen = { remedy: plan.remedy, why: plan.remedyWhy };
+    this.chosen = this.state.remedy ?? { remedy: plan.remedy, why: plan.remedyWhy };
     this.nodeSide = new NodeSide({
       cluster: run.ports.cluster,
       clock: run.ports.clock,
@@ -153,9 +157,25 @@ export class HostWalk {
     this.#observed = outcome.value;
     const node = await this.#readNode(missing);
     if (!node.ok) return node.failure;
-    this.#facts = settle({ ...outcome.value.facts, ...node.value }, this.chosen);
+    this.#raw = { ...outcome.value.facts, ...givenFacts(this.#setup.declared, this.run.state().kernels), ...node.value };
+    this.#facts = settle(this.#raw, this.chosen);
     this.#stale = false;
     return undefined;
+  }
+
+  /** The remedy of the plan, or what this run saw since makes of it. For a host whose walk is about to begin. */
+  chooseAnew(): void {
+    this.chosen = chooseAnew(this.chosen, this.#raw, this.state.touched);
+    this.#facts = settle(this.#raw, this.chosen);
+  }
+
+  /** An answer of this host's kernel that the table does not have and this run did not record: the next hosts of that build are planned by it. */
+  async recordKernel(): Promise<void> {
+    const news = newAnswer(this.#facts);
+    if (news === undefined) return;
+    const known = this.run.state().kernels.get(news.release)?.obeys;
+    if (known === 'no' || known === news.obeys) return;
+    await this.run.record({ type: 'kernel.seen', host: this.host, ...news }, true);
   }
 
   /** The cluster's facts. The pods of DaemonSets are looked at between the reboot and the uncordon. */

@@ -29,6 +29,7 @@ export async function walkTask(task: ModuleTask, vars: readonly Mapping[], walk:
     // Nothing more is touched on a host that is going to end badly; with `ignore_errors` it is not.
     if (round.failure !== undefined && (task.ignoreErrors !== true || walk.signal.aborted)) break;
   }
+  await walk.recordKernel();
   return conclude(task, module, await withLeftOver(task, rounds, vars, walk, before), walk);
 }
 

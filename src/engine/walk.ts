@@ -50,6 +50,7 @@ async function attempt(walk: HostWalk): Promise<Bad | undefined> {
   const trouble = await firstLook(walk);
   if (trouble !== undefined) return { failure: trouble };
   await recordFacts(walk);
+  await walk.recordKernel();
   restore(walk);
   const go = await mayStart(walk);
   if (go !== 'go') return go === 'already mended' ? undefined : { failure: go };
@@ -92,12 +93,15 @@ async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failu
   if (walk.state.remedy !== undefined) return 'go';
   const other = await otherNode(walk);
   if (other !== undefined) return other;
+  walk.chooseAnew();
   const fresh = await planFresh(walk);
   if (!fresh.ok) return fresh.failure;
   if (fresh.value.refused !== undefined) {
     const { why, hint, task } = fresh.value.refused;
     return { kind: 'refused', message: `${task}: ${why}`, ...(hint === undefined ? {} : { hint }) };
   }
+  const untried = triedByCanary(fresh.value, walk);
+  if (untried !== undefined) return untried;
   const compared = driftOf(walk.plan, walk.run.mask(fresh.value), walk.facts, { strict: walk.run.strict });
   if (compared.kind === 'drift')
     return { kind: 'drift', message: `not what the plan was made from: ${compared.what.join('; ')}`, hint: 'make a new plan' };
@@ -105,6 +109,17 @@ async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failu
   if (compared.kind === 'already_mended') return walk.state.touched ? 'go' : 'already mended';
   if (compared.kind === 'subset') await walk.run.record({ type: 'drift.noted', host: walk.host, what: compared.differences }, false);
   return 'go';
+}
+
+/** Only a canary may find out whether a kernel obeys the argument. */
+function triedByCanary({ tries }: HostPlan, walk: HostWalk): Failure | undefined {
+  const { wave } = walk.run.state();
+  if (tries === undefined || (wave?.canary === true && walk.state.wave === wave.id)) return undefined;
+  return {
+    kind: 'refused',
+    message: `no canary of this run has shown whether kernel ${tries} obeys cgroup.memory=nokmem`,
+    hint: 'kmem_kernels says `try`: the canary must have a host of that kernel, and `verify_kmem` among its tasks',
+  };
 }
 
 /** A host that is another node than the plan says must not be touched: the drain and the reboot would hit two machines. */

@@ -3,9 +3,10 @@ import type { Facts } from '../model/fact.ts';
 import { isUnknown, type Mapping, unknown, type Value } from '../model/value.ts';
 import { differingArgs } from './boot.ts';
 import { idFacts } from './kmem/ids.ts';
+import { kernelReason } from './kmem/kernel-answer.ts';
 import { changedAfterBoot } from './kmem/parts.ts';
-import { treat } from './kmem/remedy.ts';
-import { readSituation } from './kmem/situation.ts';
+import { type Treatment, treat } from './kmem/remedy.ts';
+import { readSituation, type Situation } from './kmem/situation.ts';
 import { judge, proofOf, unshownRuntimes } from './kmem/verdict.ts';
 
 /** The facts with everything that follows from them. Calling it again on its own result changes nothing. */
@@ -35,10 +36,21 @@ function kernelFacts(facts: Facts): Facts {
   return {
     ...orUnknown(
       whyUnknown(facts, ['kernel.release']),
-      () => ({ 'kernel.generation': now.generation, 'kernel.parses_nokmem': now.parses }),
-      ['kernel.generation', 'kernel.parses_nokmem'],
+      () => ({
+        'kernel.generation': now.generation,
+        'kernel.parses_nokmem': now.parses,
+        'kernel.parses_by': now.by,
+      }),
+      ['kernel.generation', 'kernel.parses_nokmem', 'kernel.parses_by'],
     ),
-    ...orUnknown(whyUnknown(facts, ['kernel.next']), () => ({ 'kernel.next_parses_nokmem': nextParses }), ['kernel.next_parses_nokmem']),
+    ...orUnknown(
+      whyUnknown(facts, ['kernel.next']),
+      () => ({
+        'kernel.next_parses_nokmem': nextParses,
+        'kernel.next_parses_by': next?.by ?? '',
+      }),
+      ['kernel.next_parses_nokmem', 'kernel.next_parses_by'],
+    ),
     'containerd.version': typeof evr === 'string' ? evr.replace(/^\d+:/, '').replace(/[-~].*$/, '') : (evr ?? ''),
   };
 }
@@ -68,6 +80,7 @@ const kmemNames = [
   'kmem.evidence',
   'kmem.remedy',
   'kmem.remedy_why',
+  'kmem.tries',
   'kmem.causes',
   'kmem.rejected',
   'kmem.leaves_open',
@@ -76,6 +89,23 @@ const kmemNames = [
   'kmem.parts',
   'kmem.unshown',
 ] as const;
+
+/** Does this remedy want the argument obeyed? A reboot may be for something else. */
+const isByArgument = ({ remedy }: Treatment, { next }: Situation): boolean =>
+  remedy === 'kernel_arg' || (remedy === 'reboot' && next?.asks === true);
+
+/** Where the remedy rests on what this run saw or the operator declares of the next kernel, that is said. */
+function whyOf(treatment: Treatment, situation: Situation, facts: Facts): string {
+  const { remedy, why } = treatment;
+  const byKernel = ['kernel_and_arg', 'runtime', 'unsupported'].includes(remedy) || isByArgument(treatment, situation);
+  const ground = byKernel && situation.next !== undefined ? kernelReason(facts, situation.next.release) : '';
+  return [why, ground].filter((part) => part !== '').join('; ');
+}
+
+function triedBy(treatment: Treatment, situation: Situation): string {
+  const { next } = situation;
+  return isByArgument(treatment, situation) && next?.by === 'try' ? next.release : '';
+}
 
 /** What only a boot can tell must be known; what is missing on the disk (no root, docker hangs) is part of the answer instead. */
 function kmemFacts(facts: Facts): Facts {
@@ -91,7 +121,8 @@ function kmemFacts(facts: Facts): Facts {
         'kmem.verdict': verdict,
         'kmem.evidence': evidence,
         'kmem.remedy': treatment.remedy,
-        'kmem.remedy_why': treatment.why,
+        'kmem.remedy_why': whyOf(treatment, situation, facts),
+        'kmem.tries': triedBy(treatment, situation),
         'kmem.causes': treatment.causes,
         'kmem.rejected': treatment.rejected,
         'kmem.leaves_open': treatment.leavesOpen,

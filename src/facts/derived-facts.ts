@@ -15,6 +15,19 @@ export const derivedFacts: readonly FactDef[] = [
     example: 'unknown',
   },
   { name: 'kernel.next_parses_nokmem', lifetime: 'disk', summary: 'the same of the kernel that boots next', example: 'yes' },
+  {
+    name: 'kernel.parses_by',
+    lifetime: 'boot',
+    summary:
+      'what that rests on: table, probe (an active probe here), seen (one of another host of this run), map (its System.map), groups (every program here that asks was refused); empty where it is unknown',
+    example: 'table',
+  },
+  {
+    name: 'kernel.next_parses_by',
+    lifetime: 'disk',
+    summary: 'the same of the kernel that boots next; also declared or try (the variable kmem_kernels)',
+    example: 'seen',
+  },
   { name: 'boot.pending', lifetime: 'boot', summary: 'a reboot would change something that kmend looks after', example: true },
   { name: 'boot.pending_why', lifetime: 'boot', summary: 'what it would change', example: ['cgroup.memory: not set -> nokmem'] },
   {
@@ -64,6 +77,12 @@ export const derivedFacts: readonly FactDef[] = [
     lifetime: 'boot',
     summary: 'why that one, in one line; empty for none',
     example: '862 is not known to parse nokmem',
+  },
+  {
+    name: 'kmem.tries',
+    lifetime: 'boot',
+    summary: 'the release of which the canary has to find out whether it obeys, for this remedy; empty for none',
+    example: '3.10.0-862.el7.x86_64',
   },
   {
     name: 'kmem.causes',

@@ -5,6 +5,7 @@ import { bootArea } from './boot.ts';
 import { cgroupArea } from './cgroup.ts';
 import { derivedFacts } from './derived-facts.ts';
 import { dockerArea } from './docker.ts';
+import { givenFactDefs } from './given.ts';
 import { kernelArea } from './kernel.ts';
 import { kernelLogArea } from './kernel-log.ts';
 import { kubeletArea } from './kubelet.ts';
@@ -45,7 +46,12 @@ export const areas: ReadonlyMap<string, Area> = new Map(
 );
 
 /** Every fact by name, derived ones too; a `*` stands for one word that comes from arguments. */
-export const factDefs: readonly FactDef[] = [...[...areas.values()].flatMap((area) => area.facts), ...derivedFacts, ...nodeFacts];
+export const factDefs: readonly FactDef[] = [
+  ...[...areas.values()].flatMap((area) => area.facts),
+  ...derivedFacts,
+  ...givenFactDefs,
+  ...nodeFacts,
+];
 
 const exact: ReadonlyMap<string, Lifetime> = new Map(factDefs.map((def) => [def.name, def.lifetime]));
 

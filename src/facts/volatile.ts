@@ -1,4 +1,4 @@
-// Facts that move by themselves: they say nothing about whether a host is still what its plan was made from.
+// Facts that move by themselves, and reasons of facts that are compared themselves: they say nothing about whether a host is still what its plan was made from.
 
 const names: ReadonlySet<string> = new Set([
   'clock.epoch',
@@ -7,6 +7,10 @@ const names: ReadonlySet<string> = new Set([
   'host.blocked',
   'host.blocked_by',
   'packages.lock',
+  'kernel.parses_by',
+  'kernel.next_parses_by',
+  'kernel.seen',
+  'kernel.seen_on',
   'kmem.root_usage',
   'kmem.slab_entries',
   'kmem.slab_ids',
@@ -19,7 +23,10 @@ const names: ReadonlySet<string> = new Set([
   'kmem.unshown',
   'kmem.started',
   'kmem.symptoms',
+  'kmem.tries',
+  'kmem.remedy_why',
   'kmem.evidence',
+  'kmem.now.remedy_why',
   'kmem.now.evidence',
 ]);
 

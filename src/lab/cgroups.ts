@@ -21,12 +21,14 @@ const slabLines = [
 ].join('\n');
 const busyUsage = 991_232;
 
+const nokmem = ({ running, spec }: Machine): boolean => nokmemInForce(running.kernel, running.cmdline, spec.unread === 'obeys');
+
 /** The input of the model, from the tree: what the installed and running programs would do. */
 function inputOf(machine: Machine): GroupInput {
-  const { kernel, cmdline, units } = machine.running;
+  const { units } = machine.running;
   const kubelet = find(machine, 'kubelet');
   return {
-    nokmem: nokmemInForce(kernel, cmdline),
+    nokmem: nokmem(machine),
     ...(units.has('docker') ? { engine: { accounts: read(machine, '/run/lab/accounts') === 'yes' } } : {}),
     ...(units.has('kubelet') && kubelet ? { kubelet: { accounts: kubeletAccounts(kubelet.says) } } : {}),
   };
@@ -129,8 +131,7 @@ export function fillNewGroup(machine: Machine, path: string): void {
   if (isV2(machine)) return putV2(machine, path, false);
   const inside = path.startsWith(`${memory}/`) ? path.slice(memory.length + 1) : undefined;
   if (inside === undefined) return;
-  const { kernel, cmdline } = machine.running;
-  putV1(machine, { path: inside, accounted: !nokmemInForce(kernel, cmdline), busy: false });
+  putV1(machine, { path: inside, accounted: !nokmem(machine), busy: false });
 }
 
 const v2Groups = [
@@ -147,8 +148,7 @@ function makeV2(machine: Machine): void {
 }
 
 function putV2(machine: Machine, folder: string, busy: boolean): void {
-  const { kernel, cmdline } = machine.running;
-  const bytes = busy && !nokmemInForce(kernel, cmdline) ? 282_624 : 0;
+  const bytes = busy && !nokmem(machine) ? 282_624 : 0;
   put(machine, `${folder}/cgroup.procs`, busy ? '1234\n' : '');
   put(machine, `${folder}/memory.max`, busy ? '67108864\n' : 'max\n');
   put(machine, `${folder}/memory.current`, busy ? '1912832\n' : '0\n');

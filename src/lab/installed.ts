@@ -67,9 +67,12 @@ const kernelOf = (pkg: Package): string | undefined =>
 function putKernel(machine: Machine, release: string): void {
   put(machine, `/boot/vmlinuz-${release}`, `kernel ${release}\n`.repeat(64));
   put(machine, machine.spec.flavour === 'el7' ? `/boot/initramfs-${release}.img` : `/boot/initrd.img-${release}`, 'initramfs\n');
-  const symbol = /^3\.10\.0-(\d+)/.exec(release);
-  const knows = symbol !== null && Number(symbol[1]) >= 1062;
-  put(machine, `/boot/System.map-${release}`, `ffffffff81000000 T _text\n${knows ? 'ffffffff817b4170 b cgroup_memory_nokmem\n' : ''}`);
+  const build = Number(/^3\.10\.0-(\d+)/.exec(release)?.[1] ?? 0);
+  const symbols = [
+    ...(machine.spec.unread !== undefined && build > 514 && build < 1062 ? [] : ['ffffffff81000000 T _text\n']),
+    ...(build >= 1062 ? ['ffffffff817b4170 b cgroup_memory_nokmem\n'] : []),
+  ];
+  put(machine, `/boot/System.map-${release}`, symbols.join(''));
   mkdirSync(at(machine, `/lib/modules/${release}`), { recursive: true });
 }
 

@@ -1,16 +1,16 @@
 // What a kernel does with `cgroup.memory=nokmem`: the rules by which a practice host's memory groups come out accounted or not.
 
-/** el7 kernels know the parameter from 1062 on (read in 514: no; 1062, 1127, 1160: yes); between is not established, the fleet says no. */
-export function parsesNokmem(release: string): boolean {
+/** el7 kernels know the parameter from 1062 on (read in 514: no; 1062, 1127, 1160: yes); between is not established: `unread` says what the fleet does. */
+export function parsesNokmem(release: string, unread = false): boolean {
   const el7 = /^3\.10\.0-(\d+)/.exec(release);
-  if (el7) return Number(el7[1]) >= 1062;
+  if (el7) return Number(el7[1]) >= 1062 || (unread && Number(el7[1]) > 514);
   const [major = 0, minor = 0] = release.split('.').map(Number);
   return major > 4 || (major === 4 && minor >= 5);
 }
 
 /** Is accounting off for the whole kernel? On el7 a place after ` -- ` counts too (measured on 1062); on others it does not. */
-export function nokmemInForce(release: string, cmdline: string): boolean {
-  if (!parsesNokmem(release)) return false;
+export function nokmemInForce(release: string, cmdline: string, unread = false): boolean {
+  if (!parsesNokmem(release, unread)) return false;
   const before = release.startsWith('3.10.0-') ? cmdline : (cmdline.split(' -- ')[0] ?? '');
   return before
     .split(/\s+/)

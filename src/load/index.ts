@@ -1,4 +1,5 @@
 // The load room: texts to inventory and playbook, with every mistake at its place.
+export { declaredFacts } from './declared.ts';
 export { parseExtraVars } from './extra-vars.ts';
 export { loadInventory } from './inventory.ts';
 export { inventoryGraph, inventoryList, listTagsText, listTasksText, sortedJson } from './listing.ts';

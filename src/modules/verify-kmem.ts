@@ -3,7 +3,7 @@ import { asksForNokmem } from '../facts/boot-args.ts';
 import { withPrelude } from '../facts/prelude.ts';
 import type { Change, ModulePlan, PlanContext, Proof } from '../model/change.ts';
 import type { RunEffect, WaitEffect } from '../model/effect.ts';
-import { type FactView, listFact, textFact } from '../model/fact.ts';
+import { type Facts, type FactView, listFact, textFact } from '../model/fact.ts';
 import type { Verdict } from '../model/plan.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, state } from '../model/schema.ts';
 import type { Value } from '../model/value.ts';
@@ -34,6 +34,10 @@ type Args = Infer<typeof args>;
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const verdict = textFact(facts, 'kmem.verdict') as Verdict;
   const evidence = textFact(facts, 'kmem.evidence');
+  if (verdict !== 'not_applicable' && isUnread(facts)) {
+    if (facts.get('kmem.active_probe') === 'on') return unmet(`${notInForce}: ${evidence}`, hintOn(facts));
+    if (facts.get('kmem.active_probe') === '') return askKernel(given, facts);
+  }
   switch (verdict) {
     case 'not_applicable':
       return { changes: [], note: evidence, result: { verdict, proof: 'none', evidence } };
@@ -51,9 +55,12 @@ function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: st
   const accepted = context.acceptPartial || isTried(facts);
   if (verdict === 'at_risk' && !accepted)
     return unmet(`accounting will come back: ${evidence}`, 'remove the cause as well, or say `partial: accept` in the play');
-  const by = proofBy(facts.get('kmem.proof'));
+  const shown = proofBy(facts.get('kmem.proof'));
+  // That its samples mean something rests on the answer of the probe, where nothing else is known of the kernel.
+  const by = shown === 'samples' && facts.get('kernel.parses_by') === 'probe' ? 'active_probe' : shown;
   if (by !== 'none' && verdict !== 'unknown') {
-    const told = evidence + signs(facts);
+    const asked = by === 'active_probe' && shown === 'samples' ? 'active probe: nokmem is in force; ' : '';
+    const told = asked + evidence + signs(facts);
     if (verdict === 'at_risk' && !context.acceptPartial) return proven({ verdict: 'off', by, evidence: told }, false);
     return proven({ verdict, by, evidence: told }, verdict === 'at_risk');
   }
@@ -67,8 +74,7 @@ function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: st
       changes: [...probe, ...(samples.length > 0 ? [sampleChange(samples)] : []), waitChange(given.timeout, verdict, evidence, byArgument)],
       promises: { 'kmem.verdict': verdict === 'at_risk' ? verdict : 'off', 'kmem.proof': 'samples' },
     };
-  if (probe.length > 0)
-    return { changes: probe, promises: { 'kmem.active_probe': 'off', 'kmem.verdict': 'off', 'kmem.proof': 'active_probe' } };
+  if (probe.length > 0) return { changes: probe, promises: probeOff };
   return { ...proven({ verdict, by: 'none', evidence }, false), note: `provisional: nothing proves it yet (${evidence})` };
 }
 
@@ -77,6 +83,27 @@ const startable = (facts: FactView): readonly string[] =>
   listFact(facts, 'kmem.unshown')
     .map(String)
     .filter((key) => key !== 'docker' || facts.get('docker.running') === true);
+
+/** It has the argument, and nothing but its own answer says that it obeys: it is booted with it because somebody declared so, or was wrong. */
+function isUnread(facts: FactView): boolean {
+  const by = facts.get('kernel.parses_by');
+  return (
+    isByArgument(facts) &&
+    by !== undefined &&
+    by !== 'table' &&
+    (by === 'probe' || by === 'groups' || facts.get('kernel.parses_nokmem') !== 'yes')
+  );
+}
+
+/** Such a kernel is asked first, whatever its groups read: they may belong to programs that never ask. The answer decides for all hosts of that release. */
+function askKernel(given: Args, facts: FactView): ModulePlan {
+  if (given.active_probe)
+    return { changes: [probeChange], promises: { ...probeOff, 'kernel.parses_nokmem': 'yes', 'kernel.parses_by': 'probe' } };
+  return unmet(
+    `nobody knows whether kernel ${textFact(facts, 'kernel.release')} obeys cgroup.memory=nokmem, and the play forbids the active probe`,
+    'take `active_probe: false` away',
+  );
+}
 
 /** A kernel that was booted for this once, with the argument in force: all that is at risk is the next boot, until it is made the default. */
 const isTried = (facts: FactView): boolean =>
@@ -104,6 +131,8 @@ function despite(facts: FactView): string {
   const why = parses === 'no' ? `kernel ${facts.get('kernel.release')} does not parse it` : 'the reads stand';
   return ` although the command line says nokmem (${why})`;
 }
+
+const probeOff: Facts = { 'kmem.active_probe': 'off', 'kmem.verdict': 'off', 'kmem.proof': 'active_probe' };
 
 const notInForce = 'a new group is accounted when somebody asks for it: the boot argument is not in force';
 
@@ -222,6 +251,9 @@ A runtime remedy cannot be proven by the active probe. Where a runtime has no li
 \`provisional\` returns it marked as unproven, and the run ends with 12 if no sample comes within the soak. \`sample: start\` starts one through each such
 runtime (docker and its custom runtimes, podman, containerd and cri-o by crictl, containerd by ctr), from an image that is there: 64 MB, no network,
 removed as soon as its group is read.
+
+A kernel of which nobody knows whether it obeys the argument is asked by the active probe first, whatever its groups
+read; \`active_probe: false\` ends such a host as not verified.
 
 With the boot argument the root group's kmem usage and the entries of cgroups in \`/sys/kernel/slab\` are told beside the proof: both 0 after a boot with it.`,
   args: asArgs(args),

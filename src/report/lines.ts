@@ -56,6 +56,10 @@ function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): st
       return `${host} ${event.verdict}: ${harmless(event.evidence)}`;
     case 'remedy.chosen':
       return event.remedy === 'none' ? undefined : `${host} remedy ${event.remedy}: ${harmless(event.why)}`;
+    case 'kernel.seen':
+      return event.obeys === 'yes'
+        ? paint.green(`${event.host} kernel ${harmless(event.release)} obeys cgroup.memory=nokmem (active probe)`)
+        : paint.red(`${event.host} kernel ${harmless(event.release)} does not obey cgroup.memory=nokmem (active probe)`);
     case 'drift.noted':
       return paint.yellow(`${event.host} is not quite what the plan was made from: ${harmless(event.what.join('; '))}`);
     case 'block.entered':

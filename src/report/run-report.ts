@@ -26,6 +26,10 @@ function summary({ state, entries, head }: ReportInput): Facts {
       ['took', duration((state.lastAt - state.startedAt) / 1000)],
       ['ended', state.finished === undefined ? 'not finished' : `${state.finished.why} (exit ${state.finished.exit})`],
       ...(state.brake === undefined ? [] : [['brake', state.brake.why] as const]),
+      ...[...state.kernels].map(
+        ([release, { obeys, host }]) =>
+          [`kernel ${release}`, `${obeys === 'yes' ? 'obeys' : 'does not obey'} nokmem: seen on ${host}`] as const,
+      ),
       ['journal', `${entries} entries, head ${head}`],
     ],
   };
@@ -40,7 +44,8 @@ function hostCells(host: HostState): readonly string[] {
       ? ''
       : `${host.failure.kind}: ${host.failure.message}${host.left === undefined ? '' : ` [left: ${host.left}]`}`;
   const refused = host.plan.refused === undefined ? '' : host.plan.refused.why;
-  return [host.host, host.plan.verdict, host.plan.remedy, recapRow(host).end, took, harmless(bad || refused || proof)];
+  const remedy = host.remedy?.remedy ?? host.plan.remedy;
+  return [host.host, host.plan.verdict, remedy, recapRow(host).end, took, harmless(bad || refused || proof)];
 }
 
 const columns = ['host', 'was', 'remedy', 'end', 'took', 'proof, or why not'];

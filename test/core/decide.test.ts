@@ -331,6 +331,11 @@ describe('canary', () => {
     });
   });
 
+  it('takes the first hosts of each kernel that is tried, also beside others of their remedy', () => {
+    const tries = fleet(6, (number) => ({ remedy: 'kernel_arg', ...(number > 2 ? { tries: number < 5 ? '862' : '957' } : {}) }));
+    expect(decidedAt(stateAfter(begin(tries, { canary })), 0)).toMatchObject({ canary: true, hosts: ['h1', 'h3', 'h5'] });
+  });
+
   it('takes the hosts of a pattern', () => {
     const state = stateAfter(begin(fleet(4), { canary: { ...canary, hosts: { pattern: 'h3' } } }));
     expect(decidedAt(state, 0, { canaryHosts: ['h3', 'other'] })).toMatchObject({ hosts: ['h3'] });

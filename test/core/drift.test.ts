@@ -83,6 +83,17 @@ describe('a host is compared with its saved plan', () => {
     });
   });
 
+  it('a reboot for a part of the planned reasons goes on, one for another reason does not; other changes must be as planned', () => {
+    const reboot = (after: string, module = 'reboot') =>
+      plan([task('1', [change('reboot', { sign: '!', after, risk: 'reboot' })], { module, risk: 'reboot' })], { risk: 'reboot' });
+    const both = 'kernel: 862 -> 1160; cgroup.memory: not set -> nokmem';
+    const kind = (after: string, module?: string) => driftOf(reboot(both, module), reboot(after, module), facts).kind;
+    expect(kind(both)).toBe('same');
+    expect(kind('cgroup.memory: not set -> nokmem')).toBe('subset');
+    expect(kind('cgroup.memory: not set -> nokmem; docker-ce was installed after this boot')).toBe('drift');
+    expect(kind('cgroup.memory: not set -> nokmem', 'command')).toBe('drift');
+  });
+
   it('a change that starts from something else and ends the same goes on', () => {
     const fresh = plan([task('1', [change('argument', { before: 'z' })]), task('2', [change('kernel'), change('other')])]);
     expect(driftOf(saved, fresh, facts)).toMatchObject({ kind: 'subset' });

@@ -22,6 +22,7 @@ export interface HostOptions {
   readonly down?: boolean;
   readonly refused?: string;
   readonly nothing?: boolean;
+  readonly tries?: string;
 }
 
 export function planFor(host: string, options: HostOptions = {}): HostPlan {
@@ -33,6 +34,7 @@ export function planFor(host: string, options: HostOptions = {}): HostPlan {
     verdict: options.verdict ?? 'on',
     remedy: options.remedy ?? 'reboot',
     remedyWhy: '',
+    ...(options.tries === undefined ? {} : { tries: options.tries }),
     ...(options.zone === undefined ? {} : { zone: options.zone }),
     ...(options.node === undefined ? {} : { node: options.node }),
     ...(options.refused === undefined ? {} : { refused: { task: '1', why: options.refused } }),

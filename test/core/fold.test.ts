@@ -191,6 +191,20 @@ describe('the walk of a host', () => {
 });
 
 describe('a run', () => {
+  it('keeps what its hosts saw of a kernel: the first answer stands, and one "no" outweighs all others', () => {
+    const release = '3.10.0-862.el7.x86_64';
+    const seen = (name: string, obeys: 'yes' | 'no', of = release): EventBody => ({ type: 'kernel.seen', host: name, release: of, obeys });
+    const kernels = (...bodies: readonly EventBody[]) =>
+      Object.fromEntries(stateAfter(begin(fleet(3)), ...bodies.map((body): Told => [1, body])).kernels);
+    expect(kernels()).toEqual({});
+    expect(kernels(seen('h1', 'yes'), seen('h2', 'yes'))).toEqual({ [release]: { obeys: 'yes', host: 'h1' } });
+    expect(kernels(seen('h1', 'yes'), seen('h2', 'no'), seen('h3', 'yes'))).toEqual({ [release]: { obeys: 'no', host: 'h2' } });
+    expect(kernels(seen('h1', 'yes'), seen('h2', 'no', '3.10.0-957.el7.x86_64'))).toMatchObject({
+      [release]: { obeys: 'yes' },
+      '3.10.0-957.el7.x86_64': { obeys: 'no' },
+    });
+  });
+
   it('a retried host keeps what was done to it, and the bad end that a person looked at no longer counts', () => {
     const retry: EventBody = { type: 'host.resolved', host, who: 'eve', note: 'disk', as: 'retry' };
     const told: Told[] = [

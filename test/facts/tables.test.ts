@@ -69,12 +69,6 @@ describe('is nokmem parsed', () => {
     expect(parsesNokmem('4.4.180-94.164-default', { suse: true })).toBe('unknown');
     expect(parsesNokmem('4.12.14-122.37-default', { suse: true })).toBe('yes');
   });
-
-  it('a System.map decides only what the table leaves open', () => {
-    expect(parsesNokmem('3.10.0-862.el7.x86_64', { suse: false, map: 'yes' })).toBe('yes');
-    expect(parsesNokmem('3.10.0-862.el7.x86_64', { suse: false, map: 'no' })).toBe('no');
-    expect(parsesNokmem('3.10.0-514.el7.x86_64', { suse: false, map: 'yes' })).toBe('no');
-  });
 });
 
 describe('what the vendor says about the leak', () => {

@@ -56,6 +56,43 @@ describe('verify_kmem', () => {
       evidence: expect.stringMatching(evidence),
     });
   });
+  describe('on a kernel that nobody has read, booted with the argument', () => {
+    const release = '3.10.0-862.el7.x86_64';
+    const unread = { ...nokmemNow, 'kernel.release': release, 'kernel.next': release };
+    it.each<[string, object]>([
+      ['its groups read off', { ...readsOff }],
+      ['its groups read on', {}],
+      ['nothing is there to read', { ...noSample }],
+      ['a System.map speaks against it', { ...readsOff, 'kernel.maps': { [release]: 'no' } }],
+      ['the operator declares that it obeys', { ...readsOff, 'kmem.kernels': { [release]: 'yes' } }],
+    ])('asks it first, also where %s', (_, more) => {
+      const plan = planOf('verify_kmem', { args: {}, facts: el7({ ...unread, ...more }) });
+      expect([plan.unmet, plan.changes.map(({ what }) => what)]).toEqual([undefined, ['active probe of the boot argument']]);
+    });
+    it('takes its answer as the proof, whatever its samples say beside it', () => {
+      const facts = el7({ ...unread, ...readsOff, 'kmem.active_probe': 'off' });
+      expect(planOf('verify_kmem', { args: {}, facts }).proof).toMatchObject({
+        verdict: 'off',
+        by: 'active_probe',
+        evidence: expect.stringMatching(/^active probe: nokmem is in force; EIO on 3 of 3/),
+      });
+    });
+    it.each<[string, object]>([
+      ['groups that read off', { ...readsOff }],
+      ['groups that read on', {}],
+    ])('ends the host where it answers that it does not obey, beside %s', (_, more) => {
+      const plan = planOf('verify_kmem', { args: {}, facts: el7({ ...unread, ...more, 'kmem.active_probe': 'on' }) });
+      expect(plan.unmet).toMatchObject({ kind: 'not_verified', evidence: expect.stringContaining('the boot argument is not in force') });
+    });
+    it('ends the host where the play forbids to ask, and where another host of this run was asked needs no answer of its own', () => {
+      const facts = el7({ ...unread, ...readsOff });
+      expect(planOf('verify_kmem', { args: { active_probe: false }, facts }).unmet?.evidence).toMatch(
+        /nobody knows whether kernel 3\.10\.0-862\S+ obeys/,
+      );
+      const seen = el7({ ...unread, ...readsOff, 'kernel.seen': { [release]: 'yes' } });
+      expect(planOf('verify_kmem', { args: {}, facts: seen }).proof).toMatchObject({ verdict: 'off', by: 'samples' });
+    });
+  });
   it('names the contradiction when the command line says nokmem and the reads say on', () => {
     const unmetOn = (release: string) =>
       planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, 'kernel.release': release }) }).unmet?.evidence;

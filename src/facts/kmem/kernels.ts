@@ -158,13 +158,8 @@ export const vendorParses: readonly ParsesRow[] = [
 /** Built from kernel.org's own tree: a bare version, or ELRepo's kernel-lt and kernel-ml. */
 const isUpstreamBuild = (release: string): boolean => /^\d+\.\d+(?:\.\d+)?(?:-\d+\.el\d+\.elrepo(?:\.\w+)?)?$/.test(release);
 
-/** Does this kernel obey `cgroup.memory=nokmem`? `map` is what its System.map says, where that was a real one; it decides where no table does. */
-export function parsesNokmem(release: string, options: { readonly suse: boolean; readonly map?: string | undefined }): Parses {
-  const found = parsesByTable(release, options.suse);
-  return found === 'unknown' && (options.map === 'yes' || options.map === 'no') ? options.map : found;
-}
-
-function parsesByTable(release: string, suse: boolean): Parses {
+/** Does this kernel obey `cgroup.memory=nokmem`? What the tables say; `kernel-answer.ts` has what is known of an exact one beyond them. */
+export function parsesNokmem(release: string, { suse }: { readonly suse: boolean }): Parses {
   const { base, build, generation } = readRelease(release);
   if (generation === 'unknown' || generation === 'uek') return 'unknown';
   if (generation === 'el7')

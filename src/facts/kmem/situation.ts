@@ -2,7 +2,8 @@
 import type { Facts } from '../../model/fact.ts';
 import { isMapping, isUnknown, type Value } from '../../model/value.ts';
 import { asksForNokmem, disablesMemoryCgroup } from '../boot-args.ts';
-import { type Generation, type Parses, parsesNokmem, readRelease } from './kernels.ts';
+import { type KernelAnswer, kernelAnswer, sourceOf, tableAnswer } from './kernel-answer.ts';
+import { type Generation, type Parses, readRelease } from './kernels.ts';
 import { isContradicted, mappingsOf, mayAsk, numberIn, type Part, partsOf, textOf } from './parts.ts';
 import { readWitnesses, type Witnesses, type WitnessRules, witnessRules } from './witnesses.ts';
 
@@ -23,8 +24,8 @@ interface Kernel {
   readonly release: string;
   readonly generation: Generation;
   readonly parses: Parses;
-  /** How that is known, where no table says it: seen on this host or in this run, or declared by an operator. */
-  readonly by: 'table' | 'seen' | 'declared';
+  /** How that is known: by the table, by an answer beyond it, or because every program here that asks was refused (`groups`); empty where it is not. */
+  readonly by: 'table' | KernelAnswer['by'] | 'groups' | '';
   readonly asks: boolean;
   /** It asks for nokmem and is known to parse it. */
   readonly inForce: boolean;
@@ -67,13 +68,15 @@ export function readSituation(facts: Facts, rules: WitnessRules = witnessRules):
   const parts = partsOf(facts, witnesses, rules);
   const next = textOf(facts, 'kernel.next') || (textOf(facts, 'boot.loader') === 'flatcar' ? textOf(facts, 'kernel.release') : '');
   const denied = facts['boot.next_cmdline'];
-  const booted = kernelOf(facts, textOf(facts, 'kernel.release'), textOf(facts, 'boot.cmdline'));
+  const booted = kernelOf(facts, 'now', textOf(facts, 'kernel.release'), textOf(facts, 'boot.cmdline'));
   const samples = readSamples(facts['kmem.samples']);
-  const now = obeysVisibly(booted, parts, samples) ? ({ ...booted, parses: 'yes', by: 'seen', inForce: true } as const) : booted;
-  const later = next === '' ? undefined : kernelOf(facts, next, textOf(facts, 'boot.next_cmdline'));
+  const now = obeysVisibly(booted, parts, samples) ? ({ ...booted, parses: 'yes', by: 'groups', inForce: true } as const) : booted;
+  const later = next === '' ? undefined : kernelOf(facts, 'next', next, textOf(facts, 'boot.next_cmdline'));
   return {
     now,
-    ...(later === undefined ? {} : { next: later.release === now.release ? { ...later, ...knownAs(now, later) } : later }),
+    ...(later === undefined
+      ? {}
+      : { next: now.by === 'groups' && later.release === now.release ? { ...later, ...knownAs(now, later) } : later }),
     nextDenied: isUnknown(denied) ? denied.$unknown : '',
     menuBroken: textOf(facts, 'boot.menu_broken'),
     unknownOs: textOf(facts, 'os.family') === 'unknown' ? textOf(facts, 'os.id') : '',
@@ -97,12 +100,12 @@ export function readSituation(facts: Facts, rules: WitnessRules = witnessRules):
 
 const listOf = (value: Value | undefined): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
 
-function kernelOf(facts: Facts, release: string, cmdline: string): Kernel {
+function kernelOf(facts: Facts, boot: 'now' | 'next', release: string, cmdline: string): Kernel {
   const { generation } = readRelease(release);
-  const known = knownOf(facts, release);
-  const parses = parsesNokmem(release, { suse: textOf(facts, 'os.family') === 'suse', map: known.parses });
+  const by = sourceOf(facts, release, boot);
+  const parses = by === 'table' ? tableAnswer(facts, release) : (kernelAnswer(facts, release, boot)?.obeys ?? 'unknown');
   const asks = asksForNokmem(cmdline, generation === 'el7');
-  return { release, generation, parses, by: parses === known.parses ? known.by : 'table', asks, inForce: asks && parses === 'yes' };
+  return { release, generation, parses, by, asks, inForce: asks && parses === 'yes' };
 }
 
 const knownAs = (now: Kernel, next: Kernel): Pick<Kernel, 'parses' | 'by' | 'inForce'> => ({
@@ -110,19 +113,6 @@ const knownAs = (now: Kernel, next: Kernel): Pick<Kernel, 'parses' | 'by' | 'inF
   by: now.by,
   inForce: next.asks && now.parses === 'yes',
 });
-
-/**
- * What is known of this very kernel beyond its number: that a group which asked for accounting got none, with the argument on the command line
- * (the active probe), or what its System.map names.
- */
-function knownOf(facts: Facts, release: string): { readonly parses?: string; readonly by: Kernel['by'] } {
-  const asked = asksForNokmem(textOf(facts, 'boot.cmdline'), readRelease(release).generation === 'el7');
-  if (asked && release === textOf(facts, 'kernel.release') && textOf(facts, 'kmem.active_probe') === 'off')
-    return { parses: 'yes', by: 'seen' };
-  const maps = facts['kernel.maps'];
-  const map = isMapping(maps) ? maps[release] : undefined;
-  return typeof map === 'string' ? { parses: map, by: 'table' } : { by: 'table' };
-}
 
 /**
  * The argument is set on a kernel that nobody has read, and each program here that asks was refused: the kernel obeys, or none of them asks. Either

@@ -311,7 +311,7 @@ function refusedText(host: Case): string {
   const asked = refused.map((part) => `asked by ${part.name}, answered EIO`).join('; ');
   return (
     (asked === '' ? '' : `; ${asked}`) +
-    (host.now.by === 'seen' ? `: kernel ${shortRelease(host.now.release)} obeys (seen); \`--active\` confirms it` : '')
+    (host.now.by === 'groups' ? `: kernel ${shortRelease(host.now.release)} obeys (seen); \`--active\` confirms it` : '')
   );
 }
 

@@ -1,0 +1,41 @@
+// Facts that no probe reads: what the run saw on its other hosts, and what the operator declares. They are laid beside what was read, before `derive`.
+import type { FactDef, Facts } from '../model/fact.ts';
+
+const def = (name: string, summary: string, example: FactDef['example']): FactDef => ({ name, lifetime: 'outside', summary, example });
+
+export const givenFactDefs: readonly FactDef[] = [
+  def(
+    'kernel.seen',
+    'Releases that an active probe of this run asked with the argument set, where the table does not say the same: do they obey it, yes or no.',
+    { '3.10.0-862.el7.x86_64': 'yes' },
+  ),
+  def('kernel.seen_on', 'The host that each of them was seen on.', { '3.10.0-862.el7.x86_64': 'node-a1' }),
+  def(
+    'kmem.kernels',
+    'The variable `kmem_kernels`: yes, no or try for each release that the operator declares; empty where it is not set.',
+    {
+      '3.10.0-862.el7.x86_64': 'try',
+    },
+  ),
+  def('kmem.asks', 'The variable `kmem_asks`: does this program ask for accounting, yes or no; empty where it is not set.', {
+    kubelet: 'no',
+  }),
+];
+
+/** An active probe's answer for one exact kernel release, and the host that gave it. */
+export interface SeenKernel {
+  readonly obeys: 'yes' | 'no';
+  readonly host: string;
+}
+
+export type SeenKernels = ReadonlyMap<string, SeenKernel>;
+
+/** What the operator declares of a host: `kmem.kernels` and `kmem.asks`. */
+export type DeclaredFacts = Readonly<Partial<Record<'kmem.kernels' | 'kmem.asks', Readonly<Record<string, string>>>>>;
+
+export const givenFacts = (declared: DeclaredFacts = {}, seen: SeenKernels = new Map()): Facts => ({
+  'kernel.seen': Object.fromEntries([...seen].map(([release, { obeys }]) => [release, obeys])),
+  'kernel.seen_on': Object.fromEntries([...seen].map(([release, { host }]) => [release, host])),
+  'kmem.kernels': declared['kmem.kernels'] ?? {},
+  'kmem.asks': declared['kmem.asks'] ?? {},
+});

@@ -1,0 +1,97 @@
+// What is known of one exact kernel beyond its number: answers of active probes, its System.map, and what the operator declares.
+import type { Facts } from '../../model/fact.ts';
+import { isMapping } from '../../model/value.ts';
+import { asksForNokmem } from '../boot-args.ts';
+import { type Parses, parsesNokmem, readRelease } from './kernels.ts';
+
+/** Does this exact release obey nokmem? `try`: the operator lets a canary find out. */
+export interface KernelAnswer {
+  readonly obeys: 'yes' | 'no';
+  /** The host's own active probe, one of another host in this run, a System.map, or the operator. */
+  readonly by: 'probe' | 'seen' | 'map' | 'declared' | 'try';
+}
+
+const text = (facts: Facts, name: string): string => (typeof facts[name] === 'string' ? facts[name] : '');
+
+function entry(facts: Facts, name: string, release: string): string {
+  const value = facts[name];
+  const found = isMapping(value) && Object.hasOwn(value, release) ? value[release] : undefined;
+  return typeof found === 'string' ? found : '';
+}
+
+const isYesNo = (word: string): word is 'yes' | 'no' => word === 'yes' || word === 'no';
+
+/**
+ * The answer of this host's own kernel, where an active probe of this boot asked it with the argument on the command line. Only kernels whose slabinfo
+ * gives EIO tell on from off.
+ */
+export function ownAnswer(facts: Facts): { readonly release: string; readonly obeys: 'yes' | 'no' } | undefined {
+  const release = text(facts, 'kernel.release');
+  const probe = text(facts, 'kmem.active_probe');
+  const { generation } = readRelease(release);
+  if ((probe !== 'off' && probe !== 'on') || (generation !== 'el7' && generation !== 'upstream-3')) return undefined;
+  return asksForNokmem(text(facts, 'boot.cmdline'), generation === 'el7') ? { release, obeys: probe === 'off' ? 'yes' : 'no' } : undefined;
+}
+
+/**
+ * The best answer for a release, and where it comes from. A declaration counts for the boot that is planned (`next`), never for what is in force now:
+ * that must be seen.
+ */
+export function kernelAnswer(facts: Facts, release: string, boot: 'now' | 'next'): KernelAnswer | undefined {
+  const own = ownAnswer(facts);
+  if (own?.release === release) return { obeys: own.obeys, by: 'probe' };
+  const seen = entry(facts, 'kernel.seen', release);
+  if (isYesNo(seen)) return { obeys: seen, by: 'seen' };
+  const declared = boot === 'next' ? entry(facts, 'kmem.kernels', release) : '';
+  if (declared === 'try') return { obeys: 'yes', by: 'try' };
+  if (isYesNo(declared)) return { obeys: declared, by: 'declared' };
+  const map = entry(facts, 'kernel.maps', release);
+  return isYesNo(map) ? { obeys: map, by: 'map' } : undefined;
+}
+
+/** What the table of kernels that were booted or read says of it, whatever this host or run saw. */
+export const tableAnswer = (facts: Facts, release: string): Parses => parsesNokmem(release, { suse: text(facts, 'os.family') === 'suse' });
+
+/** The same of a full el7 release as `uname -r` prints it; `undefined` for anything else. */
+export const parsedByTable = (release: string): Parses | undefined =>
+  /^3\.10\.0-\d[\w.]*\.el7(?:\.\w+)*\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/.test(release)
+    ? parsesNokmem(release, { suse: false })
+    : undefined;
+
+/** Where the answer for this kernel comes from: `table`, or the `by` of `kernelAnswer`; empty where there is none. */
+export const sourceOf = (facts: Facts, release: string, boot: 'now' | 'next'): 'table' | KernelAnswer['by'] | '' =>
+  tableAnswer(facts, release) === 'unknown' ? (kernelAnswer(facts, release, boot)?.by ?? '') : 'table';
+
+/** A System.map is an inference, so the operator's declaration stands above it: both are shown. */
+function againstMap(facts: Facts, release: string, obeys: 'yes' | 'no'): string {
+  const map = entry(facts, 'kernel.maps', release);
+  return isYesNo(map) && map !== obeys ? ', against its System.map' : '';
+}
+
+/** Why a remedy was chosen, as far as this run or the operator decided it; empty where the table, a System.map or the host itself did. */
+export function kernelReason(facts: Facts, release: string): string {
+  const answer = kernelAnswer(facts, release, 'next');
+  const table = tableAnswer(facts, release);
+  const host = entry(facts, 'kernel.seen_on', release);
+  if (table !== 'unknown')
+    return answer?.by === 'seen' && answer.obeys !== table
+      ? `but ${host} saw that ${release} does ${answer.obeys === 'yes' ? '' : 'not '}obey`
+      : '';
+  const obeys = `kernel ${release} ${answer?.obeys === 'yes' ? 'obeys' : 'does not obey'} nokmem`;
+  switch (answer?.by) {
+    case 'seen':
+      return `${obeys}: seen on ${host} in this run`;
+    case 'declared':
+      return `${obeys}: declared in kmem_kernels${againstMap(facts, release, answer.obeys)}`;
+    case 'try':
+      return `the canary tries whether kernel ${release} obeys nokmem: declared in kmem_kernels${againstMap(facts, release, 'yes')}`;
+    default:
+      return '';
+  }
+}
+
+/** The answer of this host's kernel, where the table does not say the same. */
+export function newAnswer(facts: Facts): { readonly release: string; readonly obeys: 'yes' | 'no' } | undefined {
+  const own = ownAnswer(facts);
+  return own === undefined || tableAnswer(facts, own.release) === own.obeys ? undefined : own;
+}
