@@ -18,7 +18,7 @@ export const kernelArea: Area = {
       name: 'kernel.maps',
       lifetime: 'disk',
       summary:
-        'for installed el7 kernels between 514 and 1062 whose System.map is a real one: does it name cgroup_memory_nokmem (yes or no)',
+        'for installed kernels before 4.5 of which no table says whether they obey nokmem, and whose System.map is a real one: does it name cgroup_memory_nokmem (yes or no)',
       example: { '3.10.0-862.el7.x86_64': 'no' },
     },
   ],
@@ -26,9 +26,9 @@ export const kernelArea: Area = {
   script: `printf 'release %s\\n' "$K"
 for f in "$R"/boot/vmlinuz-*; do [ ! -e "$f" ] || printf 'installed %s\\n' "\${f##*/vmlinuz-}"; done
 set --
-for f in "$R"/boot/System.map-3.10.0-*; do
-  n=\${f##*/System.map-3.10.0-}; n=\${n%%[!0-9]*}
-  [ -r "$f" ] && [ "\${n:-0}" -gt 514 ] && [ "$n" -lt 1062 ] && set -- "$@" "$f"
+for f in "$R"/boot/System.map-3.* "$R"/boot/System.map-4.[0-4].*; do
+  n=0; case $f in *.elrepo*) continue;; *map-3.10.0-*.el7*) n=\${f##*map-3.10.0-}; n=\${n%%[!0-9]*};; esac
+  [ -r "$f" ] && [ "$n" != 514 ] && [ "\${n:-0}" -lt 1062 ] && set -- "$@" "$f"
 done
 [ $# = 0 ] || grep -E ' (_text|cgroup_memory_nokmem)$' /dev/null "$@" | while IFS= read -r l; do printf 'map %s\\n' "\${l##*/System.map-}"; done`,
   maxBytes: 32_768,

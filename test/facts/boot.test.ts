@@ -118,11 +118,23 @@ describe('el7', () => {
       'boot/System.map-3.10.0-862.el7.x86_64': map(''),
       'boot/System.map-3.10.0-957.el7.x86_64': map('ffffffff817b4170 b cgroup_memory_nokmem\n'),
       'boot/System.map-3.10.0-693.el7.x86_64': 'ffffffffffffffff B The real System.map is elsewhere\n',
+      'boot/System.map-3.10.0-327.el7.x86_64': map(''),
+      'boot/System.map-3.10.0-1160.41.1.vz7.183.5': map('ffffffff817b4170 b cgroup_memory_nokmem\n'),
+      'boot/System.map-4.4.0-165-generic': map(''),
+      'boot/System.map-3.10.0-514.el7.x86_64': map(''),
       'boot/System.map-3.10.0-1062.el7.x86_64': map(''),
+      'boot/System.map-4.4.240-1.el7.elrepo.x86_64': map(''),
+      'boot/System.map-4.9.0-8-amd64': map(''),
       'boot/vmlinuz-3.10.0-862.el7.x86_64': '',
       'boot/vmlinuz-0-rescue-0d1f': '',
     });
-    expect(facts['kernel.maps']).toEqual({ '3.10.0-862.el7.x86_64': 'no', '3.10.0-957.el7.x86_64': 'yes' });
+    expect(facts['kernel.maps']).toEqual({
+      '3.10.0-327.el7.x86_64': 'no',
+      '3.10.0-862.el7.x86_64': 'no',
+      '3.10.0-957.el7.x86_64': 'yes',
+      '3.10.0-1160.41.1.vz7.183.5': 'yes',
+      '4.4.0-165-generic': 'no',
+    });
     expect(facts['kernel.installed']).toEqual(['3.10.0-862.el7.x86_64']);
     expect(facts['kernel.parses_nokmem']).toBe('no');
   });
