@@ -1053,6 +1053,19 @@ const risks: readonly State[] = [
     'at_risk kernel_arg none',
   ],
   [
+    'a kubelet that was configured for systemd and still makes cgroupfs pods',
+    host('1160', [kubelet('1.12.3', 'yes', 'systemd'), cleanDocker], idlePods('eio')),
+    'at risk: the process has not read that configuration, and its version asks',
+    'at_risk kernel_arg none',
+    /kubelet 1\.12\.3 will account/,
+  ],
+  [
+    'podman that is configured for systemd and made a cgroupfs group',
+    host('1160', [podman('1.0.0-rc10', 'perhaps', 'systemd')], 'eio libpod_parent\neio libpod_parent/libpod-#a'),
+    'at risk: somebody runs it with the other manager, and rc10 asks there',
+    'at_risk kernel_arg none',
+  ],
+  [
     'docker was downgraded in this boot',
     host('862', [docker1806], containers('none'), { 'docker.installed_at': bootedAt + 50 }),
     'at risk: the next container with a limit is accounted',
@@ -1384,6 +1397,12 @@ const unknowns: readonly State[] = [
     'clean programs, only a container that was limited later',
     host('1160', [cleanDocker], containers('later')),
     'unknown: that container would read off in any case',
+    'unknown none none',
+  ],
+  [
+    'an old kubelet whose driver cannot be read, and that makes slices',
+    host('1160', [kubelet('1.12.3', 'no', ''), cleanDocker], slices('docker', '')),
+    'unknown: no sample; its slices show the systemd driver, so nothing is at risk',
     'unknown none none',
   ],
   [

@@ -247,8 +247,13 @@ function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undef
     unsure: false,
     replaced: replacedSince(facts, 'kubelet.installed_at', 'kubelet.changed_at'),
   } as const;
+  const managers = new Set(witnesses.flatMap(({ row }) => (owns(row) ? [row.manager] : [])));
+  const bySlices = managers.size === 1 && managers.has('systemd');
   if (flagOf(facts, 'kubelet.installed') || version !== '') {
-    const driver = textOf(facts, 'kubelet.driver');
+    // Its configuration may be newer than the process: pods that it made through cgroupfs stand against it.
+    const made = witnesses.some(({ row }) => owns(row) && row.level === 'pod' && row.manager === 'cgroupfs');
+    const said = textOf(facts, 'kubelet.driver') || (bySlices ? 'systemd' : '');
+    const driver = said === 'systemd' && made ? 'cgroupfs' : said;
     return {
       ...base,
       accounts: kubeletAccounts(version, driver),
@@ -256,11 +261,10 @@ function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undef
       ...(driver === 'systemd' ? { note: systemdNote } : {}),
     };
   }
-  const managers = new Set(witnesses.flatMap(({ row }) => (owns(row) ? [row.manager] : [])));
   if (managers.size === 0) return undefined;
-  return managers.has('cgroupfs')
-    ? { ...base, accounts: 'unknown', name: 'a kubelet that was not found (kubepods is there)' }
-    : { ...base, name: 'a kubelet that was not found (kubepods.slice is there)', ...bySystemd };
+  return bySlices
+    ? { ...base, name: 'a kubelet that was not found (kubepods.slice is there)', ...bySystemd }
+    : { ...base, accounts: 'unknown', name: 'a kubelet that was not found (kubepods is there)' };
 }
 
 /** What starts containers beside runc: `says` is the first line of its `--version`. */
