@@ -40,7 +40,7 @@ export function file(host: Recorded, path: string, text: string): void {
 }
 
 /** A file whose first read fails with a true EIO: offset 0 of one's own memory is not mapped. */
-function eioFile(host: Recorded, path: string): void {
+export function eioFile(host: Recorded, path: string): void {
   const full = join(host.root, path);
   mkdirSync(dirname(full), { recursive: true });
   rmSync(full, { force: true });
