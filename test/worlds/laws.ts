@@ -32,7 +32,7 @@ export const laws: readonly Law[] = [
   {
     name: 'what an affected world looks like, too, never reads off',
     applies: ({ truth }) => !isAffected(truth),
-    holds: (judged, some) => !reads(judged, 'off') || !hasAffectedTwin(some),
+    holds: (judged, some) => !reads(judged, 'off') || !looksLike(some, ({ truth }) => isAffected(truth)),
   },
   {
     name: 'a remediated world with a true witness reads off',
@@ -46,8 +46,10 @@ export const laws: readonly Law[] = [
   },
   {
     name: 'with the argument set, groups of creators that never ask prove nothing',
-    applies: ({ world, host }) =>
-      mayObey(world.boot) && host.probe === '' && !partsOf(host).some((part) => part.row.asks !== 'no' && witnesses(host, part)),
+    applies: (some) =>
+      mayObey(some.world.boot) &&
+      some.host.probe === '' &&
+      looksLike(some, ({ host }) => !host.made.some((made) => mayHaveAsked(host, made))),
     holds: (judged) => judged['kmem.proof'] === 'none',
   },
   {
@@ -68,46 +70,63 @@ export const brokenLaw = (some: Case, judge: Judge): string | undefined => {
   return laws.find((law) => law.applies(some) && !law.holds(judged, some))?.name;
 };
 
-function hasAffectedTwin({ world, facts }: Case): boolean {
+/** Is it so in this world, or in one that differs in secrets only and gives the same facts? */
+function looksLike({ world, facts }: Case, isSo: (some: Case) => boolean): boolean {
   const seen = JSON.stringify(facts);
-  return twinsOf(world).some((twin) => {
-    const host = replay(twin);
-    return JSON.stringify(factsOf(host)) === seen && isAffected(truthOf(host));
+  return [world, ...twinsOf(world)].some((twin) => {
+    const some = caseOf(twin);
+    return JSON.stringify(some.facts) === seen && isSo(some);
   });
 }
 
 const knownToObey = ({ build, args }: Boot): boolean => build !== 'healthy' && build >= 1062 && asksNokmem(args);
 const mayObey = ({ build, args }: Boot): boolean => build !== 'healthy' && build > 514 && asksNokmem(args);
 
-/** A program that makes groups, through which manager, and whose groups are its own. */
+type Made = Host['made'][number];
+
+/** A group that was made with a limit by a program that asks, or may: it could have read on. */
+const mayHaveAsked = ({ memory }: Host, { maker, manager, limited, path }: Made): boolean =>
+  maker !== undefined &&
+  maker.row.asks !== 'no' &&
+  manager === 'cgroupfs' &&
+  limited === 'born' &&
+  memory.groups.get(path)?.accounted === false;
+
+/** A program that makes groups, through which manager, and for which clients. */
 interface Part extends Installed<{ readonly asks: Asks }> {
   readonly manager: Manager;
-  readonly clients: readonly Host['made'][number]['client'][];
+  readonly client: Made['client'];
 }
 
-function partsOf({ software }: Host): readonly Part[] {
+function partsOf({ software, made }: Host): readonly Part[] {
   const { engine, bundled, runc, nvidia, kubelet, cri, podman } = software;
-  const part = (program: Installed<{ readonly asks: Asks }> | undefined, manager: Manager, clients: Part['clients']): readonly Part[] =>
-    program === undefined ? [] : [{ ...program, manager, clients }];
+  const part = (program: Installed<{ readonly asks: Asks }> | undefined, manager: Manager, client: Made['client']): readonly Part[] =>
+    program === undefined ? [] : [{ ...program, manager, client }];
   return [
-    ...(engine === undefined ? [] : part(bundled ?? runc, software.docker, ['docker'])),
-    ...part(nvidia, software.docker, []),
-    ...(cri === undefined || cri === 'docker' || kubelet === undefined ? [] : part(runc, software.runtime, ['pod'])),
-    ...(podman === undefined ? [] : part(runc, podman, ['podman'])),
-    ...part(kubelet, software.pods, ['kubelet', 'pod']),
+    ...(engine === undefined ? [] : part(bundled ?? runc, software.docker, 'docker')),
+    ...part(nvidia, software.docker, 'nvidia'),
+    ...(cri === undefined || cri === 'docker' ? [] : part(runc, software.runtime, 'pod')),
+    ...(podman === undefined ? [] : part(runc, podman, 'podman')),
+    ...(made.some(({ client }) => client === 'nerdctl') ? part(runc, 'cgroupfs', 'nerdctl') : []),
+    ...part(kubelet, software.pods, 'pod'),
   ];
 }
 
-/** Has this part made a group that was born with a limit, in this boot, through the manager that would have asked, and does it read off? */
-const witnesses = ({ made, memory }: Host, part: Part): boolean =>
+/**
+ * Has this part made a group that shows what the part does: limited from the beginning, in this boot, through the manager that would have asked?
+ * Where docker has a second runtime, a group of docker's shows nothing of either; without swap accounting its limit may have come later.
+ */
+const hasWitness = ({ made, memory, software }: Host, part: Part): boolean =>
   !part.inBoot &&
+  (part.client !== 'docker' || software.nvidia === undefined) &&
+  part.client !== 'nvidia' &&
+  (part.client === 'pod' || countsSwap(memory)) &&
   made.some(
     ({ path, maker, manager, client, limited }) =>
       maker?.row === part.row &&
       manager === 'cgroupfs' &&
       limited === 'born' &&
-      part.clients.includes(client) &&
-      (client === 'pod' || client === 'kubelet' || countsSwap(memory)) &&
+      client === part.client &&
       memory.groups.get(path)?.accounted === false,
   );
 
@@ -117,21 +136,15 @@ const mayAsk = (part: Part): boolean => part.row.asks !== 'no' && part.manager =
 const isClean = (host: Host): boolean =>
   usageOf(host.memory, '') === 0 && slabEntries(host.memory).length === 0 && partsOf(host).every((part) => !part.inBoot);
 
-/** Whatever may ask has shown that it does not; where docker has a second runtime, a group of docker's shows nothing of either. */
-const isSettled = (host: Host): boolean =>
-  isClean(host) &&
-  partsOf(host).every((part) => !mayAsk(part) || (witnesses(host, part) && !(part.clients[0] === 'docker' && host.software.nvidia)));
+/** Whatever may ask has shown that it does not. */
+const isSettled = (host: Host): boolean => isClean(host) && partsOf(host).every((part) => !mayAsk(part) || hasWitness(host, part));
 
 function isWitnessed({ world, host, truth }: Case): boolean {
-  if (isAffected(truth) || !world.kmemFiles) return false;
-  if (asksNokmem(world.boot.args)) {
-    if (world.boot !== world.next || !isClean(host)) return false;
-    return (
-      host.probe === 'off' || (knownToObey(world.boot) && partsOf(host).some((part) => part.row.asks === 'yes' && witnesses(host, part)))
-    );
-  }
-  const containers = partsOf(host).filter(({ clients }) => !clients.includes('kubelet'));
-  return world.boot === world.next && isSettled(host) && containers.some((part) => witnesses(host, part));
+  if (isAffected(truth) || !world.kmemFiles || world.boot !== world.next || !isClean(host)) return false;
+  const parts = partsOf(host);
+  if (asksNokmem(world.boot.args))
+    return host.probe === 'off' || (knownToObey(world.boot) && parts.some((part) => part.row.asks === 'yes' && hasWitness(host, part)));
+  return isSettled(host) && parts.some((part) => part.row !== host.software.kubelet?.row && hasWitness(host, part));
 }
 
 /** Known programs of which none may ask, or the argument in force on a kernel that is known to obey it, now and at the next boot. */

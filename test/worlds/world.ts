@@ -85,7 +85,6 @@ export interface Host {
   readonly software: Software;
   readonly memory: Memory;
   readonly made: readonly Made[];
-  readonly byHand: boolean;
   readonly probe: '' | 'off' | 'on' | 'failed';
 }
 
@@ -98,7 +97,7 @@ const buildOf = (world: World, build: number): Build => ({
 export function replay(world: World): Host {
   const build = world.boot.build === 'healthy' ? 1160 : world.boot.build;
   const memory = ['system.slice', 'user.slice'].reduce(mkdirs, boot(buildOf(world, build), world.boot.args, world.hierarchy));
-  const started = kubeletStarts({ world, software: world.software, memory, made: [], byHand: false, probe: '' });
+  const started = kubeletStarts({ world, software: world.software, memory, made: [], probe: '' });
   return world.events.reduce((host, event, n) => step(host, event, n + 1), started);
 }
 
@@ -148,7 +147,7 @@ function step(host: Host, event: Event, n: number): Host {
       return { ...host, memory: startContainer(memory, path, { asks: false, manager: 'systemd', limited }) };
     }
     case 'by_hand':
-      return { ...host, byHand: true, memory: kernelLimitByHand(memory) };
+      return { ...host, memory: kernelLimitByHand(memory) };
     case 'nested': {
       const outer = host.made.find(({ client }) => client !== 'kubelet');
       if (outer === undefined) return host;
@@ -237,8 +236,7 @@ export function truthOf(host: Host): Truth {
   const { world, memory } = host;
   const now = [...memory.groups].filter(([, group]) => group.accounted).map(([path]) => path);
   if (world.next.build === 'healthy') return { now, soon: nextGroups(host), nextBoot: [] };
-  const rebooted = { ...host, made: [], memory: boot(buildOf(world, world.next.build), world.next.args, world.hierarchy) };
-  const up = kubeletStarts({ ...rebooted, memory: host.byHand ? kernelLimitByHand(rebooted.memory) : rebooted.memory });
+  const up = kubeletStarts({ ...host, made: [], memory: boot(buildOf(world, world.next.build), world.next.args, world.hierarchy) });
   const early = [...up.memory.groups].filter(([, group]) => group.accounted).map(([path]) => path);
   return { now, soon: nextGroups(host), nextBoot: [...early, ...nextGroups({ ...up, made: host.made })] };
 }
@@ -303,13 +301,13 @@ function eventFlips(event: Event, world: World): readonly ((twin: Event) => Even
     return programFlips(event.software).map(
       (flip) => (twin) => (twin.kind === 'replace' ? { ...twin, software: { ...twin.software, ...flip(twin.software) } } : twin),
     );
-  if (event.kind !== 'container' || (event.client !== 'docker' && event.client !== 'nvidia')) return [];
+  if (event.kind !== 'container' || (!event.client.startsWith('docker') && event.client !== 'nvidia')) return [];
   const other: Client = event.client === 'docker' ? 'nvidia' : 'docker';
   return [
     ...(event.limited === 'no'
       ? []
       : [(twin: Event): Event => (twin.kind === 'container' ? { ...twin, limited: twin.limited === 'born' ? 'later' : 'born' } : twin)]),
-    ...(world.software.nvidia === undefined
+    ...(world.software.nvidia === undefined || event.client === 'docker-parent'
       ? []
       : [(twin: Event): Event => (twin.kind === 'container' ? { ...twin, client: other } : twin)]),
   ];

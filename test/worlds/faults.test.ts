@@ -1,0 +1,105 @@
+// Judges that overlook one thing, and the law that each of them breaks: a law that no fault breaks would guard nothing.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { derive } from '../../src/facts/index.ts';
+import type { Facts } from '../../src/model/fact.ts';
+import type { Value } from '../../src/model/value.ts';
+import { randomWorld } from './generator.ts';
+import { brokenLaw, caseOf, type Judge } from './laws.ts';
+
+/** kmend as it is, of facts in which something was overlooked. */
+const overlooking =
+  (change: (facts: Facts) => Facts): Judge =>
+  (facts) =>
+    derive({ ...facts, ...change(facts) });
+
+const textOf = (value: Value | undefined): string => (typeof value === 'string' ? value : '');
+
+/** Each group of the list, and of the examples, read otherwise. */
+const groups = (change: (witness: Facts) => Facts): Judge =>
+  overlooking((facts) => {
+    const changed = (list: Value | undefined): Value => (Array.isArray(list) ? list.map((one: Facts) => ({ ...one, ...change(one) })) : []);
+    return { 'kmem.witnesses': changed(facts['kmem.witnesses']), 'kmem.groups': changed(facts['kmem.groups']) };
+  });
+const rowAs = (from: readonly string[], to: string): Judge => groups(({ row }) => (from.includes(textOf(row)) ? { row: to } : {}));
+
+const neverLooksBack = overlooking((facts) =>
+  Object.fromEntries(
+    Object.keys(facts)
+      .filter((name) => /\.(installed|changed)_at$/.test(name))
+      .map((name) => [name, 1]),
+  ),
+);
+const readsKernelsAs = (build: string, as: string): Judge =>
+  overlooking((facts) =>
+    Object.fromEntries(['kernel.release', 'kernel.next'].map((name) => [name, textOf(facts[name]).replace(`-${build}.`, `-${as}.`)])),
+  );
+const spells = (from: RegExp, to: string): Judge =>
+  overlooking((facts) =>
+    Object.fromEntries(['boot.cmdline', 'boot.next_cmdline'].map((name) => [name, textOf(facts[name]).replace(from, to)])),
+  );
+const says =
+  (name: string, value: (judged: Facts) => Value): Judge =>
+  (facts) => {
+    const judged = derive(facts);
+    return { ...judged, [name]: value(judged) };
+  };
+
+const faults: readonly (readonly [fault: string, judge: Judge])[] = [
+  ['a limit that came later counts as one from the beginning', groups(({ limited }) => (limited === 'later' ? { limited: 'yes' } : {}))],
+  ['without swap accounting, too', spells(/swapaccount=0/, '')],
+  [
+    'groups that read on are not looked at',
+    overlooking((facts) => ({ ...groupsOff(facts), 'kmem.root_usage': 0, 'kmem.slab_entries': 0, 'kmem.slab_ids': 0 })),
+  ],
+  [
+    'a group of an unknown creator counts as a container of docker',
+    rowAs(['unknown', 'yarn', 'htcondor', 'slurm', 'lxc', 'mesos'], 'docker'),
+  ],
+  ['a group that systemd made counts as one of the cgroupfs manager', rowAs(['docker-scope', 'pod-docker-scope'], 'docker')],
+  ['/kubepods counts as a pod', rowAs(['pods'], 'pod')],
+  ['a container without a limit counts as one with a limit', groups(() => ({ limited: 'yes' }))],
+  ['what was installed in this boot is not looked at', neverLooksBack],
+  ["docker's other runtimes are not looked at", overlooking(() => ({ 'docker.runtimes': [] }))],
+  ["containerd is thought to have the kubelet's driver", overlooking((facts) => ({ 'containerd.driver': facts['kubelet.driver'] ?? '' }))],
+  ['podman is not looked at', overlooking(() => ({ 'podman.installed': false, 'podman.driver': '' }))],
+  ["podman's own runc is not looked at", overlooking(() => ({ 'runc.evr': '' }))],
+  ['cri-o is not looked at', overlooking(() => ({ 'crio.installed': false, 'crio.driver': '', 'runc.version': '1.1.12' }))],
+  ['the kubelet is not looked at', overlooking(() => ({ 'kubelet.installed': false, 'kubelet.version': '', 'kubelet.driver': '' }))],
+  ['862 is thought to obey', readsKernelsAs('862', '1160')],
+  ['514 is thought to obey', readsKernelsAs('514', '1160')],
+  [
+    'the next boot is thought to be like this one',
+    overlooking((facts) => ({ 'kernel.next': facts['kernel.release'] ?? '', 'boot.next_cmdline': facts['boot.cmdline'] ?? '' })),
+  ],
+  ['NOKMEM counts as nokmem', spells(/NOKMEM/, 'nokmem')],
+  ['cgroup_memory= counts as cgroup.memory=', spells(/cgroup_memory=/, 'cgroup.memory=')],
+  ['every active probe counts as one that says off', overlooking(() => ({ 'kmem.active_probe': 'off' }))],
+  ['a kernel without kernel-memory files counts as any other', overlooking(() => ({ 'kmem.files': true }))],
+  ['everything is unknown', says('kmem.verdict', () => 'unknown')],
+  [
+    'nothing is ever proven',
+    says('kmem.verdict', (judged) => (judged['kmem.proof'] === 'samples' ? 'unknown' : (judged['kmem.verdict'] ?? ''))),
+  ],
+  ['the active probe is not looked at', overlooking(() => ({ 'kmem.active_probe': '' }))],
+  ['every host gets the argument', says('kmem.remedy', () => 'kernel_arg')],
+];
+
+function groupsOff(facts: Facts): Facts {
+  const off = (list: Value | undefined): Value =>
+    Array.isArray(list) ? list.map((one: Facts) => ({ ...one, state: 'eio', lines: 0, caches: false, charged: false })) : [];
+  const samples = facts['kmem.samples'] as Facts;
+  return {
+    'kmem.witnesses': off(facts['kmem.witnesses']),
+    'kmem.groups': off(facts['kmem.groups']),
+    'kmem.samples': { ...samples, read: 0, eio: samples.total ?? 0, kubelet_read: 0, docker_read: 0, other_read: 0 },
+  };
+}
+
+describe('a judge breaks a law when', () => {
+  const cases = fc.sample(randomWorld, { numRuns: 4_000, seed: 20_261_126 }).map(caseOf);
+  it.each(faults)('%s', (_fault, judge) => {
+    const broken = cases.map((some) => brokenLaw(some, judge)).find((law) => law !== undefined);
+    expect(broken).toBeDefined();
+  });
+});
