@@ -111,6 +111,8 @@ interface Seen {
   readonly procs: number;
 }
 
+/** Long names are cut in what is shown. */
+const shown = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}...` : path);
 const linesOf = (text: string): number => text.split('\n').length - 1;
 
 /** One group as the walk reads it; undefined where it has no slabinfo. */
@@ -128,7 +130,8 @@ function see(memory: Memory, path: string): Seen | undefined {
     state: 'text' in slabs ? 'read' : 'eio',
     limit: group.limit ?? 0,
     limited: group.limit === undefined ? 'no' : later ? 'later' : 'yes',
-    lines: 'text' in slabs ? linesOf(slabs.text) : 0,
+    // More than the header is all that counts: the probe reads no further.
+    lines: 'text' in slabs ? Math.min(3, linesOf(slabs.text)) : 0,
     usage: usageOf(memory, path),
     procs: group.pids.length,
   };
@@ -146,24 +149,24 @@ function memoryFacts(memory: Memory): Facts {
     'kmem.samples': samplesOf(seen, paths.length - seen.length),
     'kmem.witnesses': witnessesOf(seen),
     'kmem.groups': seen.map(({ path, row, limit, state, lines, usage, procs }) => ({
-      path,
+      path: shown(path),
       row: row.key,
       limit,
       state,
       lines,
       usage,
       procs,
-      by: byOf(path),
+      by: byOf(row),
     })),
     'kmem.unknown_limited': seen
       .filter(({ row, limit }) => row.key === 'unknown' && limit > 0)
-      .map(({ path }) => path)
+      .map(({ path }) => shown(path))
       .slice(0, 5),
     'kmem.root_usage': memory.build.kmemFiles ? usageOf(memory, '') : 0,
     'kmem.slab_entries': entries.length,
     'kmem.slab_ids': ids.size,
     'kmem.dead_groups': Math.max(0, ids.size - seen.filter(({ lines }) => lines > 2).length),
-    'kmem.live_groups': seen.length,
+    'kmem.live_groups': paths.length,
   };
 }
 
@@ -180,16 +183,19 @@ function witnessesOf(seen: readonly Seen[]): readonly Facts[] {
   return [...buckets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { witness, count }]) => ({ ...witness, count }));
 }
 
-const byOf = (path: string): 'kubelet' | 'docker' | 'other' => {
-  if (/(^|\/)kubepods(\.slice)?(\/|$)/.test(path)) return 'kubelet';
-  return /(^|\/)docker(\/|$)|(^|\/)docker-[0-9a-f]{64}\.scope(\/|$)/.test(path) ? 'docker' : 'other';
+type Row = Seen['row'];
+const byOf = (row: Row): 'kubelet' | 'docker' | 'other' => {
+  if (row.creator === 'kubelet' || row.key.startsWith('pod-')) return 'kubelet';
+  return row.creator === 'docker' ? 'docker' : 'other';
 };
 
 function samplesOf(seen: readonly Seen[], absent: number): Facts {
   const off = (some: readonly Seen[]): number => some.filter(({ state }) => state === 'eio').length;
-  const by = (who: string): readonly Seen[] => seen.filter(({ path }) => byOf(path) === who);
+  const by = (who: string): readonly Seen[] => seen.filter(({ row }) => byOf(row) === who);
   const readable = (some: readonly Seen[]): number => some.length - off(some);
-  const limited = seen.filter(({ limit, row }) => limit > 0 && (row.level === 'pods' || row.level === 'pod' || row.level === 'container'));
+  const limited = seen.filter(
+    ({ limited: when, row }) => when === 'yes' && (row.level === 'pods' || row.level === 'pod' || row.level === 'container'),
+  );
   const containers = limited.filter(({ row }) => row.level === 'container');
   const pods = by('kubelet');
   return {
@@ -209,7 +215,7 @@ function samplesOf(seen: readonly Seen[], absent: number): Facts {
     kubelet: pods.length,
     kubelet_off: off(pods),
     kubelet_read: readable(pods),
-    kubelet_limited: limited.filter(({ path }) => byOf(path) === 'kubelet').length,
+    kubelet_limited: limited.filter(({ row }) => byOf(row) === 'kubelet').length,
     docker: by('docker').length,
     docker_read: readable(by('docker')),
     other: by('other').length,

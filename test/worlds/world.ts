@@ -111,9 +111,9 @@ function kubeletStarts(host: Host): Host {
 }
 
 /** The runc that a client of this host starts containers with, and through which manager; undefined where the client is not there. */
-function runtimeOf(software: Software, client: Client | Cri): { readonly maker: Installed<Runc>; readonly manager: Manager } | undefined {
+function runtimeOf(software: Software, client: Client | Cri): Runtime | undefined {
   const { engine, bundled, runc, nvidia, podman } = software;
-  const found = (maker: Installed<Runc> | undefined, manager: Manager): ReturnType<typeof runtimeOf> =>
+  const found = (maker: Installed<Runc> | undefined, manager: Manager): Runtime | undefined =>
     maker === undefined ? undefined : { maker, manager };
   switch (client) {
     case 'docker':
@@ -176,14 +176,22 @@ function step(host: Host, event: Event, n: number): Host {
   }
 }
 
+interface Runtime {
+  readonly maker: Installed<Runc>;
+  readonly manager: Manager;
+}
+
+function addContainer(host: Host, { maker, manager }: Runtime, one: Pick<Made, 'path' | 'client' | 'limited'>): Host {
+  const memory = startContainer(host.memory, one.path, { asks: asks(maker), manager, limited: one.limited });
+  return { ...host, memory, made: [...host.made, { ...one, maker, manager }] };
+}
+
 function runContainer(host: Host, client: Client, limited: Limited, n: number): Host {
   const runtime = runtimeOf(host.software, client);
   if (runtime === undefined) return host;
   // `update` is docker's; the others' containers keep the limit that they were made with.
   const kind = limited === 'later' && !client.startsWith('docker') && client !== 'nvidia' ? 'born' : limited;
-  const path = containerPath(client, runtime.manager, n);
-  const memory = startContainer(host.memory, path, { asks: asks(runtime.maker), manager: runtime.manager, limited: kind });
-  return { ...host, memory, made: [...host.made, { path, ...runtime, client, limited: kind }] };
+  return addContainer(host, runtime, { path: containerPath(client, runtime.manager, n), client, limited: kind });
 }
 
 function startPod(host: Host, { qos, pod, container }: { qos: Qos; pod: boolean; container: boolean }, n: number): Host {
@@ -191,23 +199,17 @@ function startPod(host: Host, { qos, pod, container }: { qos: Qos; pod: boolean;
   const runtime = cri === undefined ? undefined : runtimeOf(host.software, cri);
   if (kubelet === undefined || cri === undefined || runtime === undefined) return host;
   const limited = (yes: boolean): Limited => (yes && qos !== 'besteffort' ? 'born' : 'no');
+  const inner = (id: number): string => podContainerPath(cri, runtime.manager, pods, qos, n, id);
   const path = podPath(pods, qos, n);
-  const made = makeGroup(host.memory, path, { asks: asks(kubelet) && pods === 'cgroupfs', limited: limited(pod) });
+  const memory = makeGroup(host.memory, path, { asks: asks(kubelet) && pods === 'cgroupfs', limited: limited(pod) });
+  const made: Made = { path, maker: kubelet, manager: pods, client: 'pod', limited: limited(pod) };
   // The pause container has no limit, the other may have one.
-  return (
-    [
-      [n + 1000, false],
-      [n, container || pod],
-    ] as const
-  ).reduce<Host>(
-    (now, [id, yes]) => {
-      const inner = podContainerPath(cri, runtime.manager, pods, qos, n, id);
-      const options = { asks: asks(runtime.maker), manager: runtime.manager, limited: limited(yes) };
-      const one: Made = { path: inner, ...runtime, client: 'pod', limited: limited(yes) };
-      return { ...now, memory: startContainer(now.memory, inner, options), made: [...now.made, one] };
-    },
-    { ...host, memory: made, made: [...host.made, { path, maker: kubelet, manager: pods, client: 'pod', limited: limited(pod) }] },
-  );
+  const paused = addContainer({ ...host, memory, made: [...host.made, made] }, runtime, {
+    path: inner(n + 1000),
+    client: 'pod',
+    limited: 'no',
+  });
+  return addContainer(paused, runtime, { path: inner(n), client: 'pod', limited: limited(container || pod) });
 }
 
 /** cgconfig, LXC or Slurm where an administrator has told it to limit kernel memory. */
