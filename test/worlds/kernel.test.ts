@@ -141,6 +141,7 @@ describe('the model kernel reproduces the recorded trees, file for file', () => 
     const again = join(mkdirs(gone, 'kubepods/burstable/podx/c'), 'kubepods/burstable/podx/c', 1, smallProcess);
     expect(recorded).toContain(`tree made again without kmem writes, one process: ${says(again)}`);
     expect(read(again, 'kubepods/burstable/podx/c', 'memory.kmem.slabinfo')).toEqual({ errno: 'EIO' });
+    expect(usageOf(again, 'kubepods')).toBe(0);
     const stay = slabEntries(again).map((entry) => entry.replace(/([abc])\1+\)$/, '$1*)'));
     for (const entry of stay.filter((entry) => !entry.startsWith('sighand_cache(7'))) expect(recorded).toContain(`\n${entry}\n`);
   });

@@ -67,7 +67,7 @@ export function caseOf(world: World): Case {
 /** The first law that this judge breaks in this case. */
 export const brokenLaw = (some: Case, judge: Judge): string | undefined => {
   const judged = judge(some.facts);
-  return laws.find((law) => law.applies(some) && !law.holds(judged, some))?.name;
+  return laws.find((law) => !law.holds(judged, some) && law.applies(some))?.name;
 };
 
 /** Is it so in this world, or in one that differs in secrets only and gives the same facts? */
