@@ -55,6 +55,12 @@ export const hasContainerd = ({ bundled, runc, cri, kubelet }: Software): boolea
 export const nvidiaPath = '/usr/bin/nvidia-container-runtime';
 export const endpoints = { docker: '', containerd: 'unix:///run/containerd/containerd.sock', 'cri-o': 'unix:///var/run/crio/crio.sock' };
 
+/** What config.toml says; RHEL's docker has a containerd of another name, without a configuration. */
+function driverOf(software: Software): string {
+  if (!hasContainerd(software) || software.engine?.row.package === 'docker') return '';
+  return software.cri === 'containerd' ? software.runtime : 'cgroupfs';
+}
+
 function softwareFacts(software: Software): Facts {
   const { engine, bundled, runc, nvidia, kubelet, cri, podman } = software;
   const packaged = runc?.row.from === 'containerd.io' ? runc : undefined;
@@ -76,7 +82,7 @@ function softwareFacts(software: Software): Facts {
     'containerd.package': packaged === undefined ? '' : 'containerd.io',
     'containerd.evr': packaged?.row.evr ?? '',
     'containerd.installed_at': at(packaged),
-    'containerd.driver': !hasContainerd(software) ? '' : cri === 'containerd' ? software.runtime : 'cgroupfs',
+    'containerd.driver': driverOf(software),
     'containerd.runtimes': [],
     'runc.installed': found !== undefined,
     'runc.version': found?.row.says ?? '',

@@ -143,6 +143,6 @@ function writeTools(tree: Recorded, packages: readonly string[], times: Readonly
   file(tree, '../packages', packages.map((line) => `${line}\n`).join(''));
   program(tree, 'rpm', 'cat "$KMEND_ROOT/../packages"');
   file(tree, '../times', [...times].map(([path, time]) => `${time} ${join(tree.root, path)}\n`).join(''));
-  // Whatever the format, the probe asks for one time a file and perhaps its name.
-  program(tree, 'stat', 'for f; do awk -v f="$f" \'$2 == f {print $1, $2}\' "$KMEND_ROOT/../times"; done');
+  // `stat -L -c FORMAT FILE` with %Z in the format.
+  program(tree, 'stat', `awk -v f="$4" -v s="$3" '$2 == f {sub(/%Z/, $1, s); print s}' "$KMEND_ROOT/../times"`);
 }
