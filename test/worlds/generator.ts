@@ -1,7 +1,7 @@
 // Random worlds: stacks that exist in the field, what happens on them, and how far somebody got with repairing them.
 import fc from 'fast-check';
-import { type Asks, engines, type Installed, kubelets, type Manager, nvidias, runcs } from './programs.ts';
-import type { Boot, Event, Software, World } from './world.ts';
+import { type Asks, type Client, engines, type Installed, kubelets, type Manager, nvidias, runcs } from './programs.ts';
+import { type Boot, type Event, runtimeOf, type Software, type World } from './world.ts';
 
 const stacks = ['docker', 'docker', 'containerd', 'containerd', 'both', 'cri-o', 'k3s', 'none'] as const;
 
@@ -117,6 +117,13 @@ const replacing = (before: Choice): fc.Arbitrary<Event> =>
       return { kind: 'replace', software: part === 'runtime' ? { engine, bundled, runc } : { kubelet } };
     });
 
+const clients = ['docker', 'docker', 'docker-parent', 'nvidia', 'podman', 'nerdctl', 'ctr'] as const;
+/** Those that are there; a host without any has containers of nobody's. */
+function clientsOn(software: Software): readonly Client[] {
+  const there = clients.filter((client) => runtimeOf(software, client) !== undefined);
+  return there.length > 0 ? there : ['ctr'];
+}
+
 const eventsOn = (before: Choice): fc.Arbitrary<readonly Event[]> =>
   fc.array(
     fc.oneof(
@@ -125,7 +132,7 @@ const eventsOn = (before: Choice): fc.Arbitrary<readonly Event[]> =>
         weight: 6,
         arbitrary: fc.record({
           kind: fc.constant('container' as const),
-          client: fc.constantFrom('docker', 'docker', 'docker-parent', 'nvidia', 'podman', 'nerdctl', 'ctr' as const),
+          client: fc.constantFrom(...clientsOn(softwareOf(before))),
           limited,
         }),
       },
@@ -139,8 +146,8 @@ const eventsOn = (before: Choice): fc.Arbitrary<readonly Event[]> =>
     { maxLength: 8 },
   );
 
-/** Rare things, so that most worlds are without them. */
-const seldom = (event: Event): fc.Arbitrary<readonly Event[]> => fc.constantFrom<readonly Event[]>([], [], [], [], [], [event]);
+const seldom = (times: number, event: Event): fc.Arbitrary<readonly Event[]> =>
+  fc.nat(times - 1).map((n): readonly Event[] => (n === 0 ? [event] : []));
 
 const spelling = fc.constantFrom(
   'cgroup.memory=nokmem',
@@ -160,7 +167,7 @@ const boots: fc.Arbitrary<readonly [Boot, Boot]> = fc
   .tuple(
     fc.record({ build, args }),
     fc.record({ build: fc.oneof(build, fc.constant('healthy' as const)), args }),
-    fc.constantFrom(0, 0, 1, 2),
+    fc.constantFrom(0, 0, 1, 1, 2),
   )
   // Mostly the next boot is like this one; sometimes only its arguments or its kernel change.
   .map(([now, next, changed]) => [now, changed === 0 ? now : changed === 1 ? { ...now, args: next.args } : next]);
@@ -174,7 +181,7 @@ export const randomWorld: fc.Arbitrary<World> = fc
     fc.nat(39),
   )
   .chain(([before, [now, next], obeys, hierarchy, files]) =>
-    fc.tuple(eventsOn(before), seldom({ kind: 'by_hand' }), seldom({ kind: 'active_probe' })).map(
+    fc.tuple(eventsOn(before), seldom(12, { kind: 'by_hand' }), seldom(6, { kind: 'active_probe' })).map(
       ([events, byHand, probe]): World => ({
         software: softwareOf(before),
         boot: now,

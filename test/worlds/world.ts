@@ -111,7 +111,7 @@ function kubeletStarts(host: Host): Host {
 }
 
 /** The runc that a client of this host starts containers with, and through which manager; undefined where the client is not there. */
-function runtimeOf(software: Software, client: Client | Cri): Runtime | undefined {
+export function runtimeOf(software: Software, client: Client | Cri): Runtime | undefined {
   const { engine, bundled, runc, nvidia, podman } = software;
   const found = (maker: Installed<Runc> | undefined, manager: Manager): Runtime | undefined =>
     maker === undefined ? undefined : { maker, manager };
@@ -176,7 +176,7 @@ function step(host: Host, event: Event, n: number): Host {
   }
 }
 
-interface Runtime {
+export interface Runtime {
   readonly maker: Installed<Runc>;
   readonly manager: Manager;
 }
