@@ -27,13 +27,20 @@ export const factsOf = (host: Host): Facts => ({
   'boot.menu_broken': '',
   'boot.time': clock.boot,
   'clock.epoch': clock.now,
-  'user.root': true,
-  'kmem.symptoms': [],
+  'user.root': host.world.root,
+  'kmem.symptoms': showsDamage(host) ? damageLines.map(({ kind, line }) => ({ kind, count: 1, line })) : [],
   'kmem.log_read': true,
   ...softwareFacts(host.software),
-  ...memoryFacts(host.memory),
+  ...memoryFacts(host.memory, host.world.root),
   'kmem.active_probe': host.probe,
 });
+
+export const damageLines = [
+  { kind: 'slub', line: 'SLUB: Unable to allocate memory on node -1 (gfp=0x20)' },
+  { kind: 'slub_memcg', line: 'cache: kmalloc-192(12:aaaa), object size: 192' },
+] as const;
+/** The kernel says so of the cache of a group, and such caches are there only where groups were accounted. */
+export const showsDamage = ({ world, memory }: Host): boolean => world.damage && slabEntries(memory).length > 0;
 
 /** Where the runc lies that the probe finds first. */
 export const runcPath = ({ bundled, runc }: Software): string => {
@@ -109,7 +116,7 @@ function softwareFacts(software: Software): Facts {
 interface Seen {
   readonly path: string;
   readonly row: ReturnType<typeof creatorOf>;
-  readonly state: 'read' | 'eio';
+  readonly state: 'read' | 'eio' | 'denied';
   readonly limit: number;
   readonly limited: 'no' | 'yes' | 'later';
   readonly lines: number;
@@ -122,7 +129,7 @@ const shown = (path: string): string => (path.length > 200 ? `${path.slice(0, 20
 const linesOf = (text: string): number => text.split('\n').length - 1;
 
 /** One group as the walk reads it; undefined where it has no slabinfo. */
-function see(memory: Memory, path: string): Seen | undefined {
+function see(memory: Memory, path: string, root: boolean): Seen | undefined {
   const group = memory.groups.get(path);
   const slabs = read(memory, path, 'memory.kmem.slabinfo');
   if (group === undefined || ('errno' in slabs && slabs.errno === 'ENOENT')) return undefined;
@@ -133,19 +140,19 @@ function see(memory: Memory, path: string): Seen | undefined {
   return {
     path,
     row,
-    state: 'text' in slabs ? 'read' : 'eio',
+    state: !root ? 'denied' : 'text' in slabs ? 'read' : 'eio',
     limit: group.limit ?? 0,
     limited: group.limit === undefined ? 'no' : later ? 'later' : 'yes',
     // More than the header is all that counts: the probe reads no further.
-    lines: 'text' in slabs ? Math.min(3, linesOf(slabs.text)) : 0,
+    lines: root && 'text' in slabs ? Math.min(3, linesOf(slabs.text)) : 0,
     usage: usageOf(memory, path),
     procs: group.pids.length,
   };
 }
 
-function memoryFacts(memory: Memory): Facts {
+function memoryFacts(memory: Memory, root: boolean): Facts {
   const paths = [...memory.groups.keys()].filter((path) => path !== '');
-  const seen = paths.flatMap((path) => see(memory, path) ?? []);
+  const seen = paths.flatMap((path) => see(memory, path, root) ?? []);
   const entries = slabEntries(memory);
   const ids = new Set(entries.map((entry) => /\((\d+):/.exec(entry)?.[1]));
   return {
@@ -171,7 +178,7 @@ function memoryFacts(memory: Memory): Facts {
     'kmem.root_usage': memory.build.kmemFiles ? usageOf(memory, '') : 0,
     'kmem.slab_entries': entries.length,
     'kmem.slab_ids': ids.size,
-    'kmem.dead_groups': Math.max(0, ids.size - seen.filter(({ lines }) => lines > 2).length),
+    'kmem.dead_groups': Math.max(0, ids.size - seen.filter(({ lines, state }) => lines > 2 || state === 'denied').length),
     'kmem.live_groups': paths.length,
   };
 }
@@ -196,9 +203,10 @@ const byOf = (row: Row): 'kubelet' | 'docker' | 'other' => {
 };
 
 function samplesOf(seen: readonly Seen[], absent: number): Facts {
-  const off = (some: readonly Seen[]): number => some.filter(({ state }) => state === 'eio').length;
+  const count = (some: readonly Seen[], word: Seen['state']): number => some.filter(({ state }) => state === word).length;
+  const off = (some: readonly Seen[]): number => count(some, 'eio');
   const by = (who: string): readonly Seen[] => seen.filter(({ row }) => byOf(row) === who);
-  const readable = (some: readonly Seen[]): number => some.length - off(some);
+  const readable = (some: readonly Seen[]): number => count(some, 'read');
   const limited = seen.filter(
     ({ limited: when, row }) => when === 'yes' && (row.level === 'pods' || row.level === 'pod' || row.level === 'container'),
   );
@@ -208,7 +216,7 @@ function samplesOf(seen: readonly Seen[], absent: number): Facts {
     read: readable(seen),
     eio: off(seen),
     empty: 0,
-    denied: 0,
+    denied: count(seen, 'denied'),
     failed: 0,
     failed_why: '',
     gone: 0,

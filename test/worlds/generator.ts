@@ -102,17 +102,23 @@ const qos = fc.constantFrom('guaranteed', 'burstable', 'besteffort' as const);
 const limited = fc.constantFrom('no', 'born', 'born', 'later' as const);
 const times = fc.constantFrom(3, 40, 900);
 
-/** A package upgrade in this boot: the same host with another choice of that part. */
+/** A change in this boot: the same host with another choice of that part, or with other cgroup drivers. */
 const replacing = (before: Choice): fc.Arbitrary<Event> =>
   fc
     .record({
-      part: fc.constantFrom('runtime', 'kubelet'),
+      part: fc.constantFrom('runtime', 'kubelet', 'drivers'),
+      docker: manager,
+      runtime: manager,
+      pods: manager,
       engine: index,
       runc: index,
       kubelet: index,
       secrets: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
     })
-    .map(({ part, ...other }) => {
+    .map(({ part, docker, runtime, pods, ...other }) => {
+      const drivers = softwareOf({ ...before, docker, runtime, pods });
+      if (part === 'drivers')
+        return { kind: 'replace', software: { docker: drivers.docker, runtime: drivers.runtime, pods: drivers.pods } };
       const { engine, bundled, runc, kubelet } = softwareOf({ ...before, ...other }, true);
       return { kind: 'replace', software: part === 'runtime' ? { engine, bundled, runc } : { kubelet } };
     });
@@ -167,10 +173,12 @@ const boots: fc.Arbitrary<readonly [Boot, Boot]> = fc
   .tuple(
     fc.record({ build, args }),
     fc.record({ build: fc.oneof(build, fc.constant('healthy' as const)), args }),
-    fc.constantFrom(0, 0, 1, 1, 2),
+    fc.constantFrom('nothing', 'nothing', 'args', 'args', 'kernel', 'both'),
   )
-  // Mostly the next boot is like this one; sometimes only its arguments or its kernel change.
-  .map(([now, next, changed]) => [now, changed === 0 ? now : changed === 1 ? { ...now, args: next.args } : next]);
+  .map(([now, next, changes]) => {
+    if (changes === 'nothing') return [now, now];
+    return [now, { build: changes === 'args' ? now.build : next.build, args: changes === 'kernel' ? now.args : next.args }];
+  });
 
 export const randomWorld: fc.Arbitrary<World> = fc
   .tuple(
@@ -179,8 +187,11 @@ export const randomWorld: fc.Arbitrary<World> = fc
     fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
     fc.constantFrom(true, true, true, true, true, false),
     fc.nat(39),
+    fc.nat(19),
+    fc.nat(3),
+    fc.nat(5),
   )
-  .chain(([before, [now, next], obeys, hierarchy, files]) =>
+  .chain(([before, [now, next], obeys, hierarchy, files, root, damage, premade]) =>
     fc.tuple(eventsOn(before), seldom(12, { kind: 'by_hand' }), seldom(6, { kind: 'active_probe' })).map(
       ([events, byHand, probe]): World => ({
         software: softwareOf(before),
@@ -188,6 +199,9 @@ export const randomWorld: fc.Arbitrary<World> = fc
         next,
         hierarchy,
         kmemFiles: files > 0,
+        root: root > 0,
+        damage: damage === 0,
+        premade: premade === 0,
         unreadObeys: new Map([693, 862, 957].map((number, n) => [number, obeys[n] === true])),
         events: [...byHand, ...events, ...probe],
       }),

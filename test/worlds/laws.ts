@@ -1,6 +1,6 @@
 // What a verdict may never say, and what it must say, of a world whose truth is known. A judge is anything that adds kmem.* to facts.
 import type { Facts } from '../../src/model/fact.ts';
-import { factsOf } from './facts-of.ts';
+import { factsOf, showsDamage } from './facts-of.ts';
 import { asksNokmem, countsSwap, slabEntries, usageOf } from './kernel.ts';
 import type { Asks, Installed, Manager } from './programs.ts';
 import { type Boot, type Host, isAffected, replay, type Truth, truthOf, twinsOf, type World } from './world.ts';
@@ -24,6 +24,23 @@ export interface Law {
 const reads = (judged: Facts, verdict: string): boolean => judged['kmem.verdict'] === verdict;
 
 export const laws: readonly Law[] = [
+  {
+    name: 'what is accounted now reads on, or leaking where the kernel log shows the damage',
+    applies: ({ truth, world }) => truth.now.length > 0 && world.root,
+    holds: (judged, { host }) => reads(judged, showsDamage(host) ? 'leaking' : 'on'),
+  },
+  {
+    name: 'groups that were accounted in this boot, and a program that will ask again, read on',
+    applies: ({ host, truth, world }) => slabEntries(host.memory).length > 0 && truth.soon.length > 0 && world.root,
+    holds: (judged, { host }) => reads(judged, showsDamage(host) ? 'leaking' : 'on'),
+  },
+  {
+    name: 'without the argument, nothing reads off before a container with a limit could show it',
+    applies: ({ world, host }) =>
+      !asksNokmem(world.boot.args) &&
+      !host.made.some(({ client, limited }) => client !== 'kubelet' && client !== 'other' && limited !== 'no'),
+    holds: (judged) => !reads(judged, 'off'),
+  },
   {
     name: 'an affected world never reads off',
     applies: ({ truth }) => isAffected(truth),
@@ -50,7 +67,7 @@ export const laws: readonly Law[] = [
       mayObey(some.world.boot) &&
       some.host.probe === '' &&
       looksLike(some, ({ host }) => !host.made.some((made) => mayHaveAsked(host, made))),
-    holds: (judged) => judged['kmem.proof'] === 'none',
+    holds: (judged, { host }) => judged['kmem.proof'] === 'none' && !(reads(judged, 'off') && partsOf(host).some(mayAsk)),
   },
   {
     name: 'a kernel without memory.kmem.* files is not applicable',
@@ -140,7 +157,7 @@ const isClean = (host: Host): boolean =>
 const isSettled = (host: Host): boolean => isClean(host) && partsOf(host).every((part) => !mayAsk(part) || hasWitness(host, part));
 
 function isWitnessed({ world, host, truth }: Case): boolean {
-  if (isAffected(truth) || !world.kmemFiles || world.boot !== world.next || !isClean(host)) return false;
+  if (isAffected(truth) || !world.root || !world.kmemFiles || world.boot !== world.next || !isClean(host)) return false;
   const parts = partsOf(host);
   if (asksNokmem(world.boot.args))
     return host.probe === 'off' || (knownToObey(world.boot) && parts.some((part) => part.row.asks === 'yes' && hasWitness(host, part)));
@@ -149,6 +166,6 @@ function isWitnessed({ world, host, truth }: Case): boolean {
 
 /** Known programs of which none may ask, or the argument in force on a kernel that is known to obey it, now and at the next boot. */
 function hasNoVisibleRisk({ world, host, truth }: Case): boolean {
-  if (isAffected(truth) || !isClean(host) || world.boot !== world.next) return false;
+  if (isAffected(truth) || !world.root || !isClean(host) || world.boot !== world.next) return false;
   return knownToObey(world.boot) || (!asksNokmem(world.boot.args) && isSettled(host)) || partsOf(host).every((part) => !mayAsk(part));
 }

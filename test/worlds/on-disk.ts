@@ -1,9 +1,9 @@
 // A model host as a directory tree with stand-in programs, for the real probe script.
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Facts } from '../../src/model/fact.ts';
 import { eioFile, emptyHost, file, program, type Recorded, replay } from '../facts/replay.ts';
-import { clock, endpoints, hasContainerd, nvidiaPath, releaseOf, runcPath } from './facts-of.ts';
+import { clock, damageLines, endpoints, hasContainerd, nvidiaPath, releaseOf, runcPath, showsDamage } from './facts-of.ts';
 import { groupFiles, read, slabEntries } from './kernel.ts';
 import type { Host, Software } from './world.ts';
 
@@ -11,7 +11,10 @@ import type { Host, Software } from './world.ts';
 export function probeHost(host: Host): Facts {
   const tree = writeHost(host);
   try {
-    return replay(tree, { path: ['usr/local/sbin', 'usr/local/bin', 'usr/bin'].map((folder) => join(tree.root, folder)).join(':') });
+    return replay(tree, {
+      ...(host.world.root ? {} : { uid: 65_534 }),
+      path: ['usr/local/sbin', 'usr/local/bin', 'usr/bin'].map((folder) => join(tree.root, folder)).join(':'),
+    });
   } finally {
     tree.remove();
   }
@@ -29,6 +32,8 @@ export function writeHost(host: Host): Recorded {
   put('proc/cgroups', `memory\t4\t${host.memory.groups.size}\t1\n`);
   put('proc/meminfo', 'Slab: 1000 kB\nSUnreclaim: 500 kB\n');
   if (host.probe !== '') put('run/kmend/active-probe', `b00t ${host.probe}\n`);
+  if (showsDamage(host)) file(tree, '../dmesg', damageLines.map(({ line }) => `${line}\n`).join(''));
+  if (!host.world.root) program(tree, 'id', 'echo 65534');
   writeBootMenu(tree, host);
   writeGroups(tree, host);
   writeSoftware(tree, host.software);
@@ -43,13 +48,18 @@ function writeBootMenu(tree: Recorded, { world }: Host): void {
   file(tree, 'boot/grub2/grubenv', '# GRUB Environment Block\nsaved_entry=0\n');
 }
 
-function writeGroups(tree: Recorded, { memory }: Host): void {
+function writeGroups(tree: Recorded, { memory, world }: Host): void {
   for (const path of memory.groups.keys()) {
     for (const name of groupFiles) {
       const where = join('sys/fs/cgroup/memory', path, name);
       const answer = read(memory, path, name);
       if ('text' in answer) file(tree, where, answer.text);
       else if (answer.errno === 'EIO') eioFile(tree, where);
+      // As on el7, where root alone may read it.
+      if (!world.root && name === 'memory.kmem.slabinfo' && !('errno' in answer && answer.errno === 'ENOENT')) {
+        file(tree, where, '');
+        chmodSync(join(tree.root, where), 0o600);
+      }
     }
   }
   for (const entry of slabEntries(memory)) mkdirSync(join(tree.root, 'sys/kernel/slab', entry), { recursive: true });

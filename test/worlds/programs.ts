@@ -166,10 +166,15 @@ export function podContainerPath(cri: Cri, manager: Manager, pods: Manager, qos:
   return `${podPath(pods, qos, pod)}/${cri === 'cri-o' ? 'crio-' : ''}${hex(n)}`;
 }
 
-/** The kubelet's start: /kubepods with the node's memory as its limit, unless it is there already; its QoS groups have no memory setting. */
+/**
+ * The kubelet's start: /kubepods with the node's memory as its limit. One that is there already gets the limit only; the QoS groups have no
+ * memory setting.
+ */
 export function startKubelet(memory: Memory, manager: Manager, asking: boolean): Memory {
   const top = manager === 'systemd' ? 'kubepods.slice' : 'kubepods';
-  const made = memory.groups.has(top) ? memory : makeGroup(memory, top, { asks: asking && manager === 'cgroupfs', limited: 'born' });
+  const made = memory.groups.has(top)
+    ? writeLimit(memory, top, gigabyte)
+    : makeGroup(memory, top, { asks: asking && manager === 'cgroupfs', limited: 'born' });
   return (['burstable', 'besteffort'] as const).reduce(
     (now, qos) => mkdirs(now, manager === 'systemd' ? slicesOf(qos) : `kubepods/${qos}`),
     made,

@@ -66,6 +66,12 @@ export interface World {
   /** memory.use_hierarchy of the root: systemd sets it. */
   readonly hierarchy: boolean;
   readonly kmemFiles: boolean;
+  /** Is the host asked by root? */
+  readonly root: boolean;
+  /** Does the kernel log tell of caches that could not be made? Only where groups were accounted. */
+  readonly damage: boolean;
+  /** A secret: did something make /kubepods before the kubelet came (runc does, for a container that is started again)? */
+  readonly premade: boolean;
   /** A secret: whether the builds that nobody has read obey `cgroup.memory=nokmem`. */
   readonly unreadObeys: ReadonlyMap<number, boolean>;
   readonly events: readonly Event[];
@@ -97,7 +103,8 @@ const buildOf = (world: World, build: number): Build => ({
 export function replay(world: World): Host {
   const build = world.boot.build === 'healthy' ? 1160 : world.boot.build;
   const memory = ['system.slice', 'user.slice'].reduce(mkdirs, boot(buildOf(world, build), world.boot.args, world.hierarchy));
-  const started = kubeletStarts({ world, software: world.software, memory, made: [], probe: '' });
+  const early = world.premade && world.software.kubelet && world.software.pods === 'cgroupfs' ? mkdirs(memory, 'kubepods') : memory;
+  const started = kubeletStarts({ world, software: world.software, memory: early, made: [], probe: '' });
   return world.events.reduce((host, event, n) => step(host, event, n + 1), started);
 }
 
@@ -278,6 +285,7 @@ function flipsOf(world: World): readonly Flip[] {
       ...twin,
       unreadObeys: new Map(twin.unreadObeys).set(Number(build), !twin.unreadObeys.get(Number(build))),
     })),
+    ...(world.software.kubelet?.row.asks === 'no' ? [] : [(twin: World) => ({ ...twin, premade: !twin.premade })]),
     ...programFlips(world.software).map((flip) => (twin: World) => ({ ...twin, software: { ...twin.software, ...flip(twin.software) } })),
     ...world.events.flatMap((event, at) =>
       eventFlips(event, world).map((flip) => (twin: World) => ({
