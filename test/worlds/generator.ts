@@ -169,7 +169,7 @@ const args = fc
   .map(([swap, nokmem]) => `ro quiet ${swap}${nokmem ?? ''}`.trim());
 const build = fc.constantFrom(514, 693, 862, 957, 1062, 1127, 1160, 1160);
 
-const boots: fc.Arbitrary<readonly [Boot, Boot]> = fc
+const boots: fc.Arbitrary<readonly [Boot<number>, Boot]> = fc
   .tuple(
     fc.record({ build, args }),
     fc.record({ build: fc.oneof(build, fc.constant('healthy' as const)), args }),

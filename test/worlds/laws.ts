@@ -3,7 +3,8 @@ import type { Facts } from '../../src/model/fact.ts';
 import { factsOf, showsDamage } from './facts-of.ts';
 import { asksNokmem, countsSwap, slabEntries, usageOf } from './kernel.ts';
 import type { Asks, Installed, Manager } from './programs.ts';
-import { type Boot, type Host, isAffected, replay, type Truth, truthOf, twinsOf, type World } from './world.ts';
+import { twinsOf } from './twins.ts';
+import { type Boot, type Host, isAffected, replay, type Truth, truthOf, type World } from './world.ts';
 
 export type Judge = (facts: Facts) => Facts;
 
@@ -12,6 +13,8 @@ interface Case {
   readonly host: Host;
   readonly truth: Truth;
   readonly facts: Facts;
+  /** This world and those of its twins that give the same facts. */
+  readonly lookalikes: () => readonly Pick<Case, 'host' | 'truth'>[];
 }
 
 export interface Law {
@@ -49,7 +52,7 @@ export const laws: readonly Law[] = [
   {
     name: 'what an affected world looks like, too, never reads off',
     applies: ({ truth }) => !isAffected(truth),
-    holds: (judged, some) => !reads(judged, 'off') || !looksLike(some, ({ truth }) => isAffected(truth)),
+    holds: (judged, some) => !reads(judged, 'off') || !some.lookalikes().some(({ truth }) => isAffected(truth)),
   },
   {
     name: 'a remediated world with a true witness reads off',
@@ -66,7 +69,7 @@ export const laws: readonly Law[] = [
     applies: (some) =>
       mayObey(some.world.boot) &&
       some.host.probe === '' &&
-      looksLike(some, ({ host }) => !host.made.some((made) => mayHaveAsked(host, made))),
+      some.lookalikes().some(({ host }) => !host.made.some((made) => mayHaveAsked(host, made))),
     holds: (judged, { host }) => judged['kmem.proof'] === 'none' && !(reads(judged, 'off') && partsOf(host).some(mayAsk)),
   },
   {
@@ -78,7 +81,16 @@ export const laws: readonly Law[] = [
 
 export function caseOf(world: World): Case {
   const host = replay(world);
-  return { world, host, truth: truthOf(host), facts: factsOf(host) };
+  const facts = factsOf(host);
+  let found: ReturnType<Case['lookalikes']> | undefined;
+  const lookalikes = (): ReturnType<Case['lookalikes']> => {
+    found ??= [world, ...twinsOf(world)]
+      .map(replay)
+      .filter((twin) => JSON.stringify(factsOf(twin)) === JSON.stringify(facts))
+      .map((twin) => ({ host: twin, truth: truthOf(twin) }));
+    return found;
+  };
+  return { world, host, truth: truthOf(host), facts, lookalikes };
 }
 
 /** The first law that this judge breaks in this case. */
@@ -87,27 +99,17 @@ export const brokenLaw = (some: Case, judge: Judge): string | undefined => {
   return laws.find((law) => !law.holds(judged, some) && law.applies(some))?.name;
 };
 
-/** Is it so in this world, or in one that differs in secrets only and gives the same facts? */
-function looksLike({ world, facts }: Case, isSo: (some: Case) => boolean): boolean {
-  const seen = JSON.stringify(facts);
-  return [world, ...twinsOf(world)].some((twin) => {
-    const some = caseOf(twin);
-    return JSON.stringify(some.facts) === seen && isSo(some);
-  });
-}
-
-const knownToObey = ({ build, args }: Boot): boolean => build !== 'healthy' && build >= 1062 && asksNokmem(args);
-const mayObey = ({ build, args }: Boot): boolean => build !== 'healthy' && build > 514 && asksNokmem(args);
+const knownToObey = ({ build, args }: Boot<number>): boolean => build >= 1062 && asksNokmem(args);
+const mayObey = ({ build, args }: Boot<number>): boolean => build > 514 && asksNokmem(args);
 
 type Made = Host['made'][number];
 
-/** A group that was made with a limit by a program that asks, or may: it could have read on. */
-const mayHaveAsked = ({ memory }: Host, { maker, manager, limited, path }: Made): boolean =>
-  maker !== undefined &&
-  maker.row.asks !== 'no' &&
-  manager === 'cgroupfs' &&
-  limited === 'born' &&
-  memory.groups.get(path)?.accounted === false;
+/** A group that was limited from the beginning, through the manager that would have asked, and that reads off. */
+const isOff = ({ memory }: Host, { path, manager, limited }: Made): boolean =>
+  manager === 'cgroupfs' && limited === 'born' && memory.groups.get(path)?.accounted === false;
+
+/** It could have read on: its program asks, or may. */
+const mayHaveAsked = (host: Host, made: Made): boolean => made.maker !== undefined && made.maker.row.asks !== 'no' && isOff(host, made);
 
 /** A program that makes groups, through which manager, and for which clients. */
 interface Part extends Installed<{ readonly asks: Asks }> {
@@ -130,22 +132,15 @@ function partsOf({ software, made }: Host): readonly Part[] {
 }
 
 /**
- * Has this part made a group that shows what the part does: limited from the beginning, in this boot, through the manager that would have asked?
- * Where docker has a second runtime, a group of docker's shows nothing of either; without swap accounting its limit may have come later.
+ * Has this part made a group that shows what the part does? Where docker has a second runtime, a group of docker's shows nothing of either; without
+ * swap accounting a container's limit may have come later.
  */
-const hasWitness = ({ made, memory, software }: Host, part: Part): boolean =>
+const hasWitness = (host: Host, part: Part): boolean =>
   !part.inBoot &&
-  (part.client !== 'docker' || software.nvidia === undefined) &&
   part.client !== 'nvidia' &&
-  (part.client === 'pod' || countsSwap(memory)) &&
-  made.some(
-    ({ path, maker, manager, client, limited }) =>
-      maker?.row === part.row &&
-      manager === 'cgroupfs' &&
-      limited === 'born' &&
-      client === part.client &&
-      memory.groups.get(path)?.accounted === false,
-  );
+  (part.client !== 'docker' || host.software.nvidia === undefined) &&
+  (part.client === 'pod' || countsSwap(host.memory)) &&
+  host.made.some((made) => made.maker?.row === part.row && made.client === part.client && isOff(host, made));
 
 const mayAsk = (part: Part): boolean => part.row.asks !== 'no' && part.manager === 'cgroupfs';
 

@@ -1,4 +1,4 @@
-// Worlds: histories of hosts, replayed on the model kernel, what is true at their end, and their twins, which differ in nothing but secrets.
+// Worlds: histories of hosts, replayed on the model kernel, and what is true at their end.
 //
 // Blind spots, which no reading can see and no world has: `docker update` with --memory-swap, programs that will start inside a container
 // (what they have made counts), and what somebody may yet make with ctr or by hand (again: what was made counts).
@@ -41,9 +41,9 @@ export interface Software {
   readonly podman: Manager | undefined;
 }
 
-export interface Boot {
-  /** The build of el7, or a kernel that is healthy. */
-  readonly build: number | 'healthy';
+/** A kernel by its el7 build, or one that is healthy, and its command line. */
+export interface Boot<B extends number | 'healthy' = number | 'healthy'> {
+  readonly build: B;
   readonly args: string;
 }
 
@@ -61,7 +61,7 @@ export type Event =
 
 export interface World {
   readonly software: Software;
-  readonly boot: Boot;
+  readonly boot: Boot<number>;
   readonly next: Boot;
   /** memory.use_hierarchy of the root: systemd sets it. */
   readonly hierarchy: boolean;
@@ -101,8 +101,8 @@ const buildOf = (world: World, build: number): Build => ({
 });
 
 export function replay(world: World): Host {
-  const build = world.boot.build === 'healthy' ? 1160 : world.boot.build;
-  const memory = ['system.slice', 'user.slice'].reduce(mkdirs, boot(buildOf(world, build), world.boot.args, world.hierarchy));
+  const { build, args } = world.boot;
+  const memory = ['system.slice', 'user.slice'].reduce(mkdirs, boot(buildOf(world, build), args, world.hierarchy));
   const early = world.premade && world.software.kubelet && world.software.pods === 'cgroupfs' ? mkdirs(memory, 'kubepods') : memory;
   const started = kubeletStarts({ world, software: world.software, memory: early, made: [], probe: '' });
   return world.events.reduce((host, event, n) => step(host, event, n + 1), started);
@@ -266,59 +266,4 @@ function nextGroups(host: Host): readonly string[] {
   return after
     .filter(([, later]) => [...later.memory.groups].some(([path, group]) => group.accounted && !host.memory.groups.has(path)))
     .map(([name]) => name);
-}
-
-type Flip = (world: World) => World;
-
-/** All worlds that differ from this one in secrets only; most of them look different, and the reader of facts must find those that do not. */
-export function twinsOf(world: World): readonly World[] {
-  const flips = flipsOf(world).slice(0, 7);
-  return Array.from({ length: 2 ** flips.length - 1 }, (_, mask) =>
-    flips.reduce((twin, flip, bit) => (((mask + 1) >> bit) & 1 ? flip(twin) : twin), world),
-  );
-}
-
-function flipsOf(world: World): readonly Flip[] {
-  const builds = [...new Set([world.boot.build, world.next.build])].filter((build) => build !== 'healthy' && build > 514 && build < 1062);
-  return [
-    ...builds.map((build) => (twin: World) => ({
-      ...twin,
-      unreadObeys: new Map(twin.unreadObeys).set(Number(build), !twin.unreadObeys.get(Number(build))),
-    })),
-    ...(world.software.kubelet?.row.asks === 'no' ? [] : [(twin: World) => ({ ...twin, premade: !twin.premade })]),
-    ...programFlips(world.software).map((flip) => (twin: World) => ({ ...twin, software: { ...twin.software, ...flip(twin.software) } })),
-    ...world.events.flatMap((event, at) =>
-      eventFlips(event, world).map((flip) => (twin: World) => ({
-        ...twin,
-        events: twin.events.map((other, n) => (n === at ? flip(other) : other)),
-      })),
-    ),
-  ];
-}
-
-/** How it was built, where the version does not tell. */
-const programFlips = (software: Partial<Software>): readonly ((twin: Partial<Software>) => Partial<Software>)[] =>
-  (['runc', 'nvidia', 'kubelet'] as const)
-    .filter((part) => software[part]?.row.asks === 'hidden')
-    .map((part) => (twin) => {
-      const program = twin[part];
-      return program === undefined ? {} : { [part]: { ...program, secret: !program.secret } };
-    });
-
-/** When a container got its limit, which of docker's runtimes made it, and how a program was built that came in this boot. */
-function eventFlips(event: Event, world: World): readonly ((twin: Event) => Event)[] {
-  if (event.kind === 'replace')
-    return programFlips(event.software).map(
-      (flip) => (twin) => (twin.kind === 'replace' ? { ...twin, software: { ...twin.software, ...flip(twin.software) } } : twin),
-    );
-  if (event.kind !== 'container' || (!event.client.startsWith('docker') && event.client !== 'nvidia')) return [];
-  const other: Client = event.client === 'docker' ? 'nvidia' : 'docker';
-  return [
-    ...(event.limited === 'no'
-      ? []
-      : [(twin: Event): Event => (twin.kind === 'container' ? { ...twin, limited: twin.limited === 'born' ? 'later' : 'born' } : twin)]),
-    ...(world.software.nvidia === undefined || event.client === 'docker-parent'
-      ? []
-      : [(twin: Event): Event => (twin.kind === 'container' ? { ...twin, client: other } : twin)]),
-  ];
 }
