@@ -25,3 +25,7 @@ export function asksForNokmem(cmdline: string, el7: boolean): boolean {
 /** Is the memory controller itself switched off? */
 export const disablesMemoryCgroup = (cmdline: string): boolean =>
   valuesOf(cmdline, 'cgroup_disable').some((value) => value.split(',').includes('memory'));
+
+/** Does the kernel count swap, so that groups have memsw limits? el7 does unless it is told not to, other kernels of that age where they are told to. */
+export const countsSwap = (cmdline: string, el7: boolean): boolean =>
+  (valuesOf(cmdline, 'swapaccount').at(-1) ?? (el7 ? '1' : '0')) !== '0';

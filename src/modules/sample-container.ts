@@ -43,13 +43,13 @@ engine() {
   done
   none "$k"
 }
-# cri KEY SOCKET: a pod in the host's network, so that no network is set up for it
+# cri KEY SOCKET [HANDLER]: a pod in the host's network, so that no network is set up for it
 cri() {
   command -v crictl >/dev/null 2>&1 || return 1
   c="$T crictl -r unix://$2"
   w=$(mktemp -d) || exit 80
   printf '{"metadata":{"name":"kmend-sample","namespace":"kmend","uid":"kmend-sample","attempt":0},"linux":{"security_context":{"namespace_options":{"network":2}}}}' >"$w/pod.json"
-  pod=$($c runp "$w/pod.json" 2>/dev/null </dev/null) || pod=''
+  pod=$($c runp \${3:+-r "$3"} "$w/pod.json" 2>/dev/null </dev/null) || pod=''
   ok=1
   [ -z "$pod" ] || for i in $($c images -q 2>/dev/null </dev/null | head -n 20); do
     printf '{"metadata":{"name":"kmend-sample"},"image":{"image":"%s"},"command":["sleep","${livesFor}"],"linux":{"resources":{"memory_limit_in_bytes":67108864}}}' "$i" >"$w/container.json"
@@ -76,7 +76,7 @@ ctr_run() {
 }
 `;
 
-/** What is asked through a runtime: its key in `kmem.parts`. A custom runtime is docker's, by its name. */
+/** What is asked through a runtime, by its key in `kmem.parts`. A custom runtime is docker's by its name, containerd's with `cri:` before it. */
 function callOf(key: string): string {
   switch (key) {
     case 'docker':
@@ -87,6 +87,8 @@ function callOf(key: string): string {
     case 'cri-o':
       return `cri cri-o "$R/var/run/crio/crio.sock" || echo 'cri-o: there is no crictl here'`;
     default:
+      if (key.startsWith('cri:'))
+        return `cri ${quote(key)} "$R/run/containerd/containerd.sock" ${quote(key.slice(4))} || echo 'containerd: there is no crictl here'`;
       return `engine ${quote(key)} docker --runtime ${quote(key)}`;
   }
 }

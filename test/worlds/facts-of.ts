@@ -28,7 +28,7 @@ export const factsOf = (host: Host): Facts => ({
   'boot.time': clock.boot,
   'clock.epoch': clock.now,
   'user.root': host.world.root,
-  'kmem.symptoms': showsDamage(host) ? damageLines.map(({ kind, line }) => ({ kind, count: 1, line })) : [],
+  'kmem.symptoms': showsDamage(host) ? damageLines.map(({ kind, line }) => ({ kind, from: 'kernel', count: 1, line })) : [],
   'kmem.log_read': true,
   ...softwareFacts(host.software),
   ...memoryFacts(host.memory, host.world.root),

@@ -110,9 +110,8 @@ function programsOf(facts: Facts, witnesses: readonly Witnesses[]): readonly Pro
     ...(here.containerd ? [containerd(facts, witnesses, here)] : []),
     ...(here.crio ? [other(facts, witnesses, 'cri-o', 'crio.driver')] : []),
     ...(here.podman ? [other(facts, witnesses, 'podman', 'podman.driver')] : []),
-    ...customs(facts),
   ].filter((program) => program !== undefined);
-  return programs.map((program) => caught(declared(facts, program)));
+  return [...programs, ...customs(facts, programs)].map((program) => caught(declared(facts, program)));
 }
 
 interface Presence {
@@ -281,19 +280,26 @@ function customAccounts(says: string): Accounts {
 
 const isForeign = (row: Mapping): boolean => customAccounts(runtimeSays(row)) !== 'no';
 
-/** Custom runtimes of docker and containerd. Their containers look like anybody's: no group speaks for them. */
-function customs(facts: Facts): readonly Program[] {
-  return [...mappingsOf(facts['docker.runtimes']), ...mappingsOf(facts['containerd.runtimes'])].map((row) => ({
-    ...named('custom', facts, textOf(row, 'name')),
-    name: [textOf(row, 'path').split('/').at(-1) || textOf(row, 'name'), /version (\S+)/.exec(runtimeSays(row))?.[1] ?? '']
-      .join(' ')
-      .trim(),
-    accounts: customAccounts(runtimeSays(row)),
-    never: neverAsks(runtimeSays(row)),
+/** Custom runtimes of docker and containerd, under the same manager. Their containers look like anybody's: no group speaks for them. */
+const customs = (facts: Facts, programs: readonly Program[]): readonly Program[] =>
+  (['docker', 'containerd'] as const).flatMap((engine) => {
+    const systemd = programs.some(({ part, never }) => part === engine && never);
+    return mappingsOf(facts[`${engine}.runtimes`]).map((row) => custom(facts, row, engine, systemd));
+  });
+
+function custom(facts: Facts, row: Mapping, engine: 'docker' | 'containerd', systemd: boolean): Program {
+  const says = runtimeSays(row);
+  const version = /version (\S+)/.exec(says)?.[1] ?? '';
+  return {
+    ...named('custom', facts, engine === 'docker' ? textOf(row, 'name') : `cri:${textOf(row, 'name')}`),
+    name: `${textOf(row, 'path').split('/').at(-1) || textOf(row, 'name')} ${version}`.trim(),
+    accounts: customAccounts(says),
+    never: neverAsks(says),
     unsure: false,
     owns: () => false,
     replaced: runtimeReplaced(facts),
-  }));
+    ...(systemd ? bySystemd : {}),
+  };
 }
 
 /** `kmem_asks`: an operator's word about a rebuilt program. It is shown, and a container of its own must still confirm a "no". */

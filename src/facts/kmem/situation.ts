@@ -83,7 +83,7 @@ export function readSituation(facts: Facts, rules: WitnessRules = witnessRules):
     memory: textOf(facts, 'cgroup.memory'),
     controllerOff: disablesMemoryCgroup(textOf(facts, 'boot.cmdline')),
     kmemFiles: facts['kmem.files'] !== false,
-    parts: now.inForce || samples.capped ? parts : parts.map(contradicted),
+    parts: mayObey(now) || samples.capped ? parts : parts.map(contradicted),
     enginePackage: textOf(facts, 'docker.package'),
     samples,
     witnesses,
@@ -129,6 +129,9 @@ function obeysVisibly(now: Kernel, parts: readonly Part[], samples: Samples): bo
     askers.every(isContradicted)
   );
 }
+
+/** The argument is set, and for all that is known it may be obeyed: what reads off may be its doing. */
+export const mayObey = ({ asks, parses }: Kernel): boolean => asks && parses !== 'no';
 
 /** Every group gave an answer. */
 export const readsWhole = ({ denied, failed, capped }: Samples): boolean => denied === 0 && failed === 0 && !capped;

@@ -4,7 +4,7 @@ import { groupIds } from './ids.ts';
 import { healthOf, shortRelease } from './kernels.ts';
 import { isContradicted, isRefused, isShown, mayAsk, type Part } from './parts.ts';
 import { readingOf } from './reads.ts';
-import { readsWhole, type Situation } from './situation.ts';
+import { mayObey, readsWhole, type Situation } from './situation.ts';
 import { isCritical, symptomName } from './symptoms.ts';
 import { countOf, type Witnesses } from './witnesses.ts';
 
@@ -241,13 +241,20 @@ const nobodyAsks = (host: Case): boolean =>
 export const accountedAnyway = ({ activeProbe, parts }: Situation): string =>
   activeProbe === 'on' ? 'the active probe' : parts.some(({ sample }) => sample === 'on') ? 'a sample container' : '';
 
-/** Where nobody here would ask without the argument either, nothing is at risk. */
+/**
+ * What is off now may be off by the argument, and the next boot does not have it. Where nobody here would ask without it either, nothing is at risk. On
+ * a kernel that nobody has read the argument counts only where groups read off that may be its doing.
+ */
 export const loses = ({ now, next, parts }: Situation): boolean =>
-  now.inForce &&
+  isHeld(now, parts) &&
   next !== undefined &&
   !next.inForce &&
+  !(now.parses === 'unknown' && next.asks && next.release === now.release) &&
   healthOf(next.generation) !== 'healthy' &&
   parts.some((part) => mayAsk(part) || part.unsure);
+
+const isHeld = (now: Situation['now'], parts: Situation['parts']): boolean =>
+  now.inForce || (mayObey(now) && parts.every((part) => !mayAsk(part) || isContradicted(part)));
 
 const lossText = ({ next }: Case): string =>
   next?.asks === true
@@ -337,7 +344,8 @@ function provesBySamples(host: Case): boolean {
   if (isHealthy(host))
     return host.tally.containersOff > 0 && host.witnesses.every((group) => !group.procs || readingIn(host, group) === 'off');
   if (!host.wholeOff) return false;
-  if (host.now.inForce) return host.parts.some(isRefused);
+  // On a kernel that nobody has read, too: what reads off may be its doing, and shows nothing of programs that never ask.
+  if (mayObey(host.now)) return host.parts.some(isRefused);
   const suspected = [...host.open, ...host.unconfirmed].some(({ part }) => part !== 'kubelet');
   return !suspected && host.tally.containersOff + host.parts.filter(isShown).length > 0 && unshownRuntimes(host).length === 0;
 }

@@ -1,8 +1,10 @@
 // Witnesses: memory cgroups by who made them and what they answered, as sums; and when such a group speaks for the program that made it.
 import type { Facts } from '../../model/fact.ts';
 import { isList, isMapping, type Mapping } from '../../model/value.ts';
+import { countsSwap } from '../boot-args.ts';
 import type { Example, Limited, ReadState } from '../groups.ts';
 import { type CreatorRow, creatorByKey, creatorOf, type Manager } from './creators.ts';
+import { healthOf, readRelease } from './kernels.ts';
 
 /** Groups that are alike in all that a verdict looks at. */
 export interface Witnesses {
@@ -18,11 +20,25 @@ export interface Witnesses {
   readonly count: number;
 }
 
-/** Reads the fact `kmem.witnesses`. */
+/** Containers of a CRI: their limit comes from the pod's specification, before they start. */
+const belowPods: ReadonlySet<string> = new Set(['pod-container', 'pod-crio', 'literal-containerd', 'literal-crio']);
+
+/**
+ * Reads the fact `kmem.witnesses`. Where swap is not counted there is no memsw limit to tell when a group was limited: outside of pods it may have been
+ * later.
+ */
 export function readWitnesses(facts: Facts): readonly Witnesses[] {
   const value = facts['kmem.witnesses'];
-  return isList(value) ? value.filter(isMapping).map(readRow) : [];
+  const read = isList(value) ? value.filter(isMapping).map(readRow) : [];
+  const [release, cmdline] = [facts['kernel.release'], facts['boot.cmdline']];
+  if (typeof release !== 'string' || typeof cmdline !== 'string') return read;
+  const { generation } = readRelease(release);
+  if (healthOf(generation) === 'healthy' || countsSwap(cmdline, generation === 'el7')) return read;
+  return read.map((group) => (group.limited === 'yes' && isLimitedByHand(group.row) ? { ...group, limited: 'later' } : group));
 }
+
+/** Its limit can be changed while it runs: `docker update` and the like. Nobody does that to the containers of a pod. */
+const isLimitedByHand = (row: CreatorRow): boolean => row.level === 'container' && !belowPods.has(row.key);
 
 const states: readonly ReadState[] = ['read', 'eio', 'empty', 'denied', 'failed'];
 
@@ -68,9 +84,6 @@ export interface Asker {
   /** It was replaced in this boot, so that its groups may be its predecessor's. */
   readonly replaced: boolean;
 }
-
-/** Containers of a CRI: their limit comes from the pod's specification, before they start. */
-const belowPods: ReadonlySet<string> = new Set(['pod-container', 'pod-crio', 'literal-containerd', 'literal-crio']);
 
 interface WitnessRule {
   readonly name: string;
