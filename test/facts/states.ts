@@ -699,14 +699,14 @@ const off: readonly State[] = [
   [
     'a runtime that is crun beside a clean docker',
     host('1160', [cleanDocker, custom('docker', '/usr/bin/crun', 'crun version 1.4', 'no')], containers('eio')),
-    'off: crun never asks',
-    'off none samples',
+    'off: crun never asks; which of the two made the container is not known, so it proves nothing of docker',
+    'off none none',
   ],
   [
     'gVisor beside a clean docker',
     host('1160', [cleanDocker, custom('docker', '/usr/local/bin/runsc', 'runsc version release-2021', 'no')], containers('eio')),
-    'off: runsc never asks',
-    'off none samples',
+    'off: runsc never asks; which of the two made the container is not known',
+    'off none none',
   ],
   [
     'nvidia-container-runtime 3 that passes on to runc 1.0.2',
@@ -908,9 +908,9 @@ const risks: readonly State[] = [
   ],
   [
     "docker's limited container beside a cri-o of unknown build",
-    host('1160', [cleanDocker, crio('1.0.0-rc10', 'perhaps', 'cgroupfs')], `${containers('eio')}eio crio/crio-#a`, {
-      'runc.version': '1.0.0-rc10',
-      'docker.runtimes': [],
+    host('1160', [crio('1.0.0-rc10', 'perhaps', 'cgroupfs'), docker1703], `${containers('eio')}eio crio/crio-#a`, {
+      'runc.path': '/usr/bin/docker-runc',
+      'runc.evr': '1.0.0-69.rc10.el7_9',
     }),
     'at risk: it speaks for docker only',
     'at_risk kernel_arg none',

@@ -143,8 +143,8 @@ function presence(facts: Facts, witnesses: readonly Witnesses[]): Presence {
     crio,
     podman,
     sameRunc: dockerHere && dockerAccounts(enginePackage(facts), versionOfDocker(facts)) === 'runc',
-    dockerCustom: mappingsOf(facts['docker.runtimes']).some(isForeign),
-    containerdCustom: mappingsOf(facts['containerd.runtimes']).some(isForeign),
+    dockerCustom: mappingsOf(facts['docker.runtimes']).length > 0,
+    containerdCustom: mappingsOf(facts['containerd.runtimes']).length > 0,
   };
 }
 
@@ -184,22 +184,29 @@ function docker(facts: Facts, witnesses: readonly Witnesses[], here: Presence): 
 function containerd(facts: Facts, witnesses: readonly Witnesses[], here: Presence): Program {
   const owns = ownsAs('containerd', here);
   const base = { ...named('containerd', facts), owns, replaced: runtimeReplaced(facts) } as const;
-  const runc = here.docker && !here.sameRunc ? ({ name: 'containerd', accounts: 'unknown', unsure: false } as const) : ownRunc(facts);
+  const runc = systemRunc(facts);
   const own = ({ creator }: CreatorRow): boolean => creator === 'containerd' || (creator === 'runtime' && !here.docker);
   return isSystemdOnly(textOf(facts, 'containerd.driver'), witnesses, own, 'both')
     ? { ...base, ...runc, ...bySystemd }
     : { ...base, ...runc };
 }
 
-/** cri-o and podman start a runc (or a crun) that is a program of its own. */
+/** cri-o and podman start the runc of the system, which may come with containerd.io. */
 function other(facts: Facts, witnesses: readonly Witnesses[], part: 'cri-o' | 'podman', driver: string): Program {
   const owns = ({ creator }: CreatorRow): boolean => creator === part;
-  const base = { ...named(part, facts), owns, replaced: replacedSince(facts, 'runc.installed_at', 'runc.changed_at') } as const;
-  const version = textOf(facts, 'runc.version');
-  const name = version === '' ? part : `${part} with runc ${version}`;
-  return isSystemdOnly(textOf(facts, driver), witnesses, owns, 'both')
-    ? { ...base, name: part, ...bySystemd }
-    : { ...base, name, accounts: runcAccounts(version), unsure: false };
+  const base = { ...named(part, facts), owns, replaced: runtimeReplaced(facts) } as const;
+  if (isSystemdOnly(textOf(facts, driver), witnesses, owns, 'both')) return { ...base, name: part, ...bySystemd };
+  const runc = systemRunc(facts);
+  return { ...base, ...runc, name: `${part} with ${runc.name}` };
+}
+
+/** The runc in the system's path. Where docker brought its own, which the probe asked for its version, the system's is known by its package alone. */
+function systemRunc(facts: Facts): ReturnType<typeof ownRunc> {
+  if (!/docker-runc/.test(textOf(facts, 'runc.path'))) return ownRunc(facts);
+  const evr = textOf(facts, 'runc.evr');
+  const parts = /^(?:\d+:)?(\d+\.\d+\.\d+)-(?:[\d.]*\.)?(rc\d+)?/.exec(evr);
+  const version = parts?.[1] === undefined ? '' : [parts[1], parts[2]].filter((part) => part !== undefined).join('-');
+  return { accounts: runcAccounts(version), name: `runc ${version || evr}`.trim(), unsure: false };
 }
 
 /**
@@ -277,8 +284,6 @@ function customAccounts(says: string): Accounts {
   if (neverAsks(says)) return 'no';
   return runcAccounts(/^runc version (\S+)/.exec(says)?.[1] ?? '');
 }
-
-const isForeign = (row: Mapping): boolean => customAccounts(runtimeSays(row)) !== 'no';
 
 /** Custom runtimes of docker and containerd, under the same manager. Their containers look like anybody's: no group speaks for them. */
 const customs = (facts: Facts, programs: readonly Program[]): readonly Program[] =>
