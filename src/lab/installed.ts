@@ -87,7 +87,10 @@ function addToMenu(machine: Machine, release: string): void {
 
 /** Puts a package's files and its database row into the tree. */
 export function addPackage(machine: Machine, pkg: Package, installedAt = hostClock(machine)): void {
-  for (const [path, text] of programs(pkg)) put(machine, path, text, 0o755);
+  for (const [path, text] of programs(pkg)) {
+    put(machine, path, text, 0o755);
+    utimesSync(at(machine, path), installedAt, installedAt);
+  }
   const release = kernelOf(pkg);
   if (release !== undefined) {
     putKernel(machine, release);

@@ -15,7 +15,7 @@ const aged = (text: string, uptime: number, dead: number): string =>
   text
     .replace(/^uptime .*$/m, `uptime ${uptime}.00 1.00`)
     .replace(/^clock .*$/m, `clock ${1_790_000_000 + uptime}`)
-    .replace(/^slab .* \d+$/m, `slab ${dead * 14} ${dead + 3}`);
+    .replace(/^slab \d+ \d+ (\d+)$/m, `slab ${dead * 14} ${dead + 3} $1`);
 
 beforeAll(() => {
   for (const name of ['1062-on', '1062-off', '1062-nokmem']) {
@@ -108,7 +108,7 @@ describe('from collected outputs', () => {
     put('1/node-b', outputOf('1062-on').replace(/^host .*$/m, 'host b1'));
     put('2/node-b', outputOf('1062-off').replace(/^host .*$/m, 'host b2'));
     const done = await check('--json');
-    expect(verdicts(done)).toEqual(['node-a on', 'node-b (1/node-b) on', 'node-b (2/node-b) off']);
+    expect(verdicts(done)).toEqual(['node-a leaking', 'node-b (1/node-b) on', 'node-b (2/node-b) off']);
     expect(done.out).toContain('"kmem.ids.growth_per_day":{"$unknown":"no earlier reading of this boot"}');
     expect(done.err).toContain('outputs of different machines under one name, node-b');
   });

@@ -88,12 +88,16 @@ esac; done
 exec @REAL@/rmdir "$@"
 `;
 
-/** What file system a path of the host is on, and what is free there. */
+/**
+ * What file system a path of the host is on, and what is free there. Nobody can set a file's time of change, so a practice host tells the
+ * one of modification: a program's is when its package was installed.
+ */
 const stat = `#!/bin/sh
 fs= format=%T
 for word; do
   case $word in -f|--file-system|-fc|-fLc|-Lfc) fs=yes ;; --format=*|--printf=*) format=\${word#*=} ;; -*) ;; *%*) format=$word ;; esac
 done
+case $fs$format in *%Z*) exec @REAL@/stat -L -c "$(printf '%s' "$format" | sed 's/%Z/%Y/g')" "$word" ;; esac
 [ -n "$fs" ] || exec @REAL@/stat "$@"
 read -r kind < "$KMEND_ROOT/../ctl/cgroup"
 free=2097152; [ ! -e "$KMEND_ROOT/../ctl/full" ] || free=0
