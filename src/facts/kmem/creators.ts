@@ -50,7 +50,7 @@ const qos = '(burstable|besteffort)';
 const podDirectory = `kubepods/(${qos}/)?pod[^/]+`;
 const podSlice = `kubepods\\.slice/(kubepods-${qos}\\.slice/)?kubepods(-${qos})?-pod[^/]+\\.slice`;
 /** A slice's path that a cgroupfs manager took literally, below the unit that the runtime runs in. */
-const literalSlice = '(system\\.slice/[^/]+\\.service/)?[^/:]+\\.slice';
+const literalSlice = '(system\\.slice/([^/]+\\.service/)?)?[^/:]+\\.slice';
 
 /** First match wins. */
 export const creatorRows: readonly CreatorRow[] = [
@@ -102,8 +102,8 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'runtime',
     manager: 'cgroupfs',
     level: 'container',
-    basis: 'report',
-    source: 'kubernetes/kubernetes#61937: groups of docker and of containerd below pods',
+    basis: 'measured',
+    source: 'docker 26.1.5 and containerd 1.7.24 (CRI), cgroupfs driver, runc 1.1.15',
   },
   {
     key: 'pod-crio',
@@ -132,8 +132,8 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'docker',
     manager: 'systemd',
     level: 'container',
-    basis: 'source',
-    source: 'moby/moby daemon/oci_linux.go: SLICE:docker:ID',
+    basis: 'measured',
+    source: 'docker 26.1.5, systemd driver',
   },
   {
     key: 'pod-containerd-scope',
@@ -142,8 +142,8 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'containerd',
     manager: 'systemd',
     level: 'container',
-    basis: 'source',
-    source: 'containerd/containerd pkg/cri: SLICE:cri-containerd:ID',
+    basis: 'measured',
+    source: 'containerd 1.7.24 (CRI), SystemdCgroup = true',
   },
   {
     key: 'pod-crio-scope',
@@ -172,8 +172,8 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'containerd',
     manager: 'cgroupfs',
     level: 'container',
-    basis: 'source',
-    source: 'the kubelet names a slice, containerd without SystemdCgroup takes the text for a path',
+    basis: 'measured',
+    source: 'containerd 1.7.24 (CRI), SystemdCgroup = false, for a kubelet that names a slice',
   },
   {
     key: 'literal-crio',
@@ -192,8 +192,8 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'docker',
     manager: 'cgroupfs',
     level: 'container',
-    basis: 'source',
-    source: 'as with containerd: the systemd name taken for a path',
+    basis: 'model',
+    source: 'docker, systemd driver, with a runtime that ignores it; with the cgroupfs driver docker 26.1.5 makes SLICE.slice/HEX',
   },
   {
     key: 'literal-nerdctl',
@@ -224,8 +224,8 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'docker',
     manager: 'cgroupfs',
     level: 'container',
-    basis: 'source',
-    source: 'moby/moby daemon/oci_linux.go: default parent /docker',
+    basis: 'measured',
+    source: 'docker 26.1.5, cgroupfs driver',
   },
   {
     key: 'docker-scope',
@@ -234,8 +234,8 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'docker',
     manager: 'systemd',
     level: 'container',
-    basis: 'source',
-    source: 'moby/moby daemon/oci_linux.go: SLICE:docker:ID',
+    basis: 'measured',
+    source: 'docker 26.1.5, systemd driver',
   },
   {
     key: 'nerdctl-scope',
@@ -255,7 +255,7 @@ export const creatorRows: readonly CreatorRow[] = [
     manager: 'systemd',
     level: 'container',
     basis: 'source',
-    source: 'containerd/containerd pkg/cri, a pod without a cgroup parent of a kubelet',
+    source: 'containerd/containerd pkg/cri, a pod whose parent is not of a kubelet; without a parent runc refuses it',
   },
   {
     key: 'containerd-namespace',
@@ -264,8 +264,8 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'containerd',
     manager: 'cgroupfs',
     level: 'container',
-    basis: 'source',
-    source: 'containerd/containerd oci.WithNamespacedCgroup: /NAMESPACE/ID',
+    basis: 'measured',
+    source: 'ctr 1.7.24, and containerd 1.7.24 (CRI) for a pod without a parent',
   },
   {
     key: 'crio',
@@ -294,8 +294,8 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'podman',
     manager: 'cgroupfs',
     level: 'container',
-    basis: 'source',
-    source: 'containers/podman libpod: CgroupfsDefaultCgroupParent',
+    basis: 'measured',
+    source: 'podman 5.4.2, cgroupfs manager, with crun 1.21 and runc 1.1.15',
   },
   {
     key: 'podman-conmon',
@@ -304,8 +304,8 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'podman',
     manager: 'cgroupfs',
     level: 'helper',
-    basis: 'source',
-    source: 'containers/podman libpod: conmon has a group of its own',
+    basis: 'measured',
+    source: 'podman 5.4.2, cgroupfs manager: conmon; libpod-conmon-HEX as in containers/podman libpod',
   },
   {
     key: 'podman-parent',
@@ -314,28 +314,38 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'podman',
     manager: 'cgroupfs',
     level: 'parent',
-    basis: 'source',
-    source: 'containers/podman libpod',
+    basis: 'measured',
+    source: 'podman 5.4.2, cgroupfs manager',
+  },
+  {
+    key: 'podman-split',
+    shape: 'system.slice/UNIT.service/libpod-payload-HEX',
+    pattern: '^([^/]+\\.slice/)+[^/]+\\.service/libpod-payload-<id>$',
+    creator: 'podman',
+    manager: 'cgroupfs',
+    level: 'container',
+    basis: 'measured',
+    source: 'podman 5.4.2 with --cgroups=split, as quadlet starts it: the runtime gets no systemd manager',
   },
   {
     key: 'podman-scope',
-    shape: 'machine.slice[/machine-libpod_pod_HEX.slice]/libpod-HEX.scope[/container]',
-    pattern: '^machine\\.slice/(machine-libpod_pod_<id>\\.slice/)?libpod-<id>\\.scope(/container)?$',
+    shape: 'machine.slice[/machine-libpod_pod_HEX.slice]/libpod-HEX.scope[/container], SLICE.slice/...',
+    pattern: '^([^/]+\\.slice/)+libpod-<id>\\.scope(/container)?$',
     creator: 'podman',
     manager: 'systemd',
     level: 'container',
-    basis: 'source',
-    source: 'containers/podman libpod: SystemdDefaultCgroupParent',
+    basis: 'measured',
+    source: 'podman 5.4.2, systemd manager; crun 1.21 adds /container on cgroup v2',
   },
   {
     key: 'podman-conmon-scope',
-    shape: 'machine.slice[/machine-libpod_pod_HEX.slice]/libpod-conmon-HEX.scope',
-    pattern: '^machine\\.slice/(machine-libpod_pod_<id>\\.slice/)?libpod-conmon-<id>\\.scope$',
+    shape: 'machine.slice[/machine-libpod_pod_HEX.slice]/libpod-conmon-HEX.scope, SLICE.slice/...',
+    pattern: '^([^/]+\\.slice/)+libpod-conmon-<id>\\.scope$',
     creator: 'podman',
     manager: 'systemd',
     level: 'helper',
-    basis: 'source',
-    source: 'containers/podman libpod',
+    basis: 'measured',
+    source: 'podman 5.4.2, systemd manager',
   },
 
   // Programs that set memory limits and never ask for accounting; what they make inherits it where the parent is accounted.
@@ -351,13 +361,13 @@ export const creatorRows: readonly CreatorRow[] = [
   },
   {
     key: 'lxc',
-    shape: 'lxc[.PART]/...',
-    pattern: '^lxc(\\.[a-z]+)?(/.*)?$',
+    shape: 'lxc/NAME, lxc.payload.NAME, lxc.monitor.NAME[/...]',
+    pattern: '^lxc(\\.[^/]+)?(/.*)?$',
     creator: 'lxc',
     manager: 'none',
     level: 'other',
-    basis: 'source',
-    source: 'lxc/lxc: only what its configuration names',
+    basis: 'measured',
+    source: 'LXC 6.0.4 (lxc.payload.NAME, lxc.monitor.NAME); lxc/lxc: no limit but what its configuration names',
   },
   {
     key: 'slurm',
@@ -416,8 +426,8 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'runtime',
     manager: 'cgroupfs',
     level: 'container',
-    basis: 'source',
-    source: 'docker with --cgroup-parent, or a namespace of containerd',
+    basis: 'measured',
+    source: 'docker 26.1.5, cgroupfs driver with --cgroup-parent; runc joins a relative one to the group of containerd',
   },
   {
     key: 'unit',
@@ -426,8 +436,8 @@ export const creatorRows: readonly CreatorRow[] = [
     creator: 'systemd',
     manager: 'systemd',
     level: 'other',
-    basis: 'source',
-    source: 'systemd/systemd src/core/cgroup.c: MemoryLimit= sets memory.limit_in_bytes only',
+    basis: 'measured',
+    source: 'systemd 257; systemd/systemd src/core/cgroup.c: MemoryLimit= sets memory.limit_in_bytes only',
   },
 ];
 
