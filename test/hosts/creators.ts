@@ -56,8 +56,8 @@ export function read(report: string, count: number): readonly (readonly Found[])
   });
 }
 
-/** The path with HEX for what differs from run to run. */
-export const shapeOf = (path: string): string => path.replace(/[0-9a-f]{64}/g, 'HEX');
+/** The path with HEX and N for what differs from run to run. */
+export const shapeOf = (path: string): string => path.replace(/[0-9a-f]{64}/g, 'HEX').replace(/session-\d+/, 'session-N');
 
 /** One container, in the group that its way makes, with the row of the table that is meant for it; the table says that this was measured. */
 export function expectCreator({ group, row, conmon: [watcher, watchers] = ['', ''] }: Way, found: readonly Found[] = [], limit = ''): void {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # image.sh OUT [tiny|full] - a bootable Debian disk (BIOS, MBR, real GRUB, Debian's kernel, sshd): OUT/disk.raw, with root's key OUT/id and the host key OUT/host_key.pub.
 #   tiny  a shell script as PID 1 and a 1 MB initramfs of busybox: 14 s from power-on to login without KVM, where systemd takes 90
-#   full  systemd, docker, containerd and runc beside it
+#   full  systemd, docker, containerd, podman, runc and crun beside it
 # All is installed now; the running VM needs no network. update-grub, grub-script-check and /boot are Debian's own in both.
 # Needs: root, mmdebstrap, e2fsprogs, fdisk, busybox-static, cpio, xz-utils, openssh-client; neither loop devices nor a mount of its own.
 # Env: SUITE (that of this machine if it is Debian, else trixie), KERNEL (linux-image-cloud-amd64).
@@ -13,7 +13,7 @@ SUITE=${SUITE:-$VERSION_CODENAME} KERNEL=${KERNEL:-linux-image-cloud-amd64}
 include=$KERNEL,grub-pc,openssh-server,iproute2,procps,kmod,busybox-static
 case $KIND in
   tiny) size=2048 ;;
-  full) size=3072 include=$include,systemd-sysv,udev,dbus,libpam-systemd,docker.io,docker-cli,containerd,runc ;;
+  full) size=3072 include=$include,systemd-sysv,udev,dbus,libpam-systemd,docker.io,docker-cli,containerd,runc,podman,crun,conmon,curl ;;
   *) echo "tiny or full, not $KIND" >&2; exit 2 ;;
 esac
 mkdir -p "$OUT"; ROOT=$OUT/root; rm -rf "$ROOT" "$OUT/disk.raw"
