@@ -51,6 +51,7 @@ export function hostDetails(row: CheckRow, width: number, paint: Paint): readonl
   if (facts === undefined) return [];
   const lines = [
     ...groupText(samplesOf(facts)),
+    ...partsText(facts),
     `cgroup ids: ${idText(facts)}`,
     ...earlierProbe(row),
     ...logText(facts),
@@ -75,6 +76,26 @@ function groupText(samples: Mapping): readonly string[] {
     ...(answers.length === 0 ? [] : [`answers: ${answers.join(', ')}${samples.capped === true ? '; more than could be walked' : ''}`]),
     `memory-limited: ${count('limited')}, of them containers ${count('containers')}; off: ${count('limited_off')}`,
   ];
+}
+
+const asksText: Readonly<Record<string, string>> = {
+  yes: 'asks by its version',
+  no: 'does not ask',
+  unknown: 'may ask: its version does not tell',
+  never: 'never asks by its cgroup driver',
+};
+
+/** A line for each program that makes groups: what its version says, and what its limited containers answered. */
+function partsText(facts: Facts): readonly string[] {
+  const parts = facts['kmem.parts'];
+  if (!isList(parts)) return [];
+  return parts.filter(isMapping).map((part) => {
+    const asks = asksText[String(part.asks)] ?? '';
+    const note = typeof part.note === 'string' && part.asks !== 'never' ? ` (${part.note})` : '';
+    const containers = numberOf(part, 'containers') > 0 ? `; limited containers ${part.containers}, off ${part.containers_off}` : '';
+    const sample = part.sample === '' ? '' : `; a sample container read ${part.sample}`;
+    return `${part.name}: ${asks}${note}${containers}${sample}`;
+  });
 }
 
 /** Without `--active` too: an earlier probe of this boot counts for the verdict. */

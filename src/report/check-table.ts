@@ -1,5 +1,5 @@
 // The table of `kmend check`: versions, verdict, evidence and remedy of each host, and a line that sums them up.
-import { conclusionOf, noSoftware } from '../core/conclusion.ts';
+import { conclusionOf } from '../core/conclusion.ts';
 import type { ActiveProbe } from '../engine/fleet.ts';
 import type { Facts } from '../model/fact.ts';
 import type { Failure } from '../model/failure.ts';
@@ -43,11 +43,8 @@ function remedyOf(facts: Facts): string {
   return remedy === 'none' || why === '' ? remedy : `${remedy}: ${why}`;
 }
 
-function evidenceOf(facts: Facts, active: ActiveProbe | undefined): string {
-  const conclusion = conclusionOf(facts);
-  const absent = conclusion.kind === 'unknown' && conclusion.why === noSoftware ? noSoftware : '';
-  return [absent, word(facts, 'kmem.evidence'), active === undefined ? '' : activeText(active)].filter(Boolean).join('; ');
-}
+const evidenceOf = (facts: Facts, active: ActiveProbe | undefined): string =>
+  [word(facts, 'kmem.evidence'), active === undefined ? '' : activeText(active)].filter(Boolean).join('; ');
 
 /** What a word alone would leave open: a host may be off by its runtime, and its kernel still account. */
 const answerMeans = { off: 'the kernel refuses', on: 'the kernel accounts a cgroup that asks' } as const;
