@@ -7,10 +7,12 @@ export interface Area {
   readonly facts: readonly FactDef[];
   /**
    * POSIX sh (dash and busybox too) that prints lines for `parse`. It runs inside the probe's frame: `$R` is the root prefix,
-   * `LC_ALL=C`, stdin is closed, stderr is dropped, output is cut at `maxBytes`. Areas with arguments make it from them (quoted).
+   * `LC_ALL=C`, stdin is closed, stderr is dropped. Areas with arguments make it from them (quoted). It bounds what it prints.
    */
   readonly script: string | ((args: Mapping) => string);
   readonly maxBytes: number;
-  /** What the script printed for this area; `cut` says that it was longer than `maxBytes`. */
+  /** What it printed before the probe was ended is worth reading: it says by itself what is missing. */
+  readonly inParts?: true;
+  /** What the script printed for this area; `cut` says that it is not all of it. */
   readonly parse: (text: string, context: { readonly cut: boolean; readonly args: Mapping }) => Facts;
 }

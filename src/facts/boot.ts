@@ -113,18 +113,25 @@ line "$R/etc/kernel/cmdline" kernelcmdline
 set --
 for f in $e "$R/boot/grub2/grub.cfg" "$R/boot/grub/grub.cfg"; do if [ -r "$f" ]; then set -- "$@" "$f"; elif [ -e "$f" ]; then echo grub_denied; fi; done
 if [ $# != 0 ]; then
-  g=$(grep -lE '^[[:space:]]*(menuentry|submenu|blscfg)' "$@"); g=\${g%%
-*}
+  # The first file with a menu in it.
+  g=$(awk 'FNR == 1 {if (found) exit; n = 0}
+    {sub(/^[ \\t]+/, "")} /^(menuentry|submenu|blscfg)/ {found = 1; name = FILENAME}
+    /^(set (default|kernelopts|tuned_params)=|menuentry |submenu |linux(16|efi)?[ \\t]|}|blscfg)/ {l[n++] = $0; size += length($0)} size > 150000 {cut = 1; exit}
+    END {if (!found) exit; print name; if (cut) print "cut"; for (i = 0; i < n; i++) print "grub " l[i]}' "$@")
   if [ -n "$g" ]; then
-    printf 'cfg %s\\n' "\${g#"$R"}"
-    awk '{sub(/^[ \\t]+/, "")} /^(set (default|kernelopts|tuned_params)=|menuentry |submenu |linux(16|efi)?[ \\t]|}|blscfg)/ {print "grub " $0}' "$g"
+    l=\${g#*
+}
+    g=\${g%%
+*}
+    printf 'cfg %s\\n%s\\n' "\${g#"$R"}" "$l"
+    case $l in cut*) cut=' cut';; esac
     dump "\${g%/*}/grubenv" env
     [ ! -e "\${g%/*}/grubenv" ] || awk -v d="\${g%/*}/" -v r="$R" 'BEGIN {d = substr(d, length(r) + 1)} {m = $2; if (m != "/") m = m "/"; if (index(d, m) == 1 && length(m) >= n) {n = length(m); s = $1 " " $3}} END {print "envdev " s}' "$R/proc/mounts"
   fi
 elif [ -e "$R/boot/grub2" ] || [ -e "$R/boot/efi" ]; then [ -x "$R/boot/grub2/." ] || echo grub_denied; fi
 set --
 for f in "$R"/boot/loader/entries/*.conf; do [ ! -e "$f" ] || { if [ -r "$f" ]; then set -- "$@" "$f"; else echo bls_denied; fi; }; done
-[ $# = 0 ] || awk '/^(title|version|linux|options|id)[ \\t]/ {print "bls " FILENAME ":" $0}' "$@"
+[ $# = 0 ] || awk '/^(title|version|linux|options|id)[ \\t]/ {print "bls " FILENAME ":" $0; size += length($0) + length(FILENAME)} size > 150000 {exit 9}' "$@" || cut=' cut'
 for f in "$R/usr/share/oem/grub.cfg" "$R/oem/grub.cfg"; do [ ! -r "$f" ] || while IFS= read -r l; do case $l in *linux_append=*) printf 'oem %s\\n' "$l";; esac; done <"$f"; done
 dump "$R/etc/os-release" os
 echo "arch $A"`,

@@ -28,6 +28,8 @@ ${creatorRows.map(({ key, pattern }) => `  if (p ~ ${literal(pattern)}) return "
  *
  * Groups come depth first, each with its files before or after those of the groups in it: open ones are kept on a stack, so memory does not grow
  * with their number. A state is sticky: read > denied > failed > EIO > gone; of two limits the larger one counts.
+ * Before that come the entries `cache(ID:GROUP)` of /sys/kernel/slab, as `ls` or (with \`D\` before them) `find` prints them, up to the first `@`.
+ * A limit on memory and swap tells a group that was born with its limit; not below pods, for which the kubelet sets none.
  * `Z` is the state of a group whose slabinfo said nothing: `empty`, `absent`, or `v2`, where memory.stat tells.
  */
 export const walkProgram = `${rowFunction}
@@ -55,6 +57,7 @@ function finish(g,   s, l) {
   s = st[g]
   if (Z == "v2") { if (s == "" && g in stat) s = us[g] > 0 ? "read" : "empty" }
   else if (s == "") s = (g in bad) ? bad[g] : Z
+  if (index("/" g, "/kubepods")) delete sw[g]
   l = (g in li) && li[g] + 0 < 1152921504606846976 ? (sw[g] + 0 >= 1152921504606846976 ? "later" : "yes") : "no"
   if (g == "" || s == "") ;
   else if (s == "gone") gone++
@@ -80,23 +83,37 @@ function problem(at,   rest, e, f, g) {
   } else if (f !~ /^(memory|cgroup)\\.[a-z_.]+$/ && (e = stateOf(e)) != "gone") count(rest, e, "no", 0, 0, 0, "0 0 0 0")
 }
 BEGIN {
-  M = ENVIRON["M"]; Z = ENVIRON["Z"]; none = "9223372036854771712"; quote = sprintf("%c", 39); ended = 255
+  M = ENVIRON["M"]; Z = ENVIRON["Z"]; D = ENVIRON["D"]; none = "9223372036854771712"; quote = sprintf("%c", 39); ended = 255; last = "\\n"
   odd = "["; for (i = 1; i < 32; i++) odd = odd sprintf("%c", i); odd = odd sprintf("%c", 127) "]"
 }
-/^@ [0-9]+$/ { if (ended == 255 || $2 + 0 > ended) ended = $2 + 0; next }
+/^@ [0-9]+$/ {
+  if (!walking) { walking = 1; print "slab " entries + 0 " " ids + 0 " " $2; fflush() }
+  else if (ended == 255 || $2 + 0 > ended) ended = $2 + 0
+  next
+}
+!walking {
+  v = $0; if (D != "" && index(v, D) == 1) v = substr(v, length(D) + 1)
+  a = index(v, "("); if (a == 0) next
+  v = substr(v, a + 1); a = index(v, ":"); if (a == 0) next
+  entries++; v = substr(v, 1, a - 1)
+  if (!(v in I)) { I[v]; ids++ }
+  next
+}
 {
-  at = index($0, M "/./")
-  if (at != 1) {
+  if (index($0, last) == 1 && !index(v = substr($0, length(last) + 1), "/")) ;
+  else if ((at = index($0, M "/./")) != 1) {
     if (at > 1 && $1 ~ /^([^ ]*\\/)?(find|grep|md5sum):$/) problem(at)
     else if ($0 !~ /^find: (WARNING|warning)/) strange($0 ~ /^[a-z0-9]+: / ? substr($0, 1, 80) : "a name with a line break")
     next
+  } else {
+    v = $0; sub(/.*\\//, "", v)
+    g = length($0) - length(v) - length(M) - 3
+    g = g > 0 ? substr($0, length(M) + 4, g - 1) : ""
+    a = index(v, ":"); if (a == 0) { strange("a name with a line break"); next }
+    f = substr(v, 1, a - 1)
+    last = substr($0, 1, length($0) - length(v) + a); v = substr(v, a + 1)
+    open(g)
   }
-  v = $0; sub(/.*\\//, "", v)
-  g = length($0) - length(v) - length(M) - 3
-  g = g > 0 ? substr($0, length(M) + 4, g - 1) : ""
-  if (!match(v, /^[a-z_.]+:/)) { strange("a name with a line break"); next }
-  f = substr(v, 1, RLENGTH - 1); v = substr(v, RLENGTH + 1)
-  open(g)
   if (f == "memory.kmem.slabinfo") { set(g, "read"); ln[g]++ }
   else if (f == "cgroup.procs") pr[g]++
   else if (f == "memory.stat") { stat[g]; sub(/^[a-z_]+ /, "", v); us[g] = larger(v, us[g]) }
@@ -104,6 +121,7 @@ BEGIN {
   else if (f == "memory.limit_in_bytes" || f == "memory.max") li[g] = larger(v, li[g])
   else if (f == "memory.kmem.usage_in_bytes") us[g] = larger(v, us[g])
   else if (f == "memory.memsw.limit_in_bytes") sw[g] = larger(v, sw[g])
+  else strange("a name with a line break")
 }
 END {
   if (ended < 124) while (n > 0) { finish(S[n]); n-- }
@@ -115,13 +133,3 @@ END {
   for (i = 1; i <= x; i++) for (b = 1; b >= 0; b--) for (l = 1; l <= 3; l++)
     for (k = 1; k <= N[A[i] b B[l]] && printed < ${maxExamples}; k++) { print "g " E[A[i] b B[l], k]; printed++ }
 }`;
-
-/** Entries `cache(ID:GROUP)` of /sys/kernel/slab, and the different ids in them. A group's name may hold a line break; \`M\` ends in a dot and a slash. */
-export const slabProgram = `
-BEGIN { M = ENVIRON["M"]; from = length(M) + 1 }
-/^@ [0-9]+$/ { if (ended == "" || $2 + 0 > ended) ended = $2 + 0; next }
-index($0, M) == 1 {
-  n++; s = substr($0, from); s = substr(s, index(s, "(") + 1); s = substr(s, 1, index(s, ":") - 1)
-  if (!(s in ids)) { ids[s]; k++ }
-}
-END { print "slab " n + 0 " " k + 0 " " (ended == "" ? 255 : ended) }`;

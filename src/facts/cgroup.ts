@@ -1,18 +1,28 @@
 // Area cgroup: what the kernel-memory files of all memory cgroups answer, counted on the host by creator, limit and answer.
 import type { Facts } from '../model/fact.ts';
+import { unknown } from '../model/value.ts';
 import type { Area } from './area.ts';
-import { slabProgram, walkProgram } from './cgroup-walk.ts';
+import { walkProgram } from './cgroup-walk.ts';
 import { readFields, wholeNumber } from './fields.ts';
 import { idHolders, readExamples, readWitnesses, samplesOf, type Witness } from './groups.ts';
 
-/** What a walk may take, where the host has a `timeout`: what was counted by then is printed, and the answer is `capped`. */
+/** What a walk may take, where the host has a `timeout` and a kernel that leaks: what was counted by then is printed, and the answer is `capped`. */
 const walkSeconds = 25;
 
-/** Words for find. A limit on memory and swap tells a group that was born with its limit only outside of pods: the kubelet sets none. */
-const filesOfGroup =
-  '\\( -name memory.kmem.slabinfo -o -name memory.limit_in_bytes -o -name memory.kmem.usage_in_bytes -o -name cgroup.procs -o -name memory.memsw.limit_in_bytes ! -path */kubepods* \\)';
+/** A limit on memory and swap says whether a group outside of pods was born with its limit. */
+const v1Files = [
+  'memory.kmem.slabinfo',
+  'memory.limit_in_bytes',
+  'memory.kmem.usage_in_bytes',
+  'cgroup.procs',
+  'memory.memsw.limit_in_bytes',
+];
+const v2Files = ['memory.stat', 'memory.max', 'cgroup.procs'];
 
-/** For busybox: its grep is deaf to EIO, and its find gives more arguments than new kernels take. Errors of md5sum come before what grep prints. */
+/**
+ * For busybox: its grep takes EIO for an empty file, so md5sum goes before it, which names what it cannot read; and its find gives more arguments
+ * than new kernels take.
+ */
 const deafReader = 'find "$@" -print0 | xargs -0 sh -c "md5sum \\"\\$@\\" >/dev/null; exec grep -m 3 \\"\\" /dev/null \\"\\$@\\"" sh';
 
 export const cgroupArea: Area = {
@@ -87,13 +97,12 @@ export const cgroupArea: Area = {
     },
   ],
   /*
-   * Not a process a group: find gives the files to a few greps, and one awk reads what they print. GNU grep names a file that it could not read;
-   * busybox's takes EIO for an empty file. The root group gives EIO on every 3.x kernel: a grep that says nothing about it is deaf, and then
-   * md5sum, which names what it cannot read, goes before it. The dot behind the root is explained in `walkProgram`.
-   * Symbolic links are followed by name (no -type): the practice fleet makes EIO with them.
+   * One walk, one awk. GNU grep walks by itself, which costs half of find and grep, and it names a file that it could not read. A grep that is a
+   * symbolic link is busybox's, or the practice fleet's. What is cheap and telling stands first: all of it counts when the probe is ended.
+   * Symbolic links are followed by name: the practice fleet makes EIO with them. The dot behind the root is explained in `walkProgram`.
    */
   script: `c=$R/sys/fs/cgroup m=$c/memory W=''
-if command -v timeout >/dev/null; then W='timeout ${walkSeconds}'; fi
+if early && command -v timeout >/dev/null; then W='timeout ${walkSeconds}'; fi
 if [ ! -e "$m/memory.limit_in_bytes" ]; then
   while read -r _ d t o _; do case $t:,$o, in cgroup:*,memory,*) m=$R$d;; esac; done <"$R/proc/mounts"
 fi
@@ -101,32 +110,50 @@ fi
 [ ! -d "$c/unified" ] || echo hybrid
 for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { echo v1; break; }; done
 while read -r s _ n _; do case $s in memory) echo "live $n";; esac; done <"$R/proc/cgroups"
-walk() { { $W "$@"; echo "@ $?"; } 2>&1 | M=$m Z=$z awk '${walkProgram}'; }
+G=$(command -v grep)
+sums() { M=$1 Z=$2 D=$R/sys/kernel/slab/./ awk '${walkProgram}'; }
 if [ -e "$m/memory.limit_in_bytes" ]; then
   echo memory v1
   line "$m/memory.kmem.usage_in_bytes" usage
   z=absent
   if [ -e "$m/memory.kmem.slabinfo" ]; then z=empty; fi
   if [ $z = empty ] || [ -e "$m/memory.kmem.usage_in_bytes" ]; then echo files; fi
-  if early; then
-    { $W find "$R/sys/kernel/slab/." -maxdepth 1 -name '*(*:*'; echo "@ $?"; } | M=$R/sys/kernel/slab/./ awk '${slabProgram}'
-  fi
-  set -f
-  set -- "$m/." ${filesOfGroup}
-  set +f
-  case $K:$z in 3.*:empty) [ -n "$(grep -m 1 '' "$m/memory.kmem.slabinfo" 2>&1)" ] || z=deaf;; esac
-  if [ $z = deaf ]; then z=empty; walk sh -c '${deafReader}' sh "$@"; else walk find "$@" -exec grep -m 3 '' /dev/null {} +; fi
+  {
+    d=$R/sys/kernel/slab s=0
+    if early; then
+      $W ls -1Uq "$d" 2>/dev/null; s=$?
+      case $s in 1|2) $W find "$d/." -maxdepth 1 -name '*(*:*'; s=$?;; esac
+    fi
+    echo "@ $s"
+    if [ -f "$G" ] && [ ! -L "$G" ]; then
+      $W grep -R -m 3 ${v1Files.map((name) => `--include=${name}`).join(' ')} '' "$m/."
+    else
+      set -- "$m/." \\( ${v1Files.map((name) => `-name ${name}`).join(' -o ')} \\)
+      case $K:$z in
+        3.*:empty) $W sh -c '${deafReader}' sh "$@";;
+        *) $W find "$@" -exec grep -m 3 '' /dev/null {} +;;
+      esac
+    fi
+    echo "@ $?"
+  } 2>&1 | sums "$m" $z
 elif [ -e "$c/cgroup.controllers" ]; then
   echo memory v2
-  m=$c z=v2
-  walk find "$m/." \\( -name memory.stat -o -name memory.max -o -name cgroup.procs \\) -exec grep -m 3 -E '^((kernel|slab) [0-9]+|max|[0-9]+)$' /dev/null {} +
+  {
+    echo '@ 0'
+    set -- '^((kernel|slab) [0-9]+|max|[0-9]+)$' "$c/."
+    if [ -f "$G" ] && [ ! -L "$G" ]; then $W grep -R -m 3 ${v2Files.map((name) => `--include=${name}`).join(' ')} -E "$@"
+    else $W find "$2" \\( ${v2Files.map((name) => `-name ${name}`).join(' -o ')} \\) -exec grep -m 3 -E "$1" /dev/null {} +; fi
+    echo "@ $?"
+  } 2>&1 | sums "$c" v2
 fi`,
   maxBytes: 131_072,
+  inParts: true,
   parse: (text, { cut }): Facts => {
     const fields = readFields(text);
     const memory = fields.text('memory') || 'absent';
     const [entries, ids, slabEnded] = fields.text('slab').split(' ').map(wholeNumber);
-    const capped = memory !== 'absent' && (cut || isCapped(fields.number('ended', 255)) || (fields.has('slab') && isCapped(slabEnded)));
+    const capped = memory !== 'absent' && (cut || isCapped(fields.number('ended', 255)) || isCapped(slabEnded));
+    const uncounted = capped && ids === undefined ? unknown('the probe was ended before slab entries were counted') : undefined;
     const witnesses = [...readWitnesses(fields.all('w')), ...unreadable(fields.number('strange'))];
     const absent = fields.number('absent');
     // The root is counted in /proc/cgroups, too. (On v2 it counts dying groups as well, and other controllers'.)
@@ -142,9 +169,9 @@ fi`,
       'kmem.groups': readExamples(fields.all('g')).map((group) => ({ ...group })),
       'kmem.unknown_limited': fields.all('u'),
       'kmem.root_usage': wholeNumber(fields.text('usage')) ?? 0,
-      'kmem.slab_entries': entries ?? 0,
-      'kmem.slab_ids': ids ?? 0,
-      'kmem.dead_groups': Math.max(0, (ids ?? 0) - Math.max(idHolders(witnesses), capped ? told : 0)),
+      'kmem.slab_entries': uncounted ?? entries ?? 0,
+      'kmem.slab_ids': uncounted ?? ids ?? 0,
+      'kmem.dead_groups': uncounted ?? Math.max(0, (ids ?? 0) - Math.max(idHolders(witnesses), capped ? told : 0)),
       'kmem.live_groups': capped ? Math.max(told, walked) : walked,
     };
   },

@@ -32,7 +32,9 @@ export const dockerArea: Area = {
     { name: 'docker.live_restore', lifetime: 'boot', summary: 'containers outlive a restart of the daemon', example: false },
   ],
   // The daemon of a sick node may hang: when the first question runs into its limit, the second is not asked.
-  script: `case "$P" in *comm:dockerd*) echo process;; esac
+  script: `case "$P" in *' dockerd
+'*|*' dockerd-current
+'*) echo process;; esac
 j=''
 if has docker; then
   echo installed
@@ -40,12 +42,12 @@ if has docker; then
   printf 'version %s %s\\n' $q "$v"
   if [ $q = 0 ]; then
     j=$($T docker info --format '{{.CgroupDriver}} {{.LiveRestoreEnabled}} {{json .Runtimes}}')
-    printf 'info %s\\n' "$j"
+    printf 'info %.30000s\\n' "$j"
   elif [ $q != 124 ]; then printf 'client %s\\n' "$(docker --version)"; fi
 fi
 if [ -z "$j" ] && [ -r "$R/etc/docker/daemon.json" ]; then
   while IFS= read -r l || [ -n "$l" ]; do j="$j $l"; done <"$R/etc/docker/daemon.json"
-  printf 'daemon %s\\n' "$j"
+  printf 'daemon %.30000s\\n' "$j"
 fi
 n=0
 while :; do

@@ -3,8 +3,13 @@ import type { Area } from './area.ts';
 import { readFields } from './fields.ts';
 import { readSymptoms, symptomPatterns } from './kmem/symptoms.ts';
 
-/** Lines of a log that are looked at, and of those found how many are kept. */
-const [journalLines, keptLines] = [2000, 400];
+/** Lines of the journal that are looked at, and of lines found how many are kept. */
+const [journalLines, keptLines] = [2000, 50];
+
+/** Prints the last lines that match, with a key before each. */
+const keeping = (key: string, pattern: string): string => `awk '/kernel: .*Linux version [0-9]/ {n = 0}
+/${pattern.replaceAll('/', '\\/')}/ {l[n++ % ${keptLines}] = substr($0, 1, 1000)}
+END {for (i = n > ${keptLines} ? n - ${keptLines} : 0; i < n; i++) print "${key} " l[i % ${keptLines}]}'`;
 
 export const kernelLogArea: Area = {
   name: 'log',
@@ -18,16 +23,15 @@ export const kernelLogArea: Area = {
     },
     { name: 'kmem.log_read', lifetime: 'boot', summary: 'the kernel log could be read; false where dmesg is refused', example: true },
   ],
-  // Most logs hold nothing of it: then nothing more is started. The kernel does not say that no cgroup can be made; those who make them do.
+  // The kernel does not say that no cgroup can be made; those who make them do.
   // Where there is no journal, /var/log/messages has their lines, also those of earlier boots: a kernel's first line begins the count anew.
-  script: `o=$({ $T dmesg || echo '@denied'; } | grep -E '^@denied$|${symptomPatterns.kernel}')
-[ -z "$o" ] || printf '%s\\n' "$o" | tail -n ${keptLines} | sed 's/^/log /'
+  script: `{ dmesg || echo '@denied'; } | ${keeping('log', `^@denied$|${symptomPatterns.kernel}`)}
 if early; then
   if has journalctl; then
-    $T journalctl -u docker -u containerd -u kubelet -u crio -b -n ${journalLines} -o cat --no-pager | grep -E '${symptomPatterns.runtime}'
+    $T journalctl -u docker -u containerd -u kubelet -u crio -b -n ${journalLines} -o cat --no-pager | ${keeping('runtime', symptomPatterns.runtime)}
   elif [ -r "$R/var/log/messages" ]; then
-    tail -c 2000000 "$R/var/log/messages" | grep -E 'kernel: .*Linux version [0-9]|${symptomPatterns.runtime}' | sed -n '/kernel: .*Linux version [0-9]/{s/.*//;h;d;};H;\${g;s/^\\n//;p;}'
-  fi | tail -n ${keptLines} | cut -c1-1000 | sed 's/^/runtime /'
+    tail -c 2000000 "$R/var/log/messages" | ${keeping('runtime', symptomPatterns.runtime)}
+  fi
 fi`,
   maxBytes: 65_536,
   parse: (text) => {

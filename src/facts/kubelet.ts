@@ -33,12 +33,13 @@ export const kubeletArea: Area = {
   // kubelet's own is read. The program itself (100 MB) is asked only where no package says its version.
   script: `k=''
 for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
-  p=\${P%%/comm:"$n"
+  p=\${P%% "$n"
 *}
   if [ "$p" != "$P" ]; then
     echo "running $n"
-    k=$R/proc/\${p##*/}/exe
-    $T tr '\\000' '\\n' <"$R/proc/\${p##*/}/cmdline" | awk '/^--?(cgroup-driver|container-runtime-endpoint|config|kubelet-arg)(=|$)/ {n = 2} n-- > 0 {print "arg " $0}'
+    p=\${p##* }
+    k=$R/proc/$p/exe
+    $T tr '\\000' '\\n' <"$R/proc/$p/cmdline" | awk '/^--?(cgroup-driver|container-runtime-endpoint|config|kubelet-arg)(=|$)/ {n = 2} n-- > 0 {print "arg " $0}'
     break
   fi
 done

@@ -36,8 +36,10 @@ export const machineArea: Area = {
 line "$R/proc/sys/kernel/hostname" host
 line "$R/proc/sys/kernel/random/boot_id" boot
 line "$R/proc/uptime" uptime
-printf 'arch %s\\nclock %s\\nuid %s\\n' "$A" "$(date +%s)" "$(id -u)"
-sed -n 's/^\\([0-9]*\\) (\\(.*\\)) D .*/\\2 (pid \\1)/p' "$R"/proc/[0-9]*/stat | awk 'NR <= 5 {print "stuck " $0} END {print "blocked " NR + 0}'`,
+u=''
+while read -r k _ l _; do case $k in Uid:) u=$l; break;; esac; done <"$R/proc/self/status"
+printf 'arch %s\\nclock %s\\nuid %s\\n' "$A" "$(date +%s)" "\${u:-$(id -u)}"
+printf '%s\\n' "$P"`,
   maxBytes: 4096,
   parse: (text) => {
     const fields = readFields(text);

@@ -11,24 +11,44 @@ const enginePackages = ['docker-ce', 'docker-ee', 'docker-engine', 'docker.io', 
 
 const otherPackages = ['docker-ce-cli', 'containerd.io', 'containerd', 'runc', 'cri-o', 'kubelet'] as const;
 
-const asked = [...enginePackages, ...otherPackages].join(' ');
+const asked = [...enginePackages, ...otherPackages];
+
+/** States of dpkg that are no end of an installation. */
+const unfinished = 'half-installed|half-configured|unpacked';
 
 /**
- * Run once, before the areas: `$F` is the family of package tools by os-release (a host may have both), `$Q` one line a package:
- * `NAME EVR INSTALLTIME STATE`. The database is asked under a time limit, because a damaged rpm database makes rpm wait for ever.
+ * `$F` is the family of package tools by os-release (a host may have both), `$Q` one line a package: `NAME EVR INSTALLTIME STATE`. An rpm
+ * database is asked under a time limit, because a damaged one makes rpm wait for ever. Of dpkg's status grep takes a few lines, which is
+ * five times as fast as dpkg-query: `Version` stands within 14 lines of `Package`.
  */
-export const packageQuery = `F=rpm
+const packageQuery = `F=rpm
 for f in "$R/etc/os-release" "$R/usr/lib/os-release"; do [ -r "$f" ] && break; done
 V=''
 while IFS='=' read -r k v; do case $k:$v in ID*:*debian*|ID*:*ubuntu*) F=deb;; VERSION_ID:*) V=$v;; esac; done <"$f"
 if [ $F = deb ]; then
   if has dpkg-query; then :; else F=none; fi
 elif has rpm; then :; else F=none; fi
+Q='' q=127
 if [ $F = deb ]; then
-  Q=$($T2 dpkg-query -W -f '\${Package} \${Version} @ \${db:Status-Abbrev}\\n' ${asked}); q=$?; [ $q = 1 ] && q=0
+  D=$(grep -A 14 -E '^Package: (${asked.join('|').replaceAll('.', '\\.')})$|^Status: .* (${unfinished})$' "$R/var/lib/dpkg/status"); q=$?; [ $q = 1 ] && q=0
+  set -f; IFS='
+'
+  n=''
+  for l in $D; do
+    case $l in
+      'Package: '*) n=\${l#Package: }; case ' ${asked.join(' ')} ' in *" $n "*) ;; *) n='';; esac;;
+      'Status: hold '*) w=h;;
+      'Status: install '*) w=i;;
+      'Status: '*) w=r;;
+    esac
+    case $l in 'Status: '*' config-files') w=\${w}c;; 'Status: '*' not-installed') w=\${w}n;; 'Status: '*) w=\${w}i;; esac
+    case $n:$l in [!:]*:'Version: '*) Q="$Q$n \${l#Version: } @ $w
+"; n='';; esac
+  done
+  unset IFS; set +f
 elif [ $F = rpm ]; then
-  Q=$($T2 rpm -q --qf '%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{INSTALLTIME} rpm\\n' ${asked} 2>&1); q=$?; [ $q -lt 100 ] && q=0
-else Q='' q=127; fi
+  Q=$($T2 rpm -q --qf '%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{INSTALLTIME} rpm\\n' ${asked.join(' ')} 2>&1); q=$?; [ $q -lt 100 ] && q=0
+fi
 `;
 
 export const packagesArea: Area = {
@@ -73,12 +93,12 @@ export const packagesArea: Area = {
   ],
   // Every process and every look into dpkg's folder of thousands counts here: lists are walked without a pipe, only packages that dpkg named
   // are looked for, and awk reads dpkg's status only when grep, which is ten times as fast, has seen something in it.
-  script: `set -f; IFS='
+  script: `${packageQuery}set -f; IFS='
 '
-for l in $P; do printf 'process %s\\n' "\${l##*/proc/}"; done
+for l in $P; do case $l in process*) printf '%s\\n' "$l";; esac; done
 set -- $Q
 unset IFS; set +f
-for l do printf 'pkg %s\\n' "$l"; done
+for l do printf 'pkg %.300s\\n' "$l"; done
 printf 'queried %s %s %s\\n' $F $q "$V"
 if [ $F = deb ]; then
   for l do
@@ -87,8 +107,9 @@ if [ $F = deb ]; then
   done
   [ $# = 0 ] || stat -c 'time %Y %n' "$@"
   for f in "$R"/var/lib/dpkg/updates/[0-9]*; do [ ! -e "$f" ] || { echo 'broken dpkg was interrupted'; break; }; done
-  s='^Status: .* (half-installed|half-configured|unpacked)$'
-  ! grep -qE "$s" "$R/var/lib/dpkg/status" || awk '/^Package: / {p = $2} /^Status: .* (half-installed|half-configured|unpacked)$/ {s = $4; sub("-", " ", s); print "broken " p " is " s}' "$R/var/lib/dpkg/status"
+  case $D in *' half-installed'*|*' half-configured'*|*' unpacked'*)
+    awk '/^Package: / {p = $2} /^Status: .* (${unfinished})$/ && n++ < 20 {s = $4; sub("-", " ", s); print "broken " p " is " s}' "$R/var/lib/dpkg/status";;
+  esac
 else
   ${heldScript}
   for f in "$R"/var/lib/yum/transaction-all*; do [ ! -e "$f" ] || { echo 'broken an unfinished yum transaction'; break; }; done

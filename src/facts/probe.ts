@@ -3,7 +3,6 @@ import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
 import { type Mapping, unknown } from '../model/value.ts';
 import type { Area } from './area.ts';
-import { packageQuery } from './packages.ts';
 import { withPrelude } from './prelude.ts';
 import { processNames } from './processes.ts';
 import { areas, baseAreas } from './registry.ts';
@@ -29,34 +28,54 @@ function partsOf(wants: readonly FactWant[]): readonly Part[] {
 
 /**
  * What the scripts of all areas may use. `has PROGRAM`: is it on this host (in the practice fleet the machine's own docker is not the host's:
- * only stand-ins count); `line FILE KEY` prints the first line of a file, `dump FILE KEY` all of them; `first PROGRAM` the first line of its `--version`;
- * `early`: is it a kernel before 4.5, on which accounting leaks; `$T` is a time limit
- * for programs that may hang (a sick node's docker does), `$T2` a longer one for a package database (see `preparation`).
- * `frame` runs one area: its output is kept back, cut at its cap (`%.Ns` counts bytes in the C locale) and put between marks.
+ * only stand-ins count); `line FILE KEY` prints the first line of a file, `dump FILE KEY` all of them, up to a limit; `first PROGRAM` the first
+ * line of its `--version`; `early`: is it a kernel before 4.5, on which accounting leaks; `$T` is a time limit for programs that may hang (a
+ * sick node's docker does), `$T2` a longer one for a package database. `frame` puts one area between marks. All areas run in the one shell,
+ * because a subshell each costs as much as a program: what they set is seen by later ones (`$F`, `$Q`), and `cut=' cut'` says that not all was printed.
  */
 const frameFunctions = `has() { command -v "$1" >/dev/null || return 1; [ -n "$R" ] || return 0; case $(command -v "$1") in /usr/*|/bin/*|/sbin/*) return 1;; esac; }
 line() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; l=''; IFS= read -r l <"$1"; printf '%s %s\\n' "$2" "$l"; }
 early() { case $K in [0-3].*|4.[0-4]|4.[0-4][!0-9]*) ;; *) return 1;; esac; }
 first() { $T "$1" --version | { l=''; IFS= read -r l; printf '%s\\n' "$l"; }; }
-dump() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; while IFS= read -r l || [ -n "$l" ]; do printf '%s %s\\n' "$2" "$l"; done <"$1"; }
-frame() { o=$("area_$1"); c=''; [ "\${#o}" -le "$2" ] || c=' cut'; printf "@@kmen%s area %s\\n%.\${2}s\\n@@kmen%s done %s%s\\n" d "$1" "$o" d "$1" "$c"; }
+dump() {
+  [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }
+  b=0
+  while IFS= read -r l || [ -n "$l" ]; do
+    b=$((b + \${#l} + 8)); [ $b -le 60000 ] || { cut=' cut'; break; }
+    printf '%s %s\\n' "$2" "$l"
+  done <"$1"
+}
+frame() { cut=''; printf "@@kmen%s area %s\\n" d "$1"; "area_$1"; printf "\\n@@kmen%s done %s%s\\n" d "$1" "$cut"; }
 `;
 
-/** Once, before the areas: time limits, the architecture, the processes that matter (one grep over /proc/PID/comm, which never blocks), the packages. */
+/**
+ * Once, before the areas: time limits, the architecture, the kernel, and the processes: `process PID NAME` of those that matter, and who is in
+ * uninterruptible sleep, by one grep of /proc/PID/stat, which never blocks.
+ */
 const preparation = `T='' T2=''
 if command -v timeout >/dev/null; then T='timeout 5' T2='timeout 20'; fi
-A=$(uname -m)
+A=''; IFS= read -r A <"$R/proc/sys/kernel/arch" || A=$(uname -m)
 K=''; IFS= read -r K <"$R/proc/sys/kernel/osrelease" || K=$(uname -r)
-P=$(grep -xE '${processNames}' "$R"/proc/[0-9]*/comm /dev/null)
-P="$P
+P='' b=0
+set -f; IFS='
+'
+for l in $(set +f; grep -hE '\\) D |\\((${processNames})\\) [A-Z]' "$R"/proc/[0-9]*/stat); do
+  n=\${l#*\\(}; n=\${n%) *}
+  case '|${processNames}|' in *"|$n|"*) P="\${P}process \${l%% *} $n
+";; esac
+  case \${l##*\\) } in D*) b=$((b + 1)); [ $b -gt 5 ] || P="\${P}stuck $n (pid \${l%% *})
+";; esac
+done
+unset IFS; set +f
+P="\${P}blocked $b
 "
-${packageQuery}`;
+`;
 
 /** The probe script for these wants: the same text for the same wants, whatever their order. It is what \`kmend probe\` prints. */
 export function buildProbe(wants: readonly FactWant[] = []): string {
   const parts = partsOf(wants);
   const functions = parts.map((part, index) => `area_${index}() {\n${scriptOf(part).trimEnd()}\n}\n`);
-  const calls = parts.map((part, index) => `frame ${index} ${part.area.maxBytes}\n`);
+  const calls = parts.map((_, index) => `frame ${index}\n`);
   // The marks are put together by printf, so that an echo of the script itself (sh -v, a pasted terminal) does not look like its output.
   // All of it is one function, called in the last line: the script may come over the very stdin that is closed here.
   return withPrelude(`${frameFunctions}${functions.join('')}probe() {
@@ -92,12 +111,15 @@ export function parseProbe(text: string, wants: readonly FactWant[] = [], ended?
   let facts: Facts = {};
   for (const [index, part] of parts.entries()) {
     const section = sectionOf(lines, begin, end, index);
-    if (section !== undefined) facts = { ...facts, ...parsePart(part, section) };
+    if (section !== undefined && (section.whole || part.area.inParts === true)) facts = { ...facts, ...parsePart(part, section) };
     else if (ended === undefined) return cutShort(end - begin);
     else facts = { ...facts, ...unreadPart(part, ended) };
   }
-  return ok(facts);
+  return ok(copied(facts));
 }
+
+/** Strings of their own: one that is a piece of the output keeps all of it in memory for as long as the fact lives. */
+const copied = (facts: Facts): Facts => JSON.parse(JSON.stringify(facts)) as Facts;
 
 /** All facts of the part as unknown; its parser says which those are. */
 const unreadPart = (part: Part, why: string): Facts =>
@@ -106,6 +128,8 @@ const unreadPart = (part: Part, why: string): Facts =>
 interface Section {
   readonly text: string;
   readonly cut: boolean;
+  /** Its end is there. */
+  readonly whole: boolean;
 }
 
 function sectionOf(lines: readonly string[], begin: number, end: number, index: number): Section | undefined {
@@ -113,12 +137,14 @@ function sectionOf(lines: readonly string[], begin: number, end: number, index: 
   if (from < 0 || from > end) return undefined;
   const done = `@@kmend done ${index}`;
   const to = lines.findIndex((line, at) => at > from && (line === done || line === `${done} cut`));
-  if (to < 0 || to > end) return undefined;
-  return { text: lines.slice(from + 1, to).join('\n'), cut: lines[to] !== done };
+  const whole = to >= 0 && to <= end;
+  return { text: lines.slice(from + 1, whole ? to : end).join('\n'), cut: !whole || lines[to] !== done, whole };
 }
 
-function parsePart(part: Part, section: Section): Facts {
-  return part.area.parse(section.text, { cut: section.cut, args: part.args });
+/** A host may say what it likes: it is not read beyond what the area may print. */
+function parsePart({ area, args }: Part, { text, cut }: Omit<Section, 'whole'>): Facts {
+  const long = text.length > area.maxBytes;
+  return area.parse(long ? text.slice(0, area.maxBytes) : text, { cut: cut || long, args });
 }
 
 const cutShort = (lines: number): Outcome<never> =>

@@ -1,4 +1,4 @@
-// Processes that the probe looks for by name: one list, because one grep finds them all.
+// Processes that the probe looks for by name: one list, because one look at /proc finds them all.
 
 /** Names of package managers while they hold their lock; not rpm, which mostly only asks, nor packagekitd, which idles without it. */
 export const packageManagers = [
@@ -30,11 +30,11 @@ const containerPrograms = [
   'rke2',
 ] as const;
 
-/** For grep -xE; the kernel cuts names at 15 characters. */
+/** The kernel cuts names at 15 characters. */
 export const processNames = [...packageManagers, ...containerPrograms].join('|');
 
-/** `PID/comm:NAME`, as grep prints it after the directory. */
+/** `PID NAME`. */
 export function readProcess(line: string): { readonly pid: string; readonly name: string } | undefined {
-  const parts = /^(\d+)\/comm:(.*)$/.exec(line);
+  const parts = /^(\d+) (.*)$/.exec(line);
   return parts?.[1] === undefined ? undefined : { pid: parts[1], name: parts[2] ?? '' };
 }

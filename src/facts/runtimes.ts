@@ -51,7 +51,7 @@ export const runtimesArea: Area = {
   script: `if has containerd || has docker-containerd; then echo containerd; fi
 if has crio; then echo crio; fi
 if has podman; then echo podman; fi
-case "$P" in *comm:crio'
+case "$P" in *' crio
 '*) echo crio;; esac
 case "$Q" in *'cri-o '[0-9]*) q=\${Q##*cri-o }; printf 'crio %s\\n' "\${q%% *}";; esac
 n=0

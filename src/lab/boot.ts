@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { makeGroups } from './cgroups.ts';
 import { type BootEntry, defaultEntry, readEnv, takenOnce, writeEnv } from './grub.ts';
 import { find, runcOnDisk } from './installed.ts';
-import { control, fault, hostClock, type Machine, put, read, remove } from './machine.ts';
+import { control, fault, hostClock, type Machine, put, putName, read, remove } from './machine.ts';
 
 export const menuPath = (machine: Machine): string => (machine.spec.flavour === 'el7' ? '/boot/grub2/grub.cfg' : '/boot/grub/grub.cfg');
 export const envPath = (machine: Machine): string => (machine.spec.flavour === 'el7' ? '/boot/grub2/grubenv' : '/boot/grub/grubenv');
@@ -67,7 +67,7 @@ const processes: Readonly<Record<string, readonly [pid: number, words: readonly 
 function putProcess(machine: Machine, unit: string): void {
   const [pid, words] = processes[unit] ?? [0, []];
   const program = words[0] ?? '';
-  put(machine, `/proc/${pid}/comm`, `${program.slice(program.lastIndexOf('/') + 1)}\n`);
+  putName(machine, pid, program.slice(program.lastIndexOf('/') + 1));
   put(machine, `/proc/${pid}/cmdline`, words.map((word) => `${word}\0`).join(''));
 }
 

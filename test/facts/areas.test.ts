@@ -19,6 +19,8 @@ const pick = (facts: Facts, ...names: readonly string[]): readonly unknown[] => 
 const centos = (): void => file(host, 'etc/os-release', 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"\n');
 const debian = (): void => file(host, 'etc/os-release', 'ID=debian\nVERSION_ID="9"\n');
 
+const processOf = (pid: number, name: string): void => file(host, `proc/${pid}/stat`, `${pid} (${name}) S 1 ${pid} ${pid} 0 -1\n`);
+
 describe('machine', () => {
   it('says who and where we are', () => {
     file(host, 'proc/uptime', '10.31 5.90\n');
@@ -115,8 +117,8 @@ exit 6`,
     expect(facts['packages.broken']).toBe('an unfinished yum transaction');
   });
   it('somebody who works with the manager is named', () => {
-    file(host, 'proc/4711/comm', 'yum\n');
-    file(host, 'proc/4712/comm', 'rpm\n');
+    processOf(4711, 'yum');
+    processOf(4712, 'rpm');
     expect(replay(host)['packages.lock']).toBe('yum (pid 4711)');
   });
   it('a damaged database is said, and nothing is guessed', () => {
@@ -133,14 +135,28 @@ exit 6`,
 });
 
 describe('packages of a deb host', () => {
+  const status = (...rows: readonly (readonly [name: string, status: string, version: string])[]): void =>
+    file(
+      host,
+      'var/lib/dpkg/status',
+      rows
+        .map(
+          ([name, state, version]) =>
+            `Package: ${name}\nStatus: ${state}\nPriority: optional\nSection: x\nInstalled-Size: 1\nMaintainer: x\nArchitecture: amd64\nMulti-Arch: foreign\nSource: x\nVersion: ${version}\nDescription: x\n Version: 0\n\n`,
+        )
+        .join(''),
+    );
   beforeEach(() => {
     debian();
     program(host, 'apt-get', 'exit 0');
     program(host, 'dpkg', 'exit 0');
-    program(
-      host,
-      'dpkg-query',
-      `printf '%s\\n' 'docker-ce 5:18.09.1~3-0~debian-stretch @ hi ' 'containerd.io 1.2.2-1 @ ii ' 'kubelet 1.12.3-00 @ rc '; exit 1`,
+    program(host, 'dpkg-query', 'exit 0');
+    status(
+      ['docker-ce', 'hold ok installed', '5:18.09.1~3-0~debian-stretch'],
+      ['docker-cery', 'install ok installed', '1'],
+      ['containerd.io', 'install ok installed', '1.2.2-1'],
+      ['dockerxio', 'install ok installed', '1'],
+      ['kubelet', 'deinstall ok config-files', '1.12.3-00'],
     );
     file(host, 'var/lib/dpkg/info/containerd.io.list', '');
   });
@@ -156,14 +172,15 @@ describe('packages of a deb host', () => {
     expect(facts['containerd.installed_at']).toBeGreaterThan(1_600_000_000);
     expect(facts['docker.installed_at']).toBe(0);
   });
+  it('cannot be told where dpkg has no status', () => {
+    rmSync(join(host.root, 'var/lib/dpkg/status'));
+    expect(isUnknown(replay(host)['docker.evr'])).toBe(true);
+  });
   it('half configured packages are named', () => {
-    file(
-      host,
-      'var/lib/dpkg/status',
-      'Package: bash\nStatus: install ok installed\n\nPackage: docker-ce\nStatus: install ok half-configured\nVersion: 5\n',
-    );
+    status(['bash', 'install ok installed', '1'], ['docker-ce', 'install ok half-configured', '5'], ['vim', 'install ok unpacked', '1']);
     file(host, 'var/lib/dpkg/updates/0001', '');
-    expect(replay(host)['packages.broken']).toBe('dpkg was interrupted; docker-ce is half configured');
+    expect(replay(host)['packages.broken']).toBe('dpkg was interrupted; docker-ce is half configured; vim is unpacked');
+    expect(replay(host)['docker.evr']).toBe('5');
   });
 });
 
@@ -221,7 +238,7 @@ describe('docker', () => {
     expect(pick(replay(host), ...names)).toEqual([true, false, '', '18.06.1-ce', '', false]);
   });
   it('that hangs is unknown, not absent', () => {
-    file(host, 'proc/99/comm', 'dockerd\n');
+    processOf(99, 'dockerd');
     program(host, 'docker', 'exit 124');
     const facts = replay(host);
     expect([facts['docker.running'], isUnknown(facts['docker.version']), isUnknown(facts['docker.driver'])]).toEqual([true, true, true]);
@@ -389,7 +406,7 @@ describe('containerd, cri-o and podman by their configuration', () => {
 describe('kubelet', () => {
   const names = ['kubelet.installed', 'kubelet.running', 'kubelet.version', 'kubelet.driver', 'kubelet.program'];
   const running = (program: string, args: string): void => {
-    file(host, 'proc/812/comm', `${program}\n`);
+    processOf(812, program);
     file(host, 'proc/812/cmdline', `/usr/bin/${program}\0${args.replaceAll(' ', '\0')}\0`);
   };
   it('with its driver as an argument', () => {

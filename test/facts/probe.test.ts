@@ -2,6 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { areas, buildProbe, derive, factDefs, givenFacts, lifetimeOf, parseProbe, withPrelude } from '../../src/facts/index.ts';
@@ -76,6 +78,10 @@ describe('the script', () => {
     expect(paths.filter((path) => !path.startsWith("/etc/it'") && !/^\/(usr\/\*|usr\/bin\/kubelet)/.test(path))).toEqual([]);
   });
 
+  it('fits into one command of SSH: servers take 32 KiB and more', () => {
+    expect(buildProbe(wants).length).toBeLessThan(30_000);
+  });
+
   it('keeps a prelude that stands already', () => expect(withPrelude(withPrelude('true\n'))).toBe(withPrelude('true\n')));
 });
 
@@ -109,6 +115,20 @@ describe('the frame', () => {
       { $unknown: why },
     ]);
     expect(derive(facts)['kmem.verdict']).toEqual({ $unknown: why });
+  });
+
+  it('that ended in the walk over cgroups gives what was counted before it, as not complete', () => {
+    const end = output.indexOf('\n', output.lastIndexOf('\nslab ') + 1) + 1;
+    const result = parseProbe(output.slice(0, end), wants, 'the probe ended after 90 s');
+    const facts = result.ok ? result.value : {};
+    expect([facts['kmem.slab_ids'], facts['kmem.root_usage'], facts['kmem.samples']]).toMatchObject([
+      3,
+      2_322_432,
+      { total: 0, capped: true },
+    ]);
+    expect(facts['package.docker-ce.held']).toEqual({ $unknown: 'the probe ended after 90 s' });
+    const early = parseProbe(output.slice(0, output.lastIndexOf('\nslab ') + 1), wants, 'the probe ended after 90 s');
+    expect(early.ok && early.value['kmem.slab_ids']).toEqual({ $unknown: 'the probe was ended before slab entries were counted' });
   });
 
   it('is missed when a part in the middle is gone', () => {
@@ -204,10 +224,24 @@ describe('the parsers', () => {
     expect(lifetimeOf('nonsense')).toBeUndefined();
   });
 
-  it('keep to their byte caps', () => {
-    for (const area of areas.values()) expect(area.maxBytes).toBeLessThanOrEqual(2_000_000);
+  it('keep to their byte caps, whatever a host prints', () => {
+    for (const area of areas.values()) expect(area.maxBytes).toBeLessThanOrEqual(262_144);
+    const lines = 'u x\n'.repeat(200_000);
+    const flood = parseProbe(output.replace(/(?=\nw )/, `\n${lines}`), wants);
+    expect(flood.ok && flood.value['kmem.samples']).toMatchObject({ total: 0, capped: true });
     const long = output.replace('@@kmend done 0\n', '@@kmend done 0 cut\n');
     expect(parseProbe(long, wants).ok).toBe(true);
+  });
+
+  it('keep nothing of the output in memory but the facts', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const kept: unknown[] = [];
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let host = 0; host < 40; host++) kept.push(parseProbe(`${output}${`${host} `.repeat(200_000)}`, wants));
+    collect();
+    expect((process.memoryUsage().heapUsed - before) / kept.length).toBeLessThan(60_000);
   });
 
   it('derive is settled after one go', () => {

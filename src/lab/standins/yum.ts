@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Reply } from '../calls.ts';
 import { evrOf, type Package, repository } from '../catalog.ts';
 import { compareEvr, installed, isParallel } from '../installed.ts';
-import { fault, type Machine, put, read, remove } from '../machine.ts';
+import { fault, type Machine, put, putName, read, remove } from '../machine.ts';
 import { done, failed, type StandIn, unsupported, type World } from './answer.ts';
 import { goesBy, nevra } from './rpm.ts';
 import { carryOut, newest, resolve, same } from './transaction.ts';
@@ -225,7 +225,7 @@ async function takeLock(machine: Machine, command: Command, world: World): Promi
     if (!(await world.pause(machine, 0.2))) return failed(1, said);
   }
   put(machine, lockFile, `${pid}\n`);
-  put(machine, `/proc/${pid}/comm`, 'yum\n');
+  putName(machine, pid, 'yum');
   return undefined;
 }
 
