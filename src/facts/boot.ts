@@ -126,7 +126,19 @@ if [ $# != 0 ]; then
     printf 'cfg %s\\n%s\\n' "\${g#"$R"}" "$l"
     case $l in cut*) cut=' cut';; esac
     dump "\${g%/*}/grubenv" env
-    [ ! -e "\${g%/*}/grubenv" ] || awk -v d="\${g%/*}/" -v r="$R" 'BEGIN {d = substr(d, length(r) + 1)} {m = $2; if (m != "/") m = m "/"; if (index(d, m) == 1 && length(m) >= n) {n = length(m); s = $1 " " $3}} END {print "envdev " s}' "$R/proc/mounts"
+    # What grubenv lies on: the longest mount point before it, the last of equal ones.
+    if [ -e "\${g%/*}/grubenv" ]; then
+      g=\${g#"$R"} e='' n=0
+      set -f; IFS='
+'
+      for l in $S; do
+        unset IFS
+        set -- $l
+        case \${g%/*}/ in "\${2%/}"/*) [ $# -lt 4 ] || [ \${#2} -lt $n ] || n=\${#2} e="$1 $3";; esac
+      done
+      unset IFS; set +f
+      echo "envdev $e"
+    fi
   fi
 elif [ -e "$R/boot/grub2" ] || [ -e "$R/boot/efi" ]; then [ -x "$R/boot/grub2/." ] || echo grub_denied; fi
 set --

@@ -98,7 +98,7 @@ export const cgroupArea: Area = {
   ],
   /*
    * One walk, one awk. GNU grep walks by itself, which costs half of find and grep, and it names a file that it could not read. A grep that is a
-   * symbolic link is busybox's, or the practice fleet's. What is cheap and telling stands first: all of it counts when the probe is ended.
+   * symbolic link, or part of the shell, is busybox's; a link also the practice fleet's. What is cheap and telling stands first: all of it counts when the probe is ended.
    * Symbolic links are followed by name: the practice fleet makes EIO with them. The dot behind the root is explained in `walkProgram`.
    */
   script: `c=$R/sys/fs/cgroup m=$c/memory W=''
@@ -109,9 +109,9 @@ fi
 [ ! -e "$c/cgroup.controllers" ] || echo unified
 [ ! -d "$c/unified" ] || echo hybrid
 for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { echo v1; break; }; done
-while read -r s _ n _; do case $s in memory) echo "live $n";; esac; done <"$R/proc/cgroups"
+printf '%s\\n' "$S"
 G=$(command -v grep)
-sums() { M=$1 Z=$2 D=$R/sys/kernel/slab/./ awk '${walkProgram}'; }
+sums() { M=$1 Z=$2 D=$R/sys/kernel/slab/./ exec awk '${walkProgram}'; }
 if [ -e "$m/memory.limit_in_bytes" ]; then
   echo memory v1
   line "$m/memory.kmem.usage_in_bytes" usage
@@ -157,7 +157,7 @@ fi`,
     const witnesses = [...readWitnesses(fields.all('w')), ...unreadable(fields.number('strange'))];
     const absent = fields.number('absent');
     // The root is counted in /proc/cgroups, too. (On v2 it counts dying groups as well, and other controllers'.)
-    const told = memory === 'v1' ? Math.max(0, (wholeNumber(fields.text('live')) ?? 0) - 1) : 0;
+    const told = memory === 'v1' ? Math.max(0, (wholeNumber(/^memory\s+\d+\s+(\d+)/m.exec(text)?.[1] ?? '') ?? 0) - 1) : 0;
     const samples = samplesOf(witnesses, { gone: fields.number('gone'), absent, capped, why: fields.text('why') });
     const walked = witnesses.reduce((sum, { count }) => sum + count, absent);
     return {

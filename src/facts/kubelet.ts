@@ -39,7 +39,15 @@ for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
     echo "running $n"
     p=\${p##* }
     k=$R/proc/$p/exe
-    $T tr '\\000' '\\n' <"$R/proc/$p/cmdline" | awk '/^--?(cgroup-driver|container-runtime-endpoint|config|kubelet-arg)(=|$)/ {n = 2} n-- > 0 {print "arg " $0}'
+    set -f; IFS='
+'
+    n=0
+    for l in $(unset IFS; $T tr '\\000' '\\n' <"$R/proc/$p/cmdline"); do
+      n=$((n - 1)) a=\${l#-}
+      case \${a#-}= in cgroup-driver=*|container-runtime-endpoint=*|config=*|kubelet-arg=*) [ "$a" = "$l" ] || n=2;; esac
+      [ $n -le 0 ] || printf 'arg %s\\n' "$l"
+    done
+    unset IFS; set +f
     break
   fi
 done

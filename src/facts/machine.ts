@@ -36,9 +36,9 @@ export const machineArea: Area = {
 line "$R/proc/sys/kernel/hostname" host
 line "$R/proc/sys/kernel/random/boot_id" boot
 line "$R/proc/uptime" uptime
-u=''
-while read -r k _ l _; do case $k in Uid:) u=$l; break;; esac; done <"$R/proc/self/status"
-printf 'arch %s\\nclock %s\\nuid %s\\n' "$A" "$(date +%s)" "\${u:-$(id -u)}"
+u=\${S##*Uid:[[:space:]]}
+case $S in *Uid:*) u=\${u#*[[:space:]]} u=\${u%%[[:space:]]*};; *) u=$(id -u);; esac
+printf 'arch %s\\nclock %s\\nuid %s\\n' "$A" "$(date +%s)" "$u"
 printf '%s\\n' "$P"`,
   maxBytes: 4096,
   parse: (text) => {

@@ -1,7 +1,7 @@
 // Area memory: how much the slab caches hold.
 import { unknown } from '../model/value.ts';
 import type { Area } from './area.ts';
-import { readFields, wholeNumber } from './fields.ts';
+import { wholeNumber } from './fields.ts';
 
 export const memoryArea: Area = {
   name: 'memory',
@@ -9,14 +9,14 @@ export const memoryArea: Area = {
     { name: 'memory.slab_kb', lifetime: 'boot', summary: 'Slab of /proc/meminfo, kB', example: 412_000 },
     { name: 'memory.sunreclaim_kb', lifetime: 'boot', summary: 'SUnreclaim of /proc/meminfo, kB: a trend, not a level', example: 361_276 },
   ],
-  script: `while read -r k v _; do case $k in Slab:) echo "slab $v";; SUnreclaim:) echo "unreclaim $v"; break;; esac; done <"$R/proc/meminfo"`,
-  maxBytes: 256,
+  script: `printf '%s\\n' "$S"`,
+  maxBytes: 1024,
   parse: (text) => {
-    const fields = readFields(text);
+    const kilobytes = (name: string): number | undefined => wholeNumber(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(text)?.[1] ?? '');
     const missing = unknown('/proc/meminfo could not be read');
     return {
-      'memory.slab_kb': wholeNumber(fields.text('slab')) ?? missing,
-      'memory.sunreclaim_kb': wholeNumber(fields.text('unreclaim')) ?? missing,
+      'memory.slab_kb': kilobytes('Slab') ?? missing,
+      'memory.sunreclaim_kb': kilobytes('SUnreclaim') ?? missing,
     };
   },
 };

@@ -50,16 +50,19 @@ frame() { cut=''; printf "@@kmen%s area %s\\n" d "$1"; "area_$1"; printf "\\n@@k
 
 /**
  * Once, before the areas: time limits, the architecture, the kernel, and the processes: `process PID NAME` of those that matter, and who is in
- * uninterruptible sleep, by one grep of /proc/PID/stat, which never blocks.
+ * uninterruptible sleep, by one grep of /proc/PID/stat, which never blocks. It also takes the few lines (`$S`) of other files of /proc that areas
+ * print: a shell that reads a file line by line asks the kernel for each byte.
  */
 const preparation = `T='' T2=''
 if command -v timeout >/dev/null; then T='timeout 5' T2='timeout 20'; fi
 A=''; IFS= read -r A <"$R/proc/sys/kernel/arch" || A=$(uname -m)
 K=''; IFS= read -r K <"$R/proc/sys/kernel/osrelease" || K=$(uname -r)
-P='' b=0
+P='' S='' b=0
 set -f; IFS='
 '
-for l in $(set +f; grep -hE '\\) D |\\((${processNames})\\) [A-Z]' "$R"/proc/[0-9]*/stat); do
+for l in $(set +f; grep -hE '^[0-9]+ .*\\) D |^[0-9]+ \\((${processNames})\\) [A-Z]|^(Slab|SUnreclaim|Uid):|^memory[[:space:]]|^[^ ]+ /(boot[^ ]*)? ' "$R"/proc/[0-9]*/stat "$R/proc/meminfo" "$R/proc/self/status" "$R/proc/cgroups" "$R/proc/mounts"); do
+  case $l in [0-9]*' ('*) ;; *) S="\${S}$l
+"; continue;; esac
   n=\${l#*\\(}; n=\${n%) *}
   case '|${processNames}|' in *"|$n|"*) P="\${P}process \${l%% *} $n
 ";; esac

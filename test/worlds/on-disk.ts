@@ -75,7 +75,7 @@ function writeSoftware(tree: Recorded, software: Software): void {
   };
   const says = (path: string, text: string, inBoot?: boolean): void => install(path, `echo "${text}"`, inBoot);
   const running = (pid: number, name: string, args = name): void => {
-    file(tree, `proc/${pid}/comm`, `${name}\n`);
+    file(tree, `proc/${pid}/stat`, `${pid} (${name}) S 1\n`);
     file(tree, `proc/${pid}/cmdline`, args.replaceAll(' ', '\0'));
   };
   const packages: string[] = [];
