@@ -1277,6 +1277,42 @@ const arguments_: readonly State[] = [
   ],
 ];
 
+const noSwap = { 'boot.cmdline': 'ro swapaccount=0', 'boot.next_cmdline': 'ro swapaccount=0' };
+
+const doubts: readonly State[] = [
+  [
+    'swap is not counted, a docker of unknown build, its limited container reads off',
+    host('1160', [unknownDocker], containers('eio'), noSwap),
+    'at risk: nothing tells whether that limit came later',
+    'at_risk kernel_arg none',
+  ],
+  [
+    'swap is not counted, a docker of unknown build, its limited pods read off',
+    host('1160', [kubelet122, unknownDocker], pods('eio'), noSwap),
+    'off: nobody changes the limits of a container in a pod',
+    'off none samples',
+  ],
+  [
+    'the argument set on 862, a docker of unknown build, its limited container reads off',
+    host('862', [unknownDocker], containers('eio'), argument),
+    'off: either this kernel obeys or this build does not ask; which of them is not proven',
+    'off none none',
+  ],
+  [
+    'the same, and the next boot loses the argument',
+    host('862', [unknownDocker], containers('eio'), argumentNow),
+    'at risk: if the kernel was what held it off, the next boot accounts',
+    'at_risk kernel_and_arg none',
+    /the next boot loses/,
+  ],
+  [
+    'a runtime with a runc of its own, under a docker with the systemd driver',
+    host('1160', [docker1806systemd, { ...nvidia('docker'), asks: 'no' }], 'eio! system.slice/docker-#a.scope'),
+    'off: systemd makes the groups of that runtime too',
+    'off none samples',
+  ],
+];
+
 /** What kmend found in this boot when it started a limited container through a runtime. */
 const sample = (runtime: string, answer: 'off' | 'on'): Facts => ({ 'kmem.started': [{ runtime, answer, at: bootedAt + 500 }] });
 
@@ -1539,6 +1575,6 @@ const notApplicable: readonly State[] = [
   ],
 ];
 
-export const states = [...accounted, ...leaking, ...off, ...risks, ...arguments_, ...samples, ...unknowns, ...notApplicable].map(
+export const states = [...accounted, ...leaking, ...off, ...risks, ...arguments_, ...doubts, ...samples, ...unknowns, ...notApplicable].map(
   ([name, { programs, facts }, truth, expected, says]) => ({ name, programs, facts, truth, expected, says }),
 );
