@@ -111,7 +111,7 @@ fi
 for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { echo v1; break; }; done
 printf '%s\\n' "$S"
 G=$(command -v grep)
-sums() { M=$1 Z=$2 D=$R/sys/kernel/slab/./ exec awk '${walkProgram}'; }
+sums() { M=$1 Z=$2 D=$R/sys/kernel/slab/./ awk '${walkProgram}'; }
 if [ -e "$m/memory.limit_in_bytes" ]; then
   echo memory v1
   line "$m/memory.kmem.usage_in_bytes" usage
@@ -146,7 +146,7 @@ elif [ -e "$c/cgroup.controllers" ]; then
     echo "@ $?"
   } 2>&1 | sums "$c" v2
 fi`,
-  maxBytes: 131_072,
+  maxBytes: 200_000,
   inParts: true,
   parse: (text, { cut }): Facts => {
     const fields = readFields(text);

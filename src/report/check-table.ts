@@ -3,6 +3,7 @@ import { conclusionOf } from '../core/conclusion.ts';
 import type { ActiveProbe } from '../engine/fleet.ts';
 import type { Facts } from '../model/fact.ts';
 import type { Failure } from '../model/failure.ts';
+import { isUnknown } from '../model/value.ts';
 import { fold, harmless, type Paint, plural, table } from './layout.ts';
 
 export interface CheckRow {
@@ -43,8 +44,11 @@ function remedyOf(facts: Facts): string {
   return remedy === 'none' || why === '' ? remedy : `${remedy}: ${why}`;
 }
 
-const evidenceOf = (facts: Facts, active: ActiveProbe | undefined): string =>
-  [word(facts, 'kmem.evidence'), active === undefined ? '' : activeText(active)].filter(Boolean).join('; ');
+function evidenceOf(facts: Facts, active: ActiveProbe | undefined): string {
+  const judged = facts['kmem.verdict'];
+  const evidence = isUnknown(judged) ? harmless(judged.$unknown) : word(facts, 'kmem.evidence');
+  return [evidence, active === undefined ? '' : activeText(active)].filter(Boolean).join('; ');
+}
 
 /** What a word alone would leave open: a host may be off by its runtime, and its kernel still account. */
 const answerMeans = { off: 'the kernel refuses', on: 'the kernel accounts a cgroup that asks' } as const;
@@ -66,7 +70,7 @@ function cells(row: CheckRow, paint: Paint): readonly string[] {
     word(facts, 'docker.version') || word(facts, 'docker.client'),
     runcOf(facts),
     word(facts, 'kubelet.version').replace(/^v/, ''),
-    paintVerdict(word(facts, 'kmem.verdict'), paint),
+    paintVerdict(word(facts, 'kmem.verdict') || 'unknown', paint),
     evidenceOf(facts, row.active),
     remedyOf(facts),
   ];

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cgroupArea } from '../../src/facts/cgroup.ts';
 import { rowFunction } from '../../src/facts/cgroup-walk.ts';
 import { creatorOf, creatorRows } from '../../src/facts/kmem/creators.ts';
 import type { Facts } from '../../src/model/fact.ts';
@@ -163,6 +164,15 @@ describe('a hostile name', () => {
     expect(output.length).toBeLessThan(16_384);
     expect(samples()).toMatchObject({ total: 60, failed: 0 });
   });
+});
+
+it('has a bounded output: every bucket that there can be, and all examples with the longest names', () => {
+  const [key = ''] = creatorRows.map((row) => row.key).sort((a, b) => b.length - a.length);
+  const bucket = `w ${key} denied later 0 1 1 65534\n`.length;
+  // Only what was read can have caches: 3 limits, and 8 or 4 ways of flags.
+  const buckets = (creatorRows.length + 1) * 3 * (8 + 4 * 4);
+  const example = `g ${key} failed 9223372036854771711 3 9223372036854771711 3 \n`.length + 203;
+  expect(buckets * bucket + 45 * example).toBeLessThan(cgroupArea.maxBytes);
 });
 
 describe('a read', () => {

@@ -53,6 +53,11 @@ const rows: readonly CheckRow[] = [
 const text = (lines: readonly string[]) => `\n${lines.join('\n')}\n`;
 
 describe('check', () => {
+  it('says why a host has no verdict', () => {
+    const why = { $unknown: 'the probe ended after 90 s' };
+    const sick = { ...facts('3.10.0-862.el7', '', '', ''), 'kmem.verdict': why, 'kmem.evidence': why };
+    expect(checkTable([{ host: 'n1', facts: sick }], 140, uncoloured).join('\n')).toMatch(/n1 .* unknown +the probe ended after 90 s/);
+  });
   it.each([80, 140])('at %i columns', (width) => {
     const lines = checkTable(rows, width, uncoloured);
     expect(text([...lines, checkSummary(rows)])).toMatchSnapshot();
