@@ -43,22 +43,23 @@ engine() {
   done
   none "$k"
 }
+ask() { $T crictl -r "$q" "$@"; }
 # cri KEY SOCKET [HANDLER]: a pod in the host's network, so that no network is set up for it
 cri() {
   command -v crictl >/dev/null 2>&1 || return 1
-  c="$T crictl -r unix://$2"
+  q=unix://$2
   w=$(mktemp -d) || exit 80
   printf '{"metadata":{"name":"kmend-sample","namespace":"kmend","uid":"kmend-sample","attempt":0},"linux":{"security_context":{"namespace_options":{"network":2}}}}' >"$w/pod.json"
-  pod=$($c runp \${3:+-r "$3"} "$w/pod.json" 2>/dev/null </dev/null) || pod=''
+  pod=$(ask runp \${3:+-r "$3"} "$w/pod.json" 2>/dev/null </dev/null) || pod=''
   ok=1
-  [ -z "$pod" ] || for i in $($c images -q 2>/dev/null </dev/null | head -n 20); do
+  [ -z "$pod" ] || for i in $(ask images -q 2>/dev/null </dev/null | head -n 20); do
     printf '{"metadata":{"name":"kmend-sample"},"image":{"image":"%s"},"command":["sleep","${livesFor}"],"linux":{"resources":{"memory_limit_in_bytes":67108864}}}' "$i" >"$w/container.json"
-    id=$($c create "$pod" "$w/container.json" "$w/pod.json" 2>/dev/null </dev/null) || continue
-    if $c start "$id" >/dev/null 2>&1 </dev/null; then started "$1" "$id"; ok=0; fi
-    $c rm -f "$id" >/dev/null 2>&1 </dev/null
+    id=$(ask create "$pod" "$w/container.json" "$w/pod.json" 2>/dev/null </dev/null) || continue
+    if ask start "$id" >/dev/null 2>&1 </dev/null; then started "$1" "$id"; ok=0; fi
+    ask rm -f "$id" >/dev/null 2>&1 </dev/null
     [ $ok != 0 ] || break
   done
-  [ -z "$pod" ] || { $c stopp "$pod" >/dev/null 2>&1 </dev/null; $c rmp -f "$pod" >/dev/null 2>&1 </dev/null; }
+  [ -z "$pod" ] || { ask stopp "$pod" >/dev/null 2>&1 </dev/null; ask rmp -f "$pod" >/dev/null 2>&1 </dev/null; }
   rm -rf "$w"
   [ $ok = 0 ] || none "$1"
 }

@@ -1,9 +1,9 @@
 // Hosts built from the tables, for rows that no recording covers: programs, groups by their real paths, and the facts that the probe would give.
-import type { ReadState } from '../../src/facts/groups.ts';
+import type { Example, ReadState } from '../../src/facts/groups.ts';
 import { derive } from '../../src/facts/index.ts';
 import { creatorOf } from '../../src/facts/kmem/creators.ts';
-import { witnessesOf } from '../../src/facts/kmem/witnesses.ts';
 import type { Facts } from '../../src/model/fact.ts';
+import type { Mapping } from '../../src/model/value.ts';
 
 const now = 1_790_000_000;
 export const bootedAt = now - 1000;
@@ -261,3 +261,24 @@ export const next = (build: string): Facts => ({ 'kernel.next': release(build) }
 /** An el7 host with Docker 18.06.1 and no kubelet, derived; for tests of single facts. */
 export const modelHost = (more: Facts = {}, groups = containers('none')): Facts =>
   derive(hostFacts('862', [engine('docker-ce', '18.06.1-ce', 'yes')], groups, more));
+
+/** The fact `kmem.witnesses` of these groups. */
+function witnessesOf(groups: readonly Pick<Example, 'path' | 'limit' | 'state' | 'lines' | 'usage' | 'procs'>[]): readonly Mapping[] {
+  const sums = new Map<string, Mapping & { count: number }>();
+  for (const group of groups) {
+    if (group.state === 'gone') continue;
+    const bucket = {
+      row: creatorOf(group.path).key,
+      state: group.state,
+      limited: group.limit > 0 ? 'yes' : 'no',
+      caches: group.lines > 2,
+      charged: group.usage > 0,
+      procs: group.procs > 0,
+    };
+    const key = JSON.stringify(bucket);
+    const sum = sums.get(key);
+    if (sum === undefined) sums.set(key, { ...bucket, count: 1 });
+    else sum.count += 1;
+  }
+  return [...sums.values()];
+}

@@ -2,6 +2,7 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { sampleChange } from '../../src/modules/sample-container.ts';
 import { el7, nokmemNow, noSample, readsOff } from './facts.ts';
 import { hostTree, shells } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
@@ -210,5 +211,83 @@ run) echo "$*" >> "$KMEND_ROOT/calls"; for a; do if grep -qx -e "$a" "$KMEND_ROO
   it('says so when no image can', () => {
     for (const images of ['sha256:aa\n', ''])
       expect(dockerHost(images, '').run(start, shell)).toMatchObject({ code: 0, out: expect.stringContaining('no image on this host') });
+  });
+});
+
+describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('samples through other runtimes, under %s', (_, shell) => {
+  const id = 'd'.repeat(64);
+  const files = {
+    '/proc/sys/kernel/random/boot_id': 'b-1\n',
+    '/sys/fs/cgroup/memory/memory.kmem.limit_in_bytes': '9223372036854771712\n',
+  };
+  const group = `g=$KMEND_ROOT/sys/fs/cgroup/memory/some/NAME; start() { mkdir -p "$g"; ln -s /proc/self/mem "$g/memory.kmem.slabinfo"; }; calls=$KMEND_ROOT/calls`;
+  const sampleOf = (key: string): string => {
+    const [effect] = sampleChange([key]).effects;
+    return effect?.kind === 'run' ? effect.script : '';
+  };
+  /** A CRI whose first image cannot be created, and whose second one runs. */
+  const crictl = `${group.replace('NAME', `cri-containerd-${id}.scope`)}
+echo "$*" | sed 's, /[^ ]*json,,g' >> "$calls"
+shift 2
+case $1 in
+runp) echo pod-1;;
+images) printf 'img-1\\nimg-2\\n';;
+create) grep -q '"image":"img-2"' "$3" || exit 1; grep -q '"memory_limit_in_bytes":67108864' "$3" && echo ${id};;
+start) start;;
+rm) rm -rf "$g";;
+esac`;
+
+  it.each([
+    ['containerd', '', 'containerd'],
+    ['cri:nvidia', ' -r nvidia', 'cri:nvidia'],
+  ])("%s: a pod in the host's network, a container with a limit, and both removed", (key, handler) => {
+    const tree = hostTree(files);
+    tree.program('crictl', crictl);
+    const socket = `-r unix://${tree.root}/run/containerd/containerd.sock`;
+    expect(tree.run(sampleOf(key), shell)).toEqual({ code: 0, out: `${key}: asked, and its container reads off\n`, err: '' });
+    expect(tree.read('/calls').replaceAll(socket, 'S').trim().split('\n')).toEqual([
+      `S runp${handler}`,
+      'S images -q',
+      'S create pod-1',
+      'S create pod-1',
+      `S start ${id}`,
+      `S rm -f ${id}`,
+      'S stopp pod-1',
+      'S rmp -f pod-1',
+    ]);
+    expect(tree.read('/run/kmend/started')).toMatch(new RegExp(`^b-1 \\d+ ${key} off\\n$`));
+  });
+
+  it('containerd without crictl: by its own client, in the namespace of the CRI', () => {
+    const tree = hostTree(files);
+    tree.program('sleep', ':');
+    tree.program(
+      'ctr',
+      `${group.replace('NAME', '$(cat "$KMEND_ROOT/name" 2>/dev/null)')}
+echo "$*" >> "$calls"
+shift 2
+case $1 in
+images) echo docker.io/library/busybox:latest;;
+run) for n; do case $n in b1*) echo "$n" > "$KMEND_ROOT/name"; g=$KMEND_ROOT/sys/fs/cgroup/memory/k8s.io/$n;; esac; done; start;;
+esac`,
+    );
+    const name = 'b1'.repeat(2);
+    expect(tree.run(sampleOf('containerd'), shell)).toEqual({ code: 0, out: 'containerd: asked, and its container reads off\n', err: '' });
+    expect(tree.read('/calls').trim().split('\n')).toEqual([
+      '-n k8s.io images ls -q',
+      `-n k8s.io run -d --memory-limit 67108864 docker.io/library/busybox:latest ${name} sleep 180`,
+      `-n k8s.io tasks kill -s KILL ${name}`,
+      `-n k8s.io tasks rm -f ${name}`,
+      `-n k8s.io containers rm ${name}`,
+    ]);
+  });
+
+  it('says what is missing, and fails nothing', () => {
+    const tree = hostTree(files);
+    expect(tree.run(sampleOf('podman'), shell)).toMatchObject({ code: 0, out: 'podman: there is no podman here\n' });
+    expect(tree.run(sampleOf('containerd'), shell)).toMatchObject({ code: 0, out: 'containerd: there is neither crictl nor ctr here\n' });
+    expect(tree.run(sampleOf('cri-o'), shell)).toMatchObject({ code: 0, out: 'cri-o: there is no crictl here\n' });
+    expect(tree.run(sampleOf('cri:kata'), shell)).toMatchObject({ code: 0, out: 'containerd: there is no crictl here\n' });
+    expect(tree.run(sampleOf("od'd"), shell)).toMatchObject({ code: 0, out: "od'd: there is no docker here\n" });
   });
 });

@@ -2,8 +2,8 @@
 import type { Facts } from '../../model/fact.ts';
 import { isList, isMapping, type Mapping } from '../../model/value.ts';
 import { countsSwap } from '../boot-args.ts';
-import type { Example, Limited, ReadState } from '../groups.ts';
-import { type CreatorRow, creatorByKey, creatorOf, type Manager } from './creators.ts';
+import type { Limited, ReadState } from '../groups.ts';
+import { type CreatorRow, creatorByKey, type Manager } from './creators.ts';
 import { healthOf, readRelease } from './kernels.ts';
 
 /** Groups that are alike in all that a verdict looks at. */
@@ -51,29 +51,6 @@ const readRow = (row: Mapping): Witnesses => ({
   procs: row.procs === true,
   count: typeof row.count === 'number' ? row.count : 0,
 });
-
-/** The fact `kmem.witnesses` of these groups, for readers that have them one by one. */
-export function witnessesOf(
-  groups: readonly Pick<Example, 'path' | 'limit' | 'state' | 'lines' | 'usage' | 'procs'>[],
-): readonly Mapping[] {
-  const sums = new Map<string, Mapping & { count: number }>();
-  for (const group of groups) {
-    if (group.state === 'gone') continue;
-    const bucket = {
-      row: creatorOf(group.path).key,
-      state: group.state,
-      limited: group.limit > 0 ? 'yes' : 'no',
-      caches: group.lines > 2,
-      charged: group.usage > 0,
-      procs: group.procs > 0,
-    };
-    const key = JSON.stringify(bucket);
-    const sum = sums.get(key);
-    if (sum === undefined) sums.set(key, { ...bucket, count: 1 });
-    else sum.count += 1;
-  }
-  return [...sums.values()];
-}
 
 /** What a witness may be asked about: a program that makes groups. */
 export interface Asker {
