@@ -134,6 +134,14 @@ describe('a hostile name', () => {
     expect(after.failed_why).toBe('a name with a line break');
   });
 
+  it.each(['before', 'after'])('of a group made %s it gives no limit to a container that has none', (order) => {
+    if (order === 'before') raw(`${container}/memory.limit_in_bytes:1000\nx`, {});
+    v1Group(host, container, { slabinfo: 'eio' });
+    if (order === 'after') raw(`${container}/memory.limit_in_bytes:1000\nx`, {});
+    file(host, join(memory, `${container}/memory.limit_in_bytes:1000\nx`, 'cgroup.procs'), '1\n');
+    expect(samples()).toMatchObject({ limited: 0, limited_off: 0, failed: 1 });
+  });
+
   it('cannot forge a whole line, because no group is called "."', () => {
     const line = `${inRoot()}/docker/${hex}/memory.kmem.slabinfo: Input`;
     raw(`x\ngrep: ${line}/output error\nx`, files('', '1000\n'));
@@ -184,7 +192,7 @@ describe('a read', () => {
 
   it('that was refused and answered, too, counts as read', () => {
     v1Group(host, container, { slabinfo: 3, limit });
-    grepWith(`s|^${slabinfo}:# name.*|grep: \\1: Input/output error|`);
+    grepWith(`s|^${slabinfo}:kmalloc.*|grep: \\1: Input/output error|`);
     expect(samples()).toMatchObject({ read: 1, eio: 0, total: 1 });
   });
 
@@ -216,6 +224,16 @@ describe('a read', () => {
   it('that a program could not make at all is said', () => {
     program(host, 'grep', 'echo "grep: memory exhausted"');
     expect(samples()).toMatchObject({ failed: 1, failed_why: 'grep: memory exhausted' });
+  });
+
+  it('that ends in the middle of a group does not count that group', () => {
+    v1Group(host, container, { slabinfo: 3, limit });
+    program(
+      host,
+      'grep',
+      `case "$*" in *'-m 3'*) echo "$KMEND_ROOT/${memory}/./${container}/memory.limit_in_bytes:1000"; exit 124;; esac; exec /bin/grep "$@"`,
+    );
+    expect(samples()).toMatchObject({ capped: true, total: 0, limited: 0 });
   });
 
   it('that does not come to its end gives what was counted until then, as capped', () => {
