@@ -40,6 +40,11 @@ describe('recordings of real kernels', () => {
     ]);
   });
 
+  it('each says how much the slab caches hold', () => {
+    for (const name of names)
+      for (const kilobytes of said(name, ['memory.slab_kb', 'memory.sunreclaim_kb'])) expect(kilobytes, name).toBeGreaterThan(1000);
+  });
+
   it.each([
     ['direct-boot-default', 'pods/busy', true],
     ['direct-boot-nokmem', 'pods/busy', false],
