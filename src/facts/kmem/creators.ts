@@ -458,7 +458,7 @@ export const unknownRow: CreatorRow = {
  */
 export const normalPath = (path: string): string => path.replace(/[<>]/g, '?').replace(/[0-9a-f]{64}/g, '<id>');
 
-const compiled = creatorRows.map((row) => ({ row, pattern: new RegExp(row.pattern) }));
+const compiled = creatorRows.map((row) => ({ row, pattern: new RegExp(row.pattern, 's') }));
 const byKey: ReadonlyMap<string, CreatorRow> = new Map([...creatorRows, unknownRow].map((row) => [row.key, row]));
 
 /** The row of a group's path, which is relative to the memory hierarchy's root and has no slash before it. */
