@@ -134,7 +134,8 @@ if [ $# != 0 ]; then
       for l in $S; do
         unset IFS
         set -- $l
-        case \${g%/*}/ in "\${2%/}"/*) [ $# -lt 4 ] || [ \${#2} -lt $n ] || n=\${#2} e="$1 $3";; esac
+        m=\${2%/}
+        case \${g%/*}/ in "$m"/*) [ $# -lt 4 ] || [ \${#2} -lt $n ] || n=\${#2} e="$1 $3";; esac
       done
       unset IFS; set +f
       echo "envdev $e"

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { readAssignments } from '../../src/facts/assignments.ts';
 import type { Facts } from '../../src/model/fact.ts';
 import { unknown } from '../../src/model/value.ts';
-import { emptyHost, file, isRoot, program, type Recorded, replay } from './replay.ts';
+import { emptyHost, file, has, isRoot, program, type Recorded, replay } from './replay.ts';
 
 let host: Recorded = { root: '', bin: '', remove: () => {} };
 afterEach(() => host.remove());
@@ -76,6 +76,21 @@ describe('el7', () => {
   it('boots a one-time entry once', () => {
     const facts = boot({ ...centos, 'boot/grub2/grub.cfg': el7cfg, 'boot/grub2/grubenv': env('saved_entry=CentOS (862)\nnext_entry=0\n') });
     expect([facts['kernel.next'], facts['boot.next_once']]).toEqual(['3.10.0-1160.el7.x86_64', true]);
+  });
+  it.each(
+    [['dash'], ['bash'], ['busybox', 'ash']].filter(([command = '']) => has(command)).map((shell) => [shell.join(' '), shell] as const),
+  )('tells on what grubenv lies, under %s', (_, shell) => {
+    const onceOn = (mounts: string): unknown => {
+      const files = { 'boot/grub2/grub.cfg': el7cfg, 'boot/grub2/grubenv': env('saved_entry=CentOS (862)\n'), 'proc/mounts': mounts };
+      const made = withFiles({ ...centos, 'proc/sys/kernel/osrelease': '3.10.0-862.el7.x86_64\n', ...files });
+      const once = replay(made, { shell })['boot.once'];
+      made.remove();
+      return once;
+    };
+    expect(onceOn('rootfs / rootfs rw 0 0\n/dev/sda1 / xfs rw 0 0\n/dev/sdb1 /bootless xfs rw 0 0\n')).toBe('yes');
+    expect(onceOn('/dev/sda1 / xfs rw 0 0\n/dev/mapper/vg-boot /boot xfs rw 0 0\n')).toMatch(/cannot write to \/dev\/mapper\/vg-boot/);
+    expect(onceOn('/dev/mapper/vg-root / xfs rw 0 0\n/dev/sda1 /boot xfs rw 0 0\n')).toBe('yes');
+    expect(onceOn('proc /proc proc rw 0 0\n')).toMatch(/no grubenv, or it is not known/);
   });
   it('on UEFI reads the menu of the EFI partition, not what a mkconfig left in /boot/grub2', () => {
     const facts = boot({
