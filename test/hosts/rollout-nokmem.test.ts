@@ -54,11 +54,11 @@ describe.skipIf(missing !== '')(`nokmem.yaml over ten el7 and three deb hosts ($
   it('check names for each host what is wrong and what mends it', async () => {
     const { code, out } = await op.kmend(['check', '-i', op.inventory]);
     expect([code, out.trimEnd().split('\n').at(-1)]).toEqual([2, '13 hosts: 9 need a remedy, 1 fine, 3 not applicable   (exit 2)']);
-    const row = (name: string): string => out.split('\n').find((line) => line.startsWith(`${name} `)) ?? '';
+    const row = (name: string): string => new RegExp(`^${name} .*(?:\\n {4}.*)*`, 'm').exec(out)?.[0].replace(/\n +/g, ' ') ?? '';
     expect(row('el1')).toMatch(/3\.10\.0-862\.el7 +18\.06\.1-ce +\(bundled\) +on +1 of 5 .* runtime/);
     expect(row('el3')).toMatch(/1\.12\.3 +on .*kernel_and_arg/);
     expect(row('el4')).toMatch(/1160\.el7 .* on .*kernel_arg/);
-    expect(row('el7')).toMatch(/ off +EIO on .* none/);
+    expect(row('el7')).toMatch(/ off +EIO on /);
     expect(row('deb2')).toMatch(/4\.9\.0-6-amd64 .* n\/a/);
   });
 

@@ -307,20 +307,16 @@ function offText(host: Case): string {
 }
 
 /** Through whom a limited container was started, and what it answered. */
-function shownText({ parts }: Case): string {
-  const shown = parts.filter((part) => part.part !== 'kubelet' && isShown(part));
-  return [...new Set(shown.map((part) => `; asked by ${part.name}, answered EIO`))].join('');
-}
+const shownText = ({ parts }: Case): string => askedText(parts.filter((part) => part.part !== 'kubelet' && isShown(part)));
+
+/** `; asked by kubelet 1.12.3 and docker 18.06.1-ce, answered EIO`. */
+const askedText = (parts: readonly Part[]): string =>
+  parts.length === 0 ? '' : `; asked by ${[...new Set(parts.map(({ name }) => name))].join(' and ')}, answered EIO`;
 
 /** Whom the kernel was seen to refuse. */
-function refusedText(host: Case): string {
-  const refused = host.parts.filter(isRefused);
-  const asked = refused.map((part) => `asked by ${part.name}, answered EIO`).join('; ');
-  return (
-    (asked === '' ? '' : `; ${asked}`) +
-    (host.now.by === 'groups' ? `: kernel ${shortRelease(host.now.release)} obeys (seen); \`--active\` confirms it` : '')
-  );
-}
+const refusedText = (host: Case): string =>
+  askedText(host.parts.filter(isRefused)) +
+  (host.now.by === 'groups' ? `: kernel ${shortRelease(host.now.release)} obeys (seen); \`--active\` confirms it` : '');
 
 /** Proofs that accounting was on in this boot, which need no memory-limited group. */
 function signsOf({ slabEntries, rootUsage, deadGroups }: Situation): string {
