@@ -16,12 +16,13 @@ const host = { reboot_stable_for: 2 } as const;
 const node = { ...host, drain_command: 'true' } as const;
 
 export const demoHosts: readonly HostSpec[] = [
-  // The host of the original report: the kernel does not know the argument, the log shows the bug.
+  // The host of the original report: its kernel is not known to parse the argument, and the log shows the bug.
   {
     name: 'node-a1',
     group: 'pool_a',
     flavour: 'el7',
     kernel: '3.10.0-862.el7.x86_64',
+    unread: 'ignores',
     packages: [...old, 'kubelet-1.12.3-0'],
     deadGroups: 120,
     vars: node,
@@ -44,7 +45,7 @@ export const demoHosts: readonly HostSpec[] = [
     packages: [...newer('1.4.13-3.1'), 'kubelet-1.22.17-0'],
     vars: node,
   },
-  // The engine has been mended already, and that is not enough: the kubelet switches accounting on for all pods.
+  // The engine has been upgraded already, and that is not enough: the kubelet switches accounting on for all pods.
   {
     name: 'node-b1',
     group: 'pool_b',
@@ -53,18 +54,19 @@ export const demoHosts: readonly HostSpec[] = [
     packages: [...newer('1.4.13-3.1'), 'kubelet-1.12.3-0'],
     vars: node,
   },
-  // No kubelet, and the kernel would need an update; the engine alone can be mended, but somebody holds it.
+  // No kubelet, and the kernel would need an update; an upgrade of the engine would do, but the package is held.
   {
     name: 'build-b2',
     group: 'pool_b',
     flavour: 'el7',
     kernel: '3.10.0-957.el7.x86_64',
+    unread: 'ignores',
     packages: old,
     held: ['docker-ce'],
     vars: host,
   },
-  // No kubelet: a newer engine mends it without a new kernel.
-  { name: 'build-b3', group: 'pool_b', flavour: 'el7', kernel: '3.10.0-957.el7.x86_64', packages: old, vars: host },
+  // No kubelet: a newer engine is enough, without a new kernel.
+  { name: 'build-b3', group: 'pool_b', flavour: 'el7', kernel: '3.10.0-957.el7.x86_64', unread: 'ignores', packages: old, vars: host },
   // A modern host: accounting is healthy there.
   {
     name: 'node-c1',

@@ -1,6 +1,6 @@
 // What a kernel does with `cgroup.memory=nokmem`: the rules by which a practice host's memory groups come out accounted or not.
 
-/** el7 kernels know the parameter from 1062 on (read in 514: no; 1062, 1127, 1160: yes); between is not established: `unread` says what the fleet does. */
+/** el7 kernels know the parameter from 1062 on (read in 514: no; 1062, 1127, 1160: yes); those between were not read: `unread` says what they do in the fleet. */
 export function parsesNokmem(release: string, unread = false): boolean {
   const el7 = /^3\.10\.0-(\d+)/.exec(release);
   if (el7) return Number(el7[1]) >= 1062 || (unread && Number(el7[1]) > 514);

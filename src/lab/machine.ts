@@ -74,7 +74,7 @@ export function control(machine: Machine, name: string, text: string | undefined
 /** Epoch seconds by the host's own clock, which may be wrong. */
 export const hostClock = (machine: Machine): number => Math.floor(Date.now() / 1000) + (fault(machine, 'clock') ?? 0);
 
-/** A process's name, in both files that tell it; it sleeps. */
+/** A sleeping process, with its name in both files that have it. */
 export function putName(machine: Machine, pid: number, name: string): void {
   put(machine, `/proc/${pid}/comm`, `${name}\n`);
   put(machine, `/proc/${pid}/stat`, `${pid} (${name}) S 1 ${pid} ${pid} 0 -1 4194560\n`);

@@ -12,7 +12,7 @@ export interface HostSpec {
   readonly args?: readonly string[];
   /** Installed packages, as the repository names them: `docker-ce-3:18.09.9-3.el7`, `docker-ce=5:24.0.7-1~debian.12~bookworm`. */
   readonly packages: readonly string[];
-  /** Its el7 kernels between 514 and 1062 have no System.map that tells, and obey `nokmem` or ignore it; absent = they ignore it, and their map tells. */
+  /** The System.map of its el7 kernels between 514 and 1062 is a stub, and they obey or ignore `nokmem`; absent = they ignore it, as their map shows. */
   readonly unread?: 'obeys' | 'ignores';
   /** The leak has come this far: so many removed groups still hold ids, and the kernel log shows the bug. */
   readonly deadGroups?: number;

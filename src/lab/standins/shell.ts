@@ -89,8 +89,8 @@ exec @REAL@/rmdir "$@"
 `;
 
 /**
- * What file system a path of the host is on, and what is free there. Nobody can set a file's time of change, so a practice host tells the
- * one of modification: a program's is when its package was installed.
+ * The file system of a path on the host, and its free space. Nobody can set a file's time of change, so a practice host reports the time of
+ * modification, which is the time when the package was installed.
  */
 const stat = `#!/bin/sh
 fs= format=%T
