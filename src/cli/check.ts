@@ -31,7 +31,7 @@ export function checkCommand(program: Command, world: World, done: (exit: number
     .option('--active', 'also ask el7 kernels whether they would account an empty cgroup: it is made, read and removed; needs root')
     .addHelpText(
       'after',
-      '\nExit codes: 0 no host needs anything, 2 a remedy is needed, 3 mistakes in the input, 4 a host could not be read, 6 hosts unreachable,\n' +
+      '\nExit codes: 0 no host needs anything, 2 a remedy is needed, 3 errors in the input, 4 a host could not be read, 6 hosts unreachable,\n' +
         '11 no host matched, 12 some host is unknown: nothing proves that it is fine, or its remedy is not known. A host without container software\n' +
         'is unknown too: leave it out with -l if it has to stay so. Where several apply: 3, 11, 4, 6, 12, 2; the last line counts them all.',
     )
@@ -91,7 +91,7 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
   }
 }
 
-/** Only on el7 kernels an empty cgroup tells on from off, and only root may make one. */
+/** Only on el7 kernels an empty cgroup shows whether accounting is on, and only root may make one. */
 function whyNotAsked(facts: Facts): string | undefined {
   if (!/^3\.10\./.test(String(facts['kernel.release'] ?? ''))) return 'the kernel is not 3.10';
   if (facts['cgroup.memory'] !== 'v1') return 'no cgroup v1 memory controller';

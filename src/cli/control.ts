@@ -43,9 +43,7 @@ export function controlCommands(program: Command, world: World, done: (exit: num
 
   program
     .command('resolve')
-    .description(
-      'say that a person has looked at hosts that ended badly: their slots and zones are free again, the brake no longer counts them',
-    )
+    .description('acknowledge failed hosts: their slots and zones are free again, the brake no longer counts them')
     .argument('<run>')
     .argument('<hosts...>')
     .option('--as <what>', 'done: it is fine now; skip: leave it; retry: plan and start it again', 'skip')
@@ -54,7 +52,7 @@ export function controlCommands(program: Command, world: World, done: (exit: num
     .addHelpText(
       'after',
       '\nThe same as `kmend resume RUN --retry HOST` (or --skip, --done), without going on.\n' +
-        'A tripped brake is released when every bad end that it counts was looked at; nothing else releases it.',
+        'A tripped brake is released when every failure that it counts was acknowledged; nothing else releases it.',
     )
     .action(async (run: string, hosts: readonly string[], flags: Flags) => {
       const way = wayOf(flags.as);

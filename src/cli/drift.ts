@@ -1,4 +1,4 @@
-// `kmend drift`: read-only. Which of the hosts that earlier runs mended have lost what mended them.
+// `kmend drift`: read-only. Which of the hosts that earlier runs remediated have lost their remedy.
 import type { Command } from 'commander';
 import { type HostDrift, hostDrift } from '../core/drift-report.ts';
 import { type ExitReason, exitCode } from '../core/exit.ts';
@@ -18,12 +18,12 @@ interface DriftFlags extends FleetFlags {
 
 export function driftCommand(program: Command, world: World, done: (exit: number) => void): void {
   withFleetOptions(program.command('drift'))
-    .description('read-only: which of the hosts that earlier runs mended have lost the remedy since (a kernel update, a downgrade)')
+    .description('read-only: which of the hosts that earlier runs remediated have lost the remedy since (a kernel update, a downgrade)')
     .argument('[pattern]', 'hosts', 'all')
-    .option('--all', 'also hosts that no run mended')
+    .option('--all', 'also hosts that no run remediated')
     .addHelpText(
       'after',
-      '\nExit codes: 0 all kept it, 2 some lost it, 6 hosts unreachable, 11 no run mended any of them, 12 unproven: nothing says whether it was kept.',
+      '\nExit codes: 0 all kept it, 2 some lost it, 6 hosts unreachable, 11 no run remediated any of them, 12 unproven: nothing shows whether it was kept.',
     )
     .action(async (pattern: string, flags: DriftFlags) => done(await drift(pattern, flags, world)));
 }
@@ -37,8 +37,8 @@ async function drift(pattern: string, flags: DriftFlags, world: World): Promise<
   if (hosts.length === 0)
     throw new CommandError(
       11,
-      `no run under ${set.stateDir} mended any of these ${matched.length} hosts`,
-      '`kmend drift --all` and `kmend check` look at hosts that no run mended; --state-dir names another place of runs',
+      `no run under ${set.stateDir} remediated any of these ${matched.length} hosts`,
+      '`kmend drift --all` and `kmend check` read hosts that no run remediated; --state-dir names another place of runs',
     );
   const targets = await targetsOf(inventory, hosts, set, world);
   const declared = declaredOf(inventory, hosts, set, world);

@@ -70,7 +70,7 @@ export async function targetsOf(
   return targets;
 }
 
-/** What the operator declares of these hosts; mistakes end the command. */
+/** What the operator declares of these hosts; errors end the command. */
 export function declaredOf(
   inventory: Inventory,
   hosts: readonly string[],

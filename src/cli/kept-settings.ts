@@ -1,4 +1,4 @@
-// What a run writes down of its settings, and what a resume and a rollback read of them. A secret is never written; its name is.
+// The settings that a run stores for its resume and its rollback. The value of a secret is never stored; its name is.
 import { resolve } from 'node:path';
 import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../core/kept-vars.ts';
 import { isList, isMapping, type Mapping } from '../model/value.ts';
@@ -8,7 +8,7 @@ import type { ReadyPlay } from './project.ts';
 import type { Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
-/** `-k` and `-K` must be given again, and the variables that are, or may be, secret. A file of `-e @FILE` is kept by its path alone. */
+/** `-k`, `-K` and variables that are, or may be, secret must be given again. Of `-e @FILE` only the path is kept. */
 export function settingsToKeep(
   ready: ReadyPlay,
   inventories: readonly string[],

@@ -60,14 +60,14 @@ export function planCommands(program: Command, world: World, done: Done, runLine
   withListOptions(apply).action(async (path: string, flags: ApplyFlags) => done(await applyCommand(path, flags, world, after)));
 
   withResolveOptions(withFleetOptions(program.command('resume')))
-    .description('go on with a run after a crash, an interruption or a bad end; never repeats what was done')
+    .description('continue a run after a crash, an interruption or a failure; never repeats what was done')
     .argument('<run>')
     .option('-y, --yes', 'do not ask')
     .option('--wait', 'wait for a window, a gate or capacity')
     .option('--takeover <run>', 'take hosts over that this run holds')
     .addHelpText(
       'after',
-      '\nA tripped brake is released when a person has said --retry, --skip or --done of every host that ended badly; nothing else releases it.\n' +
+      '\nA tripped brake is released when every failed host was acknowledged with --retry, --skip or --done; nothing else releases it.\n' +
         '--retry walks the whole list again on a host: what is done once a run (`command`, `shell`) and was done is not done again.\n' +
         'Variables of -e are those of the run; what may be secret is not kept and has to be given again.',
     )
@@ -260,7 +260,7 @@ async function loadSaved(
   return { set, made: { plan, plays, saved: true }, opened };
 }
 
-/** Variables that may be secret are kept nowhere, and a saved plan keeps none: whoever goes on has to give them again. */
+/** Variables that may be secret are not kept, and a saved plan keeps no variables: the operator has to give them again. */
 function hintOf(stale: readonly string[], missing: readonly string[]): string {
   if (!stale.some((text) => text.startsWith('extra variables (-e)'))) return 'make a new plan';
   const names = missing.length === 0 ? '' : ` (not kept, because they may be secret: ${[...new Set(missing)].join(', ')})`;

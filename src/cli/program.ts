@@ -27,7 +27,7 @@ const helpWidth = 80;
 export function buildProgram(world: World, done: (exit: number) => void): Command {
   const program = new Command('kmend')
     .description(
-      'Takes fleets of Linux hosts out of the kernel-memory-accounting leak of the 3.10 kernel: checks, plans, drains, mends, reboots, proves.',
+      'Takes fleets of Linux hosts out of the kernel-memory-accounting leak of the 3.10 kernel: checks, plans, drains, remediates, reboots, proves.',
     )
     .version(world.version, '-V, --version')
     .showHelpAfterError('(kmend --help, kmend COMMAND --help)')

@@ -22,9 +22,9 @@ export interface ResolveFlags {
 
 export const withResolveOptions = (command: Command): Command =>
   command
-    .option('--retry <hosts>', 'hosts that ended badly and were looked at: walk them again (names, by commas; may be repeated)', words)
-    .option('--skip <hosts>', 'hosts that ended badly and were looked at: leave them as they are', words)
-    .option('--done <hosts>', 'hosts that ended badly and were mended by hand', words)
+    .option('--retry <hosts>', 'acknowledge failed hosts and walk them again (names, by commas; may be repeated)', words)
+    .option('--skip <hosts>', 'acknowledge failed hosts and leave them as they are', words)
+    .option('--done <hosts>', 'acknowledge failed hosts that were fixed by hand', words)
     .option('--why <text>', 'of --retry, --skip and --done: goes into the journal');
 
 export const resolution = (host: string, as: Way, who: string, why: string | undefined): Resolution => ({

@@ -21,11 +21,11 @@ interface RollbackFlags extends FleetFlags, RolloutFlags, RunFlags {
 
 export function rollbackCommand(program: Command, world: World, done: (exit: number) => void): void {
   withRolloutOptions(withFleetOptions(program.command('rollback')))
-    .description("take back what a run changed: boot arguments, kernel that boots, packages, as that run's journal found them")
+    .description("roll back what a run changed: boot arguments, kernel that boots, packages, as that run's journal found them")
     .argument('<run>')
     .option('-C, --check', 'only plan')
     .option('-o, --output <file>', 'only plan, and save the plan: `kmend apply FILE` does exactly that')
-    .option('-y, --yes', 'do not ask; without it, and without -l, nothing is taken back')
+    .option('-y, --yes', 'do not ask; without it, and without -l, nothing is rolled back')
     .option('--wait', 'wait for a window, a gate or capacity instead of ending with 9 or 10')
     .option('--takeover <run>', 'take hosts over that this run holds')
     .option('--playbook <file>', 'instead of the rollback.yaml that comes with kmend')

@@ -10,7 +10,7 @@ import type { World } from './world.ts';
 
 export function validateCommand(program: Command, world: World, done: (exit: number) => void): void {
   withFleetOptions(program.command('validate'))
-    .description('check playbooks and inventory; every mistake with its place, exit 3')
+    .description('check playbooks and inventory; every error with its place, exit 3')
     .argument('<playbooks...>')
     .action(async (paths: readonly string[], flags: FleetFlags) => {
       const set = settings(flags, world);

@@ -66,7 +66,7 @@ function trip(view: View): Decision | undefined {
   return tripped === undefined ? undefined : { kind: 'trip', ...tripped };
 }
 
-/** Standing rule 9: only a person's word about every bad end releases it. */
+/** Releases the brake, once an operator has acknowledged every failure that it counts. */
 function release(view: View): Decision | undefined {
   const released = shouldRelease(view);
   return released === undefined ? undefined : { kind: 'release', ...released };

@@ -8,15 +8,15 @@ export interface KeptVars {
   readonly withheld: readonly string[];
 }
 
-/** Wide on purpose: a name too many only has to be given again. The path of a key file is no secret. */
+/** Wide on purpose: a variable that is withheld without need only has to be given again. The path of a key file is no secret. */
 const secretName =
   /pass|pwd|(?:^|_)pw(?:$|_)|token|secret|credential|api_?key|access_?key|private_?key(?!_file)|(?:^|_)auth(?:$|_)|authori[sz]ation|cookie|vault/i;
 
-/** A secret inside of a text: `--token abc`, `password=abc`, `Bearer abc`, `https://user:abc@host`, a private key. */
+/** A secret inside a text: `--token abc`, `password=abc`, `Bearer abc`, `https://user:abc@host`, a private key. */
 const secretText =
   /(?:password|passwd|passphrase|(?<![a-z])pass|token|secret|api[_-]?key|credentials?)["']?(?:\s*[=:]\s*|\s+)["']?[^\s"'-]|(?:bearer|basic)\s+[^\s"']|:\/\/[^/\s:@]*:[^/\s@]+@|PRIVATE KEY/i;
 
-/** What a template puts in is judged by the variable that it comes from. */
+/** A template's values are judged by the variables that they come from. */
 const withoutTemplates = (text: string): string => text.replace(/\{\{.*?\}\}/gs, '');
 
 function mayHoldSecret(value: Value, secrets: readonly string[]): boolean {

@@ -27,13 +27,13 @@ export function settle(raw: Facts, chosen: ChosenRemedy | undefined): Facts {
 /** The remedy that the facts call for. */
 export function chooseRemedy(facts: Facts): ChosenRemedy {
   const word = (name: string, otherwise: string): string => (typeof facts[name] === 'string' ? facts[name] : otherwise);
-  // `derive` gives one of the words of the type.
+  // `derive` sets one of the values of the type.
   return { remedy: word('kmem.remedy', 'unknown') as Remedy, why: word('kmem.remedy_why', 'the facts that decide it could not be read') };
 }
 
 /**
- * The remedy of a host whose walk begins. What its run saw meanwhile of the kernel that boots next decides anew whether that is replaced. A host
- * that was touched (`--retry`) must come to its uncordon: it gets no new choice, only no new kernel where the old one obeys.
+ * The remedy of a host whose walk begins. What the run saw since of the kernel that boots next decides again whether that kernel is replaced. A host
+ * that was touched before (`--retry`) must reach its uncordon, so its remedy changes only from a new kernel to the argument alone.
  */
 export function chooseAnew(planned: ChosenRemedy, raw: Facts, touched: boolean): ChosenRemedy {
   const { 'kernel.next': next, 'kernel.seen': seen } = raw;

@@ -18,9 +18,9 @@ export interface FleetOptions {
   /** Retries after transport trouble. */
   readonly retries: number;
   readonly signal: AbortSignal;
-  /** Run before the facts are read, unless the first reading says why it could tell nothing (`check --active`). */
+  /** Run before the facts are read again, unless the first reading shows that it would prove nothing (`check --active`). */
   readonly active?: { readonly script: string; readonly whyNot: (facts: Facts) => string | undefined };
-  /** Facts about a host that no probe reads (what this machine remembers, what the operator declares): laid over what was read, before anything is derived. */
+  /** Facts about a host that no probe reads (what this machine remembers, what the operator declares): merged with what was read, before anything is derived. */
   readonly known?: (host: string, facts: Facts) => Promise<Facts>;
 }
 
@@ -49,7 +49,7 @@ export async function forEachHost<T>(
   return results;
 }
 
-/** What came of asking the kernel by an active probe, where that was wanted. */
+/** The result of the active probe, where one was requested. */
 export type ActiveProbe =
   | { readonly kind: 'answered'; readonly answer: 'off' | 'on' }
   | { readonly kind: 'failed' | 'not_asked'; readonly why: string };

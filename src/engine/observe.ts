@@ -30,7 +30,7 @@ export async function observe(
   return { ok: true, value: { facts, asked: new Set([...before.asked, ...wants.map(wantKey)]) } };
 }
 
-/** The probe's facts. When it runs into its limit, the areas that came whole count: a host that is so sick is just the one to know about. */
+/** The probe's facts. When it runs into its time limit, the complete areas count: sick hosts are the ones that operators need to know about. */
 async function probe(session: Session, wants: readonly FactWant[]): Promise<Outcome<Facts>> {
   const came: string[] = [];
   const become = session.target.become !== undefined;

@@ -163,7 +163,7 @@ export class HostWalk {
     return undefined;
   }
 
-  /** The remedy of the plan, or what this run saw since makes of it. For a host whose walk is about to begin. */
+  /** The remedy of the plan, or the one that follows from what this run saw since. For a host whose walk is about to begin. */
   chooseAnew(): void {
     this.chosen = chooseAnew(this.chosen, this.#raw, this.state.touched);
     this.#facts = settle(this.#raw, this.chosen);

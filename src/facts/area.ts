@@ -11,7 +11,7 @@ export interface Area {
    */
   readonly script: string | ((args: Mapping) => string);
   readonly maxBytes: number;
-  /** What it printed before the probe was ended is worth reading: it says by itself what is missing. */
+  /** Output from before the probe was ended is used: it shows what is missing. */
   readonly inParts?: true;
   /** What the script printed for this area; `cut` says that it is not all of it. */
   readonly parse: (text: string, context: { readonly cut: boolean; readonly args: Mapping }) => Facts;

@@ -26,6 +26,6 @@ export function asksForNokmem(cmdline: string, el7: boolean): boolean {
 export const disablesMemoryCgroup = (cmdline: string): boolean =>
   valuesOf(cmdline, 'cgroup_disable').some((value) => value.split(',').includes('memory'));
 
-/** Does the kernel count swap, so that groups have memsw limits? el7 does unless it is told not to, other kernels of that age where they are told to. */
+/** Does the kernel count swap, so that groups have memsw limits? el7 does by default, other kernels of that age only by argument. */
 export const countsSwap = (cmdline: string, el7: boolean): boolean =>
   (valuesOf(cmdline, 'swapaccount').at(-1) ?? (el7 ? '1' : '0')) !== '0';

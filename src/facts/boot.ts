@@ -34,13 +34,13 @@ export const bootArea: Area = {
     {
       name: 'kernel.next',
       lifetime: 'disk',
-      summary: 'release of the kernel that boots next; empty when it cannot be told',
+      summary: 'release of the kernel that boots next; empty when it is not known',
       example: '3.10.0-1160.el7.x86_64',
     },
     {
       name: 'kernel.saved',
       lifetime: 'disk',
-      summary: 'release that boots when nothing is chosen for one boot only; empty when it cannot be told',
+      summary: 'release that boots when nothing is chosen for one boot only; empty when it is not known',
       example: '3.10.0-862.el7.x86_64',
     },
     {

@@ -14,7 +14,7 @@ const literal = (pattern: string): string => `/${pattern.replaceAll('/', '\\/')}
 
 /**
  * `rowOf(path)`: the key of the first row that matches, over the same normalisation as `normalPath`. Without intervals: old awks have none.
- * Backslashes go, too: to busybox the escaped slash of `[^\/]` is a backslash and a slash, and no row looks for one.
+ * Backslashes are removed too: busybox reads the escaped slash of `[^\/]` as a backslash and a slash, and no row looks for one.
  */
 export const rowFunction = `function rowOf(p) {
   gsub(/[<>\\\\]/, "?", p); gsub(/${id}/, "<id>", p)
@@ -23,14 +23,14 @@ ${creatorRows.map(({ key, pattern }) => `  if (p ~ ${literal(pattern)}) return "
 `;
 
 /**
- * Reads what grep printed (`PATH/FILE:LINE`, and errors) about the groups below \`M\`/. and prints sums. The dot is what no group's name can
- * forge: a line that lacks it is a part of a name with a line break in it, and makes the answer worse, never better.
+ * Reads what grep printed (`PATH/FILE:LINE`, and errors) about the groups below \`M\`/. and prints sums. No group's name can forge
+ * that dot. A line without it is a part of a name with a line break; it counts as a failed read.
  *
  * Groups come depth first, each with its files before or after those of the groups in it: open ones are kept on a stack, so memory does not grow
  * with their number. A state is sticky: read > denied > failed > EIO > gone; of two limits the larger one counts.
  * Before that come the entries `cache(ID:GROUP)` of /sys/kernel/slab, as `ls` or (with \`D\` before them) `find` prints them, up to the first `@`.
- * A limit on memory and swap tells a group that was born with its limit; not below pods, for which the kubelet sets none.
- * `Z` is the state of a group whose slabinfo said nothing: `empty`, `absent`, or `v2`, where memory.stat tells.
+ * A limit on memory and swap shows that a group had its limit from the start; not below pods, where the kubelet sets none.
+ * `Z` is the state of a group whose slabinfo printed nothing: `empty`, `absent`, or `v2`, where memory.stat decides.
  */
 export const walkProgram = `${rowFunction}
 function level(s) { return s == "" ? 0 : index("gone,eio,failed,denied,read", s) }
@@ -69,7 +69,7 @@ function open(g) {
   while (n > 0 && S[n] != g && S[n] != "" && index(g, S[n] "/") != 1) { finish(S[n]); n-- }
   if (n == 0 || S[n] != g) S[++n] = g
 }
-function strange(text) { strangers++; if (why == "") why = text }
+function strange(text) { unknowns++; if (why == "") why = text }
 function problem(at,   rest, e, f, g) {
   rest = substr($0, at + length(M) + 3)
   if (!match(rest, /: [^:]*$/)) return strange(substr($0, 1, 80))
@@ -126,7 +126,7 @@ BEGIN {
 END {
   if (ended < 124) while (n > 0) { finish(S[n]); n-- }
   for (w in W) print "w " w " " W[w]
-  print "gone " gone + 0; print "absent " absent + 0; print "strange " strangers + 0; print "ended " ended
+  print "gone " gone + 0; print "absent " absent + 0; print "strange " unknowns + 0; print "ended " ended
   if (why != "") print "why " why
   for (i = 1; i <= u; i++) print "u " U[i]
   x = split("read denied failed empty eio", A, " "); split("yes later no", B, " ")

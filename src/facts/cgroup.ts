@@ -6,10 +6,10 @@ import { walkProgram } from './cgroup-walk.ts';
 import { readFields, wholeNumber } from './fields.ts';
 import { idHolders, readExamples, readWitnesses, samplesOf, type Witness } from './groups.ts';
 
-/** What a walk may take, where the host has a `timeout` and a kernel that leaks: what was counted by then is printed, and the answer is `capped`. */
+/** Limit of a walk, where the host has a `timeout` and a kernel that leaks: what was counted by then is printed, and marked as `capped`. */
 const walkSeconds = 25;
 
-/** A limit on memory and swap says whether a group outside of pods was born with its limit. */
+/** A limit on memory and swap shows that a group outside of pods had its limit from the start. */
 const v1Files = [
   'memory.kmem.slabinfo',
   'memory.limit_in_bytes',
@@ -20,8 +20,8 @@ const v1Files = [
 const v2Files = ['memory.stat', 'memory.max', 'cgroup.procs'];
 
 /**
- * For busybox: its grep takes EIO for an empty file, so md5sum goes before it, which names what it cannot read; and its find gives more arguments
- * than new kernels take.
+ * For busybox. Its grep takes EIO for an empty file, so md5sum runs first and names what it cannot read. Its find passes more arguments than new
+ * kernels accept.
  */
 const deafReader = 'find "$@" -print0 | xargs -0 sh -c "md5sum \\"\\$@\\" >/dev/null; exec grep -m 3 \\"\\" /dev/null \\"\\$@\\"" sh';
 
@@ -34,7 +34,7 @@ export const cgroupArea: Area = {
       name: 'kmem.samples',
       lifetime: 'boot',
       summary:
-        'non-root memory cgroups by what their slabinfo answered (failed: any other error, failed_why names it; absent: groups without that file); how many were born with a memory limit from the kubelet or a runtime (limited) and answered EIO (limited_off), and how many of those are containers (containers, containers_off) or below kubepods (kubelet_limited); how many the kubelet, docker and others made, and how many of theirs could be read (kubelet_read); whether the walk was capped',
+        'non-root memory cgroups by what their slabinfo answered (failed: any other error, failed_why names it; absent: groups without that file); how many have a memory limit from the kubelet or a runtime since they were made (limited) and answered EIO (limited_off), and how many of those are containers (containers, containers_off) or below kubepods (kubelet_limited); how many the kubelet, docker and others made, and how many of theirs could be read (kubelet_read); whether the walk was capped',
       example: {
         read: 0,
         eio: 11,
@@ -57,7 +57,7 @@ export const cgroupArea: Area = {
     {
       name: 'kmem.groups',
       lifetime: 'boot',
-      summary: 'examples of the groups, the most telling first, at most 40; lines and procs are counted up to 3',
+      summary: 'examples of the groups, the most informative first, at most 40; lines and procs are counted up to 3',
       example: [{ path: 'docker', row: 'docker-parent', limit: 0, state: 'eio', lines: 0, usage: 0, procs: 0, by: 'docker' }],
     },
     {
@@ -98,7 +98,7 @@ export const cgroupArea: Area = {
   ],
   /*
    * One walk, one awk. GNU grep walks by itself, which costs half of find and grep, and it names a file that it could not read. A grep that is a
-   * symbolic link, or part of the shell, is busybox's; a link also the practice fleet's. What is cheap and telling stands first: all of it counts when the probe is ended.
+   * symbolic link, or part of the shell, is busybox's; a link also the practice fleet's. What is cheap and informative comes first, because it counts even where the probe is ended.
    * Symbolic links are followed by name: the practice fleet makes EIO with them. The dot behind the root is explained in `walkProgram`.
    */
   script: `c=$R/sys/fs/cgroup m=$c/memory W=''
@@ -180,7 +180,7 @@ fi`,
 /** The exit status of a walk that did not come to its end. */
 const isCapped = (status: number | undefined): boolean => status === undefined || status >= 124;
 
-/** Lines that are no answer of ours: something could not be read, whatever it was. */
+/** Lines of unknown form: something could not be read. */
 const unreadable = (lines: number): readonly Witness[] =>
   lines === 0 ? [] : [{ row: 'unknown', state: 'failed', limited: 'no', caches: false, charged: false, procs: false, count: 1 }];
 

@@ -90,11 +90,11 @@ const kmemNames = [
   'kmem.unshown',
 ] as const;
 
-/** Does this remedy want the argument obeyed? A reboot may be for something else. */
+/** Does this remedy need a kernel that obeys the argument? A reboot may have another reason. */
 const isByArgument = ({ remedy }: Treatment, { next }: Situation): boolean =>
   remedy === 'kernel_arg' || (remedy === 'reboot' && next?.asks === true);
 
-/** Where the remedy rests on what this run saw or the operator declares of the next kernel, that is said. */
+/** The reason names what this run saw, or the operator declares, of the next kernel, where the remedy depends on it. */
 function whyOf(treatment: Treatment, situation: Situation, facts: Facts): string {
   const { remedy, why } = treatment;
   const byKernel = ['kernel_and_arg', 'runtime', 'unsupported'].includes(remedy) || isByArgument(treatment, situation);

@@ -39,7 +39,7 @@ export const derivedFacts: readonly FactDef[] = [
   {
     name: 'kmem.ids.live',
     lifetime: 'boot',
-    summary: 'ids of memory cgroups that live groups hold; ids are told on cgroup v1 of kernels before 4.5, read by root',
+    summary: 'ids of memory cgroups that live groups hold; known on cgroup v1 of kernels before 4.5, read by root',
     example: 212,
   },
   { name: 'kmem.ids.dead', lifetime: 'boot', summary: 'ids that dead groups hold, about', example: 31_400 },
@@ -81,7 +81,7 @@ export const derivedFacts: readonly FactDef[] = [
   {
     name: 'kmem.tries',
     lifetime: 'boot',
-    summary: 'the release of which the canary has to find out whether it obeys, for this remedy; empty for none',
+    summary: 'kernel release on which the canary of this remedy tries the argument; empty for none',
     example: '3.10.0-862.el7.x86_64',
   },
   {
@@ -109,7 +109,7 @@ export const derivedFacts: readonly FactDef[] = [
   {
     name: 'kmem.unshown',
     lifetime: 'boot',
-    summary: 'runtimes that could ask, and through which no limited container that reads off was seen',
+    summary: 'runtimes that could ask for accounting, and of which kmend saw no limited container that reads off',
     example: ['docker'],
   },
 ];

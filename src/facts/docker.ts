@@ -80,7 +80,7 @@ done`,
   },
 };
 
-/** JSON of the host's: a mapping, or an empty one where it is none. */
+/** JSON that the host printed: a mapping, or an empty one where it is no mapping. */
 function mappingIn(text: string): Mapping {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,4 +1,4 @@
-// Facts that no probe reads: what the run saw on its other hosts, and what the operator declares. They are laid beside what was read, before `derive`.
+// Facts that no probe reads: what the run saw on its other hosts, and what the operator declares. They are merged with what was read, before `derive`.
 import type { FactDef, Facts } from '../model/fact.ts';
 
 const def = (name: string, summary: string, example: FactDef['example']): FactDef => ({ name, lifetime: 'outside', summary, example });
@@ -6,10 +6,10 @@ const def = (name: string, summary: string, example: FactDef['example']): FactDe
 export const givenFactDefs: readonly FactDef[] = [
   def(
     'kernel.seen',
-    'Releases that an active probe of this run asked with the argument set, where the table does not say the same: do they obey it, yes or no.',
+    'By kernel release, what active probes of this run found where the table does not say the same: does it obey the argument, yes or no.',
     { '3.10.0-862.el7.x86_64': 'yes' },
   ),
-  def('kernel.seen_on', 'The host that each of them was seen on.', { '3.10.0-862.el7.x86_64': 'node-a1' }),
+  def('kernel.seen_on', 'By kernel release, the host on which the active probe found it.', { '3.10.0-862.el7.x86_64': 'node-a1' }),
   def(
     'kmem.kernels',
     'The variable `kmem_kernels`: yes, no or try for each release that the operator declares; empty where it is not set.',

@@ -9,8 +9,8 @@ import { type CreatorRow, creatorByKey } from './kmem/creators.ts';
 export type ReadState = 'read' | 'eio' | 'empty' | 'denied' | 'gone' | 'failed';
 
 /**
- * `later`: the group has a memory limit and its memsw limit has none. Docker gives both to a container that is born with a limit; `docker update`
- * gives a living container the first alone, and then nobody asks for accounting.
+ * `later`: the group has a memory limit and its memsw limit has none. Docker gives both to a container that starts with a limit; `docker update`
+ * gives a running container only the first, and nothing asks for accounting then.
  */
 export type Limited = 'no' | 'yes' | 'later';
 
@@ -62,7 +62,7 @@ export function readWitnesses(lines: readonly string[]): readonly Witness[] {
     .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
-/** `ROW STATE LIMIT LINES USAGE PROCS PATH`, the most telling first. */
+/** `ROW STATE LIMIT LINES USAGE PROCS PATH`, the most informative first. */
 export function readExamples(lines: readonly string[]): readonly Example[] {
   return lines
     .flatMap((line): readonly Example[] => {
@@ -101,7 +101,7 @@ function by(row: CreatorRow): Example['by'] {
 }
 
 export interface Rest {
-  /** Groups that went while they were read. */
+  /** Groups that were removed while they were read. */
   readonly gone: number;
   /** Groups without a memory.kmem.slabinfo. */
   readonly absent: number;
@@ -117,7 +117,7 @@ export function samplesOf(witnesses: readonly Witness[], { gone, absent, capped,
   const state = (word: ReadState): number => count((witness) => witness.state === word);
   const of = (who: Example['by'], word?: ReadState): number =>
     count((witness, row) => by(row) === who && (word === undefined || witness.state === word));
-  // A limit tells only where the group's creator gave it when it made the group: the kubelet's own, and containers.
+  // A limit proves something only where the creator set it when it made the group: the kubelet's own groups, and containers.
   const limited = (levels: readonly string[], word?: ReadState): number =>
     count((witness, row) => witness.limited === 'yes' && levels.includes(row.level) && (word === undefined || witness.state === word));
   const told = ['pods', 'pod', 'container'];
@@ -147,7 +147,7 @@ export function samplesOf(witnesses: readonly Witness[], { gone, absent, capped,
   };
 }
 
-/** Live groups that have caches in /sys/kernel/slab, or may have: nobody could look. */
+/** Live groups that have caches in /sys/kernel/slab, or may have them because they could not be read. */
 export const idHolders = (witnesses: readonly Witness[]): number =>
   witnesses.reduce((sum, { state, caches, count }) => {
     const holds = state === 'read' ? caches : state === 'denied' || state === 'failed';

@@ -1,9 +1,9 @@
-// Area log: what the kernel log says about the leak, and the journal of those who make cgroups.
+// Area log: what the kernel log says about the leak, and the journal of the programs that make cgroups.
 import type { Area } from './area.ts';
 import { readFields } from './fields.ts';
 import { readSymptoms, symptomPatterns } from './kmem/symptoms.ts';
 
-/** Lines of the journal that are looked at, and of lines found how many are kept. */
+/** How many lines of the journal are searched, and how many matches are kept. */
 const [journalLines, keptLines] = [2000, 50];
 
 /** Prints the last lines that match, with a key before each. */
@@ -23,8 +23,8 @@ export const kernelLogArea: Area = {
     },
     { name: 'kmem.log_read', lifetime: 'boot', summary: 'the kernel log could be read; false where dmesg is refused', example: true },
   ],
-  // The kernel does not say that no cgroup can be made; those who make them do.
-  // Where there is no journal, /var/log/messages has their lines, also those of earlier boots: a kernel's first line begins the count anew.
+  // The kernel does not log that no cgroup can be made; the programs that make them do.
+  // Where there is no journal, /var/log/messages has their lines, also those of earlier boots: the first line of a kernel resets the count.
   script: `{ dmesg || echo '@denied'; } | ${keeping('log', `^@denied$|${symptomPatterns.kernel}`)}
 if early; then
   if has journalctl; then

@@ -7,7 +7,7 @@ const def = (name: string, summary: string, example: FactDef['example']): FactDe
 export const nodeFacts: readonly FactDef[] = [
   def('node.name', 'Node that this host is; empty = none, or no cluster is configured.', 'node-a01.example.net'),
   def('node.why', 'Why no node is known for this host; empty where one is.', ''),
-  def('node.ready', 'The API shows the node as Ready. After a reboot that may be the word of the boot before.', true),
+  def('node.ready', 'The API shows the node as Ready. After a reboot that may still be the state of the boot before.', true),
   def('node.unschedulable', 'The node is cordoned, by whomever.', false),
   def('node.pool', 'Node pool by label; empty = no known label.', 'pool-a'),
   def('node.zone', 'Failure domain by label; empty = none.', 'eu-1a'),

@@ -13,7 +13,7 @@ const otherPackages = ['docker-ce-cli', 'containerd.io', 'containerd', 'runc', '
 
 const asked = [...enginePackages, ...otherPackages];
 
-/** States of dpkg that are no end of an installation. */
+/** States of dpkg in which an installation is not complete. */
 const unfinished = 'half-installed|half-configured|unpacked';
 
 /**

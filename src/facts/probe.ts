@@ -94,7 +94,7 @@ const frameVersion = 2;
 const scriptOf = ({ area, args }: Part): string => (typeof area.script === 'string' ? area.script : area.script(args));
 
 /**
- * Reads the output of \`buildProbe(wants)\`: base facts only; \`derive\` adds the rest. Whatever stands before or after the frame is ignored.
+ * Reads the output of \`buildProbe(wants)\`: base facts only; \`derive\` adds the rest. Text before or after the frame is ignored.
  * `ended` says why the probe did not come to its end: then facts of areas that are not there whole are unknown for that reason. Without it such
  * an output is refused.
  */
@@ -144,7 +144,7 @@ function sectionOf(lines: readonly string[], begin: number, end: number, index: 
   return { text: lines.slice(from + 1, whole ? to : end).join('\n'), cut: !whole || lines[to] !== done, whole };
 }
 
-/** A host may say what it likes: it is not read beyond what the area may print. */
+/** Output of a host is not trusted: it is not read beyond what the area may print. */
 function parsePart({ area, args }: Part, { text, cut }: Omit<Section, 'whole'>): Facts {
   const long = text.length > area.maxBytes;
   return area.parse(long ? text.slice(0, area.maxBytes) : text, { cut: cut || long, args });

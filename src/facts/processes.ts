@@ -30,7 +30,7 @@ const containerPrograms = [
   'rke2',
 ] as const;
 
-/** The kernel cuts names at 15 characters. */
+/** The kernel truncates names to 15 characters. */
 export const processNames = [...packageManagers, ...containerPrograms].join('|');
 
 /** `PID NAME`. */

@@ -113,13 +113,13 @@ export const saidBy = (path: string, says: readonly string[]): string =>
 interface Runtime {
   readonly name: string;
   readonly path: string;
-  /** SystemdCgroup, where it is said. */
+  /** SystemdCgroup, where it is set. */
   readonly systemd: boolean | undefined;
-  /** A runtime that is no runc has no say about drivers. */
+  /** The driver of a runtime that is no runc does not count. */
   readonly runc: boolean;
 }
 
-/** Sections `...runtimes.NAME` and `...runtimes.NAME.options` as one runtime; what stands elsewhere goes to one without a name. */
+/** Sections `...runtimes.NAME` and `...runtimes.NAME.options` as one runtime; keys outside of them belong to one without a name. */
 function readToml(lines: readonly string[]): readonly Runtime[] {
   const runtimes = new Map<string, Runtime>();
   let name = '';
@@ -143,7 +143,7 @@ function readToml(lines: readonly string[]): readonly Runtime[] {
   return [...runtimes.values()];
 }
 
-/** Where two runtimes differ, or another file may say more, the driver is not known. */
+/** Where two runtimes differ, or another file is imported, the driver is not known. */
 function containerdDriver(fields: Fields, runtimes: readonly Runtime[]): string {
   if (fields.has('toml_denied') || (!fields.has('containerd') && !fields.has('toml'))) return '';
   const everywhere = runtimes.find(({ name, systemd }) => name === '' && systemd !== undefined)?.systemd;

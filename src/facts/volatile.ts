@@ -1,4 +1,4 @@
-// Facts that move by themselves, and reasons of facts that are compared themselves: they say nothing about whether a host is still what its plan was made from.
+// Facts that change by themselves, and reasons of facts that are compared: a plan does not become stale by them.
 
 const names: ReadonlySet<string> = new Set([
   'clock.epoch',

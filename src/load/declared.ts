@@ -31,7 +31,7 @@ const declarations: readonly Declaration[] = [
   { variable: 'kmem_asks', fact: 'kmem.asks', words: ['yes', 'no'], hint: 'kmem_asks: {kubelet: no}', mistakeIn: programMistake },
 ];
 
-/** Only releases that nobody has read may be declared: the others were booted or read. */
+/** A release that the table settles may not be declared otherwise: it was booted or read. */
 function kernelMistake(release: string, word: string): Mistake | undefined {
   const table = parsedByTable(release);
   if (table === undefined) return { summary: `${release} is no release of an el7 kernel`, hint: kernelHint };
@@ -63,7 +63,7 @@ export interface Declared {
   readonly play?: Play;
 }
 
-/** What these hosts are declared to be. A mistake in the variables of a group is reported once, at its first host. */
+/** What the operator declares of these hosts. An error in the variables of a group is reported once, at its first host. */
 export function declaredFacts(
   inventory: Inventory,
   hosts: readonly string[],
@@ -125,7 +125,7 @@ function withoutTries({ value, mistakes }: Reading, { play }: Declared): Reading
   return { value: Object.fromEntries(kept), mistakes: [...mistakes, ...warnings] };
 }
 
-/** A variable of the inventory has the place of its host, one of the play that of the play; one of `-e` has none. */
+/** Where an error is reported: a variable of the inventory at its host, one of the play at the play; one of `-e` has no place. */
 function placeOf(inventory: Inventory, host: string, variable: string, { extraVars, play }: Declared): Place | undefined {
   if (Object.hasOwn(extraVars, variable)) return undefined;
   return play !== undefined && Object.hasOwn(play.vars, variable) ? play.place : inventory.hosts.get(host)?.place;

@@ -7,7 +7,7 @@ interface Class {
   readonly ranges: readonly (readonly [string, string])[];
 }
 
-/** Tells whether a whole name fits a glob. Takes at most length of glob times length of name, whatever stands in them. */
+/** Does a whole name match a glob? The time is at most the length of the glob times the length of the name. */
 export function globMatcher(glob: string): (name: string) => boolean {
   const parts = partsOf([...glob]);
   return (name) => matches(parts, [...name]);
@@ -28,7 +28,7 @@ function partsOf(glob: readonly string[]): readonly Part[] {
   return parts;
 }
 
-/** Where the class that begins here is closed: a `]` that is its first character is one of its members. -1 = it is no class, but a bracket. */
+/** Where the class that begins here is closed: a `]` that is its first character is one of its members. -1 = not a class but a plain bracket. */
 function classEnd(glob: readonly string[], start: number): number {
   const first = glob[start + 1] === '!' ? start + 2 : start + 1;
   return glob.indexOf(']', first + 1);

@@ -111,7 +111,7 @@ function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): P
   };
 }
 
-/** It stands in nearly every play of Ansible, and changes nothing here. */
+/** Nearly every play of Ansible has it; it changes nothing here. */
 function noteGatherFacts(telling: Telling, play: MapTree): void {
   const entry = entryOf(play, 'gather_facts');
   if (entry === undefined) return;

@@ -121,7 +121,7 @@ export const rolloutArgs = asArgs(rolloutSchema);
 
 // ---- Ansible's keywords ----
 
-/** Ansible takes zero and negative batches as all hosts at once, or as one at a time. Neither is what is written: they are refused. */
+/** Ansible takes zero and negative batches as all hosts at once, or as one at a time. Neither is what the play says, so they are refused. */
 const batchError = 'should be 1 host or more, or a whole percentage such as 20% (100% is all at once)';
 const batch = either([number.int(batchError).min(1, batchError), text.regex(/^0*[1-9]\d*%?$/, batchError)], batchError).transform(
   (value): Amount => {

@@ -81,7 +81,7 @@ function renderVariable(name: string, raw: Value, scope: Scope): Value {
   throw new VariableError(`variable ${name}: ${result.message}`);
 }
 
-/** All variables of a host, rendered; those that cannot be stay as they are written, with a warning: this is for people to read. */
+/** All variables of a host, rendered. Those that cannot be rendered stay as they are written, with a warning: the output is for people. */
 export function hostVars(inventory: Inventory, name: string, layers: Layers = {}): Checked<Mapping> {
   const host = inventory.hosts.get(name);
   if (host === undefined) return { diagnostics: [{ code: 'unknown-host', severity: 'error', summary: `no host is called ${name}` }] };

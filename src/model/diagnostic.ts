@@ -8,9 +8,9 @@ export interface Place {
 }
 
 export interface Diagnostic {
-  /** Stable word for the kind of mistake, kebab-case: `unknown-module`, `duplicate-key`, ... Listed in docs/errors.md. */
+  /** Stable word for the kind of mistake, kebab-case: `unknown-module`, `duplicate-key`, ... */
   readonly code: string;
-  /** A `note` says what may surprise and needs no action. Only errors stop a command or change its exit code. */
+  /** A `note` explains what may surprise; it needs no action. Only errors stop a command or change its exit code. */
   readonly severity: 'error' | 'warning' | 'note';
   readonly place?: Place;
   /** One sentence, no trailing full stop needed: what is wrong. */

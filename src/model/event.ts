@@ -58,7 +58,7 @@ export type EventBody =
   | { readonly type: 'host.started'; readonly host: string; readonly why: string }
   | { readonly type: 'facts.read'; readonly host: string; readonly verdict: Verdict; readonly evidence: string; readonly bootId?: string }
   | { readonly type: 'remedy.chosen'; readonly host: string; readonly remedy: Remedy; readonly why: string }
-  /** An active probe of this host asked its kernel, with the argument set, and the answer is not what the table says of that exact release. */
+  /** The answer of an active probe of this host, with the argument set, that the table does not have for that exact release. */
   | { readonly type: 'kernel.seen'; readonly host: string; readonly release: string; readonly obeys: 'yes' | 'no' }
   | { readonly type: 'drift.noted'; readonly host: string; readonly what: readonly string[] }
   | { readonly type: 'block.entered'; readonly host: string; readonly task: string; readonly entered: boolean; readonly why?: string }

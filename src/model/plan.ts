@@ -43,7 +43,7 @@ export interface HostPlan {
   readonly verdict: Verdict;
   readonly remedy: Remedy;
   readonly remedyWhy: string;
-  /** The release of which only the canary finds out whether it obeys the argument (`kmem_kernels: try`). */
+  /** The kernel release on which the canary tries the argument (`kmem_kernels: try`). */
   readonly tries?: string;
   /** Failure domain, where one is known. */
   readonly zone?: string;

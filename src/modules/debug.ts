@@ -13,7 +13,7 @@ const said = (value: Value): string => (typeof value === 'string' ? value : JSON
 export const debug = defineModule<Args>({
   name: 'debug',
   summary: 'Says something in the plan and in the report.',
-  example: `- name: What would mend this host
+  example: `- name: What would fix this host
   debug:
     msg: "{{ kmem.remedy }}: {{ kmem.remedy_why }}"
 `,

@@ -12,7 +12,7 @@ export const fail = defineModule<Args>({
   summary: 'Ends the host with a message.',
   example: `- name: Not with a storage node
   fail:
-    msg: storage nodes are mended by hand
+    msg: storage nodes are fixed by hand
   when: "'storage' in group_names"
 `,
   notes:

@@ -4,7 +4,7 @@ import type { Change } from '../model/change.ts';
 import type { RunEffect } from '../model/effect.ts';
 import { quote } from '../model/quote.ts';
 
-/** Seconds that a container lives by itself: gone also when nobody comes back to remove it. */
+/** Seconds after which a container ends by itself, where nobody removes it. */
 const livesFor = 180;
 
 /**
@@ -77,7 +77,7 @@ ctr_run() {
 }
 `;
 
-/** What is asked through a runtime, by its key in `kmem.parts`. A custom runtime is docker's by its name, containerd's with `cri:` before it. */
+/** How a sample is started through a runtime, by its key in `kmem.parts`. A custom runtime is docker's by its name, containerd's with `cri:` before it. */
 function callOf(key: string): string {
   switch (key) {
     case 'docker':

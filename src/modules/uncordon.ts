@@ -62,7 +62,7 @@ const notProven = (task: string): Unmet => ({
 export const uncordon = defineModule<Args>({
   name: 'uncordon',
   summary: 'Gives the node back to the scheduler, if this run cordoned it.',
-  example: `- name: Give the node back
+  example: `- name: Return the node to service
   uncordon: {}
 `,
   notes:

@@ -56,7 +56,7 @@ function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: st
   if (verdict === 'at_risk' && !accepted)
     return unmet(`accounting will come back: ${evidence}`, 'remove the cause as well, or say `partial: accept` in the play');
   const shown = proofBy(facts.get('kmem.proof'));
-  // That its samples mean something rests on the answer of the probe, where nothing else is known of the kernel.
+  // Where nothing else is known of the kernel, its samples count only because of the answer of the probe.
   const by = shown === 'samples' && facts.get('kernel.parses_by') === 'probe' ? 'active_probe' : shown;
   if (by !== 'none' && verdict !== 'unknown') {
     const asked = by === 'active_probe' && shown === 'samples' ? 'active probe: nokmem is in force; ' : '';
@@ -84,7 +84,7 @@ const startable = (facts: FactView): readonly string[] =>
     .map(String)
     .filter((key) => key !== 'docker' || facts.get('docker.running') === true);
 
-/** It has the argument, and nothing but its own answer says that it obeys: it is booted with it because somebody declared so, or was wrong. */
+/** The kernel has the argument, and nothing but its own answer shows that it obeys: the argument was declared for it, or set by mistake. */
 function isUnread(facts: FactView): boolean {
   const by = facts.get('kernel.parses_by');
   return (
@@ -95,7 +95,7 @@ function isUnread(facts: FactView): boolean {
   );
 }
 
-/** Such a kernel is asked first, whatever its groups read: they may belong to programs that never ask. The answer decides for all hosts of that release. */
+/** Such a kernel gets an active probe first: its groups may be of programs that never ask. The answer decides for all hosts of that release. */
 function askKernel(given: Args, facts: FactView): ModulePlan {
   if (given.active_probe)
     return { changes: [probeChange], promises: { ...probeOff, 'kernel.parses_nokmem': 'yes', 'kernel.parses_by': 'probe' } };
@@ -242,20 +242,20 @@ export const verifyKmem = defineModule<Args>({
     state: disabled
     timeout: 10m
 `,
-  notes: `Two things prove it, because only they could have come out otherwise. \`samples\`: limited groups that read off, and whose creator would have had them
-accounted: with the boot argument that of a program that is known to ask, without it a limited container of this boot through each runtime that could ask.
+  notes: `Two things prove it, because only they could have come out otherwise. \`samples\`: limited groups that read off. With the boot argument that is a group
+of a program that is known to ask; without it, a limited container of this boot through each runtime that could ask.
 \`active_probe\`, for the boot argument: an empty group that the kernel refuses to account. \`/proc/cmdline\` proves nothing, and neither does a group
-of systemd, of a batch system or of an administrator. The proof names who asked and what was answered; it is in the report.
+of systemd, of a batch system or of an administrator. The proof names the program that asked and the answer; it is in the report.
 
 A runtime remedy cannot be proven by the active probe. Where a runtime has no limited container, \`hold\` waits for one and then ends the host;
-\`provisional\` returns it marked as unproven, and the run ends with 12 if no sample comes within the soak. \`sample: start\` starts one through each such
+\`provisional\` returns the node to service, marked as unproven, and the run ends with 12 if no sample comes within the soak. \`sample: start\` starts one through each such
 runtime (docker and its custom runtimes, podman, containerd and cri-o by crictl, containerd by ctr), from an image that is there: 64 MB, no network,
 removed as soon as its group is read.
 
-A kernel of which nobody knows whether it obeys the argument is asked by the active probe first, whatever its groups
-read; \`active_probe: false\` ends such a host as not verified.
+Where it is not known whether the kernel obeys the argument, an active probe comes first, whatever the groups read. With \`active_probe: false\` such
+a host ends as not verified.
 
-With the boot argument the root group's kmem usage and the entries of cgroups in \`/sys/kernel/slab\` are told beside the proof: both 0 after a boot with it.`,
+With the boot argument the proof also reports the root group's kmem usage and the entries of cgroups in \`/sys/kernel/slab\`: both are 0 after a boot with it.`,
   args: asArgs(args),
   proves: true,
   maxRisk: 'write',

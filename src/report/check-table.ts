@@ -50,7 +50,7 @@ function evidenceOf(facts: Facts, active: ActiveProbe | undefined): string {
   return [evidence, active === undefined ? '' : activeText(active)].filter(Boolean).join('; ');
 }
 
-/** What a word alone would leave open: a host may be off by its runtime, and its kernel still account. */
+/** What the answer means: a host may be off because of its runtime while its kernel still accounts. */
 const answerMeans = { off: 'the kernel refuses', on: 'the kernel accounts a cgroup that asks' } as const;
 
 /** `active probe: off (the kernel refuses)`, `active probe: failed (mkdir: Cannot allocate memory)`. */

@@ -20,10 +20,10 @@ describe('on a fleet', () => {
   });
   afterAll(() => fleet.close());
 
-  it('says so when no run mended anything', async () => {
+  it('says so when no run remediated anything', async () => {
     const { exit, err } = await drift();
     expect(exit).toBe(11);
-    expect(err).toContain('mended any of these 3 hosts');
+    expect(err).toContain('remediated any of these 3 hosts');
   });
 
   it('two mended hosts have kept it, the third is not asked about', async () => {

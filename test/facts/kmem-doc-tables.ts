@@ -36,7 +36,7 @@ export const unknownAdvice: Readonly<Record<string, string>> = {
   'a kernel release that is not understood':
     'kmend reads what `uname -r` prints. A kernel that was renamed cannot be judged; boot one with the name that its builder gave it',
   'reads were refused, failed, or did not come to an end':
-    'run as root (`become: true`, `-b`). Where reads fail for want of memory, or the walk takes too long, the host is sick: free memory, or give it more time (`--timeout`). What was read until then is used',
+    'run as root (`become: true`, `-b`). Where reads fail for want of memory, or the walk takes too long, the host is sick: free memory, and check again. What was read until then is used',
   'the argument is in force, and yet a new group was accounted':
     'the kernel is not the one that its name says, or it was patched. Compare `/proc/cmdline` with the table below, boot another build, and report it',
   'the argument is set, and nothing proves it':
@@ -44,9 +44,9 @@ export const unknownAdvice: Readonly<Record<string, string>> = {
   'a "no" that is disputed or declared, and no container of its own confirms it':
     'start a container with a memory limit through that program, or let `verify_kmem` do so (`sample: start`); or upgrade to a version that is sure',
   'nothing here makes containers':
-    'kmend found no docker, containerd, cri-o, podman and kubelet, and no group of theirs. If one is there, in a place of its own, `kmend check -v` shows which groups it made',
+    'kmend found no docker, containerd, cri-o, podman or kubelet, and no group of theirs. If one is there, in an unusual place, `kmend check -v` shows which groups it made',
   'no sample':
-    'nothing here is suspected, and nothing shows it. Start a container with a memory limit through each runtime, or let `verify_kmem` do so (`sample: start`)',
+    'no program here is known or suspected to ask, and no group shows it. Start a container with a memory limit through each runtime, or let `verify_kmem` do so (`sample: start`)',
 };
 
 /** By the name that stands in the document's `<!-- table: NAME -->`. */

@@ -1,8 +1,8 @@
-// Creators: who made a memory cgroup, and through which manager, told by the exact shape of its path. A sample speaks for its creator only.
+// Creators: the exact shape of a memory cgroup's path shows who made it, and through which manager. A sample speaks for its creator only.
 import type { Row } from './row.ts';
 
 /**
- * `runtime` is docker or containerd: below a pod both make the same shape, and which of them runs tells. `unknown` is whatever has no row: a group
+ * `runtime` is docker or containerd: below a pod both make the same shape, and what runs on the host decides. `unknown` is whatever has no row: a group
  * that cgconfig or an administrator made, or a shape that nobody has described.
  */
 export type Creator =
@@ -22,11 +22,11 @@ export type Creator =
   | 'kmend'
   | 'unknown';
 
-/** Through what the creator makes directories. libcontainer's systemd manager never asks for accounting by itself; its cgroupfs manager may. */
+/** The cgroup manager that makes the directories. libcontainer's systemd manager never asks for accounting by itself; its cgroupfs manager may. */
 export type Manager = 'cgroupfs' | 'systemd' | 'none';
 
 /**
- * `pods`: a group that the kubelet makes above its pods; `pod`: one pod's; `container`: what a runtime starts a container in; `helper`: a conmon
+ * `pods`: a group that the kubelet makes above its pods; `pod`: one pod's; `container`: a container's; `helper`: a conmon
  * beside a container; `parent`: a directory above containers, made without a memory setting; `other`: anything else.
  */
 export type Level = 'pods' | 'pod' | 'container' | 'helper' | 'parent' | 'other';

@@ -18,7 +18,7 @@ export interface IdReading {
 
 const day = 86_400;
 
-/** Below this a rate is told, and no date: a few groups more or less would move it by weeks. Our own figure. */
+/** Below this a rate is reported, and no date: a few groups more or less would move it by weeks. Our own figure. */
 const shortest = 600;
 
 /** `kmem.ids.days_left` where dead groups do not grow. */

@@ -1,4 +1,4 @@
-// What is known of one exact kernel beyond its number: answers of active probes, its System.map, and what the operator declares.
+// What is known of one exact kernel beyond its version number: answers of active probes, its System.map, and what the operator declares.
 import type { Facts } from '../../model/fact.ts';
 import { isMapping } from '../../model/value.ts';
 import { asksForNokmem } from '../boot-args.ts';
@@ -22,8 +22,8 @@ function entry(facts: Facts, name: string, release: string): string {
 const isYesNo = (word: string): word is 'yes' | 'no' => word === 'yes' || word === 'no';
 
 /**
- * The answer of this host's own kernel, where an active probe of this boot asked it with the argument on the command line. Only kernels whose slabinfo
- * gives EIO tell on from off.
+ * The answer of this host's own kernel, where an active probe of this boot asked it with the argument on the command line. It counts only on kernels
+ * whose slabinfo gives EIO for a group that is not accounted.
  */
 export function ownAnswer(facts: Facts): { readonly release: string; readonly obeys: 'yes' | 'no' } | undefined {
   const release = text(facts, 'kernel.release');
@@ -49,7 +49,7 @@ export function kernelAnswer(facts: Facts, release: string, boot: 'now' | 'next'
   return isYesNo(map) ? { obeys: map, by: 'map' } : undefined;
 }
 
-/** What the table of kernels that were booted or read says of it, whatever this host or run saw. */
+/** What the table says of this kernel, without what this host or run saw. */
 export const tableAnswer = (facts: Facts, release: string): Parses => parsesNokmem(release, { suse: text(facts, 'os.family') === 'suse' });
 
 /** The same of a full el7 release as `uname -r` prints it; `undefined` for anything else. */

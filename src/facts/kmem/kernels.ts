@@ -104,7 +104,7 @@ interface ParsesRow extends Row {
   readonly parses: Parses;
 }
 
-/** el7, by the build number; an unknown one may be told by its System.map. Unknown is treated as not supported. */
+/** el7, by the build number; for an unknown one its System.map may decide. Unknown is treated as not supported. */
 export const el7Parses: readonly ParsesRow[] = [
   {
     name: '7.3',
@@ -142,7 +142,7 @@ export const upstreamParses: readonly ParsesRow[] = [
   { name: '4.5 and later', range: '>=4.5', parses: 'yes', basis: 'measured', source: 'torvalds/linux 04823c833b3e; booted on 6.12' },
 ];
 
-/** Kernels before 4.5 that a vendor built: they may carry the parameter, or not. Nobody has read them. */
+/** Kernels before 4.5 that a vendor built. Nobody has read them: they may have the parameter or not. */
 export const vendorParses: readonly ParsesRow[] = [
   { name: 'SLES before 4.5', range: '<4.5', parses: 'unknown', basis: 'model', source: 'SLES 12 kernels were not read' },
   { name: 'UEK before 4.5', range: '<4.5', parses: 'unknown', basis: 'model', source: 'UEK R3 and R4 were not read' },
@@ -182,7 +182,7 @@ interface ErratumRow extends Row {
   readonly says: string;
 }
 
-/** Never a reason to skip a host: reports contradict the errata. Told beside the verdict. */
+/** Never a reason to skip a host: reports contradict the errata. Shown beside the verdict. */
 export const el7Errata: readonly ErratumRow[] = [
   {
     range: '>=693.61.1 <694',

@@ -1,4 +1,4 @@
-// kubelet: it makes /kubepods and the groups below itself, with its own copy of runc's code; no Docker or runc upgrade mends it.
+// kubelet: it makes /kubepods and the groups below itself, with its own copy of runc's code; no upgrade of Docker or runc changes it.
 import { compareKubernetes, versionInRange } from '../../model/versions.ts';
 import type { Accounts, Row } from './row.ts';
 

@@ -46,7 +46,7 @@ export interface Part extends Program {
   readonly on: number;
 }
 
-// ---- reading facts loosely: what is unknown or absent counts as not said ----
+// ---- reading facts: unknown and absent ones count as empty ----
 
 export const textOf = (facts: Facts, name: string): string => {
   const value = facts[name];
@@ -61,7 +61,7 @@ export const mappingsOf = (value: Value | undefined): readonly Mapping[] => (isL
 
 // ---- what was changed in this boot ----
 
-/** Seconds by which the time of boot may be wrong: it is the clock less the uptime, both cut to whole seconds and read one after the other. */
+/** Seconds by which the time of boot may be wrong: it is the clock less the uptime, both truncated to seconds and read one after the other. */
 const bootTimeError = 2;
 
 function isAfterBoot(facts: Facts, time: number): boolean {
@@ -101,7 +101,7 @@ function named(part: PartName, facts: Facts, key: string = part): Pick<Program, 
 const systemdNote = 'the systemd cgroup driver never asks for accounting';
 const bySystemd = { accounts: 'no', unsure: false, note: systemdNote, never: true } as const;
 
-/** Every program here that makes groups and may ask, those that surely do not as well. */
+/** Every program of this host that makes groups, whether it asks for accounting or not. */
 function programsOf(facts: Facts, witnesses: readonly Witnesses[]): readonly Program[] {
   const here = presence(facts, witnesses);
   const programs = [
@@ -121,7 +121,7 @@ interface Presence {
   readonly podman: boolean;
   /** Docker and containerd start the same runc: a group that either can have made speaks for both. */
   readonly sameRunc: boolean;
-  /** Docker can be told to start something else than its runc. */
+  /** Docker is configured with runtimes other than its runc. */
   readonly dockerCustom: boolean;
   readonly containerdCustom: boolean;
 }
@@ -150,7 +150,7 @@ function presence(facts: Facts, witnesses: readonly Witnesses[]): Presence {
 
 const isDockerFound = (facts: Facts): boolean => flagOf(facts, 'docker.installed') || textOf(facts, 'docker.evr') !== '';
 
-/** Whose a group is that docker or containerd can have made. With a runtime of its own beside it, neither's runc is known to have made it. */
+/** Is a group this engine's? Where a custom runtime is configured, the group may be of that runtime instead of the engine's runc. */
 function ownsAs(part: 'docker' | 'containerd', here: Presence): (row: CreatorRow) => boolean {
   const custom = part === 'docker' ? here.dockerCustom : here.containerdCustom;
   const alone = part === 'docker' ? !here.containerd : !here.docker;
@@ -160,7 +160,7 @@ function ownsAs(part: 'docker' | 'containerd', here: Presence): (row: CreatorRow
 const versionOfDocker = (facts: Facts): string =>
   engineVersion(textOf(facts, 'docker.evr')) || textOf(facts, 'docker.version') || textOf(facts, 'docker.client');
 
-/** RHEL's docker is told by where its runc lies when its package is not: its 1.13 is not upstream's. */
+/** Where no package is known, the path of its runc identifies RHEL's docker: its 1.13 differs from upstream's. */
 const enginePackage = (facts: Facts): string =>
   textOf(facts, 'docker.package') || (/docker-runc-current$/.test(textOf(facts, 'runc.path')) ? 'docker' : '');
 
@@ -171,12 +171,12 @@ function docker(facts: Facts, witnesses: readonly Witnesses[], here: Presence): 
   const name = `docker ${version}`.trim();
   if (isSystemdOnly(textOf(facts, 'docker.driver'), witnesses, ({ creator }) => creator === 'docker'))
     return { ...base, name, ...bySystemd };
-  // What runc is found on the host need not be the one that it starts.
+  // The runc that was found on the host need not be the one that this docker starts.
   if (!isDockerFound(facts))
     return { ...base, name: 'a docker that was not found (its groups are there)', accounts: 'unknown', unsure: false };
   const accounts = dockerAccounts(enginePackage(facts), version);
   if (accounts === 'runc') return { ...base, ...ownRunc(facts) };
-  // An engine that is not from a package can still tell by its own runc, when that is new enough to be clean or old enough to be sure.
+  // For an engine that is from no package its runc decides, where that is new enough to be clean or old enough to be sure.
   if (accounts === 'unknown') return { ...base, ...ownRunc(facts), name };
   return { ...base, name, accounts, unsure: false };
 }
@@ -200,7 +200,7 @@ function other(facts: Facts, witnesses: readonly Witnesses[], part: 'cri-o' | 'p
   return { ...base, ...runc, name: `${part} with ${runc.name}` };
 }
 
-/** The runc in the system's path. Where docker brought its own, which the probe asked for its version, the system's is known by its package alone. */
+/** The runc in the system's path. Where docker brings its own, the probe read the version of that one, so only the package shows the system's. */
 function systemRunc(facts: Facts): ReturnType<typeof ownRunc> {
   if (!/docker-runc/.test(textOf(facts, 'runc.path'))) return ownRunc(facts);
   const evr = textOf(facts, 'runc.evr');
@@ -210,8 +210,8 @@ function systemRunc(facts: Facts): ReturnType<typeof ownRunc> {
 }
 
 /**
- * Does it use the systemd manager, and no other? What it says of itself decides; where that speaks of its configuration only (`both`), its groups must
- * not contradict it. Nothing said and nothing seen is no.
+ * Does it use the systemd manager, and no other? What it reports decides. Where that is only its configuration (`both`), its groups must not contradict
+ * it. Where nothing is reported and no group is there, the answer is no.
  */
 function isSystemdOnly(
   said: string,
@@ -256,7 +256,7 @@ function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undef
   const managers = new Set(witnesses.flatMap(({ row }) => (owns(row) ? [row.manager] : [])));
   const bySlices = managers.size === 1 && managers.has('systemd');
   if (flagOf(facts, 'kubelet.installed') || version !== '') {
-    // Its configuration may be newer than the process: pods that it made through cgroupfs stand against it.
+    // The configuration may be newer than the process: pods that it made through cgroupfs contradict it.
     const made = witnesses.some(({ row }) => owns(row) && row.level === 'pod' && row.manager === 'cgroupfs');
     const said = textOf(facts, 'kubelet.driver') || (bySlices ? 'systemd' : '');
     const driver = said === 'systemd' && made ? 'cgroupfs' : said;
@@ -273,19 +273,19 @@ function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undef
     : { ...base, accounts: 'unknown', name: 'a kubelet that was not found (kubepods is there)' };
 }
 
-/** What starts containers beside runc: `says` is the first line of its `--version`. */
+/** A custom runtime: `says` is the first line of its `--version`. */
 const runtimeSays = (row: Mapping): string => (typeof row.says === 'string' ? row.says : '');
 
 /** crun and runsc never write a kernel-memory limit by themselves. */
 const neverAsks = (says: string): boolean => /^(?:crun|runsc) version /.test(says);
 
-/** A runtime that passes on to the same runc says that runc's version. */
+/** A wrapper around a runc prints the version of that runc. */
 function customAccounts(says: string): Accounts {
   if (neverAsks(says)) return 'no';
   return runcAccounts(/^runc version (\S+)/.exec(says)?.[1] ?? '');
 }
 
-/** Custom runtimes of docker and containerd, under the same manager. Their containers look like anybody's: no group speaks for them. */
+/** Custom runtimes of docker and containerd, under the same manager. The paths of their containers do not show the runtime, so no group speaks for them. */
 const customs = (facts: Facts, programs: readonly Program[]): readonly Program[] =>
   (['docker', 'containerd'] as const).flatMap((engine) => {
     const systemd = programs.some(({ part, never }) => part === engine && never);
@@ -307,7 +307,7 @@ function custom(facts: Facts, row: Mapping, engine: 'docker' | 'containerd', sys
   };
 }
 
-/** `kmem_asks`: an operator's word about a rebuilt program. It is shown, and a container of its own must still confirm a "no". */
+/** `kmem_asks`: what the operator declares of a rebuilt program. It is shown as declared, and a container of its own must still confirm a "no". */
 function declared(facts: Facts, program: Program): Program {
   const asks = facts['kmem.asks'];
   const said = isMapping(asks) ? (asks[program.part] ?? (program.part === 'kubelet' ? undefined : asks.runc)) : undefined;
@@ -315,7 +315,7 @@ function declared(facts: Facts, program: Program): Program {
   return { ...program, accounts: said, unsure: said === 'no', note: `declared: ${said === 'no' ? 'does not ask' : 'asks'}` };
 }
 
-/** A container that was started through it was accounted: it asks, whatever is said of it. */
+/** A sample container that was started through it is accounted: so it asks, whatever its version or the operator says. */
 const caught = (program: Program): Program =>
   program.sample === 'on'
     ? { ...program, accounts: 'yes', unsure: false, never: false, note: 'a container started through it reads on' }
@@ -342,7 +342,7 @@ export function partsOf(facts: Facts, witnesses: readonly Witnesses[], rules: Wi
   });
 }
 
-/** Nothing is known of it that would make it clean. */
+/** It asks, or nothing shows that it does not. */
 export const mayAsk = (part: Part): boolean => part.accounts === 'yes' || part.accounts === 'unknown';
 
 /** Its own limited groups are there, or a sample was started through it, and none of them is accounted. */

@@ -24,7 +24,7 @@ const manyDead = Math.floor(groupIds / 10);
 
 /** The situation, with the questions that the rules ask. */
 interface Case extends Situation {
-  /** Programs that may ask for accounting, and that no group of their own has cleared. */
+  /** Programs that may ask for accounting, and that no group of theirs has cleared. */
   readonly accounting: readonly Part[];
   readonly groupsOn: number;
   /** Accounted groups that no program of this host explains. */
@@ -67,10 +67,10 @@ export const remedyRules: readonly Rule[] = [
     why: (host) => `nokmem is set and ${shortRelease(host.now.release)} parses it, and yet cgroups read on`,
   },
   {
-    name: 'the boot menu is written by half',
+    name: 'the boot menu is incomplete',
     when: (host) => host.menuBroken !== '' && needsCure(host),
     remedy: 'unsupported',
-    why: (host) => `${host.menuBroken}; it may not boot again before somebody mends that`,
+    why: (host) => `${host.menuBroken}; it may not boot again before it is repaired`,
   },
   {
     name: 'the next kernel is healthy',
@@ -131,7 +131,7 @@ export const remedyRules: readonly Rule[] = [
     name: 'no boot loader that is known',
     when: (host) => host.next === undefined,
     remedy: 'unsupported',
-    why: () => 'what the next boot takes cannot be told: no known boot loader',
+    why: () => 'what boots next is not known: no known boot loader',
   },
   {
     name: 'el7 kernel that does not parse nokmem',
@@ -164,13 +164,13 @@ export function treat(situation: Situation, rules: readonly Rule[] = remedyRules
 function caseOf(situation: Situation): Case {
   const judged = judgedCase(situation);
   const bySigns = isOnBySigns(judged);
-  // Whose "no" is only disputed is the first to be suspected where groups were accounted.
+  // Where groups were accounted, a program whose "no" is disputed or declared is suspected too.
   const accounting = [...judged.open, ...(bySigns ? judged.unconfirmed : [])];
   return {
     ...situation,
     accounting,
     groupsOn: judged.tally.on,
-    // Neither as the host is, nor as it was before a change in this boot.
+    // A program that was replaced in this boot may have made them before.
     unexplained: (judged.tally.on > 0 || bySigns) && accounting.length === 0 && !judged.wasReplaced,
     loses: loses(situation),
   };

@@ -40,7 +40,7 @@ export const runcRows: readonly RuncRow[] = [
   },
 ];
 
-/** By version alone; who built an rc6 to rc93 must be told by its package. */
+/** By version alone; its package has to show how an rc6 to rc93 was built. */
 export function runcAccounts(version: string): Accounts {
   if (!/^\d/.test(version)) return 'unknown';
   return runcRows.find(({ range }) => versionInRange(version, range, compareUpstream))?.accounts ?? 'unknown';

@@ -16,7 +16,7 @@ export interface Samples {
   /** Groups without a memory.kmem.slabinfo; not in the total. */
   readonly absent: number;
   readonly total: number;
-  /** The walk ended by its deadline: the counts are of a part of the groups. */
+  /** The walk ran into its time limit: the counts are of a part of the groups. */
   readonly capped: boolean;
 }
 
@@ -45,17 +45,17 @@ export interface Situation {
   readonly controllerOff: boolean;
   /** The groups have memory.kmem files: the kernel was built with kernel-memory accounting. */
   readonly kmemFiles: boolean;
-  /** Programs that make groups and may ask for accounting, and those that surely do not. */
+  /** Programs that make groups, whether they ask for accounting or not. */
   readonly parts: readonly Part[];
   readonly enginePackage: string;
   readonly samples: Samples;
   readonly witnesses: readonly Witnesses[];
-  /** Limited groups whose creator no table knows: some of their paths. */
+  /** Paths of some limited groups whose creator is unknown. */
   readonly unknownLimited: readonly string[];
   readonly rootUsage: number;
   readonly slabEntries: number;
   readonly deadGroups: number;
-  /** Dead groups more a day, measured between two checks; 0 where nobody has measured. */
+  /** Growth of dead groups a day, measured between two checks; 0 where it was not measured. */
   readonly deadGrowth: number;
   readonly symptoms: readonly { readonly kind: string; readonly count: number }[];
   readonly activeProbe: string;
@@ -130,7 +130,7 @@ function obeysVisibly(now: Kernel, parts: readonly Part[], samples: Samples): bo
   );
 }
 
-/** The argument is set, and for all that is known it may be obeyed: what reads off may be its doing. */
+/** The argument is set, and the kernel may obey it: then groups may read off because of it. */
 export const mayObey = ({ asks, parses }: Kernel): boolean => asks && parses !== 'no';
 
 /** Every group gave an answer. */

@@ -10,7 +10,7 @@ export type SymptomSource = 'kernel' | 'runtime';
 interface SymptomRow extends Row {
   readonly kind: SymptomKind;
   readonly from: SymptomSource;
-  /** Lines come from hosts: an answer must not take longer than the line is long. */
+  /** Lines come from hosts: the time to match must be linear in the length of the line. */
   readonly matches: (line: string) => boolean;
   /** With accounting on, this makes a host `leaking`. */
   readonly critical: boolean;
@@ -22,7 +22,7 @@ const has =
   (line: string): boolean =>
     pattern.test(line);
 
-/** The pattern, somewhere behind this text. */
+/** The pattern, anywhere after this text. */
 const behind =
   (text: string, pattern: RegExp) =>
   (line: string): boolean => {
@@ -107,7 +107,7 @@ export const symptomRows: readonly SymptomRow[] = [
   },
 ];
 
-/** For grep -E in the probe: everything that a row could match, by who writes it. */
+/** For grep -E in the probe: everything that a row could match, by writer. */
 export const symptomPatterns: Readonly<Record<SymptomSource, string>> = {
   kernel:
     'SLUB: Unable to allocate|cache: [^ ]*\\([0-9]+:|BUG: soft lockup|kmem_cache_create\\(|page allocation failure|blocked for more than [0-9]+ seconds',
@@ -121,7 +121,7 @@ export interface Symptom {
   readonly line: string;
 }
 
-/** Lines by kind; the last line of each, cut to what fits a screen. A kind counts only in the log of who writes it. */
+/** Lines by kind; the last line of each, cut to what fits a screen. A kind counts only in the log of its writer. */
 export function readSymptoms(lines: Readonly<Record<SymptomSource, readonly string[]>>): readonly (Mapping & Symptom)[] {
   return symptomRows.flatMap(({ kind, from, matches }) => {
     const found = lines[from].filter((line) => matches(line));

@@ -31,7 +31,7 @@ const readingIn = (situation: Situation, group: Witnesses): 'on' | 'off' | 'none
 export function tallyOf(situation: Situation): Tally {
   const { witnesses } = situation;
   const off = witnesses.filter((group) => readingIn(situation, group) === 'off');
-  // Where the kernel accounts everybody, whoever made the group, each limited one tells; elsewhere a limit tells only who would have asked.
+  // On healthy kernels every group is accounted, so each limited one counts; elsewhere only those of programs that could have asked.
   const tells = isHealthy(situation) ? () => true : ({ row }: Witnesses): boolean => row.level === 'container' || row.creator === 'kubelet';
   const limited = off.filter((group) => group.limited === 'yes' && tells(group));
   return {
@@ -57,7 +57,7 @@ export function notApplicable(situation: Situation): string | undefined {
   return kmemFiles ? undefined : `${kernel} was built without kernel-memory accounting: its groups have no memory.kmem files`;
 }
 
-/** A healthy kernel now, and one at the next boot that leaks: an update, or a fallback, gives it up again. */
+/** A healthy kernel runs, and one that leaks boots next, after an update or a fallback. */
 export const fallsBack = (situation: Situation): boolean => {
   const { next } = situation;
   return isHealthy(situation) && next !== undefined && !next.inForce && healthOf(next.generation) === 'affected';
@@ -66,15 +66,15 @@ export const fallsBack = (situation: Situation): boolean => {
 /** The situation with what the rules ask of it. */
 interface Case extends Situation {
   readonly tally: Tally;
-  /** Programs that may ask, and that no group of their own has cleared. */
+  /** Programs that may ask, and that no group of theirs has cleared. */
   readonly open: readonly Part[];
   /** Programs whose "no" is disputed or declared, and that no container of their own has confirmed. */
   readonly unconfirmed: readonly Part[];
   /** Signs of this boot that groups were accounted; empty when there are none. */
   readonly signs: string;
-  /** Every group answered, and says off. */
+  /** Every group answered, and reads off. */
   readonly wholeOff: boolean;
-  /** A program here was replaced in this boot: what was accounted may be its predecessor's. */
+  /** A program here was replaced in this boot: accounted groups may be those of its predecessor. */
   readonly wasReplaced: boolean;
 }
 
@@ -220,7 +220,7 @@ export function judge(situation: Situation, rules: readonly Rule[] = verdictRule
   return { verdict: rule?.verdict ?? 'unknown', evidence: rule?.evidence(host) ?? '' };
 }
 
-/** Signs speak of this boot as a whole: with every sample off and no cause left they are what a repair without a reboot leaves behind. */
+/** Signs are of the whole boot: where every sample reads off and no cause is left, they remain from before a repair without a reboot. */
 function wasAccounted(host: Case): boolean {
   if (host.signs === '') return false;
   const cause = !host.now.inForce && (host.open.length > 0 || host.unconfirmed.length > 0);
@@ -233,17 +233,17 @@ function wasAccounted(host: Case): boolean {
 /** Nothing reads on, and yet groups of this boot were accounted. */
 export const isOnBySigns = (host: Case): boolean => host.tally.on === 0 && wasAccounted(host);
 
-/** No program here asks, or none that its own groups have not cleared; and a limited container was there to show it. */
+/** Each program here that may ask is cleared by its own groups, and a limited container shows it. */
 const nobodyAsks = (host: Case): boolean =>
   host.open.length === 0 && host.unconfirmed.length === 0 && host.wholeOff && (host.tally.containersOff > 0 || host.parts.some(isShown));
 
-/** What was made in this boot to be accounted, and was. */
+/** A group that kmend made in this boot as a test, and that the kernel accounted. */
 export const accountedAnyway = ({ activeProbe, parts }: Situation): string =>
   activeProbe === 'on' ? 'the active probe' : parts.some(({ sample }) => sample === 'on') ? 'a sample container' : '';
 
 /**
- * What is off now may be off by the argument, and the next boot does not have it. Where nobody here would ask without it either, nothing is at risk. On
- * a kernel that nobody has read the argument counts only where groups read off that may be its doing.
+ * Accounting may be off because of the argument, and the next boot does not have it. Nothing is at risk where no program here would ask. On a kernel that
+ * nobody has read, the argument counts only where groups read off that may do so because of it.
  */
 export const loses = ({ now, next, parts }: Situation): boolean =>
   isHeld(now, parts) &&
@@ -261,7 +261,7 @@ const lossText = ({ next }: Case): string =>
     ? `the next kernel (${shortRelease(next.release)}) is not known to parse nokmem`
     : 'the next boot loses cgroup.memory=nokmem';
 
-/** Why nothing can be said by the groups; empty when all of them gave an answer. */
+/** Why the groups prove nothing; empty when all of them gave an answer. */
 function unreadText({ samples }: Case): string {
   if (samples.denied > 0) return `${samples.denied} of ${samples.total} non-root cgroups refused the read: needs root`;
   if (samples.failed > 0)
@@ -272,13 +272,13 @@ function unreadText({ samples }: Case): string {
   return '';
 }
 
-/** From here on the next container may already find no id: both kernels that were driven there stopped at about 65,534. */
+/** The next container may find no id: both kernels that were measured stopped at about 65,534. */
 export const idsAreUp = (used: number): boolean => used >= groupIds - 500;
 
 /** Dead groups that are damage by their number alone: a quarter of the ids. Our own figure: nobody has published one. */
 const manyDead = Math.floor(groupIds / 4);
 
-/** Dead groups that are damage when they are seen to grow: a tenth of the ids. */
+/** Dead groups that are damage while they grow: a tenth of the ids. */
 const manyGrowing = Math.floor(groupIds / 10);
 
 /** What the leak has done to this host, by its logs, its dead groups and its table of ids. */
@@ -306,14 +306,14 @@ function offText(host: Case): string {
   return `EIO on ${samples.eio} of ${samples.total}, ${limited}${container}${others}`;
 }
 
-/** Through whom a limited container was started, and what it answered. */
+/** The programs whose limited containers read off. */
 const shownText = ({ parts }: Case): string => askedText(parts.filter((part) => part.part !== 'kubelet' && isShown(part)));
 
 /** `; asked by kubelet 1.12.3 and docker 18.06.1-ce, answered EIO`. */
 const askedText = (parts: readonly Part[]): string =>
   parts.length === 0 ? '' : `; asked by ${[...new Set(parts.map(({ name }) => name))].join(' and ')}, answered EIO`;
 
-/** Whom the kernel was seen to refuse. */
+/** The programs that the kernel refused. */
 const refusedText = (host: Case): string =>
   askedText(host.parts.filter(isRefused)) +
   (host.now.by === 'groups' ? `: kernel ${shortRelease(host.now.release)} obeys (seen); \`--active\` confirms it` : '');
@@ -326,7 +326,7 @@ function signsOf({ slabEntries, rootUsage, deadGroups }: Situation): string {
 
 /**
  * What proves that accounting is off: only what could have come out otherwise. With the argument set that is a group whose creator is known to ask, or
- * the active probe. Without it, a limited container, where no program is left that may ask and has none of its own.
+ * the active probe. Without it, a limited container, where each program that may ask has one of its own.
  */
 export function proofOf(situation: Situation): Proof {
   const host = caseOf(situation);
@@ -336,16 +336,16 @@ export function proofOf(situation: Situation): Proof {
 }
 
 function provesBySamples(host: Case): boolean {
-  // On kernels that read 0 in idle groups, these are no evidence against: every group that works must say off.
+  // These kernels read 0 in idle groups, which prove nothing: every group with processes must read off.
   if (isHealthy(host))
     return host.tally.containersOff > 0 && host.witnesses.every((group) => !group.procs || readingIn(host, group) === 'off');
   if (!host.wholeOff) return false;
-  // On a kernel that nobody has read, too: what reads off may be its doing, and shows nothing of programs that never ask.
+  // Also on a kernel that nobody has read: groups may read off because of the argument, and prove nothing about programs that never ask.
   if (mayObey(host.now)) return host.parts.some(isRefused);
   const suspected = [...host.open, ...host.unconfirmed].some(({ part }) => part !== 'kubelet');
   return !suspected && host.tally.containersOff + host.parts.filter(isShown).length > 0 && unshownRuntimes(host).length === 0;
 }
 
-/** Runtimes that could ask, by their manager, and of which no limited container was seen: without the argument their word is not proven. */
+/** Runtimes whose manager could ask, and of which no limited container was seen: without the argument nothing proves that they do not. */
 export const unshownRuntimes = ({ parts }: Situation): readonly Part[] =>
   parts.filter((part) => part.part !== 'kubelet' && !part.never && !isShown(part));

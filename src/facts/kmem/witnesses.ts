@@ -24,8 +24,8 @@ export interface Witnesses {
 const belowPods: ReadonlySet<string> = new Set(['pod-container', 'pod-crio', 'literal-containerd', 'literal-crio']);
 
 /**
- * Reads the fact `kmem.witnesses`. Where swap is not counted there is no memsw limit to tell when a group was limited: outside of pods it may have been
- * later.
+ * Reads the fact `kmem.witnesses`. Where swap is not counted there is no memsw limit, so nothing shows when a group was limited. Outside of pods it may
+ * have been later.
  */
 export function readWitnesses(facts: Facts): readonly Witnesses[] {
   const value = facts['kmem.witnesses'];
@@ -58,7 +58,7 @@ export interface Asker {
   readonly owns: (row: CreatorRow) => boolean;
   /** By its version it asks: then only groups that nobody can have limited later contradict that. */
   readonly asksByVersion: boolean;
-  /** It was replaced in this boot, so that its groups may be its predecessor's. */
+  /** It was replaced in this boot, so its groups may be those of its predecessor. */
   readonly replaced: boolean;
 }
 
@@ -68,7 +68,8 @@ interface WitnessRule {
 }
 
 /**
- * When a group can contradict the suspicion that its creator asks for accounting: it would have been accounted if the creator asked. All must hold.
+ * When a group can contradict the suspicion that its creator asks for accounting (standing rule 5): it would have been accounted if the creator
+ * asked. All must hold.
  */
 export const witnessRules: readonly WitnessRule[] = [
   { name: 'only this program makes groups of that shape here', holds: ({ row }, asker) => asker.owns(row) },
