@@ -2,7 +2,7 @@
 import { isList, isMapping, type Mapping, unknown, type Value } from '../model/value.ts';
 import type { Area } from './area.ts';
 import { readFields } from './fields.ts';
-import { isPlainRunc, saidBy } from './runtimes.ts';
+import { isSystemRunc, saidBy, skipSystemRunc } from './runtimes.ts';
 
 export const dockerArea: Area = {
   name: 'docker',
@@ -53,7 +53,7 @@ n=0
 while :; do
   case $j in *'"path"'*) ;; *) break;; esac
   j=\${j#*\\"path\\"}; j=\${j#*\\"}; p=\${j%%\\"*}
-  case \${p##*/} in ''|runc|docker-runc|docker-runc-current) continue;; esac
+  case \${p##*/} in ''|docker-runc|docker-runc-current) continue;; runc) ${skipSystemRunc};; esac
   n=$((n + 1)); [ $n -lt 5 ] || break
   case $p in /*) k=$R$p;; *) has "$p" || continue; k=$(command -v "$p");; esac
   [ ! -x "$k" ] || printf 'says %s\\n' "$p $(first "$k")"
@@ -99,7 +99,8 @@ function configuredDriver(daemon: Mapping): string | undefined {
 function runtimesIn(value: Value | undefined, says: readonly string[]): readonly Mapping[] {
   return Object.entries(isMapping(value) ? value : {}).flatMap(([name, runtime]) => {
     const path = isMapping(runtime) && typeof runtime.path === 'string' ? runtime.path : '';
-    return isPlainRunc(path) || (path === '' && /^io\.containerd\.runc\./.test(name)) ? [] : [{ name, path, says: saidBy(path, says) }];
+    const shim = path === '' && /^io\.containerd\.runc\./.test(name);
+    return shim || isSystemRunc(path, says) ? [] : [{ name, path, says: saidBy(path, says) }];
   });
 }
 

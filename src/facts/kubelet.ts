@@ -31,7 +31,7 @@ export const kubeletArea: Area = {
   ],
   // Process names come from /proc/PID/comm: reading a command line can hang behind a process that is stuck in memory reclaim, so only the
   // kubelet's own is read. The program itself (100 MB) is asked only where no package says its version.
-  script: `k=''
+  script: `k='' c=$R/var/lib/kubelet/config.yaml w=''
 for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
   p=\${P%% "$n"
 *}
@@ -46,6 +46,9 @@ for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
       n=$((n - 1)) a=\${l#-}
       case \${a#-}= in cgroup-driver=*|container-runtime-endpoint=*|config=*|kubelet-arg=*) [ "$a" = "$l" ] || n=2;; esac
       [ $n -le 0 ] || printf 'arg %s\\n' "$l"
+      case $w in --config|-config) c=$R$l;; esac
+      case $l in --config=/*|-config=/*) c=$R\${l#*=};; esac
+      w=$l
     done
     unset IFS; set +f
     break
@@ -61,7 +64,7 @@ done
 [ -z "$k" ] || stat -L -c 'changed %Z' "$k"
 case "$Q" in *'kubelet '[0-9]*) q=\${Q##*kubelet }; printf 'package %s\\n' "\${q%% *}";; esac
 for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kubelet" "$R/etc/default/kubelet"; do dump "$f" flags; done
-[ ! -r "$R/var/lib/kubelet/config.yaml" ] || while IFS= read -r l; do case $l in cgroupDriver:*|containerRuntimeEndpoint:*) printf 'config %s\\n' "$l";; esac; done <"$R/var/lib/kubelet/config.yaml"`,
+[ ! -r "$c" ] || while IFS= read -r l; do case $l in cgroupDriver:*|containerRuntimeEndpoint:*) printf 'config %s\\n' "$l";; esac; done <"$c"`,
   maxBytes: 16_384,
   parse: (text) => {
     const fields = readFields(text);

@@ -15,6 +15,9 @@ const configs = {
   ],
 } as const;
 
+/** In a loop over runtimes: `$p` names a runc. */
+export const skipSystemRunc = `case $p in /*) [ ! "$R$p" -ef "$(command -v runc)" ] || continue;; *) continue;; esac`;
+
 const filesOf = (name: keyof typeof configs): string => configs[name].map((path) => `"$R"${path}`).join(' ');
 
 export const runtimesArea: Area = {
@@ -24,7 +27,7 @@ export const runtimesArea: Area = {
       name: 'containerd.driver',
       lifetime: 'disk',
       summary:
-        "cgroup driver of containerd's CRI plugin: systemd or cgroupfs (its default); empty when it is not known, or there is no containerd",
+        "cgroup driver of containerd's CRI plugin: systemd, or cgroupfs (its default, and where only some of its runtimes say systemd); empty when it is not known, or there is no containerd",
       example: 'cgroupfs',
     },
     {
@@ -66,7 +69,7 @@ for f in ${filesOf('containerd')}; do
       BinaryName*|runtime_engine*|runtime[!_]*)
         printf 'toml %s\\n' "$l"
         p=\${l#*\\"}; p=\${p%%\\"*}
-        case \${p##*/} in ''|runc|docker-runc|*=*) continue;; esac
+        case \${p##*/} in ''|docker-runc|*=*) continue;; runc) ${skipSystemRunc};; esac
         n=$((n + 1)); [ $n -lt 5 ] || continue
         case $p in /*) k=$R$p;; *) has "$p" || continue; k=$(command -v "$p");; esac
         [ ! -x "$k" ] || printf 'says %s\\n' "$p $(first "$k")";;
@@ -93,7 +96,7 @@ manager podmanconf ${filesOf('podman')}`,
     return {
       'containerd.driver': containerdDriver(fields, runtimes),
       'containerd.runtimes': runtimes
-        .filter(({ path }) => !isPlainRunc(path) && path !== '')
+        .filter(({ path }) => path !== '' && !isSystemRunc(path, fields.all('says')))
         .map(({ name, path }): Mapping => ({ name, path, says: saidBy(path, fields.all('says')) })),
       'crio.installed': crio,
       'crio.driver': crio ? managerOf(fields, 'crioconf', crioDefault) : '',
@@ -103,8 +106,9 @@ manager podmanconf ${filesOf('podman')}`,
   },
 };
 
-/** A plain runc by its name. */
-export const isPlainRunc = (path: string): boolean => /(?:^|\/)(?:runc|docker-runc|docker-runc-current)$/.test(path);
+/** The runc in the system's path, whose version is asked elsewhere. A runc that lies in another place is a runtime of its own: only that one is asked. */
+export const isSystemRunc = (path: string, says: readonly string[]): boolean =>
+  /(?:^|\/)(?:runc|docker-runc|docker-runc-current)$/.test(path) && !says.some((line) => `${line} `.startsWith(`${path} `));
 
 /** `PATH FIRST LINE`: what that program said to `--version`. */
 export const saidBy = (path: string, says: readonly string[]): string =>
@@ -143,15 +147,15 @@ function readToml(lines: readonly string[]): readonly Runtime[] {
   return [...runtimes.values()];
 }
 
-/** Where two runtimes differ, or another file is imported, the driver is not known. */
+/** Where two runtimes differ, one of them can ask. Where another file is imported, the driver is not known. */
 function containerdDriver(fields: Fields, runtimes: readonly Runtime[]): string {
   if (fields.has('toml_denied') || (!fields.has('containerd') && !fields.has('toml'))) return '';
   const everywhere = runtimes.find(({ name, systemd }) => name === '' && systemd !== undefined)?.systemd;
   if (everywhere === true) return 'systemd';
   const said = new Set(runtimes.filter(({ name, runc }) => name !== '' && runc).map(({ systemd }) => systemd === true));
   const imports = fields.all('toml').some((line) => /^imports\s*=\s*\[\s*["']/.test(line));
-  if (said.size > 1 || imports) return '';
-  return said.has(true) ? 'systemd' : 'cgroupfs';
+  if (imports) return '';
+  return said.has(true) && said.size === 1 ? 'systemd' : 'cgroupfs';
 }
 
 /** `cgroup_manager = "systemd"`; the last file wins, and a comment is none. */

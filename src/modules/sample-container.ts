@@ -20,7 +20,7 @@ if [ ! -e "$M/memory.kmem.limit_in_bytes" ]; then
   while read -r _ d t o _; do case $t:,$o, in cgroup:*,memory,*) M=$R$d;; esac; done <"$R/proc/mounts"
 fi
 started() {
-  g=$(find "$M" -type d -name "*$2*" 2>/dev/null | head -n 1)
+  g=$(find "$M" -type d -name "*$2*" ! -name '*conmon*' 2>/dev/null | head -n 1)
   [ -n "$g" ] || { echo "$1: the group of its container was not found"; return; }
   if cat "$g/memory.kmem.slabinfo" >/dev/null 2>&1; then a=on
   else case $(cat "$g/memory.kmem.slabinfo" 2>&1 >/dev/null) in *'Input/output error'*|*'I/O error'*) a=off;; *) a=failed;; esac; fi
@@ -77,12 +77,16 @@ ctr_run() {
 }
 `;
 
+/** Where another runtime is Docker's default, a container without `--runtime` would say nothing of its runc. */
+const byRunc = `$(case $($T docker info -f '{{.DefaultRuntime}}' 2>/dev/null </dev/null) in ''|runc|docker-runc) ;; *) echo --runtime runc;; esac)`;
+
 /** How a sample is started through a runtime, by its key in `kmem.parts`. A custom runtime is docker's by its name, containerd's with `cri:` before it. */
 function callOf(key: string): string {
   switch (key) {
     case 'docker':
+      return `engine docker docker ${byRunc}`;
     case 'podman':
-      return `engine ${key} ${key}`;
+      return 'engine podman podman';
     case 'containerd':
       return 'cri containerd "$R/run/containerd/containerd.sock" || ctr_run';
     case 'cri-o':

@@ -286,6 +286,27 @@ describe('docker', () => {
       { name: 'kata', path: '', says: '' },
     ]);
   });
+  it('a runc that lies elsewhere is a runtime of its own, the one in the path is none', () => {
+    stopped();
+    program(host, 'runc', 'echo runc version 1.0.2');
+    const old = 'opt/old/runc';
+    file(host, old, '#!/bin/sh\necho runc version 1.0.0-rc5\n');
+    chmodSync(join(host.root, old), 0o755);
+    const runtimes = {
+      old: { path: `/${old}` },
+      same: { path: '/usr/bin/runc' },
+      plain: { path: 'runc' },
+      gone: { path: '/opt/gone/runc' },
+    };
+    file(host, 'etc/docker/daemon.json', JSON.stringify({ runtimes }));
+    expect(replay(host)['docker.runtimes']).toEqual([{ name: 'old', path: `/${old}`, says: 'runc version 1.0.0-rc5' }]);
+    file(
+      host,
+      'etc/containerd/config.toml',
+      `[plugins.cri.containerd.runtimes.runc.options]\nBinaryName = "/${old}"\n[plugins.cri.containerd.runtimes.b.options]\nBinaryName = "/usr/bin/runc"\n`,
+    );
+    expect(replay(host)['containerd.runtimes']).toEqual([{ name: 'runc', path: `/${old}`, says: 'runc version 1.0.0-rc5' }]);
+  });
   it('with ten thousand runtimes is asked for four', () => {
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`r${at}`, { path: `r${at}` }]));
     stopped();
@@ -346,7 +367,7 @@ describe('containerd, cri-o and podman by their configuration', () => {
     [runc('    # SystemdCgroup = true\n'), 'cgroupfs'],
     [`[plugins.cri]\n  systemd_cgroup = true\n`, 'systemd'],
     [`[plugins.cri]\n  systemd_cgroup = false\n${runc('\tSystemdCgroup = true\n')}`, 'systemd'],
-    [`${runc('SystemdCgroup = true\n')}[${cri}.runtimes.nvidia]\nruntime_type = "io.containerd.runc.v2"\n`, ''],
+    [`${runc('SystemdCgroup = true\n')}[${cri}.runtimes.nvidia]\nruntime_type = "io.containerd.runc.v2"\n`, 'cgroupfs'],
     [`${runc('SystemdCgroup = true\n')}[${cri}.runtimes.kata]\nruntime_type = "io.containerd.kata.v2"\n`, 'systemd'],
     [`imports = ["/etc/containerd/conf.d/*.toml"]\n${runc('')}`, ''],
     [`imports = []\n${runc('')}`, 'cgroupfs'],
@@ -420,6 +441,18 @@ describe('kubelet', () => {
     file(host, 'var/lib/kubelet/config.yaml', 'apiVersion: x\ncgroupDriver: systemd\n');
     expect(pick(replay(host), ...names)).toEqual([true, true, '1.20.4', 'systemd', 'kubelet']);
   });
+  it.each(['--config=/etc/kubernetes/kubelet-config.yaml', '--config /etc/kubernetes/kubelet-config.yaml'])(
+    'with its driver in the configuration that it was given: %s',
+    (flag) => {
+      program(host, 'kubelet', "echo 'Kubernetes v1.20.4'");
+      running('kubelet', `--v=2 ${flag} --x=y`);
+      file(host, 'var/lib/kubelet/config.yaml', 'cgroupDriver: systemd\n');
+      expect(replay(host)['kubelet.driver']).toBe('cgroupfs');
+      file(host, 'etc/kubernetes/kubelet-config.yaml', 'cgroupDriver: systemd\n');
+      file(host, 'var/lib/kubelet/config.yaml', 'cgroupDriver: cgroupfs\n');
+      expect(replay(host)['kubelet.driver']).toBe('systemd');
+    },
+  );
   it('that does not run, with flags on the disk', () => {
     program(host, 'kubelet', "echo 'Kubernetes v1.12.3'");
     file(host, 'var/lib/kubelet/kubeadm-flags.env', 'KUBELET_KUBEADM_ARGS=--cgroup-driver=systemd --network-plugin=cni\n');

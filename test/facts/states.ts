@@ -771,6 +771,20 @@ const risks: readonly State[] = [
     /1\.3\.7-3\.1\.el7 may account/,
   ],
   [
+    'k3s beside a docker of an unknown build; only pods have a limit',
+    host('1160', [...k3s('1.21.5+k3s1', 'no', '1.0.2'), unknownDocker], pods('eio') + containers('none')),
+    'at risk: k3s starts its pods through a runc of its own, which says nothing of the one that docker starts',
+    'at_risk kernel_arg none',
+    /1\.3\.7-3\.1\.el7 may account/,
+  ],
+  [
+    'a second runc as a runtime of docker',
+    host('1160', [cleanDocker, custom('docker', '/opt/old/runc', 'runc version 1.0.0-rc5', 'yes')], containers('eio')),
+    'at risk: containers that are started through it will be accounted',
+    'at_risk kernel_arg none',
+    /\/opt\/old\/runc 1\.0\.0-rc5 will account/,
+  ],
+  [
     'k3s 1.18 on 862, nothing started yet',
     host('862', k3s('1.18.9+k3s1', 'yes', '1.0.0-rc92'), 'eio system.slice'),
     'at risk: the kubelet inside will ask',
@@ -1364,6 +1378,15 @@ const samples: readonly State[] = [
     'a sample container of docker says nothing of the runtime beside it',
     host('1160', [cleanDocker, nvidia('docker')], containers('none'), sample('docker', 'off')),
     'at risk: the other runtime was not asked',
+    'at_risk kernel_arg none',
+  ],
+  [
+    'a sample container of a time that has not come yet',
+    host('1160', [unknownDocker], containers('none'), {
+      'kmem.started': [{ runtime: 'docker', answer: 'off', at: bootedAt + 5000 }],
+      'runc.changed_at': bootedAt + 600,
+    }),
+    'at risk: the clock was moved, and nobody knows whether this runc was asked',
     'at_risk kernel_arg none',
   ],
   [

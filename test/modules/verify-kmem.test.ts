@@ -202,6 +202,21 @@ run) echo "$*" >> "$KMEND_ROOT/calls"; for a; do if grep -qx -e "$a" "$KMEND_ROO
     expect(tree.read('/run/kmend/started')).toMatch(/^b-1 \d+ docker off\n$/);
     expect(tree.run('ls "$KMEND_ROOT/sys/fs/cgroup/memory/docker"').out).toBe('');
   });
+  it("reads the container's group, not that of the program that watches it", () => {
+    const tree = dockerHost('sha256:bb\n', 'bb\n', 'on');
+    // Of two directories in one place find may give either one first.
+    for (const place of ['a', 'z']) tree.run(`mkdir -p "$KMEND_ROOT/sys/fs/cgroup/memory/${place}/crio-conmon-${id}"`);
+    expect(tree.run(start, shell).out).toBe('docker: asked, and its container reads on\n');
+  });
+  it.each([
+    ['nvidia', ' --runtime runc'],
+    ['docker-runc', ''],
+  ])('where the default runtime is %s, starts it with%s', (runtime, option) => {
+    const tree = dockerHost('sha256:bb\n', 'bb\n');
+    tree.program('docker', `case $1 in info) echo ${runtime};; run) echo "$*" >> "$KMEND_ROOT/calls";; images) echo sha256:bb;; esac`);
+    tree.run(start, shell);
+    expect(tree.read('/calls')).toBe(`${run.replace(' --entrypoint', `${option} --entrypoint`)} bb 180\n`);
+  });
   it('keeps the last answer of each runtime', () => {
     const tree = dockerHost('sha256:bb\n', 'bb\n', 'on');
     tree.run(start, shell);

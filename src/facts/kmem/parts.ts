@@ -94,7 +94,8 @@ function named(part: PartName, facts: Facts, key: string = part): Pick<Program, 
     numberIn(facts, name),
   );
   const answer = sample?.answer;
-  const known = (answer === 'off' || answer === 'on') && at >= Math.max(...installed);
+  // A time in the host's future says that its clock was moved, and not which came first.
+  const known = (answer === 'off' || answer === 'on') && at >= Math.max(...installed) && at <= numberIn(facts, 'clock.epoch');
   return { part, key, never: false, sample: known ? answer : '' };
 }
 
@@ -119,7 +120,7 @@ interface Presence {
   readonly containerd: boolean;
   readonly crio: boolean;
   readonly podman: boolean;
-  /** Docker and containerd start the same runc: a group that either can have made speaks for both. */
+  /** Docker and containerd start the same runc: a group that either can have made speaks for both. k3s and RKE2 bring their own. */
   readonly sameRunc: boolean;
   /** Docker is configured with runtimes other than its runc. */
   readonly dockerCustom: boolean;
@@ -142,7 +143,7 @@ function presence(facts: Facts, witnesses: readonly Witnesses[]): Presence {
     containerd: used || rancher || (!dockerHere && (containerdProgram || loneRunc)),
     crio,
     podman,
-    sameRunc: dockerHere && dockerAccounts(enginePackage(facts), versionOfDocker(facts)) === 'runc',
+    sameRunc: dockerHere && !rancher && dockerAccounts(enginePackage(facts), versionOfDocker(facts)) === 'runc',
     dockerCustom: mappingsOf(facts['docker.runtimes']).length > 0,
     containerdCustom: mappingsOf(facts['containerd.runtimes']).length > 0,
   };
@@ -292,12 +293,15 @@ const customs = (facts: Facts, programs: readonly Program[]): readonly Program[]
     return mappingsOf(facts[`${engine}.runtimes`]).map((row) => custom(facts, row, engine, systemd));
   });
 
+/** A second runc is told by its place. */
+const nameOf = (path: string): string => (path.endsWith('/runc') ? path : (path.split('/').at(-1) ?? ''));
+
 function custom(facts: Facts, row: Mapping, engine: 'docker' | 'containerd', systemd: boolean): Program {
   const says = runtimeSays(row);
   const version = /version (\S+)/.exec(says)?.[1] ?? '';
   return {
     ...named('custom', facts, engine === 'docker' ? textOf(row, 'name') : `cri:${textOf(row, 'name')}`),
-    name: `${textOf(row, 'path').split('/').at(-1) || textOf(row, 'name')} ${version}`.trim(),
+    name: `${nameOf(textOf(row, 'path')) || textOf(row, 'name')} ${version}`.trim(),
     accounts: customAccounts(says),
     never: neverAsks(says),
     unsure: false,

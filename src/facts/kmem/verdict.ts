@@ -306,8 +306,8 @@ function offText(host: Case): string {
   return `EIO on ${samples.eio} of ${samples.total}, ${limited}${container}${others}`;
 }
 
-/** The programs whose limited containers read off. */
-const shownText = ({ parts }: Case): string => askedText(parts.filter((part) => part.part !== 'kubelet' && isShown(part)));
+/** The programs whose limited containers read off. Through the systemd manager none is asked. */
+const shownText = ({ parts }: Case): string => askedText(parts.filter((part) => part.part !== 'kubelet' && !part.never && isShown(part)));
 
 /** `; asked by kubelet 1.12.3 and docker 18.06.1-ce, answered EIO`. */
 const askedText = (parts: readonly Part[]): string =>
