@@ -72,7 +72,7 @@ function open(g) {
 function strange(text) { unknowns++; if (why == "") why = text }
 function problem(at,   rest, e, f, g) {
   rest = substr($0, at + length(M) + 3)
-  if (!match(rest, /: [^:]*$/)) return strange(substr($0, 1, 80))
+  if (!match(rest, /: [^:]*$/)) return strange("a name with a line break")
   e = substr(rest, RSTART + 2); rest = substr(rest, 1, RSTART - 1)
   if (substr($0, at - 1, 1) == quote && substr(rest, length(rest)) == quote) rest = substr(rest, 1, length(rest) - 1)
   f = rest; sub(/.*\\//, "", f)

@@ -204,8 +204,10 @@ run) echo "$*" >> "$KMEND_ROOT/calls"; for a; do if grep -qx -e "$a" "$KMEND_ROO
   });
   it("reads the container's group, not that of the program that watches it", () => {
     const tree = dockerHost('sha256:bb\n', 'bb\n', 'on');
-    // Of two directories in one place find may give either one first.
-    for (const place of ['a', 'z']) tree.run(`mkdir -p "$KMEND_ROOT/sys/fs/cgroup/memory/${place}/crio-conmon-${id}"`);
+    // find gives directories in no order: one of so many comes before the container's.
+    tree.run(
+      `m=$KMEND_ROOT/sys/fs/cgroup/memory; mkdir "$m/docker"; for place in a b c d e f g h i j k l m n o p q r s t u v w x y z; do mkdir -p "$m/$place/crio-conmon-${id}"; done`,
+    );
     expect(tree.run(start, shell).out).toBe('docker: asked, and its container reads on\n');
   });
   it.each([

@@ -185,7 +185,7 @@ export const verdictRules: readonly Rule[] = [
     when: (host) => host.open.length > 0,
     verdict: 'at_risk',
     evidence: (host) =>
-      `${offText(host)}; ${host.open.map((part) => `${part.name} ${part.accounts === 'yes' ? 'will account' : 'may account'}`).join(', ')}`,
+      `${offText(host)}; ${[...new Set(host.open.map((part) => `${part.name} ${part.accounts === 'yes' ? 'will account' : 'may account'}`))].join(', ')}`,
   },
   {
     name: 'a "no" that is disputed or declared, and no container of its own confirms it',
