@@ -18,6 +18,9 @@ const configs = {
 /** In a loop over runtimes: `$p` names a runc. */
 export const skipSystemRunc = `case $p in /*) [ ! "$R$p" -ef "$(command -v runc)" ] || continue;; *) continue;; esac`;
 
+/** Programs that are asked for their version, of each engine. */
+const mostAsked = 4;
+
 const filesOf = (name: keyof typeof configs): string => configs[name].map((path) => `"$R"${path}`).join(' ');
 
 export const runtimesArea: Area = {
@@ -70,7 +73,7 @@ for f in ${filesOf('containerd')}; do
         printf 'toml %s\\n' "$l"
         p=\${l#*\\"}; p=\${p%%\\"*}
         case \${p##*/} in ''|docker-runc|*=*) continue;; runc) ${skipSystemRunc};; esac
-        n=$((n + 1)); [ $n -lt 5 ] || continue
+        n=$((n + 1)); [ $n -le ${mostAsked} ] || continue
         case $p in /*) k=$R$p;; *) has "$p" || continue; k=$(command -v "$p");; esac
         [ ! -x "$k" ] || printf 'says %s\\n' "$p $(first "$k")";;
     esac
@@ -106,9 +109,15 @@ manager podmanconf ${filesOf('podman')}`,
   },
 };
 
-/** The runc in the system's path, whose version is asked elsewhere. A runc that lies in another place is a runtime of its own: only that one is asked. */
-export const isSystemRunc = (path: string, says: readonly string[]): boolean =>
-  /(?:^|\/)(?:runc|docker-runc|docker-runc-current)$/.test(path) && !says.some((line) => `${line} `.startsWith(`${path} `));
+/**
+ * The runc in the system's path, whose version is asked elsewhere. A runc that lies in another place is a runtime of its own: it has said its version,
+ * it is gone, or it was one too many to be asked.
+ */
+export function isSystemRunc(path: string, says: readonly string[]): boolean {
+  if (!/(?:^|\/)(?:runc|docker-runc|docker-runc-current)$/.test(path) || says.some((line) => `${line} `.startsWith(`${path} `)))
+    return false;
+  return says.length < mostAsked || /^(?:\/(?:usr\/(?:local\/)?)?s?bin\/|\/usr\/libexec\/docker\/)?[^/]+$/.test(path);
+}
 
 /** `PATH FIRST LINE`: what that program said to `--version`. */
 export const saidBy = (path: string, says: readonly string[]): string =>

@@ -51,7 +51,7 @@ function evidenceOf(facts: Facts, active: ActiveProbe | undefined): string {
 }
 
 /** What the answer means: a host may be off because of its runtime while its kernel still accounts. */
-const answerMeans = { off: 'the kernel refuses', on: 'the kernel accounts a cgroup that asks' } as const;
+const answerMeans = { off: 'the kernel refuses', on: 'nokmem is not in force: the kernel would account a cgroup that asks' } as const;
 
 /** `active probe: off (the kernel refuses)`, `active probe: failed (mkdir: Cannot allocate memory)`. */
 function activeText(active: ActiveProbe): string {

@@ -245,7 +245,7 @@ describe('hosts that nothing proves fine', () => {
     const probes = [...out.matchAll(/^(\w+) .*\n(?: {4}.*\n)*? {4}.*active probe: (.*)$/gm)].map(([, host, said]) => `${host}: ${said}`);
     expect(probes).toEqual([
       'asked: off (the kernel refuses)',
-      'bare: on (the kernel accounts a cgroup that asks)',
+      'bare: on (nokmem is not in force: the kernel would account a cgroup that asks)',
       'odd: failed (there is no memory.kmem.limit_in_bytes)',
       'ops: not made (it needs root)',
       'modern: not made (the kernel is not 3.10)',

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isHeld } from '../../src/facts/holds.ts';
+import { isSystemRunc } from '../../src/facts/runtimes.ts';
 import type { Facts, FactWant } from '../../src/model/fact.ts';
 import { isUnknown } from '../../src/model/value.ts';
 import { emptyHost, file, type GroupFiles, program, type Recorded, replay, v1Group } from './replay.ts';
@@ -421,6 +422,24 @@ describe('containerd, cri-o and podman by their configuration', () => {
     expect(pick(replay(host), 'podman.installed', 'podman.driver')).toEqual([true, 'systemd']);
     file(host, 'usr/share/containers/libpod.conf', 'cgroup_manager = "cgroupfs"\n');
     expect(replay(host)['podman.driver']).toBe('cgroupfs');
+  });
+});
+
+describe('a runc by its path, where four others were asked', () => {
+  it.each([
+    ['runc', true],
+    ['/usr/bin/runc', true],
+    ['/usr/local/sbin/runc', true],
+    ['docker-runc', true],
+    ['/usr/libexec/docker/docker-runc-current', true],
+    ['/opt/old/runc', false],
+    ['/usr/bin/old/runc', false],
+    ['/usr/bin/nvidia-container-runtime', false],
+  ])('%s is the one of the system: %s', (path, system) => {
+    const others = ['a 1', 'b 1', 'c 1', 'd 1'];
+    expect(isSystemRunc(path, others)).toBe(system);
+    expect(isSystemRunc(path, [])).toBe(system || path.endsWith('/runc'));
+    expect(isSystemRunc(path, [`${path} runc version 1.0.0-rc5`])).toBe(false);
   });
 });
 

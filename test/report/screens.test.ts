@@ -77,7 +77,9 @@ describe('check', () => {
     const shown = (active: CheckRow['active']) =>
       checkTable([{ ...(first as CheckRow), ...(active === undefined ? {} : { active }) }], 200, uncoloured).join(' ');
     expect(shown(undefined)).not.toContain('active probe');
-    expect(shown({ kind: 'answered', answer: 'on' })).toContain('(3 lines); active probe: on (the kernel accounts a cgroup that asks)');
+    expect(shown({ kind: 'answered', answer: 'on' })).toContain(
+      '(3 lines); active probe: on (nokmem is not in force: the kernel would account a cgroup that asks)',
+    );
     expect(shown({ kind: 'failed', why: 'mkdir: Cannot allocate\u001b memory' })).toContain(
       'active probe: failed (mkdir: Cannot allocate? memory)',
     );
