@@ -106,6 +106,9 @@ const beyondWorlds = [
   'the argument is in force, and yet a new group was accounted',
 ];
 
+/** It forbids what no world does: `docker update` with a memsw limit. test/facts/states.ts has a host for it. */
+const beyondWitnesses = 'a version that is known to ask is contradicted below pods only, where nobody changes a limit later';
+
 type VerdictRules = typeof verdictRules;
 const withRules =
   (verdicts: VerdictRules, witnesses = witnessRules): Judge =>
@@ -123,16 +126,18 @@ const weakRules: readonly (readonly [fault: string, judge: Judge])[] = [
   ...verdictRules
     .filter(({ name }) => !beyondWorlds.includes(name))
     .map((rule) => [`weak: ${rule.name}`, withRules(verdictRules.map((other) => (other === rule ? weakened(rule) : other)))] as const),
-  ...witnessRules.map(
-    (rule) =>
-      [
-        `dropped: ${rule.name}`,
-        withRules(
-          verdictRules,
-          witnessRules.filter((other) => other !== rule),
-        ),
-      ] as const,
-  ),
+  ...witnessRules
+    .filter(({ name }) => name !== beyondWitnesses)
+    .map(
+      (rule) =>
+        [
+          `dropped: ${rule.name}`,
+          withRules(
+            verdictRules,
+            witnessRules.filter((other) => other !== rule),
+          ),
+        ] as const,
+    ),
 ];
 
 describe('a judge breaks a law when', () => {

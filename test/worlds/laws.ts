@@ -121,10 +121,12 @@ function partsOf({ software, made }: Host): readonly Part[] {
   const { engine, bundled, runc, nvidia, kubelet, cri, podman } = software;
   const part = (program: Installed<{ readonly asks: Asks }> | undefined, manager: Manager, client: Made['client']): readonly Part[] =>
     program === undefined ? [] : [{ ...program, manager, client }];
+  // Docker brings a containerd: without a kubelet nobody makes pods through it.
+  const isIdle = engine !== undefined && kubelet === undefined && !made.some(({ client }) => client === 'pod');
   return [
     ...(engine === undefined ? [] : part(bundled ?? runc, software.docker, 'docker')),
     ...part(nvidia, software.docker, 'nvidia'),
-    ...(cri === undefined || cri === 'docker' ? [] : part(runc, software.runtime, 'pod')),
+    ...(cri === undefined || cri === 'docker' || isIdle ? [] : part(runc, software.runtime, 'pod')),
     ...(podman === undefined ? [] : part(runc, podman, 'podman')),
     ...(made.some(({ client }) => client === 'nerdctl') ? part(runc, 'cgroupfs', 'nerdctl') : []),
     ...part(kubelet, software.pods, 'pod'),
@@ -148,19 +150,29 @@ const mayAsk = (part: Part): boolean => part.row.asks !== 'no' && part.manager =
 const isClean = (host: Host): boolean =>
   usageOf(host.memory, '') === 0 && slabEntries(host.memory).length === 0 && partsOf(host).every((part) => !part.inBoot);
 
+/** A configuration may be newer than its process: pods that were made through the other manager speak of risk. */
+const hasOldPods = ({ software, memory }: Host): boolean =>
+  software.pods === 'systemd' && [...memory.groups.keys()].some((path) => /^kubepods\/(?:.*\/)?pod[^/]*$/.test(path));
+
 /** Whatever may ask has shown that it does not. */
-const isSettled = (host: Host): boolean => isClean(host) && partsOf(host).every((part) => !mayAsk(part) || hasWitness(host, part));
+const isSettled = (host: Host): boolean =>
+  isClean(host) && !hasOldPods(host) && partsOf(host).every((part) => !mayAsk(part) || hasWitness(host, part));
 
 function isWitnessed({ world, host, truth }: Case): boolean {
   if (isAffected(truth) || !world.root || !world.kmemFiles || world.boot !== world.next || !isClean(host)) return false;
   const parts = partsOf(host);
   if (asksNokmem(world.boot.args))
-    return host.probe === 'off' || (knownToObey(world.boot) && parts.some((part) => part.row.asks === 'yes' && hasWitness(host, part)));
+    return (
+      host.probe === 'off' ||
+      (knownToObey(world.boot) && parts.some((part) => part.row.asks === 'yes' && mayAsk(part) && hasWitness(host, part)))
+    );
   return isSettled(host) && parts.some((part) => part.row !== host.software.kubelet?.row && hasWitness(host, part));
 }
 
 /** Known programs of which none may ask, or the argument in force on a kernel that is known to obey it, now and at the next boot. */
 function hasNoVisibleRisk({ world, host, truth }: Case): boolean {
   if (isAffected(truth) || !world.root || !isClean(host) || world.boot !== world.next) return false;
-  return knownToObey(world.boot) || (!asksNokmem(world.boot.args) && isSettled(host)) || partsOf(host).every((part) => !mayAsk(part));
+  if (knownToObey(world.boot)) return true;
+  if (hasOldPods(host)) return false;
+  return (!asksNokmem(world.boot.args) && isSettled(host)) || partsOf(host).every((part) => !mayAsk(part));
 }

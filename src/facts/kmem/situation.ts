@@ -119,7 +119,8 @@ const knownAs = (now: Kernel, next: Kernel): Pick<Kernel, 'parses' | 'by' | 'inF
  * way accounting is off, as long as kernel and programs stay what they are.
  */
 function obeysVisibly(now: Kernel, parts: readonly Part[], samples: Samples): boolean {
-  const askers = parts.filter(mayAsk);
+  // A disputed or declared "no" is no answer to what the kernel does: it must be refused, too.
+  const askers = parts.filter((part) => mayAsk(part) || part.unsure);
   return (
     now.asks &&
     now.parses === 'unknown' &&
