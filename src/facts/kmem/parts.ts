@@ -12,7 +12,7 @@ import { countOf, managersSeen, speakingFor, type Witnesses, type WitnessRules, 
 /** `custom`: a runtime that docker or containerd was configured with beside its runc. */
 export type PartName = 'kubelet' | 'docker' | 'containerd' | 'cri-o' | 'podman' | 'custom';
 
-/** A program that makes groups, before its groups were looked at. */
+/** A program that makes groups, without what its groups answered. */
 interface Program {
   /** What `verify_kmem` and an operator call it: the part, or a custom runtime's own name. */
   readonly key: string;
@@ -293,7 +293,7 @@ const customs = (facts: Facts, programs: readonly Program[]): readonly Program[]
     return mappingsOf(facts[`${engine}.runtimes`]).map((row) => custom(facts, row, engine, systemd));
   });
 
-/** A second runc is told by its place. */
+/** Its path identifies a second runc. */
 const nameOf = (path: string): string => (path.endsWith('/runc') ? path : (path.split('/').at(-1) ?? ''));
 
 function custom(facts: Facts, row: Mapping, engine: 'docker' | 'containerd', systemd: boolean): Program {
