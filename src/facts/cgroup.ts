@@ -150,7 +150,8 @@ fi`,
   inParts: true,
   parse: (text, { cut }): Facts => {
     const fields = readFields(text);
-    const memory = fields.text('memory') || 'absent';
+    // The line of /proc/cgroups begins with the same word.
+    const memory = fields.all('memory').find((value) => value === 'v1' || value === 'v2') ?? 'absent';
     const [entries, ids, slabEnded] = fields.text('slab').split(' ').map(wholeNumber);
     const capped = memory !== 'absent' && (cut || isCapped(fields.number('ended', 255)) || isCapped(slabEnded));
     const uncounted = capped && ids === undefined ? unknown('the probe was ended before slab entries were counted') : undefined;
@@ -187,5 +188,5 @@ const unreadable = (lines: number): readonly Witness[] =>
 function versionOf(fields: ReturnType<typeof readFields>): string {
   if (fields.has('unified')) return 'v2';
   if (fields.has('hybrid')) return 'hybrid';
-  return fields.has('v1') || fields.text('memory') === 'v1' ? 'v1' : 'none';
+  return fields.has('v1') || fields.all('memory').includes('v1') ? 'v1' : 'none';
 }

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { areas, buildProbe, derive, factDefs, givenFacts, lifetimeOf, parseProbe, withPrelude } from '../../src/facts/index.ts';
 import type { Facts, FactWant } from '../../src/model/fact.ts';
-import { has, hasBusybox, type Recorded, recordedHost, runProbe } from './replay.ts';
+import { file, has, hasBusybox, type Recorded, recordedHost, replay, runProbe } from './replay.ts';
 
 const wants: readonly FactWant[] = [
   { area: 'package', args: { name: 'docker-ce' } },
@@ -44,6 +44,15 @@ describe('the script', () => {
       return Object.fromEntries(Object.entries(derive(result.value)).filter(([name]) => !passing.test(name)));
     };
     for (const [, shell] of shells) expect(factsOf(runProbe(host, { wants, shell }))).toEqual(factsOf(output));
+  });
+
+  it('does not take the line of /proc/cgroups for the place of the controller, whatever is between its words', () => {
+    for (const line of ['memory 4 6 1', 'memory\t4\t6\t1']) {
+      const other = recordedHost('1062-on');
+      file(other, 'proc/cgroups', `${line}\n`);
+      expect(replay(other)['cgroup.memory']).toBe('v1');
+      other.remove();
+    }
   });
 
   it('is the same text for the same wants, in any order, asked twice or once', () => {

@@ -225,7 +225,8 @@ function causesOf(host: Case): readonly Cause[] {
 
 function rejectedFor(remedy: Remedy, host: Case): readonly string[] {
   const rejected: string[] = [];
-  if (remedy === 'kernel_and_arg' || remedy === 'unsupported') rejected.push(`kernel_arg: ${notParsed(host)}`);
+  const obeys = (host.next ?? host.now).parses === 'yes';
+  if ((remedy === 'kernel_and_arg' || remedy === 'unsupported') && !obeys) rejected.push(`kernel_arg: ${notParsed(host)}`);
   if (['kernel_arg', 'kernel_and_arg', 'unsupported'].includes(remedy)) rejected.push(...runtimeRejected(host));
   if (remedy === 'runtime') rejected.push(`kernel_arg: ${notParsed(host)}`, 'kernel_and_arg: a new kernel is more than is needed');
   return rejected;
