@@ -3,6 +3,7 @@ import { quote } from '../model/quote.ts';
 import type { Area } from './area.ts';
 import { readFields } from './fields.ts';
 import { heldScript, isHeld } from './holds.ts';
+import { lookFact, repositoryFlags, wantedRepositories } from './repositories.ts';
 import { nameOf } from './service.ts';
 
 /**
@@ -21,7 +22,8 @@ export const packageArea: Area = {
     {
       name: 'package.*.available',
       lifetime: 'outside',
-      summary: 'versions that the enabled repositories have, holds and excludes left aside',
+      summary:
+        'versions that the enabled repositories have, holds and excludes left aside; `package.NAME@CHOICE` with `enablerepo`, `disablerepo`',
       example: ['3:18.09.1-3.el7', '3:18.09.9-3.el7'],
     },
     {
@@ -43,7 +45,7 @@ elif [ $F = rpm ]; then
   if has zypper; then zypper -nq search -s --match-exact -- "$n" | awk -F'|' 'NR > 2 {gsub(/ /, "", $4); print "available " $4}'
   elif has yum; then
     t=''; command -v timeout >/dev/null && t='timeout 120'
-    $t yum -q --setopt=exit_on_lock=1 --disableplugin=versionlock --disableexcludes=all --showduplicates list available "$n" | awk '{printf "%s ", $0} END {if (NR) print ""}' | sed 's/^/list /'
+    $t yum -q --setopt=exit_on_lock=1 --disableplugin=versionlock --disableexcludes=all${repositoryFlags(wantedRepositories(args))} --showduplicates list available "$n" | awk '{printf "%s ", $0} END {if (NR) print ""}' | sed 's/^/list /'
   fi
 fi`;
   },
@@ -55,9 +57,9 @@ fi`;
     const present = state === 'rpm' || /^.[^ncr]/.test(state);
     return {
       [`package.${name}.installed`]: present ? evr : '',
-      [`package.${name}.available`]: [...new Set([...fields.all('available'), ...listed(fields.text('list'), name)])].filter(
-        (v) => v !== '',
-      ),
+      [lookFact(name, wantedRepositories(args), 'available')]: [
+        ...new Set([...fields.all('available'), ...listed(fields.text('list'), name)]),
+      ].filter((v) => v !== ''),
       [`package.${name}.held`]: /^h/.test(state) || isHeld(name, fields.all('lock'), fields.all('exclude')),
     };
   },

@@ -8,6 +8,7 @@ import { defineModule } from './define.ts';
 import { choose, liftedWarnings, promisesOf, type Step, stepWords, type Wanted } from './package-manager/choose.ts';
 import { packageErrors, packageHints } from './package-manager/errors.ts';
 import { predownload, predownloadArg, predownloadNotes } from './package-manager/predownload.ts';
+import { type Repositories, repositoriesOf, repositoryArgs } from './package-manager/repositories.ts';
 import { packageSteps } from './package-manager/script.ts';
 import { busyOrBroken, managerOf, packageWant, spaceRefusal } from './package-manager/state.ts';
 import type { Manager } from './package-manager/version.ts';
@@ -27,6 +28,7 @@ const args = object({
   holds: oneOf('refuse', 'lift')
     .default('refuse')
     .describe('A package that is held: `refuse` the host, or `lift` the hold for this transaction and put it back, also when it fails.'),
+  ...repositoryArgs,
   predownload: predownloadArg,
   lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
 }).refine((given) => given.name !== undefined || given.packages !== undefined, 'needs `name` or `packages`');
@@ -46,7 +48,8 @@ function wantedOf(given: Args): readonly Wanted[] {
 }
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
-  const found = managerOf(facts);
+  const repositories = repositoriesOf(given);
+  const found = managerOf(facts, repositories);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
   const { manager } = found;
   const sideBySide = wantedOf(given).find(({ name }) => manager !== 'apt' && /^kernel(?:-core|-modules|-devel|-uek|-lt|-ml)?$/.test(name));
@@ -60,20 +63,20 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     };
   const steps: Step[] = [];
   for (const wanted of wantedOf(given)) {
-    const choice = choose(wanted, facts, manager, { downgrade: given.allow_downgrade, holds: given.holds });
+    const choice = choose(wanted, facts, manager, { downgrade: given.allow_downgrade, holds: given.holds, repositories });
     if (choice === 'done') continue;
     if ('refuse' in choice) return { changes: [], refuse: choice.refuse };
     steps.push(choice.step);
   }
   if (steps.length === 0) return { changes: [] };
   const refuse =
-    noWayBack(steps, facts, manager, context) ??
+    noWayBack(steps, facts, manager, context, repositories) ??
     busyOrBroken(facts, context) ??
     spaceRefusal(facts, [{ fact: 'space.var_kb', path: '/var', mb: 50 }]);
   if (refuse !== undefined) return { changes: [], refuse };
-  if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout));
+  if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout), repositories);
   return {
-    changes: changesOf(steps, effectOf(manager, steps, given.lock_timeout)),
+    changes: changesOf(steps, effectOf(manager, steps, given.lock_timeout, repositories)),
     promises: promisesOf(steps, facts.get('clock.epoch') ?? 0),
     ...warningsOf(liftedWarnings(steps, manager)),
   };
@@ -92,10 +95,10 @@ const changesOf = (steps: readonly Step[], effect: RunEffect): readonly Change[]
     effects: index === steps.length - 1 ? [effect] : [],
   }));
 
-const effectOf = (manager: Manager, steps: readonly Step[], lockWait: number): RunEffect => ({
+const effectOf = (manager: Manager, steps: readonly Step[], lockWait: number, repositories: Repositories): RunEffect => ({
   kind: 'run',
   what: `${manager}: ${steps.map((step) => `${stepWords[step.kind]} ${step.name}${step.to === '' ? '' : ` ${step.to}`}`).join(', ')}`,
-  script: withPrelude(packageSteps(manager, steps, Math.ceil(lockWait))),
+  script: withPrelude(packageSteps(manager, steps, Math.ceil(lockWait), repositories)),
   detached: true,
   timeout: 1800 + Math.ceil(lockWait),
   errors: packageErrors,
@@ -125,6 +128,6 @@ ${predownloadNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
   maxRisk: 'write',
-  facts: (given) => wantedOf(given).map((wanted) => packageWant(wanted.name)),
+  facts: (given) => wantedOf(given).map((wanted) => packageWant(wanted.name, repositoriesOf(given))),
   plan,
 });

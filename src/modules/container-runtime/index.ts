@@ -11,6 +11,7 @@ import { compareUpstream } from '../../model/versions.ts';
 import { defineModule } from '../define.ts';
 import { choose, liftedWarnings, promisesOf, type Step } from '../package-manager/choose.ts';
 import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
+import { type Repositories, repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
 import { packageSteps } from '../package-manager/script.ts';
 import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
 import { type Manager, orderOf } from '../package-manager/version.ts';
@@ -28,6 +29,7 @@ const args = object({
   holds: oneOf('refuse', 'lift')
     .default('refuse')
     .describe('Packages that are held: `refuse` the host, or `lift` the hold for this transaction and put it back, also when it fails.'),
+  ...repositoryArgs,
   predownload: predownloadArg,
   lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
 }).refine((given) => given.kmem !== undefined || given.versions !== undefined, 'needs `kmem: disabled` or `versions`');
@@ -39,12 +41,13 @@ interface Moves {
 }
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
-  const found = managerOf(facts);
+  const repositories = repositoriesOf(given);
+  const found = managerOf(facts, repositories);
   const refuse = wrongEngine(facts);
   if (refuse !== undefined) return { changes: [], refuse };
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
   const { manager } = found;
-  const moves = movesOf(given, tableOf(facts), facts, manager);
+  const moves = movesOf(given, tableOf(facts, repositories), facts, manager);
   if ('refusal' in moves) return { changes: [], refuse: moves.refusal };
   const { steps } = moves;
   const engineAfter = engineVersion(steps.find((step) => step.name === 'docker-ce')?.to ?? textFact(facts, 'docker.evr'));
@@ -56,9 +59,9 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const trouble =
     steps.length === 0
       ? undefined
-      : (noWayBack(steps, facts, manager, context) ?? busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds));
+      : (noWayBack(steps, facts, manager, context, repositories) ?? busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds));
   if (trouble !== undefined) return { changes: [], refuse: trouble };
-  if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout));
+  if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout), repositories);
   return {
     changes: changesOf(steps, restarts, facts, effectOf(manager, steps, engineAfter, given)),
     promises: promised(steps, engineAfter, restarts, facts),
@@ -98,10 +101,10 @@ function wrongEngine(facts: FactView): Refusal | undefined {
     : { why: 'there is no docker here', hint: 'leave hosts without docker out: `when: docker.installed`' };
 }
 
-const tableOf = (facts: FactView): PackageTable => ({
-  'docker-ce': packageFacts(facts, 'docker-ce'),
-  'docker-ce-cli': packageFacts(facts, 'docker-ce-cli'),
-  'containerd.io': packageFacts(facts, 'containerd.io'),
+const tableOf = (facts: FactView, repositories: Repositories): PackageTable => ({
+  'docker-ce': packageFacts(facts, 'docker-ce', repositories),
+  'docker-ce-cli': packageFacts(facts, 'docker-ce-cli', repositories),
+  'containerd.io': packageFacts(facts, 'containerd.io', repositories),
 });
 
 function movesOf(given: Args, table: PackageTable, facts: FactView, manager: Manager): Moves | { readonly refusal: Refusal } {
@@ -137,7 +140,11 @@ function givenMoves(given: Args, table: PackageTable, facts: FactView, manager: 
   for (const name of setPackages) {
     const wanted = given.versions?.[name];
     if (wanted === undefined) continue;
-    const choice = choose({ name, state: 'present', version: wanted }, facts, manager, { downgrade: true, holds: given.holds });
+    const choice = choose({ name, state: 'present', version: wanted }, facts, manager, {
+      downgrade: true,
+      holds: given.holds,
+      repositories: repositoriesOf(given),
+    });
     if (choice !== 'done' && 'refuse' in choice) return { refusal: choice.refuse };
     const to = choice === 'done' ? table[name].installed : choice.step.to;
     const bad = given.kmem !== undefined && !isGood(name, to, manager);
@@ -206,7 +213,7 @@ const effectOf = (manager: Manager, steps: readonly Step[], engine: string, give
   script: withPrelude(
     beforeScript +
       (leavesOldNames(steps) ? oldNamesScript : '') +
-      (steps.length === 0 ? '' : packageSteps(manager, steps, Math.ceil(given.lock_timeout))) +
+      (steps.length === 0 ? '' : packageSteps(manager, steps, Math.ceil(given.lock_timeout), repositoriesOf(given))) +
       afterScript(engine),
   ),
   detached: true,
@@ -260,6 +267,6 @@ ${predownloadNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
   maxRisk: 'restart',
-  facts: () => setPackages.map(packageWant),
+  facts: (given) => setPackages.map((name) => packageWant(name, repositoriesOf(given))),
   plan,
 });

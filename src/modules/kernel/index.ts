@@ -7,6 +7,7 @@ import { asArgs, duration, flag, type Infer, object, oneOf, version } from '../.
 import { compareRpm } from '../../model/versions.ts';
 import { defineModule } from '../define.ts';
 import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
+import { type Repositories, repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
 import { packageSteps } from '../package-manager/script.ts';
 import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
 import type { Manager } from '../package-manager/version.ts';
@@ -23,6 +24,7 @@ const args = object({
     .describe(
       'Choose it for one boot first, so that a kernel that does not come up falls back by itself; the same task again, after the proof, makes it the default.',
     ),
+  ...repositoryArgs,
   predownload: predownloadArg,
   lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
 }).refine((given) => (given.min === undefined) !== (given.version === undefined), 'needs `min` or `version`, one of them');
@@ -71,9 +73,10 @@ function unsuitable(facts: FactView): Refusal | undefined {
 }
 
 function install(given: Args, facts: FactView, next: string, context: PlanContext): ModulePlan {
-  const found = managerOf(facts);
+  const repositories = repositoriesOf(given);
+  const found = managerOf(facts, repositories);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
-  const { available, held } = packageFacts(facts, 'kernel');
+  const { available, held } = packageFacts(facts, 'kernel', repositories);
   const evr = best(
     available.filter((candidate) => fitsArgs(withoutEpoch(candidate), given)),
     given,
@@ -89,9 +92,10 @@ function install(given: Args, facts: FactView, next: string, context: PlanContex
   const trouble = busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds);
   if (trouble !== undefined) return { changes: [], refuse: trouble };
   const lockWait = Math.ceil(given.lock_timeout);
-  if (given.predownload) return predownload(found.manager, [stepOf({ manager: found.manager, evr, lockWait })], lockWait);
+  const installation: Installation = { manager: found.manager, evr, lockWait, repositories };
+  if (given.predownload) return predownload(found.manager, [stepOf(installation)], lockWait, repositories);
   const release = `${withoutEpoch(evr)}.${textFact(facts, 'machine.arch')}`;
-  return planned(given, facts, next, release, { manager: found.manager, evr, lockWait });
+  return planned(given, facts, next, release, installation);
 }
 
 /** An el7 kernel takes about 40 MB of /boot (its initramfs most of it) and 65 MB of modules. */
@@ -111,6 +115,7 @@ interface Installation {
   readonly manager: Manager;
   readonly evr: string;
   readonly lockWait: number;
+  readonly repositories: Repositories;
 }
 
 const optional = (facts: FactView, name: string): string => {
@@ -135,7 +140,10 @@ function planned(given: Args | undefined, facts: FactView, next: string, release
   const menu = optional(facts, 'boot.grub_cfg');
   const cannot = optional(facts, 'boot.once') || 'the boot loader was not read';
   const trial = given?.trial === true && cannot === 'yes' && menu !== '';
-  const steps = installation === undefined ? '' : packageSteps(installation.manager, [stepOf(installation)], installation.lockWait);
+  const steps =
+    installation === undefined
+      ? ''
+      : packageSteps(installation.manager, [stepOf(installation)], installation.lockWait, installation.repositories);
   const effect: RunEffect = {
     kind: 'run',
     what: `${installation === undefined ? '' : `install kernel ${release} beside the old one; `}${trial ? `boot kernel ${release} once` : `make kernel ${release} the default`}`,
@@ -188,6 +196,6 @@ ${predownloadNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
   maxRisk: 'write',
-  facts: () => [packageWant('kernel')],
+  facts: (given) => [packageWant('kernel', repositoriesOf(given))],
   plan,
 });

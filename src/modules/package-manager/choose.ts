@@ -2,6 +2,7 @@
 import type { Refusal } from '../../model/change.ts';
 import type { Facts, FactView } from '../../model/fact.ts';
 import type { Value } from '../../model/value.ts';
+import type { Repositories } from './repositories.ts';
 import { heldRefusal, packageFacts } from './state.ts';
 import { answersTo, type Manager, orderOf, pick } from './version.ts';
 
@@ -29,11 +30,12 @@ export type Choice = { readonly step: Step } | { readonly refuse: Refusal } | 'd
 export interface Allowed {
   readonly downgrade: boolean;
   readonly holds: Holds;
+  readonly repositories: Repositories;
 }
 
 export function choose(wanted: Wanted, facts: FactView, manager: Manager, allowed: Allowed): Choice {
   const { name } = wanted;
-  const { installed, available, held } = packageFacts(facts, name);
+  const { installed, available, held } = packageFacts(facts, name, allowed.repositories);
   const lifted = held ? { held } : {};
   if (wanted.state === 'absent') {
     if (installed === '') return 'done';

@@ -4,6 +4,7 @@ import type { ModulePlan } from '../../model/change.ts';
 import { flag } from '../../model/schema.ts';
 import type { Step } from './choose.ts';
 import { packageErrors, packageHints } from './errors.ts';
+import { noRepositories } from './repositories.ts';
 import { canDownload, downloadSteps } from './script.ts';
 import type { Manager } from './version.ts';
 
@@ -19,7 +20,7 @@ Put such a copy before the drain: a repository that fails then costs no pod its 
 fails is refused, and its slot is free.`;
 
 /** The plan of such a task; `lockWait` in seconds. */
-export function predownload(manager: Manager, steps: readonly Step[], lockWait: number): ModulePlan {
+export function predownload(manager: Manager, steps: readonly Step[], lockWait: number, repositories = noRepositories): ModulePlan {
   if (!canDownload(manager, steps))
     return { changes: [], note: steps.every((step) => step.kind === 'remove') ? 'nothing to download' : notAhead };
   const what = steps.flatMap((step) => (step.to === '' ? [] : [`${step.name} ${step.to}`])).join(', ');
@@ -34,7 +35,7 @@ export function predownload(manager: Manager, steps: readonly Step[], lockWait: 
           {
             kind: 'run',
             what: `${manager}: download ${what}`,
-            script: withPrelude(downloadSteps(manager, steps, lockWait)),
+            script: withPrelude(downloadSteps(manager, steps, lockWait, repositories)),
             detached: true,
             harmless: true,
             timeout: 1800 + lockWait,

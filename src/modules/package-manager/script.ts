@@ -1,9 +1,11 @@
 // The shell that moves packages: several together, exact versions, a bounded wait for the lock, and a query at the end - an exit status of a
 // package manager proves nothing (rpm: a failed %post is rc 0; yum: a package that cannot be had is skipped with rc 0).
+import { repositoryFlags } from '../../facts/repositories.ts';
 import { quote } from '../../model/quote.ts';
 import type { Step } from './choose.ts';
 import { judgeScript } from './errors.ts';
 import { lift, liftFlags, relock } from './holds.ts';
+import { noRepositories, type Repositories } from './repositories.ts';
 import type { Manager } from './version.ts';
 import { zypperRun } from './zypper.ts';
 
@@ -40,9 +42,9 @@ const rpmVerify = (steps: readonly Step[]): string =>
     .join('');
 
 /** yum 3 and dnf: only flags that both know. */
-function yumRun(tool: 'yum' | 'dnf', steps: readonly Step[]): string {
+function yumRun(tool: 'yum' | 'dnf', steps: readonly Step[], repositories: Repositories): string {
   const kinds = new Set(steps.map((step) => step.kind));
-  const flags = `-y -q --setopt=exit_on_lock=1${liftFlags(steps)}`;
+  const flags = `-y -q --setopt=exit_on_lock=1${repositoryFlags(repositories)}${liftFlags(steps)}`;
   const specs = steps.map((step) => quote(step.kind === 'remove' ? step.name : rpmSpec(step))).join(' ');
   // Together in one transaction: a removal that makes room for a downgrade must not leave the host with neither.
   const mixed = `cat > "$log.in" <<'SHELL'
@@ -61,8 +63,8 @@ bounded ${tool} ${flags} shell "$log.in"`;
   return `${run}; rc=$?\nscript=0\n`;
 }
 
-const rpmSteps = (manager: 'yum' | 'dnf' | 'zypper', steps: readonly Step[]): string =>
-  `${manager === 'zypper' ? zypperRun(steps) : yumRun(manager, steps)}judge $rc
+const rpmSteps = (manager: 'yum' | 'dnf' | 'zypper', steps: readonly Step[], repositories: Repositories): string =>
+  `${manager === 'zypper' ? zypperRun(steps) : yumRun(manager, steps, repositories)}judge $rc
 bad=0
 ${rpmVerify(steps)}if [ $bad -ne 0 ]; then tail -n 15 "$log" >&2; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
 if grep -Eq 'Error in (PRE|POST)[A-Z]* scriptlet|%(pre|post)[a-z]*\\(.*\\) scriptlet failed|Non-fatal (PRE|POST)' "$log"; then script=1; fi
@@ -103,8 +105,8 @@ if [ $bad -ne 0 ]; then tail -n 15 "$log" >&2; if [ $rc -ne 0 ]; then exit 41; f
 }
 
 /** The specs of the packages that come, with the word that brings them; a package that is taken away needs no download. */
-function yumDownload(tool: 'yum' | 'dnf', steps: readonly Step[]): string {
-  const flags = `-y -q --setopt=exit_on_lock=1${liftFlags(steps)} --downloadonly`;
+function yumDownload(tool: 'yum' | 'dnf', steps: readonly Step[], repositories: Repositories): string {
+  const flags = `-y -q --setopt=exit_on_lock=1${repositoryFlags(repositories)}${liftFlags(steps)} --downloadonly`;
   const word = steps.some((step) => step.kind === 'downgrade') ? 'downgrade' : 'install';
   // yum 3 says so, and does not call it a success in every version.
   return `bounded ${tool} ${flags} ${word} ${steps.map((step) => quote(rpmSpec(step))).join(' ')}; rc=$?
@@ -130,15 +132,19 @@ export const canDownload = (manager: Manager, steps: readonly Step[]): boolean =
     steps.every((step) => step.kind === 'install' || step.kind === 'upgrade'));
 
 /** Shell (without prelude) that downloads what the steps need into the package manager's cache. */
-export function downloadSteps(manager: Manager, steps: readonly Step[], lockWait: number): string {
+export function downloadSteps(manager: Manager, steps: readonly Step[], lockWait: number, repositories = noRepositories): string {
   const run =
-    manager === 'apt' ? aptDownload(steps) : manager === 'zypper' ? zypperRun(steps, ' --download-only') : yumDownload(manager, steps);
+    manager === 'apt'
+      ? aptDownload(steps)
+      : manager === 'zypper'
+        ? zypperRun(steps, ' --download-only')
+        : yumDownload(manager, steps, repositories);
   return `${common(lockWait)}${run}judge $rc
 [ $rc -eq 0 ] || exit 41
 `;
 }
 
 /** Shell (without prelude) that carries the steps out and verifies them; exits only when something is wrong. */
-export const packageSteps = (manager: Manager, steps: readonly Step[], lockWait: number): string =>
-  `${common(lockWait)}${lift(manager, steps)}${manager === 'apt' ? debSteps(steps) : rpmSteps(manager, steps)}put_back || exit 39
+export const packageSteps = (manager: Manager, steps: readonly Step[], lockWait: number, repositories = noRepositories): string =>
+  `${common(lockWait)}${lift(manager, steps)}${manager === 'apt' ? debSteps(steps) : rpmSteps(manager, steps, repositories)}put_back || exit 39
 `;

@@ -1,9 +1,14 @@
 // What the package facts of a host say, and why its packages must not be touched.
+import { lookFact, repositoryWant } from '../../facts/repositories.ts';
 import type { PlanContext, Refusal } from '../../model/change.ts';
 import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
+import { choiceRefusal, noRepositories, type Repositories } from './repositories.ts';
 import { isManager, type Manager } from './version.ts';
 
-export const packageWant = (name: string): FactWant => ({ area: 'package', args: { name } });
+export const packageWant = (name: string, repositories = noRepositories): FactWant => ({
+  area: 'package',
+  args: { name, ...repositoryWant(repositories) },
+});
 
 export interface PackageFacts {
   /** [epoch:]version-release, empty when it is not installed. */
@@ -12,16 +17,22 @@ export interface PackageFacts {
   readonly held: boolean;
 }
 
-export const packageFacts = (facts: FactView, name: string): PackageFacts => ({
+export const packageFacts = (facts: FactView, name: string, repositories = noRepositories): PackageFacts => ({
   installed: textFact(facts, `package.${name}.installed`),
-  available: listFact(facts, `package.${name}.available`).map(String),
+  available: listFact(facts, lookFact(name, repositories, 'available')).map(String),
   held: flagFact(facts, `package.${name}.held`),
 });
 
-/** The package manager, or why this host has none that kmend can use. */
-export function managerOf(facts: FactView): { readonly manager: Manager } | { readonly refuse: Refusal } {
+/** The package manager, or why this host has none that kmend can use, or none that can choose these repositories. */
+export function managerOf(
+  facts: FactView,
+  repositories: Repositories = noRepositories,
+): { readonly manager: Manager } | { readonly refuse: Refusal } {
   const manager = textFact(facts, 'packages.manager');
-  if (isManager(manager)) return { manager };
+  if (isManager(manager)) {
+    const refuse = choiceRefusal(manager, repositories);
+    return refuse === undefined ? { manager } : { refuse };
+  }
   return {
     refuse: {
       why: manager === 'none' ? 'there is no package manager here' : `packages are managed by ${manager}, which kmend does not drive`,

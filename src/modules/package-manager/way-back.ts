@@ -2,6 +2,7 @@
 import type { PlanContext, Refusal } from '../../model/change.ts';
 import type { FactView } from '../../model/fact.ts';
 import type { Step } from './choose.ts';
+import { noRepositories } from './repositories.ts';
 import { packageFacts } from './state.ts';
 import { type Manager, orderOf } from './version.ts';
 
@@ -11,10 +12,13 @@ export function noWayBack(
   facts: FactView,
   manager: Manager,
   { acceptNoWayBack }: PlanContext,
+  repositories = noRepositories,
 ): Refusal | undefined {
   if (acceptNoWayBack) return undefined;
   const order = orderOf(manager);
-  const lost = steps.filter(({ name, from }) => from !== '' && !packageFacts(facts, name).available.some((evr) => order(evr, from) === 0));
+  const lost = steps.filter(
+    ({ name, from }) => from !== '' && !packageFacts(facts, name, repositories).available.some((evr) => order(evr, from) === 0),
+  );
   if (lost.length === 0) return undefined;
   const named = lost.map(({ name, from }) => `${name} ${from}`).join(', ');
   return {
