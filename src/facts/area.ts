@@ -10,6 +10,8 @@ export interface Area {
    * `LC_ALL=C`, stdin is closed, stderr is dropped. Areas with arguments make it from them (quoted). It bounds what it prints.
    */
   readonly script: string | ((args: Mapping) => string);
+  /** Shell functions that its scripts call: in a probe once, however many of its parts there are. */
+  readonly functions?: string;
   readonly maxBytes: number;
   /** Output from before the probe was ended is used: it shows what is missing. */
   readonly inParts?: true;

@@ -19,10 +19,7 @@ export const heldList = (locks: readonly string[], excludes: readonly string[]):
 ];
 
 export function isHeld(name: string, locks: readonly string[], excludes: readonly string[]): boolean {
-  return (
-    patternsOf(excludes).some((pattern) => matches(pattern, name)) ||
-    locks.some((lock) => lockNames(lock).some((locked) => matches(locked, name)))
-  );
+  return matchesAny(patternsOf(excludes), name) || locks.some((lock) => matchesAny(lockNames(lock), name));
 }
 
 /** A versionlock line is `[EPOCH:]NAME-VERSION-RELEASE[.ARCH]`, with wildcards, in several orders; a `!` before it excludes. */
@@ -31,6 +28,9 @@ function lockNames(lock: string): readonly string[] {
   const parts = plain.split('-');
   return [plain, parts.slice(0, -2).join('-')].filter((candidate) => candidate !== '');
 }
+
+/** Does one of the patterns match? */
+export const matchesAny = (patterns: readonly string[], name: string): boolean => patterns.some((pattern) => matches(pattern, name));
 
 /** File name patterns, `*` and `?` only. Matched without a regular expression of the host's making. */
 function matches(pattern: string, name: string): boolean {

@@ -5,6 +5,68 @@ import { readFields } from './fields.ts';
 import { heldScript, isHeld } from './holds.ts';
 import { lookFact, repositoryFlags, wantedRepositories } from './repositories.ts';
 import { nameOf } from './service.ts';
+import { unusableFact, unusableOf } from './unusable.ts';
+
+/** For all looks of a probe together, which itself has 90 s: a mirror that stalls must not cost the host its other facts. */
+const lookSeconds = 60;
+
+/**
+ * `yum_repos` prints `repo ID ENABLED KIND ADDRESS` lines. `yum_look NAME FLAGS...` makes rows of the package one `list` line, and what is said
+ * about repositories `said` lines, each once. A look that failed is not made again for the next package (`$Y` has its flags, `$X` what it printed):
+ * a repository that cannot be reached fails for all of them. dnf 5 takes `available` for one more package, and lists what is installed too.
+ * Short waits: four tries of a mirror that stalls fit into the time.
+ */
+const yumFunctions = `yum_repos() {
+  set --
+  for f in "$R/etc/yum.conf" "$R/etc/dnf/dnf.conf" "$R"/etc/yum.repos.d/*.repo "$R"/etc/yum/repos.d/*.repo "$R"/etc/distro.repos.d/*.repo; do [ ! -r "$f" ] || set -- "$@" "$f"; done
+  [ -z "\${http_proxy-}\${https_proxy-}\${HTTPS_PROXY-}" ] || echo proxy
+  [ $# = 0 ] || awk 'function out() {if (id != "" && id != "main" && rows++ < 100) printf "repo %.80s %s %s %.300s\\n", id, on, kind, url; id = ""}
+    {sub(/\\r$/, "")}
+    /^[ \\t]*[#;]/ {next}
+    /^\\[/ {out(); id = substr($0, 2); sub(/\\].*/, "", id); gsub(/[ \\t]/, "_", id); on = 1; kind = url = "-"; next}
+    /^[ \\t]/ {if (kind == "baseurl" && url == "-") url = $1; next}
+    {k = $0; sub(/[ \\t]*=.*/, "", k); v = $0; sub(/^[^=]*=[ \\t]*/, "", v); w = v; sub(/[ \\t,].*/, "", w)}
+    k == "enabled" {on = tolower(v) ~ /^(0|no|false|off)/ ? 0 : 1}
+    k == "proxy" && v !~ /^(_none_)?$/ && !seen++ {print "proxy"}
+    k == "reposdir" {print "elsewhere"}
+    (k == "baseurl" && kind == "-") || k == "mirrorlist" || k == "metalink" {kind = k; url = w == "" ? "-" : w}
+    END {out()}' "$@"
+}
+yum_look() {
+  n=$1; shift
+  if [ "\${Y-}" = "look $*" ]; then printf '%s\\n' "$X"; return; fi
+  y=yum; has yum || y=dnf
+  s=$(date +%s); : "\${E:=$((s + ${lookSeconds}))}"; s=$((E - s)); [ $s -ge 5 ] || s=5
+  t=''; command -v timeout >/dev/null && t="timeout -k 5 $s"
+  o=$({ $t $y --setopt=exit_on_lock=1 --setopt=timeout=12 --setopt=retries=1 --disableplugin=versionlock --disableexcludes=all "$@" list --showduplicates available "$n" 2>&1; r=$?
+    case $r in 124|137) echo "$y did not answer within $s s";; esac; echo "status $r"; } | awk -v n="$n." '
+    /^(Installed|Available) [Pp]ackages/ {skip = /^I/; row = 0; next}
+    index($0, n) == 1 || row && /^ / {row = 1; if (!skip && length(l) < 40000) l = l $0 " "; next}
+    {row = 0}
+    /^status / {bad = $2; next}
+    /No matching/ && /ackages/ {none = 1; next}
+    NF && !had[$0]++ && said++ < 80 {printf "said %.400s\\n", $0}
+    END {if (l != "") print "list " l; if (bad && !none) print "look_failed"}')
+  case $o in *look_failed*) Y="look $*" X=$o;; esac
+  printf '%s\\n' "$o"
+}
+`;
+
+/** One line an entry of sources.list and of the newer `.sources`; `unread` where no index was ever fetched. */
+const aptFunctions = `apt_sources() {
+  set --
+  for f in "$R/etc/apt/sources.list" "$R"/etc/apt/sources.list.d/*.list "$R"/etc/apt/sources.list.d/*.sources; do [ ! -r "$f" ] || set -- "$@" "$f"; done
+  [ $# = 0 ] || awk 'function out() {if (id != "" && rows++ < 100) printf "repo %.200s %s baseurl -\\n", id, on; id = ""; on = 1}
+    FNR == 1 {out(); new = FILENAME ~ /sources$/}
+    !new && /^#? *deb / {on = /^#/ ? 0 : 1; sub(/^#? *deb +(\\[[^]]*\\] *)?/, ""); id = $1; out(); next}
+    new && /^[ \\t]*$/ {out()}
+    new && /^Enabled:[ \\t]*no/ {on = 0}
+    new && /^URIs:/ {id = $2}
+    END {out()}' "$@"
+  for f in "$R"/var/lib/apt/lists/*Packages* "$R"/var/lib/apt/lists/*Release; do [ ! -e "$f" ] || return 0; done
+  echo unread
+}
+`;
 
 /**
  * `available` costs a look at the repositories (seconds on el7). yum would wait for ever for its lock, and a versionlock or an exclude would
@@ -27,25 +89,33 @@ export const packageArea: Area = {
       example: ['3:18.09.1-3.el7', '3:18.09.9-3.el7'],
     },
     {
+      name: 'package.*.unusable',
+      lifetime: 'outside',
+      summary: 'repositories that could not be used for that look: cause, id, the words of the package manager, skipped or not',
+      example: [{ cause: 'gone', repository: 'base', said: 'Status code: 404 for http://mirror/7/repodata/repomd.xml', skipped: false }],
+    },
+    {
       name: 'package.*.held',
       lifetime: 'disk',
       summary: 'a versionlock, an exclude or a hold keeps it from being changed',
       example: false,
     },
   ],
+  functions: yumFunctions + aptFunctions,
   script: (args) => {
     const name = quote(nameOf(args));
     return `n=${name}
 if [ $F = deb ]; then
   dpkg-query -W -f 'installed \${Version} \${db:Status-Abbrev}\\n' -- "$n"
   $T2 apt-cache madison -- "$n" | awk '{print "available " $3}'
+  apt_sources
 elif [ $F = rpm ]; then
   l=$(rpm -q --qf 'installed %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} rpm\\n' -- "$n") && printf '%s\\n' "$l"
   ${heldScript}
-  if has zypper; then zypper -nq search -s --match-exact -- "$n" | awk -F'|' 'NR > 2 {gsub(/ /, "", $4); print "available " $4}'
-  elif has yum; then
-    t=''; command -v timeout >/dev/null && t='timeout 120'
-    $t yum -q --setopt=exit_on_lock=1 --disableplugin=versionlock --disableexcludes=all${repositoryFlags(wantedRepositories(args))} --showduplicates list available "$n" | awk '{printf "%s ", $0} END {if (NR) print ""}' | sed 's/^/list /'
+  if has zypper; then $T2 zypper -nq search -s --match-exact -- "$n" | awk -F'|' 'NR > 2 {gsub(/ /, "", $4); print "available " $4}'
+  elif has yum || has dnf; then
+    yum_repos
+    yum_look "$n"${repositoryFlags(wantedRepositories(args))}
   fi
 fi`;
   },
@@ -55,11 +125,12 @@ fi`;
     const fields = readFields(text);
     const [evr = '', state = ''] = fields.text('installed').split(/\s+/);
     const present = state === 'rpm' || /^.[^ncr]/.test(state);
+    const choice = wantedRepositories(args);
+    const available = [...fields.all('available'), ...listed(fields.text('list'), name)].filter((evr) => evr !== '');
     return {
       [`package.${name}.installed`]: present ? evr : '',
-      [lookFact(name, wantedRepositories(args), 'available')]: [
-        ...new Set([...fields.all('available'), ...listed(fields.text('list'), name)]),
-      ].filter((v) => v !== ''),
+      [lookFact(name, choice, 'available')]: [...new Set(available)],
+      [lookFact(name, choice, 'unusable')]: unusableFact(unusableOf(fields, available.length > 0, choice)),
       [`package.${name}.held`]: /^h/.test(state) || isHeld(name, fields.all('lock'), fields.all('exclude')),
     };
   },

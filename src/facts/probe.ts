@@ -77,11 +77,12 @@ P="\${P}blocked $b
 /** The probe script for these wants: the same text for the same wants, whatever their order. It is what \`kmend probe\` prints. */
 export function buildProbe(wants: readonly FactWant[] = []): string {
   const parts = partsOf(wants);
+  const shared = [...new Set(parts.map(({ area }) => area.functions ?? ''))];
   const functions = parts.map((part, index) => `area_${index}() {\n${scriptOf(part).trimEnd()}\n}\n`);
   const calls = parts.map((_, index) => `frame ${index}\n`);
   // The marks are put together by printf, so that an echo of the script itself (sh -v, a pasted terminal) does not look like its output.
   // All of it is one function, called in the last line: the script may come over the very stdin that is closed here.
-  return withPrelude(`${frameFunctions}${functions.join('')}probe() {
+  return withPrelude(`${frameFunctions}${shared.join('')}${functions.join('')}probe() {
 ${preparation}printf '\\n@@kmen%s begin ${frameVersion} ${parts.length}\\n' d
 ${calls.join('')}printf '@@kmen%s end\\n' d
 }

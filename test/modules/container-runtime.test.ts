@@ -177,9 +177,9 @@ describe('the good set', () => {
 
   it('on Debian only runc of rc94 or later is good', () => {
     const table = {
-      'docker-ce': { installed: '', available: ['5:18.09.9~3-0~debian-stretch'], held: false },
-      'docker-ce-cli': { installed: '', available: ['5:18.09.9~3-0~debian-stretch'], held: false },
-      'containerd.io': { installed: '', available: ['1.2.2-1', '1.4.1-1', '1.4.6-1'], held: false },
+      'docker-ce': { installed: '', available: ['5:18.09.9~3-0~debian-stretch'], held: false, unusable: [] },
+      'docker-ce-cli': { installed: '', available: ['5:18.09.9~3-0~debian-stretch'], held: false, unusable: [] },
+      'containerd.io': { installed: '', available: ['1.2.2-1', '1.4.1-1', '1.4.6-1'], held: false, unusable: [] },
     };
     expect(chooseSet(table, 'apt', 'nearest')).toMatchObject({ set: { 'containerd.io': '1.4.6-1' } });
   });
@@ -191,7 +191,7 @@ describe('the good set', () => {
 
   it('says so when the repositories list nothing of it at all', () => {
     const facts = el7(repository('18.06.1.ce-3.el7', '', '', { engines: [], clients: [], builds: [] }));
-    expect(planOf('container_runtime', { args: disabled, facts }).refuse?.hint).toMatch(/enabled and reachable/);
+    expect(planOf('container_runtime', { args: disabled, facts }).refuse?.hint).toMatch(/^enable a repository that has it/);
   });
 
   it.each([[{}], [{ engine: 'podman', kmem: 'disabled' }], [{ kmem: 'enabled' }], [{ versions: { runc: '1' } }]])(

@@ -34,8 +34,8 @@ describe('recorded', () => {
     ['dnf-database-damaged', 1, 48, ''],
     ['apt-interrupted', 100, 48, ''],
     ['apt-not-authenticated', 100, 47, ''],
-    ['apt-package-gone', 100, 46, ''],
-    ['apt-repository-down', 100, 46, ''],
+    ['apt-package-gone', 100, 26, ''],
+    ['apt-repository-down', 100, 33, ''],
     ['apt-boot-full', 100, 45, ''],
     ['apt-held', 100, 41, ''],
     ['apt-script-failed', 100, 43, 'install ok half-configured 1-1'],
@@ -51,7 +51,7 @@ describe('recorded', () => {
 
 describe('from the sources of yum 3 and zypper, not recorded (model)', () => {
   it.each<[Manager, string, number, number]>([
-    ['yum', 'Cannot find a valid baseurl for repo: base/7/x86_64', 1, 49],
+    ['yum', 'Cannot find a valid baseurl for repo: base/7/x86_64', 1, 35],
     [
       'yum',
       'Could not retrieve mirrorlist http://mirrorlist.centos.org/?release=7 error was\n14: curl#6 - "Could not resolve host: mirrorlist.centos.org"',
@@ -62,7 +62,7 @@ describe('from the sources of yum 3 and zypper, not recorded (model)', () => {
       'yum',
       'http://10.0.0.1/x.rpm: [Errno 14] curl#7 - "Failed connect"\nTrying other mirror.\n[Errno 256] No more mirrors to try.',
       1,
-      46,
+      33,
     ],
     ['yum', 'Public key for docker-ce-18.09.9-3.el7.x86_64.rpm is not installed', 1, 47],
     ['yum', 'There are unfinished transactions remaining. You might consider running yum-complete-transaction', 1, 48],

@@ -53,7 +53,7 @@ describe.each(['yum', 'dnf'] as const)('%s', (tool) => {
     const tree = make('echo 18.09.9-3.el7 > "$KMEND_ROOT/db"');
     expect(tree.run(script)).toEqual({ code: 0, out: '', err: '' });
     expect(tree.read('/calls')).toBe(
-      '-y -q --setopt=exit_on_lock=1 --disableexcludes=all --disableplugin=versionlock install docker-ce-18.09.9-3.el7\n',
+      '-y --setopt=exit_on_lock=1 --disableexcludes=all --disableplugin=versionlock install docker-ce-18.09.9-3.el7\n',
     );
     expect(tree.read('/etc/yum/pluginconf.d/versionlock.list')).toBe(
       '# ours\n3:docker-ce-18.09.9-3.el7.*\n0:docker-ce-18.06.1.ce-3.el70.*\n0:other-1-1.*\n',

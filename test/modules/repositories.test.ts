@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { buildProbe } from '../../src/facts/index.ts';
 import { viewOf } from '../../src/model/fact.ts';
 import { problemsOf } from '../../src/model/schema.ts';
+import type { Mapping } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
 import { el7 } from './facts.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
@@ -24,7 +25,7 @@ const runtime = {
 };
 const kernels = { 'kernel.next': '3.10.0-862.el7.x86_64', 'kernel.installed': ['3.10.0-862.el7.x86_64'], 'boot.once': 'no' };
 
-const tasks: readonly (readonly [string, object, object])[] = [
+const tasks: readonly (readonly [string, Mapping, Mapping])[] = [
   ['package', { name: 'docker-ce', state: 'latest' }, runtime],
   ['container_runtime', { kmem: 'disabled' }, runtime],
   ['kernel', { min: '3.10.0-1062.el7' }, { ...kernels, ...seen('kernel', '3.10.0-862.el7', ['3.10.0-1160.el7']) }],
@@ -32,7 +33,7 @@ const tasks: readonly (readonly [string, object, object])[] = [
 
 describe.each(tasks)('the choice of repositories in %s', (name, args, facts) => {
   const given = { ...args, ...choice };
-  const scripts = (more: object) =>
+  const scripts = (more: Mapping) =>
     planOf(name, { args: { ...given, ...more }, facts: el7(facts) })
       .changes.flatMap((change) => change.effects)
       .map((effect) => (effect.kind === 'run' ? effect.script : ''))
@@ -40,7 +41,7 @@ describe.each(tasks)('the choice of repositories in %s', (name, args, facts) => 
 
   it('is made in the look of the probe', () => {
     const module = moduleNamed(name);
-    expect(buildProbe(module.facts(parseArgs(module, given), viewOf({})))).toContain(`${flags} --showduplicates list`);
+    expect(buildProbe(module.facts(parseArgs(module, given), viewOf({})))).toContain(`yum_look "$n" ${flags}\n`);
   });
 
   it('is made in the transaction and in the download', () => {

@@ -10,6 +10,7 @@ import { unknown } from '../../model/value.ts';
 import { compareUpstream } from '../../model/versions.ts';
 import { defineModule } from '../define.ts';
 import { choose, liftedWarnings, promisesOf, type Step } from '../package-manager/choose.ts';
+import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
 import { type Repositories, repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
 import { packageSteps } from '../package-manager/script.ts';
@@ -115,12 +116,11 @@ function chosenMoves(given: Args, table: PackageTable, manager: Manager): Moves 
   const choice = chooseSet(table, manager, given.prefer);
   if ('missing' in choice)
     return {
-      refusal: {
-        why: `no enabled repository has ${choice.missing}`,
-        hint: setPackages.every((name) => table[name].available.length === 0)
-          ? 'none lists docker-ce at all: is the repository enabled and reachable?'
-          : 'enable a repository that has it, name the versions (`versions:`), or mend by the boot argument (`kernel_arg`)',
-      },
+      refusal: missingRefusal(
+        choice.missing,
+        setPackages.map((name) => table[name]),
+        'enable a repository that has it (`enablerepo`), name the versions (`versions`), give the packages by `files`, or use the boot argument (`kernel_arg`)',
+      ),
     };
   const steps = stepsTo(choice.set, table, manager);
   const held = given.holds === 'lift' ? undefined : steps.find((step) => step.held === true);

@@ -6,6 +6,7 @@ import { type FactView, listFact, textFact } from '../../model/fact.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, version } from '../../model/schema.ts';
 import { compareRpm } from '../../model/versions.ts';
 import { defineModule } from '../define.ts';
+import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
 import { type Repositories, repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
 import { packageSteps } from '../package-manager/script.ts';
@@ -76,18 +77,23 @@ function install(given: Args, facts: FactView, next: string, context: PlanContex
   const repositories = repositoriesOf(given);
   const found = managerOf(facts, repositories);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
-  const { available, held } = packageFacts(facts, 'kernel', repositories);
+  const seen = packageFacts(facts, 'kernel', repositories);
+  const { available, held } = seen;
   const evr = best(
     available.filter((candidate) => fitsArgs(withoutEpoch(candidate), given)),
     given,
   );
   if (evr === undefined)
-    return refused(
-      `no enabled repository has a kernel ${given.version ?? `${given.min} or newer`}`,
-      available.length === 0
-        ? 'there is no kernel package at all: is a repository enabled and reachable?'
-        : `there are: ${available.slice(0, 8).join(', ')}`,
-    );
+    return {
+      changes: [],
+      refuse: missingRefusal(
+        `a kernel ${given.version ?? `${given.min} or newer`}`,
+        [seen],
+        available.length === 0
+          ? 'there is no kernel package at all: enable the repository that has it (`enablerepo`), or give it by `files`'
+          : `there are: ${available.slice(0, 8).join(', ')}`,
+      ),
+    };
   if (held) return { changes: [], refuse: heldRefusal('kernel', found.manager) };
   const trouble = busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds);
   if (trouble !== undefined) return { changes: [], refuse: trouble };

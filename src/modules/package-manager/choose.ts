@@ -2,8 +2,9 @@
 import type { Refusal } from '../../model/change.ts';
 import type { Facts, FactView } from '../../model/fact.ts';
 import type { Value } from '../../model/value.ts';
+import { missingRefusal } from './missing.ts';
 import type { Repositories } from './repositories.ts';
-import { heldRefusal, packageFacts } from './state.ts';
+import { heldRefusal, type PackageFacts, packageFacts } from './state.ts';
 import { answersTo, type Manager, orderOf, pick } from './version.ts';
 
 export interface Wanted {
@@ -35,7 +36,8 @@ export interface Allowed {
 
 export function choose(wanted: Wanted, facts: FactView, manager: Manager, allowed: Allowed): Choice {
   const { name } = wanted;
-  const { installed, available, held } = packageFacts(facts, name, allowed.repositories);
+  const seen = packageFacts(facts, name, allowed.repositories);
+  const { installed, available, held } = seen;
   const lifted = held ? { held } : {};
   if (wanted.state === 'absent') {
     if (installed === '') return 'done';
@@ -46,7 +48,7 @@ export function choose(wanted: Wanted, facts: FactView, manager: Manager, allowe
   if (installed !== '' && wanted.state === 'present' && (wanted.version === undefined || answersTo(installed, wanted.version, manager)))
     return 'done';
   const to = pick(available, wanted.version, manager);
-  if (to === undefined) return { refuse: missing(wanted, available) };
+  if (to === undefined) return { refuse: missing(wanted, seen) };
   const order = orderOf(manager);
   const direction = installed === '' ? 1 : order(to, installed);
   // `latest` never goes back, and the same version by another spelling is the same.
@@ -59,15 +61,15 @@ export function choose(wanted: Wanted, facts: FactView, manager: Manager, allowe
   return { step: { name, from: installed, to, kind: installed === '' ? 'install' : direction > 0 ? 'upgrade' : 'downgrade', ...lifted } };
 }
 
-function missing(wanted: Wanted, available: readonly string[]): Refusal {
-  const what = wanted.version === undefined ? wanted.name : `${wanted.name} ${wanted.version}`;
-  return {
-    why: `no enabled repository has ${what}`,
-    hint:
-      available.length === 0
-        ? `there is no ${wanted.name} at all: is the repository enabled and reachable (CentOS 7 is in the vault only)?`
-        : `there are: ${available.slice(0, 8).join(', ')}${available.length > 8 ? ', ...' : ''}`,
-  };
+function missing(wanted: Wanted, seen: PackageFacts): Refusal {
+  const { available } = seen;
+  return missingRefusal(
+    wanted.version === undefined ? wanted.name : `${wanted.name} ${wanted.version}`,
+    [seen],
+    available.length === 0
+      ? `there is no ${wanted.name} at all: enable the repository that has it (\`enablerepo\`), or give it by \`files\``
+      : `there are: ${available.slice(0, 8).join(', ')}${available.length > 8 ? ', ...' : ''}`,
+  );
 }
 
 /** For the plan: which holds are lifted. */

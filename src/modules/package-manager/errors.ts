@@ -1,4 +1,5 @@
 // What package managers say when they fail, and what that means: a table, from which the shell that tells them apart is made.
+import { repositoryCauses } from '../../facts/repository-causes.ts';
 import { quote } from '../../model/quote.ts';
 
 interface Trouble {
@@ -31,48 +32,12 @@ const troubles: readonly Trouble[] = [
     hint: 'make room on /boot, /var or /, as the last lines say; old kernels and the package cache are the usual places',
     said: ['No space left', 'more space (needed|on the)', 'not have enough free space', 'Insufficient space', 'Disk Requirements'],
   },
-  {
-    code: 47,
-    message: 'a package or a repository is not signed by a key that this host trusts: nothing was changed',
-    hint: 'import the key of the repository if it is the right one (`rpm --import`, or the keyring of the sources entry); kmend does not switch the check off',
-    said: [
-      'GPG check FAILED',
-      'GPG public keys',
-      'GPG key retrieval failed',
-      'Public key for .* is not installed',
-      'NO_PUBKEY',
-      'is not (correctly )?signed',
-      'cannot be authenticated',
-      'unauthenticated packages',
-      'Signature verification failed',
-      "signatures couldn't be verified",
-    ],
-  },
-  {
-    code: 49,
-    message: 'the mirrors of this release are gone, or their names no longer resolve: nothing was changed',
-    hint: 'CentOS 7 is in vault.centos.org only, old Debian in archive.debian.org: point the repository there, or to a mirror of your own',
-    said: [
-      '(mirrorlist|mirror)[.]centos[.]',
-      'Cannot find a valid baseurl',
-      'Cannot prepare internal mirrorlist',
-      '(does not|no longer) have a Release file',
-    ],
-  },
-  {
-    code: 46,
-    message: 'a repository could not be reached, or no longer has what its index lists: nothing was changed',
-    hint: 'try it on the host (`yum makecache`, `apt-get update`, `zypper refresh`); where the mirror moved on, the index must be read anew',
-    said: [
-      'Cannot (retrieve|download|open)',
-      'Could not (resolve|connect)',
-      'Failed to (fetch|download)',
-      '[Nn]o more mirrors',
-      'Unable to (fetch|connect)',
-      'Temporary failure',
-      'Download .* failed',
-    ],
-  },
+  ...repositoryCauses.map(({ code, message, hint, said }) => ({
+    code,
+    message: `a repository ${message}: nothing was changed`,
+    hint,
+    said,
+  })),
 ];
 
 const others: readonly Omit<Trouble, 'said'>[] = [
@@ -89,7 +54,7 @@ const others: readonly Omit<Trouble, 'said'>[] = [
   {
     code: 41,
     message: 'the package manager failed',
-    hint: 'its last lines are below; dnf may pass over a repository that it cannot reach and then find no match (skip_if_unavailable)',
+    hint: 'its last lines are below',
   },
   {
     code: 42,
@@ -118,6 +83,6 @@ export const packageHints = columnOf('hint');
 /** `judge STATUS`: after a bad status, shows the last lines of `$log` and ends with the code of what they tell, if they tell anything. */
 export const judgeScript = `judge() {
   [ "$1" -ne 0 ] || return 0
-  tail -n 15 "$log" >&2
+  last 15
 ${troubles.map(({ code, said }) => `  if grep -Eq ${quote(said.join('|'))} "$log"; then exit ${code}; fi\n`).join('')}}
 `;

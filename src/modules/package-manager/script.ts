@@ -15,13 +15,15 @@ put_back() { :; }
 ended() { put_back || { [ $1 -ne 0 ] || set -- 39; }; rm -f "$log" "$log".*; exit $1; }
 trap 'ended $?' EXIT
 trap 'exit 143' HUP INT TERM
+# last N: the last lines of the package manager; logins and tokens in addresses stay here
+last() { tail -n "$1" "$log" | sed 's#://[^/ ]*@#://***@#g; s#\\(://[^ ?]*?\\)[^] )]*#\\1...#g' >&2; }
 # bounded COMMAND...: runs it, again while somebody else holds the lock, LOCK_WAIT seconds at most; its output is in $log
 bounded() {
   waited=0
   while :; do
     "$@" > "$log" 2>&1 < /dev/null; rc=$?
     if [ $rc -ne 0 ] && grep -Eq 'Could not get lock|Unable to (acquire|lock)|is held by process|already locked by|holding the yum lock|RPMDB already locked|Failed to obtain the transaction lock|is locked by the application' "$log"; then
-      [ $waited -lt "$LOCK_WAIT" ] || { tail -n 3 "$log" >&2; exit 40; }
+      [ $waited -lt "$LOCK_WAIT" ] || { last 3; exit 40; }
       sleep 3; waited=$((waited + 3)); continue
     fi
     return $rc
@@ -44,7 +46,7 @@ const rpmVerify = (steps: readonly Step[]): string =>
 /** yum 3 and dnf: only flags that both know. */
 function yumRun(tool: 'yum' | 'dnf', steps: readonly Step[], repositories: Repositories): string {
   const kinds = new Set(steps.map((step) => step.kind));
-  const flags = `-y -q --setopt=exit_on_lock=1${repositoryFlags(repositories)}${liftFlags(steps)}`;
+  const flags = `-y --setopt=exit_on_lock=1${repositoryFlags(repositories)}${liftFlags(steps)}`;
   const specs = steps.map((step) => quote(step.kind === 'remove' ? step.name : rpmSpec(step))).join(' ');
   // Together in one transaction: a removal that makes room for a downgrade must not leave the host with neither.
   const mixed = `cat > "$log.in" <<'SHELL'
@@ -66,9 +68,9 @@ bounded ${tool} ${flags} shell "$log.in"`;
 const rpmSteps = (manager: 'yum' | 'dnf' | 'zypper', steps: readonly Step[], repositories: Repositories): string =>
   `${manager === 'zypper' ? zypperRun(steps) : yumRun(manager, steps, repositories)}judge $rc
 bad=0
-${rpmVerify(steps)}if [ $bad -ne 0 ]; then tail -n 15 "$log" >&2; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
+${rpmVerify(steps)}if [ $bad -ne 0 ]; then last 15; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
 if grep -Eq 'Error in (PRE|POST)[A-Z]* scriptlet|%(pre|post)[a-z]*\\(.*\\) scriptlet failed|Non-fatal (PRE|POST)' "$log"; then script=1; fi
-if [ $script -ne 0 ]; then tail -n 15 "$log" >&2; exit 43; fi
+if [ $script -ne 0 ]; then last 15; exit 43; fi
 ${relock(manager, steps)}`;
 
 const debVerify = (steps: readonly Step[]): string =>
@@ -99,14 +101,14 @@ done
 bounded apt-get -y -q -o DPkg::Lock::Timeout="$LOCK_WAIT" -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0${downgrade} install ${specs}; rc=$?
 judge $rc
 bad=0 half=0
-${debVerify(steps)}if [ $half -ne 0 ]; then tail -n 15 "$log" >&2; exit 43; fi
-if [ $bad -ne 0 ]; then tail -n 15 "$log" >&2; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
+${debVerify(steps)}if [ $half -ne 0 ]; then last 15; exit 43; fi
+if [ $bad -ne 0 ]; then last 15; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
 `;
 }
 
 /** The specs of the packages that come, with the word that brings them; a package that is taken away needs no download. */
 function yumDownload(tool: 'yum' | 'dnf', steps: readonly Step[], repositories: Repositories): string {
-  const flags = `-y -q --setopt=exit_on_lock=1${repositoryFlags(repositories)}${liftFlags(steps)} --downloadonly`;
+  const flags = `-y --setopt=exit_on_lock=1${repositoryFlags(repositories)}${liftFlags(steps)} --downloadonly`;
   const word = steps.some((step) => step.kind === 'downgrade') ? 'downgrade' : 'install';
   // yum 3 says so, and does not call it a success in every version.
   return `bounded ${tool} ${flags} ${word} ${steps.map((step) => quote(rpmSpec(step))).join(' ')}; rc=$?

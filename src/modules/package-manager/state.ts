@@ -1,5 +1,6 @@
 // What the package facts of a host say, and why its packages must not be touched.
 import { lookFact, repositoryWant } from '../../facts/repositories.ts';
+import { readUnusable, type Unusable } from '../../facts/unusable.ts';
 import type { PlanContext, Refusal } from '../../model/change.ts';
 import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
 import { choiceRefusal, noRepositories, type Repositories } from './repositories.ts';
@@ -14,12 +15,15 @@ export interface PackageFacts {
   /** [epoch:]version-release, empty when it is not installed. */
   readonly installed: string;
   readonly available: readonly string[];
+  /** Repositories that failed in that look. */
+  readonly unusable: readonly Unusable[];
   readonly held: boolean;
 }
 
 export const packageFacts = (facts: FactView, name: string, repositories = noRepositories): PackageFacts => ({
   installed: textFact(facts, `package.${name}.installed`),
   available: listFact(facts, lookFact(name, repositories, 'available')).map(String),
+  unusable: readUnusable(facts.get(lookFact(name, repositories, 'unusable'))),
   held: flagFact(facts, `package.${name}.held`),
 });
 

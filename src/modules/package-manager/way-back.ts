@@ -2,8 +2,9 @@
 import type { PlanContext, Refusal } from '../../model/change.ts';
 import type { FactView } from '../../model/fact.ts';
 import type { Step } from './choose.ts';
+import { failedRepositories } from './missing.ts';
 import { noRepositories } from './repositories.ts';
-import { packageFacts } from './state.ts';
+import { type PackageFacts, packageFacts } from './state.ts';
 import { type Manager, orderOf } from './version.ts';
 
 /** A package that is replaced or taken away comes back only from a repository; one that is new goes away again by itself. */
@@ -16,13 +17,13 @@ export function noWayBack(
 ): Refusal | undefined {
   if (acceptNoWayBack) return undefined;
   const order = orderOf(manager);
-  const lost = steps.filter(
-    ({ name, from }) => from !== '' && !packageFacts(facts, name, repositories).available.some((evr) => order(evr, from) === 0),
-  );
+  const seen = (name: string): PackageFacts => packageFacts(facts, name, repositories);
+  const lost = steps.filter(({ name, from }) => from !== '' && !seen(name).available.some((evr) => order(evr, from) === 0));
   if (lost.length === 0) return undefined;
   const named = lost.map(({ name, from }) => `${name} ${from}`).join(', ');
+  const failed = failedRepositories(lost.map(({ name }) => seen(name)));
   return {
-    why: `no enabled repository has ${named}, which ${lost.length === 1 ? 'is' : 'are'} installed now: once replaced, there would be no way back`,
-    hint: 'enable a repository that has it (for CentOS 7 the vault, or an archive of your own); or go on without a way back: `rollback: none` under `rollout` of the play, or `--rollback none`',
+    why: `no enabled repository has ${named}, which ${lost.length === 1 ? 'is' : 'are'} installed now: once replaced, there would be no way back${failed === '' ? '' : ` (${failed})`}`,
+    hint: 'enable a repository that has it (`enablerepo`; for CentOS 7 the vault, or an archive of your own); or go on without a way back: `rollback: none` under `rollout` of the play, or `--rollback none`',
   };
 }

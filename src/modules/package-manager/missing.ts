@@ -1,0 +1,48 @@
+// Why a version cannot be had, in the words that `package`, `kernel` and `container_runtime` share: which repositories failed, and the ways out.
+import { repositoryCauses } from '../../facts/repository-causes.ts';
+import type { Unusable } from '../../facts/unusable.ts';
+import type { Refusal } from '../../model/change.ts';
+import type { PackageFacts } from './state.ts';
+
+/** `what`: the package with its version, in words. `hint`: what to do where every repository answered. */
+export function missingRefusal(what: string, packages: readonly PackageFacts[], hint: string): Refusal {
+  const failed = failedOf(packages);
+  const known = packages.some(({ available }) => available.length > 0);
+  const why = `no enabled repository has ${what}`;
+  if (failed.length === 0) return { why, hint };
+  const ways = [...new Set(failed.map(wayOut))].join('; ');
+  return { why: `${why}: ${failed.map(sentence).join('; ')}`, hint: known ? `${hint}; ${ways}` : ways };
+}
+
+/** What is wrong with the repositories, for a refusal that has its own reason; empty where they all answered. */
+export const failedRepositories = (packages: readonly PackageFacts[]): string => failedOf(packages).map(sentence).join('; ');
+
+/** Each once: a repository fails for all packages of a task. */
+const failedOf = (packages: readonly PackageFacts[]): readonly Unusable[] => {
+  const rows = packages.flatMap(({ unusable }) => unusable);
+  return rows
+    .filter((row, index) => rows.findIndex((one) => one.cause === row.cause && one.repository === row.repository) === index)
+    .slice(0, 3);
+};
+
+const bare: Readonly<Record<string, { readonly message: string; readonly hint: string }>> = {
+  none: {
+    message: 'this host has no repository at all',
+    hint: 'put a .repo file (or a sources entry) on it: vault.centos.org for CentOS 7, a vendor of extended support, or a mirror of your own (playbooks/repository.yaml); or give the packages by `files`',
+  },
+  disabled: {
+    message: 'all repositories of this host are disabled',
+    hint: 'name the right one by `enablerepo` (yum, dnf), or enable it on the host; or give the packages by `files`',
+  },
+  unread: { message: 'this host never read the index of its repositories', hint: '`apt-get update` on the host, and plan again' },
+};
+
+function sentence({ cause, repository, said, skipped }: Unusable): string {
+  const own = bare[cause];
+  if (own !== undefined) return `${own.message}${repository === '' ? '' : ` (${repository})`}`;
+  const row = repositoryCauses.find(({ name }) => name === cause);
+  const which = repository === '' ? 'a repository' : `the repository ${repository}`;
+  return `${which} ${row?.message ?? 'could not be used'}${skipped ? ', and was skipped (skip_if_unavailable)' : ''}${said === '' ? '' : ` [${said}]`}`;
+}
+
+const wayOut = ({ cause }: Unusable): string => bare[cause]?.hint ?? repositoryCauses.find(({ name }) => name === cause)?.hint ?? '';
