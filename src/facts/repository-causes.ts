@@ -49,7 +49,7 @@ export const repositoryCauses = [
     name: 'key',
     code: 47,
     message: 'or a package of it is not signed by a key that this host trusts',
-    hint: 'import the key of the repository if it is the right one (`rpm --import`, `gpgkey`, or the keyring of the sources entry); kmend does not switch the check off',
+    hint: 'import the key of the repository if it is the right one (`yum makecache` asks for it; `rpm --import`; the keyring of the sources entry); kmend does not switch the check off',
     said: [
       'GPG check FAILED',
       'GPG public keys',

@@ -36,6 +36,8 @@ export interface LabAnswer {
 export interface Lab {
   readonly dir: string;
   readonly hosts: readonly LabHost[];
+  /** The folder of this machine with the repository of packages that the hosts use. */
+  readonly packages: string;
   /** Private key of root on every host. */
   readonly key: string;
   readonly knownHosts: string;
@@ -115,9 +117,10 @@ const net = (text: string): string => text.replace(/\d+$/, (octet) => String(Num
 /** Starts hosts and waits until every one of them answers. */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const dir = mkdtempSync(join(tmpdir(), 'kmend-lab-'));
+  const repos = repositories();
   const env = {
     ...process.env,
-    REPOS: repositories(),
+    REPOS: repos,
     PORT: '22',
     DOWN: String(options.down ?? 2),
     NET: net(options.net ?? '127.10'),
@@ -141,6 +144,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const lab: Lab = {
     dir,
     hosts,
+    packages: join(repos, options.flavour === 'el7' ? 'rpm' : 'deb'),
     key: join(dir, 'id'),
     knownHosts,
     inventory: (vars = {}) => inventoryOf(hosts, join(dir, 'id'), knownHosts, vars),
