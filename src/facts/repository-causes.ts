@@ -187,7 +187,7 @@ export const repositoryCauses = [
   },
   {
     name: 'disabled',
-    code: 36,
+    code: 19,
     message: 'is needed, and none is enabled',
     hint: elsewhere,
     said: ['There are no enabled repo'],

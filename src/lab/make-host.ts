@@ -111,6 +111,7 @@ const debianFiles = (spec: HostSpec): Files => [
   ],
   ['/etc/default/grub.d/.keep', ''],
   ['/etc/apt/sources.list', 'deb [trusted=yes] file:/srv/repo ./\n'],
+  ['/var/lib/apt/lists/_srv_repo_._Packages', ''],
   ['/etc/docker/daemon.json', '{"exec-opts": ["native.cgroupdriver=systemd"]}\n'],
   ['/etc/default/kubelet', 'KUBELET_EXTRA_ARGS=--cgroup-driver=systemd\n'],
 ];

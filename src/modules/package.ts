@@ -8,7 +8,7 @@ import { defineModule } from './define.ts';
 import { choose, liftedWarnings, promisesOf, type Step, stepWords, type Wanted } from './package-manager/choose.ts';
 import { packageErrors, packageHints } from './package-manager/errors.ts';
 import { predownload, predownloadArg, predownloadNotes } from './package-manager/predownload.ts';
-import { type Repositories, repositoriesOf, repositoryArgs } from './package-manager/repositories.ts';
+import { type Repositories, repositoriesOf, repositoryArgs, repositoryNotes } from './package-manager/repositories.ts';
 import { packageSteps } from './package-manager/script.ts';
 import { busyOrBroken, managerOf, packageWant, spaceRefusal } from './package-manager/state.ts';
 import type { Manager } from './package-manager/version.ts';
@@ -123,6 +123,8 @@ installed, and yum passes over a package that it cannot find.
 
 \`holds: lift\`: yum and dnf pass over all locks and excludes in this one transaction, and a versionlock that named the version of before then names the new
 one; \`apt-mark\` holds and zypper's locks are put back as they were. zypper is driven by its documentation; it was not tried on a real SUSE.
+
+${repositoryNotes}
 
 ${predownloadNotes}`,
   args: asArgs(args),

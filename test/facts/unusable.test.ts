@@ -298,4 +298,17 @@ describe('what is kept', () => {
   });
 });
 
+it('a package manager that does not even end on TERM is gone with the look', () => {
+  program(host, 'date', '[ -e "$KMEND_ROOT/asked" ] && echo 2000 || { : > "$KMEND_ROOT/asked"; echo 1000; }');
+  program(host, 'yum', 'case "$*" in *slow*) echo $$ > "$KMEND_ROOT/pid"; trap "" TERM; exec sleep 40;; esac; echo nothing');
+  const wants: readonly FactWant[] = [
+    { area: 'package', args: { name: 'a', enablerepo: ['quick'] } },
+    { area: 'package', args: { name: 'a', enablerepo: ['slow'] } },
+  ];
+  const started = performance.now();
+  expect(replay(host, { wants })['package.a@slow.unusable']).toMatchObject([{ cause: 'timeout', said: 'yum did not answer within 5 s' }]);
+  expect(performance.now() - started).toBeLessThan(25_000);
+  expect(() => process.kill(Number(readFileSync(join(host.root, 'pid'), 'utf8')), 0)).toThrow(/ESRCH/);
+}, 40_000);
+
 const linesOf = (path: string): number => readFileSync(join(host.root, path), 'utf8').trim().split('\n').length;

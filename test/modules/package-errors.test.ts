@@ -83,6 +83,15 @@ describe('from the sources of yum 3 and zypper, not recorded (model)', () => {
   });
 });
 
+it.each<[Manager, string]>([
+  ['yum', 'http://me:secret@mirror.example/repodata/repomd.xml?token=hidden: [Errno 14] HTTP Error 403 - Forbidden'],
+  ['apt', 'E: Failed to fetch https://me:secret@mirror.example/x.deb?token=hidden  403  Forbidden [IP: 10.0.0.1]'],
+])('%s: logins and tokens of addresses do not leave the host', (manager, said) => {
+  const ran = ranWith(manager, said, 100);
+  expect([ran.code, ran.err]).toEqual([22, expect.stringContaining('://***@mirror.example/')]);
+  expect(ran.err).not.toMatch(/secret|hidden/);
+});
+
 it('every code has a hint, and none runs a repair', () => {
   expect(Object.keys(packageHints)).toEqual(Object.keys(packageErrors));
   for (const manager of ['yum', 'dnf', 'apt', 'zypper'] as const)

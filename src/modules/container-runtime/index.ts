@@ -12,7 +12,7 @@ import { defineModule } from '../define.ts';
 import { choose, liftedWarnings, promisesOf, type Step } from '../package-manager/choose.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
-import { type Repositories, repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
+import { type Repositories, repositoriesOf, repositoryArgs, repositoryNotes } from '../package-manager/repositories.ts';
 import { packageSteps } from '../package-manager/script.ts';
 import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
 import { type Manager, orderOf } from '../package-manager/version.ts';
@@ -262,6 +262,8 @@ unless the play says \`partial: accept\`. \`daemon.json\`, containerd's \`config
 \`/etc/systemd/system\`, \`/etc/sysconfig/docker*\`, \`/etc/default/docker\` and the cgroup driver are compared before and after; a copy of daemon.json lies beside it.
 A unit or daemon.json that names docker-runc or docker-containerd is found before anything moves: from 18.09 on these programs are gone. A running engine is restarted: drain first.
 Groups that are accounted stay so until a reboot.
+
+${repositoryNotes}
 
 ${predownloadNotes}`,
   args: asArgs(args),

@@ -8,7 +8,7 @@ import { compareRpm } from '../../model/versions.ts';
 import { defineModule } from '../define.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
-import { type Repositories, repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
+import { type Repositories, repositoriesOf, repositoryArgs, repositoryNotes } from '../package-manager/repositories.ts';
 import { packageSteps } from '../package-manager/script.ts';
 import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
 import type { Manager } from '../package-manager/version.ts';
@@ -197,6 +197,8 @@ is touched: no repository has such a kernel, /boot is too full, the kernel packa
 boots again, and GRUB then takes the old one, which is still the default. Put the same task once more behind the proof: it makes the kernel that came
 up the default and takes \`panic=30\` away. Where GRUB cannot do that (its menu looks for no saved choice, or grubenv lies on LVM, RAID or btrfs, where
 GRUB cannot write), the plan says so, and the kernel becomes the default at once. A kernel that was tried and fell back is not tried again by itself.
+
+${repositoryNotes}
 
 ${predownloadNotes}`,
   args: asArgs(args),
