@@ -45,6 +45,8 @@ function configuredOf(line: string): readonly Configured[] {
 
 function unconfigured(configured: readonly Configured[], { enable, disable }: Repositories, unread: boolean): readonly Unusable[] {
   const bare = { said: '', skipped: false };
+  const unknown = enable.find((pattern) => !configured.some(({ id }) => matchesAny([pattern], id)));
+  if (unknown !== undefined) return [{ cause: 'unknown', repository: unknown, ...bare }];
   if (configured.length === 0) return [{ cause: 'none', repository: '', ...bare }];
   const enabled = configured.filter(({ id, enabled }) => matchesAny(enable, id) || (enabled && !matchesAny(disable, id)));
   if (enabled.length > 0) return unread ? [{ cause: 'unread', repository: '', ...bare }] : [];

@@ -230,6 +230,12 @@ describe('the configuration of yum and dnf', () => {
     expect(look({ enablerepo: ['extra*'] })).toEqual([]);
   });
 
+  it('a pattern that matches no repository, about which yum 3 says nothing', () => {
+    file(host, 'etc/yum.repos.d/base.repo', repository());
+    manager(nothing);
+    expect(look({ enablerepo: ['base', 'elrepo*'] })).toEqual([{ cause: 'unknown', repository: 'elrepo*', said: '', skipped: false }]);
+  });
+
   it('disablerepo disables the rest', () => {
     file(host, 'etc/yum.repos.d/base.repo', repository());
     manager(nothing);

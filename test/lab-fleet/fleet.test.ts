@@ -122,6 +122,16 @@ describe('packages', () => {
     expect((await ssh(fleet, 'build-b2', 'rpm -q docker-ce')).out).toBe('docker-ce-18.06.1.ce-3.el7.x86_64\n');
   });
 
+  it('are there only where a repository is enabled; one that nobody configured ends yum', async () => {
+    const list = async (flags: string) => await ssh(fleet, 'build-b2', `yum ${flags} list available containerd.io`);
+    expect((await list('')).code).toBe(0);
+    expect((await list('--disablerepo=lab')).err).toContain('No matching Packages to list');
+    expect((await list("'--disablerepo=*' --enablerepo=elrepo-kernel")).err).toContain(
+      'Error getting repository data for elrepo-kernel, repository not found',
+    );
+    expect((await list("'--enablerepo=elrepo*'")).code).toBe(0);
+  });
+
   it('keep the time of their installation by the clock of the host', async () => {
     const { out } = await ssh(fleet, 'node-a3', "rpm -q --qf '%{INSTALLTIME}\\n' docker-ce; date +%s");
     const [installed = 0, now = 0] = out.trim().split('\n').map(Number);

@@ -1,9 +1,9 @@
 // yum 3 as on CentOS 7: exact versions, holds that look like missing packages, a lock that is waited for without end.
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { Reply } from '../calls.ts';
 import { evrOf, type Package, repository } from '../catalog.ts';
 import { compareEvr, installed, isParallel } from '../installed.ts';
-import { fault, type Machine, put, putName, read, remove } from '../machine.ts';
+import { at, fault, type Machine, put, putName, read, remove } from '../machine.ts';
 import { done, failed, type StandIn, unsupported, type World } from './answer.ts';
 import { goesBy, nevra } from './rpm.ts';
 import { carryOut, newest, resolve, same } from './transaction.ts';
@@ -272,9 +272,20 @@ async function transact(machine: Machine, command: Command, world: World): Promi
   );
 }
 
+/** The first id in `--enablerepo` or `--disablerepo` that no file has; a pattern may match nothing. */
+function unknownRepository(machine: Machine, { flags }: Command): string | undefined {
+  const folder = at(machine, '/etc/yum.repos.d');
+  const files = existsSync(folder) ? readdirSync(folder).map((name) => read(machine, `/etc/yum.repos.d/${name}`)) : [];
+  const known = new Set(files.flatMap((text) => [...text.matchAll(/^\[([^\]]+)\]/gm)].map(([, id = '']) => id)));
+  const named = [...flags].flatMap((flag) => /^--(?:enable|disable)repo=([^*?[\],]+)$/.exec(flag)?.[1] ?? []);
+  return named.find((id) => !known.has(id));
+}
+
 export const yum: StandIn = async (machine, args, world) => {
   if (args[0] === '--version') return done('3.4.3\n');
   const command = readCommand(args);
+  const unknown = unknownRepository(machine, command);
+  if (unknown !== undefined) return failed(1, `\n\nError getting repository data for ${unknown}, repository not found\n`);
   switch (command.verb) {
     case 'install':
     case 'upgrade':
