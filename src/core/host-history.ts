@@ -1,4 +1,5 @@
 // History of hosts: what the journal of a run says that it changed on each of them, and how each of them ended. Pure; events come in.
+import type { Proof } from '../model/change.ts';
 import type { Event } from '../model/event.ts';
 import type { PlannedChange, Verdict } from '../model/plan.ts';
 
@@ -16,8 +17,8 @@ export interface HostDeeds {
   readonly end: 'done' | 'failed' | 'under_way';
   /** When it ended, else when it was last heard of. Milliseconds since 1970. */
   readonly at: number;
-  /** The last proof of accounting being off. */
-  readonly proof?: { readonly verdict: Verdict; readonly by: 'samples' | 'active_probe' | 'none'; readonly evidence: string };
+  /** The last proof of accounting being off, or of a kernel on which it cannot hurt. */
+  readonly proof?: Proof;
 }
 
 /** Modules whose effects act on pods or on the run of the host, and leave nothing on its disk that could be lost or taken back. */
@@ -92,6 +93,9 @@ function finished(host: string, draft: Draft): HostDeeds {
   return { host, changes: [...changes.values()], end, at, ...(proof === undefined ? {} : { proof }) };
 }
 
+/** Verdicts of a proof after which a host counts as remediated. */
+const mendedVerdicts: ReadonlySet<Verdict> = new Set(['off', 'at_risk', 'not_applicable']);
+
 /** A host that a run mended: it ended well, proven, and something on its disk had been changed for it. */
 export interface Mended {
   readonly run: string;
@@ -112,7 +116,7 @@ export function remember(
   const next = new Map(memory);
   for (const [host, deed] of deeds) {
     if (deed.changes.length === 0) continue;
-    const isMended = deed.end === 'done' && deed.proof !== undefined && (deed.proof.verdict === 'off' || deed.proof.verdict === 'at_risk');
+    const isMended = deed.end === 'done' && deed.proof !== undefined && mendedVerdicts.has(deed.proof.verdict);
     if (isMended && deed.proof !== undefined) {
       next.set(host, { run, at: deed.at, changes: merged(next.get(host)?.changes ?? [], deed.changes), proof: deed.proof });
     } else if (next.get(host)?.changes.some((change) => deed.changes.some((other) => other.what === change.what)) === true) {

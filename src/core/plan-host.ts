@@ -196,7 +196,8 @@ function summary(task: ModuleTask, rounds: readonly Evaluation[], module: AnyMod
   const later = rounds.find((round) => round.kind === 'later');
   const notes = plans.flatMap((plan) => (plan.note === undefined ? [] : [plan.note]));
   const warnings = plans.flatMap((plan) => plan.warnings ?? []);
-  const extra = warnings.length === 0 ? {} : { warnings };
+  const alternatives = plans.flatMap((plan) => plan.alternatives ?? []);
+  const extra = { ...(warnings.length === 0 ? {} : { warnings }), ...(alternatives.length === 0 ? {} : { alternatives }) };
   if (later !== undefined && later.kind === 'later')
     return { ...unplanned(task, 'later', later.why, highestRisk([module.maxRisk, ...changes.map((c) => c.risk)])), changes, ...extra };
   if (changes.length > 0) {

@@ -26,6 +26,7 @@ type Step =
   | { readonly kind: 'package'; readonly name: string; readonly to: string }
   | { readonly kind: 'kernel'; readonly release: string }
   | { readonly kind: 'argument'; readonly edits: readonly Mapping[]; readonly made: readonly string[]; readonly before: readonly string[] }
+  | { readonly kind: 'updates'; readonly what: string }
   | { readonly kind: 'left'; readonly what: string }
   | { readonly kind: 'none' }
   | { readonly kind: 'unknown'; readonly why: string };
@@ -41,7 +42,10 @@ export function rollbackOf(run: string, deeds: HostDeeds, later: readonly LaterR
   const steps = deeds.changes.map(stepOf);
   const unknown = steps.find((step) => step.kind === 'unknown');
   if (unknown?.kind === 'unknown') return refused(unknown.why, 'take it back by hand: the journal cannot say what was there before');
-  const left = [...new Set(steps.flatMap((step) => (step.kind === 'left' ? [step.what] : [])))];
+  const follows = steps.some(({ kind }) => kind === 'kernel');
+  const isLeft = (step: Step): step is Extract<Step, { readonly what: string }> =>
+    step.kind === 'left' || (step.kind === 'updates' && !follows);
+  const left = [...new Set(steps.filter(isLeft).map(({ what }) => what))];
   const vars = varsOf(steps);
   return vars === undefined ? { kind: 'nothing', left } : { kind: 'way_back', way: { vars, left } };
 }
@@ -69,16 +73,21 @@ function stepOf(change: MadeChange): Step {
   if (change.sign !== '+' && (change.before ?? '') === '')
     return { kind: 'unknown', why: `its journal has no value from before of: ${what}` };
   const name = /^package (\S+)$/.exec(what)?.[1];
-  if (module === 'kernel') return kernelStep(change, name);
+  if (module === 'kernel') return kernelStep(change);
   if (name !== undefined) return { kind: 'package', name, to: change.sign === '+' ? 'absent' : (change.before ?? '') };
   const key = /^boot argument (\S+)$/.exec(what)?.[1];
   if (key !== undefined) return argumentStep(key, change);
   return { kind: 'left', what: `${what} (task "${task}")` };
 }
 
-/** The newer kernel stays installed beside the old one: only which of them boots is taken back. */
-const kernelStep = (change: MadeChange, name: string | undefined): Step =>
-  name === undefined && change.before !== undefined ? { kind: 'kernel', release: change.before } : { kind: 'none' };
+/**
+ * The newer kernel stays installed beside the old one: only which of them boots is taken back. The package whose updates become the default
+ * follows that kernel; where a run changed nothing else, it stays.
+ */
+function kernelStep({ what, before, task }: MadeChange): Step {
+  if (what === 'kernel that boots next' && before !== undefined) return { kind: 'kernel', release: before };
+  return what.startsWith('package whose') ? { kind: 'updates', what: `${what} (task "${task}")` } : { kind: 'none' };
+}
 
 const words = (text: string | undefined): readonly string[] => (text ?? '').split(' ').filter(Boolean);
 

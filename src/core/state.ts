@@ -1,5 +1,6 @@
 // The state of a run: what its journal folds to. Plain data, never stored, never changed in place.
 import type { SeenKernels } from '../facts/index.ts';
+import type { Proof } from '../model/change.ts';
 import type { EffectKind, EffectResult } from '../model/effect.ts';
 import type { EventOf } from '../model/event.ts';
 import type { Failure } from '../model/failure.ts';
@@ -78,7 +79,7 @@ export interface HostState {
   readonly resolved?: { readonly who: string; readonly note: string; readonly as?: 'done' | 'skip' | 'retry' };
   readonly changed?: boolean;
   readonly proven?: 'yes' | 'provisional' | 'not_asked';
-  readonly proof?: { readonly verdict: Verdict; readonly by: 'samples' | 'active_probe' | 'none'; readonly evidence: string };
+  readonly proof?: Proof;
   /** Name of a task that was to prove the host mended, and whose failure was ignored. */
   readonly unproven?: string;
   readonly verdict?: Verdict;

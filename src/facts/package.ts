@@ -1,5 +1,7 @@
 // Area package (with a name): installed, held, and which versions the enabled repositories have.
 import { quote } from '../model/quote.ts';
+import { isList, type Mapping } from '../model/value.ts';
+import { compareRpm } from '../model/versions.ts';
 import type { Area } from './area.ts';
 import { readFields } from './fields.ts';
 import { heldScript, isHeld } from './holds.ts';
@@ -11,7 +13,7 @@ import { unusableFact, unusableOf } from './unusable.ts';
 const lookSeconds = 60;
 
 /**
- * `yum_repos` prints `repo ID ENABLED KIND ADDRESS` lines. `yum_look NAME FLAGS...` makes rows of the package one `list` line, and what is said
+ * `yum_repos` prints `repo ID ENABLED KIND ADDRESS` lines. `yum_look NAME FLAGS...` makes rows of the package, and of those in `$B`, one `list` line, and what is said
  * about repositories `said` lines, each once. A look that failed is not made again for the next package (`$Y` has its flags, `$X` what it printed):
  * a repository that cannot be reached fails for all of them. dnf 5 takes `available` for one more package, and lists what is installed too.
  * Short waits: four tries of a mirror that stalls fit into the time.
@@ -38,10 +40,12 @@ yum_look() {
   y=yum; has yum || y=dnf
   s=$(date +%s); : "\${E:=$((s + ${lookSeconds}))}"; s=$((E - s)); [ $s -ge 5 ] || s=5
   t=''; command -v timeout >/dev/null && t="timeout -k 5 $s"
-  o=$({ $t $y --setopt=exit_on_lock=1 --setopt=timeout=12 --setopt=retries=1 --disableplugin=versionlock --disableexcludes=all "$@" list --showduplicates available "$n" 2>&1; r=$?
-    case $r in 124|137) echo "$y did not answer within $s s";; esac; echo "status $r"; } | awk -v n="$n." '
+  o=$({ $t $y --setopt=exit_on_lock=1 --setopt=timeout=12 --setopt=retries=1 --disableplugin=versionlock --disableexcludes=all "$@" list --showduplicates available "$n" $B 2>&1; r=$?
+    case $r in 124|137) echo "$y did not answer within $s s";; esac; echo "status $r"; } | awk -v n="$n $B" '
+    BEGIN {c = split(n, names, " ")}
+    function ours(i) {for (i = 1; i <= c; i++) if (index($0, names[i] ".") == 1) return 1; return 0}
     /^(Installed|Available) [Pp]ackages/ {skip = /^I/; row = 0; next}
-    index($0, n) == 1 || row && /^ / {row = 1; if (!skip && length(l) < 40000) l = l $0 " "; next}
+    ours() || row && /^ / {row = 1; if (!skip && length(l) < 40000) l = l $0 " "; next}
     {row = 0}
     /^status / {bad = $2; next}
     /No matching/ && /ackages/ {none = 1; next}
@@ -89,6 +93,13 @@ export const packageArea: Area = {
       example: ['3:18.09.1-3.el7', '3:18.09.9-3.el7'],
     },
     {
+      name: 'package.*.beside',
+      lifetime: 'outside',
+      summary:
+        'the newest version of packages that were looked for in the same call, with the repository: what a module may name as another way',
+      example: [{ name: 'kernel-lt', version: '5.4.278-1.el7.elrepo', repository: 'elrepo-kernel' }],
+    },
+    {
       name: 'package.*.unusable',
       lifetime: 'outside',
       summary: 'repositories that could not be used for that look: cause, id, the words of the package manager, skipped or not',
@@ -115,6 +126,7 @@ elif [ $F = rpm ]; then
   if has zypper; then $T2 zypper -nq search -s --match-exact -- "$n" | awk -F'|' 'NR > 2 {gsub(/ /, "", $4); print "available " $4}'
   elif has yum || has dnf; then
     yum_repos
+    B=${quote(besideOf(args).join(' '))}
     yum_look "$n"${repositoryFlags(wantedRepositories(args))}
   fi
 fi`;
@@ -126,22 +138,38 @@ fi`;
     const [evr = '', state = ''] = fields.text('installed').split(/\s+/);
     const present = state === 'rpm' || /^.[^ncr]/.test(state);
     const choice = wantedRepositories(args);
-    const available = [...fields.all('available'), ...listed(fields.text('list'), name)].filter((evr) => evr !== '');
+    const available = [...fields.all('available'), ...listed(fields.text('list'), name).map(({ version }) => version)].filter(
+      (evr) => evr !== '',
+    );
     return {
       [`package.${name}.installed`]: present ? evr : '',
       [lookFact(name, choice, 'available')]: [...new Set(available)],
+      [lookFact(name, choice, 'beside')]: besideOf(args).flatMap((other) => newestOf(other, fields.text('list'))),
       [lookFact(name, choice, 'unusable')]: unusableFact(unusableOf(fields, available.length > 0, choice)),
       [`package.${name}.held`]: /^h/.test(state) || isHeld(name, fields.all('lock'), fields.all('exclude')),
     };
   },
 };
 
+interface Row {
+  readonly version: string;
+  readonly repository: string;
+}
+
+/** Other packages for the same look: a second one would cost seconds. */
+const besideOf = ({ beside }: Mapping): readonly string[] => (isList(beside) ? beside.map(String) : []);
+
+function newestOf(name: string, text: string): readonly Mapping[] {
+  const newest = [...listed(text, name)].sort((a, b) => compareRpm(a.version, b.version)).at(-1);
+  return newest === undefined ? [] : [{ name, ...newest }];
+}
+
 /** yum breaks long rows over lines, so the whole output is read as words: `NAME.ARCH VERSION REPOSITORY`. */
-function listed(text: string, name: string): readonly string[] {
+function listed(text: string, name: string): readonly Row[] {
   const words = text.split(/\s+/);
   return words.flatMap((word, index) => {
-    const version = words[index + 1];
+    const [version, repository = ''] = [words[index + 1], words[index + 2]];
     const isName = word.startsWith(`${name}.`) && /^[a-z0-9_]+$/.test(word.slice(name.length + 1));
-    return isName && version !== undefined && /^[0-9]/.test(version) ? [version] : [];
+    return isName && version !== undefined && /^[0-9]/.test(version) ? [{ version, repository }] : [];
   });
 }

@@ -8,6 +8,7 @@ import { dockerArea } from './docker.ts';
 import { givenFactDefs } from './given.ts';
 import { kernelArea } from './kernel.ts';
 import { kernelLogArea } from './kernel-log.ts';
+import { kernelsArea } from './kernels.ts';
 import { kubeletArea } from './kubelet.ts';
 import { machineArea } from './machine.ts';
 import { marksArea } from './marks.ts';
@@ -42,7 +43,7 @@ export const baseAreas: readonly Area[] = [
 
 /** All areas by name; those beyond the base ones are read only when a want names them, with its arguments. */
 export const areas: ReadonlyMap<string, Area> = new Map(
-  [...baseAreas, packageArea, serviceArea, pathArea].map((area) => [area.name, area]),
+  [...baseAreas, kernelsArea, packageArea, serviceArea, pathArea].map((area) => [area.name, area]),
 );
 
 /** Every fact by name, derived ones too; a `*` stands for one word that comes from arguments. */

@@ -2,6 +2,8 @@
 
 export interface Package {
   readonly name: string;
+  /** Id of the repository that has it; absent = the fleet's own. */
+  readonly from?: string;
   /** 0 = none. */
   readonly epoch: number;
   readonly version: string;
@@ -33,6 +35,15 @@ const el7 = (name: string, epoch: number, version: string, release: string, more
 const kernel = (release: string): Package =>
   el7('kernel', 0, '3.10.0', release, { says: `3.10.0-${release}.el7.x86_64`, owns: [`/boot/vmlinuz-3.10.0-${release}.el7.x86_64`] });
 
+/** ELRepo's long-term kernel: a package of another name beside the distribution's. */
+const longTerm = (version: string): Package =>
+  el7('kernel-lt', 0, version, '1', {
+    release: '1.el7.elrepo',
+    from: 'elrepo-kernel',
+    says: `${version}-1.el7.elrepo.x86_64`,
+    owns: [`/boot/vmlinuz-${version}-1.el7.elrepo.x86_64`],
+  });
+
 /** Since 18.09 the client is a package of its own, and both own /usr/bin/docker: an old engine conflicts with it. */
 const engine = (version: string, containerd: string): Package =>
   el7('docker-ce', 3, version, '3', {
@@ -55,6 +66,8 @@ const el7Packages: readonly Package[] = [
   kernel('1062.4.1'),
   kernel('1127'),
   kernel('1160'),
+  longTerm('5.4.277'),
+  longTerm('5.4.278'),
   el7('container-selinux', 2, '2.68', '1', { arch: 'noarch' }),
   el7('docker-ce', 0, '18.06.1.ce', '3', {
     requires: ['container-selinux >= 2.9'],

@@ -34,6 +34,9 @@ function inputOf(machine: Machine): GroupInput {
   };
 }
 
+/** From 4.5 on every group is accounted, whoever asks. */
+const isNewLine = ({ running }: Machine): boolean => !/^[0-3]\./.test(running.kernel);
+
 const isV2 = (machine: Machine): boolean => machine.spec.flavour === 'debian';
 
 /** A read of it gives a true EIO: offset 0 of a process's memory is mapped nowhere. */
@@ -87,7 +90,8 @@ export function makeGroups(machine: Machine): void {
   if (isV2(machine)) return makeV2(machine);
   putV1(machine, { path: '.', accounted: false, busy: true });
   put(machine, '/sys/fs/cgroup/systemd/cgroup.procs', '1\n');
-  for (const group of groupsAtBoot(inputOf(machine))) putV1(machine, group);
+  for (const group of groupsAtBoot(inputOf(machine)))
+    putV1(machine, isNewLine(machine) ? { ...group, accounted: !nokmem(machine) } : group);
   for (let dead = 0; dead < (machine.boots === 1 ? (machine.spec.deadGroups ?? 0) : 0); dead++) {
     account(machine, `dead${String(dead).padStart(60, '0')}`);
   }

@@ -50,7 +50,7 @@ export const compareEvr = (machine: Machine, a: Package, b: Package): number =>
   machine.spec.flavour === 'debian' ? compareDeb(evrOf(a), evrOf(b)) : compareRpm(evrOf(a), evrOf(b));
 
 /** Several versions of it may be installed side by side. */
-export const isParallel = (pkg: Package): boolean => pkg.name === 'kernel';
+export const isParallel = (pkg: Package): boolean => pkg.name === 'kernel' || pkg.name === 'kernel-lt';
 
 export const kernelReleases = (machine: Machine): readonly string[] =>
   readdirSync(at(machine, '/boot'))
@@ -62,7 +62,7 @@ export const titleOf = (machine: Machine, release: string): string =>
   machine.spec.flavour === 'el7' ? `CentOS Linux (${release}) 7 (Core)` : `Debian GNU/Linux, with Linux ${release}`;
 
 const kernelOf = (pkg: Package): string | undefined =>
-  pkg.name === 'kernel' ? pkg.says : pkg.name.startsWith('linux-image-') ? pkg.name.slice('linux-image-'.length) : undefined;
+  isParallel(pkg) ? pkg.says : pkg.name.startsWith('linux-image-') ? pkg.name.slice('linux-image-'.length) : undefined;
 
 function putKernel(machine: Machine, release: string): void {
   put(machine, `/boot/vmlinuz-${release}`, `kernel ${release}\n`.repeat(64));
@@ -76,13 +76,14 @@ function putKernel(machine: Machine, release: string): void {
   mkdirSync(at(machine, `/lib/modules/${release}`), { recursive: true });
 }
 
-/** On el7 a new kernel's script adds a boot entry with the default entry's arguments and makes it the default. */
-function addToMenu(machine: Machine, release: string): void {
+/** On el7 a new kernel's script adds a boot entry with the default entry's arguments, and makes it the default where its package is DEFAULTKERNEL. */
+function addToMenu(machine: Machine, pkg: Package, release: string): void {
   const [config, env] = [read(machine, '/boot/grub2/grub.cfg'), read(machine, '/boot/grub2/grubenv')];
   const title = titleOf(machine, release);
   if (machine.spec.flavour !== 'el7' || config === '' || config.includes(`'${title}'`)) return;
   put(machine, '/boot/grub2/grub.cfg', addEntry(config, env, { release, title }));
-  put(machine, '/boot/grub2/grubenv', writeEnv(new Map([['saved_entry', title]])));
+  if (read(machine, '/etc/sysconfig/kernel').includes(`DEFAULTKERNEL=${pkg.name}\n`))
+    put(machine, '/boot/grub2/grubenv', writeEnv(new Map([['saved_entry', title]])));
 }
 
 /** Puts a package's files and its database row into the tree. */
@@ -94,7 +95,7 @@ export function addPackage(machine: Machine, pkg: Package, installedAt = hostClo
   const release = kernelOf(pkg);
   if (release !== undefined) {
     putKernel(machine, release);
-    addToMenu(machine, release);
+    addToMenu(machine, pkg, release);
   }
   const others = installed(machine).filter((other) => other.name !== pkg.name || (isParallel(pkg) && evrOf(other) !== evrOf(pkg)));
   save(machine, [...others, { ...pkg, installedAt }]);

@@ -95,6 +95,14 @@ const el7Files = (spec: HostSpec): Files => [
   ['/etc/sysconfig/kernel', 'UPDATEDEFAULT=yes\nDEFAULTKERNEL=kernel\n'],
   ['/etc/yum.conf', '[main]\ncachedir=/var/cache/yum\nkeepcache=0\ngpgcheck=0\nplugins=1\ninstallonly_limit=5\n'],
   ['/etc/yum.repos.d/lab.repo', '[lab]\nname=lab\nbaseurl=file:///srv/repo\nenabled=1\ngpgcheck=0\n'],
+  ...(spec.elrepo === undefined
+    ? []
+    : [
+        [
+          '/etc/yum.repos.d/elrepo.repo',
+          `[elrepo-kernel]\nname=ELRepo.org Community Enterprise Linux Kernel Repository - el7\nbaseurl=file:///srv/elrepo\nenabled=${spec.elrepo === 'enabled' ? 1 : 0}\ngpgcheck=0\n`,
+        ] as const,
+      ]),
   ['/etc/yum/pluginconf.d/versionlock.conf', '[main]\nenabled = 1\nlocklist = /etc/yum/pluginconf.d/versionlock.list\n'],
   ['/etc/docker/daemon.json', '{"exec-opts": ["native.cgroupdriver=cgroupfs"]}\n'],
 ];

@@ -18,6 +18,8 @@ export interface HostSpec {
   readonly deadGroups?: number;
   /** Package names held back: by versionlock on el7, by `apt-mark hold` on debian. */
   readonly held?: readonly string[];
+  /** It has ELRepo's repository of kernels in its configuration. */
+  readonly elrepo?: 'enabled' | 'disabled';
   /** Nothing listens on its port. */
   readonly closed?: boolean;
   /** Who logs in; default root. Another user needs sudo for what only root may do. */

@@ -38,6 +38,8 @@ export interface ModulePlan {
   readonly unmet?: Unmet;
   /** A sentence for the report when nothing is to be done, or about a choice that was made. */
   readonly note?: string;
+  /** Other ways to the same end that this host has, and that nobody chose: the plan names them. */
+  readonly alternatives?: readonly string[];
   /** Warnings that the plan should show. */
   readonly warnings?: readonly string[];
   /** Values a task contributes: `set_fact` (variables), `debug`, `versions` (its table). Becomes the registered result's fields. */
@@ -48,10 +50,10 @@ export interface ModulePlan {
   readonly sets?: Mapping;
 }
 
-/** Which reads say that accounting is off. */
+/** Which reads say that accounting is off; `kernel`: it cannot hurt in this boot, and `evidence` says why. */
 export interface Proof {
   readonly verdict: Verdict;
-  readonly by: 'samples' | 'active_probe' | 'none';
+  readonly by: 'samples' | 'active_probe' | 'kernel' | 'none';
   readonly evidence: string;
 }
 

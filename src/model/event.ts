@@ -118,8 +118,8 @@ export type EventBody =
       readonly type: 'proof';
       readonly host: string;
       readonly verdict: Verdict;
-      /** Which of the proofs it was: every container cgroup that is there, or the active probe of the boot argument. */
-      readonly by: 'samples' | 'active_probe' | 'none';
+      /** Which of the proofs it was: every container cgroup that is there, the active probe of the boot argument, or the kernel that runs. */
+      readonly by: 'samples' | 'active_probe' | 'kernel' | 'none';
       readonly evidence: string;
     }
   | { readonly type: 'host.done'; readonly host: string; readonly changed: boolean; readonly proven: 'yes' | 'provisional' | 'not_asked' }

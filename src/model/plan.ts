@@ -29,6 +29,8 @@ export interface TaskPlan {
   /** Why it is skipped, later or unmet; or a module's note. */
   readonly why?: string;
   readonly warnings?: readonly string[];
+  /** Other ways that the host has, each with the task that takes it. */
+  readonly alternatives?: readonly string[];
 }
 
 export type Verdict = 'off' | 'on' | 'leaking' | 'at_risk' | 'not_applicable' | 'unknown';

@@ -1,6 +1,6 @@
 // Module package: packages at exact versions, several together, by yum, dnf, apt or zypper.
 import { withPrelude } from '../facts/prelude.ts';
-import type { Change, ModulePlan, PlanContext } from '../model/change.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../model/change.ts';
 import type { RunEffect } from '../model/effect.ts';
 import type { FactView } from '../model/fact.ts';
 import { asArgs, duration, flag, type Infer, listOf, mappingOf, object, oneOf, text, version } from '../model/schema.ts';
@@ -52,15 +52,8 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const found = managerOf(facts, repositories);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
   const { manager } = found;
-  const sideBySide = wantedOf(given).find(({ name }) => manager !== 'apt' && /^kernel(?:-core|-modules|-devel|-uek|-lt|-ml)?$/.test(name));
-  if (sideBySide !== undefined)
-    return {
-      changes: [],
-      refuse: {
-        why: `several versions of ${sideBySide.name} are installed side by side`,
-        hint: 'use the module `kernel`, which also says which one boots next',
-      },
-    };
+  const sideBySide = manager === 'apt' ? undefined : wantedOf(given).find(({ name }) => kernelPackage.test(name));
+  if (sideBySide !== undefined) return { changes: [], refuse: kernelRefusal(sideBySide) };
   const steps: Step[] = [];
   for (const wanted of wantedOf(given)) {
     const choice = choose(wanted, facts, manager, { downgrade: given.allow_downgrade, holds: given.holds, repositories });
@@ -83,6 +76,20 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
 }
 
 const warningsOf = (warnings: readonly string[]): Pick<ModulePlan, 'warnings'> => (warnings.length === 0 ? {} : { warnings });
+
+const kernelPackage = /^kernel(?:-(?:core|modules|devel|uek|lt|ml|plus|rt)(?:-(?:core|modules|devel))?)?$/;
+
+/** The task that is meant. A part of a kernel comes with it, or is nobody's but the owner's. */
+function kernelRefusal({ name, version }: Wanted): Refusal {
+  const line = name.replace(/-(?:core|modules|devel)$/, '');
+  const chosen = [...(line === 'kernel' ? [] : [`package: ${line}`]), version === undefined ? 'min: "..."' : `version: ${version}`];
+  return {
+    why: `several versions of ${name} are installed side by side`,
+    hint: name.endsWith('-devel')
+      ? 'install it by hand, in the version of the kernel that runs'
+      : `use the task \`kernel: {${chosen.join(', ')}}\`, which also says which one boots next`,
+  };
+}
 
 /** One line a package for people; the one transaction hangs on the last of them. */
 const changesOf = (steps: readonly Step[], effect: RunEffect): readonly Change[] =>

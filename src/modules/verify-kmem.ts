@@ -1,5 +1,6 @@
 // Module verify_kmem: proof that kernel-memory accounting is off - by the cgroups that are there, or by asking the kernel with an empty group.
 import { asksForNokmem } from '../facts/boot-args.ts';
+import { healthOf, readRelease } from '../facts/kmem/kernels.ts';
 import { withPrelude } from '../facts/prelude.ts';
 import type { Change, ModulePlan, PlanContext, Proof } from '../model/change.ts';
 import type { RunEffect, WaitEffect } from '../model/effect.ts';
@@ -40,9 +41,11 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   }
   switch (verdict) {
     case 'not_applicable':
-      return { changes: [], note: evidence, result: { verdict, proof: 'none', evidence } };
-    case 'off':
+      return proven({ verdict, by: 'kernel', evidence }, false);
     case 'at_risk':
+      if (isHealthyTrial(facts)) return proven({ verdict: 'not_applicable', by: 'kernel', evidence: onTrial(facts) }, false);
+      return judge(given, verdict, evidence, facts, context);
+    case 'off':
     case 'unknown':
       return judge(given, verdict, evidence, facts, context);
     case 'on':
@@ -110,6 +113,14 @@ const isTried = (facts: FactView): boolean =>
   facts.get('kernel.trial') === facts.get('kernel.release') &&
   facts.get('kernel.parses_nokmem') === 'yes' &&
   asksForNokmem(textFact(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7');
+
+/** A healthy kernel that was booted for this once: which kernel boots next is what the task behind the proof settles. */
+const isHealthyTrial = (facts: FactView): boolean =>
+  facts.get('kernel.trial') === facts.get('kernel.release') &&
+  healthOf(readRelease(textFact(facts, 'kernel.release')).generation) === 'healthy';
+
+const onTrial = (facts: FactView): string =>
+  `kernel ${textFact(facts, 'kernel.release')}: accounting is healthy; on trial, ${textFact(facts, 'kernel.next')} boots next until this one is the default`;
 
 /**
  * After a boot with the argument nothing was ever accounted: the root group's kmem usage is 0, and /sys/kernel/slab has no entry of a cgroup.
@@ -242,7 +253,7 @@ export const verifyKmem = defineModule<Args>({
     state: disabled
     timeout: 10m
 `,
-  notes: `Two things prove it, because only they could have come out otherwise. \`samples\`: limited groups that read off. With the boot argument that is a group
+  notes: `Two things prove that it is off, because only they could have come out otherwise. \`samples\`: limited groups that read off. With the boot argument that is a group
 of a program that is known to ask; without it, a limited container of this boot through each runtime that could ask.
 \`active_probe\`, for the boot argument: an empty group that the kernel refuses to account. \`/proc/cmdline\` proves nothing, and neither does a group
 of systemd, of a batch system or of an administrator. The proof names the program that asked and the answer; it is in the report.
@@ -251,6 +262,9 @@ A runtime remedy cannot be proven by the active probe. Where a runtime has no li
 \`provisional\` returns the node to service, marked as unproven, and the run ends with 12 if no sample comes within the soak. \`sample: start\` starts one through each such
 runtime (docker and its custom runtimes, podman, containerd and cri-o by crictl, containerd by ctr), from an image that is there: 64 MB, no network,
 removed as soon as its group is read.
+
+On a host where accounting cannot hurt (a kernel from 4.5 on, cgroup v2, no kernel-memory controller) the kernel that runs is the proof: the host counts as
+proven, \`not_applicable\`, and the report says why. So it is with such a kernel on trial, though an affected one would still boot next.
 
 Where it is not known whether the kernel obeys the argument, an active probe comes first, whatever the groups read. With \`active_probe: false\` such
 a host ends as not verified.

@@ -93,7 +93,10 @@ const estimateText = ({ estimate, earlier }: HostPlan): string =>
 function taskText(task: TaskPlan, view: PlanView): readonly string[] {
   if (task.status === 'same' || task.status === 'skip') return [];
   const { paint, width } = view;
-  const changes = task.changes.flatMap((change) => indented(changeText(change, paint), 6, width));
+  const changes = [
+    ...task.changes.flatMap((change) => indented(changeText(change, paint), 6, width)),
+    ...(task.alternatives ?? []).flatMap((way) => indented(paint.dim(`another way: ${harmless(way)}`), 6, width)),
+  ];
   const title = `    ${harmless(task.name)}`;
   if (task.status === 'later')
     return [`${title} ${paint.dim(`(later: ${harmless(task.why ?? 'not known yet')}; at most ${task.risk})`)}`, ...changes];

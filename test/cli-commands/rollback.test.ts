@@ -61,6 +61,15 @@ describe('the way back from a journal', () => {
       ],
       { rollback_kernel: '3.10.0-862.el7.x86_64', rollback_packages: {} },
     ],
+    [
+      'the kernel of another line; whose updates become the default follows it',
+      [
+        change('kernel', '+', 'package kernel-lt', undefined, '5.4.278-1.el7.elrepo'),
+        change('kernel', '~', 'kernel that boots next', '3.10.0-862.el7.x86_64', '5.4.278-1.el7.elrepo.x86_64'),
+        change('kernel', '~', 'package whose updates become the default kernel', 'kernel', 'kernel-lt'),
+      ],
+      { rollback_kernel: '3.10.0-862.el7.x86_64', rollback_packages: {} },
+    ],
   ])('%s', (_, changes, vars) => {
     expect(rollbackOf('r1', deeds(...changes), [])).toMatchObject({ kind: 'way_back', way: { left: [], vars } });
   });
@@ -84,6 +93,13 @@ describe('the way back from a journal', () => {
       kind: 'nothing',
       left: ['the task "The task" (command)'],
     });
+  });
+
+  it('whose updates become the default stays where nothing else was changed, and is said', () => {
+    const updates = change('kernel', '~', 'package whose updates become the default kernel', 'kernel', 'kernel-lt');
+    expect(rollbackOf('r1', deeds(updates), [])).toEqual({ kind: 'nothing', left: [`${updates.what} (task "The task")`] });
+    const ended = change('kernel', '-', 'kernel on trial', '5.4.278-1.el7.elrepo.x86_64');
+    expect(rollbackOf('r1', deeds(ended), [])).toEqual({ kind: 'nothing', left: [] });
   });
 
   it('a later run that changed it again goes first; a rollback that was begun does not stand in its own way', () => {

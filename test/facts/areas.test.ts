@@ -1,5 +1,5 @@
 // The areas beyond boot and cgroups: packages, Docker, runc, kubelet, services, paths; each asked through the real script with stand-in programs.
-import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isHeld } from '../../src/facts/holds.ts';
@@ -185,6 +185,39 @@ describe('packages of a deb host', () => {
   });
 });
 
+describe('kernels by package', () => {
+  const wants: readonly FactWant[] = [{ area: 'kernels' }];
+  const [el, lt] = ['3.10.0-862.el7.x86_64', '5.4.278-1.el7.elrepo.x86_64'];
+  beforeEach(() => {
+    centos();
+    for (const name of [el, lt, '6.1.0-own', '0-rescue-1234']) file(host, `boot/vmlinuz-${name}`, 'k');
+  });
+  it('asks the database once for all of them; what no package owns is left out', () => {
+    program(
+      host,
+      'rpm',
+      `[ "$1" = -qf ] || exit 1
+shift 3
+echo "$#" >> "$KMEND_ROOT/../asked"
+for f; do case $f in *862*) echo 'owner kernel ${el.replace('.x86_64', '')}.x86_64';; *elrepo*) echo 'owner kernel-lt ${lt}';; *) echo "file $f is not owned by any package";; esac; done
+exit 1`,
+    );
+    expect(replay(host, { wants })['kernel.packages']).toEqual({ [el]: 'kernel', [lt]: 'kernel-lt' });
+    expect(readFileSync(join(host.root, '../asked'), 'utf8')).toBe('3\n');
+    expect('kernel.packages' in replay(host)).toBe(false);
+  });
+  it.each([
+    ['UPDATEDEFAULT=yes\n\n# comment\nDEFAULTKERNEL=kernel\n', 'kernel'],
+    ['UPDATEDEFAULT="yes"\nDEFAULTKERNEL="kernel-lt"\n', 'kernel-lt'],
+    ['UPDATEDEFAULT=no\nDEFAULTKERNEL=kernel\n', ''],
+    ['', ''],
+  ])('whose updates become the default: %j', (text, name) => {
+    program(host, 'rpm', 'exit 1');
+    file(host, 'etc/sysconfig/kernel', text);
+    expect(pick(replay(host, { wants }), 'kernel.packages', 'kernel.default_package')).toEqual([{}, name]);
+  });
+});
+
 describe('a package by name', () => {
   const wants: readonly FactWant[] = [{ area: 'package', args: { name: 'docker-ce' } }];
   const facts = (): readonly unknown[] =>
@@ -199,6 +232,21 @@ describe('a package by name', () => {
     );
     file(host, 'etc/yum.conf', 'exclude=docker*\n');
     expect(facts()).toEqual(['3:18.09.1-3.el7', ['3:18.09.1-3.el7', '3:18.09.9-3.el7'], true]);
+  });
+  it('and others beside it in the same look: the newest of each, with its repository', () => {
+    centos();
+    program(host, 'rpm', 'exit 1');
+    program(
+      host,
+      'yum',
+      `echo "$*" >> "$KMEND_ROOT/../asked"; printf '%s\\n' 'kernel.x86_64 3.10.0-1160.el7 base' 'kernel-lt.x86_64 5.4.278-1.el7.elrepo elrepo-kernel' 'kernel-lt.x86_64 5.4.99-1.el7.elrepo old' 'kernel-lt-devel.x86_64 9-9 x'`,
+    );
+    const beside: readonly FactWant[] = [{ area: 'package', args: { name: 'kernel', beside: ['kernel-lt', 'kernel-ml'] } }];
+    expect(pick(replay(host, { wants: beside }), 'package.kernel.available', 'package.kernel.beside')).toEqual([
+      ['3.10.0-1160.el7'],
+      [{ name: 'kernel-lt', version: '5.4.278-1.el7.elrepo', repository: 'elrepo-kernel' }],
+    ]);
+    expect(readFileSync(join(host.root, '../asked'), 'utf8')).toMatch(/^.* list --showduplicates available kernel kernel-lt kernel-ml\n$/);
   });
   it('with apt', () => {
     debian();

@@ -11,6 +11,7 @@ import type { Facts, FactWant } from '../../src/model/fact.ts';
 import { file, has, hasBusybox, type Recorded, recordedHost, replay, runProbe } from './replay.ts';
 
 const wants: readonly FactWant[] = [
+  { area: 'kernels' },
   { area: 'package', args: { name: 'docker-ce' } },
   { area: 'service', args: { name: 'docker' } },
   { area: 'path', args: { path: "/etc/it's here" } },

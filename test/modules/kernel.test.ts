@@ -45,7 +45,7 @@ describe('kernel', () => {
         'kernel.release': '5.4.278-1.el7.elrepo.x86_64',
         'kernel.installed': ['3.10.0-862.el7.x86_64', '5.4.278-1.el7.elrepo.x86_64'],
       },
-      ['~ kernel that boots next 5.4.278-1.el7.elrepo.x86_64'],
+      ['~ kernel that boots next 5.4.278-1.el7.elrepo.x86_64', '~ package whose updates become the default kernel kernel-lt'],
     ],
     ['takes a release as uname prints it', { version: '3.10.0-862.el7.x86_64' }, old, []],
   ])('%s', (_, args, facts, expected) => {

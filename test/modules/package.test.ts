@@ -99,10 +99,27 @@ describe('package', () => {
     ['a broken database', { name: 'x' }, { ...packageFacts('x', '', ['1-1']), 'packages.broken': 'dpkg was interrupted' }, /not in order/],
     ['a full disk', { name: 'x' }, { ...packageFacts('x', '', ['1-1']), 'space.var_kb': 20_000 }, /\/var has 19 MB left/],
     ['a manager that it does not drive', { name: 'x' }, { ...packageFacts('x', ''), 'packages.manager': 'rpm-ostree' }, /rpm-ostree/],
+    [
+      'a kernel of another line',
+      { name: 'kernel-lt', version: '5.4.278' },
+      packageFacts('kernel-lt', ''),
+      /kernel-lt are installed side by side/,
+    ],
     ['a kernel, of which there are several', { name: 'kernel' }, packageFacts('kernel', '3.10.0-862.el7'), /side by side/],
     ['no manager at all', { name: 'x' }, { ...packageFacts('x', ''), 'packages.manager': 'none' }, /no package manager/],
   ])('refuses %s', (_, args, facts, why) => {
     expect(planOf('package', { args, facts: el7(facts) }).refuse?.why).toMatch(why);
+  });
+
+  it.each<[string, string | undefined, RegExp]>([
+    ['kernel', undefined, /`kernel: \{min: "\.\.\."\}`/],
+    ['kernel-core', undefined, /`kernel: \{min: "\.\.\."\}`/],
+    ['kernel-lt', undefined, /`kernel: \{package: kernel-lt, min: "\.\.\."\}`/],
+    ['kernel-uek', '5.4.17-2136.el7uek', /`kernel: \{package: kernel-uek, version: 5\.4\.17-2136\.el7uek\}`/],
+    ['kernel-lt-devel', undefined, /by hand/],
+  ])('the refusal of %s names the task that is meant', (name, version, hint) => {
+    const args = version === undefined ? { name } : { name, version };
+    expect(planOf('package', { args, facts: el7(packageFacts(name, '')) }).refuse?.hint).toMatch(hint);
   });
 
   it('is not refused for a lock when there is nothing to do', () => {

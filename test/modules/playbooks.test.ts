@@ -190,9 +190,14 @@ describe('what they plan', () => {
       'kubelet.driver': 'cgroupfs',
     });
     for (const name of ['auto.yaml', 'nokmem.yaml']) {
-      expect(lines(name, facts, cluster)).toEqual([`change kernel, kernel that boots next ${running}`]);
+      expect(lines(name, facts, cluster)).toEqual([
+        `change kernel, kernel that boots next ${running}, package whose updates become the default kernel kernel-lt`,
+      ]);
       const promised = plan(name, facts, cluster).tasks.find(({ module }) => module === 'kernel')?.changes;
-      expect(promised).toMatchObject([{ before: '3.10.0-862.el7.x86_64', after: running }]);
+      expect(promised).toMatchObject([
+        { before: '3.10.0-862.el7.x86_64', after: running },
+        { before: 'kernel', after: 'kernel-lt' },
+      ]);
     }
     expect(lines('runtime.yaml', facts, cluster)).toEqual([]);
     const after = el7({ ...facts, 'kernel.next': running });

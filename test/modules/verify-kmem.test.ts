@@ -7,6 +7,8 @@ import { el7, nokmemNow, noSample, readsOff } from './facts.ts';
 import { hostTree, shells } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
 
+const lt = '5.4.278-1.el7.elrepo.x86_64';
+
 const good = {
   'docker.evr': '3:18.09.9-3.el7',
   'docker.version': '18.09.9',
@@ -25,6 +27,24 @@ describe('verify_kmem', () => {
   it('is satisfied by the active probe of the argument', () => {
     const plan = planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, ...noSample, 'kmem.active_probe': 'off' }) });
     expect(plan).toMatchObject({ changes: [], proof: { verdict: 'off', by: 'active_probe' } });
+  });
+  it('is satisfied by a kernel on which accounting is healthy, and says so', () => {
+    const plan = planOf('verify_kmem', { args: {}, facts: el7({ 'kernel.release': lt, 'kernel.next': lt }) });
+    expect(plan).toMatchObject({
+      changes: [],
+      proof: { verdict: 'not_applicable', by: 'kernel', evidence: 'kernel 5.4: accounting is healthy' },
+    });
+  });
+  it('is satisfied by such a kernel on trial, though one that leaks boots next; without the trial it is not', () => {
+    const onTrial = { 'kernel.release': lt, 'kernel.trial': lt, 'kernel.installed': [lt] };
+    expect(planOf('verify_kmem', { args: {}, facts: el7(onTrial) }).proof).toEqual({
+      verdict: 'not_applicable',
+      by: 'kernel',
+      evidence: `kernel ${lt}: accounting is healthy; on trial, 3.10.0-1160.el7.x86_64 boots next until this one is the default`,
+    });
+    expect(planOf('verify_kmem', { args: {}, facts: el7({ ...onTrial, 'kernel.trial': '' }) }).unmet?.evidence).toMatch(/will come back/);
+    const leaks = { 'kernel.trial': '3.10.0-1160.el7.x86_64', 'kernel.release': '3.10.0-1160.el7.x86_64' };
+    expect(planOf('verify_kmem', { args: {}, facts: el7(leaks) }).unmet?.evidence).toMatch(/accounting is on/);
   });
   it('asks the kernel first, then waits, where nothing proves the argument yet', () => {
     expect(kinds(planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, ...noSample }) }))).toEqual(['run', 'wait']);

@@ -78,18 +78,36 @@ function excludedBy(machine: Machine, command: Command): readonly string[] {
   return [...(off ? [] : lines.filter(Boolean)), ...command.excludes];
 }
 
+const repositoryFiles = ['/etc/yum.repos.d/lab.repo', '/etc/yum.repos.d/elrepo.repo'];
+const repositoryOf = (pkg: Package): string => pkg.from ?? 'lab';
+
+/** Those that their files enable, then the flags in the order in which they were given. */
+function enabledRepositories(machine: Machine, command: Command): ReadonlySet<string> {
+  const sections = repositoryFiles.flatMap((file) => [...read(machine, file).matchAll(/^\[([^\]]+)\]([^[]*)/gm)]);
+  const enabled = new Set(sections.filter(([, , body = '']) => /^enabled\s*=\s*1/m.test(body)).map(([, id = '']) => id));
+  for (const flag of command.flags) {
+    const [, word, words = ''] = /^--(enable|disable)repo=(.*)$/.exec(flag) ?? [];
+    for (const [, id = ''] of sections) {
+      if (word === undefined || !words.split(',').some((pattern) => matchesId(pattern, id))) continue;
+      if (word === 'enable') enabled.add(id);
+      else enabled.delete(id);
+    }
+  }
+  return enabled;
+}
+
+const matchesId = (pattern: string, id: string): boolean =>
+  pattern === id || (pattern.endsWith('*') && id.startsWith(pattern.slice(0, -1)));
+
 /** What the enabled repositories offer, after excludes and versionlock: both look like a package that does not exist. */
 function offered(machine: Machine, command: Command): readonly Package[] {
-  const enabled =
-    /^enabled\s*=\s*1/m.test(read(machine, '/etc/yum.repos.d/lab.repo')) &&
-    !command.flags.has('--disablerepo=*') &&
-    !command.flags.has('--disablerepo=lab');
+  const enabled = enabledRepositories(machine, command);
   const excludes = excludedBy(machine, command);
   const locks = ![...command.flags].some(
     (flag) => flag === '--noplugins' || flag === '--disableplugin=versionlock' || flag === '--disableplugin=*',
   );
-  return (enabled ? repository('el7') : []).filter(
-    (pkg) => !excludes.some((words) => goesBy(pkg, words)) && !(locks && lockedOut(machine, pkg)),
+  return repository('el7').filter(
+    (pkg) => enabled.has(repositoryOf(pkg)) && !excludes.some((words) => goesBy(pkg, words)) && !(locks && lockedOut(machine, pkg)),
   );
 }
 
@@ -118,7 +136,7 @@ function list(machine: Machine, command: Command): Reply {
   const sorted = [...shown].sort((a, b) => a.name.localeCompare(b.name) || compareEvr(machine, a, b));
   const out =
     (what !== 'available' && own.length > 0 ? `Installed Packages\n${own.map((pkg) => row(pkg, '@lab')).join('')}` : '') +
-    (what !== 'installed' && sorted.length > 0 ? `Available Packages\n${sorted.map((pkg) => row(pkg, 'lab')).join('')}` : '');
+    (what !== 'installed' && sorted.length > 0 ? `Available Packages\n${sorted.map((pkg) => row(pkg, repositoryOf(pkg))).join('')}` : '');
   return out === '' ? failed(1, 'Error: No matching Packages to list\n') : done(out);
 }
 

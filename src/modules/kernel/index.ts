@@ -1,22 +1,38 @@
-// Module kernel: a newer kernel of the el7 family beside the old one, made the default; the old one stays for the way back.
-import { withPrelude } from '../../facts/prelude.ts';
-import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
-import type { RunEffect } from '../../model/effect.ts';
-import { type FactView, listFact, textFact } from '../../model/fact.ts';
-import { asArgs, duration, flag, type Infer, object, oneOf, version } from '../../model/schema.ts';
-import { compareRpm } from '../../model/versions.ts';
+// Module kernel: a newer kernel beside the old one, of the distribution's line or another, made the default; the old one stays for the rollback.
+import type { ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
+import { type FactView, textFact } from '../../model/fact.ts';
+import { asArgs, duration, flag, type Infer, object, oneOf, text, version } from '../../model/schema.ts';
 import { defineModule } from '../define.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
-import { type Repositories, repositoriesOf, repositoryArgs, repositoryNotes } from '../package-manager/repositories.ts';
-import { packageSteps } from '../package-manager/script.ts';
-import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
-import type { Manager } from '../package-manager/version.ts';
-import { beforeTrial, defaultScript, kernelErrors, kernelHints, trialScript } from './script.ts';
+import { repositoriesOf, repositoryArgs, repositoryNotes } from '../package-manager/repositories.ts';
+import {
+  busyOrBroken,
+  heldRefusal,
+  managerOf,
+  type PackageFacts,
+  packageFacts,
+  packageWant,
+  spaceRefusal,
+} from '../package-manager/state.ts';
+import { alternatives, otherLines } from './alternatives.ts';
+import { best, fitsVersion, installedChoice, isCandidate, isEnough, ownerOf, packageOf, withoutEpoch } from './choice.ts';
+import { optionalFact, planned, updatesOf } from './default.ts';
+
+/** Names of kernel packages that can boot: parts of one, and kernels whose release is not the version of their package, are none. */
+const kernelPackage = text
+  .regex(/^kernel(?:-[a-z][a-z0-9]{0,30})?$/, 'should be the name of a kernel package, such as kernel-lt or kernel-uek')
+  .refine(
+    (name) => !/-(?:core|modules|devel|headers|tools|doc|source|debug|debuginfo)$/.test(name),
+    'should be the package that has the kernel itself, not a part of it',
+  );
 
 const args = object({
+  package: kernelPackage
+    .optional()
+    .describe("The kernel line by its package: kernel-lt, kernel-ml, kernel-uek. Without it: the distribution's own, `kernel`."),
   min: version.optional().describe('The kernel that boots next must be this one or newer: 3.10.0-1062.el7.'),
-  version: version.optional().describe('The kernel that boots next must be exactly this one, older ones too: the way back.'),
+  version: version.optional().describe('The kernel that boots next must be exactly this one, older ones too: for a rollback.'),
   prefer: oneOf('newest', 'nearest')
     .default('newest')
     .describe('With `min`: the newest that can be had, or the lowest that is new enough.'),
@@ -31,14 +47,6 @@ const args = object({
 }).refine((given) => (given.min === undefined) !== (given.version === undefined), 'needs `min` or `version`, one of them');
 type Args = Infer<typeof args>;
 
-const withoutArch = (release: string): string => release.replace(/\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/, '');
-const withoutEpoch = (evr: string): string => evr.replace(/^\d*:/, '');
-
-const fitsArgs = (release: string, given: Args): boolean =>
-  given.version === undefined
-    ? compareRpm(withoutArch(release), given.min ?? '') >= 0
-    : withoutArch(release) === withoutArch(withoutEpoch(given.version));
-
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const next = textFact(facts, 'kernel.next');
   if (next === '')
@@ -46,30 +54,63 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
       'it cannot be told which kernel boots next',
       'the boot loader is none that kmend can read, or its default names no entry; see `kmend check -v`',
     );
-  if (fitsArgs(next, given)) return { changes: [], note: `${next} boots next` };
+  if (isEnough(next, given, facts)) return settled(given, facts, next);
   const refuse = unsuitable(facts);
   if (refuse !== undefined) return { changes: [], refuse };
-  const tried = given.trial ? optional(facts, 'kernel.trial') : '';
-  if (tried !== '' && fitsArgs(tried, given))
+  const tried = given.trial ? optionalFact(facts, 'kernel.trial') : '';
+  if (tried !== '' && isCandidate(tried, given, facts))
     return tried === textFact(facts, 'kernel.release') ? kept(facts, next, tried) : fellBack(facts, tried);
-  const there = best(
-    listFact(facts, 'kernel.installed')
-      .map(String)
-      .filter((release) => fitsArgs(release, given)),
-    given,
-  );
-  if (there === undefined) return install(given, facts, next, context);
-  return given.predownload ? { changes: [], note: `${there} is installed` } : planned(given, facts, next, there);
+  return withAlternatives(choose(given, facts, next, context), given, facts);
 }
+
+/** An installed kernel before a download. */
+function choose(given: Args, facts: FactView, next: string, context: PlanContext): ModulePlan {
+  const there = installedChoice(given, facts);
+  if (there === undefined) return install(given, facts, next, context);
+  if (given.predownload) return { changes: [], note: `${there} is installed` };
+  return planned({ next, release: there, owner: ownerOf(there, facts), trial: given.trial }, facts);
+}
+
+function withAlternatives(plan: ModulePlan, given: Args, facts: FactView): ModulePlan {
+  const ways = plan.refuse === undefined && !given.predownload ? waysOf(given, facts) : [];
+  return ways.length === 0 ? plan : { ...plan, alternatives: ways };
+}
+
+/** Only where the task leaves the line open: one exact kernel has no other way. */
+const waysOf = (given: Args, facts: FactView): readonly string[] =>
+  given.package === undefined && given.version === undefined ? alternatives(facts, repositoriesOf(given)) : [];
 
 const refused = (why: string, hint: string): ModulePlan => ({ changes: [], refuse: { why, hint } });
 
+/**
+ * The right kernel boots next. A trial of another one that is left is ended where the task names one exact kernel, as a rollback does; and where it
+ * names a line, updates of another line must not take the default.
+ */
+function settled(given: Args, facts: FactView, next: string): ModulePlan {
+  const owner = ownerOf(next, facts);
+  const line = owner === '' || owner === packageOf(given) ? '' : `, of ${owner}`;
+  const isLeft = isTrialLeft(given, facts, next) || losesDefault(given, facts, owner);
+  if (given.predownload || !isLeft || unsuitable(facts) !== undefined) return { changes: [], note: `${next} boots next${line}` };
+  return planned({ next, release: next, owner, trial: false }, facts);
+}
+
+function isTrialLeft(given: Args, facts: FactView, next: string): boolean {
+  const tried = optionalFact(facts, 'kernel.trial');
+  return given.version !== undefined && tried !== '' && tried !== next;
+}
+
+const losesDefault = (given: Args, facts: FactView, owner: string): boolean =>
+  given.package !== undefined && facts.get('boot.next_once') !== true && updatesOf(owner, facts) !== undefined;
+
 function unsuitable(facts: FactView): Refusal | undefined {
   const [family, loader] = [textFact(facts, 'os.family'), textFact(facts, 'boot.loader')];
-  if ((family === 'rhel' || family === 'fedora') && (loader === 'grub2' || loader === 'bls')) return undefined;
+  const isRedHat = family === 'rhel' || family === 'fedora';
+  if (isRedHat && (loader === 'grub2' || loader === 'bls')) return undefined;
   return {
     why: `kmend installs kernels beside the old one on hosts of the Red Hat family with grubby only, this is ${family} with ${loader}`,
-    hint: 'use `package` with the name of the kernel package, and look at which kernel boots next',
+    hint: isRedHat
+      ? 'install the kernel and choose it by hand, with the tools of this boot loader; kmend will see which one boots next'
+      : 'use `package` with the name of the kernel package, and look at which kernel boots next',
   };
 }
 
@@ -77,61 +118,56 @@ function install(given: Args, facts: FactView, next: string, context: PlanContex
   const repositories = repositoriesOf(given);
   const found = managerOf(facts, repositories);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
-  const seen = packageFacts(facts, 'kernel', repositories);
+  const name = packageOf(given);
+  const seen = packageFacts(facts, name, repositories);
   const { available, held } = seen;
   const evr = best(
-    available.filter((candidate) => fitsArgs(withoutEpoch(candidate), given)),
+    available.filter((candidate) => fitsVersion(withoutEpoch(candidate), given)),
     given,
   );
-  if (evr === undefined)
-    return {
-      changes: [],
-      refuse: missingRefusal(
-        `a kernel ${given.version ?? `${given.min} or newer`}`,
-        [seen],
-        available.length === 0
-          ? 'there is no kernel package at all: enable the repository that has it (`enablerepo`), or give it by `files`'
-          : `there are: ${available.slice(0, 8).join(', ')}`,
-      ),
-    };
-  if (held) return { changes: [], refuse: heldRefusal('kernel', found.manager) };
-  const trouble = busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds);
+  if (evr === undefined) return notThere(given, seen, facts);
+  if (held) return { changes: [], refuse: heldRefusal(name, found.manager) };
+  const trouble = busyOrBroken(facts, context) ?? spaceRefusal(facts, name === 'kernel' ? ownNeeds : otherNeeds);
   if (trouble !== undefined) return { changes: [], refuse: trouble };
-  const lockWait = Math.ceil(given.lock_timeout);
-  const installation: Installation = { manager: found.manager, evr, lockWait, repositories };
-  if (given.predownload) return predownload(found.manager, [stepOf(installation)], lockWait, repositories);
+  // Kernels are installed side by side: always an install, even of an older one.
+  const steps = [{ name, from: '', to: evr, kind: 'install' }] as const;
+  const installation = { manager: found.manager, steps, lockWait: Math.ceil(given.lock_timeout), repositories };
+  if (given.predownload) return predownload(found.manager, steps, installation.lockWait, repositories);
   const release = `${withoutEpoch(evr)}.${textFact(facts, 'machine.arch')}`;
-  return planned(given, facts, next, release, installation);
+  return planned({ next, release, owner: name, trial: given.trial, installation }, facts);
+}
+
+/** A host that is refused hears of the other ways in the hint. */
+function notThere(given: Args, seen: PackageFacts, facts: FactView): ModulePlan {
+  const name = packageOf(given);
+  const { available } = seen;
+  const { why, hint = '' } = missingRefusal(
+    `a ${name} ${given.version ?? `${given.min} or newer`}`,
+    [seen],
+    available.length === 0
+      ? `there is no package ${name} at all: enable the repository that has it (\`enablerepo\`), or give it by \`files\``
+      : `there are: ${available.slice(0, 8).join(', ')}`,
+  );
+  return refused(why, [hint, ...waysOf(given, facts).map((way) => `another way: ${way}`)].join('; '));
 }
 
 /** An el7 kernel takes about 40 MB of /boot (its initramfs most of it) and 65 MB of modules. */
-const spaceNeeds = [
+const ownNeeds = [
   { fact: 'space.boot_kb', path: '/boot', mb: 60 },
   { fact: 'space.root_kb', path: '/', mb: 150 },
   { fact: 'space.var_kb', path: '/var', mb: 100 },
 ];
 
-/** `prefer` in the order of rpm. */
-function best(releases: readonly string[], given: Args): string | undefined {
-  const sorted = [...releases].sort((a, b) => compareRpm(withoutArch(withoutEpoch(a)), withoutArch(withoutEpoch(b))));
-  return given.prefer === 'nearest' ? sorted[0] : sorted.at(-1);
-}
-
-interface Installation {
-  readonly manager: Manager;
-  readonly evr: string;
-  readonly lockWait: number;
-  readonly repositories: Repositories;
-}
-
-const optional = (facts: FactView, name: string): string => {
-  const value = facts.get(name);
-  return typeof value === 'string' ? value : '';
-};
+/** A newer line is larger: a kernel-ml 5.3 is 48 MB to download and 216 MB installed. */
+const otherNeeds = [
+  { fact: 'space.boot_kb', path: '/boot', mb: 100 },
+  { fact: 'space.root_kb', path: '/', mb: 350 },
+  { fact: 'space.var_kb', path: '/var', mb: 150 },
+];
 
 /** It was booted once, and runs: now it may be the default. */
 const kept = (facts: FactView, next: string, release: string): ModulePlan => ({
-  ...planned(undefined, facts, next, release),
+  ...planned({ next, release, owner: ownerOf(release, facts), trial: false }, facts),
   note: 'it was booted once, and came up',
 });
 
@@ -141,54 +177,15 @@ const fellBack = (facts: FactView, release: string): ModulePlan =>
     'see its console; to try it once more: `grub2-editenv - unset kmend_trial`; or choose another (`min`, `version`)',
   );
 
-/** `given` absent: without a trial. */
-function planned(given: Args | undefined, facts: FactView, next: string, release: string, installation?: Installation): ModulePlan {
-  const menu = optional(facts, 'boot.grub_cfg');
-  const cannot = optional(facts, 'boot.once') || 'the boot loader was not read';
-  const trial = given?.trial === true && cannot === 'yes' && menu !== '';
-  const steps =
-    installation === undefined
-      ? ''
-      : packageSteps(installation.manager, [stepOf(installation)], installation.lockWait, installation.repositories);
-  const effect: RunEffect = {
-    kind: 'run',
-    what: `${installation === undefined ? '' : `install kernel ${release} beside the old one; `}${trial ? `boot kernel ${release} once` : `make kernel ${release} the default`}`,
-    script: withPrelude(
-      trial ? beforeTrial + steps + trialScript(release, menu, textFact(facts, 'boot.loader')) : steps + defaultScript(release, menu),
-    ),
-    detached: true,
-    timeout: installation === undefined ? 300 : 2400 + installation.lockWait,
-    errors: kernelErrors,
-    hints: kernelHints,
-  };
-  const added: readonly Change[] =
-    installation === undefined ? [] : [{ sign: '+', what: 'package kernel', after: installation.evr, risk: 'write', effects: [] }];
-  const installed = listFact(facts, 'kernel.installed');
-  return {
-    changes: [...added, { sign: '~', what: 'kernel that boots next', before: next, after: release, risk: 'write', effects: [effect] }],
-    promises: {
-      'kernel.next': release,
-      'kernel.installed': installed.includes(release) ? installed : [...installed, release],
-      'kernel.trial': trial ? release : '',
-      'kernel.saved': trial ? next : release,
-      'boot.next_once': trial,
-    },
-    ...(trial ? { note: `once, with panic=30: when it does not come up, ${next} boots again` } : {}),
-    ...(given?.trial === true && !trial
-      ? { warnings: [`kernel ${release} becomes the default at once, without being tried first: ${cannot}`] }
-      : {}),
-  };
-}
-
-/** Kernels are installed side by side: always an install, even of an older one. */
-const stepOf = ({ evr }: Installation) => ({ name: 'kernel', from: '', to: evr, kind: 'install' }) as const;
-
 export const kernel = defineModule<Args>({
   name: 'kernel',
-  summary: 'Sees to it that a new enough el7 kernel boots next: installs it beside the old one and makes it the default.',
+  summary: 'Sees to it that a new enough kernel boots next: installs it beside the old one and makes it the default.',
   example: `- name: A kernel that knows cgroup.memory=nokmem
   kernel:
     min: 3.10.0-1062.el7
+
+- name: A kernel line on which accounting is healthy, tried for one boot
+  kernel: {package: kernel-lt, min: "5.4", enablerepo: elrepo-kernel, trial: true}
 `,
   notes: `A kernel that is installed already is preferred to a download. The old kernel stays installed, for \`kernel: {version: OLD}\`. Refused, before anything
 is touched: no repository has such a kernel, /boot is too full, the kernel package is held, the boot loader is not one of grubby's.
@@ -198,12 +195,25 @@ boots again, and GRUB then takes the old one, which is still the default. Put th
 up the default and takes \`panic=30\` away. Where GRUB cannot do that (its menu looks for no saved choice, or grubenv lies on LVM, RAID or btrfs, where
 GRUB cannot write), the plan says so, and the kernel becomes the default at once. A kernel that was tried and fell back is not tried again by itself.
 
+\`package\` names the line. A kernel belongs to the package that owns its file in /boot, so \`package: kernel-lt, min: "5.4"\` never takes a kernel-ml, and without
+\`package\` an installed kernel-lt is not taken for a new enough one of the distribution. Where a kernel of another line boots next anyway, and accounting is healthy
+on it, a task without \`package\` leaves it. Another line needs more room: 100 MB on /boot, 350 MB on /, 150 MB on /var.
+
+With the default kernel \`DEFAULTKERNEL\` of /etc/sysconfig/kernel changes to its package (where \`UPDATEDEFAULT=yes\`): an update of another line no longer takes the
+default. A task with \`version\` that finds its kernel as the default ends a trial of another one that was not over; so does \`kmend rollback\`.
+
+A plan that looks for the distribution's kernel names other lines on which accounting is healthy as "another way" (\`alternatives\` of the task in JSON), from the same
+look at the repositories: those that are enabled, or that \`enablerepo\` names. Disabled ones are not looked at.
+
 ${repositoryNotes}
 
 ${predownloadNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
   maxRisk: 'write',
-  facts: (given) => [packageWant('kernel', repositoriesOf(given))],
+  facts: (given) => [
+    packageWant(packageOf(given), repositoriesOf(given), given.package === undefined ? otherLines : []),
+    { area: 'kernels' },
+  ],
   plan,
 });

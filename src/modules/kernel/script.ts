@@ -9,14 +9,16 @@ export const kernelErrors: Readonly<Record<number, string>> = {
   62: 'the kernel is installed, but grubby does not make it the default, or does not keep the old one as the default',
   63: 'grub2-editenv is not there, or grubenv cannot be written: the kernel cannot be chosen for one boot',
   64: 'the boot loader has no entry for the kernel that was installed',
+  65: 'the kernel is the default, but /etc/sysconfig/kernel could not be changed: an update of the other kernel line would take the default back',
 };
 
 export const kernelHints: Readonly<Record<number, string>> = {
   ...packageHints,
-  60: 'look at the output of its scripts (`rpm -q --scripts kernel`): no room on /boot, or a failed dracut, are the usual causes; then `yum reinstall kernel-VERSION`',
+  60: 'look at the output of its scripts (`rpm -q --scripts PACKAGE`): no room on /boot, or a failed dracut, are the usual causes; then `yum reinstall PACKAGE-VERSION`',
   61: 'install grubby, or set the default kernel by hand and run kmend again: it will see it',
   62: 'try it on the host: `grubby --set-default=/boot/vmlinuz-VERSION`, then `grubby --default-kernel`; is grub.cfg where grubby looks for it (/etc/grub2.cfg)?',
   63: 'say `trial: false`, or mend grubenv: `grub2-editenv create` beside grub.cfg',
+  65: 'set DEFAULTKERNEL= in /etc/sysconfig/kernel by hand to the name of the package that this kernel belongs to',
   64: 'make the menu anew (`grub2-mkconfig -o /boot/grub2/grub.cfg`), and see whether the kernel is in it',
 };
 
@@ -33,12 +35,18 @@ const editEnv = (menu: string): string => `E="$R"${quote(`${menu.slice(0, menu.l
 env_edit() { if command -v grub2-editenv >/dev/null 2>&1; then grub2-editenv "$E" "$@"; else grub-editenv "$E" "$@"; fi; }
 `;
 
-/** `menu` is the path of grub.cfg; empty where no choice can stand in a grubenv. */
-export const defaultScript = (release: string, menu: string): string => `${checks(release)}if ! is_default; then
+/** `menu` is the path of grub.cfg; empty where no choice can stand in a grubenv. `updates`: the package that /etc/sysconfig/kernel shall name. */
+export const defaultScript = (release: string, menu: string, updates?: string): string => `${checks(release)}if ! is_default; then
   grubby --set-default="/boot/vmlinuz-$want" >/dev/null </dev/null || exit 62
   is_default || { echo "default: $(grubby --default-kernel 2>&1)" >&2; exit 62; }
 fi
-${menu === '' ? '' : endOfTrial(menu)}sync
+${menu === '' ? '' : endOfTrial(menu)}${updates === undefined ? '' : followUpdates(updates)}sync
+`;
+
+/** new-kernel-pkg and kernel-install make a new kernel the default where its package is the one that is named here. */
+const followUpdates = (name: string): string => `S="$R/etc/sysconfig/kernel"
+cp -p "$S" "$S.kmend" && sed 's/^DEFAULTKERNEL=.*/DEFAULTKERNEL=${name}/' "$S" > "$S.kmend" && mv -f "$S.kmend" "$S" || { rm -f "$S.kmend"; exit 65; }
+grep -Fxq 'DEFAULTKERNEL=${name}' "$S" || exit 65
 `;
 
 /** What a trial left: the choice, its mark, and the argument that reboots after a panic, where the trial set it. */

@@ -6,9 +6,10 @@ import { type FactView, type FactWant, flagFact, listFact, textFact } from '../.
 import { choiceRefusal, noRepositories, type Repositories } from './repositories.ts';
 import { isManager, type Manager } from './version.ts';
 
-export const packageWant = (name: string, repositories = noRepositories): FactWant => ({
+/** `beside`: other packages that the same look at the repositories is to name. */
+export const packageWant = (name: string, repositories = noRepositories, beside: readonly string[] = []): FactWant => ({
   area: 'package',
-  args: { name, ...repositoryWant(repositories) },
+  args: { name, ...repositoryWant(repositories), ...(beside.length === 0 ? {} : { beside }) },
 });
 
 export interface PackageFacts {

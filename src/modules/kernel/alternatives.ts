@@ -1,0 +1,28 @@
+// Kernel lines of other names that a host's repositories have, and on which accounting is healthy: named in the plan, never chosen.
+import { healthOf, readRelease } from '../../facts/kmem/kernels.ts';
+import { lookFact } from '../../facts/repositories.ts';
+import { type FactView, textFact } from '../../model/fact.ts';
+import { isList, isMapping } from '../../model/value.ts';
+import type { Repositories } from '../package-manager/repositories.ts';
+
+/** ELRepo's long-term and mainline kernels, and Oracle's. */
+export const otherLines: readonly string[] = ['kernel-lt', 'kernel-ml', 'kernel-uek'];
+
+/** One a line; none where the host is off the affected kernels already. */
+export function alternatives(facts: FactView, repositories: Repositories): readonly string[] {
+  if (isHealthy(textFact(facts, 'kernel.next'))) return [];
+  const beside = facts.get(lookFact('kernel', repositories, 'beside'));
+  return (isList(beside) ? beside : []).flatMap((row) => {
+    if (!isMapping(row) || !isHealthy(String(row.version))) return [];
+    const { name, version, repository } = row;
+    return [
+      `${name} ${version} (repository ${repository}): \`kernel: {package: ${name}, min: "${lineOf(String(version))}"${enabled(repositories)}}\``,
+    ];
+  });
+}
+
+const isHealthy = (version: string): boolean => healthOf(readRelease(version.replace(/^\d*:/, '')).generation) === 'healthy';
+
+const lineOf = (version: string): string => /^(?:\d+:)?(\d+\.\d+)/.exec(version)?.[1] ?? version;
+
+const enabled = ({ enable }: Repositories): string => (enable.length === 0 ? '' : `, enablerepo: [${enable.join(', ')}]`);

@@ -1,0 +1,106 @@
+// What a task does to the boot loader: a kernel for one boot or as the default, with the package whose updates follow it; as changes and promises.
+import { withPrelude } from '../../facts/prelude.ts';
+import type { Change, ModulePlan } from '../../model/change.ts';
+import type { RunEffect } from '../../model/effect.ts';
+import { type Facts, type FactView, listFact, textFact } from '../../model/fact.ts';
+import { isMapping } from '../../model/value.ts';
+import type { Step } from '../package-manager/choose.ts';
+import type { Repositories } from '../package-manager/repositories.ts';
+import { packageSteps } from '../package-manager/script.ts';
+import type { Manager } from '../package-manager/version.ts';
+import { beforeTrial, defaultScript, kernelErrors, kernelHints, trialScript } from './script.ts';
+
+export interface Installation {
+  readonly manager: Manager;
+  readonly steps: readonly Step[];
+  readonly lockWait: number;
+  readonly repositories: Repositories;
+}
+
+export interface Target {
+  readonly next: string;
+  readonly release: string;
+  /** Package of the release; empty where it is not known. */
+  readonly owner: string;
+  /** Try it for one boot first, where the boot loader can. */
+  readonly trial: boolean;
+  readonly installation?: Installation;
+}
+
+export const optionalFact = (facts: FactView, name: string): string => {
+  const value = facts.get(name);
+  return typeof value === 'string' ? value : '';
+};
+
+/** What /etc/sysconfig/kernel has to say, so that an update of another line does not take the default back; `undefined`: it says so, or says nothing. */
+export function updatesOf(owner: string, facts: FactView): { readonly before: string; readonly after: string } | undefined {
+  const before = optionalFact(facts, 'kernel.default_package');
+  if (before === '' || owner === '' || before.replace(/-core$/, '') === owner) return undefined;
+  return { before, after: before.endsWith('-core') ? `${owner}-core` : owner };
+}
+
+export function planned(target: Target, facts: FactView): ModulePlan {
+  const { next, release, owner, installation } = target;
+  const cannot = optionalFact(facts, 'boot.once') || 'the boot loader was not read';
+  const trial = target.trial && cannot === 'yes' && optionalFact(facts, 'boot.grub_cfg') !== '';
+  const updates = trial ? undefined : updatesOf(owner, facts);
+  const changes: Omit<Change, 'effects'>[] = [
+    ...(installation?.steps ?? []).map(({ name, to }) => ({ sign: '+', what: `package ${name}`, after: to, risk: 'write' }) as const),
+    ...bootChanges(target, facts),
+    ...(updates === undefined ? [] : [{ sign: '~', what: updatesWhat, ...updates, risk: 'write' } as const]),
+  ];
+  const effect = effectOf(target, trial, updates?.after, facts);
+  return {
+    changes: changes.map((change, index) => ({ ...change, effects: index === changes.length - 1 ? [effect] : [] })),
+    promises: promisesOf(target, trial, updates?.after, facts),
+    ...(trial ? { note: `once, with panic=30: when it does not come up, ${next} boots again` } : {}),
+    ...(target.trial && !trial
+      ? { warnings: [`kernel ${release} becomes the default at once, without being tried first: ${cannot}`] }
+      : {}),
+  };
+}
+
+export const updatesWhat = 'package whose updates become the default kernel';
+
+/** Where the release boots next already, only a trial of another one can be left. */
+function bootChanges({ next, release }: Target, facts: FactView): readonly Omit<Change, 'effects'>[] {
+  if (next !== release) return [{ sign: '~', what: 'kernel that boots next', before: next, after: release, risk: 'write' }];
+  const tried = optionalFact(facts, 'kernel.trial');
+  return tried === '' || tried === release ? [] : [{ sign: '-', what: 'kernel on trial', before: tried, risk: 'write' }];
+}
+
+function effectOf({ release, installation }: Target, trial: boolean, updates: string | undefined, facts: FactView): RunEffect {
+  const menu = optionalFact(facts, 'boot.grub_cfg');
+  const steps =
+    installation === undefined
+      ? ''
+      : packageSteps(installation.manager, installation.steps, installation.lockWait, installation.repositories);
+  const install = installation === undefined ? '' : `install kernel ${release} beside the old one; `;
+  return {
+    kind: 'run',
+    what: `${install}${trial ? `boot kernel ${release} once` : `make kernel ${release} the default`}`,
+    script: withPrelude(
+      trial
+        ? beforeTrial + steps + trialScript(release, menu, textFact(facts, 'boot.loader'))
+        : steps + defaultScript(release, menu, updates),
+    ),
+    detached: true,
+    timeout: installation === undefined ? 300 : 2400 + installation.lockWait,
+    errors: kernelErrors,
+    hints: kernelHints,
+  };
+}
+
+function promisesOf({ next, release, owner }: Target, trial: boolean, updates: string | undefined, facts: FactView): Facts {
+  const installed = listFact(facts, 'kernel.installed');
+  const owners = facts.get('kernel.packages');
+  return {
+    'kernel.next': release,
+    'kernel.installed': installed.includes(release) ? installed : [...installed, release],
+    'kernel.trial': trial ? release : '',
+    'kernel.saved': trial ? next : release,
+    'boot.next_once': trial,
+    ...(owner === '' ? {} : { 'kernel.packages': { ...(isMapping(owners) ? owners : {}), [release]: owner } }),
+    ...(updates === undefined ? {} : { 'kernel.default_package': updates }),
+  };
+}
