@@ -1,6 +1,7 @@
 #!/bin/sh
 # repos.sh OUT_DIR - builds, from nothing, two small package repositories with dummy docker and kernel packages:
 #   OUT_DIR/rpm  (rpmbuild + createrepo_c)          docker-ce 18.06.1.ce-3.el7, 3:18.09.1-3.el7, 3:18.09.9, docker-ce-cli, containerd.io, kernel ...
+#   OUT_DIR/elrepo (the same)                   kernel-lt 5.4.277 and 5.4.278, named and made default as ELRepo's spec does: not while DEFAULTKERNEL is kernel
 #   OUT_DIR/deb  (dpkg-deb + apt-ftparchive)        docker-ce 18.06.1~ce~3-0~debian, 5:18.09.1~3-0~debian, ..., linux-image-*
 # Needs: rpm (rpmbuild), createrepo-c, dpkg-dev, apt-utils. No root, no network. About 3 s.
 # Names, epochs, dependencies and file conflicts follow the real packages; the content is small shell stand-ins:
@@ -8,11 +9,11 @@
 #   kernel packages hold /boot/vmlinuz-VERSION (100 kB) and System.map-VERSION (with cgroup_memory_nokmem from 1062.el7 on)
 #   lab-slow takes 20 s to install (real holder of the rpm/dpkg lock); lab-broken fails in its post-install script (deb: dpkg is left half configured)
 set -eu
-OUT=$1; rm -rf "$OUT"; mkdir -p "$OUT/rpm" "$OUT/deb" "$OUT/tmp"; OUT=$(cd "$OUT" && pwd); T=$OUT/tmp
+OUT=$1; rm -rf "$OUT"; mkdir -p "$OUT/rpm" "$OUT/elrepo" "$OUT/deb" "$OUT/tmp"; OUT=$(cd "$OUT" && pwd); T=$OUT/tmp
 
 # payload NAME VERSION ROOT - fills ROOT with the files of a package; VERSION as the program itself prints it
 payload() ( # a subshell: its variables stay its own
-  n=$1 v=$2 R=$3; rm -rf "$R"; mkdir -p "$R/usr/share/lab" "$R/usr/bin"; case $n in kernel) echo "$v" > "$R/usr/share/lab/$n-$v";; *) echo "$n $v" > "$R/usr/share/lab/$n";; esac
+  n=$1 v=$2 R=$3; rm -rf "$R"; mkdir -p "$R/usr/share/lab" "$R/usr/bin"; case $n in kernel|kernel-lt) echo "$v" > "$R/usr/share/lab/$n-$v";; *) echo "$n $v" > "$R/usr/share/lab/$n";; esac
   cli() { cat > "$R/usr/bin/docker" <<S
 #!/bin/sh
 # stand-in for the docker client $v; the daemon is "running" while /run/lab/dockerd holds its version
@@ -45,14 +46,14 @@ S
 
 rpm1() { # name epoch version release requires [arch] [post-script]   (the program's own version: VER, default version with .ce -> -ce)
   n=$1 e=$2 v=$3 r=$4 req=$5 arch=${6:-x86_64} post=${7:-}
-  case $n in kernel) pv=$v-$r.x86_64;; *) pv=$(echo "$v" | sed 's/\.ce$/-ce/');; esac
+  case $n in kernel|kernel-lt) pv=$v-$r.x86_64;; *) pv=$(echo "$v" | sed 's/\.ce$/-ce/');; esac
   payload "$n" "$pv" "$T/pay"
   { echo "Name: $n"; echo "Version: $v"; echo "Release: $r"; [ "$e" = 0 ] || echo "Epoch: $e"
-    echo "Summary: dummy $n"; echo "License: MIT"; [ -n "$req" ] && echo "Requires: $req"; [ "$n" = bash ] && echo "Provides: /bin/sh, /bin/bash"
+    echo "Summary: dummy $n"; echo "License: MIT"; [ -n "$req" ] && echo "Requires: $req"; [ "$n" = bash ] && echo "Provides: /bin/sh, /bin/bash"; [ "$n" = kernel-lt ] && echo "Provides: kernel = $v-$r"
     echo "AutoReqProv: no"; echo "%description"; echo dummy; echo "%install"; echo "cp -r $T/pay/. %{buildroot}/"
     [ -n "$post" ] && { echo "%post"; echo "$post"; }
     echo "%files"; (cd "$T/pay"; find . -type f | sed 's/^\.//'); } > "$T/p.spec"
-  rpmbuild -bb --quiet --target "$arch" --define "_topdir $T/rb" --define "_rpmdir $OUT/rpm" --define "_build_id_links none" \
+  rpmbuild -bb --quiet --target "$arch" --define "_topdir $T/rb" --define "_rpmdir $OUT/${DEST:-rpm}" --define "_build_id_links none" \
     --define "debug_package %{nil}" --define "__brp_strip true" "$T/p.spec"
 }
 MK='[ ! -x /usr/sbin/grub2-mkconfig ] || grub2-mkconfig -o /boot/grub2/grub.cfg'
@@ -71,6 +72,10 @@ rpm1 docker-ce 3 18.09.9 3.el7 "container-selinux >= 2.9, containerd.io >= 1.2.2
 rpm1 lab-slow 0 1 1 "" noarch 'sleep 20'
 rpm1 lab-broken 0 1 1 "" noarch 'exit 1'
 createrepo_c -q "$OUT/rpm"
+DEST=elrepo
+for v in 5.4.277 5.4.278; do rpm1 kernel-lt 0 $v 1.el7.elrepo "" x86_64 "$MK
+[ ! -x /usr/sbin/grubby ] || ! grep -q ^DEFAULTKERNEL=kernel-lt /etc/sysconfig/kernel 2>/dev/null || grubby --set-default=/boot/vmlinuz-$v-1.el7.elrepo.x86_64"; done
+createrepo_c -q "$OUT/elrepo"
 
 deb1() { # name version depends [post-script]
   n=$1; case $n in linux-image-*) pv=${n#linux-image-};; *) pv=$(echo "$2" | sed 's/^[0-9]*://; s/~ce~.*/-ce/; s/[~-].*-0~.*//');; esac
