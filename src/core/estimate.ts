@@ -7,6 +7,7 @@ import type { HostPlan, Remedy } from '../model/plan.ts';
 export const defaultSeconds: Readonly<Record<EffectKind, number>> = {
   run: 60,
   write: 5,
+  copy: 30,
   cordon: 5,
   drain: 300,
   uncordon: 5,

@@ -145,7 +145,9 @@ function advance(plan: ModulePlan, input: HostInput, walk: Walk): void {
 
 /** What the door lets nobody but root do: better known before a drain than at the first change after it. */
 const needsRoot = (plan: ModulePlan): boolean =>
-  plan.changes.some((change) => change.effects.some(({ kind }) => kind === 'run' || kind === 'write' || kind === 'reboot'));
+  plan.changes.some((change) =>
+    change.effects.some(({ kind }) => kind === 'run' || kind === 'write' || kind === 'copy' || kind === 'reboot'),
+  );
 
 export function doneAfter(done: PlanContext['done'], kinds: ReadonlySet<string>): PlanContext['done'] {
   return {

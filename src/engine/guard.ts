@@ -36,6 +36,7 @@ export function guard(effect: Effect, view: GuardView): Failure | undefined {
         : blocked(`cannot ${effect.kind} node ${effect.node}: no cluster is configured`, 'give --kubeconfig');
     case 'run':
     case 'write':
+    case 'copy':
       if (view.isRoot) return undefined;
       return { kind: 'auth', message: 'changing a host needs root', hint: 'log in as root, or set become: true in the play (or -b)' };
     case 'wait':

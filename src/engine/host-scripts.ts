@@ -1,10 +1,11 @@
 // Scripts of the engine itself on a host: fence, spool, write, reboot, cleanup. POSIX sh; `$R` comes from the prelude.
 import { withPrelude } from '../facts/prelude.ts';
-import type { Escalation } from '../model/effect.ts';
+import type { CopyEffect, Escalation } from '../model/effect.ts';
+import { sha256Shell } from '../model/host-file.ts';
 import { quote } from '../model/quote.ts';
 
 /** Exit codes that these scripts share; chosen where shells and tools do not tread. */
-export const exitCodes = { noState: 96, fenced: 97, busy: 98, cut: 95 } as const;
+export const exitCodes = { noState: 96, fenced: 97, busy: 98, cut: 95, noRoom: 94, noDigest: 93, otherFile: 92 } as const;
 
 export interface FenceToken {
   readonly run: string;
@@ -106,6 +107,33 @@ sync; mv -f "$n" "$t" || exit 1
 trap - EXIT
 if command -v restorecon > /dev/null 2>&1; then restorecon "$t" > /dev/null 2>&1; fi
 :
+`);
+
+/** Kilobytes that must stay free beside a file that is copied. */
+const spareKb = 20 * 1024;
+
+/**
+ * Puts stdin in place of what is missing of a file. Prints `from BYTES` when it waits for input from there on, and at last `over`: whoever
+ * sends knows then that nothing more is read. The part of a copy that was interrupted stays, and is continued; what has not the right checksum
+ * at the end is removed.
+ */
+export const copyScript = (token: FenceToken, { name, sha256, size }: CopyEffect): string =>
+  withPrelude(`(
+${fence(token)}P=$D/packages
+mkdir -p "$P" || exit ${exitCodes.noState}
+t=$P/${quote(name)}
+${sha256Shell(exitCodes.noDigest)}if [ -f "$t" ] && [ "$(sha256 "$t")" = ${sha256} ]; then exit 0; fi
+n=0; if [ -f "$t.part" ]; then n=$(wc -c < "$t.part"); fi
+if [ "$n" -gt ${size} ]; then rm -f "$t.part"; n=0; fi
+free=$(df -Pk "$P" | awk 'NR == 2 {print $4}') need=$(((${size} - n) / 1024 + ${spareKb}))
+if [ "\${free:-$need}" -lt "$need" ]; then echo "\${free} kB are free in $P, $need kB are needed" >&2; exit ${exitCodes.noRoom}; fi
+echo "from $((n))"
+cat >> "$t.part" || exit ${exitCodes.noRoom}
+[ "$(wc -c < "$t.part")" -eq ${size} ] || { echo "$(wc -c < "$t.part") of ${size} bytes" >&2; exit ${exitCodes.cut}; }
+[ "$(sha256 "$t.part")" = ${sha256} ] || { rm -f "$t.part"; exit ${exitCodes.otherFile}; }
+mv -f "$t.part" "$t" || exit ${exitCodes.noState}
+)
+c=$?; echo over; exit $c
 `);
 
 /** Leaves the mark first: with it and the same boot id a reboot was sent and has not happened; without it none was ever sent. */

@@ -117,7 +117,7 @@ export const fencedBy = (said: string): Failure => ({
 });
 
 /** Exit codes of the engine's own part of a script: the fence, and the state directory. */
-function ownFailure(result: ExecResult): Failure | undefined {
+export function ownFailure(result: ExecResult): Failure | undefined {
   const said = lastLines(result.stderr, 2);
   switch (result.code) {
     case 0:

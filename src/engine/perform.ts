@@ -5,6 +5,7 @@ import { type DoorContext, type EffectPlace, failing, type Performed } from './d
 import { guard } from './guard.ts';
 import { toldInShort } from './output.ts';
 import { performCluster } from './perform-cluster.ts';
+import { performCopy } from './perform-copy.ts';
 import { performReboot } from './perform-reboot.ts';
 import { performRun, performWrite } from './perform-run.ts';
 import { performWait } from './perform-wait.ts';
@@ -20,7 +21,8 @@ export async function perform(effect: Effect, place: EffectPlace, context: DoorC
   if (!place.resumed) {
     const detached = effect.kind === 'run' && effect.detached;
     const stable = effect.kind === 'reboot' ? { stableFor: effect.stableFor } : {};
-    const harmless = effect.kind === 'run' && effect.harmless === true ? { harmless: true as const } : {};
+    const isHarmless = effect.kind === 'copy' || (effect.kind === 'run' && effect.harmless === true);
+    const harmless = isHarmless ? { harmless: true as const } : {};
     const announced = {
       host,
       task,
@@ -55,6 +57,8 @@ function dispatch(effect: Effect, place: EffectPlace, context: DoorContext): Pro
       return performRun(effect, place, context);
     case 'write':
       return performWrite(effect, place, context);
+    case 'copy':
+      return performCopy(effect, place, context);
     case 'reboot':
       return performReboot(effect, place, context);
     case 'wait':

@@ -12,6 +12,11 @@ export interface ExecRequest {
   readonly script: string;
   /** Sent only after the script has started (after any password dialogue), on a stream that no password shares. */
   readonly stdin?: string;
+  /**
+   * Sent like `stdin`, in its place: chunk by chunk, as fast as the other side takes them. Begun once the script has started; an error of it
+   * ends the script.
+   */
+  readonly input?: () => AsyncIterable<Uint8Array>;
   /** Run as the target's `become` user. */
   readonly become: boolean;
   /** Seconds from sending the command to its end. */
@@ -276,4 +281,6 @@ export interface HereRequest {
 export interface Here {
   /** `code` null: it could not be started, or was killed; `said` is the end of its output, or why. */
   readonly run: (request: HereRequest) => Promise<{ readonly code: number | null; readonly said: string }>;
+  /** The bytes of a file from this offset on, read as they are asked for. */
+  readonly read: (path: string, from: number) => AsyncIterable<Uint8Array>;
 }

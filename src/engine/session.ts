@@ -24,6 +24,8 @@ export interface ReadRequest {
   readonly become: boolean;
   readonly maxOutput?: number;
   readonly stdin?: string;
+  /** As in `ExecRequest`; asked anew for each try. */
+  readonly input?: () => AsyncIterable<Uint8Array>;
   /** As in `ExecRequest`; after a lost connection the lines come again from the first one. */
   readonly onLine?: (line: string) => void;
 }

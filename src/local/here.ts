@@ -1,5 +1,6 @@
-// Programs on the machine that runs kmend: what a play asks for where the host itself can do nothing any more.
+// The machine that runs kmend: programs of a play, for where the host itself can do nothing any more, and files that are copied to hosts.
 import { spawn } from 'node:child_process';
+import { createReadStream } from 'node:fs';
 import type { Here } from '../engine/ports.ts';
 
 const kept = 400;
@@ -24,4 +25,5 @@ export const here: Here = {
       child.once('error', (error) => resolve({ code: null, said: error.message }));
       child.once('close', (code, signal) => resolve({ code, said: signal === null ? said : `ended by ${signal}` }));
     }),
+  read: (path, from) => createReadStream(path, { start: from, highWaterMark: 256 * 1024 }),
 };

@@ -36,6 +36,21 @@ export interface WriteEffect extends EffectBase {
   readonly mode: string;
 }
 
+/**
+ * Copy a package file of the controller to the host, below `/var/lib/kmend/packages/`. Only the whole file, checked by its sha256, gets the name
+ * there; a copy that was interrupted is continued. Leaves the host as it is, like a `harmless` run.
+ */
+export interface CopyEffect extends EffectBase {
+  readonly kind: 'copy';
+  /** Path on the controller. */
+  readonly from: string;
+  /** File name on the host. */
+  readonly name: string;
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
 /** What a drain may do, as kubectl's flags; times in seconds. */
 export interface DrainOptions {
   readonly timeout: number;
@@ -103,7 +118,7 @@ export interface WaitEffect extends EffectBase {
   readonly unless?: readonly { readonly fact: string; readonly is: Value; readonly why: string }[];
 }
 
-export type Effect = RunEffect | WriteEffect | CordonEffect | DrainEffect | UncordonEffect | RebootEffect | WaitEffect;
+export type Effect = RunEffect | WriteEffect | CopyEffect | CordonEffect | DrainEffect | UncordonEffect | RebootEffect | WaitEffect;
 export type EffectKind = Effect['kind'];
 
 /** What came back from an effect: plain data, journalled. `register`ed results and `until`/`failed_when` read it. */
@@ -115,6 +130,6 @@ export interface EffectResult {
   readonly stderr?: string;
   /** It was longer than a journal keeps: how many bytes it had, and the file below the run's directory that has them, or why none has. */
   readonly output?: { readonly bytes: number; readonly file: string } | { readonly bytes: number; readonly why: string };
-  /** More, by kind: `{ bootId, previousBootId, seconds }` of a reboot, `{ evicted, left }` of a drain. */
+  /** More, by kind: `{ bootId, previousBootId, seconds }` of a reboot, `{ sent, seconds }` of a copy, `{ evicted, left }` of a drain. */
   readonly data?: { readonly [key: string]: Value };
 }

@@ -23,11 +23,15 @@ export interface RemoteCommand {
   readonly asks?: (before: string, from: number) => boolean;
   /** Sent once the script has announced itself; absent = its input is empty from the start. */
   readonly input?: Buffer;
+  /** Sent after `input`, as it is read. */
+  readonly stream?: () => AsyncIterable<Uint8Array>;
 }
 
 export interface CommandRequest {
   readonly script: string;
   readonly stdin?: string;
+  /** In the place of `stdin`. */
+  readonly stream?: () => AsyncIterable<Uint8Array>;
   readonly become?: Become;
 }
 
@@ -60,6 +64,7 @@ function assemble(request: CommandRequest, ready: Mark, viaInput: boolean): Remo
     ready,
     ...(asks === undefined ? {} : { asks }),
     ...(input === undefined ? {} : { input }),
+    ...(request.stream === undefined ? {} : { stream: streamOf(request.stream, ready, terminal) }),
   };
 }
 
@@ -106,13 +111,45 @@ function wrap(request: CommandRequest, ready: Mark, terminal: boolean, viaInput:
   const alsoOnStderr = terminal ? '' : `; printf '%s%s\\n' ${ready.left} ${ready.right} >&2`;
   const fetch = viaInput ? `kmend_script=$(${reader(`${ready.whole}.script`)})\n` : '';
   const body = viaInput ? 'eval "$kmend_script"' : request.script;
-  const head = `${announce}${alsoOnStderr}\n${fetch}`;
+  const streams = request.stream !== undefined;
+  const head = `${terminal && streams ? byBytes : ''}${announce}${alsoOnStderr}\n${fetch}`;
+  if (streams) return `${head}${terminal ? `${streamReader(ready)} | (\n${body}\n)` : body}\n`;
   if (request.stdin === undefined) return `${head}exec </dev/null\n${body}\n`;
   return terminal ? `${head}${reader(`${ready.whole}.stdin`)} | (\n${body}\n)\n` : `${head}${body}\n`;
 }
 
 /** Reads coded lines up to a last one and prints what they stand for. `read` takes no byte beyond its line, so what follows is left for the script. */
 const reader = (end: string): string => `while IFS= read -r kmend_line && [ "$kmend_line" != ${end} ]; do printf '%b' "$kmend_line"; done`;
+
+/**
+ * A terminal that reads by lines without echo makes sshd answer all input with ignored messages of the same size, to hide the keys of a password:
+ * of much input they become larger than what a client takes.
+ */
+const byBytes = 'stty -icanon min 1 time 0\n';
+
+/** Of a terminal: `read` would take a system call a byte. `sed` may read on, since nothing comes after it. */
+const streamReader = ({ whole }: Mark): string => `sed -n '/^${whole}[.]stdin$/q;p' | base64 -d`;
+
+function streamOf(stream: () => AsyncIterable<Uint8Array>, { whole }: Mark, terminal: boolean): () => AsyncIterable<Uint8Array> {
+  return terminal ? () => inLines(stream(), `${whole}.stdin`) : stream;
+}
+
+/** Bytes as base64 in lines that a terminal takes, and a line that ends them. */
+async function* inLines(chunks: AsyncIterable<Uint8Array>, end: string): AsyncGenerator<Uint8Array> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    const all = Buffer.concat([rest, chunk]);
+    const whole = all.length - (all.length % bytesInLine);
+    rest = all.subarray(whole);
+    const lines: string[] = [];
+    for (let at = 0; at < whole; at += bytesInLine) lines.push(`${all.toString('base64', at, at + bytesInLine)}\n`);
+    if (lines.length > 0) yield Buffer.from(lines.join(''));
+  }
+  yield Buffer.from(`${rest.length === 0 ? '' : `${rest.toString('base64')}\n`}${end}\n`);
+}
+
+/** A multiple of three: no line but the last is padded. */
+const bytesInLine = 750;
 
 function inputOf(request: CommandRequest, ready: Mark, terminal: boolean, viaInput: boolean): Buffer | undefined {
   const parts: string[] = [];

@@ -38,6 +38,7 @@ export function execOn(context: ExecContext, request: ExecRequest): Promise<Outc
   const command = remoteCommand({
     script: request.script,
     ...(request.stdin === undefined ? {} : { stdin: request.stdin }),
+    ...(request.input === undefined ? {} : { stream: request.input }),
     ...(become === undefined ? {} : { become }),
   });
   const started = Date.now();
@@ -145,10 +146,18 @@ function converse(
   const begin = (): void => {
     begun = true;
     dialogue.close();
-    if (command.input === undefined) return;
-    // A terminal knows no end of input: there the coded input carries its own.
-    if (command.terminal) channel.write(command.input);
-    else channel.end(command.input);
+    const { input, stream } = command;
+    if (stream !== undefined) {
+      if (input !== undefined) channel.write(input);
+      void pour(stream(), channel, () => over).then((why) => {
+        if (why === undefined) return command.terminal ? undefined : channel.end();
+        giveUp({ kind: 'exit', message: `what should be sent to ${where} cannot be read: ${why}` });
+      });
+    } else if (input !== undefined) {
+      // A terminal knows no end of input: there the coded input carries its own.
+      if (command.terminal) channel.write(input);
+      else channel.end(input);
+    }
   };
   const take = (output: Output) => (chunk: Buffer) => {
     output.feed(chunk);
@@ -184,6 +193,26 @@ function converse(
   });
   channel.on('error', () => undefined);
   channel.on('close', ended);
+}
+
+/** Sends all chunks, none before there is room for it; an error of the source comes back in words. */
+async function pour(chunks: AsyncIterable<Uint8Array>, channel: ClientChannel, isOver: () => boolean): Promise<string | undefined> {
+  try {
+    for await (const chunk of chunks) {
+      if (isOver()) return undefined;
+      if (channel.write(chunk)) continue;
+      await new Promise<void>((resolve) => {
+        const go = (): void => {
+          channel.off('drain', go).off('close', go);
+          resolve();
+        };
+        channel.on('drain', go).on('close', go);
+      });
+    }
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 // Real sudo, su and doas behind a real sshd: with and without passwords, wrong ones, and set-ups that refuse.
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,6 +123,15 @@ describe.skipIf(noSshd !== '')(`becoming another user behind a real sshd${noSshd
       rules(`Defaults:${user} lecture=always, use_pty`, `${user} ALL=(ALL) ALL`);
       expect(await run(sudo(password), 'id -un; cat', { stdin: 'in\n' })).toEqual(fine('root\nin\n'));
     });
+    it('a stream of any bytes, behind the password', async () => {
+      rules(`${user} ALL=(ALL) ALL`);
+      const all = randomBytes(5_000_001);
+      async function* input(): AsyncGenerator<Uint8Array> {
+        yield all;
+      }
+      const sum = execFileSync('cksum', { input: all, encoding: 'utf8' });
+      expect(await run(sudo(password), 'id -un; cksum', { input })).toEqual(fine(`root\n${sum}`));
+    });
     it('a script that runs too long is ended, as root', async () => {
       rules(`${user} ALL=(ALL) NOPASSWD: ALL`);
       const pid = join(home, 'pid');
@@ -152,6 +162,14 @@ describe.skipIf(noSshd !== '')(`becoming another user behind a real sshd${noSshd
       expect(await run(su(otherPassword, other), `: '${'y'.repeat(200_000)}'\nid -un; cat`, { stdin: 'in\n' })).toMatchObject({
         stdout: `${other}\nin\n`,
       });
+    });
+    it('a stream of any bytes, through the terminal', async () => {
+      const all = randomBytes(5_000_001);
+      async function* input(): AsyncGenerator<Uint8Array> {
+        for (let at = 0; at < all.length; at += 100_000) yield all.subarray(at, at + 100_000);
+      }
+      const sum = execFileSync('cksum', { input: all, encoding: 'utf8' });
+      expect(await run(su(otherPassword, other), 'id -un; cksum', { input })).toEqual(fine(`${other}\n${sum}`));
     });
     it('a wrong password, an unknown user', async () => {
       expect(await run(su('wrong', other))).toMatchObject({ kind: 'auth', message: expect.stringMatching(/su refused the password$/) });

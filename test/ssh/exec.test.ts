@@ -1,4 +1,5 @@
 // Commands on a connection: input, output, clocks, and hosts that go away in the middle.
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,6 +61,44 @@ describe('input', () => {
   it('a script that does not read it is no trouble', async () => {
     const { connection: on } = await connection();
     expect(await value(on, 'exit 4', { stdin: 'x'.repeat(100_000) })).toMatchObject({ code: 4 });
+  });
+  it('a stream, no faster than the script reads it', async () => {
+    const { connection: on } = await connection();
+    let given = 0;
+    async function* input(): AsyncGenerator<Uint8Array> {
+      for (; given < 64; given++) yield Buffer.alloc(256 * 1024, given);
+    }
+    const outcome = value(on, 'sleep 1; cksum', { input });
+    await sleep(700);
+    // What is under way: the window of the channel (2 MiB), a pipe, and what waits on both sides.
+    expect(given).toBeLessThan(40);
+    const all = Buffer.concat(Array.from({ length: 64 }, (_, index) => Buffer.alloc(256 * 1024, index)));
+    expect((await outcome).stdout).toBe(execFileSync('cksum', { input: all, encoding: 'utf8' }));
+  });
+  it('a stream that nobody reads any more is left, and closed', async () => {
+    const { connection: on } = await connection();
+    let closed = false;
+    async function* input(): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) yield Buffer.alloc(256 * 1024);
+      } finally {
+        closed = true;
+      }
+    }
+    expect(await value(on, 'head -c 10 > /dev/null; exit 4', { input })).toMatchObject({ code: 4 });
+    await sleep(50);
+    expect(closed).toBe(true);
+  });
+  it('a stream that cannot be read ends the script', async () => {
+    const { connection: on } = await connection();
+    // biome-ignore lint/correctness/useYield: it fails before its first piece
+    async function* input(): AsyncGenerator<Uint8Array> {
+      throw new Error('EIO: i/o error');
+    }
+    expect(await exec(on, 'cat; sleep 60', { input })).toMatchObject({
+      ok: false,
+      failure: { kind: 'exit', message: expect.stringMatching(/cannot be read: EIO/) },
+    });
   });
   it('a script of 300 KiB', async () => {
     const { connection: on } = await connection();
