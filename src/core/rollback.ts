@@ -66,8 +66,8 @@ function changedSince(deeds: HostDeeds, later: readonly LaterRun[]): { readonly 
 function stepOf(change: MadeChange): Step {
   const { what, module, task } = change;
   if (/^\(hidden by no_log\)$/.test(what)) return { kind: 'unknown', why: `no_log of the task "${task}" hid what it changed` };
-  // What lies in the package manager's cache changes nothing.
-  if (change.sign === '!' && what === 'download') return { kind: 'none' };
+  // What lies in the package manager's cache or in kmend's own folder changes nothing.
+  if (change.sign === '!' && (what === 'download' || what === 'copy package files')) return { kind: 'none' };
   if (change.sign === '!')
     return module === 'container_runtime' ? { kind: 'none' } : { kind: 'left', what: `the task "${task}" (${module})` };
   if (change.sign !== '+' && (change.before ?? '') === '')

@@ -147,7 +147,7 @@ function askModule(module: AnyModule, args: unknown, frame: Frame, onRead: (name
   const view: FactView = viewOf(frame.facts, onRead);
   const convergent = typeof module.convergent === 'function' ? module.convergent(args) : (module.convergent ?? true);
   try {
-    const missing = module.facts(args, view).filter((want) => !frame.asked.has(wantKey(want)));
+    const missing = module.facts(args, view, frame.context.files).filter((want) => !frame.asked.has(wantKey(want)));
     if (missing.length > 0) return { kind: 'needs', wants: missing };
     return { kind: 'plan', plan: module.plan(args, view, { ...frame.context, sets: frame.learned }), convergent };
   } catch (error) {

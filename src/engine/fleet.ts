@@ -165,6 +165,7 @@ async function planOne(
       carriesKmend: carriesKmend(observed.facts, setup),
       acceptPartial: setup.play.partial === 'accept',
       acceptNoWayBack: setup.play.rollout.rollback === 'none',
+      ...(setup.files === undefined ? {} : { files: setup.files }),
       done: { drained: false, rebooted: false, cordoned: false },
     },
   });

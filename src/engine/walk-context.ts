@@ -9,6 +9,7 @@ import type { Event, EventBody } from '../model/event.ts';
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
+import type { PackageFiles } from '../model/package-file.ts';
 import type { HostPlan } from '../model/plan.ts';
 import type { Play, Task } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
@@ -48,6 +49,8 @@ export interface PlaySetup {
   readonly modules: ReadonlyMap<string, AnyModule>;
   readonly hosts: ReadonlyMap<string, HostSetup>;
   readonly extraVars: Mapping;
+  /** The package files that its tasks name. */
+  readonly files?: PackageFiles;
   readonly isWanted: (task: Task) => boolean;
   /** Boot id of the machine that runs kmend; empty = not known. */
   readonly ownBootId: string;
@@ -218,6 +221,7 @@ export class HostWalk {
       carriesKmend: carriesKmend(this.#facts, setup),
       acceptPartial: setup.play.partial === 'accept',
       acceptNoWayBack: setup.play.rollout.rollback === 'none',
+      ...(setup.files === undefined ? {} : { files: setup.files }),
       done: this.done,
     };
     return {

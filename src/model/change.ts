@@ -2,6 +2,7 @@
 import type { Effect } from './effect.ts';
 import type { Facts, FactView, FactWant } from './fact.ts';
 import type { FailureKind } from './failure.ts';
+import type { PackageFiles } from './package-file.ts';
 import type { Verdict } from './plan.ts';
 import type { Risk } from './risk.ts';
 import type { Mapping } from './value.ts';
@@ -70,6 +71,8 @@ export interface PlanContext {
   readonly acceptPartial: boolean;
   /** The play's `rollback: none`: a change may be made though there is no way back from it. */
   readonly acceptNoWayBack: boolean;
+  /** The package files that tasks name, read before any host was contacted. */
+  readonly files?: PackageFiles;
   /** What this run already did on this host, from its journal: modules that are done once a run ask here. */
   readonly done: {
     readonly drained: boolean;
@@ -105,8 +108,10 @@ export interface Module<Args = never> {
   readonly proves?: boolean;
   /** The highest risk that a plan of this module can have: what a `later` task is planned with. */
   readonly maxRisk: Risk;
+  /** Its argument `files` names package files: they are read before any host is contacted, and `plan` finds them in its context. */
+  readonly takesFiles?: boolean;
   /** The facts that it reads. Second-round wants may depend on facts of the first round. */
-  readonly facts: (args: Args, known: FactView) => readonly FactWant[];
+  readonly facts: (args: Args, known: FactView, files?: PackageFiles) => readonly FactWant[];
   readonly plan: (args: Args, facts: FactView, context: PlanContext) => ModulePlan;
 }
 

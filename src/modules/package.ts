@@ -3,15 +3,27 @@ import { withPrelude } from '../facts/prelude.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../model/change.ts';
 import type { RunEffect } from '../model/effect.ts';
 import type { FactView } from '../model/fact.ts';
+import type { PackageFile } from '../model/package-file.ts';
 import { asArgs, duration, flag, type Infer, listOf, mappingOf, object, oneOf, text, version } from '../model/schema.ts';
 import { defineModule } from './define.ts';
 import { choose, liftedWarnings, promisesOf, type Step, stepWords, type Wanted } from './package-manager/choose.ts';
 import { packageErrors, packageHints } from './package-manager/errors.ts';
+import {
+  copiedFacts,
+  copyChanges,
+  filesArg,
+  filesNotes,
+  filesRefusal,
+  fileWants,
+  fittingFiles,
+  fromFiles,
+  withFiles,
+} from './package-manager/files.ts';
 import { predownload, predownloadArg, predownloadNotes } from './package-manager/predownload.ts';
 import { type Repositories, repositoriesOf, repositoryArgs, repositoryNotes } from './package-manager/repositories.ts';
 import { packageSteps } from './package-manager/script.ts';
 import { busyOrBroken, managerOf, packageWant, spaceRefusal } from './package-manager/state.ts';
-import type { Manager } from './package-manager/version.ts';
+import { type Manager, pick } from './package-manager/version.ts';
 import { noWayBack } from './package-manager/way-back.ts';
 
 const packageName = text.regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'should be the name of a package');
@@ -29,9 +41,13 @@ const args = object({
     .default('refuse')
     .describe('A package that is held: `refuse` the host, or `lift` the hold for this transaction and put it back, also when it fails.'),
   ...repositoryArgs,
+  files: filesArg,
   predownload: predownloadArg,
   lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
-}).refine((given) => given.name !== undefined || given.packages !== undefined, 'needs `name` or `packages`');
+}).refine(
+  (given) => given.name !== undefined || given.packages !== undefined || given.files !== undefined,
+  'needs `name`, `packages` or `files`',
+);
 type Args = Infer<typeof args>;
 
 const states = new Set(['present', 'absent', 'latest']);
@@ -47,30 +63,45 @@ function wantedOf(given: Args): readonly Wanted[] {
   return [...named, ...listed];
 }
 
-function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
+/** `files` alone: the packages that they are, the newest of each. */
+function wantedOfFiles(given: Args, files: readonly PackageFile[], manager: Manager): readonly Wanted[] {
+  if (given.name !== undefined || given.packages !== undefined) return [];
+  const names = [...new Set(files.map(({ name }) => name))];
+  return names.map((name) => {
+    const versions = files.filter((file) => file.name === name).map(({ version: evr }) => evr);
+    return { name, state: 'present', version: pick(versions, undefined, manager) ?? '' };
+  });
+}
+
+function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
+  const files = fittingFiles(given.files, read, context.files ?? {});
+  const facts = withFiles(read, files);
   const repositories = repositoriesOf(given);
   const found = managerOf(facts, repositories);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
   const { manager } = found;
-  const sideBySide = manager === 'apt' ? undefined : wantedOf(given).find(({ name }) => kernelPackage.test(name));
+  const allWanted = [...wantedOf(given), ...wantedOfFiles(given, files, manager)];
+  const sideBySide = manager === 'apt' ? undefined : allWanted.find(({ name }) => kernelPackage.test(name));
   if (sideBySide !== undefined) return { changes: [], refuse: kernelRefusal(sideBySide) };
-  const steps: Step[] = [];
-  for (const wanted of wantedOf(given)) {
+  const chosen: Step[] = [];
+  for (const wanted of allWanted) {
     const choice = choose(wanted, facts, manager, { downgrade: given.allow_downgrade, holds: given.holds, repositories });
     if (choice === 'done') continue;
     if ('refuse' in choice) return { changes: [], refuse: choice.refuse };
-    steps.push(choice.step);
+    chosen.push(choice.step);
   }
-  if (steps.length === 0) return { changes: [] };
+  if (chosen.length === 0) return { changes: [] };
+  const steps = fromFiles(chosen, files, facts, manager);
   const refuse =
+    filesRefusal(steps, facts, manager, context, given) ??
     noWayBack(steps, facts, manager, context, repositories) ??
     busyOrBroken(facts, context) ??
     spaceRefusal(facts, [{ fact: 'space.var_kb', path: '/var', mb: 50 }]);
   if (refuse !== undefined) return { changes: [], refuse };
-  if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout), repositories);
+  if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout), facts, repositories);
   return {
-    changes: changesOf(steps, effectOf(manager, steps, given.lock_timeout, repositories)),
-    promises: promisesOf(steps, facts.get('clock.epoch') ?? 0),
+    changes: [...copyChanges(steps, facts), ...changesOf(steps, effectOf(manager, steps, given.lock_timeout, repositories))],
+    promises: { ...promisesOf(steps, facts.get('clock.epoch') ?? 0), ...copiedFacts(steps) },
     ...warningsOf(liftedWarnings(steps, manager)),
   };
 }
@@ -133,10 +164,16 @@ one; \`apt-mark\` holds and zypper's locks are put back as they were. zypper is 
 
 ${repositoryNotes}
 
+${filesNotes}
+
 ${predownloadNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
   maxRisk: 'write',
-  facts: (given) => wantedOf(given).map((wanted) => packageWant(wanted.name, repositoriesOf(given))),
+  takesFiles: true,
+  facts: (given, known, files = {}) => [
+    ...wantedOf(given).map((wanted) => packageWant(wanted.name, repositoriesOf(given))),
+    ...fileWants(given.files, known, files, repositoriesOf(given)),
+  ],
   plan,
 });

@@ -10,6 +10,17 @@ import { unknown } from '../../model/value.ts';
 import { compareUpstream } from '../../model/versions.ts';
 import { defineModule } from '../define.ts';
 import { choose, liftedWarnings, promisesOf, type Step } from '../package-manager/choose.ts';
+import {
+  copiedFacts,
+  copyChanges,
+  filesArg,
+  filesNotes,
+  filesRefusal,
+  fileWants,
+  fittingFiles,
+  fromFiles,
+  withFiles,
+} from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
 import { type Repositories, repositoriesOf, repositoryArgs, repositoryNotes } from '../package-manager/repositories.ts';
@@ -31,6 +42,7 @@ const args = object({
     .default('refuse')
     .describe('Packages that are held: `refuse` the host, or `lift` the hold for this transaction and put it back, also when it fails.'),
   ...repositoryArgs,
+  files: filesArg,
   predownload: predownloadArg,
   lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
 }).refine((given) => given.kmem !== undefined || given.versions !== undefined, 'needs `kmem: disabled` or `versions`');
@@ -41,7 +53,9 @@ interface Moves {
   readonly why?: string;
 }
 
-function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
+function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
+  const files = fittingFiles(given.files, read, context.files ?? {});
+  const facts = withFiles(read, files);
   const repositories = repositoriesOf(given);
   const found = managerOf(facts, repositories);
   const refuse = wrongEngine(facts);
@@ -50,7 +64,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const { manager } = found;
   const moves = movesOf(given, tableOf(facts, repositories), facts, manager);
   if ('refusal' in moves) return { changes: [], refuse: moves.refusal };
-  const { steps } = moves;
+  const steps = fromFiles(moves.steps, files, facts, manager);
   const engineAfter = engineVersion(steps.find((step) => step.name === 'docker-ce')?.to ?? textFact(facts, 'docker.evr'));
   const restarts =
     flagFact(facts, 'docker.running') && (steps.length > 0 || compareUpstream(textFact(facts, 'docker.version'), engineAfter) !== 0);
@@ -60,12 +74,15 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const trouble =
     steps.length === 0
       ? undefined
-      : (noWayBack(steps, facts, manager, context, repositories) ?? busyOrBroken(facts, context) ?? spaceRefusal(facts, spaceNeeds));
+      : (filesRefusal(steps, facts, manager, context, given) ??
+        noWayBack(steps, facts, manager, context, repositories) ??
+        busyOrBroken(facts, context) ??
+        spaceRefusal(facts, spaceNeeds));
   if (trouble !== undefined) return { changes: [], refuse: trouble };
-  if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout), repositories);
+  if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout), facts, repositories);
   return {
-    changes: changesOf(steps, restarts, facts, effectOf(manager, steps, engineAfter, given)),
-    promises: promised(steps, engineAfter, restarts, facts),
+    changes: [...copyChanges(steps, facts), ...changesOf(steps, restarts, facts, effectOf(manager, steps, engineAfter, given))],
+    promises: { ...promised(steps, engineAfter, restarts, facts), ...copiedFacts(steps) },
     ...(moves.why === undefined ? {} : { note: moves.why }),
     ...warned([
       ...(kubelet === undefined ? [] : [`partial: ${kubelet.why}`]),
@@ -265,10 +282,16 @@ Groups that are accounted stay so until a reboot.
 
 ${repositoryNotes}
 
+${filesNotes}
+
 ${predownloadNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
   maxRisk: 'restart',
-  facts: (given) => setPackages.map((name) => packageWant(name, repositoriesOf(given))),
+  takesFiles: true,
+  facts: (given, known, files = {}) => [
+    ...setPackages.map((name) => packageWant(name, repositoriesOf(given))),
+    ...fileWants(given.files, known, files, repositoriesOf(given)),
+  ],
   plan,
 });

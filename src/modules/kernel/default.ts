@@ -5,6 +5,7 @@ import type { RunEffect } from '../../model/effect.ts';
 import { type Facts, type FactView, listFact, textFact } from '../../model/fact.ts';
 import { isMapping } from '../../model/value.ts';
 import type { Step } from '../package-manager/choose.ts';
+import { copiedFacts, copyChanges } from '../package-manager/files.ts';
 import type { Repositories } from '../package-manager/repositories.ts';
 import { packageSteps } from '../package-manager/script.ts';
 import type { Manager } from '../package-manager/version.ts';
@@ -44,14 +45,18 @@ export function planned(target: Target, facts: FactView): ModulePlan {
   const cannot = optionalFact(facts, 'boot.once') || 'the boot loader was not read';
   const trial = target.trial && cannot === 'yes' && optionalFact(facts, 'boot.grub_cfg') !== '';
   const updates = trial ? undefined : updatesOf(owner, facts);
+  const steps = installation?.steps ?? [];
   const changes: Omit<Change, 'effects'>[] = [
-    ...(installation?.steps ?? []).map(({ name, to }) => ({ sign: '+', what: `package ${name}`, after: to, risk: 'write' }) as const),
+    ...steps.map(packageChange),
     ...bootChanges(target, facts),
     ...(updates === undefined ? [] : [{ sign: '~', what: updatesWhat, ...updates, risk: 'write' } as const]),
   ];
   const effect = effectOf(target, trial, updates?.after, facts);
   return {
-    changes: changes.map((change, index) => ({ ...change, effects: index === changes.length - 1 ? [effect] : [] })),
+    changes: [
+      ...copyChanges(steps, facts),
+      ...changes.map((change, index) => ({ ...change, effects: index === changes.length - 1 ? [effect] : [] })),
+    ],
     promises: promisesOf(target, trial, updates?.after, facts),
     ...(trial ? { note: `once, with panic=30: when it does not come up, ${next} boots again` } : {}),
     ...(target.trial && !trial
@@ -59,6 +64,15 @@ export function planned(target: Target, facts: FactView): ModulePlan {
       : {}),
   };
 }
+
+/** What a package file of a kernel requires may be an upgrade; kernels themselves are installed beside each other. */
+const packageChange = ({ name, from, to }: Step): Omit<Change, 'effects'> => ({
+  sign: from === '' ? '+' : '~',
+  what: `package ${name}`,
+  ...(from === '' ? {} : { before: from }),
+  after: to,
+  risk: 'write',
+});
 
 export const updatesWhat = 'package whose updates become the default kernel';
 
@@ -91,10 +105,11 @@ function effectOf({ release, installation }: Target, trial: boolean, updates: st
   };
 }
 
-function promisesOf({ next, release, owner }: Target, trial: boolean, updates: string | undefined, facts: FactView): Facts {
+function promisesOf({ next, release, owner, installation }: Target, trial: boolean, updates: string | undefined, facts: FactView): Facts {
   const installed = listFact(facts, 'kernel.installed');
   const owners = facts.get('kernel.packages');
   return {
+    ...copiedFacts(installation?.steps ?? []),
     'kernel.next': release,
     'kernel.installed': installed.includes(release) ? installed : [...installed, release],
     'kernel.trial': trial ? release : '',

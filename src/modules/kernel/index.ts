@@ -3,6 +3,16 @@ import type { ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
 import { type FactView, textFact } from '../../model/fact.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, text, version } from '../../model/schema.ts';
 import { defineModule } from '../define.ts';
+import type { Step } from '../package-manager/choose.ts';
+import {
+  filesArg,
+  filesNotes,
+  filesRefusal,
+  fileWants,
+  fittingFiles,
+  fromFiles,
+  withFiles,
+} from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
 import { repositoriesOf, repositoryArgs, repositoryNotes } from '../package-manager/repositories.ts';
@@ -42,6 +52,7 @@ const args = object({
       'Choose it for one boot first, so that a kernel that does not come up falls back by itself; the same task again, after the proof, makes it the default.',
     ),
   ...repositoryArgs,
+  files: filesArg,
   predownload: predownloadArg,
   lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
 }).refine((given) => (given.min === undefined) !== (given.version === undefined), 'needs `min` or `version`, one of them');
@@ -114,7 +125,9 @@ function unsuitable(facts: FactView): Refusal | undefined {
   };
 }
 
-function install(given: Args, facts: FactView, next: string, context: PlanContext): ModulePlan {
+function install(given: Args, read: FactView, next: string, context: PlanContext): ModulePlan {
+  const files = fittingFiles(given.files, read, context.files ?? {});
+  const facts = withFiles(read, files);
   const repositories = repositoriesOf(given);
   const found = managerOf(facts, repositories);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
@@ -127,12 +140,15 @@ function install(given: Args, facts: FactView, next: string, context: PlanContex
   );
   if (evr === undefined) return notThere(given, seen, facts);
   if (held) return { changes: [], refuse: heldRefusal(name, found.manager) };
-  const trouble = busyOrBroken(facts, context) ?? spaceRefusal(facts, name === 'kernel' ? ownNeeds : otherNeeds);
-  if (trouble !== undefined) return { changes: [], refuse: trouble };
   // Kernels are installed side by side: always an install, even of an older one.
-  const steps = [{ name, from: '', to: evr, kind: 'install' }] as const;
+  const steps = fromFiles([{ name, from: '', to: evr, kind: 'install' }], files, facts, found.manager);
+  const trouble =
+    filesRefusal(steps, facts, found.manager, context, { holds: 'refuse' }) ??
+    busyOrBroken(facts, context) ??
+    spaceRefusal(facts, name === 'kernel' ? ownNeeds : otherNeeds);
+  if (trouble !== undefined) return { changes: [], refuse: trouble };
   const installation = { manager: found.manager, steps, lockWait: Math.ceil(given.lock_timeout), repositories };
-  if (given.predownload) return predownload(found.manager, steps, installation.lockWait, repositories);
+  if (given.predownload) return predownload(found.manager, steps, installation.lockWait, facts, repositories);
   const release = `${withoutEpoch(evr)}.${textFact(facts, 'machine.arch')}`;
   return planned({ next, release, owner: name, trial: given.trial, installation }, facts);
 }
@@ -207,12 +223,16 @@ look at the repositories: those that are enabled, or that \`enablerepo\` names. 
 
 ${repositoryNotes}
 
+${filesNotes}
+
 ${predownloadNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
   maxRisk: 'write',
-  facts: (given) => [
+  takesFiles: true,
+  facts: (given, known, files = {}) => [
     packageWant(packageOf(given), repositoriesOf(given), given.package === undefined ? otherLines : []),
+    ...fileWants(given.files, known, files, repositoriesOf(given)),
     { area: 'kernels' },
   ],
   plan,

@@ -1,6 +1,7 @@
 // From what is wanted of packages and what the facts say: which package goes from which version to which, or why not.
 import type { Refusal } from '../../model/change.ts';
 import type { Facts, FactView } from '../../model/fact.ts';
+import type { PackageFile } from '../../model/package-file.ts';
 import type { Value } from '../../model/value.ts';
 import { missingRefusal } from './missing.ts';
 import type { Repositories } from './repositories.ts';
@@ -19,6 +20,8 @@ export interface Step {
   readonly from: string;
   readonly to: string;
   readonly kind: 'install' | 'upgrade' | 'downgrade' | 'remove';
+  /** It is installed from this file. */
+  readonly file?: PackageFile;
   /** It is held, and the play says that the hold may be lifted for this. */
   readonly held?: true;
 }

@@ -42,6 +42,21 @@ const troubles: readonly Trouble[] = [
 
 const others: readonly Omit<Trouble, 'said'>[] = [
   {
+    code: 36,
+    message: 'a package file is another package on the host than kmend read from it: nothing was changed',
+    hint: 'the last lines say which; look at it on the host with `rpm -qpi FILE` or `dpkg-deb -I FILE`',
+  },
+  {
+    code: 37,
+    message: 'a package file is not on the host any more, or was changed there: nothing was changed',
+    hint: 'run the plan again: what is missing is copied again',
+  },
+  {
+    code: 38,
+    message: 'a package file cannot be checked: neither sha256sum nor openssl is on this host',
+    hint: 'install coreutils or openssl there',
+  },
+  {
     code: 39,
     message: 'the packages are as they should be, and a hold that was lifted for this could not be put back',
     hint: 'put it back by hand: the last lines say which',

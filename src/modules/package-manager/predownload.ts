@@ -1,9 +1,11 @@
 // Downloading into the package manager's cache, and nothing else: for the time before a drain, so that a repository that fails takes no pod away.
 import { withPrelude } from '../../facts/prelude.ts';
 import type { ModulePlan } from '../../model/change.ts';
+import type { FactView } from '../../model/fact.ts';
 import { flag } from '../../model/schema.ts';
 import type { Step } from './choose.ts';
 import { packageErrors, packageHints } from './errors.ts';
+import { copiedFacts, copyChanges } from './files.ts';
 import { noRepositories } from './repositories.ts';
 import { canDownload, downloadSteps } from './script.ts';
 import type { Manager } from './version.ts';
@@ -20,12 +22,22 @@ Put such a copy before the drain: a repository that fails then costs no pod its 
 fails is refused, and its slot is free.`;
 
 /** The plan of such a task; `lockWait` in seconds. */
-export function predownload(manager: Manager, steps: readonly Step[], lockWait: number, repositories = noRepositories): ModulePlan {
+export function predownload(
+  manager: Manager,
+  steps: readonly Step[],
+  lockWait: number,
+  facts: FactView,
+  repositories = noRepositories,
+): ModulePlan {
+  const copies = copyChanges(steps, facts);
+  const promises = steps.some((step) => step.file !== undefined) ? { promises: copiedFacts(steps) } : {};
   if (!canDownload(manager, steps))
-    return { changes: [], note: steps.every((step) => step.kind === 'remove') ? 'nothing to download' : notAhead };
+    return { changes: copies, ...promises, note: steps.every((step) => step.kind === 'remove') ? 'nothing to download' : notAhead };
   const what = steps.flatMap((step) => (step.to === '' ? [] : [`${step.name} ${step.to}`])).join(', ');
   return {
+    ...promises,
     changes: [
+      ...copies,
       {
         sign: '!',
         what: 'download',

@@ -4,6 +4,7 @@ import { repositoryFlags } from '../../facts/repositories.ts';
 import { quote } from '../../model/quote.ts';
 import type { Step } from './choose.ts';
 import { judgeScript } from './errors.ts';
+import { checkFiles, filesAlone, fileWord } from './files.ts';
 import { lift, liftFlags, relock } from './holds.ts';
 import { noRepositories, type Repositories } from './repositories.ts';
 import type { Manager } from './version.ts';
@@ -32,7 +33,8 @@ bounded() {
 ${judgeScript}`;
 
 /** rpm takes NAME-VERSION-RELEASE without the epoch everywhere; yum 3 takes an epoch only together with the architecture. */
-const rpmSpec = (step: Step): string => `${step.name}-${step.to.replace(/^\d*:/, '')}`;
+const rpmSpec = (step: Step): string =>
+  step.file === undefined ? quote(`${step.name}-${step.to.replace(/^\d*:/, '')}`) : fileWord(step.file);
 
 const rpmVerify = (steps: readonly Step[]): string =>
   steps
@@ -45,24 +47,30 @@ const rpmVerify = (steps: readonly Step[]): string =>
 
 /** yum 3 and dnf: only flags that both know. */
 function yumRun(tool: 'yum' | 'dnf', steps: readonly Step[], repositories: Repositories): string {
+  if (steps.every((step) => step.kind === 'remove'))
+    return `bounded rpm -e ${steps.map(({ name }) => quote(name)).join(' ')}; rc=$?\nscript=0\n`;
   const kinds = new Set(steps.map((step) => step.kind));
-  const flags = `-y --setopt=exit_on_lock=1${repositoryFlags(repositories)}${liftFlags(steps)}`;
-  const specs = steps.map((step) => quote(step.kind === 'remove' ? step.name : rpmSpec(step))).join(' ');
-  // Together in one transaction: a removal that makes room for a downgrade must not leave the host with neither.
-  const mixed = `cat > "$log.in" <<'SHELL'
-${steps.map((step) => (step.kind === 'remove' ? `remove ${step.name}` : `${step.kind === 'downgrade' ? 'downgrade' : 'install'} ${rpmSpec(step)}`)).join('\n')}
-run
-SHELL
-bounded ${tool} ${flags} shell "$log.in"`;
-  const only = (kind: Step['kind']): boolean => kinds.size === 1 && kinds.has(kind);
-  const run = only('remove')
-    ? `bounded rpm -e ${specs}`
-    : only('downgrade')
-      ? `bounded ${tool} ${flags} downgrade ${specs}`
-      : kinds.has('remove') || kinds.has('downgrade')
-        ? mixed
-        : `bounded ${tool} ${flags} install ${specs}`;
-  return `${run}; rc=$?\nscript=0\n`;
+  const together = kinds.has('remove') || (kinds.has('downgrade') && kinds.size > 1);
+  const word = together ? 'shell "$log.in"' : `${kinds.has('downgrade') ? 'downgrade' : 'install'} ${steps.map(rpmSpec).join(' ')}`;
+  return `${together ? yumShell(steps) : ''}${yumTry(tool, steps, '-y --setopt=exit_on_lock=1', repositories, word)}script=0\n`;
+}
+
+/** Together in one transaction: a removal that makes room for a downgrade must not leave the host with neither. */
+const yumShell = (steps: readonly Step[]): string => `{
+${steps.map((step) => (step.kind === 'remove' ? `  echo remove ${quote(step.name)}\n` : `  echo ${step.kind === 'downgrade' ? 'downgrade' : 'install'} ${rpmSpec(step)}\n`)).join('')}  echo run
+} > "$log.in"
+`;
+
+/** Package files are tried without any repository: one that is gone must not stop them. What they lack comes from the repositories. */
+function yumTry(tool: 'yum' | 'dnf', steps: readonly Step[], more: string, repositories: Repositories, word: string): string {
+  const command = (choice: string): string => `bounded ${tool} ${more}${choice}${liftFlags(steps)} ${word}; rc=$?\n`;
+  const plain = command(repositoryFlags(repositories));
+  if (!filesAlone(steps)) return plain;
+  return `${command(" '--disablerepo=*'")}if [ $rc -ne 0 ] && grep -Eq 'Requires:|nothing provides|conflicting requests|[Dd]epend' "$log"; then
+  lacks=$(grep -E 'Requires:|nothing provides' "$log" | head -n 5)
+  ${plain}  [ $rc -eq 0 ] || printf 'without repositories:\\n%s\\n' "$lacks" >&2
+fi
+`;
 }
 
 const rpmSteps = (manager: 'yum' | 'dnf' | 'zypper', steps: readonly Step[], repositories: Repositories): string =>
@@ -88,8 +96,11 @@ esac
     )
     .join('');
 
+const debSpec = ({ kind, name, to, file }: Step): string =>
+  file === undefined ? quote(kind === 'remove' ? `${name}-` : `${name}=${to}`) : fileWord(file);
+
 function debSteps(steps: readonly Step[]): string {
-  const specs = steps.map((step) => quote(step.kind === 'remove' ? `${step.name}-` : `${step.name}=${step.to}`)).join(' ');
+  const specs = steps.map(debSpec).join(' ');
   const mine = steps.map((step) => step.name).join(' ');
   const downgrade = steps.some((step) => step.kind === 'downgrade') ? ' -o APT::Get::allow-downgrades=true' : '';
   return `export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l
@@ -108,16 +119,14 @@ if [ $bad -ne 0 ]; then last 15; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
 
 /** The specs of the packages that come, with the word that brings them; a package that is taken away needs no download. */
 function yumDownload(tool: 'yum' | 'dnf', steps: readonly Step[], repositories: Repositories): string {
-  const flags = `-y --setopt=exit_on_lock=1${repositoryFlags(repositories)}${liftFlags(steps)} --downloadonly`;
-  const word = steps.some((step) => step.kind === 'downgrade') ? 'downgrade' : 'install';
+  const word = `--downloadonly ${steps.some((step) => step.kind === 'downgrade') ? 'downgrade' : 'install'} ${steps.map(rpmSpec).join(' ')}`;
   // yum 3 says so, and does not call it a success in every version.
-  return `bounded ${tool} ${flags} ${word} ${steps.map((step) => quote(rpmSpec(step))).join(' ')}; rc=$?
-if grep -q '"Download Only"' "$log"; then rc=0; fi
+  return `${yumTry(tool, steps, '-y --setopt=exit_on_lock=1', repositories, word)}if grep -q '"Download Only"' "$log"; then rc=0; fi
 `;
 }
 
 function aptDownload(steps: readonly Step[]): string {
-  const specs = steps.map((step) => quote(step.kind === 'remove' ? `${step.name}-` : `${step.name}=${step.to}`)).join(' ');
+  const specs = steps.map(debSpec).join(' ');
   const back = steps.some((step) => step.kind === 'downgrade') ? ' -o APT::Get::allow-downgrades=true' : '';
   const held = steps.some((step) => step.held === true) ? ' -o APT::Get::allow-change-held-packages=true' : '';
   return `export DEBIAN_FRONTEND=noninteractive
@@ -141,12 +150,12 @@ export function downloadSteps(manager: Manager, steps: readonly Step[], lockWait
       : manager === 'zypper'
         ? zypperRun(steps, ' --download-only')
         : yumDownload(manager, steps, repositories);
-  return `${common(lockWait)}${run}judge $rc
+  return `${common(lockWait)}${checkFiles(steps)}${run}judge $rc
 [ $rc -eq 0 ] || exit 41
 `;
 }
 
 /** Shell (without prelude) that carries the steps out and verifies them; exits only when something is wrong. */
 export const packageSteps = (manager: Manager, steps: readonly Step[], lockWait: number, repositories = noRepositories): string =>
-  `${common(lockWait)}${lift(manager, steps)}${manager === 'apt' ? debSteps(steps) : rpmSteps(manager, steps, repositories)}put_back || exit 39
+  `${common(lockWait)}${checkFiles(steps)}${lift(manager, steps)}${manager === 'apt' ? debSteps(steps) : rpmSteps(manager, steps, repositories)}put_back || exit 39
 `;

@@ -1,0 +1,206 @@
+// Package files of the controller: versions beside those of the repositories, copied to the host and checked there before a package manager sees them.
+import type { Change, PlanContext, Refusal } from '../../model/change.ts';
+import type { CopyEffect } from '../../model/effect.ts';
+import { type FactView, type FactWant, flagFact, listFact } from '../../model/fact.ts';
+import { packageFolder, sha256Shell } from '../../model/host-file.ts';
+import type { PackageFile, PackageFiles } from '../../model/package-file.ts';
+import { quote } from '../../model/quote.ts';
+import { filled, list, object, text } from '../../model/schema.ts';
+import type { Value } from '../../model/value.ts';
+import type { Step } from './choose.ts';
+import { noRepositories, type Repositories } from './repositories.ts';
+import { heldRefusal, packageFacts, packageWant } from './state.ts';
+import { type Manager, orderOf } from './version.ts';
+
+const packageFile = object({
+  path: filled
+    .optional()
+    .describe('A file on the machine that runs kmend; a relative path is looked for in `files/` beside the playbook, then beside it.'),
+  url: text
+    .regex(/^https?:\/\/[^\s/@]+\/[^\s@]+$/i, 'should be an http or https URL without a user name in it')
+    .optional()
+    .describe('Fetched once by the machine that runs kmend, never by the hosts; needs `sha256`.'),
+  sha256: text
+    .regex(/^[0-9a-f]{64}$/i, 'should be a sha256 checksum: 64 hexadecimal digits')
+    .optional()
+    .describe('Checksum that the file must have.'),
+})
+  .refine((given) => (given.path === undefined) !== (given.url === undefined), 'needs `path` or `url`, one of them')
+  .refine((given) => given.url === undefined || given.sha256 !== undefined, 'a `url` needs `sha256`');
+
+/** The argument of every module that installs. */
+export const filesArg = list(packageFile)
+  .optional()
+  .describe(
+    'Package files (rpm, deb): their versions can be had beside those of the repositories, and without any. yum, dnf and apt only.',
+  );
+
+export type GivenFiles = readonly { readonly path?: string | undefined; readonly url?: string | undefined }[] | undefined;
+
+export const filesNotes = `\`files\` gives package files, by \`path\` on the machine that runs kmend or by \`url\` with its \`sha256\`. kmend reads name, version and architecture from
+the file itself, and says what is wrong with it before any host is contacted. Files of another package format, architecture or el release than the host's
+are left out there. A file that one of the chosen packages requires is installed with it, in the same transaction. A file is copied to
+\`/var/lib/kmend/packages\` on the host over the SSH session and checked there by its sha256 and by \`rpm -qp\` or \`dpkg-deb\`. This must happen before the drain: put a copy of the task
+with \`predownload: true\` there, or the host is refused. yum and dnf try the files without any repository first, and use the repositories only for what the files lack. They do not
+check the signature of a package file (\`localpkg_gpgcheck\`): the sha256 stands for it.`;
+
+/** What the host must be asked about the files that are meant for it. */
+export function fileWants(given: GivenFiles, known: FactView, files: PackageFiles, repositories = noRepositories): readonly FactWant[] {
+  const fitting = fittingFiles(given, known, files);
+  return [
+    ...[...new Set(fitting.map(({ name }) => name))].map((name) => packageWant(name, repositories)),
+    ...fitting.map((file) => ({ area: 'path', args: { path: hostPath(file) } })),
+  ];
+}
+
+/** Those of this host's package format, architecture and el release. */
+export const fittingFiles = (given: GivenFiles, facts: FactView, files: PackageFiles): readonly PackageFile[] =>
+  (given ?? []).map(({ path, url }) => fileOf(files, path ?? url ?? '')).filter((file) => fits(file, facts));
+
+function fileOf(files: PackageFiles, key: string): PackageFile {
+  const file = Object.hasOwn(files, key) ? files[key] : undefined;
+  if (file === undefined) throw new Error(`package file ${key} was not read`);
+  return file;
+}
+
+const debArchs: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', ppc64le: 'ppc64el' };
+
+function fits(file: PackageFile, facts: FactView): boolean {
+  const [manager, arch] = [facts.get('packages.manager'), String(facts.get('machine.arch'))];
+  if (file.kind === 'deb') return manager === 'apt' && (file.arch === 'all' || file.arch === (debArchs[arch] ?? arch));
+  if (manager === 'apt' || (file.arch !== 'noarch' && file.arch !== arch)) return false;
+  const release = /\.el(\d+)/.exec(file.version)?.[1];
+  return release === undefined || facts.get('os.family') !== 'rhel' || String(facts.get('os.version')).split('.')[0] === release;
+}
+
+/** The facts as if the versions of the files were in a repository. */
+export function withFiles(facts: FactView, files: readonly PackageFile[]): FactView {
+  if (files.length === 0) return facts;
+  return {
+    get: (fact) => {
+      const value = facts.get(fact);
+      const name = /^package\.(.+?)(?:@.*)?\.available$/.exec(fact)?.[1];
+      const versions = files.filter((file) => file.name === name).map(({ version }): Value => version);
+      return versions.length === 0 || !Array.isArray(value) ? value : [...new Set([...listFact(facts, fact), ...versions])];
+    },
+  };
+}
+
+/** The steps with the files that they are made from, and with steps for what these files require of the others. */
+export function fromFiles(steps: readonly Step[], files: readonly PackageFile[], facts: FactView, manager: Manager): readonly Step[] {
+  const order = orderOf(manager);
+  const found: Step[] = steps.map((step) => {
+    const file = files.find(({ name, version }) => step.to !== '' && name === step.name && order(version, step.to) === 0);
+    return file === undefined ? step : { ...step, file };
+  });
+  // Grows while it is walked: what is required may require more.
+  for (const { file, to } of found)
+    for (const name of file?.needs ?? []) {
+      if (found.some((step) => step.name === name)) continue;
+      const step = requiredStep(name, to, files, facts, manager);
+      if (step !== undefined) found.push(step);
+    }
+  return found;
+}
+
+/** A required package that is not there, or older: the file of the same version as what requires it, or else the newest. */
+function requiredStep(name: string, version: string, files: readonly PackageFile[], facts: FactView, manager: Manager): Step | undefined {
+  const order = orderOf(manager);
+  const candidates = files.filter((file) => file.name === name).toSorted((a, b) => order(a.version, b.version));
+  const file = candidates.find((one) => order(one.version, version) === 0) ?? candidates.at(-1);
+  const { installed, held } = packageFacts(withFiles(facts, files), name);
+  if (file === undefined || (installed !== '' && order(installed, file.version) >= 0)) return undefined;
+  const kind = installed === '' || sideBySide(name) ? 'install' : 'upgrade';
+  return { name, from: kind === 'install' ? '' : installed, to: file.version, kind, file, ...(held ? { held: true } : {}) };
+}
+
+const sideBySide = (name: string): boolean => /^kernel(?:-lt|-ml)?(?:-core|-modules.*)?$/.test(name);
+
+/** Why these steps must not be taken on this host now. */
+export function filesRefusal(
+  steps: readonly Step[],
+  facts: FactView,
+  manager: Manager,
+  context: PlanContext,
+  allowed: { readonly holds: 'refuse' | 'lift' },
+): Refusal | undefined {
+  const fromFile = steps.filter((step) => step.file !== undefined);
+  if (fromFile.length === 0) return undefined;
+  if (manager === 'zypper')
+    return {
+      why: 'kmend installs package files with yum, dnf and apt only',
+      hint: 'put the packages into a repository for hosts with zypper',
+    };
+  const held = allowed.holds === 'lift' ? undefined : fromFile.find((step) => step.held === true);
+  if (held !== undefined) return heldRefusal(held.name, manager, true);
+  const missing = missingFiles(steps, facts);
+  const isDrained = context.done.drained || context.sets?.kmend_drain === 'command';
+  if (missing.length > 0 && isDrained)
+    return {
+      why: `${missing.map(fileName).join(', ')} would be copied to this host only after its drain`,
+      hint: 'put a copy of this task with `predownload: true` before the drain',
+    };
+  const needed = Math.ceil(missing.reduce((sum, { size }) => sum + size, 0) / 1_048_576) + 50;
+  const free = facts.get('space.var_kb');
+  return typeof free !== 'number' || missing.length === 0 || free >= needed * 1024
+    ? undefined
+    : { why: `/var has ${Math.floor(free / 1024)} MB left, the package files need ${needed}`, hint: 'make room on /var first' };
+}
+
+const missingFiles = (steps: readonly Step[], facts: FactView): readonly PackageFile[] =>
+  steps.flatMap(({ file }) => (file === undefined || flagFact(facts, existsFact(file)) ? [] : [file]));
+
+const existsFact = (file: PackageFile): string => `path.${hostPath(file)}.exists`;
+
+/** The change that copies what is not on the host yet. */
+export function copyChanges(steps: readonly Step[], facts: FactView): readonly Change[] {
+  const missing = missingFiles(steps, facts);
+  if (missing.length === 0) return [];
+  const named = missing.map((file) => `${file.name} ${file.version} (${(file.size / 1_000_000).toFixed(1)} MB)`).join(', ');
+  return [{ sign: '!', what: 'copy package files', after: named, risk: 'write', effects: missing.map(copyOf) }];
+}
+
+/** Facts that hold once the files are copied. */
+export const copiedFacts = (steps: readonly Step[]): Readonly<Record<string, Value>> =>
+  Object.fromEntries(steps.flatMap(({ file }) => (file === undefined ? [] : [[existsFact(file), true] as const])));
+
+const copyOf = (file: PackageFile): CopyEffect => ({
+  kind: 'copy',
+  what: `copy ${fileName(file)} to the host`,
+  from: file.at,
+  name: fileName(file),
+  sha256: file.sha256,
+  size: file.size,
+  timeout: 1800,
+});
+
+/** The digest keeps two builds of one version apart; yum knows a file by its ending. */
+const fileName = ({ kind, name, version, arch, sha256 }: PackageFile): string =>
+  `${name}-${version.replace(/^\d+:/, '')}.${arch}-${sha256.slice(0, 12)}.${kind}`;
+
+const hostPath = (file: PackageFile): string => `${packageFolder}/${fileName(file)}`;
+
+/** How the package manager is told of a file: a shell word. */
+export const fileWord = (file: PackageFile): string => `"$R"${quote(hostPath(file))}`;
+
+/** Shell that makes sure of every file before anything moves. */
+export function checkFiles(steps: readonly Step[]): string {
+  const files = steps.flatMap(({ file }) => (file === undefined ? [] : [file]));
+  if (files.length === 0) return '';
+  return `${sha256Shell(38)}# a file must be whole, and be the package that the plan has
+is_file() { [ -f "$1" ] && [ "$(sha256 "$1")" = "$2" ] || { echo "$1" >&2; exit 37; }; }
+is_package() { [ "$2" = "$3" ] || { echo "$1 is \${2:-no package}, and should be $3" >&2; exit 36; }; }
+${files.map((file) => `f=${fileWord(file)}\nis_file "$f" ${file.sha256}\nis_package "$f" "$(${ask[file.kind]})" ${quote(identity(file))}\n`).join('')}`;
+}
+
+const ask: Readonly<Record<PackageFile['kind'], string>> = {
+  rpm: `rpm -qp --qf '%{NAME} %|EPOCH?{%{EPOCH}}:{0}|:%{VERSION}-%{RELEASE} %{ARCH}' "$f" 2>/dev/null`,
+  deb: `echo $(dpkg-deb -f "$f" Package) $(dpkg-deb -f "$f" Version) $(dpkg-deb -f "$f" Architecture)`,
+};
+
+const identity = ({ kind, name, version, arch }: PackageFile): string =>
+  `${name} ${kind === 'deb' || /^\d+:/.test(version) ? version : `0:${version}`} ${arch}`;
+
+/** Do all packages that come come from files? Then the repositories may not be needed. */
+export const filesAlone = (steps: readonly Step[]): boolean =>
+  steps.every((step) => step.kind === 'remove' || step.file !== undefined) && steps.some((step) => step.file !== undefined);
