@@ -2,7 +2,18 @@
 import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import type { World } from './cli/world.ts';
-import { diskFiles, diskReader, here, listenForSignals, packageRoot, progressLine, systemClock, terminalAsker } from './local/index.ts';
+import {
+  diskFiles,
+  diskReader,
+  download,
+  here,
+  inspectPackage,
+  listenForSignals,
+  packageRoot,
+  progressLine,
+  systemClock,
+  terminalAsker,
+} from './local/index.ts';
 
 declare const __KMEND_VERSION__: string;
 
@@ -40,6 +51,8 @@ function makeWorld(): World {
     files: diskFiles,
     clock: systemClock,
     here,
+    inspectPackage,
+    download,
     asker: terminalAsker({ input: process.stdin, output: process.stderr }),
     ...listenForSignals(err),
     modules: async () => (await import('./modules/index.ts')).modules,

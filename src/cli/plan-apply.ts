@@ -83,7 +83,7 @@ const withListOptions = (command: Command): Command =>
 /** `--list-hosts`, `--list-tasks` and `--syntax-check` end a command before any host is contacted. */
 async function listed(path: string, flags: PlanFlags, set: Settings, world: World): Promise<boolean> {
   if (flags.listHosts !== true && flags.listTasks !== true && flags.syntaxCheck !== true) return false;
-  const project = await loadProject(path, set, world);
+  const project = await loadProject(path, set, world, { offline: true });
   const lines = [
     '',
     `playbook: ${path}`,

@@ -8,11 +8,13 @@ import { factDefs } from '../facts/index.ts';
 import { hostScope, loadPlaybook } from '../load/index.ts';
 import type { AnyModule } from '../model/change.ts';
 import type { Inventory } from '../model/host.ts';
+import type { PackageFiles } from '../model/package-file.ts';
 import type { Play, Playbook, Task } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
 import { declaredOf, loadFleet, matchHosts, targetsOf } from './fleet.ts';
 import { tell } from './mistakes.ts';
 import type { TaskFlags } from './options.ts';
+import { packageFilesOf } from './package-files.ts';
 import { paintOf, type Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -21,18 +23,22 @@ export interface Project {
   readonly playbook: Playbook;
   readonly inventory: Inventory;
   readonly modules: ReadonlyMap<string, AnyModule>;
+  readonly files: PackageFiles;
 }
 
 const noInventory: Inventory = { hosts: new Map(), groups: new Map(), files: [] };
 
 const directoryOf = (path: string): string => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.');
 
-/** `inventoryOptional`: a playbook may be checked without any; then names that may be variables of hosts are not judged. */
+/**
+ * `inventoryOptional`: a playbook may be checked without any; then names that may be variables of hosts are not judged. `offline`: package files
+ * are not fetched.
+ */
 export async function loadProject(
   path: string,
   set: Settings,
   world: World,
-  options: { readonly inventoryOptional?: boolean } = {},
+  options: { readonly inventoryOptional?: boolean; readonly offline?: boolean } = {},
 ): Promise<Project> {
   const read = world.reader.readText(path);
   if (!read.ok) throw new CommandError(3, `${path}: ${read.why}`, 'the first argument is a playbook, or a plan that `kmend plan -o` saved');
@@ -43,7 +49,14 @@ export async function loadProject(
   const checked = loadPlaybook(path, read.text, { modules, facts: names, ...(without ? {} : { inventory }), extraVars: set.extraVars });
   tell(checked.diagnostics, world, paintOf(world));
   if (checked.value === undefined) throw new Error('a playbook without errors has a value');
-  return { path, playbook: checked.value, inventory, modules };
+  const project = { path, playbook: checked.value, inventory, modules };
+  const files = await packageFilesOf(
+    { ...project, directory: directoryOf(path), withoutHosts: without },
+    set,
+    world,
+    options.offline !== true,
+  );
+  return { ...project, files };
 }
 
 /** A play with its hosts resolved. */
@@ -99,6 +112,7 @@ export async function readyPlay(
       modules: project.modules,
       hosts: setups,
       extraVars: set.extraVars,
+      files: project.files,
       isWanted: wantedBy(tags),
       ownBootId: world.ownBootId,
       ...(hosts.length === 1 && hosts[0] === set.limit ? { askedByName: set.limit } : {}),
@@ -154,6 +168,7 @@ export function inputsOf(project: Project, set: Settings, salt: string, world: W
   }
   inputs['extra variables (-e)'] = digest(salt + JSON.stringify(Object.entries(set.extraVars).sort(([a], [b]) => (a < b ? -1 : 1))));
   for (const [host, vars] of set.rollback?.vars ?? []) inputs[`way back of ${host}`] = digest(salt + JSON.stringify(vars));
+  for (const [key, { sha256 }] of Object.entries(project.files)) inputs[`package file ${key}`] = digest(salt + sha256);
   for (const host of project.inventory.hosts.values()) inputs[`variables of ${host.name}`] = digest(salt + JSON.stringify(host.vars));
   return inputs;
 }

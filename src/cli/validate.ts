@@ -15,7 +15,7 @@ export function validateCommand(program: Command, world: World, done: (exit: num
     .action(async (paths: readonly string[], flags: FleetFlags) => {
       const set = settings(flags, world);
       for (const path of paths) {
-        const { playbook, inventory } = await loadProject(path, set, world, { inventoryOptional: true });
+        const { playbook, inventory } = await loadProject(path, set, world, { inventoryOptional: true, offline: true });
         for (const play of playbook.plays) declaredOf(inventory, resolvePattern(play.hosts, inventory).value ?? [], set, world, play);
         const hosts = inventory.hosts.size === 0 ? '' : `, inventory of ${plural(inventory.hosts.size, 'host')}`;
         world.out(`${path}: ${plural(playbook.plays.length, 'play')} fine${hosts}`);

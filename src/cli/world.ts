@@ -2,6 +2,7 @@
 import type { Asker, Clock, Cluster, Gates, Here, NodeState, Notifier, Store, Transport } from '../engine/ports.ts';
 import type { KubeCluster } from '../kube/index.ts';
 import type { Reader } from '../load/index.ts';
+import type { Download, Inspected } from '../local/index.ts';
 import type { AnyModule } from '../model/change.ts';
 import type { Outcome } from '../model/failure.ts';
 
@@ -65,6 +66,10 @@ export interface World {
   readonly inventoryFromNodes: (nodes: readonly NodeState[]) => Promise<string>;
   readonly notifier: () => Promise<Notifier>;
   readonly here: Here;
+  /** What a package file says of itself, and its sha256. */
+  readonly inspectPackage: (path: string) => Promise<Inspected>;
+  /** Fetches a file over HTTP and keeps it when it has this sha256; otherwise the reason comes back. */
+  readonly download: (wanted: Download) => Promise<string | undefined>;
   readonly gates: (cluster: Cluster | undefined) => Promise<Gates>;
   /** Path of the program that runs, to start it once more. */
   readonly program: string;

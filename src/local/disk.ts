@@ -8,7 +8,8 @@ import type { Read, Reader } from '../load/index.ts';
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
 
-const why = (error: unknown): string => {
+/** Why a file or a connection could not be had, in words. */
+export const reasonOf = (error: unknown): string => {
   const code = codeOf(error);
   if (code === 'ENOENT') return 'there is no such file';
   if (code === 'EACCES') return 'may not be read by this user';
@@ -33,7 +34,7 @@ export const diskReader: Reader = {
         ),
       };
     } catch (error) {
-      return { ok: false, why: why(error), ...(codeOf(error) === 'ENOENT' ? { absent: true } : {}) };
+      return { ok: false, why: reasonOf(error), ...(codeOf(error) === 'ENOENT' ? { absent: true } : {}) };
     }
   },
   list: (path) => {
@@ -58,7 +59,7 @@ export const diskReader: Reader = {
       timeout: programTimeout,
       maxBuffer: 512 * 1024 * 1024,
     });
-    if (done.error !== undefined) return { ok: false, why: why(done.error) };
+    if (done.error !== undefined) return { ok: false, why: reasonOf(done.error) };
     if (done.status !== 0) return { ok: false, why: `ended with ${done.status ?? done.signal}: ${done.stderr.trim().slice(-500)}` };
     return { ok: true, text: done.stdout };
   },

@@ -1,7 +1,9 @@
 // The local room: this machine's disk, clock, terminal and signals, behind the ports.
 export { systemClock } from './clock.ts';
 export { diskFiles, diskReader } from './disk.ts';
+export { type Download, download } from './download.ts';
 export { here } from './here.ts';
+export { type Inspected, type InspectedFile, inspectPackage } from './package-file.ts';
 export { packageRoot } from './package-root.ts';
 export { progressLine } from './progress.ts';
 export { listenForSignals } from './signals.ts';

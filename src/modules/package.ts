@@ -17,6 +17,7 @@ import {
   fileWants,
   fittingFiles,
   fromFiles,
+  unreadFiles,
   withFiles,
 } from './package-manager/files.ts';
 import { predownload, predownloadArg, predownloadNotes } from './package-manager/predownload.ts';
@@ -76,6 +77,8 @@ function wantedOfFiles(given: Args, files: readonly PackageFile[], manager: Mana
 function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
   const files = fittingFiles(given.files, read, context.files ?? {});
   const facts = withFiles(read, files);
+  const unread = unreadFiles(given.files, context.files);
+  if (unread !== undefined) return { changes: [], refuse: unread };
   const repositories = repositoriesOf(given);
   const found = managerOf(facts, repositories);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };

@@ -4,7 +4,7 @@ import { runCommandLine } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
 import { createGates } from '../../src/gates/index.ts';
 import { kubeconfigPaths } from '../../src/kube/index.ts';
-import { diskFiles, diskReader, here, systemClock } from '../../src/local/index.ts';
+import { diskFiles, diskReader, download, here, inspectPackage, systemClock } from '../../src/local/index.ts';
 import { modules } from '../../src/modules/index.ts';
 import { createNotifier } from '../../src/notify/index.ts';
 import { createTransport } from '../../src/ssh/index.ts';
@@ -51,6 +51,8 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     files: diskFiles,
     clock: systemClock,
     here,
+    inspectPackage,
+    download,
     asker: { attended: false, confirm: async () => false, secret: async () => '' },
     stop: stop.signal,
     kill: kill.signal,

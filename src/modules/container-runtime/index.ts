@@ -19,6 +19,7 @@ import {
   fileWants,
   fittingFiles,
   fromFiles,
+  unreadFiles,
   withFiles,
 } from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
@@ -56,6 +57,8 @@ interface Moves {
 function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
   const files = fittingFiles(given.files, read, context.files ?? {});
   const facts = withFiles(read, files);
+  const unread = unreadFiles(given.files, context.files);
+  if (unread !== undefined) return { changes: [], refuse: unread };
   const repositories = repositoriesOf(given);
   const found = managerOf(facts, repositories);
   const refuse = wrongEngine(facts);

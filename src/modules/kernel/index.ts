@@ -3,7 +3,6 @@ import type { ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
 import { type FactView, textFact } from '../../model/fact.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, text, version } from '../../model/schema.ts';
 import { defineModule } from '../define.ts';
-import type { Step } from '../package-manager/choose.ts';
 import {
   filesArg,
   filesNotes,
@@ -11,6 +10,7 @@ import {
   fileWants,
   fittingFiles,
   fromFiles,
+  unreadFiles,
   withFiles,
 } from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
@@ -128,6 +128,8 @@ function unsuitable(facts: FactView): Refusal | undefined {
 function install(given: Args, read: FactView, next: string, context: PlanContext): ModulePlan {
   const files = fittingFiles(given.files, read, context.files ?? {});
   const facts = withFiles(read, files);
+  const unread = unreadFiles(given.files, context.files);
+  if (unread !== undefined) return { changes: [], refuse: unread };
   const repositories = repositoriesOf(given);
   const found = managerOf(facts, repositories);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };

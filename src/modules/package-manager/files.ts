@@ -55,12 +55,21 @@ export function fileWants(given: GivenFiles, known: FactView, files: PackageFile
 
 /** Those of this host's package format, architecture and el release. */
 export const fittingFiles = (given: GivenFiles, facts: FactView, files: PackageFiles): readonly PackageFile[] =>
-  (given ?? []).map(({ path, url }) => fileOf(files, path ?? url ?? '')).filter((file) => fits(file, facts));
+  keysOf(given)
+    .flatMap((key) => (Object.hasOwn(files, key) ? (files[key] ?? []) : []))
+    .filter((file) => fits(file, facts));
 
-function fileOf(files: PackageFiles, key: string): PackageFile {
-  const file = Object.hasOwn(files, key) ? files[key] : undefined;
-  if (file === undefined) throw new Error(`package file ${key} was not read`);
-  return file;
+const keysOf = (given: GivenFiles): readonly string[] => (given ?? []).map(({ path, url }) => path ?? url ?? '');
+
+/** A list that came out of `set_fact` or `register` was not known when the files were read. */
+export function unreadFiles(given: GivenFiles, files: PackageFiles = {}): Refusal | undefined {
+  const unread = keysOf(given).find((key) => !Object.hasOwn(files, key));
+  return unread === undefined
+    ? undefined
+    : {
+        why: `package file ${unread} was not known before hosts were contacted`,
+        hint: 'give it in the playbook, the inventory or by -e, not by `set_fact` or `register`',
+      };
 }
 
 const debArchs: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', ppc64le: 'ppc64el' };

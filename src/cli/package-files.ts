@@ -1,0 +1,205 @@
+// The package files that tasks name (`files`): found, fetched where they are URLs, and read, before any host is contacted.
+import { render } from '../core/condition.ts';
+import type { Scope } from '../expression/index.ts';
+import { hostScope, limitTo, resolvePattern } from '../load/index.ts';
+import type { InspectedFile } from '../local/index.ts';
+import type { AnyModule } from '../model/change.ts';
+import type { Diagnostic, Place } from '../model/diagnostic.ts';
+import type { Inventory } from '../model/host.ts';
+import type { PackageFile, PackageFiles } from '../model/package-file.ts';
+import type { ModuleTask, Play, Playbook, Task } from '../model/playbook.ts';
+import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
+import { tell } from './mistakes.ts';
+import { paintOf, type Settings } from './setup.ts';
+import type { World } from './world.ts';
+
+export interface FilesProject {
+  readonly playbook: Playbook;
+  readonly inventory: Inventory;
+  readonly modules: ReadonlyMap<string, AnyModule>;
+  /** Where relative paths begin. */
+  readonly directory: string;
+  /** No inventory was given: what rests on variables of hosts is not judged. */
+  readonly withoutHosts: boolean;
+}
+
+interface Wanted {
+  readonly path?: string;
+  readonly url?: string;
+  readonly sha256?: string;
+  readonly place: Place;
+}
+
+/** Reads them all; what is wrong with them ends the command. `fetch` false: a URL that is not kept yet is left for later. */
+export async function packageFilesOf(project: FilesProject, set: Settings, world: World, fetch: boolean): Promise<PackageFiles> {
+  const diagnostics: Diagnostic[] = [];
+  const found = new Map<string, InspectedFile>();
+  for (const wanted of wantedFiles(project, set, world, diagnostics)) {
+    const key = wanted.path ?? wanted.url ?? '';
+    const file = found.get(key) ?? (await fileOf(wanted, project, set, world, fetch));
+    if (file === undefined) continue;
+    if ('code' in file) {
+      if (!diagnostics.some(({ summary, place }) => summary === file.summary && place?.line === file.place?.line)) diagnostics.push(file);
+      continue;
+    }
+    found.set(key, file);
+    if (wanted.sha256 !== undefined && wanted.sha256 !== file.sha256)
+      diagnostics.push(wrong(wanted, 'has another checksum', `its sha256 is ${file.sha256}, not ${wanted.sha256}`));
+  }
+  tell(diagnostics, world, paintOf(world));
+  return withNeeds(found);
+}
+
+const wrong = ({ path, url, place }: Wanted, why: string, detail?: string, hint?: string): Diagnostic => ({
+  code: 'package-file',
+  severity: 'error',
+  place,
+  summary: `package file ${path ?? url} ${why}`,
+  ...(detail === undefined ? {} : { detail }),
+  ...(hint === undefined ? {} : { hint }),
+});
+
+// ---- Which files: the arguments of the tasks, with the variables of each host ----
+
+function* wantedFiles(project: FilesProject, set: Settings, world: World, diagnostics: Diagnostic[]): Generator<Wanted> {
+  for (const play of project.playbook.plays) {
+    const tasks = [...tasksWithFiles(play.tasks, [], project.modules)];
+    if (tasks.length === 0) continue;
+    const scopes = scopesOf(project, play, set, world);
+    for (const { task, files, vars } of tasks) {
+      const seen = new Set<string>();
+      for (const scope of scopes) {
+        const rendered = render({ files }, scope(vars));
+        const place = task.argPlaces.files ?? task.place;
+        if (rendered.kind !== 'value') {
+          if (!project.withoutHosts) diagnostics.push(unknownFiles(rendered.kind === 'error' ? rendered.message : rendered.why, place));
+          break;
+        }
+        const value = isMapping(rendered.value) ? rendered.value.files : undefined;
+        const text = JSON.stringify(value ?? null);
+        if (seen.has(text) || !isList(value)) continue;
+        seen.add(text);
+        for (const [index, item] of value.entries()) yield* wantedOf(item, task.argPlaces[`files.${index}`] ?? place);
+      }
+    }
+  }
+}
+
+const unknownFiles = (why: string, place: Place): Diagnostic => ({
+  code: 'early-template',
+  severity: 'error',
+  place,
+  summary: why,
+  detail: 'package files are read before any host is looked at: only variables of the play, the inventory and -e can stand here',
+});
+
+interface FilesTask {
+  readonly task: ModuleTask;
+  readonly files: Value;
+  readonly vars: readonly Mapping[];
+}
+
+function* tasksWithFiles(tasks: readonly Task[], vars: readonly Mapping[], modules: ReadonlyMap<string, AnyModule>): Generator<FilesTask> {
+  for (const task of tasks) {
+    const inner = [task.vars, ...vars];
+    if (task.kind === 'block') yield* tasksWithFiles(task.tasks, inner, modules);
+    else if (modules.get(task.module)?.takesFiles === true && isMapping(task.args) && task.args.files !== undefined)
+      yield { task, files: task.args.files, vars: inner };
+  }
+}
+
+/** One scope a host; where there are no hosts, one without variables of hosts. */
+function scopesOf(
+  { inventory, withoutHosts, directory }: FilesProject,
+  play: Play,
+  set: Settings,
+  world: World,
+): readonly ((taskVars: readonly Mapping[]) => Scope)[] {
+  const pool = withoutHosts ? [''] : (resolvePattern(play.hosts, inventory).value ?? []);
+  const hosts = set.limit === undefined || withoutHosts ? pool : (limitTo(pool, set.limit, inventory, world.reader).value ?? []);
+  const playVars = { ...set.rollback?.playVars, ...play.vars };
+  return hosts.map((host) => (taskVars) => {
+    const extraVars = { ...set.extraVars, ...set.rollback?.vars.get(host) };
+    return hostScope(inventory, host, { extraVars, taskVars, playVars, playbookDir: directory });
+  });
+}
+
+/** What is no file at all is reported when the arguments are checked. */
+function* wantedOf(item: Value, place: Place): Generator<Wanted> {
+  if (!isMapping(item)) return;
+  const [path, url, sha256] = [item.path, item.url, item.sha256];
+  const sum = typeof sha256 === 'string' ? { sha256: sha256.toLowerCase() } : {};
+  if (typeof path === 'string') yield { path, ...sum, place };
+  else if (typeof url === 'string' && typeof sha256 === 'string') yield { url, ...sum, place };
+}
+
+// ---- The files themselves ----
+
+async function fileOf(
+  wanted: Wanted,
+  { directory }: FilesProject,
+  set: Settings,
+  world: World,
+  fetch: boolean,
+): Promise<InspectedFile | Diagnostic | undefined> {
+  if (wanted.url !== undefined) return fetched(wanted, wanted.url, wanted.sha256 ?? '', set, world, fetch);
+  const places = placesOf(wanted.path ?? '', directory, world);
+  for (const path of places) {
+    const inspected = await world.inspectPackage(path);
+    if (inspected.ok) return inspected.file;
+    if (inspected.absent !== true) return wrong(wanted, inspected.why, places.length === 1 ? undefined : `looked at ${path}`);
+  }
+  return wrong(
+    wanted,
+    'is not there',
+    `looked for ${places.join(' and ')}`,
+    places.length === 1 ? undefined : 'a relative path begins at the playbook; give an absolute one for a file elsewhere',
+  );
+}
+
+const placesOf = (path: string, directory: string, { cwd, home }: World): readonly string[] => {
+  if (path.startsWith('~/')) return [`${home}${path.slice(1)}`];
+  if (path.startsWith('/')) return [path];
+  const base = directory.startsWith('/') ? directory : directory === '.' ? cwd : `${cwd}/${directory}`;
+  return [`${base}/files/${path}`, `${base}/${path}`];
+};
+
+/** Kept by its checksum, so that it is fetched once. */
+async function fetched(
+  wanted: Wanted,
+  url: string,
+  sha256: string,
+  set: Settings,
+  world: World,
+  fetch: boolean,
+): Promise<InspectedFile | Diagnostic | undefined> {
+  const to = `${set.stateDir}/packages/${sha256}`;
+  const kept = await world.inspectPackage(to);
+  if (kept.ok && kept.file.sha256 === sha256) return kept.file;
+  if (!fetch) return undefined;
+  world.progress(`fetching ${url}`);
+  const why = await world.download({ url, sha256, to, signal: world.kill });
+  world.progress('');
+  if (why !== undefined)
+    return wrong(
+      wanted,
+      `cannot be fetched: ${why}`,
+      `it should have the sha256 ${sha256}`,
+      'or download it by other means, and give its `path`',
+    );
+  const inspected = await world.inspectPackage(to);
+  return inspected.ok ? inspected.file : wrong(wanted, inspected.why);
+}
+
+/** Which of the given files each of them requires, by name or by what they provide. */
+function withNeeds(found: ReadonlyMap<string, InspectedFile>): PackageFiles {
+  const givers = new Map<string, Set<string>>();
+  for (const { name, provides } of found.values())
+    for (const word of [name, ...provides]) givers.set(word, (givers.get(word) ?? new Set()).add(name));
+  const files = [...found].map(([key, { requires, provides: _provides, ...file }]): readonly [string, PackageFile] => {
+    const needs = new Set(requires.flatMap((word) => [...(givers.get(word) ?? [])]));
+    needs.delete(file.name);
+    return [key, { ...file, needs: [...needs].sort() }];
+  });
+  return Object.fromEntries(files);
+}
