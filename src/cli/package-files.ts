@@ -8,7 +8,8 @@ import type { Diagnostic, Place } from '../model/diagnostic.ts';
 import type { Inventory } from '../model/host.ts';
 import type { PackageFile, PackageFiles } from '../model/package-file.ts';
 import type { ModuleTask, Play, Playbook, Task } from '../model/playbook.ts';
-import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
+import { isMapping, type Mapping, type Value } from '../model/value.ts';
+import { filesArg } from '../modules/package-manager/files.ts';
 import { tell } from './mistakes.ts';
 import { paintOf, type Settings } from './setup.ts';
 import type { World } from './world.ts';
@@ -75,15 +76,32 @@ function* wantedFiles(project: FilesProject, set: Settings, world: World, diagno
           if (!project.withoutHosts) diagnostics.push(unknownFiles(rendered.kind === 'error' ? rendered.message : rendered.why, place));
           break;
         }
-        const value = isMapping(rendered.value) ? rendered.value.files : undefined;
-        const text = JSON.stringify(value ?? null);
-        if (seen.has(text) || !isList(value)) continue;
+        const value = (isMapping(rendered.value) ? rendered.value.files : undefined) ?? [];
+        const text = JSON.stringify(value);
+        if (seen.has(text)) continue;
         seen.add(text);
-        for (const [index, item] of value.entries()) yield* wantedOf(item, task.argPlaces[`files.${index}`] ?? place);
+        const parsed = filesArg.safeParse(value);
+        if (!parsed.success) {
+          diagnostics.push(...parsed.error.issues.map((issue) => badArgument(issue.path, issue.message, task)));
+          break;
+        }
+        for (const [index, { path, url, sha256 }] of (parsed.data ?? []).entries())
+          yield {
+            ...(path === undefined ? {} : { path }),
+            ...(url === undefined ? {} : { url }),
+            ...(sha256 === undefined ? {} : { sha256: sha256.toLowerCase() }),
+            place: task.argPlaces[`files.${index}`] ?? place,
+          };
       }
     }
   }
 }
+
+const badArgument = (path: readonly PropertyKey[], message: string, task: ModuleTask): Diagnostic => {
+  const at = ['files', ...path].map(String).join('.');
+  const place = task.argPlaces[at] ?? task.argPlaces.files ?? task.place;
+  return { code: 'bad-argument', severity: 'error', place, summary: `\`${at}\` ${message}` };
+};
 
 const unknownFiles = (why: string, place: Place): Diagnostic => ({
   code: 'early-template',
@@ -122,15 +140,6 @@ function scopesOf(
     const extraVars = { ...set.extraVars, ...set.rollback?.vars.get(host) };
     return hostScope(inventory, host, { extraVars, taskVars, playVars, playbookDir: directory });
   });
-}
-
-/** What is no file at all is reported when the arguments are checked. */
-function* wantedOf(item: Value, place: Place): Generator<Wanted> {
-  if (!isMapping(item)) return;
-  const [path, url, sha256] = [item.path, item.url, item.sha256];
-  const sum = typeof sha256 === 'string' ? { sha256: sha256.toLowerCase() } : {};
-  if (typeof path === 'string') yield { path, ...sum, place };
-  else if (typeof url === 'string' && typeof sha256 === 'string') yield { url, ...sum, place };
 }
 
 // ---- The files themselves ----

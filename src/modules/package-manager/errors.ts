@@ -38,6 +38,12 @@ const troubles: readonly Trouble[] = [
     hint,
     said,
   })),
+  {
+    code: 35,
+    message: 'a package requires another one that neither the repositories nor the package files have: nothing was changed',
+    hint: 'the last lines say which: enable a repository that has it, or give its file too (`files`)',
+    said: ['nothing provides', 'Requires: ', 'unmet dependencies', 'Depends: .* but it'],
+  },
 ];
 
 const others: readonly Omit<Trouble, 'said'>[] = [

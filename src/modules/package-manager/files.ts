@@ -1,15 +1,15 @@
 // Package files of the controller: versions beside those of the repositories, copied to the host and checked there before a package manager sees them.
 import type { Change, PlanContext, Refusal } from '../../model/change.ts';
 import type { CopyEffect } from '../../model/effect.ts';
-import { type FactView, type FactWant, flagFact, listFact } from '../../model/fact.ts';
+import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
 import { packageFolder, sha256Shell } from '../../model/host-file.ts';
 import type { PackageFile, PackageFiles } from '../../model/package-file.ts';
 import { quote } from '../../model/quote.ts';
 import { filled, list, object, text } from '../../model/schema.ts';
 import type { Value } from '../../model/value.ts';
 import type { Step } from './choose.ts';
-import { noRepositories, type Repositories } from './repositories.ts';
-import { heldRefusal, packageFacts, packageWant } from './state.ts';
+import { noRepositories } from './repositories.ts';
+import { heldRefusal, packageWant } from './state.ts';
 import { type Manager, orderOf } from './version.ts';
 
 const packageFile = object({
@@ -117,8 +117,11 @@ function requiredStep(name: string, version: string, files: readonly PackageFile
   const order = orderOf(manager);
   const candidates = files.filter((file) => file.name === name).toSorted((a, b) => order(a.version, b.version));
   const file = candidates.find((one) => order(one.version, version) === 0) ?? candidates.at(-1);
-  const { installed, held } = packageFacts(withFiles(facts, files), name);
-  if (file === undefined || (installed !== '' && order(installed, file.version) >= 0)) return undefined;
+  // It may be a file that is not for this host, or of another task.
+  if (file === undefined) return undefined;
+  const installed = textFact(facts, `package.${name}.installed`);
+  const held = flagFact(facts, `package.${name}.held`);
+  if (installed !== '' && order(installed, file.version) >= 0) return undefined;
   const kind = installed === '' || sideBySide(name) ? 'install' : 'upgrade';
   return { name, from: kind === 'install' ? '' : installed, to: file.version, kind, file, ...(held ? { held: true } : {}) };
 }
@@ -190,7 +193,7 @@ const fileName = ({ kind, name, version, arch, sha256 }: PackageFile): string =>
 const hostPath = (file: PackageFile): string => `${packageFolder}/${fileName(file)}`;
 
 /** How the package manager is told of a file: a shell word. */
-export const fileWord = (file: PackageFile): string => `"$R"${quote(hostPath(file))}`;
+export const fileWord = (file: PackageFile): string => `"$R${packageFolder}/"${quote(fileName(file))}`;
 
 /** Shell that makes sure of every file before anything moves. */
 export function checkFiles(steps: readonly Step[]): string {
