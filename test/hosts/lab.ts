@@ -39,8 +39,6 @@ export interface Lab {
   /** Private key of root on every host. */
   readonly key: string;
   readonly knownHosts: string;
-  /** Folder with the packages of its repositories: `rpm/ARCH/*.rpm`, `deb/*.deb`. */
-  readonly packages: string;
   /** Inventory as YAML, with key and known hosts; further variables a host by name. */
   readonly inventory: (vars?: Readonly<Record<string, Readonly<Record<string, string>>>>) => string;
   /** Fault settings of hosts.sh; an empty value takes it away. */
@@ -146,7 +144,6 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     hosts,
     key: join(dir, 'id'),
     knownHosts,
-    packages: env.REPOS,
     inventory: (vars = {}) => inventoryOf(hosts, join(dir, 'id'), knownHosts, vars),
     set: (name, what, value) => void script('set', number(name), what, value),
     power: (name) => void script('power', number(name)),

@@ -105,8 +105,8 @@ describe.skipIf(noEl7 !== '')(`package files on el7 hosts without a repository (
     await Promise.all(['h1', 'h2', 'h3', 'h4'].map((host) => on(host, 'rm -f /etc/yum.repos.d/*; yum -q clean all')));
     mkdirSync(join(op.dir, 'files'));
     for (const arch of ['x86_64', 'noarch'])
-      for (const name of readdirSync(join(lab.packages, 'rpm', arch)))
-        writeFileSync(join(op.dir, 'files', name), readFileSync(join(lab.packages, 'rpm', arch, name)));
+      for (const name of readdirSync(join(lab.packages, arch)))
+        writeFileSync(join(op.dir, 'files', name), readFileSync(join(lab.packages, arch, name)));
     files = (...names) => `files: [${names.map((name) => `{path: ${name}.rpm}`).join(', ')}]`;
   });
   afterAll(() => {
@@ -273,7 +273,7 @@ describe.skipIf(noDeb !== '')(`package files on Debian hosts without a repositor
   });
 
   it('packages go up by files alone, and down again', async () => {
-    const deb = join(lab.packages, 'deb');
+    const deb = lab.packages;
     const found = readdirSync(deb).filter((name) => /^(?:docker-ce.*18\.09\.[19]|containerd\.io_1\.4\.13)/.test(name));
     const files = `files: [${found.map((name) => `{path: '${join(deb, name)}'}`).join(', ')}]`;
     const to = (version: string) =>

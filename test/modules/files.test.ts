@@ -76,8 +76,8 @@ describe('what is planned', () => {
     });
     const words = [engine, containerd, client].map(word).join(' ');
     expect(commands(plan)).toEqual([
-      `yum -y -q --setopt=exit_on_lock=1 '--disablerepo=*' install ${words}; rc=$?`,
-      `yum -y -q --setopt=exit_on_lock=1 install ${words}; rc=$?`,
+      `yum -y --setopt=exit_on_lock=1 '--disablerepo=*' install ${words}; rc=$?`,
+      `yum -y --setopt=exit_on_lock=1 install ${words}; rc=$?`,
     ]);
     expect(scriptOf(plan)).toMatch(
       new RegExp(
@@ -124,7 +124,7 @@ describe('what is planned', () => {
       { ...packageFacts('docker-ce', old, [old]), ...packageFacts('docker-ce-cli', '', ['1:18.09.9-3.el7']) },
     );
     const plan = planned('package', { packages: { 'docker-ce': '18.09.9', 'docker-ce-cli': '18.09.9' } }, { 'e.rpm': engine }, mixed);
-    expect(commands(plan)).toEqual([`yum -y -q --setopt=exit_on_lock=1 install ${word(engine)} docker-ce-cli-18.09.9-3.el7; rc=$?`]);
+    expect(commands(plan)).toEqual([`yum -y --setopt=exit_on_lock=1 install ${word(engine)} docker-ce-cli-18.09.9-3.el7; rc=$?`]);
   });
 
   it('goes back to a file, also together with packages that go', () => {

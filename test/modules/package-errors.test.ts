@@ -70,7 +70,7 @@ describe('from the sources of yum 3 and zypper, not recorded (model)', () => {
     ['yum', 'Insufficient space in download directory /var/cache/yum', 1, 45],
     ['yum', 'Another app is currently holding the yum lock; exiting as configured by exit_on_lock', 200, 40],
     ['zypper', 'System management is locked by the application with pid 4711 (zypper).', 7, 40],
-    ['zypper', 'Problem: nothing provides containerd.io needed by docker-ce', 4, 41],
+    ['zypper', 'Problem: nothing provides containerd.io needed by docker-ce', 4, 56],
     ['zypper', "No provider of 'lab = 1-1' found.", 104, 41],
   ])('%s: %s', (manager, said, rc, code) => {
     expect(ranWith(manager, said, rc).code).toBe(code);

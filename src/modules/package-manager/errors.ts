@@ -39,7 +39,7 @@ const troubles: readonly Trouble[] = [
     said,
   })),
   {
-    code: 35,
+    code: 56,
     message: 'a package requires another one that neither the repositories nor the package files have: nothing was changed',
     hint: 'the last lines say which: enable a repository that has it, or give its file too (`files`)',
     said: ['nothing provides', 'Requires: ', 'unmet dependencies', 'Depends: .* but it'],
@@ -48,7 +48,7 @@ const troubles: readonly Trouble[] = [
 
 const others: readonly Omit<Trouble, 'said'>[] = [
   {
-    code: 36,
+    code: 57,
     message: 'a package file is another package on the host than kmend read from it: nothing was changed',
     hint: 'the last lines say which; look at it on the host with `rpm -qpi FILE` or `dpkg-deb -I FILE`',
   },

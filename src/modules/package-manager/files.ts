@@ -201,7 +201,7 @@ export function checkFiles(steps: readonly Step[]): string {
   if (files.length === 0) return '';
   return `${sha256Shell(38)}# a file must be whole, and be the package that the plan has
 is_file() { [ -f "$1" ] && [ "$(sha256 "$1")" = "$2" ] || { echo "$1" >&2; exit 37; }; }
-is_package() { [ "$2" = "$3" ] || { echo "$1 is \${2:-no package}, and should be $3" >&2; exit 36; }; }
+is_package() { [ "$2" = "$3" ] || { echo "$1 is \${2:-no package}, and should be $3" >&2; exit 57; }; }
 ${files.map((file) => `f=${fileWord(file)}\nis_file "$f" ${file.sha256}\nis_package "$f" "$(${ask[file.kind]})" ${quote(identity(file))}\n`).join('')}`;
 }
 
