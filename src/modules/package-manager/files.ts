@@ -37,12 +37,16 @@ export const filesArg = list(packageFile)
 
 export type GivenFiles = readonly { readonly path?: string | undefined; readonly url?: string | undefined }[] | undefined;
 
-export const filesNotes = `\`files\` gives package files, by \`path\` on the machine that runs kmend or by \`url\` with its \`sha256\`. kmend reads name, version and architecture from
-the file itself, and says what is wrong with it before any host is contacted. Files of another package format, architecture or el release than the host's
-are left out there. A file that one of the chosen packages requires is installed with it, in the same transaction. A file is copied to
-\`/var/lib/kmend/packages\` on the host over the SSH session and checked there by its sha256 and by \`rpm -qp\` or \`dpkg-deb\`. This must happen before the drain: put a copy of the task
-with \`predownload: true\` there, or the host is refused. yum and dnf try the files without any repository first, and use the repositories only for what the files lack. They do not
-check the signature of a package file (\`localpkg_gpgcheck\`): the sha256 stands for it.`;
+export const filesNotes = `\`files\` gives package files: \`files: [{path: kernel.rpm}, {url: "https://...", sha256: ...}]\`. A relative path is looked for in \`files/\` beside the playbook,
+then beside the playbook. A URL is fetched once by the machine that runs kmend (http or https, five redirects, no proxy), and kept in \`packages/\` of the state
+directory. kmend reads name, version and architecture from the file itself, and reports what is wrong with it before any host is contacted (exit 3); so the
+list must not rest on facts, \`register\` or \`set_fact\`. A file that was changed makes a saved plan stale. Files of another package format, architecture or el release
+than the host's are left out there, and of the others a file counts like a version in a repository. What a chosen package requires of the other
+files is installed with it, in one transaction.
+
+A file is copied to \`/var/lib/kmend/packages\` on the host over the SSH session, and checked there by its sha256 and by \`rpm -qp\` or \`dpkg-deb\`; \`kmend cleanup\`
+removes it. This must happen before the drain: put a copy of the task with \`predownload: true\` there, or the host is refused. yum and dnf try the files without any
+repository first, and use the repositories for what the files lack. They do not check the signature of a package file (\`localpkg_gpgcheck\`): give the sha256.`;
 
 /** What the host must be asked about the files that are meant for it. */
 export function fileWants(given: GivenFiles, known: FactView, files: PackageFiles, repositories = noRepositories): readonly FactWant[] {

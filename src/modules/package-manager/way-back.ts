@@ -24,6 +24,6 @@ export function noWayBack(
   const failed = failedRepositories(lost.map(({ name }) => seen(name)));
   return {
     why: `no enabled repository has ${named}, which ${lost.length === 1 ? 'is' : 'are'} installed now: once replaced, there would be no way back${failed === '' ? '' : ` (${failed})`}`,
-    hint: 'enable a repository that has it (`enablerepo`; for CentOS 7 the vault, or an archive of your own); or go on without a way back: `rollback: none` under `rollout` of the play, or `--rollback none`',
+    hint: 'enable a repository that has it (`enablerepo`; for CentOS 7 the vault, or an archive of your own), or give its package file (`files`); or go on without a way back: `rollback: none` under `rollout` of the play, or `--rollback none`',
   };
 }
