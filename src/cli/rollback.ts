@@ -21,7 +21,9 @@ interface RollbackFlags extends FleetFlags, RolloutFlags, RunFlags {
 
 export function rollbackCommand(program: Command, world: World, done: (exit: number) => void): void {
   withRolloutOptions(withFleetOptions(program.command('rollback')))
-    .description("roll back what a run changed: boot arguments, kernel that boots, packages, as that run's journal found them")
+    .description(
+      "roll back what a run changed: boot arguments, kernel that boots, packages, repository files, as that run's journal found them",
+    )
     .argument('<run>')
     .option('-C, --check', 'only plan')
     .option('-o, --output <file>', 'only plan, and save the plan: `kmend apply FILE` does exactly that')

@@ -27,6 +27,7 @@ type Step =
   | { readonly kind: 'kernel'; readonly release: string }
   | { readonly kind: 'argument'; readonly edits: readonly Mapping[]; readonly made: readonly string[]; readonly before: readonly string[] }
   | { readonly kind: 'updates'; readonly what: string }
+  | { readonly kind: 'repository'; readonly args: Mapping }
   | { readonly kind: 'left'; readonly what: string }
   | { readonly kind: 'none' }
   | { readonly kind: 'unknown'; readonly why: string };
@@ -75,6 +76,7 @@ function stepOf(change: MadeChange): Step {
   const name = /^package (\S+)$/.exec(what)?.[1];
   if (module === 'kernel') return kernelStep(change);
   if (name !== undefined) return { kind: 'package', name, to: change.sign === '+' ? 'absent' : (change.before ?? '') };
+  if (module === 'yum_repository') return repositoryStep(change);
   const key = /^boot argument (\S+)$/.exec(what)?.[1];
   if (key !== undefined) return argumentStep(key, change);
   return { kind: 'left', what: `${what} (task "${task}")` };
@@ -87,6 +89,18 @@ function stepOf(change: MadeChange): Step {
 function kernelStep({ what, before, task }: MadeChange): Step {
   if (what === 'kernel that boots next' && before !== undefined) return { kind: 'kernel', release: before };
   return what.startsWith('package whose') ? { kind: 'updates', what: `${what} (task "${task}")` } : { kind: 'none' };
+}
+
+/** The section of before, as options of yum; a password in it was never read. */
+function repositoryStep({ what, before = '', task }: MadeChange): Step {
+  const [, name, file] = /^repository (\S+) in \S*\/(\S+)\.repo$/.exec(what) ?? [];
+  if (name === undefined || file === undefined || before.includes('***')) return { kind: 'left', what: `${what} (task "${task}")` };
+  const settings = before
+    .split('\n')
+    .slice(1)
+    .map((setting) => setting.split(/=(.*)/s).slice(0, 2));
+  const options: Mapping = Object.fromEntries(settings.map(([key = '', value = '']) => [key, value]));
+  return { kind: 'repository', args: before === '' ? { name, file, state: 'absent' } : { name, file, state: 'present', options } };
 }
 
 const words = (text: string | undefined): readonly string[] => (text ?? '').split(' ').filter(Boolean);
@@ -133,13 +147,15 @@ function varsOf(steps: readonly Step[]): Mapping | undefined {
   const packages = steps.flatMap((step) => (step.kind === 'package' ? [[step.name, step.to] as const] : []));
   const kernel = steps.flatMap((step) => (step.kind === 'kernel' ? [step.release] : []))[0];
   const edits = steps.flatMap((step) => (step.kind === 'argument' ? step.edits : []));
+  const repositories = steps.flatMap((step) => (step.kind === 'repository' ? [step.args] : []));
   const texts = (pick: 'made' | 'before'): Value => steps.flatMap((step) => (step.kind === 'argument' ? step[pick] : []));
-  if (packages.length === 0 && kernel === undefined && edits.length === 0) return undefined;
+  if ([packages, edits, repositories].every((all) => all.length === 0) && kernel === undefined) return undefined;
   return {
     rollback_packages: Object.fromEntries(packages),
     rollback_kernel: kernel ?? '',
     rollback_arguments: edits,
     rollback_made: texts('made'),
     rollback_before: texts('before'),
+    rollback_repositories: repositories,
   };
 }

@@ -18,6 +18,7 @@ import { osArea } from './os.ts';
 import { packageArea } from './package.ts';
 import { packagesArea } from './packages.ts';
 import { pathArea } from './path.ts';
+import { repositoryArea } from './repository.ts';
 import { runcArea } from './runc.ts';
 import { runtimesArea } from './runtimes.ts';
 import { serviceArea } from './service.ts';
@@ -43,7 +44,7 @@ export const baseAreas: readonly Area[] = [
 
 /** All areas by name; those beyond the base ones are read only when a want names them, with its arguments. */
 export const areas: ReadonlyMap<string, Area> = new Map(
-  [...baseAreas, kernelsArea, packageArea, serviceArea, pathArea].map((area) => [area.name, area]),
+  [...baseAreas, kernelsArea, packageArea, serviceArea, pathArea, repositoryArea].map((area) => [area.name, area]),
 );
 
 /** Every fact by name, derived ones too; a `*` stands for one word that comes from arguments. */

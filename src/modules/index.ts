@@ -16,6 +16,7 @@ import { shell } from './shell.ts';
 import { uncordon } from './uncordon.ts';
 import { verifyKmem } from './verify-kmem.ts';
 import { versions } from './versions.ts';
+import { yumRepository } from './yum-repository.ts';
 
 /** By name, in the order of the documentation: look, take out, mend, prove, give back, and the general ones. */
 export const modules: ReadonlyMap<string, AnyModule> = new Map(
@@ -27,6 +28,7 @@ export const modules: ReadonlyMap<string, AnyModule> = new Map(
     kernel,
     kernelArg,
     packageModule,
+    yumRepository,
     service,
     reboot,
     verifyKmem,

@@ -94,7 +94,7 @@ function taskText(task: TaskPlan, view: PlanView): readonly string[] {
   if (task.status === 'same' || task.status === 'skip') return [];
   const { paint, width } = view;
   const changes = [
-    ...task.changes.flatMap((change) => indented(changeText(change, paint), 6, width)),
+    ...task.changes.flatMap((change) => changeLines(change, view)),
     ...(task.alternatives ?? []).flatMap((way) => indented(paint.dim(`another way: ${harmless(way)}`), 6, width)),
   ];
   const title = `    ${harmless(task.name)}`;
@@ -106,16 +106,24 @@ function taskText(task: TaskPlan, view: PlanView): readonly string[] {
 
 const signs = { '+': 'green', '~': 'yellow', '-': 'red', '!': 'cyan' } as const;
 
-function changeText(change: PlannedChange, paint: Paint): string {
-  const values =
-    change.before !== undefined && change.after !== undefined
-      ? `: ${change.before === '' ? '(none)' : change.before} -> ${change.after === '' ? '(none)' : change.after}`
-      : change.after !== undefined
-        ? `: ${change.after}`
-        : change.before !== undefined
-          ? `: ${change.before}`
-          : '';
-  return `${paint[signs[change.sign]](change.sign)} ${harmless(change.what + values)} ${paint.dim(`[${change.risk}]`)}`;
+/** A text of several lines is shown by the lines that differ. */
+function changeLines({ before, after, ...change }: PlannedChange, { paint, width }: PlanView): readonly string[] {
+  const head = (values: string): readonly string[] =>
+    indented(`${paint[signs[change.sign]](change.sign)} ${harmless(change.what + values)} ${paint.dim(`[${change.risk}]`)}`, 6, width);
+  if (!`${before}${after}`.includes('\n')) return head(valuesText(before, after));
+  const [old, made] = [before?.split('\n') ?? [], after?.split('\n') ?? []];
+  return [
+    ...head(''),
+    ...old.filter((line) => !made.includes(line)).map((line) => `        ${paint.red(`- ${harmless(line)}`)}`),
+    ...made.filter((line) => !old.includes(line)).map((line) => `        ${paint.green(`+ ${harmless(line)}`)}`),
+  ];
+}
+
+function valuesText(before: string | undefined, after: string | undefined): string {
+  const named = (value: string): string => (value === '' ? '(none)' : value);
+  if (before !== undefined && after !== undefined) return `: ${named(before)} -> ${named(after)}`;
+  const only = after ?? before;
+  return only === undefined ? '' : `: ${only}`;
 }
 
 const paintRisk = (risk: string, paint: Paint): string =>

@@ -70,6 +70,20 @@ describe('the way back from a journal', () => {
       ],
       { rollback_kernel: '3.10.0-862.el7.x86_64', rollback_packages: {} },
     ],
+    [
+      'a repository that was not there, and one that was another',
+      [
+        change('yum_repository', '+', 'repository vault-os in /etc/yum.repos.d/own.repo', undefined, '[vault-os]\nname=x'),
+        change('yum_repository', '~', 'repository base in /etc/yum.repos.d/CentOS-Base.repo', '[base]\nname=a = b\nexclude=', '[base]'),
+      ],
+      {
+        rollback_repositories: [
+          { name: 'vault-os', file: 'own', state: 'absent' },
+          { name: 'base', file: 'CentOS-Base', state: 'present', options: { name: 'a = b', exclude: '' } },
+        ],
+        rollback_arguments: [],
+      },
+    ],
   ])('%s', (_, changes, vars) => {
     expect(rollbackOf('r1', deeds(...changes), [])).toMatchObject({ kind: 'way_back', way: { left: [], vars } });
   });
@@ -100,6 +114,14 @@ describe('the way back from a journal', () => {
     expect(rollbackOf('r1', deeds(updates), [])).toEqual({ kind: 'nothing', left: [`${updates.what} (task "The task")`] });
     const ended = change('kernel', '-', 'kernel on trial', '5.4.278-1.el7.elrepo.x86_64');
     expect(rollbackOf('r1', deeds(ended), [])).toEqual({ kind: 'nothing', left: [] });
+  });
+
+  it('a repository whose password was never read is not written again, and said', () => {
+    const masked = change('yum_repository', '-', 'repository els in /etc/yum.repos.d/els.repo', '[els]\nname=x\npassword=***');
+    expect(rollbackOf('r1', deeds(masked), [])).toEqual({
+      kind: 'nothing',
+      left: ['repository els in /etc/yum.repos.d/els.repo (task "The task")'],
+    });
   });
 
   it('a later run that changed it again goes first; a rollback that was begun does not stand in its own way', () => {

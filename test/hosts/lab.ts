@@ -36,6 +36,8 @@ export interface LabAnswer {
 export interface Lab {
   readonly dir: string;
   readonly hosts: readonly LabHost[];
+  /** The folder of this machine with the repository of packages that the hosts use. */
+  readonly packages: string;
   /** Private key of root on every host. */
   readonly key: string;
   readonly knownHosts: string;
@@ -142,6 +144,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const lab: Lab = {
     dir,
     hosts,
+    packages: join(repos, options.flavour === 'el7' ? 'rpm' : 'deb'),
     key: join(dir, 'id'),
     knownHosts,
     inventory: (vars = {}) => inventoryOf(hosts, join(dir, 'id'), knownHosts, vars),

@@ -143,6 +143,30 @@ describe.skipIf(noEl7 !== '')(`modules on el7 hosts with dnf (${noEl7 || 'all th
     await server.start();
     await downloadsAhead(lab, 'h5', server, cached, 'kernel', { min: '3.10.0-1062.el7' });
   });
+
+  it('a repository file is prepared, dnf sees its packages, and it is removed again', async () => {
+    const seen = async (...more: readonly string[]) =>
+      (await lab.ssh('h3', `yum -q ${more.join(' ')} list available docker-ce-cli 2>&1 | grep -c '^docker-ce-cli'`, 60)).out.trim();
+    const files = async () => (await lab.ssh('h3', 'ls -A /etc/yum.repos.d')).out;
+    await lab.ssh(
+      'h3',
+      'sed -i "/^exclude/d" /etc/dnf/dnf.conf /etc/yum.conf; yum -q -y remove docker-ce-cli; mv /etc/yum.repos.d/lab.repo /tmp; yum -q clean all',
+      60,
+    );
+    expect(await seen()).toBe('0');
+    const own = { name: 'own-el7', description: 'own mirror', baseurl: 'file:///repos/gone', gpgcheck: false, file: 'own' };
+    await converges(lab, 'h3', 'yum_repository', { ...own, name: 'other', enabled: false });
+    await converges(lab, 'h3', 'yum_repository', own);
+    expect(await seen()).toBe('0');
+    await converges(lab, 'h3', 'yum_repository', { ...own, baseurl: ['file:///repos/gone', 'file:///repos/rpm'], enabled: false });
+    expect([await seen(), await seen('--disablerepo="*"', '--enablerepo=own-*')]).toEqual(['0', '1']);
+    expect((await lab.ssh('h3', 'stat -c %a /etc/yum.repos.d/own.repo; ls -A /etc/yum.repos.d')).out).toBe('644\nown.repo\n');
+    await converges(lab, 'h3', 'yum_repository', { name: 'own-el7', file: 'own', state: 'absent' });
+    expect((await lab.ssh('h3', 'grep "^.name" /etc/yum.repos.d/own.repo; grep -c "^.other.$" /etc/yum.repos.d/own.repo')).out).toBe('1\n');
+    await converges(lab, 'h3', 'yum_repository', { name: 'other', file: 'own', state: 'absent' });
+    expect(await files()).toBe('');
+    await lab.ssh('h3', 'mv /tmp/lab.repo /etc/yum.repos.d; yum -q clean all', 60);
+  });
 });
 
 /** Serves a folder of the host over HTTP there, as repositories are; gives back how to stop it, and start it again. */

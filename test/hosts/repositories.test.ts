@@ -1,7 +1,5 @@
 // Repositories that fail, with real dnf on real sshd hosts: `kmend plan` gives each its own message, and touches no host.
-
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Lab, labMissing, startLab } from './lab.ts';
 import { type Operator, operator, playbook } from './operator.ts';
@@ -110,7 +108,7 @@ describe.skipIf(noEl7 !== '')(`repositories that fail, on el7 hosts with dnf (${
 
   beforeAll(async () => {
     lab = await startLab({ flavour: 'el7', count: rows.length, net: '127.33' });
-    server = await repositoryServer(join(lab.packages, 'rpm'), lab.dir);
+    server = await repositoryServer(lab.packages, lab.dir);
     const write = async ({ repository }: Row, index: number): Promise<void> => {
       const host = hosts[index] ?? '';
       const file = '/etc/yum.repos.d/lab.repo';

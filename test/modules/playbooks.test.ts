@@ -245,4 +245,46 @@ describe('what they plan', () => {
     const vars = { rollback_packages: { 'docker-ce': '17.03.0' } };
     expect(plan('rollback.yaml', mended(), {}, vars).refused?.why).toMatch(/no enabled repository has docker-ce 17.03.0/);
   });
+
+  it('repository.yaml: where a remedy may need packages, and everywhere when it is removed', () => {
+    const read = (section = ''): Facts =>
+      Object.fromEntries(
+        ['os', 'updates', 'extras', 'docker'].flatMap((id) => [
+          [`repository.kmend/kmend-${id}.section`, section && `[kmend-${id}]\n${section}`],
+          [`repository.kmend/kmend-${id}.elsewhere`, []],
+        ]),
+      );
+    const sections = (facts: Facts, vars: Mapping = {}) =>
+      plan('repository.yaml', facts, {}, vars).tasks.flatMap(({ changes }) => changes.map(({ sign, after = '' }) => sign + after));
+    const made = sections({ ...on862(), ...read() });
+    expect(made).toHaveLength(4);
+    expect(made[1]).toMatchInlineSnapshot(`
+      "+[kmend-updates]
+      name=CentOS 7 updates (prepared by kmend)
+      baseurl=https://vault.centos.org/7.9.2009/updates/$basearch/ https://archive.kernel.org/centos-vault/7.9.2009/updates/$basearch/
+      enabled=1
+      gpgcheck=1
+      gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-CentOS-7"
+    `);
+    const mirror = { baseurl: 'http://mirror.example.com/7/', docker_baseurl: '', enabled: false };
+    const own = sections({ ...on862(), ...read() }, mirror);
+    expect([own.length, own[0]]).toEqual([3, expect.stringContaining('\nbaseurl=http://mirror.example.com/7/os/$basearch/\nenabled=0\n')]);
+    expect(sections({ ...mended(), ...read() })).toEqual([]);
+    expect(sections({ ...on862({ 'os.version': '8.4' }), ...read() })).toEqual([]);
+    expect(sections({ ...mended(), ...read('name=x') }, { state: 'absent', docker_baseurl: '' })).toEqual(['-', '-', '-', '-']);
+    expect(sections({ ...mended(), ...read() }, { state: 'absent' })).toEqual([]);
+  });
+  it('rollback.yaml puts repositories back without a drain or a reboot', () => {
+    const facts = { ...mended(), 'repository.own/base.section': '[base]\nname=new', 'repository.own/base.elsewhere': [] };
+    const vars = {
+      rollback_arguments: [],
+      rollback_made: [],
+      rollback_repositories: [
+        { name: 'base', file: 'own', state: 'present', options: { name: 'old', mirrorlist: 'http://a/7', exclude: '' } },
+      ],
+    };
+    expect(lines('rollback.yaml', facts, cluster, vars)).toEqual([
+      'change yum_repository, repository base in /etc/yum.repos.d/own.repo [base]\nname=old\nmirrorlist=http://a/7\nexclude=',
+    ]);
+  });
 });

@@ -154,6 +154,28 @@ const play: PlayPlan = {
 };
 
 describe('plan', () => {
+  it('shows a text of several lines by the lines that differ', () => {
+    const change = { what: 'repository base in /etc/yum.repos.d/a.repo', risk: 'write' } as const;
+    const changes = [
+      { ...change, sign: '~', before: '[base]\nname=x\nenabled=0', after: '[base]\nname=x\nenabled=1\u001b[2J' },
+      { ...change, sign: '-', before: '[base]\nname=x' },
+    ] as const;
+    const task = { id: '1', name: 'The repository', module: 'yum_repository', status: 'change', risk: 'write', changes } as const;
+    const hosts = [{ ...planFor('node-a1'), tasks: [task] }];
+    const waves = [{ title: 'Wave 1: 1', hosts: [{ host: 'node-a1' }] }];
+    const lines = planText({ play: { ...play, hosts, leftOut: [] }, waves, unstarted: [], why: '', width: 100, paint: uncoloured });
+    expect(text(lines.filter((line) => line.startsWith('      ')))).toMatchInlineSnapshot(`
+      "
+            ~ repository base in /etc/yum.repos.d/a.repo [write]
+              - enabled=0
+              + enabled=1?[2J
+            - repository base in /etc/yum.repos.d/a.repo [write]
+              - [base]
+              - name=x
+      "
+    `);
+  });
+
   it.each([80, 140])('at %i columns', (width) => {
     const waves = [{ title: 'Wave 1: 1', hosts: [{ host: 'node-a1', startsIn: 30, waitsFor: '1 of 1 slot is taken (node-x)' }] }];
     const left = { unstarted: ['node-b3'], why: 'capacity is missing: 1 out of service, allowed: 1 (node-c2)' };

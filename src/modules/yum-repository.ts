@@ -1,0 +1,259 @@
+// Module yum_repository: one repository in a file below /etc/yum.repos.d, made, changed or removed; other sections stay as they are.
+import { withPrelude } from '../facts/prelude.ts';
+import { hiddenPart, repositoryFact } from '../facts/repository.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../model/change.ts';
+import type { RunEffect } from '../model/effect.ts';
+import { type FactView, listFact, textFact } from '../model/fact.ts';
+import { quote } from '../model/quote.ts';
+import { absolutePath, asArgs, either, flag, type Infer, listOf, mappingOf, object, oneOf, text, whole } from '../model/schema.ts';
+import { defineModule } from './define.ts';
+import { spaceRefusal } from './package-manager/state.ts';
+
+const noCredentials = 'should have no user or password in it: everybody may read the file, and the plan shows it';
+const hasCredentials = (value: string): boolean => /:\/\/[^/\s]*@/.test(value);
+
+const url = text
+  .regex(/^(?:https?|ftp|file):\/\/[^\s,]+$/, 'should be a URL: https://, http://, ftp:// or file://')
+  .refine((value) => !hasCredentials(value), noCredentials);
+const line = text
+  .regex(/^\S(?:[^\r\n\0]*\S)?$/, 'should be one line, without blanks at its ends')
+  .refine((value) => !hasCredentials(value), noCredentials);
+const pattern = text.regex(/^[^\s,#]+$/, 'should be the name of a package or a glob such as docker-ce*');
+
+const args = object({
+  name: text
+    .regex(/^(?!main$)[A-Za-z0-9][A-Za-z0-9_.:-]*$/, 'should be the id of a repository: letters, digits and _ . : -')
+    .describe('Id of the repository: the section of the file.'),
+  description: line.optional().describe('For people (`name=` of the section). Required where it is present.'),
+  baseurl: listOf(url)
+    .optional()
+    .describe('Where its `repodata` lies; of several the next is tried where one fails. `$basearch` and `$releasever` stay as they are.'),
+  mirrorlist: url.optional().describe('A list of such places.'),
+  metalink: url.optional().describe('The same as a metalink.'),
+  enabled: flag.optional().describe('`false`: it is used only where `enablerepo` names it. Default: what yum takes, which is yes.'),
+  gpgcheck: flag.optional().describe('Packages must be signed. Default: what yum.conf says.'),
+  gpgkey: listOf(url).optional().describe('Where its key is.'),
+  sslverify: flag.optional().describe('`false` trusts every certificate.'),
+  sslcacert: absolutePath.optional().describe("File on the host with the authorities that sign the server's certificate."),
+  proxy: either([url, oneOf('_none_')], 'should be a URL without user and password, or _none_')
+    .optional()
+    .describe('Of this repository; `_none_` = none, whatever yum.conf says.'),
+  skip_if_unavailable: flag.optional().describe('Go on without it where it cannot be read.'),
+  exclude: listOf(pattern).optional().describe('Packages that it must not give.'),
+  priority: whole(1, 99).optional().describe('The lowest wins: dnf, or yum with its plugin `priorities`.'),
+  options: mappingOf(
+    either([line, oneOf(''), whole(), flag.transform((on) => (on ? '1' : '0'))], 'should be one line of text, a number, or true or false'),
+  )
+    .refine((all) => Object.keys(all).every((key) => /^[a-z][a-z0-9_.]*$/.test(key)), 'should have options of yum as its keys')
+    .refine((all) => !Object.keys(all).some((key) => key.endsWith('password')), noCredentials)
+    .default({})
+    .describe('Further options of yum, as they stand in the file: `{throttle: 5M}`.'),
+  file: text
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*(?<!\.repo)$/, 'should be the name of a file below /etc/yum.repos.d, without .repo')
+    .optional()
+    .describe('The file, without `.repo`; default: the id. Several repositories may share one.'),
+  state: oneOf('present', 'absent').default('present').describe('`absent` removes the section, and the file with its last one.'),
+}).refine((given) => given.state === 'absent' || isWhole(given), 'needs `description` and one of `baseurl`, `mirrorlist`, `metalink`');
+type Args = Infer<typeof args>;
+
+type Given = Partial<Record<'description' | 'baseurl' | 'mirrorlist' | 'metalink', unknown>> & { readonly options?: object };
+
+function isWhole({ description, baseurl, mirrorlist, metalink, options = {} }: Given): boolean {
+  const [named, placed] = [
+    description !== undefined || 'name' in options,
+    [baseurl, mirrorlist, metalink].some((one) => one !== undefined),
+  ];
+  return named && (placed || ['baseurl', 'mirrorlist', 'metalink'].some((key) => key in options));
+}
+
+const fileOf = (given: Args): string => given.file ?? given.name;
+
+/** The section as it is written: an option a line, lists with blanks between, in the order of the documentation. */
+function sectionOf(given: Args): string {
+  if (given.state === 'absent') return '';
+  const { name, description, file: _file, state: _state, options, ...rest } = given;
+  const settings = { ...(description === undefined ? {} : { name: description }), ...rest, ...options };
+  return [
+    `[${name}]`,
+    ...Object.entries(settings).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${textOf(value)}`])),
+  ].join('\n');
+}
+
+const textOf = (value: string | number | boolean | readonly string[]): string =>
+  typeof value === 'boolean' ? (value ? '1' : '0') : typeof value === 'object' ? value.join(' ') : String(value);
+
+const flags: ReadonlySet<string> = new Set(['enabled', 'gpgcheck', 'repo_gpgcheck', 'sslverify', 'skip_if_unavailable']);
+const lists: ReadonlySet<string> = new Set(['baseurl', 'gpgkey', 'exclude', 'includepkgs']);
+
+/** What a line means to yum, whoever wrote it: `enabled = True`, `excludepkgs = a, b`. */
+function meaningOf(setting: string): string {
+  const [key = '', value = ''] = splitAt(setting);
+  const name = key === 'excludepkgs' ? 'exclude' : key;
+  if (flags.has(name)) return `${name}=${/^(?:1|yes|true|on)$/i.test(value) ? '1' : /^(?:0|no|false|off)$/i.test(value) ? '0' : value}`;
+  return lists.has(name) ? `${name}=${value.split(/[\s,]+/).join(' ')}` : `${name}=${value}`;
+}
+
+const splitAt = (setting: string): readonly [string, string] => {
+  const at = setting.indexOf('=');
+  return at < 0 ? [setting, ''] : [setting.slice(0, at), setting.slice(at + 1)];
+};
+
+const isSame = (one: string, other: string): boolean => {
+  const meanings = (section: string): string => section.split('\n').map(meaningOf).toSorted().join('\n');
+  return (one === '') === (other === '') && meanings(one) === meanings(other);
+};
+
+function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
+  const manager = textFact(facts, 'packages.manager');
+  if (manager !== 'yum' && manager !== 'dnf')
+    return {
+      changes: [],
+      refuse: {
+        why: `repository files of yum are not read here (package manager: ${manager})`,
+        hint: 'this module is for hosts with yum or dnf: leave others out with `when`',
+      },
+    };
+  const fact = repositoryFact(fileOf(given), given.name, 'section');
+  const [before, after] = [textFact(facts, fact), sectionOf(given)];
+  const elsewhere = listFact(facts, repositoryFact(fileOf(given), given.name, 'elsewhere')).map(String);
+  if (isSame(before, after)) return { changes: [], ...noteOf(given, elsewhere) };
+  const refuse =
+    twice(given, elsewhere) ?? noWayBack(before, context) ?? spaceRefusal(facts, [{ fact: 'space.root_kb', path: '/', mb: 1 }]);
+  if (refuse !== undefined) return { changes: [], refuse };
+  return { changes: [changeOf(given, before, after, manager)], promises: { [fact]: after } };
+}
+
+const noteOf = (given: Args, elsewhere: readonly string[]): Pick<ModulePlan, 'note'> =>
+  given.state === 'absent' && elsewhere.length > 0
+    ? { note: `${given.name} is in ${elsewhere.join(', ')}: name that as \`file\` to remove it` }
+    : {};
+
+/** yum takes the last of two sections with one id, and says "listed more than once". */
+const twice = (given: Args, elsewhere: readonly string[]): Refusal | undefined =>
+  given.state === 'absent' || elsewhere.length === 0
+    ? undefined
+    : {
+        why: `the repository ${given.name} is in ${elsewhere.map((file) => `/etc/yum.repos.d/${file}.repo`).join(', ')} already`,
+        hint: 'take another id, or name that file (`file`)',
+      };
+
+/** A rollback writes the lines of before again: those that kmend has not seen whole, and options that stand twice, it cannot. */
+function noWayBack(before: string, { acceptNoWayBack }: PlanContext): Refusal | undefined {
+  const settings = before.split('\n').slice(1);
+  const keys = settings.map((setting) => splitAt(setting)[0]);
+  const isLost = (setting: string, index: number): boolean =>
+    !/^[a-z][a-z0-9_.]*=/.test(setting) || setting.includes(hiddenPart) || keys.indexOf(keys[index] ?? '') !== index;
+  const lost = new Set(settings.filter(isLost).map((setting) => splitAt(setting)[0]));
+  if (acceptNoWayBack || lost.size === 0) return undefined;
+  return {
+    why: `kmend could not write the section of before again (${[...lost].join(', ')}): there would be no way back`,
+    hint: 'take another id; or go on without a way back: `rollback: none` under `rollout` of the play, or `--rollback none`',
+  };
+}
+
+function changeOf(given: Args, before: string, after: string, manager: 'yum' | 'dnf'): Change {
+  return {
+    sign: before === '' ? '+' : after === '' ? '-' : '~',
+    what: `repository ${given.name} in /etc/yum.repos.d/${fileOf(given)}.repo`,
+    ...(before === '' ? {} : { before }),
+    ...(after === '' ? {} : { after }),
+    risk: 'write',
+    effects: [effectOf(given, after, manager)],
+  };
+}
+
+const effectOf = (given: Args, section: string, manager: 'yum' | 'dnf'): RunEffect => ({
+  kind: 'run',
+  what: `${given.state === 'absent' ? 'remove' : 'write'} the repository ${given.name} ${given.state === 'absent' ? 'from' : 'to'} /etc/yum.repos.d/${fileOf(given)}.repo`,
+  script: withPrelude(script(given, section, manager)),
+  detached: false,
+  timeout: 120,
+  errors: {
+    70: 'the repository file could not be written',
+    71: 'the new repository file has lost other repositories: nothing was changed',
+  },
+  hints: { 70: 'the last lines say why: is the disk full or read-only?' },
+});
+
+/**
+ * The new text is made beside the old one, which keeps owner, mode and label, and renamed into place. What was fetched from the address of before
+ * is thrown away: yum would believe it for hours.
+ */
+const script = (
+  given: Args,
+  section: string,
+  manager: 'yum' | 'dnf',
+): string => `d=$R/etc/yum.repos.d; l=$d/${quote(`${fileOf(given)}.repo`)}
+[ -d "$d" ] || mkdir -m 755 "$d" || exit 70
+t=$l; if [ -L "$l" ]; then t=$(readlink -f "$l") || exit 70; fi
+o=/dev/null; [ ! -e "$t" ] || o=$t
+w=$(mktemp "$(dirname "$t")/.kmend.XXXXXX") || exit 70
+trap 'rm -f "$w"' EXIT
+if [ -e "$t" ]; then cp -a "$t" "$w"; else chmod 644 "$w"; fi || exit 70
+export S=${quote(section)}
+awk -v id=${quote(`[${given.name}]`)} '${editAwk}' "$o" > "$w" || exit 70
+others() { awk -v id=${quote(`[${given.name}]`)} '/^\\[/ { sub(/\\].*/, "]"); if ($0 != id) n++ } END { print n + 0 }' "$1"; }
+[ "$(others "$o")" = "$(others "$w")" ] || exit 71
+sync
+if [ -z "$S" ] && ! grep -q '[^[:space:]]' "$w"; then rm -f "$t" "$l"
+else mv -f "$w" "$t" || exit 70; fi
+if [ -e "$t" ] && command -v restorecon >/dev/null 2>&1; then restorecon "$t" >/dev/null 2>&1; fi
+if [ -n "$S" ]; then
+  k=''; if command -v timeout >/dev/null 2>&1; then k='timeout 60'; fi
+  $k ${manager} -q --setopt=exit_on_lock=1 --disablerepo='*' --enablerepo=${quote(given.name)} clean metadata </dev/null >/dev/null 2>&1
+fi
+:
+`;
+
+/**
+ * `S` in the environment is the new section, or nothing. It takes the place of the old one, else it is appended after an empty line. `held` are empty
+ * lines, and comments behind the section, which belong to the next one; `gap` are the empty lines before a section that is removed.
+ */
+const editAwk = `
+function keep() { printf "%s", held; held = "" }
+BEGIN { new = ENVIRON["S"] }
+{ l = $0; sub(/\\r$/, "", l) }
+l ~ /^\\[/ {
+  h = l; sub(/\\].*/, "]", h)
+  if (h == id) {
+    if (new != "" && !done) { keep(); print new; done = 1 }
+    gap = gap held; held = ""; mine = 1; next
+  }
+  if (mine) { if (gap != "") sub(/^[ \\t]*\\n/, "", held); held = gap held; gap = "" }
+  mine = 0; keep(); print; next
+}
+l ~ /^[ \\t]*$/ || (mine && l ~ /^[#;]/) { held = held $0 "\\n"; next }
+mine { held = ""; next }
+{ keep(); print }
+END {
+  if (mine) { sub(/^[ \\t]*\\n/, "", gap); held = gap held }
+  if (new != "" && !done) { if (NR > 0 && held == "") print ""; keep(); print new }
+  keep()
+}`;
+
+export const yumRepository = defineModule<Args>({
+  name: 'yum_repository',
+  summary: 'Makes, changes or removes one repository of yum or dnf, in a file below /etc/yum.repos.d.',
+  example: `- name: The archive of CentOS 7, whose mirrors are gone
+  yum_repository:
+    name: vault-os
+    description: CentOS 7.9.2009 os (vault)
+    baseurl: https://vault.centos.org/7.9.2009/os/$basearch/
+    gpgcheck: true
+    gpgkey: file:///etc/pki/rpm-gpg/RPM-GPG-KEY-CentOS-7
+    enabled: false
+`,
+  notes: `The names of Ansible's module. The section is written whole: options that are not given are removed from it, other sections of the file and comments
+before them stay. The plan shows each line that would change. A new file has the mode 0644; one that is there keeps owner and mode.
+
+There is no argument for passwords, and a URL with one in it is refused: such a file is for everybody to read. For a server that asks for them put
+\`username\` and \`password\`, or \`sslclientcert\` and \`sslclientkey\`, into a file of your own, and name that repository by \`enablerepo\`. Passwords that are in
+a section already are read as \`${hiddenPart}\`.
+
+\`kmend rollback RUN\` removes a repository that the run made, and writes the section of before again where there was one. A task after this one in the
+same play does not know yet what the new repository holds: prepare repositories in a run of their own, as playbooks/repository.yaml does.`,
+  args: asArgs(args),
+  maxRisk: 'write',
+  facts: (given) => [{ area: 'repository', args: { file: fileOf(given), name: given.name } }],
+  plan,
+});
