@@ -1,9 +1,9 @@
-// The demo: a newcomer sees a fleet checked, planned, mended one host at a time, rebooted and proven, in under a minute, without root.
+// The demo: the story of one incident on a practice fleet. A sick node, why, the plan, one canary, its proof, then the rest; under a minute, without root.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAndAfter, type CheckRow } from '../report/check-table.ts';
-import { duration } from '../report/layout.ts';
+import { duration, fold } from '../report/layout.ts';
 import { check } from './check.ts';
 import { paintOf } from './setup.ts';
 import type { World } from './world.ts';
@@ -11,49 +11,114 @@ import type { World } from './world.ts';
 /** Runs one command line in this world and gives its exit code. */
 export type RunLine = (args: readonly string[], world: World) => Promise<number>;
 
-/** Runs the same command line as a person would, in this process, against a fleet of this process. */
+/** The node of the original report; the demo's fleet has it first. */
+const sickNode = 'node-a1';
+const others = `!${sickNode}`;
+
+/** Where the demo plays: its world, the fleet's inventory, and how command lines are run and shown. */
+interface Stage {
+  readonly world: World;
+  readonly inventory: string;
+  readonly directory: string;
+  readonly state: string;
+  readonly playbook: string;
+  readonly runLine: RunLine;
+}
+
+/** Runs the same command lines as a person would, in this process, against a fleet of this process. */
 export async function runDemo(flags: { readonly down?: string }, world: World, runLine: RunLine): Promise<number> {
   const { createFleet, demoHosts } = await import('../lab/index.ts');
   const directory = await mkdtemp(join(tmpdir(), 'kmend-demo-'));
   const began = world.clock.now();
   const fleet = await createFleet({ dir: join(directory, 'fleet'), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') });
-  const paint = paintOf(world);
-  const state = join(directory, 'state');
-  const say = (title: string, words: readonly string[]): void =>
-    world.out(`\n${paint.cyan(`$ kmend ${words.map((one) => one.replace(`${directory}/`, '')).join(' ')}`)}   ${paint.dim(`# ${title}`)}`);
-  const expect = (code: number, expected: readonly number[]): boolean => {
-    world.out(paint.dim(`(exit ${code})`));
-    if (!expected.includes(code)) world.err(`the demo expected exit ${expected.join(' or ')}`);
-    return expected.includes(code);
-  };
-  const step = async (title: string, args: readonly string[], expected: readonly number[]): Promise<boolean> => {
-    say(title, args);
-    return expect(await runLine([...args, '--state-dir', state], world), expected);
-  };
-  const look = async (title: string): Promise<readonly CheckRow[]> => {
-    say(title, ['check', '-i', fleet.inventoryFile]);
-    const checked = await check('all', { inventory: [fleet.inventoryFile], stateDir: state }, world);
-    expect(checked.exit, [0, 2, 4, 6]);
-    return checked.rows;
-  };
+  const playbook = join(world.packageRoot, 'playbooks', 'auto.yaml');
   try {
-    world.out(`A practice fleet of ${demoHosts.length} hosts, each with its own file tree, package database and boot loader, on loopback.`);
-    const inventory = ['-i', fleet.inventoryFile];
-    const plan = join(directory, 'plan.json');
-    const playbook = join(world.packageRoot, 'playbooks', 'auto.yaml');
-    const budget = ['--max-unavailable', '2', '--unplannable', 'leave_out'];
-    const before = await look('what is wrong, and what would mend it');
-    // One host does not answer: it is out of service, as far as anybody can tell, and takes one of the two slots.
-    const good =
-      (await step('what would be done, in which order', ['plan', playbook, ...inventory, ...budget, '-o', plan], [2, 4, 6])) &&
-      (await step('exactly that', ['apply', plan, '--yes'], [0, 4, 6]));
-    const after = await look('and now');
-    world.out('');
-    for (const line of beforeAndAfter(before, after, world.width(), paint)) world.out(line);
-    world.out(`\nThe demo took ${duration((world.clock.now() - began) / 1000)}.`);
-    return good ? 0 : 1;
+    const stage = { world, inventory: fleet.inventoryFile, directory, state: join(directory, 'state'), playbook, runLine };
+    const isGood = await tell(stage, demoHosts.length);
+    world.out(`\nThe demo took ${duration((world.clock.now() - began) / 1000)}. Your own fleet: kmend check -i inventory.yaml`);
+    return isGood ? 0 : 1;
   } finally {
     await fleet.close();
     await rm(directory, { recursive: true, force: true });
   }
 }
+
+async function tell(stage: Stage, hosts: number): Promise<boolean> {
+  const [plan, rest] = [join(stage.directory, 'plan.json'), join(stage.directory, 'rest.json')];
+  const planned = ['plan', stage.playbook, '-i', stage.inventory];
+  paragraph(stage.world, [
+    'CentOS 7.5 with 3.10.0-862.el7, Kubernetes 1.12.3 and Docker 18.06.1-ce: one of its nodes locks up. What follows is real, on a practice',
+    `fleet of ${hosts} hosts in this process, each with its own files, packages and boot loader. Only their reboots are short.`,
+  ]);
+  chapter(stage, '1. A sick node: what its log says, and why');
+  const sick = await look(stage, sickNode, 'whole');
+  chapter(stage, '2. The plan, before anything is touched');
+  const isPlanned = await step(stage, [...planned, '-l', sickNode, '-o', plan], [2]);
+  chapter(stage, '3. One canary: exactly that plan');
+  const isMended = isPlanned && (await step(stage, ['apply', plan, '--yes'], [0]));
+  chapter(stage, '4. The proof: reads from its memory cgroups after the reboot');
+  const isProven = isMended && (await step(stage, ['report', await lastRun(stage)], [0]));
+  chapter(stage, '5. The rest of the fleet: each host has its own remedy, or none');
+  const before = await look(stage, others, 'table');
+  // One host does not answer: it counts as out of service, and takes one of the four slots.
+  const budget = ['--max-unavailable', '4', '--unplannable', 'leave_out'];
+  const good =
+    isProven &&
+    (await step(stage, [...planned, '-l', others, ...budget, '-o', rest], [4], onlyTotals)) &&
+    (await step(stage, ['apply', rest, '--yes'], [4]));
+  chapter(stage, '6. Before and after');
+  const after = await look(stage, 'all', 'summary');
+  for (const line of beforeAndAfter([...sick, ...before], after, stage.world.width(), paintOf(stage.world))) stage.world.out(line);
+  return good;
+}
+
+const paragraph = (world: World, lines: readonly string[]): void => {
+  for (const line of fold(lines.join(' '), Math.min(100, world.width()))) world.out(line);
+};
+
+const chapter = ({ world }: Stage, title: string): void => world.out(`\n${paintOf(world).bold(title)}`);
+
+/** What stands behind the command line, and the lines that it leaves. */
+interface Filter {
+  readonly text: string;
+  readonly keep: (lines: readonly string[]) => readonly string[];
+}
+const onlyTotals: Filter = { text: " | grep '^Plan:'", keep: (lines) => lines.filter((line) => line.startsWith('Plan:')) };
+const onlySummary: Filter = { text: ' | tail -n 1', keep: (lines) => lines.slice(-1) };
+
+/** The command as a person would type it. */
+function prompt({ world, directory }: Stage, words: readonly string[], filter: Filter | undefined): void {
+  const short = words.map((word) => word.replace(`${directory}/`, '').replace(`${world.packageRoot}/`, '').replace(others, `'${others}'`));
+  world.out(paintOf(world).cyan(`$ kmend ${short.join(' ')}${filter?.text ?? ''}`));
+}
+
+async function step(stage: Stage, args: readonly string[], expected: readonly number[], filter?: Filter): Promise<boolean> {
+  const { world, state } = stage;
+  prompt(stage, args, filter);
+  const code = await filtered(world, filter, (heard) => stage.runLine([...args, '--state-dir', state], heard));
+  return asExpected(world, code, expected);
+}
+
+async function look(stage: Stage, pattern: string, part: 'whole' | 'table' | 'summary'): Promise<readonly CheckRow[]> {
+  const { world, inventory, state } = stage;
+  const filter = part === 'summary' ? onlySummary : undefined;
+  prompt(stage, ['check', pattern, '-i', inventory, ...(part === 'whole' ? ['-v'] : [])], filter);
+  const flags = { inventory: [inventory], stateDir: state, ...(part === 'whole' ? { verbose: 1 } : {}) };
+  return (await filtered(world, filter, (heard) => check(pattern, flags, heard))).rows;
+}
+
+async function filtered<T>(world: World, filter: Filter | undefined, work: (world: World) => Promise<T>): Promise<T> {
+  if (filter === undefined) return work(world);
+  const lines: string[] = [];
+  const result = await work({ ...world, out: (text) => void lines.push(...text.split('\n')) });
+  for (const line of filter.keep(lines)) world.out(line);
+  return result;
+}
+
+function asExpected(world: World, code: number, expected: readonly number[]): boolean {
+  world.out(paintOf(world).dim(`(exit ${code})`));
+  if (!expected.includes(code)) world.err(`the demo expected exit ${expected.join(' or ')}`);
+  return expected.includes(code);
+}
+
+const lastRun = async ({ world, state }: Stage): Promise<string> => (await (await world.store(state)).runs()).at(-1)?.run ?? '';

@@ -3,7 +3,7 @@
 import type { Scope } from '../expression/index.ts';
 import type { EventOf } from '../model/event.ts';
 import type { Outcome } from '../model/failure.ts';
-import type { HostPlan, Plan, PlayPlan } from '../model/plan.ts';
+import type { HostPlan, Plan, PlayPlan, TaskPlan } from '../model/plan.ts';
 import type { Play } from '../model/playbook.ts';
 import { render } from './condition.ts';
 import { orderHosts } from './order.ts';
@@ -17,7 +17,20 @@ export interface PlannedHost {
 export function assemblePlay(play: Play, pool: number, planned: readonly PlannedHost[], seed: string): PlayPlan {
   const hosts = planned.flatMap(({ outcome }) => (outcome.ok ? [outcome.value] : []));
   const leftOut = planned.flatMap(({ host, outcome }) => (outcome.ok ? [] : [{ host, failure: outcome.failure }]));
-  return { play: play.name, rollout: play.rollout, pool, hosts: orderHosts(hosts, play.rollout.order, seed), leftOut };
+  const notes = notesOf(hosts);
+  const ordered = orderHosts(hosts, play.rollout.order, seed);
+  return { play: play.name, rollout: play.rollout, pool, hosts: ordered, leftOut, ...(notes.length === 0 ? {} : { notes }) };
+}
+
+/** The original report upgraded Docker: whoever knows it asks whether that is needed still. */
+function notesOf(hosts: readonly HostPlan[]): readonly string[] {
+  const setsNokmem = ({ module, changes }: TaskPlan): boolean =>
+    module === 'kernel_arg' && changes.some(({ after = '' }) => after.includes('nokmem'));
+  const count = hosts.filter((host) => host.refused === undefined && host.tasks.some(setsNokmem)).length;
+  if (count === 0) return [];
+  return [
+    `${count === 1 ? '1 host' : `${count} hosts`} with cgroup.memory=nokmem: Docker, containerd and kubelet need no upgrade for this. Once the argument is in force the kernel refuses accounting, whoever asks`,
+  ];
 }
 
 /** The failure domain of a host: the play's `zone` expression, else its variable `zone`; absent where neither says one. */

@@ -70,6 +70,8 @@ export interface PlayPlan {
   readonly hosts: readonly HostPlan[];
   /** Unreachable while planning, or otherwise without a plan. */
   readonly leftOut: readonly { readonly host: string; readonly failure: Failure }[];
+  /** Sentences that hold for many of its hosts, said once. */
+  readonly notes?: readonly string[];
 }
 
 export interface Plan {

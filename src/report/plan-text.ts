@@ -47,6 +47,7 @@ export function planText(view: PlanView): readonly string[] {
       view,
     ),
     '',
+    ...(play.notes ?? []).flatMap((note) => indented(`note: ${harmless(note)}`, 0, view.width)),
     summary(view),
   ];
 }
@@ -77,9 +78,9 @@ function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string
   const { paint, width } = view;
   const start = startsIn === undefined ? '' : `, starts in ${duration(startsIn)}`;
   const zone = plan.zone === undefined ? '' : `, zone ${plan.zone}`;
-  const head = `  ${paint.bold(plan.host)}  ${plan.verdict}, remedy ${plan.remedy}, risk ${paintRisk(plan.risk, paint)}, ${estimateText(plan)}${zone}${start}`;
+  const head = `${paint.bold(plan.host)}  ${plan.verdict}, remedy ${plan.remedy}, risk ${paintRisk(plan.risk, paint)}, ${estimateText(plan)}${zone}${start}`;
   return [
-    head,
+    ...indented(head, 2, width),
     ...(plan.remedyWhy === '' ? [] : indented(`why: ${harmless(plan.remedyWhy)}`, 4, width)),
     ...(waitsFor === undefined ? [] : indented(`waits: ${harmless(waitsFor)}`, 4, width)),
     ...plan.tasks.flatMap((task) => taskText(task, view)),
@@ -97,11 +98,9 @@ function taskText(task: TaskPlan, view: PlanView): readonly string[] {
     ...task.changes.flatMap((change) => changeLines(change, view)),
     ...(task.alternatives ?? []).flatMap((way) => indented(paint.dim(`another way: ${harmless(way)}`), 6, width)),
   ];
-  const title = `    ${harmless(task.name)}`;
-  if (task.status === 'later')
-    return [`${title} ${paint.dim(`(later: ${harmless(task.why ?? 'not known yet')}; at most ${task.risk})`)}`, ...changes];
-  const why = task.why === undefined || task.why === '' ? '' : paint.dim(` (${harmless(task.why)})`);
-  return [title + why, ...changes];
+  const later = task.status === 'later' ? `later: ${harmless(task.why ?? 'not known yet')}; at most ${task.risk}` : undefined;
+  const why = later ?? harmless(task.why ?? '');
+  return [...indented(`${harmless(task.name)}${why === '' ? '' : paint.dim(` (${why})`)}`, 4, width), ...changes];
 }
 
 const signs = { '+': 'green', '~': 'yellow', '-': 'red', '!': 'cyan' } as const;

@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { estimateSeconds, p95, secondsOf } from '../../src/core/estimate.ts';
 import { type ExitReason, exitCode } from '../../src/core/exit.ts';
 import { orderHosts } from '../../src/core/order.ts';
-import { fleet, planFor } from './fleet.ts';
+import { assemblePlay } from '../../src/core/plan-play.ts';
+import type { HostPlan, PlannedChange } from '../../src/model/plan.ts';
+import { fleet, plain, planFor } from './fleet.ts';
 
 describe('order of work', () => {
   const hosts = [
@@ -40,6 +42,37 @@ describe('order of work', () => {
   it('shuffle puts every host in the first place now and then', () => {
     const firsts = new Set(Array.from({ length: 200 }, (_, seed) => orderHosts(hosts, 'shuffle', `${seed}`)[0]?.host));
     expect(firsts.size).toBe(5);
+  });
+});
+
+describe('must Docker be upgraded after the argument', () => {
+  const change = { sign: '+', what: 'boot argument cgroup.memory', risk: 'write' } as const;
+  const withTask = (host: string, module: string, changes: readonly PlannedChange[], more: Partial<HostPlan> = {}): HostPlan => ({
+    ...planFor(host),
+    tasks: [{ id: '1', name: 'The argument', module, status: 'change', changes, risk: 'write' }],
+    ...more,
+  });
+  const argued = (host: string) => withTask(host, 'kernel_arg', [{ ...change, after: 'cgroup.memory=nosocket,nokmem' }]);
+  const notes = (...hosts: readonly HostPlan[]) => {
+    const play = { name: 'p', hosts: 'all', vars: {}, rollout: plain, tags: [], tasks: [], place: { file: 'p', line: 1, column: 1 } };
+    const planned = hosts.map((value) => ({ host: value.host, outcome: { ok: true, value } as const }));
+    return assemblePlay(play, hosts.length, planned, 'seed').notes;
+  };
+
+  it('is answered once for all hosts that get it', () => {
+    const answer =
+      'with cgroup.memory=nokmem: Docker, containerd and kubelet need no upgrade for this. Once the argument is in force the kernel refuses accounting, whoever asks';
+    expect(notes(argued('a'), planFor('b'))).toEqual([`1 host ${answer}`]);
+    expect(notes(argued('a'), argued('b'))).toEqual([`2 hosts ${answer}`]);
+  });
+
+  it.each<[string, HostPlan]>([
+    ['nothing sets it', planFor('a')],
+    ['it is taken away', withTask('a', 'kernel_arg', [{ ...change, sign: '-', before: 'cgroup.memory=nokmem' }])],
+    ['it is another argument', withTask('a', 'kernel_arg', [{ ...change, after: 'cgroup.memory=nosocket' }])],
+    ['the host is refused', { ...argued('a'), refused: { task: 'The argument', why: 'the disk is full' } }],
+  ])('is not asked where %s', (_, host) => {
+    expect(notes(host)).toBeUndefined();
   });
 });
 

@@ -178,8 +178,9 @@ describe('plan', () => {
 
   it.each([80, 140])('at %i columns', (width) => {
     const waves = [{ title: 'Wave 1: 1', hosts: [{ host: 'node-a1', startsIn: 30, waitsFor: '1 of 1 slot is taken (node-x)' }] }];
+    const notes = ['1 host with cgroup.memory=nokmem: Docker, containerd and kubelet need no upgrade for this'];
     const left = { unstarted: ['node-b3'], why: 'capacity is missing: 1 out of service, allowed: 1 (node-c2)' };
-    expect(text(planText({ play, waves, ...left, expected: 520, width, paint: uncoloured }))).toMatchSnapshot();
+    expect(text(planText({ play: { ...play, notes }, waves, ...left, expected: 520, width, paint: uncoloured }))).toMatchSnapshot();
   });
 });
 
