@@ -270,7 +270,8 @@ describe('what they plan', () => {
     const own = sections({ ...on862(), ...read() }, mirror);
     expect([own.length, own[0]]).toEqual([3, expect.stringContaining('\nbaseurl=http://mirror.example.com/7/os/$basearch/\nenabled=0\n')]);
     expect(sections({ ...mended(), ...read() })).toEqual([]);
-    expect(sections({ ...on862({ 'os.version': '8.4' }), ...read() })).toEqual([]);
+    for (const other of [{ 'os.version': '8.4' }, { 'os.id': 'rhel' }, { 'packages.manager': 'dnf' }])
+      expect(sections({ ...on862(other), ...read() })).toEqual([]);
     expect(sections({ ...mended(), ...read('name=x') }, { state: 'absent', docker_baseurl: '' })).toEqual(['-', '-', '-', '-']);
     expect(sections({ ...mended(), ...read() }, { state: 'absent' })).toEqual([]);
   });

@@ -211,6 +211,23 @@ describe('what the probe reads', () => {
     });
   });
 
+  it('a file as Ansible 2.19 writes it for the same arguments: nothing is left to do', () => {
+    const given = {
+      ...own,
+      baseurl: ['https://a/7/os/$basearch/', 'https://b/7/os/$basearch/'],
+      enabled: false,
+      gpgkey: ['file:///a', 'file:///b'],
+      exclude: ['docker*', 'kernel'],
+      proxy: '_none_',
+      priority: 5,
+    };
+    const tree = hostTree({
+      [path]:
+        '[vault-os]\nbaseurl = https://a/7/os/$basearch/\n\thttps://b/7/os/$basearch/\nenabled = 0\nexclude = docker* kernel\ngpgkey = file:///a\n\tfile:///b\nname = CentOS 7 os\npriority = 5\nproxy = _none_\n\n',
+    });
+    expect(module.plan(parseArgs(module, given), viewOf(read(tree, given)), noContext).changes).toEqual([]);
+  });
+
   it('never a password', () => {
     const tree = hostTree({
       [path]:
