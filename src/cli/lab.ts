@@ -52,5 +52,7 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
     world.out((await labDown(dirOf(flags))) ? 'the practice fleet is down' : 'no practice fleet was up');
     return 0;
   });
-  sub('demo', 'the story of one incident on a practice fleet: a sick node, why, the plan, one canary, its proof, the rest', async (flags) => runDemo(flags, world, runLine));
+  sub('demo', 'the story of one incident on a practice fleet: a sick node, why, the plan, one canary, its proof, the rest', async (flags) =>
+    runDemo(flags, world, runLine),
+  );
 }

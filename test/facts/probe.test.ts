@@ -15,6 +15,7 @@ const wants: readonly FactWant[] = [
   { area: 'package', args: { name: 'docker-ce' } },
   { area: 'service', args: { name: 'docker' } },
   { area: 'path', args: { path: "/etc/it's here" } },
+  { area: 'repository', args: { file: "it's here", name: 'base' } },
 ];
 
 let host: Recorded;
