@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { buildProgram } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
 import { factDefs } from '../../src/facts/index.ts';
+import { repositoryCauses } from '../../src/facts/repository-causes.ts';
 import { loadInventory, loadPlaybook } from '../../src/load/index.ts';
 import { diskReader } from '../../src/local/index.ts';
 import { modules } from '../../src/modules/index.ts';
@@ -81,6 +82,13 @@ describe('README and docs', () => {
   it.each(pages)('%s: links lead somewhere', (page) => {
     const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1] ?? '');
     for (const link of links) expect(existsSync(join(root, dirname(page), link)), `${page}: ${link}`).toBe(true);
+  });
+
+  it('docs/repositories.md has every message about a repository that cannot be used, and no other', () => {
+    const rows = [...(read('docs/repositories.md').split('\n## What kmend says')[1] ?? '').matchAll(/^\| (.+?) \|/gm)].map(
+      ([, first]) => first,
+    );
+    expect(rows.slice(2).toSorted()).toEqual(repositoryCauses.map(({ message }) => message).toSorted());
   });
 
   it('name npm scripts that exist', () => {
