@@ -234,8 +234,9 @@ ${predownloadNotes}`,
   takesFiles: true,
   facts: (given, known, files = {}) => [
     packageWant(packageOf(given), repositoriesOf(given), given.package === undefined ? otherLines : []),
-    ...fileWants(given.files, known, files, repositoriesOf(given)),
     { area: 'kernels' },
+    // The look at the repositories for the kernel itself is made already.
+    ...fileWants(given.files, known, files, repositoriesOf(given)).filter(({ args }) => args?.name !== packageOf(given)),
   ],
   plan,
 });
