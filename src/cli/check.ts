@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { conclusionOf } from '../core/conclusion.ts';
 import { type ExitReason, exitCode } from '../core/exit.ts';
 import { surveyFleet } from '../engine/fleet.ts';
-import { givenFacts, withPrelude } from '../facts/index.ts';
+import { checkWants, givenFacts, withPrelude } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
 import { activeProbeScript } from '../modules/verify-kmem.ts';
 import { hostDetails, idLines } from '../report/check-details.ts';
@@ -78,7 +78,7 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
     });
     const options = { forks: set.forks, retries: 2, signal: readingSignal(world), known, ...active };
     let read = 0;
-    const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {
+    const surveys = await surveyFleet(targets, checkWants, options, { transport, clock: world.clock }, () => {
       world.progress(`read ${++read} of ${targets.length} hosts`);
     });
     world.progress('');

@@ -1,8 +1,8 @@
 // Outputs of `kmend probe` that people collected by other means: a directory of files, read into one row a host.
 import { settle } from '../core/overlay.ts';
-import { baselineOf, type IdReading, outputsIn, parseProbe, readingOf } from '../facts/index.ts';
+import { baselineOf, checkWants, type IdReading, outputsIn, parseProbe, readingOf } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
-import type { Failure } from '../model/failure.ts';
+import type { Failure, Outcome } from '../model/failure.ts';
 import { unknown } from '../model/value.ts';
 import type { CheckRow } from '../report/check-table.ts';
 import { CommandError, type World } from './world.ts';
@@ -70,7 +70,7 @@ function readFile(directory: string, file: string, world: World): readonly Found
   const unread = read.ok ? (read.text.trim() === '' ? 'is empty' : '') : read.why;
   if (!read.ok || unread !== '') return [{ host: stemOf(file), file, failure: { kind: 'parse', message: `${file} ${unread}` } }];
   const outputs = outputsIn(read.text).map((output) => {
-    const parsed = parseProbe(output.text);
+    const parsed = parsedOutput(output.text);
     const answer = parsed.ok ? { facts: parsed.value } : { failure: { ...parsed.failure, message: `${file}: ${parsed.failure.message}` } };
     return { ...(output.host === undefined ? {} : { named: output.host }), ...answer };
   });
@@ -79,6 +79,13 @@ function readFile(directory: string, file: string, world: World): readonly Found
   const left = outputs.length - used.length;
   if (used.length > 0 && left > 0) world.err(`warning: ${file}: ${left} of its ${outputs.length} outputs cannot be used and are left out`);
   return named(file, used.length > 0 ? used : outputs.slice(0, 1), world);
+}
+
+/** Outputs of earlier versions have the base areas only: what the others would say is not known then. */
+function parsedOutput(text: string): Outcome<Facts> {
+  const parsed = parseProbe(text, checkWants);
+  const older = parsed.ok ? parsed : parseProbe(text);
+  return older.ok ? older : parsed;
 }
 
 type Unnamed = Omit<Found, 'host' | 'file'> & { readonly named?: string };

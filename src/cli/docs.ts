@@ -1,6 +1,6 @@
 // `docs`, `schema` and `probe`: what comes straight from module and fact objects.
 import type { Command } from 'commander';
-import { buildProbe, factDefs } from '../facts/index.ts';
+import { buildProbe, checkWants, factDefs } from '../facts/index.ts';
 import { settingKeys } from '../load/index.ts';
 import { nearest } from '../model/diagnostic.ts';
 import { factsMarkdown, moduleIndex, moduleMarkdown, settingsMarkdown } from '../report/module-docs.ts';
@@ -27,7 +27,7 @@ export function docsCommands(program: Command, world: World, done: (exit: number
     .command('probe')
     .description('print the read-only script that reads all facts, for people who run it by other means (then: check --from DIR)')
     .action(() => {
-      world.out(buildProbe().replace(/\n$/, ''));
+      world.out(buildProbe(checkWants).replace(/\n$/, ''));
       done(0);
     });
 }

@@ -4,7 +4,7 @@ import { zoneOf } from '../core/plan-play.ts';
 import type { HostIdentity } from '../engine/node-match.ts';
 import type { Cluster } from '../engine/ports.ts';
 import type { HostSetup, PlaySetup } from '../engine/walk-context.ts';
-import { factDefs } from '../facts/index.ts';
+import { factDefs, wantsNamedIn } from '../facts/index.ts';
 import { hostScope, loadPlaybook } from '../load/index.ts';
 import type { AnyModule } from '../model/change.ts';
 import type { Inventory } from '../model/host.ts';
@@ -106,6 +106,7 @@ export async function readyPlay(
   }
   const canary = play.rollout.canary?.hosts;
   const canaryHosts = canary !== undefined && 'pattern' in canary ? matchHosts(inventory, canary.pattern, set, world).pool : undefined;
+  const inventoryVars = hosts.map((host) => inventory.hosts.get(host)?.vars ?? {});
   return {
     setup: {
       play,
@@ -114,6 +115,7 @@ export async function readyPlay(
       extraVars: set.extraVars,
       files: project.files,
       isWanted: wantedBy(tags),
+      wants: wantsNamedIn(JSON.stringify([play, inventoryVars, set.extraVars, [...(set.rollback?.vars.values() ?? [])]])),
       ownBootId: world.ownBootId,
       ...(hosts.length === 1 && hosts[0] === set.limit ? { askedByName: set.limit } : {}),
       ...(takeover === undefined ? {} : { takeover }),
@@ -121,7 +123,7 @@ export async function readyPlay(
     },
     pool,
     hosts,
-    inventoryVars: hosts.map((host) => inventory.hosts.get(host)?.vars ?? {}),
+    inventoryVars,
     ...(canaryHosts === undefined ? {} : { canaryHosts }),
   };
 }

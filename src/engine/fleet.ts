@@ -140,7 +140,8 @@ async function planOne(
   ports: EnginePorts,
   signal: AbortSignal,
 ): Promise<Outcome<HostPlan>> {
-  const first = await observe(session, []);
+  const named = setup.wants ?? [];
+  const first = await observe(session, named);
   if (!first.ok) return first;
   const given = givenFacts(hostSetup.declared);
   const chosen = chooseRemedy(settle({ ...first.value.facts, ...given }, undefined));
@@ -169,7 +170,7 @@ async function planOne(
       done: { drained: false, rebooted: false, cordoned: false },
     },
   });
-  const wanted = new Map<string, FactWant>();
+  const wanted = new Map(named.map((want) => [wantKey(want), want]));
   let observed = first.value;
   return planInRounds(host, { ...hostSetup, ...(zone === undefined ? {} : { zone }) }, setup, chosen, {
     frame: () => frame(observed),

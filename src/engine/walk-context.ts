@@ -52,6 +52,8 @@ export interface PlaySetup {
   /** The package files that its tasks name. */
   readonly files?: PackageFiles;
   readonly isWanted: (task: Task) => boolean;
+  /** Facts beside the base ones that its expressions name. */
+  readonly wants?: readonly FactWant[];
   /** Boot id of the machine that runs kmend; empty = not known. */
   readonly ownBootId: string;
   /** The one host that a person asked for by its name (`--limit HOST`). */
@@ -113,6 +115,7 @@ export class HostWalk {
     this.run = run;
     this.#signal = signal;
     this.#setup = setup;
+    for (const want of run.setup.wants ?? []) this.#wanted.set(wantKey(want), want);
     this.chosen = this.state.remedy ?? { remedy: plan.remedy, why: plan.remedyWhy };
     this.nodeSide = new NodeSide({
       cluster: run.ports.cluster,

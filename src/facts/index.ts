@@ -7,5 +7,5 @@ export { forecastFact, isClusterWant } from './node.ts';
 export { outputsIn } from './outputs.ts';
 export { withPrelude } from './prelude.ts';
 export { buildProbe, parseProbe } from './probe.ts';
-export { areas, factDefs, lifetimeOf } from './registry.ts';
+export { areas, checkWants, factDefs, lifetimeOf, wantsNamedIn } from './registry.ts';
 export { isVolatile } from './volatile.ts';

@@ -1,8 +1,9 @@
 // The registry of areas: every fact that a host can be asked for.
-import type { FactDef, Lifetime } from '../model/fact.ts';
+import type { FactDef, FactWant, Lifetime } from '../model/fact.ts';
 import type { Area } from './area.ts';
 import { bootArea } from './boot.ts';
 import { cgroupArea } from './cgroup.ts';
+import { crashArea } from './crash.ts';
 import { derivedFacts } from './derived-facts.ts';
 import { dockerArea } from './docker.ts';
 import { givenFactDefs } from './given.ts';
@@ -42,9 +43,22 @@ export const baseAreas: readonly Area[] = [
   cgroupArea,
 ];
 
+/**
+ * Areas that no plan needs: `check` reads them, and a play that names one of their facts. So they may cost more, within the probe's time. Their
+ * facts begin with the name of the area.
+ */
+const checkAreas: readonly Area[] = [crashArea];
+
+/** What `check` asks for beside the base areas, and what the script of `kmend probe` reads. */
+export const checkWants: readonly FactWant[] = checkAreas.map(({ name }) => ({ area: name }));
+
+/** Those areas whose facts are named in this text of plays and variables. One too many costs a little time and nothing else. */
+export const wantsNamedIn = (text: string): readonly FactWant[] =>
+  checkWants.filter(({ area }) => new RegExp(`\\b${area}\\s*[.[]`).test(text));
+
 /** All areas by name; those beyond the base ones are read only when a want names them, with its arguments. */
 export const areas: ReadonlyMap<string, Area> = new Map(
-  [...baseAreas, kernelsArea, packageArea, serviceArea, pathArea, repositoryArea].map((area) => [area.name, area]),
+  [...baseAreas, ...checkAreas, kernelsArea, packageArea, serviceArea, pathArea, repositoryArea].map((area) => [area.name, area]),
 );
 
 /** Every fact by name, derived ones too; a `*` stands for one word that comes from arguments. */

@@ -55,6 +55,7 @@ export function hostDetails(row: CheckRow, width: number, paint: Paint): readonl
     `cgroup ids: ${idText(facts)}`,
     ...earlierProbe(row),
     ...logText(facts),
+    ...pastText(facts),
     ...listOf(facts, 'kmem.causes', 'causes'),
     ...listOf(facts, 'kmem.rejected', 'not taken'),
     ...listOf(facts, 'kmem.leaves_open', 'stays open'),
@@ -109,6 +110,34 @@ function logText(facts: Facts): readonly string[] {
   const symptoms = facts['kmem.symptoms'];
   const place = (row: Mapping): string => (row.from === 'runtime' ? 'journal of the runtime' : 'kernel log');
   return isList(symptoms) ? symptoms.filter(isMapping).map((row) => `${place(row)}: ${row.kind} ${row.count}: ${row.line}`) : [];
+}
+
+const pastWords: Readonly<Record<string, string>> = {
+  died: 'one of them died of this bug',
+  died_unshown: 'one of them died, and its cause is not shown',
+  seen: 'symptoms, and no death',
+  none: 'no death and no symptom',
+};
+
+/** What was left of earlier boots; where the facts are of a version that did not ask, nothing. */
+function pastText(facts: Facts): readonly string[] {
+  const verdict = facts['crash.verdict'];
+  if (verdict === undefined) return [];
+  if (isUnknown(verdict)) return [`earlier boots: ${verdict.$unknown}`];
+  const { 'crash.evidence': evidence, 'crash.boots': boots } = facts;
+  const text = `earlier boots: ${pastWords[String(verdict)] ?? ''}${evidence === '' ? '' : `: ${evidence}`}`;
+  return [text, ...(isList(boots) ? boots.filter(isMapping).flatMap(symptomsText) : [])];
+}
+
+/** `earlier boot, /var/crash/...: slub_memcg 3, last 2018-11-05 10:24:31: cache: ...`, a line for each kind. */
+function symptomsText(boot: Mapping): readonly string[] {
+  const symptoms = isList(boot.symptoms) ? boot.symptoms.filter(isMapping) : [];
+  const where = [boot.place, boot.boot].filter((word) => word !== '').join(' ');
+  return symptoms.map((row) => {
+    const when =
+      numberOf(row, 'at') === 0 ? '' : `, last ${new Date(numberOf(row, 'at') * 1000).toISOString().slice(0, 19).replace('T', ' ')}`;
+    return `earlier boot, ${where}: ${row.kind} ${row.count}${when}: ${row.line}`;
+  });
 }
 
 function listOf(facts: Facts, name: string, title: string): readonly string[] {

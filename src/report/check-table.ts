@@ -47,7 +47,14 @@ function remedyOf(facts: Facts): string {
 function evidenceOf(facts: Facts, active: ActiveProbe | undefined): string {
   const judged = facts['kmem.verdict'];
   const evidence = isUnknown(judged) ? harmless(judged.$unknown) : word(facts, 'kmem.evidence');
-  return [evidence, active === undefined ? '' : activeText(active)].filter(Boolean).join('; ');
+  return [evidence, pastClause(facts), active === undefined ? '' : activeText(active)].filter(Boolean).join('; ');
+}
+
+/** `an earlier boot died of it on 2018-11-05`: only a death whose cause was found. */
+function pastClause(facts: Facts): string {
+  if (facts['crash.verdict'] !== 'died') return '';
+  const on = word(facts, 'crash.on');
+  return `an earlier boot died of it${on === '' ? '' : ` on ${on}`}`;
 }
 
 /** What the answer means: a host may be off because of its runtime while its kernel still accounts. */

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Practice, practice, sick } from '../cli/practice.ts';
+import { checkWants } from '../../src/facts/index.ts';
+import { type Practice, play, practice, sick } from '../cli/practice.ts';
 import { type CommandResult, command } from '../cli/real-world.ts';
-import { recordedHost, runProbe } from '../facts/replay.ts';
+import { file, recordedHost, runProbe } from '../facts/replay.ts';
 
 /** What the probe prints on the recorded hosts, with their slab entries replaced by a number of dead groups, and their age. */
 const outputs = new Map<string, string>();
@@ -80,6 +81,27 @@ describe('from collected outputs', () => {
     const done = await check('--json');
     expect(verdicts(done)).toEqual(['node-a on', 'node-b off', 'node-c off', 'node-d on']);
     expect(done.err).toBe('warning: all holds outputs of several hosts: they are named by what they call themselves');
+  });
+
+  it('an output of today has what is left of earlier boots; one of an earlier version says nothing of them', async () => {
+    const host = recordedHost('1062-on');
+    file(host, 'var/crash/127.0.0.1-2018-11-05-10:24:33/vmcore-dmesg.txt', '[  9.0] IP: [<ffffffff894dfb20>] ip6mr_sk_done+0x60/0xf0\n');
+    put('today', runProbe(host, { wants: checkWants }));
+    host.remove();
+    put('before', outputOf('1062-on'));
+    const rows = (await check('--json')).out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(rows.map(({ host, facts }) => `${host} ${facts['kmem.verdict']} ${facts['crash.verdict']}`)).toEqual([
+      'before on undefined',
+      'today on died',
+    ]);
+    const shown = (await check('-v')).out;
+    expect(shown).toMatch(/^ +8 of 12 non-root cgroups readable; an earlier boot died of it on \d{4}-\d\d-\d\d$/m);
+    expect(shown).toContain('earlier boots: one of them died of this bug: crash dump of ');
+    expect(shown).toMatch(/earlier boot, \/var\/crash\/[^ ]+vmcore-dmesg.txt: ip6mr_oops 1, last /);
+    expect(shown.match(/earlier boots/g)).toHaveLength(1);
   });
 
   it('a first try that was broken off does not count', async () => {
@@ -199,6 +221,37 @@ describe('what is remembered between two checks', () => {
     const done = await fleet.run(['check', '-i', fleet.fleet.inventoryFile, '--state-dir', state]);
     expect(done.exit).toBe(2);
     expect(done.err.match(/the growth of dead groups is not kept/g)).toHaveLength(1);
+  });
+});
+
+describe('facts that only `check` reads', () => {
+  let fleet: Practice;
+  beforeAll(async () => {
+    fleet = await practice([sick('h1')]);
+    const dump = join(fleet.host('h1').root, 'var/crash/127.0.0.1-2018-11-05-10:24:33/vmcore-dmesg.txt');
+    mkdirSync(dirname(dump), { recursive: true });
+    writeFileSync(dump, '[  9.0] IP: [<ffffffff894dfb20>] ip6mr_sk_done+0x60/0xf0\n');
+  });
+  afterAll(() => fleet.close());
+
+  it('a play that names one of them gets it, in its plan and in its run; also through a variable of the play', async () => {
+    const tasks = (name: string): string => `    - name: Said
+      block:
+        - assert: {that: "${name} == 'died'"}
+      when: ${name} is defined
+`;
+    const direct = fleet.file('direct.yaml', play(tasks('crash.verdict')));
+    const indirect = fleet.file('indirect.yaml', play(tasks('found'), '{}', '  vars: {found: "{{ crash[\'verdict\'] }}"}\n'));
+    for (const file of [direct, indirect]) {
+      const { exit, out } = await fleet.run(['plan', file, '--json']);
+      expect([exit, JSON.parse(out).plays[0].hosts[0].tasks[0].status]).toEqual([0, 'same']);
+      const { exit: applied } = await fleet.run([
+        'apply',
+        fleet.file('both.yaml', play(`    - shell: echo\n${tasks('crash.verdict')}`)),
+        '--yes',
+      ]);
+      expect(applied).toBe(0);
+    }
   });
 });
 

@@ -128,11 +128,12 @@ export const docTables: Readonly<Record<string, string>> = {
     verdictRules.filter(({ verdict }) => verdict === 'unknown').map(({ name }) => [name, unknownAdvice[name] ?? '']),
   ),
   symptoms: table(
-    ['line', 'written by', 'makes a host `leaking`', 'basis', 'source'],
+    ['line', 'written by', 'makes a host `leaking`', 'shows this bug by itself', 'basis', 'source'],
     symptomRows.map((row) => [
       `${row.name} (\`${row.kind}\`)`,
       row.from === 'kernel' ? 'the kernel, in its log' : 'docker, containerd, cri-o, kubelet, in the journal',
       row.critical ? 'yes, with accounting on' : 'no',
+      row.specific ? 'yes' : 'no',
       row.basis,
       row.source,
     ]),

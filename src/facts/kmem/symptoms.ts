@@ -2,7 +2,17 @@
 import type { Mapping } from '../../model/value.ts';
 import type { Row } from './row.ts';
 
-type SymptomKind = 'slub_memcg' | 'slub' | 'soft_lockup' | 'cache_create' | 'page_allocation' | 'cgroup_mkdir' | 'hung_task';
+export type SymptomKind =
+  | 'slub_memcg'
+  | 'slub'
+  | 'ip6mr_oops'
+  | 'no_sockets'
+  | 'icmp6_socket'
+  | 'soft_lockup'
+  | 'cache_create'
+  | 'page_allocation'
+  | 'cgroup_mkdir'
+  | 'hung_task';
 
 /** Who writes the line: the kernel, into its log; or docker, containerd, cri-o and the kubelet, into the journal. */
 export type SymptomSource = 'kernel' | 'runtime';
@@ -10,10 +20,14 @@ export type SymptomSource = 'kernel' | 'runtime';
 interface SymptomRow extends Row {
   readonly kind: SymptomKind;
   readonly from: SymptomSource;
+  /** POSIX extended expression, without a `|`, of all lines that `matches` may accept: the probe keeps no others. */
+  readonly grep: string;
   /** Lines come from hosts: the time to match must be linear in the length of the line. */
   readonly matches: (line: string) => boolean;
   /** With accounting on, this makes a host `leaking`. */
   readonly critical: boolean;
+  /** Nothing but this bug is known to write it: a boot that ended with it ended by the leak. Other lines need one of these beside them. */
+  readonly specific: boolean;
   readonly name: string;
 }
 
@@ -44,8 +58,10 @@ export const symptomRows: readonly SymptomRow[] = [
   {
     kind: 'slub',
     from: 'kernel',
+    grep: 'SLUB: Unable to allocate',
     matches: has(/SLUB: Unable to allocate memory on node -?\d/),
     critical: false,
+    specific: false,
     name: 'SLUB node -1',
     basis: 'source',
     source: 'mm/slub.c; moby/moby#37722',
@@ -53,17 +69,55 @@ export const symptomRows: readonly SymptomRow[] = [
   {
     kind: 'slub_memcg',
     from: 'kernel',
+    grep: 'cache: [^ ]*\\([0-9]+:',
     matches: has(/cache: [^\s(]+\(\d+:[^)]/),
     critical: true,
+    specific: true,
     name: 'SLUB node -1',
     basis: 'source',
     source: 'mm/slub.c prints the cache; a name with (id:group) is a memcg cache',
   },
   {
+    kind: 'ip6mr_oops',
+    from: 'kernel',
+    grep: 'IP: .*ip6mr_sk_done',
+    matches: behind('IP: ', /^IP: \[<[0-9a-f]+>\] ip6mr_sk_done\+0x/),
+    critical: true,
+    specific: true,
+    name: 'NULL pointer dereference in ip6mr_sk_done',
+    basis: 'report',
+    source:
+      'a report on 3.10.0-862: a new network namespace got no ICMP6 socket, and closed those that it had before ip6mr was set up; a kernel that waits for memory gets there only where accounting refuses it',
+  },
+  {
+    kind: 'no_sockets',
+    from: 'kernel',
+    grep: 'socket: no more sockets',
+    matches: has(/socket: no more sockets/),
+    critical: true,
+    specific: false,
+    name: 'no more sockets',
+    basis: 'source',
+    source: 'net/socket.c: no inode for a socket (sock_inode_cache); whatever refuses kernel memory does it',
+  },
+  {
+    kind: 'icmp6_socket',
+    from: 'kernel',
+    grep: 'Failed to initialize the ICMP6 control socket',
+    matches: has(/Failed to initialize the ICMP6 control socket \(err -23\)/),
+    critical: true,
+    specific: false,
+    name: 'no ICMP6 control socket',
+    basis: 'source',
+    source: 'net/ipv6/icmp.c, for a new network namespace; -23 (ENFILE) is "no more sockets"',
+  },
+  {
     kind: 'soft_lockup',
     from: 'kernel',
+    grep: 'BUG: soft lockup',
     matches: has(/BUG: soft lockup - CPU#\d+ stuck for/),
     critical: true,
+    specific: false,
     name: 'soft lockup',
     basis: 'report',
     source: 'kubernetes/kubernetes#61937; unspecific alone',
@@ -71,8 +125,10 @@ export const symptomRows: readonly SymptomRow[] = [
   {
     kind: 'cache_create',
     from: 'kernel',
+    grep: 'kmem_cache_create\\(',
     matches: behind('kmem_cache_create(', /\) failed with error -12/),
     critical: true,
+    specific: false,
     name: 'kmem_cache_create failed',
     basis: 'report',
     source: 'a report on 3.10.0-1160.49.1',
@@ -80,8 +136,10 @@ export const symptomRows: readonly SymptomRow[] = [
   {
     kind: 'page_allocation',
     from: 'kernel',
+    grep: 'page allocation failure',
     matches: has(/page allocation failure: order:/),
     critical: false,
+    specific: false,
     name: 'page allocation failure',
     basis: 'report',
     source: 'the same report; also plain memory shortage',
@@ -89,8 +147,10 @@ export const symptomRows: readonly SymptomRow[] = [
   {
     kind: 'hung_task',
     from: 'kernel',
+    grep: 'blocked for more than [0-9]+ seconds',
     matches: behind('INFO: task ', / blocked for more than \d+ seconds/),
     critical: false,
+    specific: false,
     name: 'task that hangs',
     basis: 'source',
     source: 'kernel/hung_task.c; any slow disk or dead NFS server does it, too: a shutdown may hang',
@@ -98,8 +158,10 @@ export const symptomRows: readonly SymptomRow[] = [
   {
     kind: 'cgroup_mkdir',
     from: 'runtime',
+    grep: '/cgroup/memory[^ ]*: ([Nn]o space left|[Cc]annot allocate)',
     matches: mkdirFails,
     critical: true,
+    specific: true,
     name: 'cgroup ids used up',
     basis: 'measured',
     source:
@@ -107,11 +169,13 @@ export const symptomRows: readonly SymptomRow[] = [
   },
 ];
 
-/** For grep -E in the probe: everything that a row could match, by writer. */
+/** For each kind in the kernel's log, what the probe looks for; in the order of the rows. */
+export const kernelGreps: readonly string[] = symptomRows.flatMap((row) => (row.from === 'kernel' ? [row.grep] : []));
+
+/** For the awk of the probe: everything that a row could match, by writer; at the top level of one pattern `|` only stands between rows. */
 export const symptomPatterns: Readonly<Record<SymptomSource, string>> = {
-  kernel:
-    'SLUB: Unable to allocate|cache: [^ ]*\\([0-9]+:|BUG: soft lockup|kmem_cache_create\\(|page allocation failure|blocked for more than [0-9]+ seconds',
-  runtime: '/cgroup/memory[^ ]*: ([Nn]o space left|[Cc]annot allocate)',
+  kernel: kernelGreps.join('|'),
+  runtime: symptomRows.flatMap((row) => (row.from === 'runtime' ? [row.grep] : [])).join('|'),
 };
 
 export interface Symptom {
@@ -133,3 +197,9 @@ export function readSymptoms(lines: Readonly<Record<SymptomSource, readonly stri
 export const isCritical = (kind: string): boolean => symptomRows.some((row) => row.kind === kind && row.critical);
 
 export const symptomName = (kind: string): string => symptomRows.find((row) => row.kind === kind)?.name ?? kind;
+
+/** What a line of a kernel's log is a symptom of; a line is of one kind. */
+export const kernelSymptom = (line: string): SymptomKind | undefined =>
+  symptomRows.find(({ from, matches }) => from === 'kernel' && matches(line))?.kind;
+
+export const isSpecific = (kind: string): boolean => symptomRows.some((row) => row.kind === kind && row.specific);

@@ -1,0 +1,92 @@
+// The past: what is left of earlier boots, and whether one of them ended by the leak.
+import type { Facts } from '../../model/fact.ts';
+import { unknown } from '../../model/value.ts';
+import { isSpecific, type SymptomKind, symptomName } from './symptoms.ts';
+
+/** dump: of kdump; pstore: records that firmware kept; journal: a persistent one; messages: of syslog. */
+export const pastSources = ['dump', 'pstore', 'journal', 'messages'] as const;
+export type PastSource = (typeof pastSources)[number];
+
+/** cut: not all of it was read. */
+export type SourceState = 'read' | 'absent' | 'denied' | 'cut';
+
+export interface EarlierSymptom {
+  readonly kind: SymptomKind;
+  readonly count: number;
+  /** When the last one was written, seconds since 1970; 0 = not known. */
+  readonly at: number;
+  readonly line: string;
+}
+
+export interface EarlierBoot {
+  readonly source: PastSource;
+  /** The file or the journal's boot. */
+  readonly place: string;
+  /** Its boot id; empty where the log does not say it. */
+  readonly boot: string;
+  /** When its log ends; 0 = not known. */
+  readonly at: number;
+  /** `abrupt`: its log breaks off without a shutdown, and another boot follows. */
+  readonly ended: 'crash' | 'abrupt' | 'planned' | 'unknown';
+  readonly symptoms: readonly EarlierSymptom[];
+}
+
+type PastVerdict = 'died' | 'died_unshown' | 'seen' | 'none';
+
+/** Symptoms that are older than this at the end of a boot do not explain it: the leak is slow, and what it refuses it refuses again and again. Our own figure. */
+const day = 86_400;
+
+/** What one boot says. */
+export function verdictOf({ ended, at, symptoms }: EarlierBoot): PastVerdict {
+  const died = ended === 'crash' || ended === 'abrupt';
+  const near = (symptom: EarlierSymptom): boolean => at === 0 || symptom.at === 0 || at - symptom.at <= day;
+  if (died && symptoms.some((symptom) => isSpecific(symptom.kind) && near(symptom))) return 'died';
+  if (died) return 'died_unshown';
+  return symptoms.length > 0 ? 'seen' : 'none';
+}
+
+const ranks: readonly PastVerdict[] = ['died', 'died_unshown', 'seen'];
+
+/** The facts that follow: of the worst that a boot came to, the latest. A boot may be left in several places. */
+export function judgePast(boots: readonly EarlierBoot[], sources: Readonly<Record<PastSource, SourceState>>): Facts {
+  const rank = ranks.find((verdict) => boots.some((boot) => verdictOf(boot) === verdict));
+  if (rank === undefined) {
+    const nothing = { 'crash.on': '', 'crash.evidence': '' };
+    return { 'crash.verdict': whyUnread(sources) === '' ? 'none' : unknown(whyUnread(sources)), ...nothing };
+  }
+  const [boot] = boots.filter((one) => verdictOf(one) === rank).toSorted((a, b) => b.at - a.at);
+  return {
+    'crash.verdict': rank,
+    'crash.on': boot === undefined ? '' : dayOf(boot.at),
+    'crash.evidence': boot === undefined ? '' : evidenceOf(boot),
+  };
+}
+
+function whyUnread(sources: Readonly<Record<PastSource, SourceState>>): string {
+  const states = Object.values(sources);
+  if (states.some((state) => state === 'read' || state === 'cut')) return '';
+  return states.includes('denied') ? 'the logs of earlier boots could not be read: needs root' : 'no log of an earlier boot is left';
+}
+
+const placeNames: Readonly<Record<PastSource, string>> = {
+  dump: 'crash dump',
+  pstore: 'pstore',
+  journal: 'journal of an earlier boot',
+  messages: '/var/log/messages',
+};
+
+const endNames: Readonly<Record<EarlierBoot['ended'], string>> = {
+  crash: '',
+  abrupt: ', which breaks off without a shutdown',
+  planned: ', which was shut down',
+  unknown: '',
+};
+
+function evidenceOf({ source, at, ended, symptoms }: EarlierBoot): string {
+  const shown = [...new Set(symptoms.map(({ kind }) => symptomName(kind)))].join(', ');
+  return `${placeNames[source]}${at === 0 ? '' : ` of ${timeOf(at)}`}${endNames[ended]}: ${shown === '' ? 'no symptom' : shown}`;
+}
+
+const isoOf = (seconds: number): string => (seconds > 0 && seconds < 10_000_000_000 ? new Date(seconds * 1000).toISOString() : '');
+const dayOf = (seconds: number): string => isoOf(seconds).slice(0, 10);
+const timeOf = (seconds: number): string => isoOf(seconds).slice(0, 16).replace('T', ' ');
