@@ -56,7 +56,8 @@ function bootOf(draft: Draft, zone: number, began: number): readonly EarlierBoot
   const at = timeOf(lastLine, dating);
   const symptoms = symptomsOf(draft.signs, dating);
   const place = source === 'journal' ? { place: 'journal', boot: name } : { place: name, boot: '' };
-  if (draft.end !== 'open' || source !== 'messages' || at < began - slack) return [{ source, ...place, at, ended: endOf(draft), symptoms }];
+  if (draft.end !== 'open' || source !== 'messages' || (at > 0 && at < began - slack))
+    return [{ source, ...place, at, ended: endOf(draft), symptoms }];
   const earlier = symptoms.filter((symptom) => symptom.at > 0 && symptom.at < began - slack);
   if (earlier.length === 0) return [];
   return [{ source, ...place, at: Math.max(...earlier.map((symptom) => symptom.at)), ended: 'unknown', symptoms: earlier }];
