@@ -12,7 +12,7 @@ const budget = 12;
 /** The newest files of a kind, and the bytes of each that are read: its end, where a crash is. A file that must be unpacked is read from its beginning. */
 const dumps = { files: 4, bytes: 300_000 };
 const records = { files: 16, bytes: 70_000 };
-const messages = { files: 4, bytes: 8_000_000, unpacked: 50_000_000, boots: 12 };
+const messages = { files: 4, bytes: 8_000_000, unpacked: 24_000_000, boots: 12 };
 /** Boots before this one in a persistent journal, and lines of each. */
 const journal = { boots: 4, lines: 20_000, tail: 100 };
 
