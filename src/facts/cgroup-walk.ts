@@ -6,6 +6,9 @@ const maxExamples = 40;
 const maxOfOneKind = 4;
 /** Limited groups of unknown creators that are named. */
 const maxUnknown = 5;
+/** Groups with a kernel-memory limit of their own that are named, and files that are read to find them. */
+const maxExplicit = 5;
+const maxLimitReads = 3000;
 /** Bytes of a path that are printed. */
 const maxPath = 200;
 
@@ -30,6 +33,8 @@ ${creatorRows.map(({ key, pattern }) => `  if (p ~ ${literal(pattern)}) return "
  * with their number. A state is sticky: read > denied > failed > EIO > gone; of two limits the larger one counts.
  * Before that come the entries `cache(ID:GROUP)` of /sys/kernel/slab, as `ls` or (with \`D\` before them) `find` prints them, up to the first `@`.
  * A limit on memory and swap shows that a group had its limit from the start; not below pods, where the kubelet sets none.
+ * A group that reads on may have been given a kernel-memory limit of its own, or lie below one that was: only for those its file is read, so that a
+ * host without accounted groups pays nothing. A container's name comes from docker's own files.
  * `Z` is the state of a group whose slabinfo printed nothing: `empty`, `absent`, or `v2`, where memory.stat decides.
  */
 export const walkProgram = `${rowFunction}
@@ -44,9 +49,28 @@ function stateOf(e) {
 }
 function larger(v, o) { return v == "max" || v + 0 > o + 0 ? (v == "max" ? none : v) : o }
 function number(v) { return v == "" ? "0" : v }
+function first(f,   v) { v = ""; if ((getline v < f) < 1) v = ""; close(f); return v }
+function explicit(g,   p, v) {
+  for (p = g; p != ""; p = length(v) < length(p) ? substr(p, 1, length(p) - length(v) - 1) : "") {
+    if (!(p in X)) {
+      if (limitReads++ >= ${maxLimitReads}) return 0
+      v = first(M "/" p "/memory.kmem.limit_in_bytes")
+      X[p] = v ~ /^[0-9]+$/ && v + 0 < 1152921504606846976
+      if (X[p] && x < ${maxExplicit}) XG[++x] = v " " named(p) " " p
+    }
+    if (X[p]) return 1
+    v = p; sub(/.*\\//, "", v)
+  }
+  return 0
+}
+function named(p,   v) {
+  if (!match(p, /${id}/)) return "-"
+  v = first(ENVIRON["R"] "/var/lib/docker/containers/" substr(p, RSTART, RLENGTH) "/config.v2.json")
+  return match(v, /"Name":"\\/[A-Za-z0-9_.-]+"/) ? substr(v, RSTART + 9, RLENGTH - 10) : "-"
+}
 function count(g, s, l, ca, ch, pr, text,   r, c) {
   r = rowOf(g)
-  W[r " " s " " l " " ca " " ch " " pr]++
+  W[r " " s " " l " " ca " " ch " " pr " " (s == "read" && Z != "v2" ? explicit(g) : 0)]++
   c = s (ca || ch) l
   gsub(odd, "?", g)
   if (length(g) > ${maxPath}) g = substr(g, 1, ${maxPath}) "..."
@@ -129,7 +153,8 @@ END {
   print "gone " gone + 0; print "absent " absent + 0; print "strange " unknowns + 0; print "ended " ended
   if (why != "") print "why " why
   for (i = 1; i <= u; i++) print "u " U[i]
-  x = split("read denied failed empty eio", A, " "); split("yes later no", B, " ")
-  for (i = 1; i <= x; i++) for (b = 1; b >= 0; b--) for (l = 1; l <= 3; l++)
+  for (i = 1; i <= x; i++) { gsub(odd, "?", XG[i]); print "x " substr(XG[i], 1, ${maxPath}) }
+  q = split("read denied failed empty eio", A, " "); split("yes later no", B, " ")
+  for (i = 1; i <= q; i++) for (b = 1; b >= 0; b--) for (l = 1; l <= 3; l++)
     for (k = 1; k <= N[A[i] b B[l]] && printed < ${maxExamples}; k++) { print "g " E[A[i] b B[l], k]; printed++ }
 }`;

@@ -4,7 +4,7 @@ import { unknown } from '../model/value.ts';
 import type { Area } from './area.ts';
 import { walkProgram } from './cgroup-walk.ts';
 import { readFields, wholeNumber } from './fields.ts';
-import { idHolders, readExamples, readWitnesses, samplesOf, type Witness } from './groups.ts';
+import { idHolders, readExamples, readExplicit, readWitnesses, samplesOf, type Witness } from './groups.ts';
 
 /** Limit of a walk, where the host has a `timeout` and a kernel that leaks: what was counted by then is printed, and marked as `capped`. */
 const walkSeconds = 25;
@@ -64,7 +64,7 @@ export const cgroupArea: Area = {
       name: 'kmem.witnesses',
       lifetime: 'boot',
       summary:
-        'all non-root memory cgroups in buckets of equal ones: row of the creator, what slabinfo answered, limited (later: the limit came after the group was made), caches behind the header, kernel memory charged, a process in it',
+        'all non-root memory cgroups in buckets of equal ones: row of the creator, what slabinfo answered, limited (later: the limit came after the group was made), caches behind the header, kernel memory charged, a process in it, explicit (a kernel-memory limit of its own, or of a group above it)',
       example: [{ row: 'docker', state: 'eio', limited: 'yes', caches: false, charged: false, procs: true, count: 4 }],
     },
     {
@@ -72,6 +72,13 @@ export const cgroupArea: Area = {
       lifetime: 'boot',
       summary: 'memory-limited groups whose creator is not known, at most 5: they are no samples',
       example: ['batch/job-7'],
+    },
+    {
+      name: 'kmem.explicit',
+      lifetime: 'boot',
+      summary:
+        "accounted groups with a kernel-memory limit of their own (memory.kmem.limit_in_bytes below the largest value), at most 5: somebody asked for it; the container's name where docker's files say it",
+      example: [{ path: `system.slice/docker-${'8a'.repeat(32)}.scope`, limit: 67_108_864, name: 'redis' }],
     },
     { name: 'kmem.files', lifetime: 'boot', summary: 'the memory hierarchy has memory.kmem files', example: true },
     { name: 'kmem.root_usage', lifetime: 'boot', summary: 'memory.kmem.usage_in_bytes of the root group; 0 when absent', example: 0 },
@@ -169,6 +176,7 @@ fi`,
       'kmem.witnesses': witnesses.map((witness) => ({ ...witness })),
       'kmem.groups': readExamples(fields.all('g')).map((group) => ({ ...group })),
       'kmem.unknown_limited': fields.all('u'),
+      'kmem.explicit': readExplicit(fields.all('x')),
       'kmem.root_usage': wholeNumber(fields.text('usage')) ?? 0,
       'kmem.slab_entries': uncounted ?? entries ?? 0,
       'kmem.slab_ids': uncounted ?? ids ?? 0,

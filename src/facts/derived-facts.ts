@@ -87,7 +87,8 @@ export const derivedFacts: readonly FactDef[] = [
   {
     name: 'kmem.causes',
     lifetime: 'boot',
-    summary: 'kernel, argument, argument_lost, kubelet, runc, old_groups, unknown_creator',
+    summary:
+      'kernel, argument, argument_lost, kubelet, runc, explicit_limit (a container with --kernel-memory), old_groups, unknown_creator',
     example: ['kernel', 'argument', 'kubelet', 'runc'],
   },
   {

@@ -26,6 +26,8 @@ export interface Witness {
   readonly charged: boolean;
   /** A process is in it. */
   readonly procs: boolean;
+  /** It was given a kernel-memory limit of its own, or lies below a group that was. */
+  readonly explicit?: true;
   readonly count: number;
 }
 
@@ -49,15 +51,18 @@ const states = ['read', 'eio', 'empty', 'denied', 'failed'] as const;
 const limits = ['no', 'yes', 'later'] as const;
 const one = <const T extends string>(words: readonly T[], word: string | undefined): T | undefined => words.find((known) => known === word);
 
-/** `ROW STATE LIMITED CACHES CHARGED PROCS COUNT`; in a fixed order, because awk has none. */
+/** `ROW STATE LIMITED CACHES CHARGED PROCS EXPLICIT COUNT` (of earlier versions without EXPLICIT); in a fixed order, because awk has none. */
 export function readWitnesses(lines: readonly string[]): readonly Witness[] {
   return lines
     .flatMap((line): readonly Witness[] => {
-      const [row = '', stateWord, limitWord, caches, charged, procs, count] = line.split(' ');
+      const [row = '', stateWord, limitWord, caches, charged, procs, ...rest] = line.split(' ');
+      const count = rest.at(-1);
       const [state, limited] = [one(states, stateWord), one(limits, limitWord)];
       if (state === undefined || limited === undefined || !(Number(count) > 0)) return [];
       const { key } = creatorByKey(row);
-      return [{ row: key, state, limited, caches: caches === '1', charged: charged === '1', procs: procs === '1', count: Number(count) }];
+      const explicit = rest.length > 1 && rest[0] === '1' ? ({ explicit: true } as const) : {};
+      const shown = { caches: caches === '1', charged: charged === '1', procs: procs === '1' };
+      return [{ row: key, state, limited, ...shown, ...explicit, count: Number(count) }];
     })
     .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
@@ -99,6 +104,13 @@ function by(row: CreatorRow): Example['by'] {
   if (row.creator === 'kubelet' || row.key.startsWith('pod-')) return 'kubelet';
   return row.creator === 'docker' ? 'docker' : 'other';
 }
+
+/** `LIMIT NAME PATH`: groups with a kernel-memory limit of their own; `-` for a container whose name is not known. */
+export const readExplicit = (lines: readonly string[]): readonly Mapping[] =>
+  lines.flatMap((line) => {
+    const [, limit = '', name = '', path = ''] = /^(\d+) (\S+) (.+)$/s.exec(line) ?? [];
+    return limit === '' ? [] : [{ path, limit: Number(limit), name: name === '-' ? '' : name }];
+  });
 
 export interface Rest {
   /** Groups that were removed while they were read. */

@@ -83,7 +83,7 @@ const asksText: Readonly<Record<string, string>> = {
   yes: 'asks by its version',
   no: 'does not ask',
   unknown: 'may ask: its version does not tell',
-  never: 'never asks by its cgroup driver',
+  never: 'asks only for an explicit kernel-memory limit',
 };
 
 /** A line for each program that makes groups: what its version says, and what its limited containers answered. */

@@ -381,7 +381,7 @@ describe('hostile output', () => {
   ])('%j again and again is read in linear time', (part) => {
     const text = (size: number): string => `now 1 +0000\nlog dump x\n${part.repeat(Math.ceil(size / part.length))}`;
     const [half, whole] = [seconds(text(100_000)), seconds(text(200_000))];
-    expect(whole / Math.max(half, 0.005)).toBeLessThan(3.5);
+    expect(whole / Math.max(half, 0.05)).toBeLessThan(3);
   });
   it('never throws', () => {
     for (const text of ['log', 'sign 1 1 x', 'log dump\nend', 'now x\nup y\nlog messages \nlast \nend open', 'last 99999999999999999999 x'])

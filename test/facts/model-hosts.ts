@@ -22,13 +22,13 @@ const words: Readonly<Record<string, { readonly state: ReadState; readonly lines
 };
 
 /**
- * Facts of these groups, a line each: what slabinfo answers, a mark, and the path. `!` = limited since it was made, `~` = limited later, `.` = no process.
- * `#a` stands for an id of 64 digits.
+ * Facts of these groups, a line each: what slabinfo answers, a mark, and the path. `!` = limited since it was made, `~` = limited later, `.` = no process,
+ * `*` = limited, and with a kernel-memory limit that somebody asked for. `#a` stands for an id of 64 digits.
  */
 export function groupFacts(text: string): Facts {
   const groups = text
     .split('\n')
-    .map((line) => /^\s*([a-z]+)([!~.]?) (\S+)$/.exec(line))
+    .map((line) => /^\s*([a-z]+)([!~.*]?) (\S+)$/.exec(line))
     .filter((parts) => parts !== null)
     .map(([line, word = '', mark = '', path = '']) => {
       const answer = words[word];
@@ -36,8 +36,9 @@ export function groupFacts(text: string): Facts {
       return {
         ...answer,
         path: path.replace(/#([0-9a-f])/g, (_, digit: string) => digit.repeat(64)),
-        limit: mark === '!' || mark === '~' ? 104_857_600 : 0,
+        limit: mark === '!' || mark === '~' || mark === '*' ? 104_857_600 : 0,
         later: mark === '~',
+        explicit: mark === '*',
         procs: mark === '.' ? 0 : 1,
         created_after_boot: true,
         by: 'other',
@@ -45,9 +46,14 @@ export function groupFacts(text: string): Facts {
     });
   const count = (state: ReadState): number => groups.filter((group) => group.state === state).length;
   return {
-    'kmem.witnesses': groups.flatMap(({ later, ...group }) =>
-      witnessesOf([group]).map((bucket) => ({ ...bucket, ...(later ? { limited: 'later' } : {}) })),
+    'kmem.witnesses': groups.flatMap(({ later, explicit, ...group }) =>
+      witnessesOf([group]).map((bucket) => ({
+        ...bucket,
+        ...(later ? { limited: 'later' } : {}),
+        ...(explicit ? { explicit: true } : {}),
+      })),
     ),
+    'kmem.explicit': groups.flatMap(({ path, explicit }) => (explicit ? [{ path, limit: 67_108_864, name: 'redis' }] : [])),
     'kmem.samples': {
       read: count('read'),
       eio: count('eio'),

@@ -231,6 +231,8 @@ describe('symptoms', () => {
     cache_create: 'kmem_cache_create(nf_conntrack_ffff9d0a) failed with error -12',
     page_allocation: 'runc:[1:CHILD]: page allocation failure: order:6, mode:0xc0d0',
     hung_task: 'INFO: task jbd2/dm-0-8:412 blocked for more than 120 seconds.',
+    kernel_memory_limit:
+      'level=warning msg="You specified a kernel memory limit on a kernel older than 4.0. Kernel memory limits are experimental on older kernels, it won\'t work as expected"',
     cgroup_mkdir: 'mkdir /sys/fs/cgroup/memory/docker/aa: no space left on device',
   };
   const found = (kernel: readonly string[], runtime: readonly string[] = []): readonly string[] =>
@@ -274,6 +276,7 @@ describe('symptoms', () => {
     'kmem_cache_create(',
     ') failed with error -1',
     'mkdir ',
+    'You specified a kernel memory limit on a kernel older than 4',
     'mkdir /cgroup/memory',
     '/cgroup/memory',
     '/cgroup/memory: ',

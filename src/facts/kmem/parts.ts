@@ -28,7 +28,7 @@ interface Program {
   readonly replaced: boolean;
   /** What a limited container answered that kmend started through it in this boot; empty where none was started since it was installed. */
   readonly sample: 'off' | 'on' | '';
-  /** It cannot ask, whatever its version: its manager never does. */
+  /** It does not ask by itself, whatever its version: its manager never does. */
   readonly never: boolean;
 }
 
@@ -42,7 +42,7 @@ export interface Part extends Program {
   /** Limited containers of its own, whatever manager made them. */
   readonly containers: number;
   readonly containersOff: number;
-  /** Groups of its own that are accounted. */
+  /** Groups of its own that are accounted, but for those that somebody asked for. */
   readonly on: number;
 }
 
@@ -99,7 +99,7 @@ function named(part: PartName, facts: Facts, key: string = part): Pick<Program, 
   return { part, key, never: false, sample: known ? answer : '' };
 }
 
-const systemdNote = 'the systemd cgroup driver never asks for accounting';
+const systemdNote = 'the systemd cgroup driver asks only for an explicit kernel-memory limit';
 const bySystemd = { accounts: 'no', unsure: false, note: systemdNote, never: true } as const;
 
 /** Every program of this host that makes groups, whether it asks for accounting or not. */
@@ -331,7 +331,8 @@ export function partsOf(facts: Facts, witnesses: readonly Witnesses[], rules: Wi
   return programsOf(facts, witnesses).map((program) => {
     const speaking = speakingFor({ ...program, asksByVersion: program.accounts === 'yes' }, witnesses, rules);
     const refusable = speakingFor({ ...program, asksByVersion: false }, witnesses, rules);
-    const containers = witnesses.filter(({ row, limited }) => program.owns(row) && row.level === 'container' && limited === 'yes');
+    const own = witnesses.filter(({ row, explicit }) => program.owns(row) && !explicit);
+    const containers = own.filter(({ row, limited }) => row.level === 'container' && limited === 'yes');
     const off = ({ state }: Witnesses): boolean => state === 'eio';
     return {
       ...program,
@@ -341,7 +342,7 @@ export function partsOf(facts: Facts, witnesses: readonly Witnesses[], rules: Wi
       refused: countOf(refusable, off),
       containers: countOf(containers),
       containersOff: countOf(containers, off),
-      on: countOf(witnesses, ({ row, state }) => program.owns(row) && state === 'read'),
+      on: countOf(own, ({ state }) => state === 'read'),
     };
   });
 }

@@ -6,7 +6,7 @@ import type { Part } from './parts.ts';
 import type { Situation } from './situation.ts';
 import { accountedAnyway, fallsBack, isOnBySigns, caseOf as judgedCase, loses, notApplicable } from './verdict.ts';
 
-type Cause = 'kernel' | 'argument' | 'argument_lost' | 'runc' | 'kubelet' | 'old_groups' | 'unknown_creator';
+type Cause = 'kernel' | 'argument' | 'argument_lost' | 'runc' | 'kubelet' | 'explicit_limit' | 'old_groups' | 'unknown_creator';
 
 export interface Treatment {
   readonly remedy: Remedy;
@@ -27,6 +27,8 @@ interface Case extends Situation {
   /** Programs that may ask for accounting, and that no group of theirs has cleared. */
   readonly accounting: readonly Part[];
   readonly groupsOn: number;
+  /** Of those, groups for which somebody asked for a kernel-memory limit: whoever starts them anew asks again. */
+  readonly explicitOn: number;
   /** Accounted groups that no program of this host explains. */
   readonly unexplained: boolean;
   readonly loses: boolean;
@@ -92,7 +94,7 @@ export const remedyRules: readonly Rule[] = [
   },
   {
     name: 'nothing accounts, old groups remain',
-    when: (host) => !host.loses && host.accounting.length === 0 && host.groupsOn > 0 && !host.unexplained,
+    when: (host) => !host.loses && host.accounting.length === 0 && host.groupsOn > 0 && host.explicitOn === 0 && !host.unexplained,
     remedy: 'reboot',
     why: () => 'nobody here asks any more; groups made before still account',
   },
@@ -170,8 +172,9 @@ function caseOf(situation: Situation): Case {
     ...situation,
     accounting,
     groupsOn: judged.tally.on,
+    explicitOn: judged.tally.explicit,
     // A program that was replaced in this boot may have made them before.
-    unexplained: (judged.tally.on > 0 || bySigns) && accounting.length === 0 && !judged.wasReplaced,
+    unexplained: (judged.tally.on > judged.tally.explicit || bySigns) && accounting.length === 0 && !judged.wasReplaced,
     loses: loses(situation),
   };
 }
@@ -179,20 +182,25 @@ function caseOf(situation: Situation): Case {
 const kubeletOf = (host: Case): Part | undefined => host.accounting.find(({ part }) => part === 'kubelet');
 const runtimesOf = (host: Case): readonly Part[] => host.accounting.filter(({ part }) => part !== 'kubelet');
 
-/** Docker's own packages can be upgraded in place; another vendor's engine would be a migration. A kubelet that accounts would go on. */
+/** Docker's own packages can be upgraded in place; another vendor's engine would be a migration. A kubelet that accounts would go on, and so would a limit that somebody asked for. */
 const runtimeSuffices = (host: Case): boolean =>
   runtimesOf(host).length > 0 &&
   runtimesOf(host).every(({ part }) => part === 'docker') &&
   kubeletOf(host) === undefined &&
+  host.explicitOn === 0 &&
   host.enginePackage === 'docker-ce' &&
   !host.loses;
 
 const saysAccounts = (part: Part): string => (part.accounts === 'yes' ? 'accounts' : 'may account');
 
 function whoAccounts(host: Case): string {
-  if (host.accounting.length === 0) return 'cgroups read on, made by nobody that is known here';
-  return [...new Set(host.accounting.map((part) => `${part.name} ${saysAccounts(part)}`))].join(', ');
+  const who = [...new Set(host.accounting.map((part) => `${part.name} ${saysAccounts(part)}`)), ...explicitText(host)];
+  return who.length === 0 || host.unexplained ? [...who, 'cgroups read on, made by nobody that is known here'].join(', ') : who.join(', ');
 }
+
+/** One clause, where somebody asked for a limit. */
+const explicitText = ({ explicit, explicitOn }: Case): readonly string[] =>
+  explicitOn === 0 ? [] : [`${explicit.join(', ')} asked for a kernel-memory limit`];
 
 function notParsed(host: Case): string {
   const kernel = host.next ?? host.now;
@@ -216,8 +224,9 @@ function causesOf(host: Case): readonly Cause[] {
   if (host.loses) causes.push('argument_lost');
   if (kubeletOf(host) !== undefined) causes.push('kubelet');
   if (runtimesOf(host).length > 0) causes.push('runc');
+  if (host.explicitOn > 0) causes.push('explicit_limit');
   if (host.unexplained) causes.push('unknown_creator');
-  else if (host.groupsOn > 0 && host.accounting.length === 0) causes.push('old_groups');
+  else if (host.groupsOn > host.explicitOn && host.accounting.length === 0) causes.push('old_groups');
   // A kernel without the argument is no cause by itself: somebody must ask for accounting.
   const asked = causes.some((cause) => !['kernel', 'argument'].includes(cause));
   return asked ? causes : [];
@@ -238,6 +247,7 @@ function runtimeRejected(host: Case): readonly string[] {
     return [`runtime: ${kubelet.name} ${kubelet.accounts === 'yes' ? 'still accounts' : 'may still account'} /kubepods`];
   const others = runtimesOf(host).filter(({ part }) => part !== 'docker');
   if (others.length > 0) return [`runtime: kmend does not upgrade ${[...new Set(others.map(({ name }) => name))].join(', ')}`];
+  if (host.explicitOn > 0) return ['runtime: every runtime sets a kernel-memory limit that a container asks for'];
   if (runtimesOf(host).length === 0) return [];
   if (host.enginePackage !== 'docker-ce')
     return [`runtime: ${host.enginePackage || 'this engine'} cannot be upgraded in place to a docker-ce that does not account`];
@@ -246,6 +256,8 @@ function runtimeRejected(host: Case): readonly string[] {
 
 function leavesOpen(remedy: Remedy, host: Case): readonly string[] {
   const open: string[] = [];
+  if (host.explicitOn > 0)
+    open.push(`${host.explicit.join(', ')}: its owner starts it anew without --kernel-memory; until then the argument alone covers it`);
   if (remedy === 'runtime') open.push('whoever else asks for kernel-memory limits is still accounted: the argument would stop that too');
   if (remedy === 'none' && host.deadGroups > 0) open.push(`about ${host.deadGroups} dead groups stay until the next reboot`);
   if (remedy === 'none' && !host.now.inForce)

@@ -1,6 +1,6 @@
 // The situation: facts of a host reduced to what verdict and remedy are made of.
 import type { Facts } from '../../model/fact.ts';
-import { isMapping, isUnknown, type Value } from '../../model/value.ts';
+import { isMapping, isUnknown, type Mapping, type Value } from '../../model/value.ts';
 import { asksForNokmem, disablesMemoryCgroup } from '../boot-args.ts';
 import { type KernelAnswer, kernelAnswer, sourceOf, tableAnswer } from './kernel-answer.ts';
 import { type Generation, type Parses, readRelease } from './kernels.ts';
@@ -52,6 +52,8 @@ export interface Situation {
   readonly witnesses: readonly Witnesses[];
   /** Paths of some limited groups whose creator is unknown. */
   readonly unknownLimited: readonly string[];
+  /** Accounted groups for which somebody asked for a kernel-memory limit, as people know them; at most five. */
+  readonly explicit: readonly string[];
   readonly rootUsage: number;
   readonly slabEntries: number;
   readonly deadGroups: number;
@@ -88,6 +90,7 @@ export function readSituation(facts: Facts, rules: WitnessRules = witnessRules):
     samples,
     witnesses,
     unknownLimited: listOf(facts['kmem.unknown_limited']),
+    explicit: mappingsOf(facts['kmem.explicit']).map(shownGroup),
     rootUsage: numberIn(facts, 'kmem.root_usage'),
     slabEntries: numberIn(facts, 'kmem.slab_entries'),
     deadGroups: numberIn(facts, 'kmem.dead_groups'),
@@ -99,6 +102,14 @@ export function readSituation(facts: Facts, rules: WitnessRules = witnessRules):
 }
 
 const listOf = (value: Value | undefined): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
+
+/** `container redis (8aff71103b35)`, `container 8aff71103b35`, or the path where it is no container's. */
+function shownGroup(group: Mapping): string {
+  const [name, path] = [textOf(group, 'name'), textOf(group, 'path')];
+  const short = /[0-9a-f]{64}/.exec(path)?.[0].slice(0, 12);
+  if (short === undefined) return `group ${path}`;
+  return name === '' ? `container ${short}` : `container ${name} (${short})`;
+}
 
 function kernelOf(facts: Facts, boot: 'now' | 'next', release: string, cmdline: string): Kernel {
   const { generation } = readRelease(release);

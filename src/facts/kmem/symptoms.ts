@@ -12,6 +12,7 @@ export type SymptomKind =
   | 'cache_create'
   | 'page_allocation'
   | 'cgroup_mkdir'
+  | 'kernel_memory_limit'
   | 'hung_task';
 
 /** Who writes the line: the kernel, into its log; or docker, containerd, cri-o and the kubelet, into the journal. */
@@ -166,6 +167,17 @@ export const symptomRows: readonly SymptomRow[] = [
     basis: 'measured',
     source:
       '514 answers ENOSPC, 1062 ENOMEM, both at about 65,534 groups; the words of runc 1.0.0-rc10, rc93 and 1.1.15 there; kubernetes/kubernetes#112940',
+  },
+  {
+    kind: 'kernel_memory_limit',
+    from: 'runtime',
+    grep: 'You specified a kernel memory limit on a kernel older than 4',
+    matches: has(/You specified a kernel memory limit on a kernel older than 4\.0/),
+    critical: false,
+    specific: false,
+    name: 'a container with --kernel-memory',
+    basis: 'source',
+    source: "docker's warning for a container with --kernel-memory: it is accounted whatever the runtime does by itself",
   },
 ];
 

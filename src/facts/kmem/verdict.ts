@@ -19,6 +19,8 @@ export type Proof = 'samples' | 'active_probe' | 'none';
 export interface Tally {
   readonly on: number;
   readonly off: number;
+  /** Of those that read on: somebody asked for a kernel-memory limit there. */
+  readonly explicit: number;
   /** Limited since they were made, by a kubelet or a runtime, and off. */
   readonly limitedOff: number;
   /** Of those, containers. */
@@ -37,6 +39,7 @@ export function tallyOf(situation: Situation): Tally {
   return {
     on: countOf(witnesses, (group) => readingIn(situation, group) === 'on'),
     off: countOf(off),
+    explicit: countOf(witnesses, (group) => group.explicit && readingIn(situation, group) === 'on'),
     limitedOff: countOf(limited),
     containersOff: countOf(limited, ({ row }) => isHealthy(situation) || row.level === 'container'),
   };
@@ -124,13 +127,13 @@ export const verdictRules: readonly Rule[] = [
     name: 'a group reads on, and the host shows damage',
     when: (host) => host.tally.on > 0 && damageOf(host).length > 0,
     verdict: 'leaking',
-    evidence: (host) => [`${host.tally.on} cgroups read on`, ...damageOf(host)].join('; ') + deadText(host),
+    evidence: (host) => [`${host.tally.on} cgroups read on${explicitText(host)}`, ...damageOf(host)].join('; ') + deadText(host),
   },
   {
     name: 'a group reads on',
     when: (host) => host.tally.on > 0,
     verdict: 'on',
-    evidence: (host) => `${host.tally.on} of ${host.samples.total} non-root cgroups readable${deadText(host)}`,
+    evidence: (host) => `${host.tally.on} of ${host.samples.total} non-root cgroups readable${explicitText(host)}${deadText(host)}`,
   },
   {
     name: 'groups were accounted in this boot, the cause is in place, and the host shows damage',
@@ -291,6 +294,10 @@ function damageOf({ symptoms, idsUsed, deadGroups, deadGrowth }: Case): readonly
     ...(many && !idsAreUp(idsUsed) ? [`dead groups hold ${Math.round((deadGroups / groupIds) * 100)} % of the cgroup ids`] : []),
   ];
 }
+
+/** `; with a kernel-memory limit of its own: container redis (8aff71103b35)`. */
+const explicitText = ({ explicit, tally }: Case): string =>
+  tally.explicit === 0 ? '' : `; with a kernel-memory limit of its own: ${explicit.join(', ')}`;
 
 const deadText = ({ deadGroups }: Case): string => (deadGroups === 0 ? '' : `; about ${deadGroups} dead groups`);
 

@@ -17,6 +17,8 @@ export interface Witnesses {
   readonly charged: boolean;
   /** It has a process. */
   readonly procs: boolean;
+  /** Somebody asked for a kernel-memory limit for it, or for a group above it: it says nothing of what its creator asks by itself. */
+  readonly explicit: boolean;
   readonly count: number;
 }
 
@@ -49,6 +51,7 @@ const readRow = (row: Mapping): Witnesses => ({
   caches: row.caches === true,
   charged: row.charged === true,
   procs: row.procs === true,
+  explicit: row.explicit === true,
   count: typeof row.count === 'number' ? row.count : 0,
 });
 
@@ -76,6 +79,7 @@ export const witnessRules: readonly WitnessRule[] = [
   { name: 'it is a container or a pod', holds: ({ row }) => row.level === 'container' || row.level === 'pod' },
   { name: 'it has a memory limit since it was made', holds: ({ limited }) => limited === 'yes' },
   { name: 'it was made through the manager that can ask', holds: ({ row }) => row.manager === 'cgroupfs' },
+  { name: 'nobody asked for a kernel-memory limit for it, nor for a group above it', holds: ({ explicit }) => !explicit },
   { name: 'the program was not replaced in this boot', holds: (_group, asker) => !asker.replaced },
   {
     name: 'a version that is known to ask is contradicted below pods only, where nobody changes a limit later',
