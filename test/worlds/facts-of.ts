@@ -1,7 +1,7 @@
 // What kmend sees of a model host: the facts that its probe gives, as pure data.
 import { creatorOf } from '../../src/facts/kmem/creators.ts';
 import type { Facts } from '../../src/model/fact.ts';
-import { type Memory, read, slabEntries, usageOf } from './kernel.ts';
+import { type Memory, parentOf, read, slabEntries, usageOf } from './kernel.ts';
 import type { Runc } from './programs.ts';
 import type { Boot, Host, Software } from './world.ts';
 
@@ -122,6 +122,8 @@ interface Seen {
   readonly lines: number;
   readonly usage: number;
   readonly procs: number;
+  /** The nearest group at or above it with a kernel-memory limit, where it reads on. */
+  readonly explicit: string | undefined;
 }
 
 /** Long names are cut in what is shown. */
@@ -147,8 +149,14 @@ function see(memory: Memory, path: string, root: boolean): Seen | undefined {
     lines: root && 'text' in slabs ? Math.min(3, linesOf(slabs.text)) : 0,
     usage: usageOf(memory, path),
     procs: group.pids.length,
+    explicit: root && 'text' in slabs ? explicitAt(memory, path) : undefined,
   };
 }
+
+const explicitAt = (memory: Memory, path: string): string | undefined => {
+  if (path === '' || memory.groups.get(path)?.kmemLimit !== undefined) return path === '' ? undefined : path;
+  return explicitAt(memory, parentOf(path));
+};
 
 function memoryFacts(memory: Memory, root: boolean): Facts {
   const paths = [...memory.groups.keys()].filter((path) => path !== '');
@@ -175,6 +183,9 @@ function memoryFacts(memory: Memory, root: boolean): Facts {
       .filter(({ row, limit }) => row.key === 'unknown' && limit > 0)
       .map(({ path }) => shown(path))
       .slice(0, 5),
+    'kmem.explicit': [...new Set(seen.flatMap(({ explicit }) => explicit ?? []))]
+      .map((path) => ({ path, limit: memory.groups.get(path)?.kmemLimit ?? 0, name: '' }))
+      .slice(0, 5),
     'kmem.root_usage': memory.build.kmemFiles ? usageOf(memory, '') : 0,
     'kmem.slab_entries': entries.length,
     'kmem.slab_ids': ids.size,
@@ -186,8 +197,9 @@ function memoryFacts(memory: Memory, root: boolean): Facts {
 /** Equal groups in one bucket each; in the order of their words, so that two hosts can be compared. */
 function witnessesOf(seen: readonly Seen[]): readonly Facts[] {
   const buckets = new Map<string, { readonly witness: Facts; count: number }>();
-  for (const { row, state, limited, lines, usage, procs } of seen) {
-    const witness = { row: row.key, state, limited, caches: lines > 2, charged: usage > 0, procs: procs > 0 };
+  for (const { row, state, limited, lines, usage, procs, explicit } of seen) {
+    const asked = explicit === undefined ? {} : { explicit: true };
+    const witness = { row: row.key, state, limited, caches: lines > 2, charged: usage > 0, procs: procs > 0, ...asked };
     const key = JSON.stringify(witness);
     const bucket = buckets.get(key) ?? { witness, count: 0 };
     bucket.count += 1;

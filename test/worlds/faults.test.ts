@@ -84,6 +84,7 @@ const faults: readonly (readonly [fault: string, judge: Judge])[] = [
     'nothing is ever proven',
     says('kmem.verdict', (judged) => (judged['kmem.proof'] === 'samples' ? 'unknown' : (judged['kmem.verdict'] ?? ''))),
   ],
+  ['a kernel-memory limit is not looked at', groups(({ explicit }) => (explicit === true ? { explicit: false } : {}))],
   ['the active probe is not looked at', overlooking(() => ({ 'kmem.active_probe': '' }))],
   ['every host gets the argument', says('kmem.remedy', () => 'kernel_arg')],
 ];

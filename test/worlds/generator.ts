@@ -139,7 +139,7 @@ const eventsOn = (before: Choice): fc.Arbitrary<readonly Event[]> =>
         arbitrary: fc.record({
           kind: fc.constant('container' as const),
           client: fc.constantFrom(...clientsOn(softwareOf(before))),
-          limited,
+          limited: fc.constantFrom('no', 'born', 'born', 'born', 'later', 'later', 'kernel' as const),
         }),
       },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('silent' as const), which: index, limited: fc.boolean() }) },

@@ -73,6 +73,15 @@ export const laws: readonly Law[] = [
     holds: (judged, { host }) => judged['kmem.proof'] === 'none' && !(reads(judged, 'off') && partsOf(host).some(mayAsk)),
   },
   {
+    name: 'a container with --kernel-memory is named as the cause, and nobody unknown for it',
+    applies: (some) => some.world.root && explicitOf(some).length > 0,
+    holds: (judged, some) => {
+      const causes = judged['kmem.causes'] as readonly string[];
+      const alone = explicitOf(some).length === some.truth.now.length;
+      return causes.includes('explicit_limit') && !(alone && causes.includes('unknown_creator'));
+    },
+  },
+  {
     name: 'a kernel without memory.kmem.* files is not applicable',
     applies: ({ world }) => !world.kmemFiles && world.boot === world.next,
     holds: (judged) => reads(judged, 'not_applicable') && judged['kmem.remedy'] === 'none',
@@ -98,6 +107,12 @@ export const brokenLaw = (some: Case, judge: Judge): string | undefined => {
   const judged = judge(some.facts);
   return laws.find((law) => !law.holds(judged, some) && law.applies(some))?.name;
 };
+
+/** Accounted groups with a kernel-memory limit of their own, or below one that has it. */
+const explicitOf = ({ host: { memory }, truth }: Case): readonly string[] =>
+  truth.now.filter((path) =>
+    [...memory.groups].some(([top, { kmemLimit }]) => kmemLimit !== undefined && (path === top || path.startsWith(`${top}/`))),
+  );
 
 const knownToObey = ({ build, args }: Boot<number>): boolean => build >= 1062 && asksNokmem(args);
 const mayObey = ({ build, args }: Boot<number>): boolean => build > 514 && asksNokmem(args);

@@ -96,8 +96,11 @@ export interface Installed<T extends { readonly asks: Asks }> {
 export const asks = (program: Installed<{ readonly asks: Asks }>): boolean =>
   program.row.asks === 'yes' || (program.row.asks === 'hidden' && program.secret);
 
-/** When a group gets its memory limit: when it is made, later (`docker update`, which never asks), or never. */
-export type Limited = 'no' | 'born' | 'later';
+/**
+ * When a group gets its memory limit: when it is made, later (`docker update`, which never asks), or never. `kernel`: when it is made, and a
+ * kernel-memory limit with it (`--kernel-memory`), which every runtime and every manager sets.
+ */
+export type Limited = 'no' | 'born' | 'later' | 'kernel';
 
 const hex = (n: number): string => n.toString(16).padStart(64, 'a');
 const uid = (n: number): string => `${n.toString(16).padStart(8, '0')}-1111-2222-3333-444444444444`;
@@ -112,8 +115,9 @@ export function mkdirs(memory: Memory, path: string): Memory {
 /** libcontainer's cgroupfs manager: with a memory setting, `1` and then `-1` into the kernel-memory limit of the new, empty group. */
 export function makeGroup(memory: Memory, path: string, options: { readonly asks: boolean; readonly limited: Limited }): Memory {
   let now = mkdirs(memory, path);
-  if (options.limited === 'born' && options.asks) now = writeKmemLimit(writeKmemLimit(now, path, '1'), path, '-1');
-  return options.limited === 'born' ? writeLimit(now, path, gigabyte, 2 * gigabyte) : now;
+  if (options.limited === 'kernel') now = writeKmemLimit(now, path, String(gigabyte / 8));
+  else if (options.limited === 'born' && options.asks) now = writeKmemLimit(writeKmemLimit(now, path, '1'), path, '-1');
+  return options.limited === 'born' || options.limited === 'kernel' ? writeLimit(now, path, gigabyte, 2 * gigabyte) : now;
 }
 
 /** A container: the group, then its process, then perhaps `docker update --memory`. The systemd manager never asks by itself. */

@@ -51,7 +51,7 @@ function eventFlips(event: Event, world: World): readonly ((twin: Event) => Even
   if (event.kind !== 'container' || (!event.client.startsWith('docker') && event.client !== 'nvidia')) return [];
   const other: Client = event.client === 'docker' ? 'nvidia' : 'docker';
   return [
-    ...(event.limited === 'no'
+    ...(event.limited === 'no' || event.limited === 'kernel'
       ? []
       : [(twin: Event): Event => (twin.kind === 'container' ? { ...twin, limited: twin.limited === 'born' ? 'later' : 'born' } : twin)]),
     ...(world.software.nvidia === undefined || event.client === 'docker-parent'

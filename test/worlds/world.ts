@@ -196,8 +196,8 @@ function addContainer(host: Host, { maker, manager }: Runtime, one: Pick<Made, '
 function runContainer(host: Host, client: Client, limited: Limited, n: number): Host {
   const runtime = runtimeOf(host.software, client);
   if (runtime === undefined) return host;
-  // `update` is docker's; the others' containers keep the limit that they were made with.
-  const kind = limited === 'later' && !client.startsWith('docker') && client !== 'nvidia' ? 'born' : limited;
+  // `update` and `--kernel-memory` are docker's; the others' containers keep the limit that they were made with.
+  const kind = (limited === 'later' || limited === 'kernel') && !client.startsWith('docker') && client !== 'nvidia' ? 'born' : limited;
   return addContainer(host, runtime, { path: containerPath(client, runtime.manager, n), client, limited: kind });
 }
 
