@@ -101,10 +101,12 @@ export const crashArea: Area = {
       example: { dump: 'read', pstore: 'absent', journal: 'absent', messages: 'read' },
     },
   ],
-  script: `t0=$(date +%s)
+  // A host without any of these starts no program.
+  script: `some() { for f in "$@"; do [ ! -e "$f" ] || return 0; done; return 1; }
 more() { [ $(($(date +%s) - t0)) -lt ${budget} ] || { echo "@@ cut $1"; return 1; }; }
 logs() {
   k=$1 m=$2 b=$3; shift 3
+  some "$@" || return 0
   $T ls -1td -- "$@" | head -n 200 | {
     n=0 r=''
     while IFS= read -r f; do
@@ -129,25 +131,30 @@ $r"
     echo
   done
 }
-date '+now %s %z'
-l=0; IFS= read -r l <"$R/proc/uptime"; echo "up $l"
-{
-  logs dump ${dumps.files} ${dumps.bytes} "$R"/var/crash/*/vmcore-dmesg*.txt "$R"/var/crash/*/dmesg.[0-9]*
-  logs pstore ${records.files} ${records.bytes} "$R"/sys/fs/pstore/dmesg-* "$R"/var/lib/systemd/pstore/dmesg-* "$R"/var/lib/systemd/pstore/*/dmesg.txt
-  if has journalctl && [ -d "$R/var/log/journal" ]; then
-    for f in "$R"/var/log/journal/*/system.journal; do [ ! -e "$f" ] || [ -r "$f" ] || echo '@@ denied journal'; done
-    i=0
-    while [ $i -lt ${journal.boots} ] && more journal; do
-      i=$((i + 1)); j=$($T journalctl -b -$i -n 1 -o export --no-pager -q | sed -n 's/^_BOOT_ID=//p')
-      [ -n "$j" ] || break
-      echo "@@ log journal 0 $j"
-      $T journalctl -k -b "$j" -n ${journal.lines} -o short-iso --no-pager -q
-      echo '@@ tail'
-      $T journalctl -b "$j" -n ${journal.tail} -o short-iso --no-pager -q || echo '@@ cut journal'
-    done
-  fi
-  logs messages ${messages.files} ${messages.bytes} "$R"/var/log/messages "$R"/var/log/messages[-.][0-9]*
-} | awk '${program}'`,
+boots() {
+  some "$R"/var/log/journal/*/*.journal && has journalctl || return 0
+  for f in "$R"/var/log/journal/*/system.journal; do [ ! -e "$f" ] || [ -r "$f" ] || echo '@@ denied journal'; done
+  i=0
+  while [ $i -lt ${journal.boots} ] && more journal; do
+    i=$((i + 1)); j=$($T journalctl -b -$i -n 1 -o export --no-pager -q | sed -n 's/^_BOOT_ID=//p')
+    [ -n "$j" ] || break
+    echo "@@ log journal 0 $j"
+    $T journalctl -k -b "$j" -n ${journal.lines} -o short-iso --no-pager -q
+    echo '@@ tail'
+    $T journalctl -b "$j" -n ${journal.tail} -o short-iso --no-pager -q || echo '@@ cut journal'
+  done
+}
+d=$R/var/crash p=$R/sys/fs/pstore q=$R/var/lib/systemd/pstore v=$R/var/log
+if some "$d"/*/*dmesg* "$p"/dmesg-* "$q"/dmesg-* "$q"/*/dmesg.txt "$v"/journal/*/*.journal "$v"/messages "$v"/messages[-.][0-9]*; then
+  set -- $(date '+%s %z'); t0=$1; echo "now $*"
+  l=0; IFS= read -r l <"$R/proc/uptime"; echo "up $l"
+  {
+    logs dump ${dumps.files} ${dumps.bytes} "$d"/*/vmcore-dmesg*.txt "$d"/*/dmesg.[0-9]*
+    logs pstore ${records.files} ${records.bytes} "$p"/dmesg-* "$q"/dmesg-* "$q"/*/dmesg.txt
+    boots
+    logs messages ${messages.files} ${messages.bytes} "$v"/messages "$v"/messages[-.][0-9]*
+  } | awk '${program}'
+fi`,
   maxBytes: 200_000,
   parse: (text): Facts => {
     const fields = readFields(text);

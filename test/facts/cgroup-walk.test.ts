@@ -90,6 +90,48 @@ describe.each(awks)('%s', (awk) => {
     expect(facts['kmem.unknown_limited']).toEqual(['a "b" \\ $(c) %s']);
     expect(facts['kmem.groups']).toContainEqual(expect.objectContaining({ path: `${pod}/${hex}`, usage: 4_294_967_296, limit }));
   });
+
+  it('finds a kernel-memory limit that somebody asked for, of a group that reads on and of the groups below it', () => {
+    explicitTree();
+    program(host, 'awk', `exec ${awk} "$@"`);
+    const facts = replay(host);
+    expect(byPath(facts['kmem.explicit'])).toEqual([
+      { path: `docker/${'b'.repeat(64)}`, limit: 134_217_728, name: '' },
+      { path: 'limits/kernel', limit: 1_073_741_824, name: '' },
+      { path: `system.slice/docker-${hex}.scope`, limit: 67_108_864, name: 'my.redis-1' },
+    ]);
+    const marked = (facts['kmem.witnesses'] as readonly Facts[]).flatMap((bucket) => (bucket.explicit === true ? [bucket.row] : []));
+    expect(marked.toSorted()).toEqual(['docker', 'docker-scope', 'unknown', 'unknown']);
+  });
+});
+
+const byPath = (list: Facts[string] | undefined): readonly Facts[] =>
+  [...((list ?? []) as readonly Facts[])].sort((a, b) => (String(a.path) < String(b.path) ? -1 : 1));
+
+/** Groups with a kernel-memory limit: through each manager, by hand, with groups below; and groups that only count. */
+function explicitTree(): void {
+  const own = (path: string, slabinfo: GroupFiles['slabinfo'], max: string): void => {
+    v1Group(host, path, { slabinfo, limit });
+    file(host, `${memory}/${path}/memory.kmem.limit_in_bytes`, `${max}\n`);
+  };
+  own(`system.slice/docker-${hex}.scope`, 16, '67108864');
+  own(`system.slice/docker-${hex}.scope/inner`, 16, '9223372036854771712');
+  own(`docker/${'b'.repeat(64)}`, 16, '134217728');
+  own(`docker/${'c'.repeat(64)}`, 16, '9223372036854771712');
+  own(`docker/${'d'.repeat(64)}`, 'eio', '134217728');
+  own('limits/kernel', 2, '1073741824');
+  const other = '{"Name":"volume","State":{"Name":"x"},"Config":{"Image":"redis"},"Name":"/my.redis-1","Driver":"overlay2"}';
+  file(host, `var/lib/docker/containers/${hex}/config.v2.json`, other);
+}
+
+it('names at most five groups with a kernel-memory limit, and counts them all', () => {
+  for (let n = 0; n < 9; n++) {
+    v1Group(host, `docker/${`${n}`.repeat(64)}`, { slabinfo: 2 });
+    file(host, `${memory}/docker/${`${n}`.repeat(64)}/memory.kmem.limit_in_bytes`, '1000\n');
+  }
+  const facts = replay(host);
+  expect(facts['kmem.explicit']).toHaveLength(5);
+  expect(facts['kmem.witnesses']).toMatchObject([{ row: 'docker', explicit: true, count: 9 }]);
 });
 
 it('needs no interval expressions, which old awks do not know', () => {

@@ -1,6 +1,6 @@
 // Area crash: what is left of earlier boots, read by the real script out of trees with dumps, records, journals and logs.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { crashArea } from '../../src/facts/crash.ts';
 import { buildProbe, checkWants, wantsNamedIn } from '../../src/facts/index.ts';
 import { type EarlierBoot, judgePast, verdictOf } from '../../src/facts/kmem/past.ts';
 import { timeOf, zoneOf } from '../../src/facts/log-time.ts';
-import type { Facts } from '../../src/model/fact.ts';
+import type { Facts, FactWant } from '../../src/model/fact.ts';
 import { emptyHost, file, has, hasBusybox, isRoot, program, type Recorded, replay } from './replay.ts';
 
 let host: Recorded;
@@ -28,7 +28,7 @@ const put = (path: string, text: string, seconds = crashed): void => {
 };
 /** A clock for `date +FORMAT`; \`date -r FILE\` is the machine's. */
 const clock = (now: number, zone = '+0000'): void =>
-  program(host, 'date', `case $1 in -r) exec /bin/date "$@";; +now*) echo "now ${now} ${zone}";; *) echo ${now};; esac`);
+  program(host, 'date', `case $1 in -r) exec /bin/date "$@";; *%z) echo "${now} ${zone}";; *) echo ${now};; esac`);
 const read = (shell: readonly string[] = ['sh'], path?: string): Facts =>
   replay(host, { wants: checkWants, shell, ...(path === undefined ? {} : { path }) });
 const past = (facts: Facts = read()): readonly unknown[] => [facts['crash.verdict'], facts['crash.on'], facts['crash.evidence']];
@@ -62,7 +62,14 @@ describe('asking for it', () => {
 });
 
 describe('a host', () => {
-  it('with nothing left of earlier boots says so', () => {
+  it('with nothing left of earlier boots says so, and starts no program for it', () => {
+    for (const tool of ['ls', 'awk', 'date', 'head', 'find', 'journalctl']) program(host, tool, `echo ${tool} >>"$KMEND_ROOT/../calls"; :`);
+    const calls = (wants: readonly FactWant[]): string => {
+      file(host, '../calls', '');
+      replay(host, { wants });
+      return readFileSync(join(host.root, '../calls'), 'utf8');
+    };
+    expect(calls(checkWants)).toBe(calls([]));
     expect(read()['crash.verdict']).toEqual({ $unknown: 'no log of an earlier boot is left' });
   });
   it.skipIf(!isRoot)('whose logs may not be read wants root', () => {
@@ -142,7 +149,7 @@ describe('pstore', () => {
 
 /** A journal of boots, the newest first: kernel lines and the last lines of all. */
 const journal = (list: readonly { readonly kernel: readonly string[]; readonly tail: readonly string[] }[]): void => {
-  mkdirSync(join(host.root, 'var/log/journal/1234'), { recursive: true });
+  file(host, 'var/log/journal/1234/system.journal', '');
   const id = (n: number): string => `${n + 1}`.repeat(32);
   for (const [n, { kernel, tail }] of list.entries()) {
     file(host, `../journal/${id(n)}.k`, kernel.map((line) => `${line}\n`).join(''));
