@@ -238,7 +238,7 @@ describe('facts that only `check` reads', () => {
     const tasks = (name: string): string => `    - name: Said
       block:
         - assert: {that: "${name} == 'died'"}
-      when: ${name} is defined
+      when: ${name} != ''
 `;
     const direct = fleet.file('direct.yaml', play(tasks('crash.verdict')));
     const indirect = fleet.file('indirect.yaml', play(tasks('found'), '{}', '  vars: {found: "{{ crash[\'verdict\'] }}"}\n'));
