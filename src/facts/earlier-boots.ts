@@ -2,7 +2,7 @@
 import { type Fields, wholeNumber, wordsOf } from './fields.ts';
 import { type EarlierBoot, type EarlierSymptom, type PastSource, pastSources, type SourceState } from './kmem/past.ts';
 import { kernelSymptom } from './kmem/symptoms.ts';
-import { type Dating, timeOf, zoneOf } from './log-time.ts';
+import { type Dating, dumpTime, timeOf, zoneOf } from './log-time.ts';
 
 /** At most so many boots are kept, and symptoms of each come in a fixed number of kinds. */
 const mostBoots = 16;
@@ -52,7 +52,8 @@ const slack = 60;
 function bootOf(draft: Draft, zone: number, began: number): readonly EarlierBoot[] {
   const { source, name } = draft;
   const [, fileTime = '0', lastLine = ''] = /^(\d+) (.*)$/.exec(draft.last) ?? [];
-  const dating: Dating = { source, fileTime: Number(fileTime), lastLine, zone };
+  const written = source === 'dump' ? dumpTime(name, Number(fileTime), zone) : Number(fileTime);
+  const dating: Dating = { source, fileTime: written, lastLine, zone };
   const at = timeOf(lastLine, dating);
   const symptoms = symptomsOf(draft.signs, dating);
   const place = source === 'journal' ? { place: 'journal', boot: name } : { place: name, boot: '' };
@@ -78,7 +79,7 @@ function symptomsOf(signs: readonly string[], dating: Dating): readonly EarlierS
     const [, count = '', fileTime = '', line = ''] = /^(\d+) (\d+) (.*)$/.exec(sign) ?? [];
     const kind = kernelSymptom(line);
     if (kind === undefined) continue;
-    const at = timeOf(line, { ...dating, fileTime: Number(fileTime) });
+    const at = timeOf(line, dating.source === 'dump' ? dating : { ...dating, fileTime: Number(fileTime) });
     found.set(kind, { kind, count: Math.max(Number(count), found.get(kind)?.count ?? 0), at, line: line.trim().slice(0, 200) });
   }
   return [...found.values()];

@@ -26,6 +26,13 @@ export function timeOf(line: string, { source, fileTime, lastLine, zone }: Datin
   return stamp === undefined || end === undefined || end < stamp ? fileTime : Math.round(fileTime - (end - stamp));
 }
 
+/** The time in the name of kdump's directory (`127.0.0.1-2018-11-05-10:24:33`), where the file is of another day: it was copied since. */
+export function dumpTime(path: string, fileTime: number, zone: number): number {
+  const [, year, month, date, time] = /-(\d{4})[-.](\d\d)[-.](\d\d)-(\d\d:\d\d:\d\d)\//.exec(path) ?? [];
+  const named = Date.parse(`${year}-${month}-${date}T${time}Z`) / 1000 - zone;
+  return Number.isFinite(named) && Math.abs(named - fileTime) > day ? named : fileTime;
+}
+
 /** `[12345.678901]`. */
 const kernelStamp = (line: string): number | undefined => {
   const digits = /^(?:<\d+>)?\[ {0,12}(\d{1,12}\.\d{1,9})\]/.exec(line)?.[1];
@@ -41,8 +48,8 @@ function isoTime(line: string, zone: number): number | undefined {
   return seconds - (offset === undefined ? zone : zoneOf(offset));
 }
 
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const day = 86_400;
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** `Nov  5 10:24:33` has no year: it is the last such day before its file was written last. */
 function syslogTime(line: string, fileTime: number, zone: number): number | undefined {

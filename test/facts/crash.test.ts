@@ -100,6 +100,11 @@ describe('a crash dump', () => {
       'icmp6_socket -8',
     ]);
   });
+  it('that was copied since is dated by its directory', () => {
+    put(dump, incident, crashed + 9e6);
+    expect(boots()[0]?.symptoms[0]?.at).toBe(crashed - 10);
+    expect(past()[1]).toBe('2018-11-05');
+  });
   it.each([
     ['without a sign', 'SysRq : Trigger a crash\n', 'no symptom'],
     ['with a soft lockup alone', `[9.1] ${lockup}\n`, 'soft lockup'],
