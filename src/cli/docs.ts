@@ -1,16 +1,16 @@
-// `docs`, `schema` and `probe`: what comes straight from module and fact objects.
+// `docs`, `schema` and `probe`: what comes straight from module and fact objects, and the pages of docs/.
 import type { Command } from 'commander';
 import { buildProbe, checkWants, factDefs } from '../facts/index.ts';
 import { settingKeys } from '../load/index.ts';
 import { nearest } from '../model/diagnostic.ts';
-import { factsMarkdown, moduleIndex, moduleMarkdown, settingsMarkdown } from '../report/module-docs.ts';
+import { docsIndex, factsMarkdown, moduleMarkdown, settingsMarkdown } from '../report/module-docs.ts';
 import { CommandError, type World } from './world.ts';
 
 export function docsCommands(program: Command, world: World, done: (exit: number) => void): void {
   program
     .command('docs')
-    .description('what modules can do (`docs MODULE`), which facts there are (`docs facts`), and what settings files say (`docs settings`)')
-    .argument('[topic]')
+    .description('modules and pages: without a topic their list, with one its text as Markdown (`docs kmem`, `docs kernel_arg`)')
+    .argument('[topic]', 'a module or a page')
     .action(async (topic: string | undefined) => {
       for (const line of await docs(topic, world)) world.out(line);
       done(0);
@@ -34,11 +34,48 @@ export function docsCommands(program: Command, world: World, done: (exit: number
 
 async function docs(topic: string | undefined, world: World): Promise<readonly string[]> {
   const modules = await world.modules();
-  if (topic === undefined) return moduleIndex(modules.values());
-  if (topic === 'facts') return factsMarkdown(factDefs);
-  if (topic === 'settings') return settingsMarkdown(settingKeys);
+  const pages = pagesOf(world);
+  if (topic === undefined) return docsIndex(modules.values(), pages);
   const module = modules.get(topic);
   if (module !== undefined) return moduleMarkdown(module);
-  const near = nearest(topic, [...modules.keys(), 'facts', 'settings']);
-  throw new CommandError(3, `there is no module ${topic}`, near === undefined ? 'kmend docs lists them' : `did you mean ${near}?`);
+  const page = pages.find(({ name }) => name === topic);
+  if (page !== undefined) return page.lines();
+  throw unknownTopic(topic, [...modules.keys(), ...pages.map(({ name }) => name)], world);
+}
+
+interface DocsPage {
+  readonly name: string;
+  readonly title: string;
+  readonly lines: () => readonly string[];
+}
+
+const docsDirectory = (world: World): string => `${world.packageRoot}/docs`;
+
+/** The pages of docs/ as they lie there, and the two that this program can always write itself. */
+function pagesOf(world: World): readonly DocsPage[] {
+  const own: readonly DocsPage[] = [
+    { name: 'facts', title: 'Facts', lines: () => factsMarkdown(factDefs) },
+    { name: 'settings', title: 'Settings', lines: () => settingsMarkdown(settingKeys) },
+  ];
+  const files = (world.reader.list(docsDirectory(world)) ?? []).filter((file) => file.endsWith('.md'));
+  const written = files.flatMap((file): readonly DocsPage[] => {
+    const name = file.slice(0, -'.md'.length);
+    const read = own.some((page) => page.name === name) ? undefined : world.reader.readText(`${docsDirectory(world)}/${file}`);
+    if (read?.ok !== true) return [];
+    return [{ name, title: /^# (.+)$/m.exec(read.text)?.[1] ?? '', lines: () => read.text.trimEnd().split('\n') }];
+  });
+  return [...own, ...written].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** A bundle that was carried to another machine has pages only where docs/ was carried too. */
+function unknownTopic(topic: string, known: readonly string[], world: World): CommandError {
+  const near = nearest(topic, known);
+  if (near !== undefined) return new CommandError(3, `there is no module or page ${topic}`, `did you mean ${near}?`);
+  return world.reader.list(docsDirectory(world)) === undefined
+    ? new CommandError(
+        3,
+        `there is no module ${topic}, and ${docsDirectory(world)} with the pages is missing`,
+        'put the docs/ of the package or checkout beside playbooks/',
+      )
+    : new CommandError(3, `there is no module or page ${topic}`, 'kmend docs lists them');
 }

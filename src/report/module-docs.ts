@@ -5,11 +5,20 @@ import { schemaOfArgs } from '../model/schema.ts';
 import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
 import { table } from './layout.ts';
 
-export const moduleIndex = (modules: Iterable<AnyModule>): readonly string[] =>
-  table(
-    [...modules].map((module) => [module.name, module.summary]),
-    100,
-  );
+/** What `kmend docs` lists. */
+export function docsIndex(
+  modules: Iterable<AnyModule>,
+  pages: readonly { readonly name: string; readonly title: string }[],
+): readonly string[] {
+  const indented = (rows: readonly (readonly [string, string])[]): readonly string[] => table(rows, 100).map((line) => `  ${line}`);
+  return [
+    'Modules',
+    ...indented([...modules].map((module) => [module.name, module.summary] as const)),
+    '',
+    'Pages',
+    ...indented(pages.map(({ name, title }) => [name, title] as const)),
+  ];
+}
 
 export function moduleMarkdown(module: AnyModule): readonly string[] {
   return [

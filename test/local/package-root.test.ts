@@ -1,6 +1,6 @@
-// The program finds the playbooks that it ships, however it was started.
+// The program finds the playbooks and pages that it ships, however it was started.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ beforeAll(async () => {
   mkdirSync(join(dir, 'carried'));
   for (const folder of ['installed/kmend', 'carried']) {
     cpSync('playbooks', join(dir, folder, 'playbooks'), { recursive: true });
-    cpSync('docs/rbac.yaml', join(dir, folder, 'docs/rbac.yaml'));
+    cpSync('docs', join(dir, folder, 'docs'), { recursive: true });
   }
   cpSync(await bundlePath(), join(dir, 'installed/kmend/dist/kmend.cjs'));
   cpSync(await bundlePath(), join(dir, 'carried/kmend.cjs'));
@@ -30,6 +30,11 @@ describe.each([
   ['as a bundle that was carried to another machine', 'carried/kmend.cjs', 'carried'],
 ])('started %s', (_, program, root) => {
   it('it knows where its files are', () => expect(packageRoot(join(dir, program))).toBe(join(dir, root)));
+
+  it('it opens its pages', () => {
+    const run = spawnSync(process.execPath, [join(dir, program), 'docs', 'kmem'], { cwd: dir, env: { HOME: dir }, encoding: 'utf8' });
+    expect([run.status, run.stderr, run.stdout]).toEqual([0, '', readFileSync('docs/kmem.md', 'utf8')]);
+  });
 
   it('a manifest has the roles that it ships', () => {
     const words = [
