@@ -1,7 +1,7 @@
 // The tables of docs/kmem.md, made from the data: a test compares the two.
 import { containerdIoRows } from '../../src/facts/kmem/containerd-io.ts';
 import { type CreatorRow, creatorRows, unknownRow } from '../../src/facts/kmem/creators.ts';
-import { dockerRows } from '../../src/facts/kmem/docker.ts';
+import { dockerRows, ownerRows } from '../../src/facts/kmem/docker.ts';
 import { el7Errata, el7Parses, generations, upstreamParses, vendorParses } from '../../src/facts/kmem/kernels.ts';
 import { kubeletRows, systemdDriverRow } from '../../src/facts/kmem/kubelet.ts';
 import { readRows } from '../../src/facts/kmem/reads.ts';
@@ -80,6 +80,10 @@ export const docTables: Readonly<Record<string, string>> = {
       row.basis,
       row.source,
     ]),
+  ),
+  owners: table(
+    ['engine', 'package', 'what its owner has', 'basis', 'source'],
+    ownerRows.map((row) => [row.engine, row.package, row.says, row.basis, row.source]),
   ),
   'containerd.io': table(
     ['containerd.io (el7 rpm)', 'asks for accounting', 'basis', 'source'],

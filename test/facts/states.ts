@@ -112,6 +112,7 @@ const accounted: readonly State[] = [
     host('1160', [rhelDocker('cgroupfs')], containers('on') + units),
     'on: this docker asks; another docker would be a migration, so the argument',
     'on kernel_arg none',
+    /needs no change of runtime \(Red Hat's docker: no build without accounting is known/,
   ],
   [
     'docker 17.03 with kubelet 1.9 on 693',
@@ -444,6 +445,14 @@ const accounted: readonly State[] = [
     host('862', [rhelDocker('cgroupfs')], containers('on')),
     'on; that docker cannot be upgraded in place',
     'on kernel_and_arg none',
+    /Red Hat's docker/,
+  ],
+  [
+    '1160 with docker-ee 17.06.2-ee-4',
+    host('1160', [engine('docker-ee', '17.06.2-ee-4', 'yes', 'cgroupfs', { 'docker.evr': '17.06.2.ee.4-3.el7' })], containers('on')),
+    'on: an EE build from before the fix; only its vendor has others, so the argument',
+    'on kernel_arg none',
+    /needs no change of runtime \(Docker EE: .*17\.06\.2-ee-18, 18\.03\.1-ee-5/,
   ],
   [
     '3.16 of Debian 8 with docker-ce',

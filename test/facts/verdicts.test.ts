@@ -44,6 +44,24 @@ describe('what a remedy is told with', () => {
     );
   });
 
+  it('says what the owner of another engine has, and that the argument does without it', () => {
+    const why = (kernel: string, programs: Parameters<typeof hostFacts>[1], more: Facts = {}): unknown =>
+      told(kernel, programs, containers('on'), more)['kmem.remedy_why'];
+    const ee = engine('docker-ee', '17.06.2-ee-4', 'yes', 'cgroupfs', { 'docker.evr': '17.06.2.ee.4-3.el7' });
+    const owned =
+      'Docker EE: its vendor has builds that leave accounting off: 17.06.2-ee-18, 18.03.1-ee-5, and 18.09.1 or later with such a containerd.io';
+    expect(why('1160', [ee])).toBe(`docker 17.06.2-ee-4 accounts; the argument needs no change of runtime (${owned})`);
+    expect(why('862', [ee])).toMatch(/^862 is not known to parse nokmem; .*; the argument needs no change of runtime \(Docker EE: /);
+    expect(why('1160', [engine('docker', '1.13.1', 'yes')])).toBe(
+      "docker 1.13.1 accounts; the argument needs no change of runtime (Red Hat's docker: no build without accounting is known; projectatomic/runc#26 asks for one and is open)",
+    );
+    // Without a way for the argument, the owner's builds are all that is left.
+    expect(why('3.12.8-vendor', [ee], next('3.12.8-vendor'))).toMatch(/knows no newer kernel for it.*; Docker EE: its vendor/);
+    // Its kubelet would go on: a new engine would not be enough.
+    expect(told('1160', [kubelet('1.12.3', 'yes'), ee], pods('on'))['kmem.remedy_why']).not.toMatch(/vendor/);
+    expect(why('1160', [docker1806])).not.toMatch(/change of runtime/);
+  });
+
   it('says what would settle a kernel that nobody has read', () => {
     const why = (more: Facts): string =>
       String(told('862', [kubelet('1.12.3', 'yes'), docker1806], containers('none'), more)['kmem.remedy_why']);

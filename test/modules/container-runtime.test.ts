@@ -137,6 +137,15 @@ describe('the good set', () => {
     expect(plan.refuse?.why).toMatch(why);
   });
 
+  it.each([
+    ['docker-ee', /^take the boot argument .*: it needs no change of runtime\. Docker EE: its vendor has builds .*17\.06\.2-ee-18/],
+    ['docker', /^take the boot argument .*\. Red Hat's docker: no build .*projectatomic\/runc#26/],
+    ['docker.io', /^take the boot argument \(`kernel_arg`\): it needs no change of runtime$/],
+  ])('says what the owner of %s has', (name, hint) => {
+    const { refuse } = planOf('container_runtime', { args: disabled, facts: el7({ 'docker.package': name, ...repository() }) });
+    expect(refuse?.hint).toMatch(hint);
+  });
+
   it('is taken for a kubelet that would still account where the play accepts a part', () => {
     const facts = el7({
       ...repository('18.06.1.ce-3.el7'),

@@ -70,6 +70,37 @@ export const dockerRows: readonly DockerRow[] = [
   },
 ];
 
+interface OwnerRow extends Row {
+  readonly package: string;
+  readonly engine: string;
+  /** What the engine's owner has against the leak. */
+  readonly says: string;
+}
+
+/** Engines that kmend does not upgrade: what can be done is their owner's to offer. */
+export const ownerRows: readonly OwnerRow[] = [
+  {
+    package: 'docker-ee',
+    engine: 'Docker EE',
+    says: 'its vendor has builds that leave accounting off: 17.06.2-ee-18, 18.03.1-ee-5, and 18.09.1 or later with such a containerd.io',
+    basis: 'vendor',
+    source: 'Docker EE release notes: docker/escalation#614, docker/escalation#692; docker/engine#121',
+  },
+  {
+    package: 'docker',
+    engine: "Red Hat's docker",
+    says: 'no build without accounting is known; projectatomic/runc#26 asks for one and is open',
+    basis: 'report',
+    source: 'projectatomic/runc#26 (2019, open)',
+  },
+];
+
+/** `Docker EE: its vendor has builds that ...`; empty for an engine that kmend upgrades, or of which nothing is known. */
+export function ownerSays(name: string): string {
+  const row = ownerRows.find((owner) => owner.package === name);
+  return row === undefined ? '' : `${row.engine}: ${row.says}`;
+}
+
 /** By the package that holds the engine and the engine's version (`18.06.1-ce`, `17.06.2-ee-18`). */
 export function dockerAccounts(name: string, version: string): Accounts | 'runc' {
   if (!/^\d/.test(version)) return 'unknown';

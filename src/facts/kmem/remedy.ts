@@ -1,5 +1,6 @@
 // The remedy: what would really fix this host with the least disruption, from causes (kernel, argument, runc, kubelet), not from samples.
 import type { Remedy } from '../../model/plan.ts';
+import { ownerSays } from './docker.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease, vendorSays } from './kernels.ts';
 import type { Part } from './parts.ts';
@@ -156,7 +157,7 @@ export function treat(situation: Situation, rules: readonly Rule[] = remedyRules
   const applicable = notApplicable(situation) === undefined;
   return {
     remedy,
-    why: rule?.why(host) ?? '',
+    why: [rule?.why(host) ?? '', ownerNote(remedy, host)].filter((part) => part !== '').join('; '),
     causes: applicable ? causesOf(host) : [],
     rejected: rejectedFor(remedy, host),
     leavesOpen: applicable ? leavesOpen(remedy, host) : [],
@@ -190,6 +191,15 @@ const runtimeSuffices = (host: Case): boolean =>
   host.explicitOn === 0 &&
   host.enginePackage === 'docker-ce' &&
   !host.loses;
+
+/** An engine that accounts, and that only its owner can replace: what the owner has, and that the argument does without. */
+function ownerNote(remedy: Remedy, host: Case): string {
+  const byArgument = remedy === 'kernel_arg' || remedy === 'kernel_and_arg';
+  const alone = kubeletOf(host) === undefined && runtimesOf(host).some(({ part }) => part === 'docker');
+  if (!alone || !(byArgument || remedy === 'unsupported')) return '';
+  const owner = ownerSays(host.enginePackage);
+  return owner !== '' && byArgument ? `the argument needs no change of runtime (${owner})` : owner;
+}
 
 const saysAccounts = (part: Part): string => (part.accounts === 'yes' ? 'accounts' : 'may account');
 

@@ -1,5 +1,5 @@
 // Module container_runtime: docker-ce, docker-ce-cli and containerd.io moved together, to versions that do not switch accounting on.
-import { engineVersion } from '../../facts/kmem/docker.ts';
+import { engineVersion, ownerSays } from '../../facts/kmem/docker.ts';
 import { kubeletAccounts } from '../../facts/kmem/kubelet.ts';
 import { withPrelude } from '../../facts/prelude.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
@@ -106,18 +106,20 @@ const spaceNeeds = [
   { fact: 'space.root_kb', path: '/', mb: 350 },
 ];
 
+const argumentInstead = 'take the boot argument (`kernel_arg`): it needs no change of runtime';
+
 function wrongEngine(facts: FactView): Refusal | undefined {
   const name = textFact(facts, 'docker.package');
   if (name === 'docker-ce') return undefined;
   if (name !== '')
     return {
       why: `the engine comes from the package ${name}: going from it to docker-ce is a migration, which kmend does not do`,
-      hint: 'mend this host by the boot argument (`kernel_arg`) instead',
+      hint: [argumentInstead, ownerSays(name)].filter((part) => part !== '').join('. '),
     };
   return flagFact(facts, 'docker.installed')
     ? {
         why: 'docker did not come from a package: kmend cannot tell how its runc was built, nor replace it',
-        hint: 'mend this host by the boot argument (`kernel_arg`) instead',
+        hint: argumentInstead,
       }
     : { why: 'there is no docker here', hint: 'leave hosts without docker out: `when: docker.installed`' };
 }
