@@ -1,4 +1,4 @@
-// What `check` remembers of each host between two checks: how many cgroup ids were in use. One small file a host in the state directory.
+// What `check` remembers of each host between two checks: how many cgroup ids were in use, and how much slab could not be reclaimed. One small file a host in the state directory.
 import { addReading, baselineOf, type IdReading, readingOf } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
 import { isList, isMapping, unknown, type Value } from '../model/value.ts';
@@ -56,8 +56,8 @@ async function readRecord(path: string, machine: string, boot: string, world: Wo
 
 function asReading(value: Value): IdReading | undefined {
   if (!isMapping(value)) return undefined;
-  const { at, uptime, live, dead } = value;
+  const { at, uptime, live, dead, unreclaimable } = value;
   return typeof at === 'number' && typeof uptime === 'number' && typeof live === 'number' && typeof dead === 'number'
-    ? { at, uptime, live, dead }
+    ? { at, uptime, live, dead, ...(typeof unreclaimable === 'number' ? { unreclaimable } : {}) }
     : undefined;
 }

@@ -59,6 +59,12 @@ export const derivedFacts: readonly FactDef[] = [
     example: 18.3,
   },
   { name: 'kmem.ids.full_on', lifetime: 'boot', summary: "that day, by the host's clock; empty for never", example: '2027-01-17' },
+  {
+    name: 'memory.sunreclaim_per_day',
+    lifetime: 'boot',
+    summary: 'kB that SUnreclaim grows a day, measured between the same two checks; negative where it shrinks',
+    example: 92_160,
+  },
   { name: 'kmem.verdict', lifetime: 'boot', summary: 'off, on, leaking, at_risk, not_applicable or unknown', example: 'on' },
   {
     name: 'kmem.evidence',

@@ -17,7 +17,9 @@ export function idLines(rows: readonly CheckRow[], width: number, paint: Paint):
     .flatMap(({ host, facts }) => (facts !== undefined && numberOf(facts, 'kmem.ids.growth_per_day') > 0 ? [{ host, facts }] : []))
     .toSorted((a, b) => daysLeft(a.facts) - daysLeft(b.facts));
   if (growing.length === 0) return [];
-  const shown = growing.slice(0, mostHosts).map(({ host, facts }) => [`  ${host}`, idText(facts)]);
+  const shown = growing
+    .slice(0, mostHosts)
+    .map(({ host, facts }) => [`  ${host}`, [idText(facts), slabText(facts)].filter(Boolean).join('; ')]);
   const rest = growing.length - mostHosts;
   return [
     paint.bold('cgroup ids'),
@@ -45,6 +47,16 @@ function whenFull(facts: Facts, growth: number): string {
   return typeof day === 'string' && day !== '' ? `: full about ${day}` : '';
 }
 
+/** `SUnreclaim 353 MiB, +12 MiB a day`: a trend, because no level is known that a host cannot bear. */
+function slabText({ 'memory.sunreclaim_kb': now, 'memory.sunreclaim_per_day': growth }: Facts): string {
+  if (typeof now !== 'number') return '';
+  const rate = typeof growth === 'number' ? `, ${growth < 0 ? '-' : '+'}${mebibytes(Math.abs(growth))} a day` : '';
+  return `SUnreclaim ${mebibytes(now)}${rate}`;
+}
+
+const mebibytes = (kilobytes: number): string =>
+  kilobytes < 10_240 ? `${grouped(kilobytes)} KiB` : `${grouped(Math.round(kilobytes / 1024))} MiB`;
+
 /** With -v: what the verdict was counted from, and what goes with the remedy. */
 export function hostDetails(row: CheckRow, width: number, paint: Paint): readonly string[] {
   const { facts } = row;
@@ -53,6 +65,7 @@ export function hostDetails(row: CheckRow, width: number, paint: Paint): readonl
     ...groupText(samplesOf(facts)),
     ...partsText(facts),
     `cgroup ids: ${idText(facts)}`,
+    ...[slabText(facts)].filter(Boolean),
     ...earlierProbe(row),
     ...logText(facts),
     ...pastText(facts),

@@ -113,11 +113,11 @@ describe('from collected outputs', () => {
 
   it('two outputs of one boot are compared: how fast dead groups grow, and when no id is left', async () => {
     put('monday/node-a.txt', aged(outputOf('1062-on'), 90_000, 20_000));
-    put('tuesday/node-a.txt', aged(outputOf('1062-on'), 176_400, 21_800));
+    put('tuesday/node-a.txt', aged(outputOf('1062-on'), 176_400, 21_800).replace(/^SUnreclaim: .*$/m, 'SUnreclaim: 104858 kB'));
     const done = await check();
     expect(done.err).toBe('warning: monday/node-a.txt, tuesday/node-a.txt: 2 outputs of node-a: the latest is judged');
     expect(done.out).toMatch(
-      /node-a +21,812 of 65,534 in use, about 21,800 by dead groups; \+1,800 a day \(measured over 24h\): full about 2026-10-17/,
+      /node-a +21,812 of 65,534 in use, about 21,800 by dead groups; \+1,800 a day \(measured over 24h\): full about 2026-10-17; SUnreclaim 102 MiB,\s+\+99 MiB a day/,
     );
     const json = JSON.parse((await check('--json')).out);
     expect(json.facts['kmem.ids.growth_per_day']).toBe(1800);
@@ -169,6 +169,7 @@ describe('from collected outputs', () => {
       'a docker that was not found (its groups are there): may ask: its version does not tell; limited containers 2, off 0',
     );
     expect(out).toContain('cgroup ids: 12 of 65,534 in use, about 0 by dead groups; growth not known');
+    expect(out).toMatch(/^ +SUnreclaim 3,940 KiB$/m);
   });
 });
 
@@ -191,7 +192,13 @@ describe('what is remembered between two checks', () => {
   const backdate = (host: string, fewer: number, more: Record<string, unknown> = {}): void => {
     const kept = JSON.parse(readFileSync(record(host), 'utf8'));
     const [reading] = kept.readings;
-    const old = { ...reading, at: reading.at - 86_400, uptime: reading.uptime - 86_400, dead: reading.dead - fewer };
+    const old = {
+      ...reading,
+      at: reading.at - 86_400,
+      uptime: reading.uptime - 86_400,
+      dead: reading.dead - fewer,
+      unreclaimable: reading.unreclaimable - 1000,
+    };
     writeFileSync(record(host), JSON.stringify({ ...kept, ...more, readings: [old] }));
   };
 
@@ -203,6 +210,8 @@ describe('what is remembered between two checks', () => {
     const [first, second] = await growth();
     expect(first).toBeGreaterThanOrEqual(699);
     expect(first).toBeLessThanOrEqual(701);
+    const details = await fleet.run(['check', 'h1', '-i', fleet.fleet.inventoryFile, '-v']);
+    expect(details.out).toMatch(/SUnreclaim \S+ [KM]iB, \+(?:999|1,00[01]) KiB a day/);
     expect(second).toEqual({ $unknown: 'no earlier reading of this boot' });
     writeFileSync(record('h1'), '{"readings": [');
     expect((await growth())[0]).toEqual({ $unknown: 'no earlier reading of this boot' });

@@ -38,6 +38,14 @@ describe('two readings of one boot', () => {
       '60 s between the readings are too short to tell when',
       '60 s between the readings are too short to tell when',
     ]));
+  it('give the growth of unreclaimable slab, where both have it', () => {
+    const slab = (before: Facts): unknown =>
+      host(before, at(34 * hour, 13_000), { 'memory.sunreclaim_kb': 500_000 })['memory.sunreclaim_per_day'];
+    expect(slab({ ...at(10 * hour, 10_000), unreclaimable: 380_000 })).toBe(120_000);
+    expect(slab({ ...at(22 * hour, 10_000), unreclaimable: 520_000 })).toBe(-40_000);
+    expect(slab({ ...at(10 * hour, 10_000) })).toEqual(unknown('SUnreclaim was not read both times'));
+    expect(slab(unknown('no earlier reading of this boot'))).toEqual(unknown('no earlier reading of this boot'));
+  });
   it('a full table is full today', () => {
     const now = at(2 * hour, 65_434);
     expect(told(host({ ...at(0, 10_000) }, now)).slice(3)).toEqual([0, new Date(now.at * 1000).toISOString().slice(0, 10)]);

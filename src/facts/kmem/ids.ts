@@ -1,4 +1,4 @@
-// Ids of memory cgroups: how many are in use, how fast dead groups take them, and when none will be left.
+// Ids of memory cgroups: how many are in use, how fast dead groups take them, when none will be left; and how fast unreclaimable slab grows meanwhile.
 import type { Facts } from '../../model/fact.ts';
 import { isMapping, isUnknown, type Mapping, unknown, type Value } from '../../model/value.ts';
 import { healthOf, readRelease } from './kernels.ts';
@@ -14,6 +14,8 @@ export interface IdReading {
   readonly uptime: number;
   readonly live: number;
   readonly dead: number;
+  /** SUnreclaim, kB; readings of earlier versions have none. */
+  readonly unreclaimable?: number;
 }
 
 const day = 86_400;
@@ -34,7 +36,8 @@ export function readingOf(facts: Facts): IdReading | string {
   if (typeof at !== 'number' || typeof uptime !== 'number' || typeof live !== 'number' || typeof dead !== 'number')
     return 'clock, uptime or groups could not be read';
   if (isMapping(samples) && typeof samples.denied === 'number' && samples.denied > 0) return 'reads were refused: needs root';
-  return { at, uptime, live, dead };
+  const slab = facts['memory.sunreclaim_kb'];
+  return { at, uptime, live, dead, ...(typeof slab === 'number' ? { unreclaimable: slab } : {}) };
 }
 
 /** Seconds from one reading to a later one of the same boot, or why they cannot be compared. */
@@ -70,11 +73,13 @@ export function baselineOf(readings: readonly IdReading[], now: IdReading): IdRe
 }
 
 const names = ['live', 'dead', 'used', 'growth_per_day', 'over', 'days_left', 'full_on'] as const;
+const slabGrowth = 'memory.sunreclaim_per_day';
 
-/** Facts `kmem.ids.*`. `kmem.ids.before` is an earlier reading of this boot, from whoever keeps them; without one the growth is unknown. */
+/** Facts `kmem.ids.*`, and the growth of unreclaimable slab. `kmem.ids.before` is an earlier reading of this boot, from whoever keeps them; without one the growth is unknown. */
 export function idFacts(facts: Facts): Facts {
   const now = readingOf(facts);
-  if (typeof now === 'string') return Object.fromEntries(names.map((name) => [`kmem.ids.${name}`, unknown(now)]));
+  if (typeof now === 'string')
+    return Object.fromEntries([...names.map((name) => `kmem.ids.${name}`), slabGrowth].map((name) => [name, unknown(now)]));
   const { live, dead } = now;
   return {
     'kmem.ids.live': live,
@@ -88,17 +93,28 @@ function earlierOf(value: Value | undefined): IdReading | string {
   if (isUnknown(value)) return value.$unknown;
   if (!isMapping(value)) return 'no earlier reading of this boot: `kmend check` keeps one, and compares the next';
   const number = (mapping: Mapping, name: string): number => (typeof mapping[name] === 'number' ? mapping[name] : Number.NaN);
-  return { at: number(value, 'at'), uptime: number(value, 'uptime'), live: number(value, 'live'), dead: number(value, 'dead') };
+  return {
+    at: number(value, 'at'),
+    uptime: number(value, 'uptime'),
+    live: number(value, 'live'),
+    dead: number(value, 'dead'),
+    ...(typeof value.unreclaimable === 'number' ? { unreclaimable: value.unreclaimable } : {}),
+  };
 }
 
 function growth(before: IdReading | string, now: IdReading): Facts {
   const seconds = typeof before === 'string' ? before : elapsed(before, now);
   if (typeof before === 'string' || typeof seconds === 'string') {
     const why = unknown(String(seconds));
-    return { 'kmem.ids.growth_per_day': why, 'kmem.ids.over': why, 'kmem.ids.days_left': why, 'kmem.ids.full_on': why };
+    return { 'kmem.ids.growth_per_day': why, 'kmem.ids.over': why, 'kmem.ids.days_left': why, 'kmem.ids.full_on': why, [slabGrowth]: why };
   }
-  const perDay = Math.round(((now.dead - before.dead) / seconds) * day);
-  return { 'kmem.ids.growth_per_day': perDay, 'kmem.ids.over': seconds, ...forecast(perDay, seconds, now) };
+  const perDay = (from: number, to: number): number => Math.round(((to - from) / seconds) * day);
+  const dying = perDay(before.dead, now.dead);
+  const slab =
+    before.unreclaimable === undefined || now.unreclaimable === undefined
+      ? unknown('SUnreclaim was not read both times')
+      : perDay(before.unreclaimable, now.unreclaimable);
+  return { 'kmem.ids.growth_per_day': dying, 'kmem.ids.over': seconds, ...forecast(dying, seconds, now), [slabGrowth]: slab };
 }
 
 function forecast(perDay: number, seconds: number, now: IdReading): Facts {
