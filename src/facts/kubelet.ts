@@ -30,14 +30,15 @@ export const kubeletArea: Area = {
     { name: 'kubelet.program', lifetime: 'disk', summary: 'kubelet, k3s, rke2, hyperkube; empty when absent', example: 'kubelet' },
   ],
   // Process names come from /proc/PID/comm: reading a command line can hang behind a process that is stuck in memory reclaim, so only the
-  // kubelet's own is read. The program itself (100 MB) is asked only where no package says its version.
-  script: `k='' c=$R/var/lib/kubelet/config.yaml w=''
+  // kubelet's own is read. The program itself (100 MB) is asked only where no package says its version. The area pids uses `$U`, the kubelet's
+  // process, and `$C`, its configuration.
+  script: `k='' c=$R/var/lib/kubelet/config.yaml w='' U=''
 for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
   p=\${P%% "$n"
 *}
   if [ "$p" != "$P" ]; then
     echo "running $n"
-    p=\${p##* }
+    p=\${p##* } U=$p
     k=$R/proc/$p/exe
     set -f; IFS='
 '
@@ -64,6 +65,7 @@ done
 [ -z "$k" ] || stat -L -c 'changed %Z' "$k"
 case "$Q" in *'kubelet '[0-9]*) q=\${Q##*kubelet }; printf 'package %s\\n' "\${q%% *}";; esac
 for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kubelet" "$R/etc/default/kubelet"; do dump "$f" flags; done
+C=$c
 [ ! -r "$c" ] || while IFS= read -r l; do case $l in cgroupDriver:*|containerRuntimeEndpoint:*) printf 'config %s\\n' "$l";; esac; done <"$c"`,
   maxBytes: 16_384,
   parse: (text) => {
@@ -74,8 +76,8 @@ for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kubelet" "$R/e
       'kubelet.installed': installed,
       'kubelet.running': fields.has('running'),
       'kubelet.version': installed ? versionOf(fields.text('says'), fields.text('package')) : '',
-      'kubelet.driver': installed ? (setting('cgroup-driver', 'cgroupDriver', fields) ?? 'cgroupfs') : '',
-      'kubelet.endpoint': installed ? (setting('container-runtime-endpoint', 'containerRuntimeEndpoint', fields) ?? '') : '',
+      'kubelet.driver': installed ? (kubeletSetting('cgroup-driver', 'cgroupDriver', fields) ?? 'cgroupfs') : '',
+      'kubelet.endpoint': installed ? (kubeletSetting('container-runtime-endpoint', 'containerRuntimeEndpoint', fields) ?? '') : '',
       'kubelet.changed_at': fields.number('changed'),
       'kubelet.program': program || (installed ? 'kubelet' : ''),
     };
@@ -88,8 +90,8 @@ function versionOf(says: string, evr: string): Value {
   return said ?? packaged ?? unknown('the kubelet runs from a place where its version cannot be asked');
 }
 
-/** The flag wins over the file, as in the kubelet itself. Flags on the disk count where no running kubelet shows its own. */
-function setting(flag: string, key: string, fields: Fields): string | undefined {
+/** A setting of the kubelet. The flag wins over the file, as in the kubelet itself. Flags on the disk count where no running kubelet shows its own. */
+export function kubeletSetting(flag: string, key: string, fields: Fields): string | undefined {
   const running = fields.all('arg').join('\n');
   const flags = fields.all('flags').filter((line) => !line.trim().startsWith('#'));
   const words = running === '' ? wordsOf(flags.join(' ')).join('\n') : running;

@@ -19,6 +19,7 @@ import { osArea } from './os.ts';
 import { packageArea } from './package.ts';
 import { packagesArea } from './packages.ts';
 import { pathArea } from './path.ts';
+import { pidsArea } from './pids.ts';
 import { repositoryArea } from './repository.ts';
 import { runcArea } from './runc.ts';
 import { runtimesArea } from './runtimes.ts';
@@ -47,7 +48,7 @@ export const baseAreas: readonly Area[] = [
  * Areas that no plan needs: `check` reads them, and a play that names one of their facts. So they may cost more, within the probe's time. Their
  * facts begin with the name of the area.
  */
-const checkAreas: readonly Area[] = [crashArea];
+const checkAreas: readonly Area[] = [crashArea, pidsArea];
 
 /** What `check` asks for beside the base areas, and what the script of `kmend probe` reads. */
 export const checkWants: readonly FactWant[] = checkAreas.map(({ name }) => ({ area: name }));

@@ -34,6 +34,7 @@ const names: ReadonlySet<string> = new Set([
 export const isVolatile = (name: string): boolean =>
   names.has(name) ||
   name.startsWith('memory.') ||
+  name.startsWith('pids.') ||
   name.startsWith('kmem.ids.') ||
   name.startsWith('space.') ||
   /^(forecast|node)\./.test(name);

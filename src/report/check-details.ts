@@ -69,6 +69,7 @@ export function hostDetails(row: CheckRow, width: number, paint: Paint): readonl
     ...earlierProbe(row),
     ...logText(facts),
     ...pastText(facts),
+    ...processText(facts),
     ...listOf(facts, 'kmem.causes', 'causes'),
     ...listOf(facts, 'kmem.rejected', 'not taken'),
     ...listOf(facts, 'kmem.leaves_open', 'stays open'),
@@ -110,6 +111,41 @@ function partsText(facts: Facts): readonly string[] {
     const sample = part.sample === '' ? '' : `; a sample container read ${part.sample}`;
     return `${part.name}: ${asks}${note}${containers}${sample}`;
   });
+}
+
+/** What stands in for kernel-memory accounting against a fork bomb. Nothing where accounting is healthy: there nothing stands in. */
+function processText(facts: Facts): readonly string[] {
+  const controller = facts['pids.controller'];
+  if (typeof controller !== 'string' || facts['kmem.verdict'] === 'not_applicable') return [];
+  const reserved = [
+    ['system', 'pids.system_reserved'],
+    ['kube', 'pids.kube_reserved'],
+  ].flatMap(([who, name = '']) => (typeof facts[name] === 'string' && facts[name] !== '' ? [`${who}-reserved ${facts[name]}`] : []));
+  const parts = [
+    controller === 'absent' ? 'no pids controller is mounted' : unlimitedText(facts),
+    ...podLimitText(facts),
+    ...(facts['kubelet.installed'] === true && reserved.length === 0 ? ['nothing reserved for system or kubelet'] : reserved),
+    ...(numberOf(facts, 'pids.kernel_max') > 0 ? [`kernel.pid_max ${facts['pids.kernel_max']}`] : []),
+  ];
+  return [`limits on processes: ${parts.join('; ')}`];
+}
+
+function unlimitedText(facts: Facts): string {
+  const missing = ['pids.pods', 'pids.containers'].map((name) => facts[name]).find(isUnknown);
+  if (missing !== undefined) return missing.$unknown;
+  const of = (what: string): string =>
+    `${numberOf(facts, `pids.${what}_unlimited`)} of ${plural(numberOf(facts, `pids.${what}`), what.slice(0, -1))}`;
+  return `without any: ${of('pods')}, ${of('containers')}`;
+}
+
+/** A kubelet before 1.14 takes its limit only with the feature gate, and says nothing without it. */
+function podLimitText(facts: Facts): readonly string[] {
+  const { 'pids.pod_limit': limit, 'pids.pod_limit_gate': gate, 'kubelet.version': version } = facts;
+  if (facts['kubelet.installed'] !== true) return [];
+  if (isUnknown(limit)) return [`podPidsLimit not known: ${limit.$unknown}`];
+  if (typeof limit !== 'number' || limit < 0) return ['podPidsLimit is not set'];
+  const ignored = gate === 'false' || (gate === '' && typeof version === 'string' && /^v?1\.(?:\d|1[0-3])\./.test(version));
+  return [`podPidsLimit ${limit}${ignored ? ', which needs the feature gate SupportPodPidsLimit' : ''}`];
 }
 
 /** Without `--active` too: an earlier probe of this boot counts for the verdict. */

@@ -1,0 +1,121 @@
+// The area pids: who has a limit on processes, and what the kubelet is told to do about it; read through the real script.
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isVolatile } from '../../src/facts/index.ts';
+import type { Facts } from '../../src/model/fact.ts';
+import { isUnknown, type Value } from '../../src/model/value.ts';
+import { emptyHost, file, hasBusybox, isRoot, type Recorded, replay } from './replay.ts';
+
+let host: Recorded;
+beforeEach(() => {
+  host = emptyHost();
+  file(host, 'proc/sys/kernel/osrelease', '3.10.0-1160.el7.x86_64\n');
+  file(host, 'proc/sys/kernel/pid_max', '32768\n');
+});
+afterEach(() => host.remove());
+
+const wants = [{ area: 'pids' }];
+const read = (options: Parameters<typeof replay>[1] = {}): Facts => replay(host, { wants, ...options });
+const counted = (facts = read()): readonly (Value | undefined)[] =>
+  ['controller', 'pods', 'pods_unlimited', 'containers', 'containers_unlimited'].map((name) => facts[`pids.${name}`]);
+const configured = (facts = read()): readonly (Value | undefined)[] =>
+  ['pod_limit', 'pod_limit_gate', 'system_reserved', 'kube_reserved'].map((name) => facts[`pids.${name}`]);
+
+const hex = (digit: string): string => digit.repeat(64);
+const pod = (name: string): string => `kubepods/burstable/pod${name}`;
+const limits = (groups: Readonly<Record<string, number | 'max'>>, tree = 'sys/fs/cgroup/pids'): void => {
+  for (const [path, max] of Object.entries(groups)) file(host, `${tree}/${path}/pids.max`, `${max}\n`);
+};
+const kubelet = (...args: readonly string[]): void => {
+  file(host, 'proc/812/stat', '812 (kubelet) S 1 812 812 0 -1\n');
+  file(host, 'proc/812/cmdline', `${['/usr/bin/kubelet', ...args].join('\0')}\0`);
+};
+
+describe('limits of groups', () => {
+  const groups = {
+    kubepods: 30_000,
+    [pod('a')]: 'max',
+    [`${pod('a')}/${hex('1')}`]: 'max',
+    [`${pod('a')}/${hex('2')}`]: 4096,
+    [pod('b')]: 1024,
+    [`${pod('b')}/${hex('3')}`]: 'max',
+    docker: 'max',
+    [`docker/${hex('4')}`]: 'max',
+    [`docker/${hex('5')}`]: 512,
+    'system.slice/sshd.service': 'max',
+    "it's: odd/pids.max:7": 'max',
+  } as const;
+
+  it('count a container as limited by its pod, and nobody by what all pods share', () => {
+    limits(groups);
+    expect(counted()).toEqual(['v1', 2, 1, 5, 2]);
+    expect(read()['pids.kernel_max']).toBe(32_768);
+  });
+
+  it.skipIf(!hasBusybox)('are counted by busybox as well', () => {
+    limits(groups);
+    expect(counted(read({ shell: ['busybox', 'ash'] }))).toEqual(['v1', 2, 1, 5, 2]);
+  });
+
+  it('are found on cgroup v2 and below slices', () => {
+    file(host, 'sys/fs/cgroup/cgroup.controllers', 'cpuset cpu io memory pids\n');
+    const slice = 'kubepods.slice/kubepods-podabc.slice';
+    limits(
+      { [slice]: 'max', [`${slice}/cri-containerd-${hex('1')}.scope`]: 'max', [`system.slice/docker-${hex('2')}.scope`]: 9 },
+      'sys/fs/cgroup',
+    );
+    expect(counted()).toEqual(['v2', 1, 1, 2, 1]);
+  });
+
+  it('are none where the kernel has no such controller', () => {
+    expect(counted()).toEqual(['absent', 0, 0, 0, 0]);
+    file(host, 'sys/fs/cgroup/cgroup.controllers', 'cpu memory\n');
+    expect(counted()[0]).toBe('absent');
+  });
+});
+
+describe('settings of the kubelet', () => {
+  it('come from its arguments', () => {
+    kubelet(
+      '--v=2',
+      '--pod-max-pids=1024',
+      '--system-reserved',
+      'cpu=200m,memory=1Gi,pid=1000',
+      '--feature-gates=A=true,SupportPodPidsLimit=true',
+    );
+    expect(configured()).toEqual([1024, 'true', 'cpu=200m,memory=1Gi,pid=1000', '']);
+  });
+
+  it('come from its configuration, in block and in flow style', () => {
+    kubelet('--config=/etc/kubelet.yaml');
+    file(
+      host,
+      'etc/kubelet.yaml',
+      'podPidsLimit: 2048\nsystemReserved:\n  cpu: 200m\n  "memory": "1Gi" # enough\nkubeReserved: {memory: 500Mi, pid: "100"}\nfeatureGates:\n  SupportPodPidsLimit: false\nother:\n  memory: 9Gi\n',
+    );
+    expect(configured()).toEqual([2048, 'false', 'cpu=200m,memory=1Gi', 'memory=500Mi,pid=100']);
+  });
+
+  it('come from flags on the disk where no kubelet runs; an argument wins over the file', () => {
+    file(host, 'var/lib/kubelet/kubeadm-flags.env', 'KUBELET_KUBEADM_ARGS="--pod-max-pids=300 --kube-reserved=memory=1Gi"\n');
+    file(host, 'var/lib/kubelet/config.yaml', 'podPidsLimit: 2048\n');
+    expect(configured()).toEqual([300, '', '', 'memory=1Gi']);
+  });
+
+  it.each(['-1', '0', 'x'])('podPidsLimit %s is no limit', (value) => {
+    file(host, 'var/lib/kubelet/config.yaml', `podPidsLimit: ${value}\n`);
+    expect(configured()[0]).toBe(-1);
+  });
+
+  it('are none without a kubelet', () => expect(configured()).toEqual([-1, '', '', '']));
+
+  it.skipIf(!isRoot)('are unknown to a user who may not read the file', () => {
+    file(host, 'var/lib/kubelet/config.yaml', 'podPidsLimit: 2048\n');
+    expect(configured(read()).some(isUnknown)).toBe(false);
+    chmodSync(join(host.root, 'var/lib/kubelet/config.yaml'), 0o600);
+    expect(configured(read({ uid: 65_534 })).every(isUnknown)).toBe(true);
+  });
+});
+
+it('makes no plan stale', () => expect(isVolatile('pids.pods_unlimited')).toBe(true));
