@@ -28,11 +28,11 @@ describe('docs/kmem.md', () => {
     expect(blocks.length).toBeGreaterThan(0);
     const host = recordedHost('1062-on');
     try {
-      const here = blocks.join('').replaceAll(' /sys/', ` ${host.root}/sys/`).replaceAll('dmesg', `cat ${host.root}/../dmesg`);
+      const here = blocks.join('').replaceAll(/ \/(sys|proc)\//g, ` ${host.root}/$1/`).replaceAll('dmesg', `cat ${host.root}/../dmesg`);
       execFileSync('sh', ['-n', '-c', here]);
       const answers = execFileSync('sh', ['-c', here], { encoding: 'utf8' }).trim().split('\n');
-      // uname, nothing in this log, slab entries, usage of the root, ids.
-      expect(answers.slice(1)).toEqual(['42', '2322432', '3']);
+      // uname, nothing in this log, slab entries, usage of the root, ids, unreclaimable slab.
+      expect(answers.slice(1)).toEqual(['42', '2322432', '3', expect.stringMatching(/^SUnreclaim: +3940 kB$/)]);
     } finally {
       host.remove();
     }

@@ -99,6 +99,17 @@ describe('README and docs', () => {
     expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
   });
 
+  it('call 7.4 to 7.6 kernels unread, as the table of kernels does: not known to parse the argument', () => {
+    for (const page of [...pages, 'src/lab/demo-hosts.ts', 'CHANGELOG.md'])
+      expect(read(page), page).not.toMatch(/\b(?:693|862|957)\b[^.;|\n]{0,30} does not (?:parse|know|understand)/);
+    expect(read('README.md')).toContain('862 is not known to parse nokmem');
+  });
+
+  it('ship every page that they name, in the package and beside the bundle', () => {
+    expect(JSON.parse(read('package.json')).files).toEqual(expect.arrayContaining(['docs', 'playbooks', 'README.md', 'CHANGELOG.md']));
+    expect(read('README.md')).toMatch(/carry it there with `playbooks\/` and `docs\/`/);
+  });
+
   it('give exit codes as the design of the program has them', () => {
     const table = read('README.md');
     for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) expect(table).toMatch(new RegExp(`\\| ${code} \\| \\S`));
