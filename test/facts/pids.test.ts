@@ -92,7 +92,7 @@ describe('settings of the kubelet', () => {
     file(
       host,
       'etc/kubelet.yaml',
-      'podPidsLimit: 2048\nsystemReserved:\n  cpu: 200m\n  "memory": "1Gi" # enough\nkubeReserved: {memory: 500Mi, pid: "100"}\nfeatureGates:\n  SupportPodPidsLimit: false\nother:\n  memory: 9Gi\n',
+      'podPidsLimit: 2048\nsystemReserved:\n  cpu: 200m\n  "memory": "1Gi" # enough\nother:\n  memory: 9Gi\nkubeReserved: {memory: 500Mi, pid: "100"}\nfeatureGates:\n  SupportPodPidsLimit: false\n',
     );
     expect(configured()).toEqual([2048, 'false', 'cpu=200m,memory=1Gi', 'memory=500Mi,pid=100']);
   });

@@ -45,6 +45,7 @@ describe('limits on processes', () => {
   it.each([
     ['1.12.3', '', true],
     ['1.9.11', '', true],
+    ['1.13.12', '', true],
     ['1.14.0', '', false],
     ['1.20.5', '', false],
     ['1.18.3', 'false', true],
