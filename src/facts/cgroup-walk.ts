@@ -26,7 +26,7 @@ ${creatorRows.map(({ key, pattern }) => `  if (p ~ ${literal(pattern)}) return "
 `;
 
 /**
- * Reads what grep printed (`PATH/FILE:LINE`, and errors) about the groups below \`M\`/. and prints sums. No group's name can forge
+ * Behind `rowFunction`. Reads what grep printed (`PATH/FILE:LINE`, and errors) about the groups below \`M\`/. and prints sums. No group's name can forge
  * that dot. A line without it is a part of a name with a line break; it counts as a failed read.
  *
  * Groups come depth first, each with its files before or after those of the groups in it: open ones are kept on a stack, so memory does not grow
@@ -37,8 +37,7 @@ ${creatorRows.map(({ key, pattern }) => `  if (p ~ ${literal(pattern)}) return "
  * host without accounted groups pays nothing. A container's name comes from docker's own files.
  * `Z` is the state of a group whose slabinfo printed nothing: `empty`, `absent`, or `v2`, where memory.stat decides.
  */
-export const walkProgram = `${rowFunction}
-function level(s) { return s == "" ? 0 : index("gone,eio,failed,denied,read", s) }
+export const walkProgram = `function level(s) { return s == "" ? 0 : index("gone,eio,failed,denied,read", s) }
 function set(g, s) { if (level(s) > level(st[g])) st[g] = s }
 function stateOf(e) {
   if (e ~ /^(Input\\/output|I\\/O) error$/) return "eio"

@@ -2,7 +2,7 @@
 import type { Facts } from '../model/fact.ts';
 import { unknown } from '../model/value.ts';
 import type { Area } from './area.ts';
-import { walkProgram } from './cgroup-walk.ts';
+import { rowFunction, walkProgram } from './cgroup-walk.ts';
 import { readFields, wholeNumber } from './fields.ts';
 import { idHolders, readExamples, readExplicit, readWitnesses, samplesOf, type Witness } from './groups.ts';
 
@@ -106,9 +106,11 @@ export const cgroupArea: Area = {
   /*
    * One walk, one awk. GNU grep walks by itself, which costs half of find and grep, and it names a file that it could not read. A grep that is a
    * symbolic link, or part of the shell, is busybox's; a link also the practice fleet's. What is cheap and informative comes first, because it counts even where the probe is ended.
+   * `$A0` is used by the area pids, too: SSH servers take no command of more than 32 KiB.
    * Symbolic links are followed by name: the practice fleet makes EIO with them. The dot behind the root is explained in `walkProgram`.
    */
-  script: `c=$R/sys/fs/cgroup m=$c/memory W=''
+  script: `A0='${rowFunction}'
+c=$R/sys/fs/cgroup m=$c/memory W=''
 if early && command -v timeout >/dev/null; then W='timeout ${walkSeconds}'; fi
 if [ ! -e "$m/memory.limit_in_bytes" ]; then
   while read -r _ d t o _; do case $t:,$o, in cgroup:*,memory,*) m=$R$d;; esac; done <"$R/proc/mounts"
@@ -118,7 +120,7 @@ fi
 for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { echo v1; break; }; done
 printf '%s\\n' "$S"
 G=$(command -v grep)
-sums() { M=$1 Z=$2 D=$R/sys/kernel/slab/./ awk '${walkProgram}'; }
+sums() { M=$1 Z=$2 D=$R/sys/kernel/slab/./ awk "$A0"'${walkProgram}'; }
 if [ -e "$m/memory.limit_in_bytes" ]; then
   echo memory v1
   line "$m/memory.kmem.usage_in_bytes" usage

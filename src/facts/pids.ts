@@ -1,7 +1,6 @@
 // Area pids: what limits the number of processes where kernel memory is not accounted. Read by `check`, and for a play that names such a fact.
 import { unknown, type Value } from '../model/value.ts';
 import type { Area } from './area.ts';
-import { rowFunction } from './cgroup-walk.ts';
 import { type Fields, readFields } from './fields.ts';
 import { creatorRows, type Level } from './kmem/creators.ts';
 import { kubeletSetting } from './kubelet.ts';
@@ -12,8 +11,7 @@ const keysOf = (level: Level): string => creatorRows.flatMap((row) => (row.level
  * Counts pods and containers by the shape of their paths, as the walk over memory groups does. A container is limited by its pod too; what a
  * group further up allows is shared by all, and protects no pod from another.
  */
-const countProgram = `${rowFunction}
-BEGIN {
+const countProgram = `BEGIN {
   M = ENVIRON["M"] "/./"
   split("${keysOf('pod')}", A, " "); for (i in A) pod[A[i]]
   split("${keysOf('container')}", B, " "); for (i in B) box[B[i]]
@@ -69,7 +67,7 @@ export const pidsArea: Area = {
     },
     { name: 'pids.kube_reserved', lifetime: 'disk', summary: 'the same for --kube-reserved', example: 'memory=500Mi' },
   ],
-  // `$U` and `$C` are of the area kubelet: its process, and its configuration file.
+  // `$U` and `$C` are of the area kubelet: its process, and its configuration file. `$A0` is of the area cgroup: the awk function `rowOf`.
   script: `line "$R/proc/sys/kernel/pid_max" kernel_max
 d=$R/sys/fs/cgroup/pids z=v1
 if [ ! -d "$d" ]; then
@@ -78,7 +76,7 @@ if [ ! -d "$d" ]; then
 fi
 if [ -n "$z" ]; then
   echo "controller $z"
-  $T2 find "$d/." -name pids.max -exec grep '' /dev/null {} + | M=$d awk '${countProgram}'
+  $T2 find "$d/." -name pids.max -exec grep '' /dev/null {} + | M=$d awk "$A0"'${countProgram}'
 fi
 if [ -n "$U" ]; then
   $T tr '\\000' '\\n' <"$R/proc/$U/cmdline" | grep -E -A 1 '(pod-max-pids|system-reserved|kube-reserved|feature-gates|kubelet-arg)(=|$)' |
@@ -129,7 +127,7 @@ function limitOf(setting: string | undefined): number {
 /** `cpu=200m,memory=1Gi`, from the flag or from a mapping of the configuration, in block or in flow style. */
 function reservation(flag: string, key: string, fields: Fields): string {
   const set = kubeletSetting(flag, key, fields);
-  if (set !== undefined && set.includes('=')) return set;
+  if (set?.includes('=')) return set;
   const flow = fields.all('config').find((line) => line.startsWith(`${key}:`)) ?? '';
   const block = fields.all('inner').flatMap((line) => (line.startsWith(`${key} `) ? [line.slice(key.length)] : []));
   const entries = [...flow.slice(key.length + 1).split(/[{},]/), ...block].map((entry) =>

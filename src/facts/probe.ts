@@ -92,7 +92,9 @@ probe </dev/null 2>/dev/null
 
 const frameVersion = 2;
 
-const scriptOf = ({ area, args }: Part): string => (typeof area.script === 'string' ? area.script : area.script(args));
+/** Without indentation, which nobody reads there: SSH servers take no command of more than 32 KiB. Arguments stay as they are. */
+const scriptOf = ({ area, args }: Part): string =>
+  typeof area.script === 'string' ? area.script.replaceAll(/^ +/gm, '') : area.script(args);
 
 /**
  * Reads the output of \`buildProbe(wants)\`: base facts only; \`derive\` adds the rest. Text before or after the frame is ignored.

@@ -133,9 +133,9 @@ function processText(facts: Facts): readonly string[] {
 function unlimitedText(facts: Facts): string {
   const missing = ['pids.pods', 'pids.containers'].map((name) => facts[name]).find(isUnknown);
   if (missing !== undefined) return missing.$unknown;
-  const of = (what: string): string =>
-    `${numberOf(facts, `pids.${what}_unlimited`)} of ${plural(numberOf(facts, `pids.${what}`), what.slice(0, -1))}`;
-  return `without any: ${of('pods')}, ${of('containers')}`;
+  const groups = ['pod', 'container'].filter((what) => numberOf(facts, `pids.${what}s`) > 0);
+  const of = (what: string): string => `${numberOf(facts, `pids.${what}s_unlimited`)} of ${plural(numberOf(facts, `pids.${what}s`), what)}`;
+  return groups.length === 0 ? 'no pod or container is there' : `without any: ${groups.map(of).join(', ')}`;
 }
 
 /** A kubelet before 1.14 takes its limit only with the feature gate, and says nothing without it. */

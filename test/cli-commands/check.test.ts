@@ -211,6 +211,7 @@ describe('what is remembered between two checks', () => {
     expect(first).toBeGreaterThanOrEqual(699);
     expect(first).toBeLessThanOrEqual(701);
     const details = await fleet.run(['check', 'h1', '-i', fleet.fleet.inventoryFile, '-v']);
+    expect(details.out).toContain('limits on processes: without any: 2 of 2 containers');
     expect(details.out).toMatch(/SUnreclaim \S+ [KM]iB, \+(?:999|1,00[01]) KiB a day/);
     expect(second).toEqual({ $unknown: 'no earlier reading of this boot' });
     writeFileSync(record('h1'), '{"readings": [');

@@ -28,7 +28,10 @@ describe('docs/kmem.md', () => {
     expect(blocks.length).toBeGreaterThan(0);
     const host = recordedHost('1062-on');
     try {
-      const here = blocks.join('').replaceAll(/ \/(sys|proc)\//g, ` ${host.root}/$1/`).replaceAll('dmesg', `cat ${host.root}/../dmesg`);
+      const here = blocks
+        .join('')
+        .replaceAll(/ \/(sys|proc)\//g, ` ${host.root}/$1/`)
+        .replaceAll('dmesg', `cat ${host.root}/../dmesg`);
       execFileSync('sh', ['-n', '-c', here]);
       const answers = execFileSync('sh', ['-c', here], { encoding: 'utf8' }).trim().split('\n');
       // uname, nothing in this log, slab entries, usage of the root, ids, unreclaimable slab.

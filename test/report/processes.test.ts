@@ -62,6 +62,11 @@ describe('limits on processes', () => {
     expect(line({ 'pids.controller': 'absent' })).toMatch(/^limits on processes: no pids controller is mounted;/);
   });
 
+  it('leaves out what is not there', () => {
+    expect(line({ 'pids.pods': 0, 'pids.pods_unlimited': 0 })).toMatch(/^limits on processes: without any: 1 of 1 container;/);
+    expect(line({ 'pids.pods': 0, 'pids.containers': 0 })).toMatch(/^limits on processes: no pod or container is there;/);
+  });
+
   it('says nothing of a kubelet that is not there', () =>
     expect(line({ 'kubelet.installed': false })).not.toMatch(/podPidsLimit|reserved/));
 
