@@ -12,15 +12,16 @@ const maxLimitReads = 3000;
 /** Bytes of a path that are printed. */
 const maxPath = 200;
 
-const id = '[0-9a-f]'.repeat(64);
 const literal = (pattern: string): string => `/${pattern.replaceAll('/', '\\/')}/`;
 
 /**
  * `rowOf(path)`: the key of the first row that matches, over the same normalisation as `normalPath`. Without intervals: old awks have none.
+ * `id` is 64 hexadecimal digits, put together here because the script must stay short.
  * Backslashes are removed too: busybox reads the escaped slash of `[^\/]` as a backslash and a slash, and no row looks for one.
  */
 export const rowFunction = `function rowOf(p) {
-  gsub(/[<>\\\\]/, "?", p); gsub(/${id}/, "<id>", p)
+  while (length(id) < 512) id = id "[0-9a-f]"
+  gsub(/[<>\\\\]/, "?", p); gsub(id, "<id>", p)
 ${creatorRows.map(({ key, pattern }) => `  if (p ~ ${literal(pattern)}) return "${key}"\n`).join('')}  return "unknown"
 }
 `;
@@ -63,7 +64,7 @@ function explicit(g,   p, v) {
   return 0
 }
 function named(p,   v) {
-  if (!match(p, /${id}/)) return "-"
+  if (!match(p, id)) return "-"
   v = first(ENVIRON["R"] "/var/lib/docker/containers/" substr(p, RSTART, RLENGTH) "/config.v2.json")
   return match(v, /"Name":"\\/[A-Za-z0-9_.-]+"/) ? substr(v, RSTART + 9, RLENGTH - 10) : "-"
 }

@@ -31,7 +31,7 @@ export const kubeletArea: Area = {
   ],
   // Process names come from /proc/PID/comm: reading a command line can hang behind a process that is stuck in memory reclaim, so only the
   // kubelet's own is read. The program itself (100 MB) is asked only where no package says its version. The area pids uses `$U`, the kubelet's
-  // process, and `$C`, its configuration.
+  // process, `$C`, its configuration, and `flags`.
   script: `k='' c=$R/var/lib/kubelet/config.yaml w='' U=''
 for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
   p=\${P%% "$n"
@@ -64,7 +64,8 @@ for n in kubelet k3s rke2; do
 done
 [ -z "$k" ] || stat -L -c 'changed %Z' "$k"
 case "$Q" in *'kubelet '[0-9]*) q=\${Q##*kubelet }; printf 'package %s\\n' "\${q%% *}";; esac
-for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kubelet" "$R/etc/default/kubelet"; do dump "$f" flags; done
+flags() { for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kubelet" "$R/etc/default/kubelet"; do dump "$f" flags; done; }
+flags
 C=$c
 [ ! -r "$c" ] || while IFS= read -r l; do case $l in cgroupDriver:*|containerRuntimeEndpoint:*) printf 'config %s\\n' "$l";; esac; done <"$c"`,
   maxBytes: 16_384,

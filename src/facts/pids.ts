@@ -1,7 +1,7 @@
 // Area pids: what limits the number of processes where kernel memory is not accounted. Read by `check`, and for a play that names such a fact.
 import { unknown, type Value } from '../model/value.ts';
 import type { Area } from './area.ts';
-import { type Fields, readFields } from './fields.ts';
+import { type Fields, readFields, wholeNumber } from './fields.ts';
 import { creatorRows, type Level } from './kmem/creators.ts';
 import { kubeletSetting } from './kubelet.ts';
 
@@ -25,7 +25,7 @@ END {
     if (r in pod) { pods++; if (max[p] == "max") free++ }
     else if (r in box) { boxes++; if (max[p] == "max" && !((rowOf(q) in pod) && (q in max) && max[q] != "max")) bare++ }
   }
-  print "pods " pods + 0; print "pods_unlimited " free + 0; print "containers " boxes + 0; print "containers_unlimited " bare + 0
+  print "counts " pods + 0, free + 0, boxes + 0, bare + 0
 }`;
 
 export const pidsArea: Area = {
@@ -72,24 +72,23 @@ export const pidsArea: Area = {
 d=$R/sys/fs/cgroup/pids z=v1
 if [ ! -d "$d" ]; then
   d=$R/sys/fs/cgroup z=''
-  [ ! -r "$d/cgroup.controllers" ] || { IFS= read -r l <"$d/cgroup.controllers"; case " $l " in *' pids '*) z=v2;; esac; }
+  if grep -qw pids "$d/cgroup.controllers"; then z=v2; fi
 fi
 if [ -n "$z" ]; then
   echo "controller $z"
   $T2 find "$d/." -name pids.max -exec grep '' /dev/null {} + | M=$d awk "$A0"'${countProgram}'
 fi
 if [ -n "$U" ]; then
-  $T tr '\\000' '\\n' <"$R/proc/$U/cmdline" | grep -E -A 1 '(pod-max-pids|system-reserved|kube-reserved|feature-gates|kubelet-arg)(=|$)' |
-    while IFS= read -r l; do printf 'arg %s\\n' "$l"; done
+  $T tr '\\000' '\\n' <"$R/proc/$U/cmdline" | grep -E -A 1 '(pod-max-pids|system-reserved|kube-reserved|feature-gates|kubelet-arg)(=|$)' | sed 's/^/arg /'
 fi
-for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kubelet" "$R/etc/default/kubelet"; do dump "$f" flags; done
+flags
 [ ! -e "$C" ] || [ -r "$C" ] || echo config_denied
 if [ -r "$C" ]; then
   s=''
   while IFS= read -r l || [ -n "$l" ]; do
     case $l in
       podPidsLimit:*|systemReserved:*|kubeReserved:*|featureGates:*) s=\${l%%:*}; printf 'config %s\\n' "$l";;
-      [[:space:]]*) [ -z "$s" ] || printf 'inner %s %s\\n' "$s" "$l";;
+      \\ *) [ -z "$s" ] || printf 'inner %s %s\\n' "$s" "$l";;
       *) s='';;
     esac
   done <"$C"
@@ -97,8 +96,8 @@ fi`,
   maxBytes: 32_768,
   parse: (text, { cut }) => {
     const fields = readFields(text);
-    const count = (name: string): Value =>
-      cut && !fields.has(name) ? unknown('the pids groups could not be counted in time') : fields.number(name);
+    const counts = fields.text('counts').split(' ').map(wholeNumber);
+    const count = (index: number): Value => counts[index] ?? (cut ? unknown('the pids groups could not be counted in time') : 0);
     const limit = kubeletSetting('pod-max-pids', 'podPidsLimit', fields);
     const gates = reservation('feature-gates', 'featureGates', fields);
     const known = (value: Value): Value =>
@@ -106,10 +105,10 @@ fi`,
     return {
       'pids.controller': fields.text('controller') || 'absent',
       'pids.kernel_max': fields.number('kernel_max'),
-      'pids.pods': count('pods'),
-      'pids.pods_unlimited': count('pods_unlimited'),
-      'pids.containers': count('containers'),
-      'pids.containers_unlimited': count('containers_unlimited'),
+      'pids.pods': count(0),
+      'pids.pods_unlimited': count(1),
+      'pids.containers': count(2),
+      'pids.containers_unlimited': count(3),
       'pids.pod_limit': known(limitOf(limit)),
       'pids.pod_limit_gate': known(/(?:^|,)SupportPodPidsLimit=(true|false)/.exec(gates)?.[1] ?? ''),
       'pids.system_reserved': known(reservation('system-reserved', 'systemReserved', fields)),

@@ -82,8 +82,8 @@ export function buildProbe(wants: readonly FactWant[] = []): string {
   const calls = parts.map((_, index) => `frame ${index}\n`);
   // The marks are put together by printf, so that an echo of the script itself (sh -v, a pasted terminal) does not look like its output.
   // All of it is one function, called in the last line: the script may come over the very stdin that is closed here.
-  return withPrelude(`${frameFunctions}${shared.join('')}${functions.join('')}probe() {
-${preparation}printf '\\n@@kmen%s begin ${frameVersion} ${parts.length}\\n' d
+  return withPrelude(`${outdented(frameFunctions)}${shared.join('')}${functions.join('')}probe() {
+${outdented(preparation)}printf '\\n@@kmen%s begin ${frameVersion} ${parts.length}\\n' d
 ${calls.join('')}printf '@@kmen%s end\\n' d
 }
 probe </dev/null 2>/dev/null
@@ -93,8 +93,9 @@ probe </dev/null 2>/dev/null
 const frameVersion = 2;
 
 /** Without indentation, which nobody reads there: SSH servers take no command of more than 32 KiB. Arguments stay as they are. */
-const scriptOf = ({ area, args }: Part): string =>
-  typeof area.script === 'string' ? area.script.replaceAll(/^ +/gm, '') : area.script(args);
+const scriptOf = ({ area, args }: Part): string => (typeof area.script === 'string' ? outdented(area.script) : area.script(args));
+
+const outdented = (script: string): string => script.replaceAll(/^ +/gm, '');
 
 /**
  * Reads the output of \`buildProbe(wants)\`: base facts only; \`derive\` adds the rest. Text before or after the frame is ignored.
