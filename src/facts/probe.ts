@@ -33,7 +33,8 @@ function partsOf(wants: readonly FactWant[]): readonly Part[] {
  * sick node's docker does), `$T2` a longer one for a package database. `frame` puts one area between marks. All areas run in the one shell,
  * because a subshell each costs as much as a program: what they set is seen by later ones (`$F`, `$Q`), and `cut=' cut'` says that not all was printed.
  */
-const frameFunctions = `has() { command -v "$1" >/dev/null || return 1; [ -n "$R" ] || return 0; case $(command -v "$1") in /usr/*|/bin/*|/sbin/*) return 1;; esac; }
+const frameFunctions =
+  outdented(`has() { command -v "$1" >/dev/null || return 1; [ -n "$R" ] || return 0; case $(command -v "$1") in /usr/*|/bin/*|/sbin/*) return 1;; esac; }
 line() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; l=''; IFS= read -r l <"$1"; printf '%s %s\\n' "$2" "$l"; }
 early() { case $K in [0-3].*|4.[0-4]|4.[0-4][!0-9]*) ;; *) return 1;; esac; }
 first() { $T "$1" --version | { l=''; IFS= read -r l; printf '%s\\n' "$l"; }; }
@@ -46,14 +47,14 @@ dump() {
   done <"$1"
 }
 frame() { cut=''; printf "@@kmen%s area %s\\n" d "$1"; "area_$1"; printf "\\n@@kmen%s done %s%s\\n" d "$1" "$cut"; }
-`;
+`);
 
 /**
  * Once, before the areas: time limits, the architecture, the kernel, and the processes: `process PID NAME` of those that matter, and who is in
  * uninterruptible sleep, by one grep of /proc/PID/stat, which never blocks. It also takes the few lines (`$S`) of other files of /proc that areas
  * print: a shell that reads a file line by line asks the kernel for each byte.
  */
-const preparation = `T='' T2=''
+const preparation = outdented(`T='' T2=''
 if command -v timeout >/dev/null; then T='timeout 5' T2='timeout 20'; fi
 A=''; IFS= read -r A <"$R/proc/sys/kernel/arch" || A=$(uname -m)
 K=''; IFS= read -r K <"$R/proc/sys/kernel/osrelease" || K=$(uname -r)
@@ -72,7 +73,7 @@ done
 unset IFS; set +f
 P="\${P}blocked $b
 "
-`;
+`);
 
 /** The probe script for these wants: the same text for the same wants, whatever their order. It is what \`kmend probe\` prints. */
 export function buildProbe(wants: readonly FactWant[] = []): string {
@@ -82,8 +83,8 @@ export function buildProbe(wants: readonly FactWant[] = []): string {
   const calls = parts.map((_, index) => `frame ${index}\n`);
   // The marks are put together by printf, so that an echo of the script itself (sh -v, a pasted terminal) does not look like its output.
   // All of it is one function, called in the last line: the script may come over the very stdin that is closed here.
-  return withPrelude(`${outdented(frameFunctions)}${shared.join('')}${functions.join('')}probe() {
-${outdented(preparation)}printf '\\n@@kmen%s begin ${frameVersion} ${parts.length}\\n' d
+  return withPrelude(`${frameFunctions}${shared.join('')}${functions.join('')}probe() {
+${preparation}printf '\\n@@kmen%s begin ${frameVersion} ${parts.length}\\n' d
 ${calls.join('')}printf '@@kmen%s end\\n' d
 }
 probe </dev/null 2>/dev/null
@@ -92,10 +93,13 @@ probe </dev/null 2>/dev/null
 
 const frameVersion = 2;
 
-/** Without indentation, which nobody reads there: SSH servers take no command of more than 32 KiB. Arguments stay as they are. */
+/** Arguments stay as they are. */
 const scriptOf = ({ area, args }: Part): string => (typeof area.script === 'string' ? outdented(area.script) : area.script(args));
 
-const outdented = (script: string): string => script.replaceAll(/^ +/gm, '');
+/** Without indentation, which nobody reads on a host: small SSH servers take no command of more than 32 KiB. */
+function outdented(script: string): string {
+  return script.replaceAll(/^ +/gm, '');
+}
 
 /**
  * Reads the output of \`buildProbe(wants)\`: base facts only; \`derive\` adds the rest. Text before or after the frame is ignored.

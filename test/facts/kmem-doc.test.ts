@@ -23,16 +23,18 @@ describe('docs/kmem.md', () => {
     expect(Object.keys(unknownAdvice).toSorted()).toEqual(reasons.toSorted());
   });
 
-  it('has only commands that a shell understands, and that find what was recorded', () => {
+  it('has only commands that a shell understands', () => {
     const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? '');
     expect(blocks.length).toBeGreaterThan(0);
+    for (const block of blocks) expect(() => execFileSync('sh', ['-n', '-c', block])).not.toThrow();
+  });
+
+  it('begins with commands that find what was recorded', () => {
+    // Only this block reads without changing anything: the others stop services, remove groups and reboot.
+    const block = /## In a hurry\n[\s\S]*?```sh\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
     const host = recordedHost('1062-on');
     try {
-      const here = blocks
-        .join('')
-        .replaceAll(/ \/(sys|proc)\//g, ` ${host.root}/$1/`)
-        .replaceAll('dmesg', `cat ${host.root}/../dmesg`);
-      execFileSync('sh', ['-n', '-c', here]);
+      const here = block.replaceAll(/ \/(sys|proc)\//g, ` ${host.root}/$1/`).replaceAll('dmesg', `cat ${host.root}/../dmesg`);
       const answers = execFileSync('sh', ['-c', here], { encoding: 'utf8' }).trim().split('\n');
       // uname, nothing in this log, slab entries, usage of the root, ids, unreclaimable slab.
       expect(answers.slice(1)).toEqual(['42', '2322432', '3', expect.stringMatching(/^SUnreclaim: +3940 kB$/)]);
