@@ -44,7 +44,7 @@ async function drift(pattern: string, flags: DriftFlags, world: World): Promise<
   const declared = declaredOf(inventory, hosts, set, world);
   const transport = await openTransport(set, world);
   try {
-    const known = async (host: string): Promise<Facts> => givenFacts(declared.get(host));
+    const known = async (host: string): Promise<Facts> => givenFacts(declared.get(host), undefined, memory.get(host)?.proof.accepted);
     const options = { forks: set.forks, retries: 3, signal: world.kill, known };
     const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {});
     const rows = surveys.map(({ host, outcome }) =>

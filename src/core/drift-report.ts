@@ -16,6 +16,8 @@ export interface HostDrift {
   readonly state: DriftState;
   /** What became of it, one sentence each. */
   readonly why: readonly string[];
+  /** Programs that still account, as the remediating run accepted. */
+  readonly leftOpen: readonly string[];
   readonly mended?: Mended;
   readonly verdict: string;
   readonly evidence: string;
@@ -33,19 +35,36 @@ export function hostDrift(
 ): HostDrift {
   const known = mended === undefined ? {} : { mended };
   if ('failure' in read)
-    return { host, state: 'unread', why: [read.failure.message], ...known, verdict: '', evidence: '', remedy: '', failure: read.failure };
+    return {
+      host,
+      state: 'unread',
+      why: [read.failure.message],
+      leftOpen: [],
+      ...known,
+      verdict: '',
+      evidence: '',
+      remedy: '',
+      failure: read.failure,
+    };
   const { facts } = read;
   const [verdict, remedy] = [word(facts, 'kmem.verdict'), word(facts, 'kmem.remedy')];
   const gone = mended === undefined ? [] : mended.changes.flatMap((change) => differences(change, facts));
-  const state = stateOf(facts, mended, gone.length > 0);
+  const state = stateOf(facts, mended);
   const remedyWhy = word(facts, 'kmem.remedy_why');
   const why = state === 'lost' && gone.length === 0 ? [...notes(mended), ...(remedyWhy === '' ? [] : [remedyWhy])] : gone;
-  return { host, state, why, ...known, verdict: verdict || 'unknown', evidence: word(facts, 'kmem.evidence'), remedy };
+  const leftOpen = state === 'kept' && isInPart(facts, mended) ? (mended?.proof.accepted ?? []).map(({ name }) => name) : [];
+  return { host, state, why, leftOpen, ...known, verdict: verdict || 'unknown', evidence: word(facts, 'kmem.evidence'), remedy };
 }
 
-function stateOf(facts: Facts, mended: Mended | undefined, differs: boolean): DriftState {
-  // A remedy that left a cause in place on purpose (`partial: accept`) is not lost as long as all of it is still there.
-  if (word(facts, 'kmem.verdict') === 'at_risk' && mended?.proof.verdict === 'at_risk' && !differs) return 'kept';
+/** What the run accepted is still open; the host must keep the rest of its remedy. */
+const isInPart = (facts: Facts, mended: Mended | undefined): boolean =>
+  mended?.proof.accepted !== undefined && word(facts, 'kmem.partial') !== '' && conclusionOf(facts).kind === 'needs_remedy';
+
+const partStates: Readonly<Record<string, DriftState>> = { samples: 'kept', none: 'unproven', refuted: 'lost' };
+
+function stateOf(facts: Facts, mended: Mended | undefined): DriftState {
+  const inPart = isInPart(facts, mended) ? partStates[word(facts, 'kmem.partial')] : undefined;
+  if (inPart !== undefined) return inPart;
   const { kind } = conclusionOf(facts);
   if (kind === 'needs_remedy') return 'lost';
   if (kind === 'unknown') return 'unproven';

@@ -23,6 +23,7 @@ export function driftOf(saved: HostPlan, fresh: HostPlan, facts: Facts, options:
   if (fresh.refused !== undefined) return { kind: 'drift', what: [`it must not be touched now: ${fresh.refused.why}`, ...differences] };
   const beyond = left.flatMap((task) => beyondSaved(task, saved));
   if (higherRisk(fresh.risk, saved.risk)) beyond.push(`the risk is ${fresh.risk} now, it was ${saved.risk}`);
+  beyond.push(...unaccepted(saved, fresh));
   if (beyond.length > 0) return { kind: 'drift', what: [...beyond, ...differences] };
   const all = [...differences, ...gone(saved, fresh)];
   if (all.length > 0 && options.strict === true) return { kind: 'drift', what: all };
@@ -46,6 +47,12 @@ function factDifferences(saved: HostPlan, facts: Facts): string[] {
     return sameValue(before, now) ? [] : [`${name} was ${text(before)}, is ${text(now)}`];
   });
 }
+
+/** Programs that the tasks would leave accounted now, and that nobody accepted with the saved plan. */
+const unaccepted = ({ accepts: before = [] }: HostPlan, { accepts: now = [] }: HostPlan): string[] =>
+  now
+    .filter(({ key, name }) => !before.some((other) => other.key === key && other.name === name))
+    .map(({ name }) => `${name} would still account: not accepted`);
 
 const sameChange = (a: PlannedChange, b: PlannedChange): boolean => a.sign === b.sign && a.what === b.what && a.after === b.after;
 

@@ -58,12 +58,13 @@ const unstartedReason: Readonly<Partial<Record<Unstarted, ExitReason>>> = {
 export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit: number; readonly why: string } {
   const left = sizeOf(state.planned) + sizeOf(state.waiting);
   const reasons = new Set<ExitReason>();
-  const counts = { done: 0, same: 0, failed: 0, refused: 0, unproven: 0 };
+  const counts = { done: 0, same: 0, failed: 0, refused: 0, unproven: 0, partial: 0 };
   for (const host of hostStates(state)) {
     const reason = reasonOf(host);
     if (reason !== undefined) reasons.add(reason);
     if (host.status === 'done') counts.done += 1;
     if (host.status === 'done' && host.proven === 'provisional') counts.unproven += 1;
+    if (host.status === 'done' && host.proven === 'partial') counts.partial += 1;
     if (host.status === 'same' || host.status === 'failed' || host.status === 'refused') counts[host.status] += 1;
   }
   for (const { failure } of state.leftOut) reasons.add(failure.kind === 'unreachable' ? 'unreachable' : 'failed');
@@ -76,6 +77,7 @@ export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit
     [counts.refused, 'refused'],
     [state.leftOut.length, 'left out'],
     [counts.unproven, 'not proven'],
+    [counts.partial, 'proven in part'],
     [left, `not started${unstarted === undefined ? '' : ` (${unstarted})`}`],
   ]);
   return { exit: unstarted === 'aborted' ? interruptedExit : exitCode(reasons), why };
@@ -83,7 +85,7 @@ export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit
 
 function reasonOf(host: HostState): ExitReason | undefined {
   if (host.status === 'refused') return 'failed';
-  if (host.status === 'done' && host.proven === 'provisional') return 'unverified';
+  if (host.status === 'done' && (host.proven === 'provisional' || host.proven === 'partial')) return 'unverified';
   if (host.status !== 'failed' || host.resolved?.as === 'done') return undefined;
   return host.failure?.kind === 'unreachable' ? 'unreachable' : 'failed';
 }

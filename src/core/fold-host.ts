@@ -1,6 +1,8 @@
 // Fold of the events that concern one host: its walk, its effects, its end.
+import type { Proof } from '../model/change.ts';
 import type { EffectResult } from '../model/effect.ts';
-import type { Event, EventOf, EventType } from '../model/event.ts';
+import type { Event, EventOf, EventType, Proven } from '../model/event.ts';
+import { proofIn } from './host-history.ts';
 import { type Draft, put, putDetail } from './place.ts';
 import { isResolvable } from './resolve.ts';
 import { type HostState, hostAt } from './state.ts';
@@ -205,15 +207,18 @@ function detail(host: HostState, event: DetailEvent): HostState {
     case 'proof':
       return {
         ...withoutUnproven(host),
-        proof: { verdict: event.verdict, by: event.by, evidence: event.evidence },
+        proof: proofIn(event),
         // A provisional host is proven by the first sample within its soak.
-        ...(host.proven === 'provisional' && event.verdict === 'off' && event.by !== 'none' ? { proven: 'yes' as const } : {}),
+        ...(host.proven === 'provisional' ? { proven: provenBy(proofIn(event)) } : {}),
       };
     case 'task.planned':
     case 'effect.progress':
       return host;
   }
 }
+
+/** What a proof makes of its host. */
+export const provenBy = ({ by, accepted }: Proof): Proven => (by === 'none' ? 'provisional' : accepted === undefined ? 'yes' : 'partial');
 
 function withoutUnproven({ unproven: _unproven, ...host }: HostState): HostState {
   return host;

@@ -1,7 +1,7 @@
 // History of hosts: what the journal of a run says that it changed on each of them, and how each of them ended. Pure; events come in.
 import type { Proof } from '../model/change.ts';
-import type { Event } from '../model/event.ts';
-import type { PlannedChange, Verdict } from '../model/plan.ts';
+import type { Event, EventOf } from '../model/event.ts';
+import type { PlannedChange } from '../model/plan.ts';
 
 /** A difference that a run made on a disk (packages, boot arguments, files), from the first value before to the last one after. */
 export interface MadeChange extends PlannedChange {
@@ -29,8 +29,16 @@ interface Draft {
   planned: readonly MadeChange[];
   end: HostDeeds['end'];
   at: number;
-  proof?: HostDeeds['proof'];
+  proof?: Proof;
 }
+
+/** What a proof says, without the place of its event. */
+export const proofIn = ({ verdict, by, evidence, accepted }: EventOf<'proof'>): Proof => ({
+  verdict,
+  by,
+  evidence,
+  ...(accepted === undefined ? {} : { accepted }),
+});
 
 /** Takes the events of one run, oldest first, and keeps none of them. */
 export interface DeedsReader {
@@ -64,7 +72,7 @@ function take(draft: Draft, event: Event): void {
       draft.planned = [];
       return;
     case 'proof':
-      draft.proof = { verdict: event.verdict, by: event.by, evidence: event.evidence };
+      draft.proof = proofIn(event);
       return;
     case 'host.done':
       draft.end = 'done';
@@ -93,15 +101,12 @@ function finished(host: string, draft: Draft): HostDeeds {
   return { host, changes: [...changes.values()], end, at, ...(proof === undefined ? {} : { proof }) };
 }
 
-/** Verdicts of a proof after which a host counts as remediated. */
-const mendedVerdicts: ReadonlySet<Verdict> = new Set(['off', 'at_risk', 'not_applicable']);
-
 /** A host that a run mended: it ended well, proven, and something on its disk had been changed for it. */
 export interface Mended {
   readonly run: string;
   readonly at: number;
   readonly changes: readonly MadeChange[];
-  readonly proof: NonNullable<HostDeeds['proof']>;
+  readonly proof: Proof;
 }
 
 /**
@@ -116,8 +121,7 @@ export function remember(
   const next = new Map(memory);
   for (const [host, deed] of deeds) {
     if (deed.changes.length === 0) continue;
-    const isMended = deed.end === 'done' && deed.proof !== undefined && mendedVerdicts.has(deed.proof.verdict);
-    if (isMended && deed.proof !== undefined) {
+    if (deed.end === 'done' && deed.proof !== undefined && isRemedied(deed.proof)) {
       next.set(host, { run, at: deed.at, changes: merged(next.get(host)?.changes ?? [], deed.changes), proof: deed.proof });
     } else if (next.get(host)?.changes.some((change) => deed.changes.some((other) => other.what === change.what)) === true) {
       next.delete(host);
@@ -125,6 +129,9 @@ export function remember(
   }
   return next;
 }
+
+const isRemedied = ({ verdict, by, accepted }: Proof): boolean =>
+  verdict === 'off' || verdict === 'not_applicable' || (accepted !== undefined && by !== 'none');
 
 /** What an earlier remedy set still counts, unless the later one set it anew. */
 const merged = (earlier: readonly MadeChange[], later: readonly MadeChange[]): readonly MadeChange[] => [

@@ -1,6 +1,6 @@
 // The plan of one host: its list of tasks walked over facts, each task's promises laid over them for the next. Pure.
 
-import { isVolatile } from '../facts/index.ts';
+import { isVolatile, leftOpen } from '../facts/index.ts';
 import type { AnyModule, Change, ModulePlan, PlanContext, Unmet } from '../model/change.ts';
 import { nearest } from '../model/diagnostic.ts';
 import type { Facts, FactWant } from '../model/fact.ts';
@@ -10,7 +10,7 @@ import { highestRisk, type Risk } from '../model/risk.ts';
 import { type Mapping, unknown, type Value } from '../model/value.ts';
 import { judge } from './condition.ts';
 import { secondsOf } from './estimate.ts';
-import { type ChosenRemedy, foresee } from './overlay.ts';
+import { type ChosenRemedy, foresee, settle } from './overlay.ts';
 import { type Evaluation, evaluateTask, type Frame, loopItems, scopeOf } from './task-plan.ts';
 
 export interface HostInput {
@@ -40,9 +40,9 @@ interface Walk {
 
 /** Plans every task. Where facts are missing, says which; the caller reads them and asks again. */
 export function planHost(input: HostInput): HostPlanning {
-  const first = input.frame.facts;
+  const first = acceptingFacts(input);
   const walk: Walk = {
-    frame: input.frame,
+    frame: { ...input.frame, facts: first },
     tasks: [],
     wants: [],
     reads: new Set(),
@@ -53,6 +53,7 @@ export function planHost(input: HostInput): HostPlanning {
   planTasks(input.tasks, [], input, walk);
   if (walk.wants.length > 0) return { kind: 'needs', wants: walk.wants };
   const tries = factText(first, 'kmem.tries', '');
+  const accepts = input.frame.context.acceptPartial && needsRemedy(input.chosen) ? leftOpen(walk.frame.facts) : [];
   const shown = walk.tasks.filter((task) => task.status === 'change' || task.status === 'later');
   return {
     kind: 'plan',
@@ -64,6 +65,7 @@ export function planHost(input: HostInput): HostPlanning {
       remedy: input.chosen.remedy,
       remedyWhy: input.chosen.why,
       ...(tries === '' ? {} : { tries }),
+      ...(accepts.length === 0 ? {} : { accepts }),
       ...(input.zone === undefined ? {} : { zone: input.zone }),
       ...(input.frame.context.node === undefined ? {} : { node: input.frame.context.node }),
       ...(walk.refused === undefined ? {} : { refused: walk.refused }),
@@ -75,6 +77,14 @@ export function planHost(input: HostInput): HostPlanning {
     },
   };
 }
+
+/** Until the tasks are planned, all that asks now counts as accepted: a host that has the remedy already is judged as its proof will judge it. */
+function acceptingFacts({ frame, chosen }: HostInput): Facts {
+  if (!frame.context.acceptPartial || !needsRemedy(chosen)) return frame.facts;
+  return settle({ ...frame.facts, 'kmem.accepted': leftOpen(frame.facts).map(({ key, name }) => ({ key, name })) }, chosen);
+}
+
+const needsRemedy = ({ remedy }: ChosenRemedy): boolean => remedy !== 'none' && remedy !== 'default_kernel';
 
 const factText = (facts: Facts, name: string, otherwise: string): string => {
   const value = facts[name];

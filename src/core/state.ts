@@ -2,7 +2,7 @@
 import type { SeenKernels } from '../facts/index.ts';
 import type { Proof } from '../model/change.ts';
 import type { EffectKind, EffectResult } from '../model/effect.ts';
-import type { EventOf } from '../model/event.ts';
+import type { EventOf, Proven } from '../model/event.ts';
 import type { Failure } from '../model/failure.ts';
 import type { HostPlan, Remedy, Verdict } from '../model/plan.ts';
 import type { Rollout } from '../model/playbook.ts';
@@ -78,7 +78,7 @@ export interface HostState {
   readonly left?: string;
   readonly resolved?: { readonly who: string; readonly note: string; readonly as?: 'done' | 'skip' | 'retry' };
   readonly changed?: boolean;
-  readonly proven?: 'yes' | 'provisional' | 'not_asked';
+  readonly proven?: Proven;
   readonly proof?: Proof;
   /** Name of a task that was to prove the host mended, and whose failure was ignored. */
   readonly unproven?: string;

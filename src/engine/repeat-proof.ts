@@ -2,7 +2,7 @@
 import { hostState, hostStates } from '../core/state.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Verdict } from '../model/plan.ts';
-import { isMapping } from '../model/value.ts';
+import { isMapping, type Value } from '../model/value.ts';
 import { setupOf } from './fleet.ts';
 import { crashingBefore, newCrashes } from './node-ready.ts';
 import { HostWalk, type RunContext } from './walk-context.ts';
@@ -25,7 +25,11 @@ export async function repeatProof(host: string, run: RunContext): Promise<void> 
   }
 }
 
-const evidenceOf = (walk: HostWalk): string => String(walk.facts['kmem.evidence'] ?? '');
+/** A host that was proven in part is judged without what was accepted; one that is off meanwhile needs no acceptance. */
+const isInPart = ({ state, facts }: HostWalk): boolean => state.proof?.accepted !== undefined && isOn(facts['kmem.verdict']);
+const isOn = (verdict: Value | undefined): boolean => verdict === 'on' || verdict === 'leaking' || verdict === 'at_risk';
+
+const evidenceOf = (walk: HostWalk): string => String(walk.facts[isInPart(walk) ? 'kmem.partial_evidence' : 'kmem.evidence'] ?? '');
 
 function lookAt(walk: HostWalk): Failure | undefined {
   const { bootId, results, proof } = walk.state;
@@ -37,6 +41,10 @@ function lookAt(walk: HostWalk): Failure | undefined {
       message: `booted again during its soak (boot id ${String(expected)}, now ${String(now)})`,
       hint: 'it may panic: look at its console',
     };
+  if (isInPart(walk))
+    return walk.facts['kmem.partial'] === 'refuted'
+      ? { kind: 'not_verified', message: `at the end of the soak accounting is on beyond what was accepted: ${evidenceOf(walk)}` }
+      : undefined;
   const verdict = walk.facts['kmem.verdict'];
   if (proof !== undefined && (verdict === 'on' || verdict === 'leaking'))
     return { kind: 'not_verified', message: `accounting is on again at the end of the soak: ${evidenceOf(walk)}` };
@@ -65,9 +73,16 @@ async function lookAtNode(walk: HostWalk): Promise<Failure | undefined> {
 
 /** A host given back without a sample is proven by the first one within its soak. */
 async function recordNewProof(walk: HostWalk): Promise<void> {
-  if (walk.state.proven !== 'provisional' || walk.facts['kmem.provable'] !== true) return;
-  const by = walk.facts['kmem.proof'];
-  if (by !== 'samples' && by !== 'active_probe') return;
-  const verdict = String(walk.facts['kmem.verdict']) as Verdict;
+  if (walk.state.proven !== 'provisional') return;
+  const { facts, state } = walk;
+  const verdict = String(facts['kmem.verdict']) as Verdict;
+  if (isInPart(walk) && state.proof?.accepted !== undefined) {
+    if (facts['kmem.partial'] !== 'samples') return;
+    const { accepted } = state.proof;
+    await walk.run.record({ type: 'proof', host: walk.host, verdict, by: 'samples', evidence: evidenceOf(walk), accepted }, true);
+    return;
+  }
+  const by = facts['kmem.proof'];
+  if (facts['kmem.provable'] !== true || (by !== 'samples' && by !== 'active_probe')) return;
   await walk.run.record({ type: 'proof', host: walk.host, verdict, by, evidence: evidenceOf(walk) }, true);
 }

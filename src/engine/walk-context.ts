@@ -163,7 +163,7 @@ export class HostWalk {
     this.#observed = outcome.value;
     const node = await this.#readNode(missing);
     if (!node.ok) return node.failure;
-    this.#raw = { ...outcome.value.facts, ...givenFacts(this.#setup.declared, this.run.state().kernels), ...node.value };
+    this.#raw = { ...outcome.value.facts, ...givenFacts(this.#setup.declared, this.run.state().kernels, this.plan.accepts), ...node.value };
     this.#facts = settle(this.#raw, this.chosen);
     this.#stale = false;
     return undefined;

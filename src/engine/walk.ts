@@ -1,8 +1,10 @@
 // A host's walk: connect, read, plan the whole anew, compare with what was approved, then task by task. Ends in `host.done` or `host.failed`.
 import { judge } from '../core/condition.ts';
 import { driftOf } from '../core/drift.ts';
+import { provenBy } from '../core/fold-host.ts';
 import { blockEntered } from '../core/state.ts';
 import { scopeOf } from '../core/task-plan.ts';
+import type { Proven } from '../model/event.ts';
 import type { FactWant } from '../model/fact.ts';
 import type { Failure, FailureKind, Outcome } from '../model/failure.ts';
 import type { HostPlan, Verdict } from '../model/plan.ts';
@@ -179,15 +181,14 @@ async function succeed(walk: HostWalk): Promise<void> {
   const { state, host, run } = walk;
   if (state.touched || state.effects > 0) await closeFence(walk.session, run, host);
   const changed = state.tasks.some((task) => task.status === 'changed');
-  const proven = provenBy(state);
+  const proven = provenAtEnd(state);
   await run.record({ type: 'host.done', host, changed, proven }, true);
 }
 
 /** A proof that was asked for and did not come, its failure ignored, is no proof: the run says so in the end. */
-function provenBy({ proof, unproven }: HostWalk['state']): 'yes' | 'provisional' | 'not_asked' {
+function provenAtEnd({ proof, unproven }: HostWalk['state']): Proven {
   if (unproven !== undefined) return 'provisional';
-  if (proof === undefined) return 'not_asked';
-  return proof.by === 'none' ? 'provisional' : 'yes';
+  return proof === undefined ? 'not_asked' : provenBy(proof);
 }
 
 async function fail(walk: HostWalk, bad: Bad): Promise<void> {

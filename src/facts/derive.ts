@@ -4,6 +4,7 @@ import { isUnknown, type Mapping, unknown, type Value } from '../model/value.ts'
 import { differingArgs } from './boot.ts';
 import { idFacts } from './kmem/ids.ts';
 import { kernelReason } from './kmem/kernel-answer.ts';
+import { partialOf } from './kmem/partial.ts';
 import { changedAfterBoot } from './kmem/parts.ts';
 import { type Treatment, treat } from './kmem/remedy.ts';
 import { readSituation, type Situation } from './kmem/situation.ts';
@@ -88,6 +89,8 @@ const kmemNames = [
   'kmem.proof',
   'kmem.parts',
   'kmem.unshown',
+  'kmem.partial',
+  'kmem.partial_evidence',
 ] as const;
 
 /** Does this remedy need a kernel that obeys the argument? A reboot may have another reason. */
@@ -117,6 +120,7 @@ function kmemFacts(facts: Facts): Facts {
       const { verdict, evidence } = judge(situation);
       const treatment = treat(situation);
       const proof = proofOf(situation);
+      const partial = partialOf(facts);
       return {
         'kmem.verdict': verdict,
         'kmem.evidence': evidence,
@@ -138,7 +142,9 @@ function kmemFacts(facts: Facts): Facts {
           containers_off: part.containersOff,
           sample: part.sample,
         })),
-        'kmem.unshown': unshownRuntimes(situation).map(({ key }) => key),
+        'kmem.unshown': partial.state === '' ? unshownRuntimes(situation).map(({ key }) => key) : partial.unshown,
+        'kmem.partial': partial.state,
+        'kmem.partial_evidence': partial.evidence,
       };
     },
     kmemNames,

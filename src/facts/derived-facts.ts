@@ -119,4 +119,17 @@ export const derivedFacts: readonly FactDef[] = [
     summary: 'runtimes that could ask for accounting, and of which kmend saw no limited container that reads off',
     example: ['docker'],
   },
+  {
+    name: 'kmem.partial',
+    lifetime: 'boot',
+    summary:
+      'where a play accepts that some programs still account: samples (all others are proven), none (not yet), refuted (something else accounts, or will); empty elsewhere',
+    example: 'samples',
+  },
+  {
+    name: 'kmem.partial_evidence',
+    lifetime: 'boot',
+    summary: 'what that rests on, in one line',
+    example: "docker's containers: off (EIO on 6 of 6, 1 memory-limited); kubelet 1.12.3 still accounts: accepted (11 groups read on)",
+  },
 ];

@@ -1,5 +1,6 @@
 // Facts that no probe reads: what the run saw on its other hosts, and what the operator declares. They are merged with what was read, before `derive`.
 import type { FactDef, Facts } from '../model/fact.ts';
+import type { Accepted } from '../model/plan.ts';
 
 const def = (name: string, summary: string, example: FactDef['example']): FactDef => ({ name, lifetime: 'outside', summary, example });
 
@@ -17,6 +18,11 @@ export const givenFactDefs: readonly FactDef[] = [
       '3.10.0-862.el7.x86_64': 'try',
     },
   ),
+  def(
+    'kmem.accepted',
+    "With `partial: accept`: programs that go on asking for accounting, as the host's plan names them; `drift`: as the proof names them. Empty elsewhere.",
+    [{ key: 'kubelet', name: 'kubelet 1.12.3' }],
+  ),
   def('kmem.asks', 'The variable `kmem_asks`: does this program ask for accounting, yes or no; empty where it is not set.', {
     kubelet: 'no',
   }),
@@ -33,9 +39,10 @@ export type SeenKernels = ReadonlyMap<string, SeenKernel>;
 /** What the operator declares of a host: `kmem.kernels` and `kmem.asks`. */
 export type DeclaredFacts = Readonly<Partial<Record<'kmem.kernels' | 'kmem.asks', Readonly<Record<string, string>>>>>;
 
-export const givenFacts = (declared: DeclaredFacts = {}, seen: SeenKernels = new Map()): Facts => ({
+export const givenFacts = (declared: DeclaredFacts = {}, seen: SeenKernels = new Map(), accepted: readonly Accepted[] = []): Facts => ({
   'kernel.seen': Object.fromEntries([...seen].map(([release, { obeys }]) => [release, obeys])),
   'kernel.seen_on': Object.fromEntries([...seen].map(([release, { host }]) => [release, host])),
   'kmem.kernels': declared['kmem.kernels'] ?? {},
   'kmem.asks': declared['kmem.asks'] ?? {},
+  'kmem.accepted': accepted.map(({ key, name }) => ({ key, name })),
 });

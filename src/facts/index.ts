@@ -3,6 +3,7 @@ export { derive } from './derive.ts';
 export { type DeclaredFacts, givenFacts, type SeenKernel, type SeenKernels } from './given.ts';
 export { addReading, baselineOf, type IdReading, readingOf } from './kmem/ids.ts';
 export { newAnswer, parsedByTable } from './kmem/kernel-answer.ts';
+export { leftOpen } from './kmem/partial.ts';
 export { forecastFact, isClusterWant } from './node.ts';
 export { outputsIn } from './outputs.ts';
 export { withPrelude } from './prelude.ts';

@@ -3,7 +3,7 @@ import type { Effect } from './effect.ts';
 import type { Facts, FactView, FactWant } from './fact.ts';
 import type { FailureKind } from './failure.ts';
 import type { PackageFiles } from './package-file.ts';
-import type { Verdict } from './plan.ts';
+import type { Accepted, Verdict } from './plan.ts';
 import type { Risk } from './risk.ts';
 import type { Mapping } from './value.ts';
 
@@ -56,6 +56,8 @@ export interface Proof {
   readonly verdict: Verdict;
   readonly by: 'samples' | 'active_probe' | 'kernel' | 'none';
   readonly evidence: string;
+  /** A proof in part: programs that still account, and that plan and play accepted. All others are proven. */
+  readonly accepted?: readonly Accepted[];
 }
 
 /** What a module is told beside its arguments and facts. Data only. */

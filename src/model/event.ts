@@ -1,4 +1,5 @@
 // Events: the lines of a journal. The state of a run is always a fold over them; every decision that a fold could not repeat is an event.
+import type { Proof } from './change.ts';
 import type { EffectKind, EffectResult } from './effect.ts';
 import type { Failure } from './failure.ts';
 import type { HostPlan, PlannedChange, Remedy, TaskStatus, Verdict } from './plan.ts';
@@ -13,6 +14,9 @@ export interface RunHost {
   /** Already out of service when we came (NotReady, cordoned by somebody, unreachable): it holds its own slot and goes first. */
   readonly down: boolean;
 }
+
+/** `partial`: all but what the play accepted. `provisional`: nothing proves it yet. */
+export type Proven = 'yes' | 'partial' | 'provisional' | 'not_asked';
 
 export type EventBody =
   | {
@@ -114,15 +118,8 @@ export type EventBody =
       /** `ignored`, and the task was to prove something: nothing is proven. */
       readonly unproven?: true;
     }
-  | {
-      readonly type: 'proof';
-      readonly host: string;
-      readonly verdict: Verdict;
-      /** Which of the proofs it was: every container cgroup that is there, the active probe of the boot argument, or the kernel that runs. */
-      readonly by: 'samples' | 'active_probe' | 'kernel' | 'none';
-      readonly evidence: string;
-    }
-  | { readonly type: 'host.done'; readonly host: string; readonly changed: boolean; readonly proven: 'yes' | 'provisional' | 'not_asked' }
+  | ({ readonly type: 'proof'; readonly host: string } & Proof)
+  | { readonly type: 'host.done'; readonly host: string; readonly changed: boolean; readonly proven: Proven }
   /** The proof was repeated at the end of the soak. */
   | { readonly type: 'host.soaked'; readonly host: string; readonly evidence: string }
   | {

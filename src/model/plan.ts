@@ -37,6 +37,14 @@ export type Verdict = 'off' | 'on' | 'leaking' | 'at_risk' | 'not_applicable' | 
 /** `default_kernel`: a healthy kernel runs and an affected one would boot next; the one that runs becomes the default again. */
 export type Remedy = 'none' | 'reboot' | 'default_kernel' | 'kernel_arg' | 'kernel_and_arg' | 'runtime' | 'unsupported' | 'unknown';
 
+/** A program that goes on asking for accounting after the remedy, and that the play accepts (`partial: accept`): this program, in this version. */
+export interface Accepted {
+  /** Its key in `kmem.parts`. */
+  readonly key: string;
+  /** With its version: "kubelet 1.12.3". */
+  readonly name: string;
+}
+
 export interface HostPlan {
   readonly host: string;
   readonly tasks: readonly TaskPlan[];
@@ -47,6 +55,8 @@ export interface HostPlan {
   readonly remedyWhy: string;
   /** The kernel release on which the canary tries the argument (`kmem_kernels: try`). */
   readonly tries?: string;
+  /** What the tasks leave as it is, and the play accepts; absent = nothing. */
+  readonly accepts?: readonly Accepted[];
   /** Failure domain, where one is known. */
   readonly zone?: string;
   readonly node?: string;

@@ -2,12 +2,12 @@
 import { asksForNokmem } from '../facts/boot-args.ts';
 import { healthOf, readRelease } from '../facts/kmem/kernels.ts';
 import { withPrelude } from '../facts/prelude.ts';
-import type { Change, ModulePlan, PlanContext, Proof } from '../model/change.ts';
+import type { Change, ModulePlan, Proof } from '../model/change.ts';
 import type { RunEffect, WaitEffect } from '../model/effect.ts';
 import { type Facts, type FactView, listFact, textFact } from '../model/fact.ts';
-import type { Verdict } from '../model/plan.ts';
+import type { Accepted, Verdict } from '../model/plan.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, state } from '../model/schema.ts';
-import type { Value } from '../model/value.ts';
+import { isMapping, type Value } from '../model/value.ts';
 import { defineModule } from './define.ts';
 import { sampleChange } from './sample-container.ts';
 
@@ -32,53 +32,84 @@ const args = object({
 }).refine((given) => given.sample === 'wait' || given.without_sample === 'hold', '`sample: start` goes with `without_sample: hold`');
 type Args = Infer<typeof args>;
 
-function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
+function plan(given: Args, facts: FactView): ModulePlan {
   const verdict = textFact(facts, 'kmem.verdict') as Verdict;
   const evidence = textFact(facts, 'kmem.evidence');
+  const isPartial = facts.get('kmem.partial') !== undefined && facts.get('kmem.partial') !== '';
   if (verdict !== 'not_applicable' && isUnread(facts)) {
-    if (facts.get('kmem.active_probe') === 'on') return unmet(`${notInForce}: ${evidence}`, hintOn(facts));
+    // Where a play accepts a cause, the argument is not its remedy.
+    if (facts.get('kmem.active_probe') === 'on' && !isPartial) return unmet(`${notInForce}: ${evidence}`, hintOn(facts));
     if (facts.get('kmem.active_probe') === '') return askKernel(given, facts);
   }
   switch (verdict) {
     case 'not_applicable':
-      return proven({ verdict, by: 'kernel', evidence }, false);
-    case 'at_risk':
-      if (isHealthyTrial(facts)) return proven({ verdict: 'not_applicable', by: 'kernel', evidence: onTrial(facts) }, false);
-      return judge(given, verdict, evidence, facts, context);
+      return proven({ verdict, by: 'kernel', evidence });
     case 'off':
     case 'unknown':
-      return judge(given, verdict, evidence, facts, context);
+      return judge(given, verdict, evidence, facts);
+    case 'at_risk':
+      if (isHealthyTrial(facts)) return proven({ verdict: 'not_applicable', by: 'kernel', evidence: onTrial(facts) });
+      if (isTried(facts)) return judge(given, verdict, evidence, facts);
+      if (isPartial) return judgePart(given, verdict, facts);
+      return unmet(`accounting will come back: ${evidence}`, 'remove the cause as well, or say `partial: accept` in the play');
     case 'on':
     case 'leaking':
+      if (isPartial) return judgePart(given, verdict, facts);
       return unmet(`accounting is ${verdict === 'on' ? 'on' : 'on, and leaking'}${despite(facts)}: ${evidence}`, hintOn(facts));
   }
 }
 
-function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: string, facts: FactView, context: PlanContext): ModulePlan {
-  const accepted = context.acceptPartial || isTried(facts);
-  if (verdict === 'at_risk' && !accepted)
-    return unmet(`accounting will come back: ${evidence}`, 'remove the cause as well, or say `partial: accept` in the play');
+/** The play accepted that some programs still account: all others must prove that they do not. */
+function judgePart(given: Args, verdict: Verdict, facts: FactView): ModulePlan {
+  const evidence = textFact(facts, 'kmem.partial_evidence');
+  const accepted = listFact(facts, 'kmem.accepted').flatMap((row): readonly Accepted[] =>
+    isMapping(row) ? [{ key: String(row.key), name: String(row.name) }] : [],
+  );
+  switch (facts.get('kmem.partial')) {
+    case 'samples':
+      return proven({ verdict, by: 'samples', evidence, accepted });
+    case 'none':
+      if (given.without_sample === 'hold') return holdForPart(given, evidence, facts);
+      return { ...proven({ verdict, by: 'none', evidence, accepted }), note: `provisional: nothing proves it yet (${evidence})` };
+    default:
+      return unmet(`accounting is, or will be, on beyond what was accepted: ${evidence}`, hintOn(facts));
+  }
+}
+
+function holdForPart(given: Args, evidence: string, facts: FactView): ModulePlan {
+  const samples = given.sample === 'start' ? startable(facts) : [];
+  const effect: WaitEffect = {
+    kind: 'wait',
+    what: 'wait for proof that accounting is off, but for what was accepted',
+    until: [{ fact: 'kmem.partial', is: 'samples' }],
+    every: 10,
+    timeout: Math.max(1, Math.ceil(given.timeout)),
+    unless: [{ fact: 'kmem.partial', is: 'refuted', why: 'accounting is, or will be, on beyond what was accepted' }],
+  };
+  const wait: Change = { sign: '!', what: effect.what, before: evidence, risk: 'none', effects: [effect] };
+  return { changes: [...(samples.length > 0 ? [sampleChange(samples)] : []), wait], promises: { 'kmem.partial': 'samples' } };
+}
+
+function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: string, facts: FactView): ModulePlan {
   const shown = proofBy(facts.get('kmem.proof'));
   // Where nothing else is known of the kernel, its samples count only because of the answer of the probe.
   const by = shown === 'samples' && facts.get('kernel.parses_by') === 'probe' ? 'active_probe' : shown;
   if (by !== 'none' && verdict !== 'unknown') {
     const asked = by === 'active_probe' && shown === 'samples' ? 'active probe: nokmem is in force; ' : '';
-    const told = asked + evidence + signs(facts);
-    if (verdict === 'at_risk' && !context.acceptPartial) return proven({ verdict: 'off', by, evidence: told }, false);
-    return proven({ verdict, by, evidence: told }, verdict === 'at_risk');
+    return proven({ verdict: 'off', by, evidence: asked + evidence + signs(facts) });
   }
   const byArgument = isByArgument(facts);
   if (byArgument && facts.get('kmem.active_probe') === 'on') return unmet(notInForce, hintOn(facts));
   const probe = given.active_probe && byArgument && facts.get('kmem.active_probe') === '' ? [probeChange] : [];
-  // The active probe proves the argument by itself, unless a cause was left in place: then samples alone must speak.
-  const samples = given.sample === 'start' && (probe.length === 0 || verdict === 'at_risk') ? startable(facts) : [];
+  // The active probe proves the argument by itself.
+  const samples = given.sample === 'start' && probe.length === 0 ? startable(facts) : [];
   if (given.without_sample === 'hold')
     return {
-      changes: [...probe, ...(samples.length > 0 ? [sampleChange(samples)] : []), waitChange(given.timeout, verdict, evidence, byArgument)],
-      promises: { 'kmem.verdict': verdict === 'at_risk' ? verdict : 'off', 'kmem.proof': 'samples' },
+      changes: [...probe, ...(samples.length > 0 ? [sampleChange(samples)] : []), waitChange(given.timeout, evidence, byArgument)],
+      promises: { 'kmem.verdict': 'off', 'kmem.proof': 'samples' },
     };
   if (probe.length > 0) return { changes: probe, promises: probeOff };
-  return { ...proven({ verdict, by: 'none', evidence }, false), note: `provisional: nothing proves it yet (${evidence})` };
+  return { ...proven({ verdict, by: 'none', evidence }), note: `provisional: nothing proves it yet (${evidence})` };
 }
 
 /** Runtimes without a limited container that reads off; docker only while it runs. */
@@ -149,12 +180,16 @@ const notInForce = 'a new group is accounted when somebody asks for it: the boot
 
 const proofBy = (value: Value | undefined): Proof['by'] => (value === 'samples' || value === 'active_probe' ? value : 'none');
 
-const proven = (proof: Proof, partial: boolean): ModulePlan => ({
+const proven = (proof: Proof): ModulePlan => ({
   changes: [],
   note: proof.evidence,
   proof,
-  result: { verdict: proof.verdict, proof: proof.by, evidence: proof.evidence },
-  ...(partial ? { warnings: [`off now, but: ${proof.evidence}`] } : {}),
+  result: {
+    verdict: proof.verdict,
+    proof: proof.by,
+    evidence: proof.evidence,
+    ...(proof.accepted === undefined ? {} : { accepted: proof.accepted.map(({ name }) => name) }),
+  },
 });
 
 const unmet = (evidence: string, hint: string): ModulePlan => ({ changes: [], unmet: { kind: 'not_verified', evidence, hint } });
@@ -221,19 +256,15 @@ const probeEffect: RunEffect = {
 
 const probeChange: Change = { sign: '!', what: 'active probe of the boot argument', risk: 'write', effects: [probeEffect] };
 
-/** Where a cause was left in place on purpose the verdict stays `at_risk`: then the samples alone must speak. */
-function waitChange(seconds: number, verdict: Verdict, evidence: string, byArgument: boolean): Change {
+function waitChange(seconds: number, evidence: string, byArgument: boolean): Change {
   const on = 'accounting is on: a container of this boot is accounted';
   const effect: WaitEffect = {
     kind: 'wait',
     what: 'wait for proof that accounting is off',
-    until:
-      verdict === 'at_risk'
-        ? [{ fact: 'kmem.proof', is: 'samples' }]
-        : [
-            { fact: 'kmem.verdict', is: 'off' },
-            { fact: 'kmem.provable', is: true },
-          ],
+    until: [
+      { fact: 'kmem.verdict', is: 'off' },
+      { fact: 'kmem.provable', is: true },
+    ],
     every: 10,
     timeout: Math.max(1, Math.ceil(seconds)),
     unless: [
@@ -265,6 +296,11 @@ removed as soon as its group is read.
 
 On a host where accounting cannot hurt (a kernel from 4.5 on, cgroup v2, no kernel-memory controller) the kernel that runs is the proof: the host counts as
 proven, \`not_applicable\`, and the report says why. So it is with such a kernel on trial, though an affected one would still boot next.
+
+With \`partial: accept\` in the play, the plan names the programs that still account, with their versions. Then all others must prove that they do not:
+their limited containers outside the accepted program's groups read off, and no group reads on that the accepted program does not explain. Below
+\`/kubepods\` each group inherits from a kubelet that accounts. The proof speaks per creator (\`docker's containers: off; kubelet 1.12.3 still accounts: accepted\`),
+the verdict stays \`on\` or \`at_risk\`, and the run ends with 12. A program or version that the plan did not name is not accepted.
 
 Where it is not known whether the kernel obeys the argument, an active probe comes first, whatever the groups read. With \`active_probe: false\` such
 a host ends as not verified.

@@ -16,7 +16,8 @@ function cells(row: HostDrift, paint: Paint): readonly string[] {
   const mended = row.mended === undefined ? '-' : `${new Date(row.mended.at).toISOString().slice(0, 10)} ${row.mended.run}`;
   const verdict = row.verdict === 'not_applicable' ? 'n/a' : row.verdict;
   const now = row.remedy === '' || row.remedy === 'none' ? '' : row.remedy;
-  const why = row.why.length > 0 ? row.why.join('; ') : row.evidence;
+  const open = row.leftOpen.length === 0 ? [] : [`left open as accepted: ${row.leftOpen.join(', ')}`];
+  const why = row.why.length + open.length > 0 ? [...open, ...row.why].join('; ') : row.evidence;
   return [row.host, mended, paint[colourOf[row.state]](stateWord(row)), verdict, now, harmless(why)];
 }
 
@@ -29,10 +30,12 @@ export function driftTable(rows: readonly HostDrift[], width: number, paint: Pai
 export function driftSummary(rows: readonly HostDrift[]): string {
   const count = (state: DriftState): number => rows.filter((row) => row.state === state).length;
   const lost = rows.filter((row) => row.state === 'lost' && row.mended !== undefined).length;
+  const inPart = rows.filter((row) => row.state === 'kept' && row.leftOpen.length > 0).length;
   const parts: readonly (readonly [number, string])[] = [
     [lost, 'lost the remedy'],
     [count('lost') - lost, 'never mended, in need of a remedy'],
-    [count('kept'), 'kept the remedy'],
+    [count('kept') - inPart, 'kept the remedy'],
+    [inPart, 'kept the remedy, with what was accepted left open'],
     [count('never'), 'never mended, nothing needed'],
     [count('unproven'), 'unproven'],
     [count('unread'), 'could not be read'],

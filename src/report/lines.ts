@@ -1,6 +1,7 @@
 // A run as plain lines: what a log, a pipe or a scheduler sees. One line an event that a person would want to know.
 import type { Event } from '../model/event.ts';
 import { clockTime, duration, harmless, type Paint, plural } from './layout.ts';
+import { proofText } from './proof-text.ts';
 
 /** The lines for an event; empty for those that only the journal needs. */
 export function eventLines(event: Event, paint: Paint): readonly string[] {
@@ -81,13 +82,9 @@ function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): st
     case 'task.done':
       return event.status === 'changed' ? `${host} [${harmless(event.name)}] ${paint.green('done')}` : noted(event, host, paint);
     case 'proof':
-      return paint.green(
-        `${event.host} ${event.by === 'none' ? 'not proven yet' : `proven ${event.verdict}`} (${event.by.replace('_', ' ')}): ${harmless(event.evidence)}`,
-      );
+      return proofLine(event, paint);
     case 'host.done':
-      return paint.green(
-        `${event.host} done${event.changed ? '' : ', nothing to change'}${event.proven === 'provisional' ? ', not proven yet' : ''}`,
-      );
+      return paint.green(`${event.host} done${event.changed ? '' : ', nothing to change'}${provenWords[event.proven]}`);
     case 'host.soaked':
       return `${host} still good at the end of its soak: ${harmless(event.evidence)}`;
     case 'host.failed':
@@ -97,6 +94,14 @@ function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): st
     case 'host.resolved':
       return `${host} resolved by ${event.who}: ${harmless(event.note)}`;
   }
+}
+
+const provenWords = { yes: '', not_asked: '', partial: ', proven in part', provisional: ', not proven yet' } as const;
+
+function proofLine(event: Extract<Event, { type: 'proof' }>, paint: Paint): string {
+  if (event.by === 'none') return paint.green(`${event.host} not proven yet (none): ${harmless(event.evidence)}`);
+  if (event.accepted !== undefined) return paint.yellow(`${event.host} accounting ${harmless(proofText(event))}`);
+  return paint.green(`${event.host} proven ${harmless(proofText(event))}`);
 }
 
 function effectDone(event: Extract<Event, { type: 'effect.done' }>, host: string): string | undefined {

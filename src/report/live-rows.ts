@@ -2,6 +2,7 @@
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
 import type { Event } from '../model/event.ts';
 import { cutTo, duration, harmless, type Paint, padRight } from './layout.ts';
+import { proofText } from './proof-text.ts';
 
 const maxRows = 30;
 
@@ -109,6 +110,8 @@ function row(
     case 'running':
       return cell('>', since(host.startedAt), activity.get(host.host) ?? 'starting');
     default:
-      return paint.green(cell('+', '', host.proof === undefined ? 'done' : `${host.proof.verdict}: ${host.proof.evidence}`));
+      return (host.proven === 'partial' ? paint.yellow : paint.green)(
+        cell('+', '', host.proof === undefined ? 'done' : proofText(host.proof)),
+      );
   }
 }

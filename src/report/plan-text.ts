@@ -82,11 +82,15 @@ function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string
   return [
     ...indented(head, 2, width),
     ...(plan.remedyWhy === '' ? [] : indented(`why: ${harmless(plan.remedyWhy)}`, 4, width)),
+    ...(plan.accepts === undefined ? [] : indented(paint.yellow(acceptsText(plan.accepts)), 4, width)),
     ...(waitsFor === undefined ? [] : indented(`waits: ${harmless(waitsFor)}`, 4, width)),
     ...plan.tasks.flatMap((task) => taskText(task, view)),
     ...plan.warnings.flatMap((warning) => indented(paint.yellow(`warning: ${harmless(warning)}`), 4, width)),
   ];
 }
+
+const acceptsText = (accepts: NonNullable<HostPlan['accepts']>): string =>
+  `leaves open, as the play accepts: ${harmless(accepts.map(({ name }) => name).join(', '))} (a proof in part: exit 12)`;
 
 const estimateText = ({ estimate, earlier }: HostPlan): string =>
   `about ${duration(estimate)} ${earlier === undefined ? 'by default' : `(p95 of ${plural(earlier, 'earlier host')})`}`;

@@ -1,6 +1,7 @@
 // The recap: one line a host, as Ansible prints it, from the state of a run.
 import type { HostState } from '../core/state.ts';
-import { type Paint, padRight } from './layout.ts';
+import { harmless, type Paint, padRight } from './layout.ts';
+import { leftOpenText } from './proof-text.ts';
 
 export interface RecapRow {
   readonly host: string;
@@ -37,7 +38,7 @@ function endOf(host: HostState): string {
     case 'done':
     case 'soaking':
       if (host.changed === false) return 'already mended';
-      return host.proven === 'yes' ? 'proven' : host.proven === 'provisional' ? 'not proven' : 'done';
+      return provenText(host);
     case 'same':
       return 'nothing to do';
     case 'planned':
@@ -45,6 +46,19 @@ function endOf(host: HostState): string {
       return 'not started';
     case 'running':
       return 'running';
+  }
+}
+
+function provenText({ proven, proof }: HostState): string {
+  switch (proven) {
+    case 'yes':
+      return 'proven';
+    case 'partial':
+      return `proven in part${leftOpenText(proof?.accepted)}`;
+    case 'provisional':
+      return 'not proven';
+    default:
+      return 'done';
   }
 }
 
@@ -67,7 +81,7 @@ export function recapLines(hosts: Iterable<HostState>, leftOut: readonly { reado
       const counts = (['ok', 'changed', 'unreachable', 'failed', 'skipped', 'ignored'] as const)
         .map((key) => number(key, row[key]))
         .join('');
-      return `${colour(name)} : ${counts}${row.end}`;
+      return `${colour(name)} : ${counts}${harmless(row.end)}`;
     }),
   ];
 }

@@ -1,6 +1,7 @@
 // The report of a run, from its journal alone: for people (text) and for tickets (Markdown).
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
 import { duration, harmless, type Paint, table, uncoloured } from './layout.ts';
+import { proofText } from './proof-text.ts';
 import { recapLines, recapRow } from './recap.ts';
 
 export interface ReportInput {
@@ -38,7 +39,7 @@ function summary({ state, entries, head }: ReportInput): Facts {
 /** Before and after of a host: what it was found as, what was done, what proves it now. */
 function hostCells(host: HostState): readonly string[] {
   const took = host.startedAt === undefined || host.endedAt === undefined ? '' : duration((host.endedAt - host.startedAt) / 1000);
-  const proof = host.proof === undefined ? '' : `${host.proof.verdict} (${host.proof.by.replace('_', ' ')}): ${host.proof.evidence}`;
+  const proof = host.proof === undefined ? '' : proofText(host.proof);
   const bad =
     host.failure === undefined
       ? ''

@@ -205,6 +205,16 @@ export const creatorRows: readonly CreatorRow[] = [
     basis: 'source',
     source: 'containerd/nerdctl: SLICE:nerdctl:ID taken for a path',
   },
+  {
+    key: 'pod-inside',
+    shape: 'kubepods/... otherwise',
+    pattern: '^kubepods/.+$',
+    creator: 'unknown',
+    manager: 'none',
+    level: 'other',
+    basis: 'source',
+    source: 'docker with --cgroup-parent below kubepods, and what programs in a container of a pod make: it inherits from the groups above',
+  },
 
   // Runtimes without a kubelet.
   {
@@ -452,6 +462,11 @@ export const unknownRow: CreatorRow = {
   basis: 'model',
   source: 'no creator, no sample',
 };
+
+const kubepodsRows: ReadonlySet<string> = new Set(['pods', 'pod', 'pod-container', 'pod-crio', 'pod-crio-conmon', 'pod-inside']);
+
+/** Is it /kubepods or below, where a group inherits accounting from the kubelet's, whoever made it? */
+export const isBelowKubepods = ({ key }: CreatorRow): boolean => kubepodsRows.has(key);
 
 /**
  * The path with its container ids replaced: `<id>` for 64 hexadecimal digits. The probe's awk does the same. A pod's uid is whatever its manifest says.

@@ -327,8 +327,14 @@ const caught = (program: Program): Program =>
 
 // ---- with their groups ----
 
-export function partsOf(facts: Facts, witnesses: readonly Witnesses[], rules: WitnessRules = witnessRules): readonly Part[] {
-  return programsOf(facts, witnesses).map((program) => {
+/** `all` groups show which programs and managers are here; the witnesses among them speak for their programs. */
+export function partsOf(
+  facts: Facts,
+  all: readonly Witnesses[],
+  rules: WitnessRules = witnessRules,
+  witnesses: readonly Witnesses[] = all,
+): readonly Part[] {
+  return programsOf(facts, all).map((program) => {
     const speaking = speakingFor({ ...program, asksByVersion: program.accounts === 'yes' }, witnesses, rules);
     const refusable = speakingFor({ ...program, asksByVersion: false }, witnesses, rules);
     const own = witnesses.filter(({ row, explicit }) => program.owns(row) && !explicit);

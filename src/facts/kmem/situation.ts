@@ -2,10 +2,11 @@
 import type { Facts } from '../../model/fact.ts';
 import { isMapping, isUnknown, type Mapping, type Value } from '../../model/value.ts';
 import { asksForNokmem, disablesMemoryCgroup } from '../boot-args.ts';
+import type { CreatorRow } from './creators.ts';
 import { type KernelAnswer, kernelAnswer, sourceOf, tableAnswer } from './kernel-answer.ts';
 import { type Generation, type Parses, readRelease } from './kernels.ts';
 import { isContradicted, mappingsOf, mayAsk, numberIn, type Part, partsOf, textOf } from './parts.ts';
-import { readWitnesses, type Witnesses, type WitnessRules, witnessRules } from './witnesses.ts';
+import { countOf, readWitnesses, type Witnesses, type WitnessRules, witnessRules } from './witnesses.ts';
 
 export interface Samples {
   readonly read: number;
@@ -65,13 +66,25 @@ export interface Situation {
   readonly idsUsed: number;
 }
 
-export function readSituation(facts: Facts, rules: WitnessRules = witnessRules): Situation {
-  const witnesses = readWitnesses(facts);
-  const parts = partsOf(facts, witnesses, rules);
+/** Programs and groups that are left out of the situation: a play accepted that they are accounted. */
+export interface Left {
+  readonly part: (part: Part) => boolean;
+  readonly groups: (row: CreatorRow) => boolean;
+}
+
+const nothingLeft: Left = { part: () => false, groups: () => false };
+
+export function readSituation(facts: Facts, rules: WitnessRules = witnessRules, left: Left = nothingLeft): Situation {
+  const all = readWitnesses(facts);
+  const witnesses = all.filter(({ row }) => !left.groups(row));
+  const parts = partsOf(facts, all, rules, witnesses).filter((part) => !left.part(part));
   const next = textOf(facts, 'kernel.next') || (textOf(facts, 'boot.loader') === 'flatcar' ? textOf(facts, 'kernel.release') : '');
   const denied = facts['boot.next_cmdline'];
   const booted = kernelOf(facts, 'now', textOf(facts, 'kernel.release'), textOf(facts, 'boot.cmdline'));
-  const samples = readSamples(facts['kmem.samples']);
+  const samples = without(
+    all.filter(({ row }) => left.groups(row)),
+    readSamples(facts['kmem.samples']),
+  );
   const now = obeysVisibly(booted, parts, samples) ? ({ ...booted, parses: 'yes', by: 'groups', inForce: true } as const) : booted;
   const later = next === '' ? undefined : kernelOf(facts, 'next', next, textOf(facts, 'boot.next_cmdline'));
   return {
@@ -98,6 +111,19 @@ export function readSituation(facts: Facts, rules: WitnessRules = witnessRules):
     symptoms: mappingsOf(facts['kmem.symptoms']).map((row) => ({ kind: textOf(row, 'kind'), count: numberIn(row, 'count') })),
     activeProbe: textOf(facts, 'kmem.active_probe'),
     idsUsed: numberIn(facts, 'kmem.live_groups') + numberIn(facts, 'kmem.dead_groups'),
+  };
+}
+
+/** The samples without those of these groups. */
+function without(groups: readonly Witnesses[], samples: Samples): Samples {
+  const fewer = (state: 'read' | 'eio' | 'denied' | 'failed'): number => samples[state] - countOf(groups, (group) => group.state === state);
+  return {
+    ...samples,
+    read: fewer('read'),
+    eio: fewer('eio'),
+    denied: fewer('denied'),
+    failed: fewer('failed'),
+    total: samples.total - countOf(groups),
   };
 }
 

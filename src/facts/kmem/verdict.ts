@@ -301,7 +301,7 @@ const explicitText = ({ explicit, tally }: Case): string =>
 
 const deadText = ({ deadGroups }: Case): string => (deadGroups === 0 ? '' : `; about ${deadGroups} dead groups`);
 
-function offText(host: Case): string {
+export function offText(host: Case): string {
   const { samples, tally, unknownLimited } = host;
   if (samples.total === 0) return 'no non-root memory cgroup';
   const limited = tally.limitedOff === 0 ? 'none memory-limited' : `${tally.limitedOff} memory-limited`;
