@@ -24,6 +24,8 @@ export interface HostDeeds {
 /** Modules whose effects act on pods or on the run of the host, and leave nothing on its disk that could be lost or taken back. */
 const passing: ReadonlySet<string> = new Set(['drain', 'uncordon', 'reboot', 'verify_kmem']);
 
+export const leavesNothing = (module: string): boolean => passing.has(module);
+
 interface Draft {
   changes: Map<string, MadeChange>;
   planned: readonly MadeChange[];
@@ -63,7 +65,7 @@ function take(draft: Draft, event: Event): void {
   draft.at = event.at;
   switch (event.type) {
     case 'task.planned':
-      draft.planned = passing.has(event.module)
+      draft.planned = leavesNothing(event.module)
         ? []
         : event.changes.map((change) => ({ ...change, task: event.name, module: event.module }));
       return;

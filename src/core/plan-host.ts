@@ -53,7 +53,8 @@ export function planHost(input: HostInput): HostPlanning {
   planTasks(input.tasks, [], input, walk);
   if (walk.wants.length > 0) return { kind: 'needs', wants: walk.wants };
   const tries = factText(first, 'kmem.tries', '');
-  const accepts = input.frame.context.acceptPartial && needsRemedy(input.chosen) ? leftOpen(walk.frame.facts) : [];
+  const accepts =
+    walk.refused === undefined && input.frame.context.acceptPartial && needsRemedy(input.chosen) ? leftOpen(walk.frame.facts) : [];
   const shown = walk.tasks.filter((task) => task.status === 'change' || task.status === 'later');
   return {
     kind: 'plan',

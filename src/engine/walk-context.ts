@@ -11,7 +11,7 @@ import type { Failure, Outcome } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
 import type { PackageFiles } from '../model/package-file.ts';
 import type { HostPlan } from '../model/plan.ts';
-import type { Play, Task } from '../model/playbook.ts';
+import type { ModuleTask, Play, Task } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
 import type { DoorContext } from './door.ts';
 import type { FenceToken } from './host-scripts.ts';
@@ -92,6 +92,12 @@ export interface RunContext {
 /** The machine that runs kmend has its boot id, also seen from a pod on it. */
 export const carriesKmend = (facts: Facts, { ownBootId }: PlaySetup): boolean => ownBootId !== '' && facts['boot.id'] === ownBootId;
 
+export interface ProvingTask {
+  readonly task: ModuleTask;
+  readonly module: AnyModule;
+  readonly vars: readonly Mapping[];
+}
+
 /** Holds a host's walk: the session, what was observed, what was learned. */
 export class HostWalk {
   readonly host: string;
@@ -101,6 +107,8 @@ export class HostWalk {
   chosen: ChosenRemedy;
   readonly nodeSide: NodeSide;
   learned: Mapping = {};
+  /** The task that gave the last proof, and whether the host's disk was changed since. */
+  proving: { by?: ProvingTask; alteredSince: boolean } = { alteredSince: false };
   #observed: Observed = nothingObserved;
   /** What was read and given, before `settle`. */
   #raw: Facts = {};

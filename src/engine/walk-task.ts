@@ -1,6 +1,7 @@
 // One task of a host's walk: observe, plan, act through the door, observe again; the second plan must be empty.
 import { judge } from '../core/condition.ts';
 import { hiddenChange, shownChange } from '../core/plan-host.ts';
+import { leavesNothing } from '../core/host-history.ts';
 import { doneTask } from '../core/state.ts';
 import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../core/task-plan.ts';
 import type { AnyModule, Change, ModulePlan } from '../model/change.ts';
@@ -10,7 +11,7 @@ import { higherRisk, highestRisk } from '../model/risk.ts';
 import type { Mapping } from '../model/value.ts';
 import { actUntil, type Before, bad, judgeResult, type Round, resultScope, triesOf, untilDelay, untilFailed } from './task-act.ts';
 import { settleInFlight, withLeftOver } from './task-resume.ts';
-import type { HostWalk } from './walk-context.ts';
+import type { HostWalk, ProvingTask } from './walk-context.ts';
 
 export async function walkTask(task: ModuleTask, vars: readonly Mapping[], walk: HostWalk): Promise<Failure | undefined> {
   const module = walk.run.setup.modules.get(task.module);
@@ -97,11 +98,12 @@ async function walkOnce(task: ModuleTask, module: AnyModule, vars: readonly Mapp
   const judged = plan.unmet?.kind === 'exit' && task.failedWhen !== undefined;
   if (refused !== undefined && !judged) return bad(refused);
   if (plan.changes.length === 0) {
-    await recordProof(plan, walk);
+    await recordProof(plan, walk, { task, module, vars });
     const result = { changed: false, failed: false, ...plan.result };
     return judgeResult(task, { status: 'ok', result, ...extras(plan) }, vars, walk);
   }
   const acted = await actUntil(task, plan.changes, vars, walk, { before, repeatable: convergent || task.idempotent === true });
+  if (!leavesNothing(task.module)) walk.proving.alteredSince = true;
   if (acted.failure !== undefined) return acted;
   return convergent ? converged(task, module, vars, walk, acted, plan) : { ...acted, ...extras(plan) };
 }
@@ -172,7 +174,7 @@ async function converged(
     const left = again.plan.changes.map(stillToDo);
     return { ...acted, failure: { kind: 'not_converged', message: `done, and still not as it should be: ${left.join('; ')}` } };
   }
-  await recordProof(again.plan, walk);
+  await recordProof(again.plan, walk, { task, module, vars });
   return { ...acted, result: { ...acted.result, ...again.plan.result }, ...extras(again.plan) };
 }
 
@@ -181,9 +183,25 @@ const stillToDo = ({ sign, what, before, after }: Change): string =>
     ? `${what}${after === undefined ? '' : ` (${after})`}`
     : `${what} (is ${before ?? 'not there'}, should be ${after ?? 'there'})`;
 
-async function recordProof(plan: ModulePlan, walk: HostWalk): Promise<void> {
+async function recordProof(plan: ModulePlan, walk: HostWalk, by: ProvingTask): Promise<void> {
   if (plan.proof === undefined) return;
+  walk.proving = { by, alteredSince: false };
   await walk.run.record({ type: 'proof', host: walk.host, ...plan.proof }, true);
+}
+
+/**
+ * A later task may have changed what the proof says (a kernel that was tried is the default now): it is read again when the list is done. A host
+ * that does not answer any more keeps the proof that it has.
+ */
+export async function proveAgain(walk: HostWalk): Promise<Failure | undefined> {
+  const { by, alteredSince } = walk.proving;
+  if (by === undefined || !alteredSince || (await walk.freshen()) !== undefined) return undefined;
+  const evaluation = await evaluate(by.task, by.module, by.vars, walk);
+  if (isFailure(evaluation) || evaluation.kind !== 'plan') return undefined;
+  const { plan } = evaluation;
+  if (plan.unmet !== undefined) return { kind: plan.unmet.kind, message: `after the last task: ${plan.unmet.evidence}` };
+  await recordProof(plan, walk, by);
+  return undefined;
 }
 
 /** All rounds become one result; a loop registers the list of them, as in Ansible. */

@@ -15,7 +15,7 @@ import { closeFence } from './fences.ts';
 import { planInRounds, setupOf } from './fleet.ts';
 import { notBack } from './perform-reboot.ts';
 import { type HostSetup, HostWalk, type RunContext } from './walk-context.ts';
-import { walkTask } from './walk-task.ts';
+import { proveAgain, walkTask } from './walk-task.ts';
 
 interface Bad {
   readonly failure: Failure;
@@ -58,7 +58,10 @@ async function attempt(walk: HostWalk): Promise<Bad | undefined> {
   if (go !== 'go') return go === 'already mended' ? undefined : { failure: go };
   if (walk.state.remedy === undefined)
     await walk.run.record({ type: 'remedy.chosen', host: walk.host, remedy: walk.chosen.remedy, why: walk.chosen.why }, true);
-  return walkTasks(walk.run.setup.play.tasks, [], walk);
+  const bad = await walkTasks(walk.run.setup.play.tasks, [], walk);
+  if (bad !== undefined) return bad;
+  const failure = await proveAgain(walk);
+  return failure === undefined ? undefined : { failure };
 }
 
 /** Milliseconds between two looks at a host that may be booting. */

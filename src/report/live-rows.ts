@@ -2,7 +2,6 @@
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
 import type { Event } from '../model/event.ts';
 import { cutTo, duration, harmless, type Paint, padRight } from './layout.ts';
-import { proofText } from './proof-text.ts';
 
 const maxRows = 30;
 
@@ -111,7 +110,7 @@ function row(
       return cell('>', since(host.startedAt), activity.get(host.host) ?? 'starting');
     default:
       return (host.proven === 'partial' ? paint.yellow : paint.green)(
-        cell('+', '', host.proof === undefined ? 'done' : proofText(host.proof)),
+        cell('+', '', host.proof === undefined ? 'done' : `${host.proof.verdict}: ${host.proof.evidence}`),
       );
   }
 }

@@ -59,7 +59,8 @@ function unstartedText(view: PlanView, textOf: (host: { readonly host: string })
   return ['', view.paint.yellow(title), ...why, ...view.unstarted.flatMap((host) => textOf({ host }))];
 }
 
-const idleText = ({ host, verdict, remedyWhy }: HostPlan): string => `${host}  ${verdict}${remedyWhy === '' ? '' : `: ${remedyWhy}`}`;
+const idleText = ({ host, verdict, remedyWhy, accepts }: HostPlan): string =>
+  `${host}  ${verdict}${remedyWhy === '' ? '' : `: ${remedyWhy}`}${accepts === undefined ? '' : `; ${acceptsText(accepts)}`}`;
 
 const refusedText = (plan: HostPlan): string =>
   `${plan.host}  ${plan.refused?.task ?? ''}: ${plan.refused?.why ?? ''}${hintOf(plan.refused?.hint)}`;
@@ -82,7 +83,7 @@ function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string
   return [
     ...indented(head, 2, width),
     ...(plan.remedyWhy === '' ? [] : indented(`why: ${harmless(plan.remedyWhy)}`, 4, width)),
-    ...(plan.accepts === undefined ? [] : indented(paint.yellow(acceptsText(plan.accepts)), 4, width)),
+    ...(plan.accepts === undefined ? [] : indented(paint.yellow(`${acceptsText(plan.accepts)} (a proof in part: exit 12)`), 4, width)),
     ...(waitsFor === undefined ? [] : indented(`waits: ${harmless(waitsFor)}`, 4, width)),
     ...plan.tasks.flatMap((task) => taskText(task, view)),
     ...plan.warnings.flatMap((warning) => indented(paint.yellow(`warning: ${harmless(warning)}`), 4, width)),
@@ -90,7 +91,7 @@ function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string
 }
 
 const acceptsText = (accepts: NonNullable<HostPlan['accepts']>): string =>
-  `leaves open, as the play accepts: ${harmless(accepts.map(({ name }) => name).join(', '))} (a proof in part: exit 12)`;
+  `leaves open, as the play accepts: ${harmless(accepts.map(({ name }) => name).join(', '))}`;
 
 const estimateText = ({ estimate, earlier }: HostPlan): string =>
   `about ${duration(estimate)} ${earlier === undefined ? 'by default' : `(p95 of ${plural(earlier, 'earlier host')})`}`;

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hostDrift } from '../../src/core/drift-report.ts';
+import { type DriftState, hostDrift } from '../../src/core/drift-report.ts';
 import { type MadeChange, type Mended, readDeeds, remember } from '../../src/core/host-history.ts';
 import { settle } from '../../src/core/overlay.ts';
 import type { Event, EventBody } from '../../src/model/event.ts';
@@ -126,14 +126,29 @@ describe('what a host is told to have lost', () => {
     });
   });
 
-  it('a remedy that left a cause in place on purpose is kept while all of it is there', () => {
-    const partial: Mended = { ...mendedBy(), proof: { verdict: 'at_risk', by: 'samples', evidence: 'kubelet' } };
-    const now = { 'kmem.verdict': 'at_risk', 'kmem.remedy': 'kernel_arg', 'kmem.remedy_why': 'kubelet accounts' };
-    expect(hostDrift('h1', partial, { facts: now }).state).toBe('kept');
-    expect(hostDrift('h1', mendedBy(), { facts: now })).toMatchObject({
-      state: 'lost',
-      why: ['all that the run had set is still there', 'kubelet accounts'],
+  describe('a remedy that left a cause in place, as the play accepted', () => {
+    const accepted = [{ key: 'kubelet', name: 'kubelet 1.12.3' }];
+    const partial: Mended = { ...mendedBy(), proof: { verdict: 'on', by: 'samples', evidence: '', accepted } };
+    const now = (state: string) => ({
+      'kmem.verdict': 'on',
+      'kmem.remedy': 'kernel_arg',
+      'kmem.remedy_why': 'kubelet accounts',
+      'kmem.partial': state,
     });
+    it.each<[string, DriftState, readonly string[]]>([
+      ['samples', 'kept', ['kubelet 1.12.3']],
+      ['none', 'unproven', []],
+      ['refuted', 'lost', []],
+    ])('%s: %s', (found, state, leftOpen) => expect(hostDrift('h1', partial, { facts: now(found) })).toMatchObject({ state, leftOpen }));
+    it('is kept without a word where nothing is open any more', () => {
+      const off = { 'kmem.verdict': 'off', 'kmem.remedy': 'none', 'kmem.partial': 'samples' };
+      expect(hostDrift('h1', partial, { facts: off })).toMatchObject({ state: 'kept', leftOpen: [] });
+    });
+    it('is lost on a host of which nothing was accepted', () =>
+      expect(hostDrift('h1', mendedBy(), { facts: now('') })).toMatchObject({
+        state: 'lost',
+        why: ['all that the run had set is still there', 'kubelet accounts'],
+      }));
   });
 });
 
@@ -184,6 +199,20 @@ describe('what journals remember', () => {
     const [first, again] = [change('package docker-ce', '1', '2'), change('package docker-ce', '2', '3')];
     const deeds = deedsOf(journal(start, planned('p', 'package', first), began('p'), planned('p', 'package', again), began('p')));
     expect(deeds.get('h1')?.changes).toMatchObject([{ sign: '~', before: '1', after: '3' }]);
+  });
+
+  it('a proof in part is remembered with what was accepted; one that is still to come is not', () => {
+    const accepted = [{ key: 'kubelet', name: 'kubelet 1.12.3' }];
+    const after = (by: 'samples' | 'none') => {
+      const part: EventBody = { type: 'proof', host: 'h1', verdict: 'on', by, evidence: '', accepted };
+      return remember(
+        new Map(),
+        'r1',
+        deedsOf(journal(start, planned('p', 'package', change('package docker-ce', '1', '2')), began('p'), part, end('yes'))),
+      );
+    };
+    expect(after('samples').get('h1')?.proof.accepted).toEqual(accepted);
+    expect(after('none').has('h1')).toBe(false);
   });
 
   it('a rollback ends the memory of what it took back, a later change of something else does not', () => {

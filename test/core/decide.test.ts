@@ -1080,4 +1080,23 @@ describe('exit', () => {
     const proven = stateAfter(start, ...given, [50, proof], [70, soaked('h1')], [70, { type: 'wave.done', wave: 1 }]);
     expect(decidedAt(proven, 71)).toMatchObject({ kind: 'finish', exit: 0 });
   });
+
+  it('ends with 12 when a host is proven in part, at once or by a sample within its soak, and says so', () => {
+    const start = begin(fleet(1), { soak: { host: 60, wave: 0 } });
+    const accepted = [{ key: 'kubelet', name: 'kubelet 1.12.3' }];
+    const proof = { type: 'proof', host: 'h1', verdict: 'on', by: 'samples', evidence: '', accepted } as const;
+    const end = [
+      [70, soaked('h1')],
+      [70, { type: 'wave.done', wave: 1 }],
+    ] as const;
+    const begun = [
+      [0, wave(1, ['h1'])],
+      [0, started('h1')],
+    ] as const;
+    for (const state of [
+      stateAfter(start, ...begun, [8, proof], [9, done('h1', true, 'partial')], ...end),
+      stateAfter(start, ...begun, [8, { ...proof, by: 'none' }], [9, done('h1', true, 'provisional')], [50, proof], ...end),
+    ])
+      expect(decidedAt(state, 71)).toMatchObject({ kind: 'finish', exit: 12, why: '1 done, 1 proven in part' });
+  });
 });

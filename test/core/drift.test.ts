@@ -56,6 +56,15 @@ describe('a host is compared with its saved plan', () => {
     expect(driftOf(saved, saved, { ...facts, 'docker.version': '19' })).toEqual({ kind: 'same' });
   });
 
+  it('drift: a program would still account that nobody accepted with the saved plan; fewer are no drift', () => {
+    const accepts = (...names: readonly string[]): HostPlan => ({ ...saved, accepts: names.map((name) => ({ key: 'kubelet', name })) });
+    expect(driftOf(accepts('kubelet 1.12.3'), accepts('kubelet 1.13.0'), facts)).toEqual({
+      kind: 'drift',
+      what: ['kubelet 1.13.0 would still account: not accepted'],
+    });
+    expect(driftOf(accepts('kubelet 1.12.3'), saved, facts)).toEqual({ kind: 'same' });
+  });
+
   it('same plan from other facts: it goes on, and the differences are told', () => {
     expect(driftOf(saved, saved, { ...facts, 'kernel.release': '3.10.0-1062' })).toEqual({
       kind: 'subset',

@@ -3,6 +3,7 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sampleChange } from '../../src/modules/sample-container.ts';
+import { groupFacts } from '../facts/model-hosts.ts';
 import { el7, nokmemNow, noSample, readsOff } from './facts.ts';
 import { hostTree, shells } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
@@ -138,13 +139,44 @@ describe('verify_kmem', () => {
     expect(planOf('verify_kmem', { args: start, facts: el7({ ...nokmemNow, ...noSample }) }).changes[0]?.what).toMatch(/probe/);
     expect(() => parseArgs(moduleNamed('verify_kmem'), { sample: 'start', without_sample: 'provisional' })).toThrow();
   });
-  it('accepts a cause that is left on purpose, with a warning', () => {
-    const left = { ...good, 'kubelet.installed': true, 'kubelet.version': '1.12.3', 'kubelet.driver': 'cgroupfs' };
-    const plan = planOf('verify_kmem', { args: {}, facts: el7({ ...left, ...readsOff }), context: { acceptPartial: true } });
-    expect(plan.proof?.by).toBe('samples');
-    expect(plan.warnings?.[0]).toMatch(/off now, but/);
-    const later = planOf('verify_kmem', { args: {}, facts: el7({ ...left, ...noSample }), context: { acceptPartial: true } });
-    expect(later.changes[0]?.effects).toMatchObject([{ kind: 'wait', until: [{ fact: 'kmem.proof', is: 'samples' }] }]);
+  describe('where the play accepts that the kubelet still accounts', () => {
+    const kubelet = { 'kubelet.installed': true, 'kubelet.version': '1.12.3', 'kubelet.driver': 'cgroupfs' };
+    const accepted = [{ key: 'kubelet', name: 'kubelet 1.12.3' }];
+    const [off, on] = ['eio docker\neio docker/#d\neio! docker/#c', 'on! kubepods\non! kubepods/pod1\non! kubepods/pod1/#a'];
+    const planned = (groups: string, args: object = {}, more: object = {}) =>
+      planOf('verify_kmem', { args, facts: el7({ ...good, ...kubelet, ...groupFacts(groups), 'kmem.accepted': accepted, ...more }) });
+
+    it.each([
+      ['on', `${on}\n${off}`],
+      ['at_risk', off],
+    ])('proves all others, and the verdict stays %s', (verdict, groups) => {
+      const plan = planned(groups);
+      expect(plan).toMatchObject({ changes: [], proof: { verdict, by: 'samples', accepted }, result: { accepted: ['kubelet 1.12.3'] } });
+      expect(plan.proof?.evidence).toMatch(/^docker's containers: off .*; kubelet 1\.12\.3 still accounts: accepted/);
+    });
+    it('waits for a container outside Kubernetes, starts one, or goes on unproven, as the task says', () => {
+      expect(planned(on).changes.flatMap(({ effects }) => effects)).toMatchObject([
+        { kind: 'wait', until: [{ fact: 'kmem.partial', is: 'samples' }], unless: [{ fact: 'kmem.partial', is: 'refuted' }] },
+      ]);
+      expect(kinds(planned(on, { sample: 'start' }))).toEqual(['run', 'wait']);
+      expect(planned(on, { without_sample: 'provisional' })).toMatchObject({ changes: [], proof: { by: 'none', accepted } });
+    });
+    it.each<[string, string, object]>([
+      ["docker's own container reads on", `${on}\non! docker/#c`, {}],
+      ['another program asks, too', `${on}\n${off}\non! libpod_parent/libpod-#e`, {}],
+      ['the kubelet is another version', `${on}\n${off}`, { 'kubelet.version': '1.13.0' }],
+    ])('ends the host when %s', (_, groups, more) => {
+      expect(planned(groups, {}, more).unmet).toMatchObject({
+        kind: 'not_verified',
+        evidence: expect.stringMatching(/beyond what was accepted/),
+      });
+    });
+    it('asks a kernel first that may obey an argument, and takes its no for no failure', () => {
+      const release = '3.10.0-862.el7.x86_64';
+      const unread = { ...nokmemNow, 'kernel.release': release, 'kernel.next': release };
+      expect(planned(`${on}\n${off}`, {}, unread).changes.map(({ what }) => what)).toEqual(['active probe of the boot argument']);
+      expect(planned(`${on}\n${off}`, {}, { ...unread, 'kmem.active_probe': 'on' }).proof).toMatchObject({ verdict: 'on', accepted });
+    });
   });
 });
 

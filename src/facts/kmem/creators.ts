@@ -213,7 +213,7 @@ export const creatorRows: readonly CreatorRow[] = [
     manager: 'none',
     level: 'other',
     basis: 'source',
-    source: 'docker with --cgroup-parent below kubepods, and what programs in a container of a pod make: it inherits from the groups above',
+    source: "docker --cgroup-parent below kubepods, programs inside a pod's container: inherits from the groups above",
   },
 
   // Runtimes without a kubelet.

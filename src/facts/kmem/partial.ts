@@ -76,6 +76,6 @@ function shownText({ parts }: Situation): string {
 export function leftOpen(facts: Facts): readonly Accepted[] {
   const { now, next, parts } = readSituation(facts);
   const kernel = next ?? now;
-  if (healthOf(kernel.generation) !== 'affected' || mayObey(kernel)) return [];
+  if (healthOf(kernel.generation) !== 'affected' || kernel.inForce) return [];
   return parts.filter(mayAsk).map(({ key, name }) => ({ key, name }));
 }
