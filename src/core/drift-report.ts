@@ -51,8 +51,13 @@ export function hostDrift(
   const gone = mended === undefined ? [] : mended.changes.flatMap((change) => differences(change, facts));
   const state = stateOf(facts, mended);
   const remedyWhy = word(facts, 'kmem.remedy_why');
-  const why = state === 'lost' && gone.length === 0 ? [...notes(mended), ...(remedyWhy === '' ? [] : [remedyWhy])] : gone;
-  const leftOpen = state === 'kept' && isInPart(facts, mended) ? (mended?.proof.accepted ?? []).map(({ name }) => name) : [];
+  const inPart = isInPart(facts, mended);
+  const reason = inPart ? word(facts, 'kmem.partial_evidence') : remedyWhy;
+  const why =
+    state === 'lost' && (inPart || gone.length === 0)
+      ? [...(gone.length === 0 ? notes(mended) : gone), ...(reason === '' ? [] : [reason])]
+      : gone;
+  const leftOpen = state === 'kept' && inPart ? (mended?.proof.accepted ?? []).map(({ name }) => name) : [];
   return { host, state, why, leftOpen, ...known, verdict: verdict || 'unknown', evidence: word(facts, 'kmem.evidence'), remedy };
 }
 

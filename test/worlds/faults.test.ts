@@ -86,6 +86,19 @@ const faults: readonly (readonly [fault: string, judge: Judge])[] = [
   ],
   ['a kernel-memory limit is not looked at', groups(({ explicit }) => (explicit === true ? { explicit: false } : {}))],
   ['the active probe is not looked at', overlooking(() => ({ 'kmem.active_probe': '' }))],
+  [
+    'whatever is not refuted is proven in part',
+    says('kmem.partial', (judged) => (judged['kmem.partial'] === 'none' ? 'samples' : (judged['kmem.partial'] ?? ''))),
+  ],
+  [
+    'what refutes a proof in part does not count',
+    says('kmem.partial', (judged) => (judged['kmem.partial'] === 'refuted' ? 'samples' : (judged['kmem.partial'] ?? ''))),
+  ],
+  [
+    'nothing is ever proven in part',
+    says('kmem.partial', (judged) => (judged['kmem.partial'] === 'samples' ? 'none' : (judged['kmem.partial'] ?? ''))),
+  ],
+  ['every group is taken for one below kubepods', rowAs(['docker', 'parent-container', 'unknown'], 'pod-inside')],
   ['every host gets the argument', says('kmem.remedy', () => 'kernel_arg')],
 ];
 

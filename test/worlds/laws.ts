@@ -2,9 +2,9 @@
 import type { Facts } from '../../src/model/fact.ts';
 import { factsOf, showsDamage } from './facts-of.ts';
 import { asksNokmem, countsSwap, slabEntries, usageOf } from './kernel.ts';
-import type { Asks, Installed, Manager } from './programs.ts';
+import { type Asks, asks, type Installed, type Manager } from './programs.ts';
 import { twinsOf } from './twins.ts';
-import { type Boot, type Host, isAffected, replay, type Truth, truthOf, type World } from './world.ts';
+import { type Boot, type Host, isAffected, replay, runtimeOf, type Truth, truthOf, type World } from './world.ts';
 
 export type Judge = (facts: Facts) => Facts;
 
@@ -21,7 +21,7 @@ export interface Law {
   readonly name: string;
   /** Is there something to say about this world? A law that never applies would prove nothing. */
   readonly applies: (some: Case) => boolean;
-  readonly holds: (judged: Facts, some: Case) => boolean;
+  readonly holds: (judged: Facts, some: Case, judge: Judge) => boolean;
 }
 
 const reads = (judged: Facts, verdict: string): boolean => judged['kmem.verdict'] === verdict;
@@ -86,6 +86,24 @@ export const laws: readonly Law[] = [
     applies: ({ world }) => !world.kmemFiles && world.boot === world.next,
     holds: (judged) => reads(judged, 'not_applicable') && judged['kmem.remedy'] === 'none',
   },
+  {
+    name: 'nothing is proven in part while a group is, or will be, accounted that the accepted program does not explain',
+    applies: ({ host }) => acceptable(host).length > 0,
+    holds: (judged, some, judge) =>
+      acceptable(some.host).every(
+        (part) =>
+          judge(accepting(some, part, judged))['kmem.partial'] !== 'samples' ||
+          some.lookalikes().every(({ host, truth }) => isAffectedByOnly(part, host, truth)),
+      ),
+  },
+  {
+    name: 'a world in which at most the kubelet accounts, and all others have shown that they do not, is proven in part',
+    applies: (some) => isWitnessedInPart(withContainers(some)),
+    holds: (_judged, some, judge) => {
+      const shown = withContainers(some);
+      return judge(accepting(shown, 'kubelet', judge(shown.facts)))['kmem.partial'] === 'samples';
+    },
+  },
 ];
 
 export function caseOf(world: World): Case {
@@ -105,7 +123,7 @@ export function caseOf(world: World): Case {
 /** The first law that this judge breaks in this case. */
 export const brokenLaw = (some: Case, judge: Judge): string | undefined => {
   const judged = judge(some.facts);
-  return laws.find((law) => !law.holds(judged, some) && law.applies(some))?.name;
+  return laws.find((law) => !law.holds(judged, some, judge) && law.applies(some))?.name;
 };
 
 /** Accounted groups with a kernel-memory limit of their own, or below one that has it. */
@@ -190,4 +208,51 @@ function hasNoVisibleRisk({ world, host, truth }: Case): boolean {
   if (knownToObey(world.boot)) return true;
   if (hasOldPods(host)) return false;
   return (!asksNokmem(world.boot.args) && isSettled(host)) || partsOf(host).every((part) => !mayAsk(part));
+}
+
+/** What a play may accept: the kubelet, or podman, whose groups are nobody else's. */
+type Acceptable = 'kubelet' | 'podman';
+
+const acceptable = ({ software }: Host): readonly Acceptable[] => [
+  ...(software.kubelet === undefined ? [] : (['kubelet'] as const)),
+  ...(software.podman === undefined ? [] : (['podman'] as const)),
+];
+
+/** The facts of a run whose play accepted this program, by the name that it has here. */
+function accepting({ facts }: Case, key: Acceptable, judged: Facts): Facts {
+  const parts = judged['kmem.parts'];
+  const rows = Array.isArray(parts) ? parts.filter((row: Facts) => row.key === key) : [];
+  return { ...facts, 'kmem.accepted': rows.map((row: Facts) => ({ key, name: row.name ?? '' })) };
+}
+
+const isInKubepods = (path: string): boolean => path === 'kubepods' || path.startsWith('kubepods/');
+
+/** All that is accounted is the accepted program's, or inherits from it; and nobody else will account a group of their own. */
+function isAffectedByOnly(part: Acceptable, { software, made }: Host, { now, soon }: Truth): boolean {
+  const isOwn = part === 'kubelet' ? isInKubepods : (path: string) => made.some((one) => one.client === 'podman' && one.path === path);
+  const runtime = software.cri === undefined ? undefined : runtimeOf(software, software.cri);
+  const asksInPods = runtime !== undefined && runtime.manager === 'cgroupfs' && asks(runtime.maker);
+  const others = soon.filter((name) => name !== (part === 'kubelet' ? 'pod' : part));
+  return now.every(isOwn) && others.length === 0 && !(part === 'kubelet' && asksInPods);
+}
+
+/** The same world without the argument, in which each client of docker and podman has started a container with a limit at last. */
+const withContainers = ({ world }: Case): Case =>
+  caseOf({
+    ...world,
+    boot: { ...world.boot, args: 'ro' },
+    events: [
+      ...world.events,
+      ...(['docker', 'podman'] as const).map((client) => ({ kind: 'container', client, limited: 'born' }) as const),
+    ],
+  });
+
+/** The others have a true witness outside of /kubepods, and no group outside of it is accounted. */
+function isWitnessedInPart({ world, host, truth }: Case): boolean {
+  const { kubelet, nvidia } = host.software;
+  if (!world.root || !world.kmemFiles || asksNokmem(world.boot.args) || nvidia !== undefined) return false;
+  if (kubelet === undefined || (kubelet.row.asks === 'no' && truth.now.length > 0)) return false;
+  const outside = { ...host, made: host.made.filter(({ path }) => !isInKubepods(path)) };
+  const others = partsOf(host).filter((part) => part.row !== kubelet.row);
+  return others.length > 0 && others.every((part) => hasWitness(outside, part)) && truth.now.every(isInKubepods);
 }
