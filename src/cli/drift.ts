@@ -23,7 +23,7 @@ export function driftCommand(program: Command, world: World, done: (exit: number
     .option('--all', 'also hosts that no run remediated')
     .addHelpText(
       'after',
-      '\nExit codes: 0 all kept it, 2 some lost it, 6 hosts unreachable, 11 no run remediated any of them, 12 unproven: nothing shows whether it was kept.',
+      '\nExit codes: 0 all kept it, also where what the play accepted is left open, 2 some lost it, 6 hosts unreachable, 11 no run remediated any of them, 12 unproven: nothing shows whether it was kept.',
     )
     .action(async (pattern: string, flags: DriftFlags) => done(await drift(pattern, flags, world)));
 }

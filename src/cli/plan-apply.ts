@@ -56,7 +56,13 @@ export function planCommands(program: Command, world: World, done: Done, runLine
     .option('--takeover <run>', 'take hosts over that this run holds')
     .option('-C, --check', 'only plan')
     .option('-D, --diff', 'accepted for Ansible users: a plan always shows differences')
-    .addOption(new Option('--job <name>', 'whose turn this is').hideHelp());
+    .addOption(new Option('--job <name>', 'whose turn this is').hideHelp())
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, or nothing to do, 4 a host failed or was refused, 5 hosts left unstarted because of the brake or kept slots,\n' +
+        '6 hosts unreachable, 9 outside the window, 10 a gate is closed or no capacity, 12 done, but a host could not be verified, or is proven\n' +
+        'in part: what a play with `partial: accept` left open is named. README.md has the whole table.',
+    );
   withListOptions(apply).action(async (path: string, flags: ApplyFlags) => done(await applyCommand(path, flags, world, after)));
 
   withResolveOptions(withFleetOptions(program.command('resume')))

@@ -130,6 +130,6 @@ export const derivedFacts: readonly FactDef[] = [
     name: 'kmem.partial_evidence',
     lifetime: 'boot',
     summary: 'what that rests on, in one line',
-    example: "docker's containers: off (EIO on 6 of 6, 1 memory-limited); kubelet 1.12.3 still accounts: accepted (11 groups read on)",
+    example: "docker's containers: off; kubelet 1.12.3 still accounts: accepted",
   },
 ];

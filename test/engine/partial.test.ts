@@ -1,4 +1,4 @@
-// `partial: accept` on hosts as in the incident: docker is upgraded and proven, the kubelet goes on, and everybody is told so. And the proof of a finished run.
+// `partial: accept` on hosts as in the incident: docker is upgraded and proven, the kubelet goes on, and each command reports it. And the proof of a finished run.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ const incident = (name: string): HostSpec => ({
   unread: 'ignores',
   packages: ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7', 'kubelet-1.12.3-0'],
   deadGroups: 120,
-  vars: { drain_command: 'true', reboot_stable_for: 1 },
+  vars: { drain_command: 'true', uncordon_command: 'echo yes >> "$KMEND_ROOT/var/returned"', reboot_stable_for: 1 },
 });
 
 let lab: Practice;
@@ -46,7 +46,7 @@ const oneLine = (text: string): string => text.replace(/\s+/g, ' ');
 const fleetArgs = (host: string): readonly string[] => ['-i', lab.fleet.inventoryFile, '-l', host];
 
 describe('a remedy that leaves the kubelet as it is', () => {
-  it('is planned, applied, proven in part, and told by report, check and drift', async () => {
+  it('is planned, applied, proven in part, and reported by report, check and drift', async () => {
     const playbook = runtime('seed');
     const planned = await lab.run(['plan', playbook]);
     expect([planned.exit, oneLine(planned.out)]).toEqual([
@@ -62,6 +62,7 @@ describe('a remedy that leaves the kubelet as it is', () => {
     expect(eventsOf(events, 'run.started')[0]?.hosts).toMatchObject([{ plan: { accepts: accepted } }]);
     expect(eventsOf(events, 'proof')).toMatchObject([{ verdict: 'on', by: 'samples', evidence: proof, accepted }]);
     expect(eventsOf(events, 'host.done')).toMatchObject([{ proven: 'partial' }]);
+    expect(readFileSync(join(lab.host('seed').root, 'var/returned'), 'utf8')).toBe('yes\n');
 
     const report = await lab.run(['report', lab.runs()[0] ?? '', '--markdown']);
     expect(report.out).toContain(`| proven in part (left open: kubelet 1.12.3) |`);
@@ -115,6 +116,7 @@ describe('a remedy that leaves the kubelet as it is', () => {
       expect(resumed.exit, resumed.out + resumed.err).toBe(12);
       expect(eventsOf(lab.journal(run), 'proof').at(-1)).toMatchObject({ host, verdict: 'on', accepted });
       expect(lab.host(host).boots()).toBe(2);
+      expect(readFileSync(join(lab.host(host).root, 'var/returned'), 'utf8')).toBe('yes\n');
     },
     60_000,
   );

@@ -33,6 +33,11 @@ describe('proven: all but what was accepted', () => {
   it.each<[string, Facts, string]>([
     ['the host of the incident with a newer docker', judged([k8s, good], inPods('')), 'on'],
     ['before a pod is there', judged([k8s, good], containers('eio') + units), 'at_risk'],
+    [
+      'on a kernel that is suspect',
+      judged([k8s, good], inPods(''), { 'kernel.release': '4.4.248-1.el7.elrepo.x86_64', 'boot.cmdline': 'ro swapaccount=1' }),
+      'on',
+    ],
     ['/kubepods has no limited pod yet', judged([k8s, good], idlePods('on') + containers('eio')), 'on'],
     ["docker's container below kubepods inherits", judged([k8s, good], inPods('on! kubepods/#e')), 'on'],
     ['a container in a pod starts its own containers', judged([k8s, good], inPods('on! kubepods/burstable/pod1/#a/docker/#b')), 'on'],

@@ -277,6 +277,12 @@ run) echo "$*" >> "$KMEND_ROOT/calls"; for a; do if grep -qx -e "$a" "$KMEND_ROO
     expect(tree.run(start, shell)).toEqual({ code: 0, out: 'docker: asked, and its container reads on\n', err: '' });
     expect(tree.read('/run/kmend/started')).toMatch(/^b-1 \d+ docker on\n$/);
   });
+  it('takes no answer of a group below kubepods, which inherits', () => {
+    const tree = dockerHost('sha256:bb\n', 'bb\n', 'on');
+    tree.run('g=$KMEND_ROOT/sys/fs/cgroup/memory; mkdir -p "$g/kubepods"; ln -s kubepods "$g/docker"', shell);
+    expect(tree.run(start, shell).out).toBe('docker: its container is below kubepods, where a group inherits: no sample\n');
+    expect(tree.run('ls "$KMEND_ROOT/run/kmend"').out).toBe('');
+  });
   it('says so when no image can', () => {
     for (const images of ['sha256:aa\n', ''])
       expect(dockerHost(images, '').run(start, shell)).toMatchObject({ code: 0, out: expect.stringContaining('no image on this host') });

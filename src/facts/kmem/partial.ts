@@ -21,6 +21,8 @@ export interface Partial {
 
 const nothing: Partial = { state: '', evidence: '', unshown: [] };
 
+const mayLeak = ({ generation }: Situation['now']): boolean => ['affected', 'suspect'].includes(healthOf(generation));
+
 /** The fact `kmem.accepted`. */
 const acceptedIn = (facts: Facts): readonly Accepted[] =>
   mappingsOf(facts['kmem.accepted']).map((row) => ({ key: textOf(row, 'key'), name: textOf(row, 'name') }));
@@ -33,7 +35,7 @@ export function partialOf(facts: Facts, rules: WitnessRules = witnessRules): Par
   const accepted = acceptedIn(facts);
   if (accepted.length === 0) return nothing;
   const whole = readSituation(facts, rules);
-  if (notApplicable(whole) !== undefined || healthOf(whole.now.generation) !== 'affected') return nothing;
+  if (notApplicable(whole) !== undefined || !mayLeak(whole.now)) return nothing;
   const isAccepted = (part: Part): boolean => accepted.some(({ key, name }) => part.key === key && part.name === name);
   const open = whole.parts.filter((part) => isAccepted(part) && mayAsk(part));
   const left: Left = { part: isAccepted, groups: (row) => open.some((part) => madeBy(part, row)) };
@@ -76,6 +78,6 @@ function shownText({ parts }: Situation): string {
 export function leftOpen(facts: Facts): readonly Accepted[] {
   const { now, next, parts } = readSituation(facts);
   const kernel = next ?? now;
-  if (healthOf(kernel.generation) !== 'affected' || kernel.inForce) return [];
+  if (!mayLeak(kernel) || kernel.inForce) return [];
   return parts.filter(mayAsk).map(({ key, name }) => ({ key, name }));
 }

@@ -280,7 +280,7 @@ containerd.io whose el7 build leaves accounting off. Builds that are disputed co
 The versions of now must be in an enabled repository as well, or the host is refused: there would be no way back (\`rollback: none\` in the play's \`rollout\` takes it).
 
 Other engines (\`docker\` of the distribution, docker-ee, docker.io) are refused: that is a migration. A host whose kubelet would still account is refused
-unless the play says \`partial: accept\`. \`daemon.json\`, containerd's \`config.toml\`, the units and drop-ins of docker and containerd under
+unless the play says \`partial: accept\`: then \`verify_kmem\` proves all but the kubelet. \`daemon.json\`, containerd's \`config.toml\`, the units and drop-ins of docker and containerd under
 \`/etc/systemd/system\`, \`/etc/sysconfig/docker*\`, \`/etc/default/docker\` and the cgroup driver are compared before and after; a copy of daemon.json lies beside it.
 A unit or daemon.json that names docker-runc or docker-containerd is found before anything moves: from 18.09 on these programs are gone. A running engine is restarted: drain first.
 Groups that are accounted stay so until a reboot.
