@@ -1,7 +1,7 @@
 // One task of a host's walk: observe, plan, act through the door, observe again; the second plan must be empty.
 import { judge } from '../core/condition.ts';
-import { hiddenChange, shownChange } from '../core/plan-host.ts';
 import { leavesNothing } from '../core/host-history.ts';
+import { hiddenChange, shownChange } from '../core/plan-host.ts';
 import { doneTask } from '../core/state.ts';
 import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../core/task-plan.ts';
 import type { AnyModule, Change, ModulePlan } from '../model/change.ts';

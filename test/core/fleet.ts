@@ -3,7 +3,7 @@ import { decide } from '../../src/core/decide.ts';
 import type { DecideContext, Decision } from '../../src/core/decision.ts';
 import { fold, foldAll } from '../../src/core/fold.ts';
 import { emptyState, type RunState } from '../../src/core/state.ts';
-import type { Event, EventBody, EventOf, RunHost, Proven } from '../../src/model/event.ts';
+import type { Event, EventBody, EventOf, Proven, RunHost } from '../../src/model/event.ts';
 import type { Failure, FailureKind } from '../../src/model/failure.ts';
 import type { HostPlan, Remedy, Verdict } from '../../src/model/plan.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
