@@ -4,7 +4,7 @@ import { isUnknown, type Mapping, unknown, type Value } from '../model/value.ts'
 import { differingArgs } from './boot.ts';
 import { idFacts } from './kmem/ids.ts';
 import { kernelReason } from './kmem/kernel-answer.ts';
-import { partialOf } from './kmem/partial.ts';
+import { partProofOf } from './kmem/partial.ts';
 import { changedAfterBoot } from './kmem/parts.ts';
 import { type Treatment, treat } from './kmem/remedy.ts';
 import { readSituation, type Situation } from './kmem/situation.ts';
@@ -120,7 +120,7 @@ function kmemFacts(facts: Facts): Facts {
       const { verdict, evidence } = judge(situation);
       const treatment = treat(situation);
       const proof = proofOf(situation);
-      const partial = partialOf(facts);
+      const partial = partProofOf(facts);
       return {
         'kmem.verdict': verdict,
         'kmem.evidence': evidence,

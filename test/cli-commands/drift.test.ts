@@ -203,7 +203,7 @@ describe('what journals remember', () => {
 
   it('a proof in part is remembered with what was accepted; one that is still to come is not', () => {
     const accepted = [{ key: 'kubelet', name: 'kubelet 1.12.3' }];
-    const after = (by: 'samples' | 'none') => {
+    const memoryOf = (by: 'samples' | 'none') => {
       const part: EventBody = { type: 'proof', host: 'h1', verdict: 'on', by, evidence: '', accepted };
       return remember(
         new Map(),
@@ -211,8 +211,8 @@ describe('what journals remember', () => {
         deedsOf(journal(start, planned('p', 'package', change('package docker-ce', '1', '2')), began('p'), part, end('yes'))),
       );
     };
-    expect(after('samples').get('h1')?.proof.accepted).toEqual(accepted);
-    expect(after('none').has('h1')).toBe(false);
+    expect(memoryOf('samples').get('h1')?.proof.accepted).toEqual(accepted);
+    expect(memoryOf('none').has('h1')).toBe(false);
   });
 
   it('a rollback ends the memory of what it took back, a later change of something else does not', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HostSpec } from '../../src/lab/index.ts';
 import { spawnCommand } from '../cli/child.ts';
-import { eventsOf, type Practice, practice, until } from '../cli/practice.ts';
+import { eventsOf, mendPlay, type Practice, practice, until } from '../cli/practice.ts';
 import { killEnv } from '../crash/kill-at.ts';
 
 /** CentOS 7.5, Kubernetes 1.12.3, Docker 18.06.1-ce. */
@@ -20,7 +20,7 @@ const incident = (name: string): HostSpec => ({
 
 let lab: Practice;
 beforeAll(async () => {
-  lab = await practice(['seed', 'killed', 'proved', 'canary', 'rest', 'auto'].map(incident), { downSeconds: 0.2 });
+  lab = await practice(['seed', 'killed', 'proved', 'canary', 'rest', 'auto', 'undone'].map(incident), { downSeconds: 0.2 });
 });
 afterAll(() => lab.close());
 
@@ -150,4 +150,18 @@ it('the proof of a finished run is read after its last step: the kernel that was
   const report = await lab.run(['report', lab.runs().at(-1) ?? '', '--markdown']);
   expect(report.out).toContain(`off (samples): ${last?.evidence}`);
   expect(report.out).not.toContain('862');
+}, 60_000);
+
+it('a last step that takes the argument away again is no proven end', async () => {
+  const undo = `    - name: Undo\n      shell: {cmd: "sed -i 's/ cgroup.memory=nokmem//' $KMEND_ROOT/boot/grub2/grub.cfg $KMEND_ROOT/etc/default/grub"}\n`;
+  const tasks = mendPlay().replace(
+    '    - name: The argument',
+    '    - kernel: {min: 3.10.0-1062.el7}\n    - drain: none\n    - name: The argument',
+  );
+  const playbook = lab.file('undone.yaml', `${tasks.replace('hosts: all', 'hosts: undone')}${undo}`);
+  const done = await lab.run(['apply', playbook, '--yes']);
+  expect(done.exit, done.out + done.err).toBe(4);
+  expect(eventsOf(lab.journal(), 'host.failed')).toMatchObject([
+    { failure: { kind: 'not_verified', message: expect.stringMatching(/^after the last task: accounting will come back/) } },
+  ]);
 }, 60_000);

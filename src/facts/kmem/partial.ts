@@ -4,11 +4,11 @@ import type { Accepted } from '../../model/plan.ts';
 import { type CreatorRow, isBelowKubepods } from './creators.ts';
 import { healthOf } from './kernels.ts';
 import { isShown, mappingsOf, mayAsk, type Part, textOf } from './parts.ts';
-import { type Left, mayObey, readSituation, readsWhole, type Situation } from './situation.ts';
+import { mayObey, readSituation, readsWhole, type Situation } from './situation.ts';
 import { caseOf, notApplicable, offText, proofOf, unshownRuntimes } from './verdict.ts';
-import { type WitnessRules, witnessRules } from './witnesses.ts';
+import { witnessRules } from './witnesses.ts';
 
-export interface Partial {
+export interface PartProof {
   /**
    * `samples`: all that is not accepted is proven. `none`: nothing shows it yet. `refuted`: something accounts, or will, that nobody accepted.
    * Empty: nothing is accepted here.
@@ -19,7 +19,7 @@ export interface Partial {
   readonly unshown: readonly string[];
 }
 
-const nothing: Partial = { state: '', evidence: '', unshown: [] };
+const nothing: PartProof = { state: '', evidence: '', unshown: [] };
 
 const mayLeak = ({ generation }: Situation['now']): boolean => ['affected', 'suspect'].includes(healthOf(generation));
 
@@ -31,36 +31,37 @@ const acceptedIn = (facts: Facts): readonly Accepted[] =>
 const madeBy = (part: Part, row: CreatorRow): boolean => (part.part === 'kubelet' ? isBelowKubepods(row) : part.owns(row));
 
 /** The host without the accepted programs and without the groups that they explain is judged by the same rules as any other. */
-export function partialOf(facts: Facts, rules: WitnessRules = witnessRules): Partial {
+export function partProofOf(facts: Facts): PartProof {
   const accepted = acceptedIn(facts);
   if (accepted.length === 0) return nothing;
-  const whole = readSituation(facts, rules);
+  const whole = readSituation(facts);
   if (notApplicable(whole) !== undefined || !mayLeak(whole.now)) return nothing;
   const isAccepted = (part: Part): boolean => accepted.some(({ key, name }) => part.key === key && part.name === name);
   const open = whole.parts.filter((part) => isAccepted(part) && mayAsk(part));
-  const left: Left = { part: isAccepted, groups: (row) => open.some((part) => madeBy(part, row)) };
-  return judged(whole, readSituation(facts, rules, left), open);
+  const rest = readSituation(facts, witnessRules, { part: isAccepted, groups: (row) => open.some((part) => madeBy(part, row)) });
+  const { state, said } = judged(whole, rest);
+  const left = open.map((part) => `${part.name} ${part.accounts === 'yes' ? 'still accounts' : 'may account'}: accepted`);
+  return { state, evidence: [said, ...left].join('; ') + readOn(whole, rest), unshown: unshownRuntimes(rest).map(({ key }) => key) };
 }
 
-function judged(whole: Situation, rest: Situation, open: readonly Part[]): Partial {
+/** What the rest of the host shows. */
+function judged(whole: Situation, rest: Situation): { readonly state: PartProof['state']; readonly said: string } {
   const host = caseOf(rest);
-  const unshown = unshownRuntimes(rest).map(({ key }) => key);
-  const say = (state: Partial['state'], evidence: string): Partial => ({ state, evidence, unshown });
-  const leftText = open
-    .map(({ name, accounts }) => `${name} ${accounts === 'yes' ? 'still accounts' : 'may account'}: accepted`)
-    .join('; ');
-  if (!readsWhole(whole.samples)) return say('none', `not every group could be read; ${leftText}`);
+  if (!readsWhole(whole.samples)) return { state: 'none', said: 'not every group could be read' };
   // Groups that read off may do so because of the argument.
-  if (mayObey(whole.now)) return say('none', `cgroup.memory=nokmem is set, and the kernel may obey it; ${leftText}`);
-  if (host.tally.on > 0)
-    return say('refuted', `${host.tally.on} of ${rest.samples.total} groups that nobody accepted read on; ${leftText}`);
-  const asking = [...new Set(host.open.map(({ name, accounts }) => `${name} ${accounts === 'yes' ? 'accounts' : 'may account'}`))];
-  if (asking.length > 0) return say('refuted', [`${asking.join(', ')}: not accepted`, leftText].filter(Boolean).join('; '));
-  if (proofOf(rest) !== 'samples')
-    return say('none', [unshown.length === 0 ? 'no sample' : `no sample of ${unshown.join(', ')}`, leftText].join('; '));
-  const on = whole.samples.read - rest.samples.read;
-  const inherited = on === 0 ? '' : ` (${on} ${on === 1 ? 'group reads' : 'groups read'} on)`;
-  return say('samples', `${shownText(rest)} (${offText(host)}); ${leftText}${inherited}`);
+  if (mayObey(whole.now)) return { state: 'none', said: 'cgroup.memory=nokmem is set, and the kernel may obey it' };
+  if (host.tally.on > 0) return { state: 'refuted', said: `${host.tally.on} of ${rest.samples.total} groups that nobody accepted read on` };
+  const asking = host.open.map(({ name, accounts }) => `${name} ${accounts === 'yes' ? 'accounts' : 'may account'}`);
+  if (asking.length > 0) return { state: 'refuted', said: `${[...new Set(asking)].join(', ')}: not accepted` };
+  if (proofOf(rest) === 'samples') return { state: 'samples', said: `${shownText(rest)} (${offText(host)})` };
+  const unshown = unshownRuntimes(rest).map(({ key }) => key);
+  return { state: 'none', said: unshown.length === 0 ? 'no sample' : `no sample of ${unshown.join(', ')}` };
+}
+
+/** How many groups read on that the accepted programs explain. */
+function readOn(whole: Situation, rest: Situation): string {
+  const count = whole.samples.read - rest.samples.read;
+  return count === 0 ? '' : ` (${count} ${count === 1 ? 'group reads' : 'groups read'} on)`;
 }
 
 /** `docker's containers: off`. */

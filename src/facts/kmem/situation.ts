@@ -67,7 +67,7 @@ export interface Situation {
 }
 
 /** Programs and groups that are left out of the situation: a play accepted that they are accounted. */
-export interface Left {
+interface Left {
   readonly part: (part: Part) => boolean;
   readonly groups: (row: CreatorRow) => boolean;
 }
