@@ -3,7 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { factDefs } from '../../src/facts/index.ts';
 import { verdictRules } from '../../src/facts/kmem/verdict.ts';
+import { loadPlaybook } from '../../src/load/index.ts';
+import { modules } from '../../src/modules/index.ts';
 import { docTables, unknownAdvice } from './kmem-doc-tables.ts';
 import { recordedHost } from './replay.ts';
 
@@ -27,6 +30,15 @@ describe('docs/kmem.md', () => {
     const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? '');
     expect(blocks.length).toBeGreaterThan(0);
     for (const block of blocks) expect(() => execFileSync('sh', ['-n', '-c', block])).not.toThrow();
+  });
+
+  it('makes a playbook for sick nodes out of auto.yaml', () => {
+    const command = /^(sed [\s\S]*?) > sick\.yaml$/m.exec(text)?.[1] ?? '';
+    const made = execFileSync('sh', ['-c', command], { encoding: 'utf8', cwd: join(import.meta.dirname, '../..') });
+    const { value, diagnostics } = loadPlaybook('sick.yaml', made, { modules, facts: factDefs.map((def) => def.name) });
+    const tasks = JSON.stringify(value?.plays[0]?.tasks);
+    expect([diagnostics, value?.plays[0]?.rollout.order]).toEqual([[], 'worst_first']);
+    expect(['force', 'sysrq', 'dead_node_skip_wait_after'].filter((word) => !tasks.includes(word))).toEqual([]);
   });
 
   it('begins with commands that find what was recorded', () => {
