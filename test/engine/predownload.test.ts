@@ -48,7 +48,7 @@ describe('predownload', () => {
       state: 'untouched',
       failure: {
         kind: 'refused',
-        message: expect.stringMatching(/a repository could not be reached, or no longer has what its index lists/),
+        message: expect.stringMatching(/a repository could not be used: nothing was changed/),
         hint: expect.stringContaining('yum makecache'),
       },
     });
