@@ -196,7 +196,7 @@ const fileName = ({ kind, name, version, arch, sha256 }: PackageFile): string =>
 
 const hostPath = (file: PackageFile): string => `${packageFolder}/${fileName(file)}`;
 
-/** How the package manager is told of a file: a shell word. */
+/** The shell word that names the file to a package manager. */
 export const fileWord = (file: PackageFile): string => `"$R${packageFolder}/"${quote(fileName(file))}`;
 
 /** Shell that makes sure of every file before anything moves. */
