@@ -1,4 +1,4 @@
-// Messages of a 3.10.0-1062 whose groups reached a limit of kernel memory: the symptoms that kmend finds in them.
+// A 3.10.0-1062 whose groups reached a limit of kernel memory, and one on which nothing makes groups any more: the numbers that docs/kmem.md gives.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -17,5 +17,19 @@ describe('leak/1062-limits.txt', () => {
     const section = sections.find((one) => one.startsWith(name)) ?? '';
     expect(section).toContain(failed);
     expect([...new Set(caches(section))]).toEqual(seen);
+  });
+});
+
+describe('leak/1062-on-quieted.tsv', () => {
+  const rows = readFileSync(join(fixtures, 'leak/1062-on-quieted.tsv'), 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split('\t'));
+  const after = rows.slice(rows.findIndex(([state = '']) => state.startsWith('600')));
+
+  it('no step gives an id back, and only `shrink` the whole charge', () => {
+    expect(new Set(after.map((row) => row[7]))).toEqual(new Set(['605']));
+    expect(after.map((row) => [row[0], row[8]]).filter(([, usage]) => usage === '0')[0]?.[0]).toContain('shrink');
   });
 });
