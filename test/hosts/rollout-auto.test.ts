@@ -74,7 +74,9 @@ describe.skipIf(missing !== '')(`auto.yaml and rollback on six el7 hosts (${miss
     for (const host of ['h1', 'h2', 'h3', 'h4', 'h6']) {
       expect([host, lab.boots(host)]).toEqual([host, (before.get(host)?.boots ?? 0) + 1]);
       expect(rebootsOf(events, host)).toEqual([{ before: before.get(host)?.id, after: lab.bootId(host) }]);
-      expect(eventsOf(events, 'proof', host)).toMatchObject([{ verdict: 'off', by: 'samples' }]);
+      // Where a kernel was tried, the proof is read again when it is the default.
+      const proof = { verdict: 'off', by: 'samples' };
+      expect(eventsOf(events, 'proof', host)).toMatchObject(host === 'h3' ? [proof, proof] : [proof]);
     }
     expect(lab.bootId('h5')).toBe(before.get('h5')?.id);
     expect((await op.kmend(['check', '-i', op.inventory])).code).toBe(0);
