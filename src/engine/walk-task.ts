@@ -191,7 +191,7 @@ async function recordProof(plan: ModulePlan, walk: HostWalk, by: ProvingTask): P
 
 /**
  * A later task may have changed what the proof says (a kernel that was tried is the default now): it is read again when the list is done. A host
- * that does not answer any more keeps the proof that it has.
+ * that does not answer any more, or whose container that was read is gone, keeps the proof that it has.
  */
 export async function proveAgain(walk: HostWalk): Promise<Failure | undefined> {
   const { by, alteredSince } = walk.proving;
@@ -200,7 +200,7 @@ export async function proveAgain(walk: HostWalk): Promise<Failure | undefined> {
   if (isFailure(evaluation) || evaluation.kind !== 'plan') return undefined;
   const { plan } = evaluation;
   if (plan.unmet !== undefined) return { kind: plan.unmet.kind, message: `after the last task: ${plan.unmet.evidence}` };
-  await recordProof(plan, walk, by);
+  if (plan.proof?.by !== 'none') await recordProof(plan, walk, by);
   return undefined;
 }
 

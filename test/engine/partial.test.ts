@@ -27,7 +27,7 @@ let lab: Practice;
 beforeAll(async () => {
   lab = await practice(
     [
-      ...['seed', 'killed', 'proved', 'auto', 'undone'].map((name) => incident(name)),
+      ...['seed', 'killed', 'proved', 'auto', 'undone', 'gone'].map((name) => incident(name)),
       ...['canary', 'rest'].map((name) => incident(name, relapse)),
     ],
     { downSeconds: 0.2 },
@@ -173,4 +173,15 @@ it('a last step that takes the argument away again is no proven end', async () =
   expect(eventsOf(lab.journal(), 'host.failed')).toMatchObject([
     { failure: { kind: 'not_verified', message: expect.stringMatching(/^after the last task: accounting will come back/) } },
   ]);
+}, 120_000);
+
+it('a proof stands though the container that gave it is gone when the last step is done', async () => {
+  const gone = `    - name: Removed\n      shell: {cmd: "find $KMEND_ROOT/sys/fs/cgroup/memory/* -depth -mindepth 1 -delete"}\n`;
+  const tasks = mendPlay()
+    .replace('{state: disabled, timeout: 10s}', '{state: disabled, active_probe: false, without_sample: provisional}')
+    .replace('    - name: The argument', '    - kernel: {min: 3.10.0-1062.el7}\n    - drain: none\n    - name: The argument');
+  const done = await lab.run(['apply', lab.file('gone.yaml', `${tasks.replace('hosts: all', 'hosts: gone')}${gone}`), '--yes']);
+  expect(done.exit, done.out + done.err).toBe(0);
+  expect(eventsOf(lab.journal(), 'proof')).toMatchObject([{ verdict: 'off', by: 'samples' }]);
+  expect(eventsOf(lab.journal(), 'host.done')).toMatchObject([{ proven: 'yes' }]);
 }, 120_000);
