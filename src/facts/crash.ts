@@ -18,6 +18,8 @@ const journal = { boots: 4, lines: 20_000, tail: 100 };
 
 /** Lines before the end of a boot in which a shutdown announces itself, and what it says: systemd of el7 and later, SysV, rsyslog, the kernel. */
 const shutdownLines = 400;
+/** Who may say it: of systemd the first process alone, because the manager of a user's session reaches the same target at each logout. */
+const shutdownTags = '(systemd(\\[1\\])?|(systemd-[a-z]+|shutdown|r?syslogd|journal)(\\[[0-9]+\\])?|kernel):';
 const shutdown =
   'Reached target (Shutdown|Reboot|Power-Off|System Reboot)|Starting (Reboot|Power-Off)|System is (rebooting|powering down)|systemd-shutdow|shutting down for system|reboot: (Restarting|Power down)|exiting on signal 15|Journal stopped';
 
@@ -27,8 +29,11 @@ const escaped = (pattern: string): string => pattern.replaceAll('/', '\\/');
  * All logs are one stream. It comes out in boots: `log SOURCE NAME`, then the last lines of each kind of symptom with how many there were, the last
  * line of all, and how it ended. `@@ log SOURCE TIME NAME` begins a log; TIME is when its file was last written. Logs of `messages` follow each
  * other, oldest first, and a kernel's first line begins a boot; `@@ cut` says that something is missing there. Behind `@@ tail` only the end counts.
+ * A line begins `Nov  5 10:24:33 HOST TAG` or `2018-11-05T10:24:33 HOST TAG`. A host that collects the logs of others (`H` is its own name) counts
+ * its own lines; until a boot knows its name it is `localhost`.
  */
-const program = `function flush(how,  i, j, o) {
+const program = `BEGIN { H = tolower(ENVIRON["H"]); sub(/\\..*/, "", H) }
+function flush(how,  i, j, o) {
   if (s != "" && some) {
     o = "log " s " " name "\\n"
     for (i = 1; i <= ${kernelGreps.length}; i++)
@@ -44,10 +49,15 @@ const program = `function flush(how,  i, j, o) {
   print "read " s; next
 }
 /^@@ / { if ($2 == "tail") tail = 1; else { if ($2 == "cut") flush("lost"); print $2 " " $3 } next }
-s == "messages" && / kernel: .*Linux version [0-9]/ { flush("gone") }
-/${escaped(shutdown)}/ { p = NR }
-s == "pstore" && /^Oops#/ { p = NR }
-!tail && /${kernelGreps.map(escaped).join('|')}/ && (s != "messages" || / kernel: /) {
+{ tag = s == "journal" || $1 ~ /^[0-9]+-[0-9]+-[0-9]+T/ ? 3 : 5; who = tolower($(tag - 1)); tag = $tag }
+s == "messages" && H != "" && tag ~ /:$/ {
+  sub(/\\..*/, "", who)
+  if (who != H && who != "localhost") { if (!foreign++) print "cut messages"; next }
+}
+s == "messages" && tag == "kernel:" && /Linux version [0-9]/ { flush("gone") }
+tag ~ /^${shutdownTags}$/ && /${escaped(shutdown)}/ { p = NR }
+s == "pstore" && (/^(Oops|Restart|Halt|Poweroff|Shutdown)#/ || /reboot: (Restarting|Power down)/) { p = NR }
+!tail && /${kernelGreps.map(escaped).join('|')}/ && (s != "messages" || tag == "kernel:") {
   k = ${kernelGreps.map((grep, index) => `/${escaped(grep)}/ ? ${index + 1} : `).join('')}0
   l[k, m[k]++ % 2] = t " " substr($0, 1, 240)
 }
@@ -111,7 +121,11 @@ logs() {
     n=0 r=''
     while IFS= read -r f; do
       [ -f "$f" ] || continue
-      case $f in *.xz|*.bz2|*.zst|*.z) echo "@@ cut $k"; continue;; esac
+      case $f in
+        *.xz|*.bz2|*.zst|*.z) echo "@@ cut $k"; continue;;
+        "$d"/127.0.0.1-*) ;;
+        "$d"/[0-9]*.[0-9]*.[0-9]*.[0-9]*-*) echo "@@ cut $k"; continue;; # of another host: kdump sends dumps to servers
+      esac
       [ $n -lt $m ] || { echo "@@ cut $k"; break; }
       if [ -r "$f" ]; then
         n=$((n + 1)) r="$f
@@ -148,12 +162,13 @@ d=$R/var/crash p=$R/sys/fs/pstore q=$R/var/lib/systemd/pstore v=$R/var/log
 if some "$d"/*/*dmesg* "$p"/dmesg-* "$q"/dmesg-* "$q"/*/dmesg.txt "$v"/journal/*/*.journal "$v"/messages "$v"/messages[-.][0-9]*; then
   set -- $(date '+%s %z'); t0=$1; echo "now $*"
   l=0; IFS= read -r l <"$R/proc/uptime"; echo "up $l"
+  h=''; IFS= read -r h <"$R/proc/sys/kernel/hostname"
   {
     logs dump ${dumps.files} ${dumps.bytes} "$d"/*/vmcore-dmesg*.txt "$d"/*/dmesg.[0-9]*
     logs pstore ${records.files} ${records.bytes} "$p"/dmesg-* "$q"/dmesg-* "$q"/*/dmesg.txt
     boots
     logs messages ${messages.files} ${messages.bytes} "$v"/messages "$v"/messages[-.][0-9]*
-  } | awk '${program}'
+  } | H=$h awk '${program}'
 fi`,
   maxBytes: 200_000,
   parse: (text): Facts => {

@@ -64,7 +64,7 @@ function bootOf(draft: Draft, zone: number, began: number): readonly EarlierBoot
   return [{ source, ...place, at: Math.max(...earlier.map((symptom) => symptom.at)), ended: 'unknown', symptoms: earlier }];
 }
 
-/** `planned`: for records of pstore, an oops that the kernel outlived. `open`: the last of all logs. */
+/** `planned`: for records of pstore, an oops that the kernel outlived, or a reboot. `open`: the last of all logs. */
 function endOf({ source, end }: Draft): EarlierBoot['ended'] {
   if (source === 'dump') return 'crash';
   if (source === 'pstore') return end === 'planned' ? 'unknown' : 'crash';

@@ -16,6 +16,7 @@ beforeEach(() => {
   host = emptyHost();
   file(host, 'proc/sys/kernel/osrelease', '3.10.0-862.el7.x86_64\n');
   file(host, 'proc/cmdline', 'ro\n');
+  file(host, 'proc/sys/kernel/hostname', 'Node1.example.org\n');
   file(host, 'proc/uptime', '3600.25 7000.00\n');
 });
 afterEach(() => host.remove());
@@ -124,6 +125,13 @@ describe('a crash dump', () => {
     expect(boots(facts).map(({ place }) => place.split('/')[3])).toEqual([0, 1, 2, 3].map((n) => `127.0.0.1-${n}`));
     expect([facts['crash.verdict'], facts['crash.sources']]).toMatchObject(['died', { dump: 'cut' }]);
   });
+  it('of another host, which kdump sent to this one: not read, and it is said that there are more', () => {
+    put('var/crash/192.0.2.7-2018-11-05-10:24:33/vmcore-dmesg.txt', incident);
+    const facts = read();
+    expect([boots(facts), facts['crash.sources']]).toMatchObject([[], { dump: 'cut' }]);
+    put(dump, incident);
+    expect(boots().map(({ place }) => place)).toEqual([`/${dump}`]);
+  });
   it('that is no file is passed by: a FIFO, a loop of links, a directory; of a huge one only its end is read', () => {
     for (const name of ['fifo', 'loop', 'directory', 'huge']) mkdirSync(join(host.root, `var/crash/${name}`), { recursive: true });
     execFileSync('sh', ['-c', 'mkfifo "$0"', join(host.root, 'var/crash/fifo/vmcore-dmesg.txt')]);
@@ -147,6 +155,9 @@ describe('pstore', () => {
     expect(past().slice(0, 2)).toEqual(['died', '2018-11-05']);
     put('sys/fs/pstore/dmesg-efi-154141347301001', `Oops#1 Part1\n${second}`);
     put('sys/fs/pstore/dmesg-efi-154141347302001', `Oops#1 Part2\n${first}`, crashed + 1);
+    expect(past()[0]).toBe('seen');
+    put('sys/fs/pstore/dmesg-efi-154141347301001', `Restart#1 Part1\n${second}`);
+    put('sys/fs/pstore/dmesg-efi-154141347302001', `Restart#1 Part2\n${first}`, crashed + 1);
     expect(past()[0]).toBe('seen');
     put('var/lib/systemd/pstore/1541413473/dmesg.txt', incident, crashed + 5000);
     expect(past().slice(0, 2)).toEqual(['died', '2018-11-05']);
@@ -246,6 +257,43 @@ describe('/var/log/messages', () => {
   it('lines of other programs are no symptoms of the kernel', () => {
     put('var/log/messages', syslog(`dockerd: said ${slub[1]}`) + booted, crashed + 3600);
     expect(boots().map(kinds)).toEqual([[]]);
+  });
+  it('lines of other hosts, which are collected here, are neither symptoms nor boots of this one', () => {
+    const other = (text: string): string => text.replaceAll(' node1 ', ' web7.example.org ');
+    put('var/log/messages', other(signs + booted) + syslog('crond: x', 'Nov  5 11:00:00'), crashed + 3600);
+    const facts = read();
+    expect([boots(facts), facts['crash.sources']]).toMatchObject([[], { messages: 'cut' }]);
+    put('var/log/messages', syslog('crond: x') + other(signs) + booted, crashed + 3600);
+    expect([past()[0], boots().map(kinds)]).toEqual(['died_unshown', [[]]]);
+    put('var/log/messages', (signs + booted).replaceAll(' node1 ', ' localhost '), crashed + 3600);
+    expect(past()[0]).toBe('died');
+  });
+  it("a program that quotes a kernel's line makes neither a symptom nor a boot", () => {
+    for (const time of ['Nov  5 10:24:30', '2018-11-05T10:24:30.123456+00:00']) {
+      const quoted = (line: string): string => syslog(`app[7]: node1 kernel: ${line}`, time);
+      put('var/log/messages', quoted(slub[1] ?? '') + booted, crashed + 3600);
+      expect(past()[0]).toBe('died_unshown');
+      put(
+        'var/log/messages',
+        signs + quoted('Linux version 3.10.0-862.el7.x86_64') + syslog('crond: x', 'Nov  5 11:00:00'),
+        crashed + 3600,
+      );
+      expect(past()[0]).toBe('seen');
+    }
+  });
+  it.each([
+    ['systemd: Reached target Shutdown.', 'seen'],
+    ['systemd[1]: Reached target Shutdown.', 'seen'],
+    ['systemd-shutdow[1]: systemd-shutdown: Sending SIGTERM to remaining processes...', 'seen'],
+    ['rsyslogd: [origin software="rsyslogd"] exiting on signal 15.', 'seen'],
+    ['journal: Journal stopped', 'seen'],
+    ['kernel: reboot: Restarting system', 'seen'],
+    ['systemd[2211]: Reached target Shutdown.', 'died'],
+    ['app[7]: Reached target Shutdown.', 'died'],
+    ['nginx: exiting on signal 15', 'died'],
+  ])('a shutdown is announced by who does it: %s', (line, verdict) => {
+    put('var/log/messages', signs + syslog(line) + booted, crashed + 3600);
+    expect(past()[0]).toBe(verdict);
   });
   it('without the first line of a kernel, times tell earlier boots apart', () => {
     put('var/log/messages', signs + syslog('crond: x', 'Nov  5 11:00:00'), crashed + 3600);
