@@ -19,6 +19,7 @@ import {
   fromFiles,
   unreadFiles,
   withFiles,
+  withUnfitFiles,
 } from './package-manager/files.ts';
 import { predownload, predownloadArg, predownloadNotes } from './package-manager/predownload.ts';
 import { type Repositories, repositoriesOf, repositoryArgs, repositoryNotes } from './package-manager/repositories.ts';
@@ -178,5 +179,5 @@ ${predownloadNotes}`,
     ...wantedOf(given).map((wanted) => packageWant(wanted.name, repositoriesOf(given))),
     ...fileWants(given.files, known, files, repositoriesOf(given)),
   ],
-  plan,
+  plan: (given, facts, context) => withUnfitFiles(plan(given, facts, context), given.files, facts, context.files),
 });

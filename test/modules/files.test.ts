@@ -247,6 +247,17 @@ describe('what is refused', () => {
     expect(planned('package', { name: 'docker-ce', version: '18.09.9' }, both, facts).refuse?.why).toMatch(/containerd\.io is held/);
     expect(planned('package', { name: 'docker-ce', version: '18.09.9', holds: 'lift' }, both, facts).refuse).toBeUndefined();
   });
+  it('a host that no file is for hears why they do not count, and only where it is refused', () => {
+    const hints = (one: PackageFile, more: Facts = {}) =>
+      planned('kernel', { min: '3.10.0-1062.el7' }, { k: one }, bare({ k: one }, { 'os.id': 'centos', 'os.version': '7.5', ...more }))
+        .refuse?.hint;
+    const unfit = 'no package file that was given is for this host (yum, x86_64, centos 7.5)';
+    expect(hints({ ...kernel, arch: 'aarch64' })).toContain(`${unfit}: kernel 3.10.0-1160.el7 (rpm, aarch64); `);
+    expect(hints(file('kernel', '4.18.0-305.el8'))).toContain(`${unfit}: kernel 4.18.0-305.el8 (rpm, x86_64); `);
+    expect(hints(kernel, { 'space.var_kb': 1024 })).toBe('make room on /var first');
+    const has = bare({ k: containerd }, packageFacts('containerd.io', '', ['1.4.13-3.1.el7']));
+    expect(planned('package', to, { k: { ...containerd, arch: 'aarch64' } }, has).refuse).toBeUndefined();
+  });
   it('a file that came out of a variable too late', () => {
     const plan = planOf('package', { args: { ...to, files: [{ path: 'late.rpm' }] }, facts: bare(files) });
     expect(plan.refuse?.why).toBe('package file late.rpm was not known before hosts were contacted');

@@ -21,6 +21,7 @@ import {
   fromFiles,
   unreadFiles,
   withFiles,
+  withUnfitFiles,
 } from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
@@ -298,5 +299,5 @@ ${predownloadNotes}`,
     ...setPackages.map((name) => packageWant(name, repositoriesOf(given))),
     ...fileWants(given.files, known, files, repositoriesOf(given)),
   ],
-  plan,
+  plan: (given, facts, context) => withUnfitFiles(plan(given, facts, context), given.files, facts, context.files),
 });

@@ -12,6 +12,7 @@ import {
   fromFiles,
   unreadFiles,
   withFiles,
+  withUnfitFiles,
 } from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
@@ -238,5 +239,5 @@ ${predownloadNotes}`,
     // The look at the repositories for the kernel itself is made already.
     ...fileWants(given.files, known, files, repositoriesOf(given)).filter(({ args }) => args?.name !== packageOf(given)),
   ],
-  plan,
+  plan: (given, facts, context) => withUnfitFiles(plan(given, facts, context), given.files, facts, context.files),
 });

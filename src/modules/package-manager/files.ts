@@ -1,5 +1,5 @@
 // Package files of the controller: versions beside those of the repositories, copied to the host and checked there before a package manager sees them.
-import type { Change, PlanContext, Refusal } from '../../model/change.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
 import type { CopyEffect } from '../../model/effect.ts';
 import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
 import { packageFolder, sha256Shell } from '../../model/host-file.ts';
@@ -62,6 +62,17 @@ export const fittingFiles = (given: GivenFiles, facts: FactView, files: PackageF
   keysOf(given)
     .flatMap((key) => (Object.hasOwn(files, key) ? (files[key] ?? []) : []))
     .filter((file) => fits(file, facts));
+
+/** A host that is refused though files were given, and none of them is for it, hears why they do not count. */
+export function withUnfitFiles(plan: ModulePlan, given: GivenFiles, facts: FactView, files: PackageFiles = {}): ModulePlan {
+  if (plan.refuse === undefined || fittingFiles(given, facts, files).length > 0) return plan;
+  const unfit = keysOf(given).flatMap((key) => (Object.hasOwn(files, key) ? (files[key] ?? []) : []));
+  if (unfit.length === 0) return plan;
+  const named = unfit.slice(0, 3).map(({ kind, name, version, arch }) => `${name} ${version} (${kind}, ${arch})`);
+  const host = [facts.get('packages.manager'), facts.get('machine.arch'), `${facts.get('os.id')} ${facts.get('os.version')}`].join(', ');
+  const text = `no package file that was given is for this host (${host}): ${named.join(', ')}${unfit.length > 3 ? ', ...' : ''}`;
+  return { ...plan, refuse: { ...plan.refuse, hint: [text, plan.refuse.hint].filter((part) => part !== undefined).join('; ') } };
+}
 
 const keysOf = (given: GivenFiles): readonly string[] => (given ?? []).map(({ path, url }) => path ?? url ?? '');
 
