@@ -51,11 +51,14 @@ export async function packageFilesOf(project: FilesProject, set: Settings, world
   return withNeeds(found);
 }
 
-const wrong = ({ path, url, place }: Wanted, why: string, detail?: string, hint?: string): Diagnostic => ({
+/** What stands behind the `?` of an address may be a token. */
+const shown = (url: string): string => url.replace(/\?.*/s, '?...');
+
+const wrong = ({ path, url = '', place }: Wanted, why: string, detail?: string, hint?: string): Diagnostic => ({
   code: 'package-file',
   severity: 'error',
   place,
-  summary: `package file ${path ?? url} ${why}`,
+  summary: `package file ${path ?? shown(url)} ${why}`,
   ...(detail === undefined ? {} : { detail }),
   ...(hint === undefined ? {} : { hint }),
 });
@@ -186,7 +189,7 @@ async function fetched(
   const kept = await world.inspectPackage(to);
   if (kept.ok && kept.file.sha256 === sha256) return kept.file;
   if (!fetch) return undefined;
-  world.progress(`fetching ${url}`);
+  world.progress(`fetching ${shown(url)}`);
   const why = await world.download({ url, sha256, to, signal: world.kill });
   world.progress('');
   if (why !== undefined)

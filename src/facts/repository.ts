@@ -55,6 +55,7 @@ if [ -e "$f" ] && [ ! -r "$f" ]; then echo denied; fi
     else if (secret) next
     if (secret) sub(/[=:].*/, "=${hiddenPart}")
     gsub(/:\\/\\/[^\\/ \\t]*@/, "://${hiddenPart}@")
+    if (tolower($0) ~ /^proxy[ \\t]*[=:]/) sub(/[^ \\t=:][^\\/ \\t=]*@/, "${hiddenPart}@")
     print "line " substr($0, 1, 2000)
   }' "$@"`,
   maxBytes: 65_536,

@@ -47,15 +47,19 @@ async function follow(first: URL, signal: AbortSignal): Promise<Response> {
     const response = await fetch(url, { signal, redirect: 'manual', headers: { 'accept-encoding': 'identity' } });
     const next = response.headers.get('location');
     if (response.status < 300 || response.status > 399 || next === null) {
-      if (!response.ok || response.body === null) throw new Refused(`the server answered ${response.status} for ${url.href}`);
+      if (!response.ok || response.body === null) throw new Refused(`the server answered ${response.status} for ${placeOf(url)}`);
       return response;
     }
     await response.body?.cancel();
     url = new URL(next, url);
     if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Refused(`it is redirected to ${url.protocol} which is no http`);
+    if (url.username !== '' || url.password !== '') throw new Refused(`it is redirected to ${placeOf(url)} with a login in the address`);
     if (redirects >= mostRedirects) throw new Refused(`it is redirected more than ${mostRedirects} times`);
   }
 }
+
+/** Without login and query, which may be secret. */
+const placeOf = ({ origin, pathname }: URL): string => `${origin}${pathname}`;
 
 async function save(response: Response, draft: string, onChunk: () => void): Promise<string> {
   const hash = createHash('sha256');

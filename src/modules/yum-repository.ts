@@ -45,7 +45,7 @@ const args = object({
     either([line, oneOf(''), whole(), flag.transform((on) => (on ? '1' : '0'))], 'should be one line of text, a number, or true or false'),
   )
     .refine((all) => Object.keys(all).every((key) => /^[a-z][a-z0-9_.]*$/.test(key)), 'should have options of yum as its keys')
-    .refine((all) => !Object.keys(all).some((key) => key.endsWith('password')), noCredentials)
+    .refine((all) => !Object.keys(all).some((key) => key.endsWith('password')) && !String(all.proxy).includes('@'), noCredentials)
     .default({})
     .describe('Further options of yum, as they stand in the file: `{throttle: 5M}`.'),
   file: text

@@ -55,6 +55,11 @@ ${more}`;
     ['what only a fact would say', "[{path: '{{ kernel.release }}.rpm'}]", /package files are read before any host is looked at/],
     ['a URL without a checksum', '[{url: http://127.0.0.1/x.rpm}]', /a `url` needs `sha256`/],
     ['a URL with a password', `[{url: 'http://me:secret@127.0.0.1/x.rpm', sha256: '${sha256}'}]`, /without a user name/],
+    [
+      'a URL with a token, which is not shown',
+      `[{url: 'http://127.0.0.1:1/x.rpm?token=geheim', sha256: '${sha256}'}]`,
+      /error: package file http:\/\/127\.0\.0\.1:1\/x\.rpm\?\.\.\. cannot be fetched/,
+    ],
     ['both', `[{path: a, url: http://127.0.0.1/x.rpm, sha256: '${sha256}'}]`, /needs `path` or `url`, one of them/],
     ['neither', '[{}]', /needs `path` or `url`, one of them/],
     ['a bad checksum', '[{path: tool.rpm, sha256: abc}]', /should be a sha256 checksum/],

@@ -21,6 +21,8 @@ const answers: Readonly<Record<string, RequestListener>> = {
     answer.writeHead(200, { 'content-length': body.length });
     answer.write(body.subarray(0, 1_000_000), () => answer.destroy());
   },
+  '/token': (_, answer) => answer.writeHead(302, { location: '/nothing?X-Amz-Signature=geheim' }).end(),
+  '/login': (_, answer) => answer.writeHead(302, { location: 'http://user:geheim@127.0.0.1/file?geheim' }).end(),
   '/403': (_, answer) => answer.writeHead(403).end('no'),
   '/slow': (_, answer) => void answer.writeHead(200).write('a'),
 };
@@ -48,6 +50,8 @@ describe('a download', () => {
     ['/nothing', /answered 404 for http:\/\/127\.0\.0\.1:\d+\/nothing$/],
     ['/round', /redirected more than 5 times/],
     ['/ftp', /redirected to ftp:/],
+    ['/token', /answered 404 for http:\/\/127\.0\.0\.1:\d+\/nothing$/],
+    ['/login', /^it is redirected to http:\/\/127\.0\.0\.1\/file with a login in the address$/],
     ['/cut', /./],
   ])('of %s is refused, and nothing stays', async (path, why) => {
     expect(await fetched(path)).toMatch(why);

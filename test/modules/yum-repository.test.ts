@@ -113,6 +113,7 @@ describe('what it takes', () => {
     [{ ...os, description: 'a\nexclude=*' }, /one line/],
     [{ ...os, options: { password: 'secret' } }, /no user or password/],
     [{ ...os, options: { proxy: 'http://user:secret@proxy' } }, /no user or password/],
+    [{ ...os, options: { proxy: 'user:secret@proxy:3128' } }, /no user or password/],
     [{ ...os, password: 'secret' }, /has no key/],
     [{ ...os, priority: 0 }, /1 or more/],
   ])('not %j', (args, why) => {
@@ -231,12 +232,12 @@ describe('what the probe reads', () => {
   it('never a password', () => {
     const tree = hostTree({
       [path]:
-        '[vault-os]\npassword = top-1\n  top-2\nProxy_Password: top-3\nbaseurl=https://me:top-4@a/7 https://top-5@b/7\nproxy=http://p/\n',
+        '[vault-os]\npassword = top-1\n  top-2\nProxy_Password: top-3\nbaseurl=https://me:top-4@a/7 https://top-5@b/7\nproxy = me:top-6@p:3128\n',
     });
     const wants = module.facts(parseArgs(module, own), viewOf({}));
     expect(tree.run(buildProbe(wants)).out).not.toContain('top-');
     expect(read(tree, own)['repository.own/vault-os.section']).toBe(
-      '[vault-os]\npassword=***\nproxy_password=***\nbaseurl=https://***@a/7 https://***@b/7\nproxy=http://p/',
+      '[vault-os]\npassword=***\nproxy_password=***\nbaseurl=https://***@a/7 https://***@b/7\nproxy=***@p:3128',
     );
   });
 
