@@ -33,7 +33,7 @@ export function readBoots(text: string, fields: Fields): readonly EarlierBoot[] 
 function draftsIn(text: string): readonly Draft[] {
   const drafts: Draft[] = [];
   for (const line of text.split('\n')) {
-    const [, key = '', rest = ''] = /^(log|sign|last|end) (.*)$/.exec(line) ?? [];
+    const [, key = '', rest = ''] = /^(log|sign|last|end) (.*)$/s.exec(line) ?? [];
     const draft = drafts.at(-1);
     if (key === 'log') {
       const source = pastSources.find((name) => rest.startsWith(`${name} `));
@@ -51,7 +51,7 @@ const slack = 60;
 /** Nothing where the log is of this boot. What it has of earlier ones, where both lie in one piece, counts without its end. */
 function bootOf(draft: Draft, zone: number, began: number): readonly EarlierBoot[] {
   const { source, name } = draft;
-  const [, fileTime = '0', lastLine = ''] = /^(\d+) (.*)$/.exec(draft.last) ?? [];
+  const [, fileTime = '0', lastLine = ''] = /^(\d+) (.*)$/s.exec(draft.last) ?? [];
   const written = source === 'dump' ? dumpTime(name, Number(fileTime), zone) : Number(fileTime);
   const dating: Dating = { source, fileTime: written, lastLine, zone };
   const at = timeOf(lastLine, dating);
@@ -76,7 +76,7 @@ function endOf({ source, end }: Draft): EarlierBoot['ended'] {
 function symptomsOf(signs: readonly string[], dating: Dating): readonly EarlierSymptom[] {
   const found = new Map<EarlierSymptom['kind'], EarlierSymptom>();
   for (const sign of signs) {
-    const [, count = '', fileTime = '', line = ''] = /^(\d+) (\d+) (.*)$/.exec(sign) ?? [];
+    const [, count = '', fileTime = '', line = ''] = /^(\d+) (\d+) (.*)$/s.exec(sign) ?? [];
     const kind = kernelSymptom(line);
     if (kind === undefined) continue;
     const at = timeOf(line, dating.source === 'dump' ? dating : { ...dating, fileTime: Number(fileTime) });

@@ -115,6 +115,10 @@ describe('a crash dump', () => {
     put(dump, text);
     expect(past()).toEqual(['died_unshown', '2018-11-05', `crash dump of 2018-11-05 10:24: ${shown}`]);
   });
+  it('with characters in a line that end one elsewhere: it is read whole', () => {
+    put(dump, incident.replace(`(158:${group})`, '(158:a\r\u2028\u001b[2Jb)'));
+    expect([past()[0], kinds(boots()[0])[1]]).toEqual(['died', 'slub_memcg 1']);
+  });
   it('of a sign that was two days old does not show the cause', () => {
     put(dump, `[  100.0] ${slub[1]}\n[200000.0] Kernel panic - not syncing: Fatal hardware error!\n`);
     expect(past()[0]).toBe('died_unshown');
