@@ -27,21 +27,22 @@ const escaped = (pattern: string): string => pattern.replaceAll('/', '\\/');
 
 /**
  * All logs are one stream. It comes out in boots: `log SOURCE NAME`, then the last lines of each kind of symptom with how many there were, the last
- * line of all, and how it ended. `@@ log SOURCE TIME NAME` begins a log; TIME is when its file was last written. Logs of `messages` follow each
- * other, oldest first, and a kernel's first line begins a boot; `@@ cut` says that something is missing there. Behind `@@ tail` only the end counts.
+ * line of all, and how it ended; `ran` is its kernel, by its first line or by the head of an oops. `@@ log SOURCE TIME NAME` begins a log; TIME is
+ * when its file was last written. Logs of `messages` follow each other, oldest first, and a kernel's first line begins a boot; `@@ cut` says that
+ * something is missing there. Behind `@@ tail` only the end counts.
  * A line begins `Nov  5 10:24:33 HOST TAG` or `2018-11-05T10:24:33 HOST TAG`. A host that collects the logs of others (`H` is its own name) counts
  * its own lines; until a boot knows its name it is `localhost`.
  */
 const program = `BEGIN { H = tolower(ENVIRON["H"]); sub(/\\..*/, "", H) }
 function flush(how,  i, j, o) {
   if (s != "" && some) {
-    o = "log " s " " name "\\n"
+    o = "log " s " " name "\\nran " ran "\\n"
     for (i = 1; i <= ${kernelGreps.length}; i++)
       for (j = m[i] > 2 ? m[i] - 2 : 0; j < m[i]; j++) o = o "sign " j + 1 " " l[i, j % 2] "\\n"
     o = o "last " t " " last "\\nend " (p && NR - p < ${shutdownLines} ? "planned" : how) "\\n"
     if (s == "messages") B[b++ % ${messages.boots}] = o; else printf "%s", o
   }
-  split("", m); p = some = 0
+  split("", m); p = some = 0; ran = ""
 }
 /^@@ log / {
   if (s != $3 || s != "messages") flush("gone")
@@ -54,10 +55,14 @@ s == "messages" && H != "" && tag ~ /:$/ {
   sub(/\\..*/, "", who)
   if (who != H && who != "localhost") { if (!foreign++) print "cut messages"; next }
 }
-s == "messages" && tag == "kernel:" && /Linux version [0-9]/ { flush("gone") }
-tag ~ /^${shutdownTags}$/ && /${escaped(shutdown)}/ { p = NR }
-s == "pstore" && (/^(Oops|Restart|Halt|Poweroff|Shutdown)#/ || /reboot: (Restarting|Power down)/) { p = NR }
-!tail && /${kernelGreps.map(escaped).join('|')}/ && (s != "messages" || tag == "kernel:") {
+{ kernel = !tail && (s != "messages" || tag == "kernel:") }
+s == "messages" && kernel && /Linux version [0-9]/ { flush("gone") }
+kernel && match($0, /(Linux version |ainted.* )[0-9]+\\.[0-9]+\\.[^ ]+/) {
+  ran = substr($0, RSTART, RLENGTH); sub(/.* /, "", ran)
+}
+s == "pstore" && /^(Oops|Restart|Halt|Poweroff|Shutdown)#/ { p = NR }
+(s == "pstore" || tag ~ /^${shutdownTags}$/) && /${escaped(shutdown)}/ { p = NR }
+kernel && /${kernelGreps.map(escaped).join('|')}/ {
   k = ${kernelGreps.map((grep, index) => `/${escaped(grep)}/ ? ${index + 1} : `).join('')}0
   l[k, m[k]++ % 2] = t " " substr($0, 1, 240)
 }
@@ -90,12 +95,13 @@ export const crashArea: Area = {
       name: 'crash.boots',
       lifetime: 'disk',
       summary:
-        'earlier boots by what is left of them (source: dump, pstore, journal or messages), the newest first: boot id where known, when and how the log ended (crash, abrupt, planned, unknown), symptoms with count, time and last line',
+        'earlier boots by what is left of them (source: dump, pstore, journal or messages), the newest first: boot id where known, its kernel, when and how the log ended (crash, abrupt, planned, unknown), symptoms with count, time and last line',
       example: [
         {
           source: 'dump',
           place: '/var/crash/127.0.0.1-2018-11-05-10:24:33/vmcore-dmesg.txt',
           boot: '',
+          kernel: '3.10.0-862.el7.x86_64',
           at: 1_541_413_473,
           ended: 'crash',
           symptoms: [
@@ -111,7 +117,7 @@ export const crashArea: Area = {
       example: { dump: 'read', pstore: 'absent', journal: 'absent', messages: 'read' },
     },
   ],
-  // A host without any of these starts no program.
+  // A host without any of these starts no program. Kdump sends dumps to servers, too: a folder with another address is of another host.
   script: `some() { for f in "$@"; do [ ! -e "$f" ] || return 0; done; return 1; }
 more() { [ $(($(date +%s) - t0)) -lt ${budget} ] || { echo "@@ cut $1"; return 1; }; }
 logs() {
@@ -124,7 +130,7 @@ logs() {
       case $f in
         *.xz|*.bz2|*.zst|*.z) echo "@@ cut $k"; continue;;
         "$d"/127.0.0.1-*) ;;
-        "$d"/[0-9]*.[0-9]*.[0-9]*.[0-9]*-*) echo "@@ cut $k"; continue;; # of another host: kdump sends dumps to servers
+        "$d"/[0-9]*.[0-9]*.[0-9]*.[0-9]*-*) echo "@@ cut $k"; continue;;
       esac
       [ $n -lt $m ] || { echo "@@ cut $k"; break; }
       if [ -r "$f" ]; then
@@ -160,7 +166,8 @@ boots() {
 }
 d=$R/var/crash p=$R/sys/fs/pstore q=$R/var/lib/systemd/pstore v=$R/var/log
 if some "$d"/*/*dmesg* "$p"/dmesg-* "$q"/dmesg-* "$q"/*/dmesg.txt "$v"/journal/*/*.journal "$v"/messages "$v"/messages[-.][0-9]*; then
-  set -- $(date '+%s %z'); t0=$1; echo "now $*"
+  set -- $(date '+%s %z'); t0=$1; echo "now $*
+kernel $K"
   l=0; IFS= read -r l <"$R/proc/uptime"; echo "up $l"
   h=''; IFS= read -r h <"$R/proc/sys/kernel/hostname"
   {

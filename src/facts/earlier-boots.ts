@@ -15,6 +15,7 @@ interface Draft {
   readonly name: string;
   /** `COUNT TIME LINE`. */
   readonly signs: string[];
+  ran: string;
   /** `TIME LINE`. */
   last: string;
   end: string;
@@ -24,7 +25,7 @@ interface Draft {
 export function readBoots(text: string, fields: Fields): readonly EarlierBoot[] {
   const [now = '', zone = ''] = wordsOf(fields.text('now'));
   const began = (wholeNumber(now) ?? 0) - fields.number('up');
-  const boots = draftsIn(text).flatMap((draft) => bootOf(draft, zoneOf(zone), began));
+  const boots = draftsIn(text).flatMap((draft) => bootOf(draft, zoneOf(zone), began, fields.text('kernel')));
   return partsMerged(boots)
     .toSorted((a, b) => b.at - a.at)
     .slice(0, mostBoots);
@@ -33,12 +34,13 @@ export function readBoots(text: string, fields: Fields): readonly EarlierBoot[] 
 function draftsIn(text: string): readonly Draft[] {
   const drafts: Draft[] = [];
   for (const line of text.split('\n')) {
-    const [, key = '', rest = ''] = /^(log|sign|last|end) (.*)$/s.exec(line) ?? [];
+    const [, key = '', rest = ''] = /^(log|ran|sign|last|end) (.*)$/s.exec(line) ?? [];
     const draft = drafts.at(-1);
     if (key === 'log') {
       const source = pastSources.find((name) => rest.startsWith(`${name} `));
-      if (source !== undefined) drafts.push({ source, name: rest.slice(source.length + 1), signs: [], last: '', end: '' });
+      if (source !== undefined) drafts.push({ source, name: rest.slice(source.length + 1), signs: [], ran: '', last: '', end: '' });
     } else if (key === 'sign') draft?.signs.push(rest);
+    else if (key === 'ran' && draft !== undefined) draft.ran = rest;
     else if (key === 'last' && draft !== undefined) draft.last = rest;
     else if (key === 'end' && draft !== undefined) draft.end = rest;
   }
@@ -49,14 +51,16 @@ function draftsIn(text: string): readonly Draft[] {
 const slack = 60;
 
 /** Nothing where the log is of this boot. What it has of earlier ones, where both lie in one piece, counts without its end. */
-function bootOf(draft: Draft, zone: number, began: number): readonly EarlierBoot[] {
+function bootOf(draft: Draft, zone: number, began: number, running: string): readonly EarlierBoot[] {
   const { source, name } = draft;
   const [, fileTime = '0', lastLine = ''] = /^(\d+) (.*)$/s.exec(draft.last) ?? [];
   const written = source === 'dump' ? dumpTime(name, Number(fileTime), zone) : Number(fileTime);
   const dating: Dating = { source, fileTime: written, lastLine, zone };
   const at = timeOf(lastLine, dating);
   const symptoms = symptomsOf(draft.signs, dating);
-  const place = source === 'journal' ? { place: 'journal', boot: name } : { place: name, boot: '' };
+  // A log that does not say its kernel counts as one of the kernel that runs.
+  const kernel = draft.ran || running;
+  const place = source === 'journal' ? { place: 'journal', boot: name, kernel } : { place: name, boot: '', kernel };
   if (draft.end !== 'open' || source !== 'messages' || (at > 0 && at < began - slack))
     return [{ source, ...place, at, ended: endOf(draft), symptoms }];
   const earlier = symptoms.filter((symptom) => symptom.at > 0 && symptom.at < began - slack);

@@ -119,6 +119,16 @@ describe('a crash dump', () => {
     put(dump, incident.replace(`(158:${group})`, '(158:a\r\u2028\u001b[2Jb)'));
     expect([past()[0], kinds(boots()[0])[1]]).toEqual(['died', 'slub_memcg 1']);
   });
+  it('of a healthy kernel shows no cause: which kernel it was its own lines say, and else it is the one that runs', () => {
+    const oops = 'CPU: 3 PID: 4711 Comm: runc Tainted: G             L ------------   3.10.0-862.el7.x86_64 #1';
+    file(host, 'proc/sys/kernel/osrelease', '4.14.200-155.322.amzn2.x86_64\n');
+    put(dump, incident);
+    expect([past()[0], boots()[0]?.kernel]).toEqual(['died_unshown', '4.14.200-155.322.amzn2.x86_64']);
+    put(dump, `${incident}[381030.6] ${oops}\n`);
+    expect([past()[0], boots()[0]?.kernel]).toEqual(['died', '3.10.0-862.el7.x86_64']);
+    put(dump, `[0.0] Linux version 3.10.0-957.el7.x86_64 (builder@kbuilder.dev.centos.org)\n${incident}`);
+    expect([past()[0], boots()[0]?.kernel]).toEqual(['died', '3.10.0-957.el7.x86_64']);
+  });
   it('of a sign that was two days old does not show the cause', () => {
     put(dump, `[  100.0] ${slub[1]}\n[200000.0] Kernel panic - not syncing: Fatal hardware error!\n`);
     expect(past()[0]).toBe('died_unshown');
@@ -237,6 +247,9 @@ describe('/var/log/messages', () => {
   it('what lies before the first line of a kernel is an earlier boot; what lies behind it is this one', () => {
     put('var/log/messages', signs + booted + syslog(`kernel: ${lockup}`, 'Nov  5 10:30:00'), crashed + 3600);
     expect(boots()).toMatchObject([{ source: 'messages', place: '/var/log/messages', at: crashed - 3, ended: 'abrupt' }]);
+    put('var/log/messages', booted.replace('862', '957').replace('10:26', '10:20') + signs + booted, crashed + 3600);
+    expect(boots()).toMatchObject([{ kernel: '3.10.0-957.el7.x86_64', at: crashed - 3 }]);
+    put('var/log/messages', signs + booted + syslog(`kernel: ${lockup}`, 'Nov  5 10:30:00'), crashed + 3600);
     expect(boots().map(kinds)).toEqual([['slub 1', 'slub_memcg 1']]);
     expect(past()).toEqual([
       'died',
@@ -365,6 +378,7 @@ describe('the judgement', () => {
     source: 'dump',
     place: '/x',
     boot: '',
+    kernel: '3.10.0-862.el7.x86_64',
     at: crashed,
     ended: 'crash',
     symptoms: [],
@@ -379,6 +393,8 @@ describe('the judgement', () => {
     [boot({ symptoms: [sign], ended: 'unknown' }), 'seen'],
     [boot({ symptoms: [{ ...sign, at: crashed - 90_000 }] }), 'died_unshown'],
     [boot({ symptoms: [{ ...sign, at: 0 }] }), 'died'],
+    [boot({ symptoms: [sign], kernel: '4.14.200-155.322.amzn2.x86_64' }), 'died_unshown'],
+    [boot({ symptoms: [sign], kernel: '' }), 'died'],
     [boot({ symptoms: [{ ...sign, kind: 'soft_lockup' }] }), 'died_unshown'],
     [
       boot({

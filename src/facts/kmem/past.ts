@@ -1,6 +1,7 @@
 // The past: what is left of earlier boots, and whether one of them ended by the leak.
 import type { Facts } from '../../model/fact.ts';
 import { unknown } from '../../model/value.ts';
+import { healthOf, readRelease } from './kernels.ts';
 import { isSpecific, type SymptomKind, symptomName } from './symptoms.ts';
 
 /** dump: of kdump; pstore: records that firmware kept; journal: a persistent one; messages: of syslog. */
@@ -24,6 +25,7 @@ export interface EarlierBoot {
   readonly place: string;
   /** Its boot id; empty where the log does not say it. */
   readonly boot: string;
+  readonly kernel: string;
   /** When its log ends; 0 = not known. */
   readonly at: number;
   /** `abrupt`: its log breaks off without a shutdown, and another boot follows. */
@@ -36,11 +38,12 @@ type PastVerdict = 'died' | 'died_unshown' | 'seen' | 'none';
 /** Symptoms that are older than this at the end of a boot do not explain it: the leak is slow, and what it refuses it refuses again and again. Our own figure. */
 const day = 86_400;
 
-/** What one boot says. */
-export function verdictOf({ ended, at, symptoms }: EarlierBoot): PastVerdict {
+/** What one boot says. A healthy kernel writes the same lines for a container at its limit, and does not die of it. */
+export function verdictOf({ kernel, ended, at, symptoms }: EarlierBoot): PastVerdict {
   const died = ended === 'crash' || ended === 'abrupt';
   const near = (symptom: EarlierSymptom): boolean => at === 0 || symptom.at === 0 || at - symptom.at <= day;
-  if (died && symptoms.some((symptom) => isSpecific(symptom.kind) && near(symptom))) return 'died';
+  const isHealthy = healthOf(readRelease(kernel).generation) === 'healthy';
+  if (died && !isHealthy && symptoms.some((symptom) => isSpecific(symptom.kind) && near(symptom))) return 'died';
   if (died) return 'died_unshown';
   return symptoms.length > 0 ? 'seen' : 'none';
 }
