@@ -17,8 +17,13 @@ export function zoneOf(text: string): number {
   return (sign === '-' ? -1 : 1) * (Number(hours) * 3600 + Number(minutes) * 60);
 }
 
-/** Seconds since 1970; 0 = not known. */
-export function timeOf(line: string, { source, fileTime, lastLine, zone }: Dating): number {
+/** Seconds since 1970; 0 = not known, or no time that a log can have. */
+export function timeOf(line: string, dating: Dating): number {
+  const seconds = secondsOf(line, dating);
+  return seconds > 0 && seconds < 10_000_000_000 ? seconds : 0;
+}
+
+function secondsOf(line: string, { source, fileTime, lastLine, zone }: Dating): number {
   const own = isoTime(line, zone) ?? (source === 'messages' ? syslogTime(line, fileTime, zone) : undefined);
   if (own !== undefined) return own;
   if (source === 'messages' || source === 'journal' || fileTime === 0) return 0;

@@ -433,6 +433,11 @@ describe('times', () => {
     ['x', -crashed],
   ])('%s', (line, after) => expect(timeOf(line, dating)).toBe(crashed + after));
   it.each([
+    [{ ...dating, source: 'dump', fileTime: 1e17 } as const, '[1.0] x'],
+    [{ ...dating, source: 'dump', lastLine: '[999999999999.0] y' } as const, '[1.0] x'],
+    [dating, '9999-12-31T23:59:59 n kernel: x'],
+  ])('%j: %s is no time', (of, line) => expect(timeOf(line, of)).toBe(0));
+  it.each([
     ['+0800', 28_800],
     ['-03:30', -12_600],
     ['', 0],
