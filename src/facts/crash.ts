@@ -89,7 +89,7 @@ export const crashArea: Area = {
       name: 'crash.evidence',
       lifetime: 'disk',
       summary: 'where that is written, and which symptoms are there; empty for none',
-      example: "vmcore-dmesg: SLUB node -1 in a group's cache, NULL pointer in ip6mr_sk_done",
+      example: 'crash dump of 2018-11-05 10:24: SLUB node -1, NULL pointer dereference in ip6mr_sk_done',
     },
     {
       name: 'crash.boots',

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { factDefs } from '../../src/facts/index.ts';
+import { symptomRows } from '../../src/facts/kmem/symptoms.ts';
 import { verdictRules } from '../../src/facts/kmem/verdict.ts';
 import { loadPlaybook } from '../../src/load/index.ts';
 import { modules } from '../../src/modules/index.ts';
@@ -24,6 +25,11 @@ describe('docs/kmem.md', () => {
   it('says what to do for each reason of an unknown verdict, and for no other', () => {
     const reasons = verdictRules.filter(({ verdict }) => verdict === 'unknown').map(({ name }) => name);
     expect(Object.keys(unknownAdvice).toSorted()).toEqual(reasons.toSorted());
+  });
+
+  it('looks in the logs of earlier boots for every line of the kernel that shows this bug by itself', () => {
+    const lines = symptomRows.flatMap((row) => (row.from === 'kernel' && row.specific ? [row.grep] : []));
+    expect(text).toContain(`grep -E '${lines.join('|')}' /var/crash/`);
   });
 
   it('has only commands that a shell understands', () => {

@@ -23,6 +23,15 @@ const pages = [
 const blocks = (text: string, languages: readonly string[]) =>
   [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].filter((match) => languages.includes(match[1] ?? '')).map((match) => match[2] ?? '');
 
+/** As GitHub names headings: lower case, without punctuation, blanks as hyphens. */
+const anchorsOf = (text: string): readonly string[] =>
+  [...text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
 /** Only the tree of commands is built, and none is run: that asks the world for its version and the person's name alone. */
 const silentWorld = (): World => ({ version: '0', who: 'nobody', out: () => {}, err: () => {} }) as unknown as World;
 
@@ -79,9 +88,17 @@ describe('README and docs', () => {
     for (const word of own) if (/^--?[a-zA-Z]/.test(word)) expect(known, line).toContain(word.split('=')[0]);
   });
 
-  it.each(pages)('%s: links lead somewhere', (page) => {
-    const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1] ?? '');
-    for (const link of links) expect(existsSync(join(root, dirname(page), link)), `${page}: ${link}`).toBe(true);
+  it.each(pages)('%s: links lead to files and headings that are there', (page) => {
+    const links = [
+      ...read(page)
+        .replace(/^```[\s\S]*?^```$/gm, '')
+        .matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/gm),
+    ];
+    const dead = links.filter(([, path = '', anchor]) => {
+      const target = path === '' ? page : join(dirname(page), path);
+      return !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(read(target)).includes(anchor));
+    });
+    expect(dead.map(([link]) => link)).toEqual([]);
   });
 
   it('docs/repositories.md has every message about a repository that cannot be used, and no other', () => {
