@@ -25,7 +25,7 @@ interface Stage {
   readonly runLine: RunLine;
 }
 
-/** Runs the same command lines as a person would, in this process, against a fleet of this process. */
+/** Runs the same command lines as an operator would, in this process, against a fleet of this process. */
 export async function runDemo(flags: { readonly down?: string }, world: World, runLine: RunLine): Promise<number> {
   const { createFleet, demoHosts } = await import('../lab/index.ts');
   const directory = await mkdtemp(join(tmpdir(), 'kmend-demo-'));
@@ -34,7 +34,7 @@ export async function runDemo(flags: { readonly down?: string }, world: World, r
   const playbook = join(world.packageRoot, 'playbooks', 'auto.yaml');
   try {
     const stage = { world, inventory: fleet.inventoryFile, directory, state: join(directory, 'state'), playbook, runLine };
-    const isGood = await tell(stage, demoHosts.length);
+    const isGood = await story(stage, demoHosts.length);
     world.out(`\nThe demo took ${duration((world.clock.now() - began) / 1000)}. Your own fleet: kmend check -i inventory.yaml`);
     return isGood ? 0 : 1;
   } finally {
@@ -43,7 +43,7 @@ export async function runDemo(flags: { readonly down?: string }, world: World, r
   }
 }
 
-async function tell(stage: Stage, hosts: number): Promise<boolean> {
+async function story(stage: Stage, hosts: number): Promise<boolean> {
   const [plan, rest] = [join(stage.directory, 'plan.json'), join(stage.directory, 'rest.json')];
   const planned = ['plan', stage.playbook, '-i', stage.inventory];
   paragraph(stage.world, [
@@ -55,9 +55,9 @@ async function tell(stage: Stage, hosts: number): Promise<boolean> {
   chapter(stage, '2. The plan, before anything is touched');
   const isPlanned = await step(stage, [...planned, '-l', sickNode, '-o', plan], [2]);
   chapter(stage, '3. One canary: exactly that plan');
-  const isMended = isPlanned && (await step(stage, ['apply', plan, '--yes'], [0]));
+  const isRemediated = isPlanned && (await step(stage, ['apply', plan, '--yes'], [0]));
   chapter(stage, '4. The proof: reads from its memory cgroups after the reboot');
-  const isProven = isMended && (await step(stage, ['report', await lastRun(stage)], [0]));
+  const isProven = isRemediated && (await step(stage, ['report', await lastRun(stage)], [0]));
   chapter(stage, '5. The rest of the fleet: each host has its own remedy, or none');
   const before = await look(stage, others, 'table');
   // One host does not answer: it counts as out of service, and takes one of the four slots.
@@ -86,7 +86,7 @@ interface Filter {
 const onlyTotals: Filter = { text: " | grep '^Plan:'", keep: (lines) => lines.filter((line) => line.startsWith('Plan:')) };
 const onlySummary: Filter = { text: ' | tail -n 1', keep: (lines) => lines.slice(-1) };
 
-/** The command as a person would type it. */
+/** The command as an operator would type it. */
 function prompt({ world, directory }: Stage, words: readonly string[], filter: Filter | undefined): void {
   const short = words.map((word) => word.replace(`${directory}/`, '').replace(`${world.packageRoot}/`, '').replace(others, `'${others}'`));
   world.out(paintOf(world).cyan(`$ kmend ${short.join(' ')}${filter?.text ?? ''}`));

@@ -83,7 +83,7 @@ function stepOf(change: MadeChange): Step {
 }
 
 /**
- * The newer kernel stays installed beside the old one: only which of them boots is taken back. The package whose updates become the default
+ * The newer kernel stays installed beside the old one: only the choice of the one that boots is rolled back. The package whose updates become the default
  * follows that kernel; where a run changed nothing else, it stays.
  */
 function kernelStep({ what, before, task }: MadeChange): Step {

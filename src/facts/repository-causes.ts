@@ -7,7 +7,7 @@ export interface RepositoryCause {
   /** Goes after "the repository ID" or "a repository". */
   readonly message: string;
   readonly hint: string;
-  /** Extended regular expressions (grep -E, and the same in JavaScript), any of which tells it. */
+  /** Extended regular expressions (grep -E, and the same in JavaScript), any of which shows it. */
   readonly said: readonly string[];
 }
 
@@ -222,7 +222,7 @@ const patterns: readonly { readonly name: CauseName; readonly pattern: RegExp }[
   pattern: new RegExp(said.join('|'), 'm'),
 }));
 
-/** Which cause these lines tell, and the line that does; nothing for lines about other things. */
+/** The cause that these lines show, and the line that shows it; nothing for lines about other things. */
 export function causeOf(lines: readonly string[]): { readonly name: CauseName; readonly line: string } | undefined {
   for (const { name, pattern } of patterns) {
     const line = lines.find((one) => pattern.test(one));

@@ -59,15 +59,15 @@ function failures(lines: readonly string[], configured: readonly Configured[], p
   // yum 3 does not say that it goes on without a repository: it only does not stop.
   const stopped = lines.some((line) => /metadata for repo|configured repositories failed|valid baseurl|did not answer within/.test(line));
   return [...byRepository(lines, configured)].flatMap(([repository, own]): Unusable[] => {
-    const told = causeOf(own);
-    if (told === undefined) return [];
+    const shown = causeOf(own);
+    if (shown === undefined) return [];
     const address = configured.find(({ id }) => id === repository)?.address ?? '';
     return [
       {
-        cause: seenThrough(told, address, proxy),
+        cause: seenThrough(shown, address, proxy),
         repository,
-        said: told.line.trim().slice(0, longest),
-        skipped: ignored.includes(repository) || (!stopped && told.name !== 'unknown'),
+        said: shown.line.trim().slice(0, longest),
+        skipped: ignored.includes(repository) || (!stopped && shown.name !== 'unknown'),
       },
     ];
   });
@@ -107,16 +107,16 @@ const ownerOf = (line: string, configured: readonly Configured[]): string | unde
  * curl follows redirects: a failure at another address than the configured one is one of the place where it moved to. With a proxy, curl fails to
  * connect to another host than that of the address.
  */
-function seenThrough(told: { readonly name: CauseName; readonly line: string }, address: string, proxy: boolean): CauseName {
-  const url = /[a-z]+:\/\/[^\s:[]+[^\s[]*/.exec(told.line)?.[0] ?? '';
+function seenThrough(shown: { readonly name: CauseName; readonly line: string }, address: string, proxy: boolean): CauseName {
+  const url = /[a-z]+:\/\/[^\s:[]+[^\s[]*/.exec(shown.line)?.[0] ?? '';
   const host = hostOf(url);
   const tried = /(?:resolve host: |connect to (?:server )?|Failed connect to )([A-Za-z0-9.-]+)/.exec(
-    told.line.slice(told.line.indexOf('[')),
+    shown.line.slice(shown.line.indexOf('[')),
   )?.[1];
-  if (proxy && tried !== undefined && tried !== host && (told.name === 'refused' || told.name === 'timeout')) return 'proxy';
-  if (stays.has(told.name) || url === '') return told.name;
+  if (proxy && tried !== undefined && tried !== host && (shown.name === 'refused' || shown.name === 'timeout')) return 'proxy';
+  if (stays.has(shown.name) || url === '') return shown.name;
   const elsewhere = address !== '' && !url.startsWith(address.replace(/\/$/, ''));
-  return elsewhere || (told.name === 'name' && tried !== undefined && host !== '' && tried !== host) ? 'moved' : told.name;
+  return elsewhere || (shown.name === 'name' && tried !== undefined && host !== '' && tried !== host) ? 'moved' : shown.name;
 }
 
 /** What is not the matter of an address. */

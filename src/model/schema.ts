@@ -317,10 +317,11 @@ export function keysAt(schema: ArgsSchema<unknown>, path: readonly PropertyKey[]
   return nodes.flatMap(choices).flatMap((node) => (isMapping(node) && isMapping(node.properties) ? Object.keys(node.properties) : []));
 }
 
+/** The description stays outside, where editors and the documentation look for it. */
 function widenTo(schema: { [key: string]: unknown }, other: Mapping): void {
-  const narrow = { ...schema };
+  const { description, ...narrow } = schema;
   for (const key of Object.keys(schema)) delete schema[key];
-  schema.anyOf = [narrow, other];
+  Object.assign(schema, description === undefined ? {} : { description }, { anyOf: [narrow, other] });
 }
 
 // A JSON schema is JSON: reading it back is the honest way to say so to the compiler.

@@ -114,7 +114,7 @@ const warningsOf = (warnings: readonly string[]): Pick<ModulePlan, 'warnings'> =
 
 const kernelPackage = /^kernel(?:-(?:core|modules|devel|uek|lt|ml|plus|rt)(?:-(?:core|modules|devel))?)?$/;
 
-/** The task that is meant. A part of a kernel comes with it, or is nobody's but the owner's. */
+/** Names the task to use instead. A part of a kernel comes with the kernel; headers are the owner's to install. */
 function kernelRefusal({ name, version }: Wanted): Refusal {
   const line = name.replace(/-(?:core|modules|devel)$/, '');
   const chosen = [...(line === 'kernel' ? [] : [`package: ${line}`]), version === undefined ? 'min: "..."' : `version: ${version}`];
@@ -158,7 +158,7 @@ export const packageModule = defineModule<Args>({
 package manager that is in use and a damaged package database are refused. \`18.09.9\` means any package of that version (\`3:18.09.9-3.el7\`,
 \`5:18.09.9~3-0~debian-stretch\`); write the release to choose one.
 
-A package whose version of now is in no enabled repository is refused too: there would be no way back (\`rollback: none\` in the play's \`rollout\` takes it).
+A package whose version of now is in no enabled repository is refused too: it could not be rolled back (\`rollback: none\` in the play's \`rollout\` accepts that).
 
 All packages of a task move in one transaction. What counts at the end is a query, not the exit status: rpm calls a package whose script failed
 installed, and yum passes over a package that it cannot find.

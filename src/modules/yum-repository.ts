@@ -32,14 +32,14 @@ const args = object({
   metalink: url.optional().describe('The same as a metalink.'),
   enabled: flag.optional().describe('`false`: it is used only where `enablerepo` names it. Default: what yum takes, which is yes.'),
   gpgcheck: flag.optional().describe('Packages must be signed. Default: what yum.conf says.'),
-  gpgkey: listOf(url).optional().describe('Where its key is.'),
+  gpgkey: listOf(url).optional().describe('URL of its key.'),
   sslverify: flag.optional().describe('`false` trusts every certificate.'),
   sslcacert: absolutePath.optional().describe("File on the host with the authorities that sign the server's certificate."),
   proxy: either([url, oneOf('_none_')], 'should be a URL without user and password, or _none_')
     .optional()
     .describe('Of this repository; `_none_` = none, whatever yum.conf says.'),
   skip_if_unavailable: flag.optional().describe('Go on without it where it cannot be read.'),
-  exclude: listOf(pattern).optional().describe('Packages that it must not give.'),
+  exclude: listOf(pattern).optional().describe('Packages that are not taken from it.'),
   priority: whole(1, 99).optional().describe('The lowest wins: dnf, or yum with its plugin `priorities`.'),
   options: mappingOf(
     either([line, oneOf(''), whole(), flag.transform((on) => (on ? '1' : '0'))], 'should be one line of text, a number, or true or false'),
@@ -146,8 +146,8 @@ function noWayBack(before: string, { acceptNoWayBack }: PlanContext): Refusal | 
   const lost = new Set(settings.filter(isLost).map((setting) => splitAt(setting)[0]));
   if (acceptNoWayBack || lost.size === 0) return undefined;
   return {
-    why: `kmend could not write the section of before again (${[...lost].join(', ')}): there would be no way back`,
-    hint: 'take another id; or go on without a way back: `rollback: none` under `rollout` of the play, or `--rollback none`',
+    why: `a rollback could not write the section of before again (${[...lost].join(', ')})`,
+    hint: 'take another id; or go on without a rollback: `rollback: none` under `rollout` of the play, or `--rollback none`',
   };
 }
 
@@ -177,7 +177,7 @@ const effectOf = (given: Args, section: string, manager: 'yum' | 'dnf'): RunEffe
 
 /**
  * The new text is made beside the old one, which keeps owner, mode and label, and renamed into place. What was fetched from the address of before
- * is thrown away: yum would believe it for hours.
+ * is removed: yum would believe it for hours.
  */
 const script = (
   given: Args,
@@ -250,7 +250,7 @@ There is no argument for passwords, and a URL with one in it is refused: such a 
 \`username\` and \`password\`, or \`sslclientcert\` and \`sslclientkey\`, into a file of your own, and name that repository by \`enablerepo\`. Passwords that are in
 a section already are read as \`${hiddenPart}\`.
 
-\`kmend rollback RUN\` removes a repository that the run made, and writes the section of before again where there was one. A task after this one in the
+\`kmend rollback RUN\` removes a repository that the run made, and writes the old section again where there was one. A task after this one in the
 same play does not know yet what the new repository holds: prepare repositories in a run of their own, as playbooks/repository.yaml does.`,
   args: asArgs(args),
   maxRisk: 'write',

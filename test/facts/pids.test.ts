@@ -1,4 +1,4 @@
-// The area pids: who has a limit on processes, and what the kubelet is told to do about it; read through the real script.
+// The area pids: who has a limit on processes, and the kubelet's settings for it; read through the real script.
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

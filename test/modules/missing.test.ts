@@ -43,10 +43,10 @@ it('what there is, and that a repository was skipped', () => {
   });
 });
 
-it('a way back that is missing names the repository that failed', () => {
+it('an old version that cannot be had names the repository that failed', () => {
   const facts = el7({ ...packageFacts('x', '1-1', ['2-1']), 'package.x.unusable': [failed('name', { skipped: true })] });
   expect(planOf('package', { args: { name: 'x', state: 'latest' }, facts }).refuse?.why).toMatch(
-    /no way back \(the repository base has a name that does not resolve on this host, and was skipped/,
+    /could not be rolled back \(the repository base has a name that does not resolve on this host, and was skipped/,
   );
 });
 

@@ -79,11 +79,11 @@ describe('downloads', () => {
       /\/var has 0 MB left/,
     ],
     [
-      'an engine without a way back',
+      'an engine that could not be rolled back',
       'container_runtime',
       { kmem: 'disabled' },
       { ...runtime, ...packageFacts('docker-ce', old, [next]) },
-      /no way back/,
+      /could not be rolled back/,
     ],
   ])('refuses %s', (_, module, args, facts, why) => {
     expect(told(module, args, facts)).toMatch(why);

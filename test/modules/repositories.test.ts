@@ -1,4 +1,4 @@
-// Which repositories count for a task: `enablerepo` and `disablerepo` in the look, in the transaction, in the download and for the way back.
+// Which repositories count for a task: `enablerepo` and `disablerepo` in the look, in the transaction, in the download and for a rollback.
 import { describe, expect, it } from 'vitest';
 import { buildProbe } from '../../src/facts/index.ts';
 import { viewOf } from '../../src/model/fact.ts';
@@ -57,10 +57,10 @@ describe.each(tasks)('the choice of repositories in %s', (name, args, facts) => 
   });
 });
 
-it('a version that only another choice of repositories has is no way back', () => {
+it('a version that only another choice of repositories has is none for a rollback', () => {
   const elsewhere = { ...runtime, 'package.docker-ce.available': [old], [`package.docker-ce${key}.available`]: [next] };
   const plan = planOf('container_runtime', { args: { kmem: 'disabled', ...choice }, facts: el7(elsewhere) });
-  expect(plan.refuse?.why).toMatch(/there would be no way back/);
+  expect(plan.refuse?.why).toMatch(/could not be rolled back/);
 });
 
 it.each(['-y', '', 'a b', 'a;b', 'x'.repeat(201)])('%j is no id of a repository', (id) => {

@@ -22,7 +22,7 @@ describe.each<[string, string, unknown, Facts, RegExp, Facts]>([
     /^no enabled repository has docker-ce 18\.06\.1\.ce-3\.el7, which is installed now/,
     kept,
   ],
-  ['a package', 'package', { name: 'docker-ce', version: '18.09.9' }, gone, /docker-ce 18\.06\.1\.ce-3\.el7.*no way back/, kept],
+  ['a package', 'package', { name: 'docker-ce', version: '18.09.9' }, gone, /docker-ce 18\.06\.1\.ce-3\.el7.*could not be rolled back/, kept],
   [
     'several packages',
     'package',
@@ -47,7 +47,7 @@ describe.each<[string, string, unknown, Facts, RegExp, Facts]>([
     'package',
     { name: 'docker-ce', state: 'latest' },
     { ...deb, ...packageFacts('docker-ce', '5:18.09.1~3-0~debian-stretch', ['5:18.09.9~3-0~debian-stretch']) },
-    /no way back/,
+    /could not be rolled back/,
     {
       ...deb,
       ...packageFacts('docker-ce', '5:18.09.1~3-0~debian-stretch', ['5:18.09.1~3-0~debian-stretch', '5:18.09.9~3-0~debian-stretch']),
@@ -58,7 +58,7 @@ describe.each<[string, string, unknown, Facts, RegExp, Facts]>([
     'kernel_arg',
     { key: 'console', state: 'absent' },
     { 'boot.next_cmdline': 'console=tty0 console=ttyS0' },
-    /^console=tty0 console=ttyS0 stands on the next command line.*no way back/,
+    /^console=tty0 console=ttyS0 stands on the next command line.*rollback/,
     { 'boot.next_cmdline': 'console=ttyS0,115200n8' },
   ],
   [
@@ -66,7 +66,7 @@ describe.each<[string, string, unknown, Facts, RegExp, Facts]>([
     'kernel_arg',
     { key: 'dyndbg', value: 'x' },
     { 'boot.next_cmdline': 'ro dyndbg="file a.c +p"' },
-    /no way back/,
+    /a rollback could not set it again/,
     { 'boot.next_cmdline': 'ro dyndbg' },
   ],
 ])('%s', (_, module, args, facts, why, better) => {

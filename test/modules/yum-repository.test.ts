@@ -87,7 +87,7 @@ describe('what it plans', () => {
     expect(planned(args, given).refuse?.why).toMatch(why);
   });
 
-  it('goes on without a way back where the play says so', () => {
+  it('goes on without a rollback where the play says so', () => {
     expect(shown(planned({ state: 'absent' }, facts(`${section}\npassword=***`), true))).toHaveLength(1);
   });
 

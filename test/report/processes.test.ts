@@ -32,7 +32,7 @@ describe('limits on processes', () => {
       'limits on processes: without any: 12 of 14 pods, 1 of 1 container; podPidsLimit is not set; nothing reserved for system or kubelet; kernel.pid_max 32768',
     ));
 
-  it('says what the kubelet is told', () =>
+  it('shows the settings of the kubelet', () =>
     expect(
       line({
         'pids.pod_limit': 1024,

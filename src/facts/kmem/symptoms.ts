@@ -88,7 +88,7 @@ export const symptomRows: readonly SymptomRow[] = [
     name: 'NULL pointer dereference in ip6mr_sk_done',
     basis: 'report',
     source:
-      'a report on 3.10.0-862: a new network namespace got no ICMP6 socket, and closed those that it had before ip6mr was set up; a kernel that waits for memory gets there only where accounting refuses it',
+      'a report on 3.10.0-862: a new network namespace got no ICMP6 socket, and closed those that it had before ip6mr was set up; memory that the kernel waits for is refused by accounting only',
   },
   {
     kind: 'no_sockets',

@@ -14,7 +14,6 @@ import {
   copiedFacts,
   copyChanges,
   filesArg,
-  filesNotes,
   filesRefusal,
   fileWants,
   fittingFiles,
@@ -24,8 +23,8 @@ import {
   withUnfitFiles,
 } from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
-import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
-import { type Repositories, repositoriesOf, repositoryArgs, repositoryNotes } from '../package-manager/repositories.ts';
+import { predownload, predownloadArg, sourceNotes } from '../package-manager/predownload.ts';
+import { type Repositories, repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
 import { packageSteps } from '../package-manager/script.ts';
 import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
 import { type Manager, orderOf } from '../package-manager/version.ts';
@@ -190,7 +189,7 @@ function givenMoves(given: Args, table: PackageTable, facts: FactView, manager: 
 const isGood = (name: string, evr: string, manager: Manager): boolean =>
   name === 'containerd.io' ? isGoodContainerd(evr, manager) : name === 'docker-ce' ? isGoodEngine(evr) : true;
 
-/** A kubelet makes /kubepods itself and everything below inherits: no engine mends that. */
+/** A kubelet makes /kubepods itself and everything below inherits: no engine changes that. */
 function kubeletTrouble(facts: FactView): Refusal | undefined {
   if (!flagFact(facts, 'kubelet.installed')) return undefined;
   const [release, driver] = [textFact(facts, 'kubelet.version'), textFact(facts, 'kubelet.driver')];
@@ -278,19 +277,17 @@ export const containerRuntime = defineModule<Args>({
   notes: `With \`kmem: disabled\` the set nearest to what is installed is taken from the enabled repositories: docker-ce from 18.09.1 on, its own docker-ce-cli, and a
 containerd.io whose el7 build leaves accounting off. Builds that are disputed come after those that are not; \`docs/kmem.md\` has the table. The plan says why.
 
-The versions of now must be in an enabled repository as well, or the host is refused: there would be no way back (\`rollback: none\` in the play's \`rollout\` takes it).
+The versions of now must be in an enabled repository as well, or the host is refused: it could not be rolled back (\`rollback: none\` in the play's \`rollout\` accepts that).
 
 Other engines (\`docker\` of the distribution, docker-ee, docker.io) are refused: that is a migration. A host whose kubelet would still account is refused
-unless the play says \`partial: accept\`: then \`verify_kmem\` proves all but the kubelet. \`daemon.json\`, containerd's \`config.toml\`, the units and drop-ins of docker and containerd under
+unless the play says \`partial: accept\`: then \`verify_kmem\` proves all but the kubelet.
+
+\`daemon.json\`, containerd's \`config.toml\`, the units and drop-ins of docker and containerd under
 \`/etc/systemd/system\`, \`/etc/sysconfig/docker*\`, \`/etc/default/docker\` and the cgroup driver are compared before and after; a copy of daemon.json lies beside it.
 A unit or daemon.json that names docker-runc or docker-containerd is found before anything moves: from 18.09 on these programs are gone. A running engine is restarted: drain first.
 Groups that are accounted stay so until a reboot.
 
-${repositoryNotes}
-
-${filesNotes}
-
-${predownloadNotes}`,
+${sourceNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
   maxRisk: 'restart',

@@ -129,8 +129,8 @@ function noWayBack(edit: ArgumentEdit, next: string, { acceptNoWayBack }: PlanCo
   const isPlain = there.length === 0 || (there.length === 1 && /^[^=]+(?:=[A-Za-z0-9_@%+=:./,-]+)?$/.test(there[0] ?? ''));
   if (acceptNoWayBack || listKeys.has(edit.key) || isPlain) return undefined;
   return {
-    why: `${there.join(' ')} stands on the next command line, and kmend could not set it again: there would be no way back`,
-    hint: 'change it by hand; or go on without a way back: `rollback: none` under `rollout` of the play, or `--rollback none`',
+    why: `${there.join(' ')} stands on the next command line, and a rollback could not set it again`,
+    hint: 'change it by hand; or go on without a rollback: `rollback: none` under `rollout` of the play, or `--rollback none`',
   };
 }
 

@@ -33,7 +33,7 @@ export const optionalFact = (facts: FactView, name: string): string => {
   return typeof value === 'string' ? value : '';
 };
 
-/** What /etc/sysconfig/kernel has to say, so that an update of another line does not take the default back; `undefined`: it says so, or says nothing. */
+/** What /etc/sysconfig/kernel has to say, so that an update of another line does not become the default; `undefined`: it says so, or says nothing. */
 export function updatesOf(owner: string, facts: FactView): { readonly before: string; readonly after: string } | undefined {
   const before = optionalFact(facts, 'kernel.default_package');
   if (before === '' || owner === '' || before.replace(/-core$/, '') === owner) return undefined;

@@ -5,7 +5,6 @@ import { asArgs, duration, flag, type Infer, object, oneOf, text, version } from
 import { defineModule } from '../define.ts';
 import {
   filesArg,
-  filesNotes,
   filesRefusal,
   fileWants,
   fittingFiles,
@@ -15,8 +14,8 @@ import {
   withUnfitFiles,
 } from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
-import { predownload, predownloadArg, predownloadNotes } from '../package-manager/predownload.ts';
-import { repositoriesOf, repositoryArgs, repositoryNotes } from '../package-manager/repositories.ts';
+import { predownload, predownloadArg, sourceNotes } from '../package-manager/predownload.ts';
+import { repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
 import {
   busyOrBroken,
   heldRefusal,
@@ -156,7 +155,7 @@ function install(given: Args, read: FactView, next: string, context: PlanContext
   return planned({ next, release, owner: name, trial: given.trial, installation }, facts);
 }
 
-/** A host that is refused hears of the other ways in the hint. */
+/** The hint of a refused host names the other ways. */
 function notThere(given: Args, seen: PackageFacts, facts: FactView): ModulePlan {
   const name = packageOf(given);
   const { available } = seen;
@@ -221,14 +220,10 @@ on it, a task without \`package\` leaves it. Another line needs more room: 100 M
 With the default kernel \`DEFAULTKERNEL\` of /etc/sysconfig/kernel changes to its package (where \`UPDATEDEFAULT=yes\`): an update of another line no longer takes the
 default. A task with \`version\` that finds its kernel as the default ends a trial of another one that was not over; so does \`kmend rollback\`.
 
-A plan that looks for the distribution's kernel names other lines on which accounting is healthy as "another way" (\`alternatives\` of the task in JSON), from the same
-look at the repositories: those that are enabled, or that \`enablerepo\` names. Disabled ones are not looked at.
+A plan that looks for the distribution's kernel names other lines on which accounting is healthy as "another way" (\`alternatives\` of the task in JSON), where an
+enabled repository, or one that \`enablerepo\` names, has them.
 
-${repositoryNotes}
-
-${filesNotes}
-
-${predownloadNotes}`,
+${sourceNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
   maxRisk: 'write',

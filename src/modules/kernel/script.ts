@@ -9,7 +9,7 @@ export const kernelErrors: Readonly<Record<number, string>> = {
   62: 'the kernel is installed, but grubby does not make it the default, or does not keep the old one as the default',
   63: 'grub2-editenv is not there, or grubenv cannot be written: the kernel cannot be chosen for one boot',
   64: 'the boot loader has no entry for the kernel that was installed',
-  65: 'the kernel is the default, but /etc/sysconfig/kernel could not be changed: an update of the other kernel line would take the default back',
+  65: 'the kernel is the default, but /etc/sysconfig/kernel could not be changed: an update of the other kernel line would become the default',
 };
 
 export const kernelHints: Readonly<Record<number, string>> = {

@@ -37,6 +37,7 @@ export const filesArg = list(packageFile)
 
 export type GivenFiles = readonly { readonly path?: string | undefined; readonly url?: string | undefined }[] | undefined;
 
+/** For the notes of `package`. */
 export const filesNotes = `\`files\` gives package files: \`files: [{path: kernel.rpm}, {url: "https://...", sha256: ...}]\`. A relative path is looked for in \`files/\` beside the playbook,
 then beside the playbook. A URL is fetched once by the machine that runs kmend (http or https, five redirects, no proxy), and kept in \`packages/\` of the state
 directory. kmend reads name, version and architecture from the file itself, and reports what is wrong with it before any host is contacted (exit 3); so the
@@ -76,7 +77,7 @@ export function withUnfitFiles(plan: ModulePlan, given: GivenFiles, facts: FactV
 
 const keysOf = (given: GivenFiles): readonly string[] => (given ?? []).map(({ path, url }) => path ?? url ?? '');
 
-/** A list that came out of `set_fact` or `register` was not known when the files were read. */
+/** A list from `set_fact` or `register` was not known when the files were read. */
 export function unreadFiles(given: GivenFiles, files: PackageFiles = {}): Refusal | undefined {
   const unread = keysOf(given).find((key) => !Object.hasOwn(files, key));
   return unread === undefined

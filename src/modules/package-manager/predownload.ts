@@ -17,6 +17,10 @@ export const predownloadArg = flag
     'Only download what the task would install, once a run: for a copy of the task before the drain. Where it fails, the host is refused and untouched.',
   );
 
+/** For the notes of `kernel` and `container_runtime`. */
+export const sourceNotes =
+  '`enablerepo`, `disablerepo`, `files` and `predownload` work as in the module `package`: `kmend docs package` says how.';
+
 export const predownloadNotes = `\`predownload: true\` makes a task that only downloads, into the cache of the package manager, and has all the refusals of the task itself (versions, holds, space).
 Put such a copy before the drain: a repository that fails then costs no pod its place, and the time out of service is shorter. It touches nothing: a host where it
 fails is refused, and its slot is free.`;

@@ -21,16 +21,13 @@ export const repositoryArgs = {
     .describe('Repositories that are disabled for this task, before `enablerepo` counts: `"*"` leaves only those. yum and dnf only.'),
 };
 
-/** For the notes of these modules. */
-export const repositoryNotes = `\`enablerepo\` and \`disablerepo\` choose repositories for one task (yum and dnf): in the look of the plan, in the download, in the transaction and for the way back.
-apt and zypper have no such choice, and a host with them is refused; there, edit the sources on the host.
+/** For the notes of `package`, to which those of the other modules refer. */
+export const repositoryNotes = `\`enablerepo\` and \`disablerepo\` choose repositories for one task (yum and dnf): for the plan, the download and the transaction, and where the plan
+looks for the old versions that a rollback would need. Hosts with apt or zypper, which have no such choice, are refused; edit the sources on the host there.
 
-A version that cannot be had because a repository fails is refused with the cause, before any host is touched: no repository at all, all disabled, gone
-(404), moved, forbidden (401, 403), overloaded (429, 5xx), behind a proxy, a name that does not resolve, no connection, no answer in time, TLS or a
-certificate that does not fit, a key that is missing, the mirrors of a release past its end of life; also where the package manager skipped the repository
-and only says that there is no such package (\`skip_if_unavailable\`). yum 3 follows a redirect without saying so: a repository that moved shows what its
-new place answers. apt is not asked over the network: \`apt-get update\` is the operator's. CentOS 7's own mirrors are gone: its packages are on
-vault.centos.org, with vendors of extended support, or in a mirror of your own.`;
+A version that cannot be had because a repository fails is refused with the cause, before any host is touched: \`kmend docs repositories\` has all causes and the
+ways out. That holds also where the package manager skipped the repository and only says that there is no such package (\`skip_if_unavailable\`). yum 3 follows a
+redirect without saying so: a repository that moved shows what its new place answers. apt is not asked over the network: run \`apt-get update\` yourself.`;
 
 interface Given {
   readonly enablerepo?: readonly string[] | undefined;

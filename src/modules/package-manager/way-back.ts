@@ -7,7 +7,7 @@ import { noRepositories } from './repositories.ts';
 import { type PackageFacts, packageFacts } from './state.ts';
 import { type Manager, orderOf } from './version.ts';
 
-/** A package that is replaced or taken away comes back only from a repository; one that is new goes away again by itself. */
+/** A package that is replaced or removed comes back only from a repository; one that is new is just removed again. */
 export function noWayBack(
   steps: readonly Step[],
   facts: FactView,
@@ -23,7 +23,7 @@ export function noWayBack(
   const named = lost.map(({ name, from }) => `${name} ${from}`).join(', ');
   const failed = failedRepositories(lost.map(({ name }) => seen(name)));
   return {
-    why: `no enabled repository has ${named}, which ${lost.length === 1 ? 'is' : 'are'} installed now: once replaced, there would be no way back${failed === '' ? '' : ` (${failed})`}`,
-    hint: 'enable a repository that has it (`enablerepo`; for CentOS 7 the vault, or an archive of your own), or give its package file (`files`); or go on without a way back: `rollback: none` under `rollout` of the play, or `--rollback none`',
+    why: `no enabled repository has ${named}, which ${lost.length === 1 ? 'is' : 'are'} installed now: once replaced, ${lost.length === 1 ? 'it' : 'they'} could not be rolled back${failed === '' ? '' : ` (${failed})`}`,
+    hint: 'enable a repository that has it (`enablerepo`; for CentOS 7 the vault, or an archive of your own), or give its package file (`files`); or go on without a rollback: `rollback: none` under `rollout` of the play, or `--rollback none`',
   };
 }
