@@ -70,7 +70,7 @@ export const repositoryCauses = [
     name: 'moved',
     code: 29,
     message: 'has moved, and its new place fails',
-    hint: 'write the new address into its .repo file or sources entry, if it is the right one; the message of the package manager is above',
+    hint: 'write the new address into its .repo file or sources entry, if it is the right one; the words of the package manager have it',
     said: [...curl('47'), 'redirects followed', 'http://[^ ]*: \\[Errno 14\\] curl#(35|51|58|60|77)'],
   },
   {

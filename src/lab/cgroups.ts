@@ -55,7 +55,7 @@ function putV1(machine: Machine, group: Group): void {
     ['memory.kmem.usage_in_bytes', `${usage}\n`],
   ];
   for (const [name, text] of files) put(machine, `${folder}/${name}`, text);
-  // The engines and kubelets of the practice fleet limit no processes, as they do where nobody told them to.
+  // The engines and kubelets of the practice fleet limit no processes, as they do without such a setting.
   if (group.path !== '.') put(machine, `${pids}/${group.path}/pids.max`, 'max\n');
   const slabinfo = `${folder}/memory.kmem.slabinfo`;
   remove(machine, slabinfo);

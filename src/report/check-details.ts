@@ -74,7 +74,14 @@ export function hostDetails(row: CheckRow, width: number, paint: Paint): readonl
     ...listOf(facts, 'kmem.rejected', 'not taken'),
     ...listOf(facts, 'kmem.leaves_open', 'stays open'),
   ];
-  return [paint.bold(row.host), ...lines.flatMap((line) => fold(harmless(line), Math.max(20, width - 4)).map((part) => `    ${part}`))];
+  return [paint.bold(row.host), ...lines.flatMap((line) => indented(harmless(line), width))];
+}
+
+/** What a line begins with counts for all lines that it is folded into. */
+function indented(line: string, width: number): readonly string[] {
+  const text = line.trimStart();
+  const by = 4 + line.length - text.length;
+  return fold(text, Math.max(20, width - by)).map((part) => ' '.repeat(by) + part);
 }
 
 /** All cgroups are of this boot: they live in memory. */
@@ -178,15 +185,16 @@ function pastText(facts: Facts): readonly string[] {
   return [text, ...(isList(boots) ? boots.filter(isMapping).flatMap(symptomsText) : [])];
 }
 
-/** `earlier boot, /var/crash/...: slub_memcg 3, last 2018-11-05 10:24:31: cache: ...`, a line for each kind. */
+/** `earlier boot, /var/crash/...:`, and below it `slub_memcg 3, last 2018-11-05 10:24:31: cache: ...` for each kind. */
 function symptomsText(boot: Mapping): readonly string[] {
   const symptoms = isList(boot.symptoms) ? boot.symptoms.filter(isMapping) : [];
   const where = [boot.place, boot.boot].filter((word) => word !== '').join(' ');
-  return symptoms.map((row) => {
+  const rows = symptoms.map((row) => {
     const when =
       numberOf(row, 'at') === 0 ? '' : `, last ${new Date(numberOf(row, 'at') * 1000).toISOString().slice(0, 19).replace('T', ' ')}`;
-    return `earlier boot, ${where}: ${row.kind} ${row.count}${when}: ${row.line}`;
+    return `  ${row.kind} ${row.count}${when}: ${row.line}`;
   });
+  return rows.length === 0 ? [] : [`earlier boot, ${where}:`, ...rows];
 }
 
 function listOf(facts: Facts, name: string, title: string): readonly string[] {

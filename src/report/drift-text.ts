@@ -1,4 +1,4 @@
-// The table of `kmend drift`: which mended hosts lost what mended them, and a line that sums them up.
+// The table of `kmend drift`: which remediated hosts lost their remedy, and a line that sums them up.
 import type { DriftState, HostDrift } from '../core/drift-report.ts';
 import { harmless, type Paint, plural, table } from './layout.ts';
 
@@ -22,7 +22,7 @@ function cells(row: HostDrift, paint: Paint): readonly string[] {
 }
 
 export function driftTable(rows: readonly HostDrift[], width: number, paint: Paint): readonly string[] {
-  const head = ['host', 'mended by', 'remedy', 'kmem', 'needs', 'what changed since'].map((title) => paint.bold(title));
+  const head = ['host', 'remediated by', 'remedy', 'kmem', 'needs', 'what changed since'].map((title) => paint.bold(title));
   return table([head, ...rows.map((row) => cells(row, paint))], width);
 }
 
@@ -33,10 +33,10 @@ export function driftSummary(rows: readonly HostDrift[]): string {
   const inPart = rows.filter((row) => row.state === 'kept' && row.leftOpen.length > 0).length;
   const parts: readonly (readonly [number, string])[] = [
     [lost, 'lost the remedy'],
-    [count('lost') - lost, 'never mended, in need of a remedy'],
+    [count('lost') - lost, 'never remediated, in need of a remedy'],
     [count('kept') - inPart, 'kept the remedy'],
     [inPart, 'kept the remedy, with what was accepted left open'],
-    [count('never'), 'never mended, nothing needed'],
+    [count('never'), 'never remediated, nothing needed'],
     [count('unproven'), 'unproven'],
     [count('unread'), 'could not be read'],
   ];

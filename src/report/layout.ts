@@ -57,13 +57,13 @@ export function table(rows: readonly (readonly string[])[], width: number): read
   });
 }
 
-/** Folds at spaces; a word longer than the room stays whole. */
-export function fold(text: string, room: number): readonly string[] {
-  if (widthOf(text) <= room) return [text];
+/** Folds at spaces; a word longer than the room stays whole. The first line may have some columns more. */
+export function fold(text: string, room: number, more = 0): readonly string[] {
+  if (widthOf(text) <= room + more) return [text];
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
-    if (line !== '' && widthOf(line) + 1 + widthOf(word) > room) {
+    if (line !== '' && widthOf(line) + 1 + widthOf(word) > room + (lines.length === 0 ? more : 0)) {
       lines.push(line);
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;

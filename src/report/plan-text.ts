@@ -73,7 +73,7 @@ function section(title: string, rows: readonly string[], colour: (text: string) 
 }
 
 const indented = (text: string, by: number, width: number): readonly string[] =>
-  fold(text, Math.max(30, width - by)).map((line, index) => ' '.repeat(index === 0 ? by : by + 2) + line);
+  fold(text, Math.max(30, width - by - 2), 2).map((line, index) => ' '.repeat(index === 0 ? by : by + 2) + line);
 
 function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string | undefined, view: PlanView): readonly string[] {
   const { paint, width } = view;

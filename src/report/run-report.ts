@@ -46,7 +46,14 @@ function hostCells(host: HostState): readonly string[] {
       : `${host.failure.kind}: ${host.failure.message}${host.left === undefined ? '' : ` [left: ${host.left}]`}`;
   const refused = host.plan.refused === undefined ? '' : host.plan.refused.why;
   const remedy = host.remedy?.remedy ?? host.plan.remedy;
-  return [host.host, host.plan.verdict, remedy, recapRow(host).end, took, harmless(bad || refused || proof)];
+  return [
+    host.host,
+    host.plan.verdict,
+    remedy,
+    host.proven === 'partial' ? 'proven in part' : recapRow(host).end,
+    took,
+    harmless(bad || refused || proof),
+  ];
 }
 
 const columns = ['host', 'was', 'remedy', 'end', 'took', 'proof, or why not'];

@@ -100,7 +100,7 @@ describe('from collected outputs', () => {
     const shown = (await check('-v')).out;
     expect(shown).toMatch(/^ +8 of 12 non-root cgroups readable; an earlier boot died of it on \d{4}-\d\d-\d\d$/m);
     expect(shown).toContain('earlier boots: one of them died of this bug: crash dump of ');
-    expect(shown).toMatch(/earlier boot, \/var\/crash\/[^ ]+vmcore-dmesg.txt: ip6mr_oops 1, last /);
+    expect(shown).toMatch(/^ {4}earlier boot, \/var\/crash\/[^ ]+vmcore-dmesg.txt:\n {6}ip6mr_oops 1, last /m);
     expect(shown.match(/earlier boots/g)).toHaveLength(1);
   });
 

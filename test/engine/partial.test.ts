@@ -76,7 +76,7 @@ describe('a remedy that leaves the kubelet as it is', () => {
     expect(readFileSync(join(lab.host('seed').root, 'var/returned'), 'utf8')).toBe('yes\n');
 
     const report = await lab.run(['report', lab.runs()[0] ?? '', '--markdown']);
-    expect(report.out).toContain(`| proven in part (left open: kubelet 1.12.3) |`);
+    expect(report.out).toContain('| proven in part |');
     expect(report.out).toContain(`on, proven in part (samples): ${proof}`);
 
     const check = await lab.run(['check', ...fleetArgs('seed'), '--json']);

@@ -22,7 +22,14 @@ describe.each<[string, string, unknown, Facts, RegExp, Facts]>([
     /^no enabled repository has docker-ce 18\.06\.1\.ce-3\.el7, which is installed now/,
     kept,
   ],
-  ['a package', 'package', { name: 'docker-ce', version: '18.09.9' }, gone, /docker-ce 18\.06\.1\.ce-3\.el7.*could not be rolled back/, kept],
+  [
+    'a package',
+    'package',
+    { name: 'docker-ce', version: '18.09.9' },
+    gone,
+    /docker-ce 18\.06\.1\.ce-3\.el7.*could not be rolled back/,
+    kept,
+  ],
   [
     'several packages',
     'package',

@@ -176,6 +176,13 @@ describe('plan', () => {
     `);
   });
 
+  it('folds to the width of the terminal', () => {
+    const refused = { task: 'The kernel', why: 'ab '.repeat(50), hint: 'cd '.repeat(50) };
+    const one = { ...play, hosts: [{ ...planFor('node-b2'), refused }], leftOut: [] };
+    const lines = planText({ play: one, waves: [], unstarted: [], why: '', width: 80, paint: uncoloured });
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
   it.each([80, 140])('at %i columns', (width) => {
     const waves = [{ title: 'Wave 1: 1', hosts: [{ host: 'node-a1', startsIn: 30, waitsFor: '1 of 1 slot is taken (node-x)' }] }];
     const notes = ['1 host with cgroup.memory=nokmem: Docker, containerd and kubelet need no upgrade for this'];
