@@ -64,7 +64,7 @@ export const fittingFiles = (given: GivenFiles, facts: FactView, files: PackageF
     .flatMap((key) => (Object.hasOwn(files, key) ? (files[key] ?? []) : []))
     .filter((file) => fits(file, facts));
 
-/** A host that is refused though files were given, and none of them is for it, hears why they do not count. */
+/** The refusal of a host for which none of the given files is says why they do not count. */
 export function withUnfitFiles(plan: ModulePlan, given: GivenFiles, facts: FactView, files: PackageFiles = {}): ModulePlan {
   if (plan.refuse === undefined || fittingFiles(given, facts, files).length > 0) return plan;
   const unfit = keysOf(given).flatMap((key) => (Object.hasOwn(files, key) ? (files[key] ?? []) : []));
