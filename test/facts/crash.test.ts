@@ -393,6 +393,27 @@ describe('the judgement', () => {
     [boot({ symptoms: [sign], ended: 'unknown' }), 'seen'],
     [boot({ symptoms: [{ ...sign, at: crashed - 90_000 }] }), 'died_unshown'],
     [boot({ symptoms: [{ ...sign, at: 0 }] }), 'died'],
+    // A container at its limit writes the line, too: hours before the end it needs another one beside it.
+    [boot({ symptoms: [{ ...sign, at: crashed - 3600 }] }), 'died_unshown'],
+    [
+      boot({
+        symptoms: [
+          { ...sign, at: crashed - 3600 },
+          { ...sign, kind: 'hung_task' },
+        ],
+      }),
+      'died_unshown',
+    ],
+    [
+      boot({
+        symptoms: [
+          { ...sign, at: crashed - 3600 },
+          { ...sign, kind: 'soft_lockup' },
+        ],
+      }),
+      'died',
+    ],
+    [boot({ symptoms: [{ ...sign, kind: 'ip6mr_oops', at: crashed - 3600 }] }), 'died'],
     [boot({ symptoms: [sign], kernel: '4.14.200-155.322.amzn2.x86_64' }), 'died_unshown'],
     [boot({ symptoms: [sign], kernel: '' }), 'died'],
     [boot({ symptoms: [{ ...sign, kind: 'soft_lockup' }] }), 'died_unshown'],

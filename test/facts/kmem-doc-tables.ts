@@ -137,7 +137,7 @@ export const docTables: Readonly<Record<string, string>> = {
       `${row.name} (\`${row.kind}\`)`,
       row.from === 'kernel' ? 'the kernel, in its log' : 'docker, containerd, cri-o, kubelet, in the journal',
       row.critical ? 'yes, with accounting on' : 'no',
-      row.specific ? 'yes' : 'no',
+      row.specific === 'at_end' ? 'with another, or at the end' : row.specific,
       row.basis,
       row.source,
     ]),

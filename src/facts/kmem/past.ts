@@ -2,7 +2,7 @@
 import type { Facts } from '../../model/fact.ts';
 import { unknown } from '../../model/value.ts';
 import { healthOf, readRelease } from './kernels.ts';
-import { isSpecific, type SymptomKind, symptomName } from './symptoms.ts';
+import { isCritical, type SymptomKind, specificityOf, symptomName } from './symptoms.ts';
 
 /** dump: of kdump; pstore: records that firmware kept; journal: a persistent one; messages: of syslog. */
 export const pastSources = ['dump', 'pstore', 'journal', 'messages'] as const;
@@ -38,12 +38,23 @@ type PastVerdict = 'died' | 'died_unshown' | 'seen' | 'none';
 /** Symptoms that are older than this at the end of a boot do not explain it: the leak is slow, and what it refuses it refuses again and again. Our own figure. */
 const day = 86_400;
 
+/** Seconds before the end in which a refusal explains it by itself. Our own figure. */
+const moment = 600;
+
+/** Does what was written near the end explain it? */
+function explains(lastDay: readonly EarlierSymptom[], lastMoment: readonly EarlierSymptom[]): boolean {
+  if (lastDay.some(({ kind }) => specificityOf(kind) === 'yes')) return true;
+  const refused = ({ kind }: EarlierSymptom): boolean => specificityOf(kind) === 'at_end';
+  return lastMoment.some(refused) || (lastDay.some(refused) && lastDay.some((other) => !refused(other) && isCritical(other.kind)));
+}
+
 /** What one boot says. A healthy kernel writes the same lines for a container at its limit, and does not die of it. */
 export function verdictOf({ kernel, ended, at, symptoms }: EarlierBoot): PastVerdict {
   const died = ended === 'crash' || ended === 'abrupt';
-  const near = (symptom: EarlierSymptom): boolean => at === 0 || symptom.at === 0 || at - symptom.at <= day;
+  const within = (seconds: number): readonly EarlierSymptom[] =>
+    symptoms.filter((symptom) => at === 0 || symptom.at === 0 || at - symptom.at <= seconds);
   const isHealthy = healthOf(readRelease(kernel).generation) === 'healthy';
-  if (died && !isHealthy && symptoms.some((symptom) => isSpecific(symptom.kind) && near(symptom))) return 'died';
+  if (died && !isHealthy && explains(within(day), within(moment))) return 'died';
   if (died) return 'died_unshown';
   return symptoms.length > 0 ? 'seen' : 'none';
 }

@@ -27,8 +27,11 @@ interface SymptomRow extends Row {
   readonly matches: (line: string) => boolean;
   /** With accounting on, this makes a host `leaking`. */
   readonly critical: boolean;
-  /** Nothing but this bug is known to write it: a boot that ended with it ended by the leak. Other lines need one of these beside them. */
-  readonly specific: boolean;
+  /**
+   * Did a boot that ended with it end by this bug? `yes`: nothing else is known to write it. `at_end`: a container at its limit writes it too, so
+   * it counts with another critical line, or shortly before the end. `no`: it needs one of those beside it.
+   */
+  readonly specific: 'yes' | 'at_end' | 'no';
   readonly name: string;
 }
 
@@ -62,7 +65,7 @@ export const symptomRows: readonly SymptomRow[] = [
     grep: 'SLUB: Unable to allocate',
     matches: has(/SLUB: Unable to allocate memory on node -?\d/),
     critical: false,
-    specific: false,
+    specific: 'no',
     name: 'SLUB node -1',
     basis: 'source',
     source: 'mm/slub.c; moby/moby#37722',
@@ -73,10 +76,11 @@ export const symptomRows: readonly SymptomRow[] = [
     grep: 'cache: [^ ]*\\([0-9]+:',
     matches: has(/cache: [^\s(]+\(\d+:[^)]/),
     critical: true,
-    specific: true,
+    specific: 'at_end',
     name: 'SLUB node -1',
-    basis: 'source',
-    source: 'mm/slub.c prints the cache; a name with (id:group) is a memcg cache',
+    basis: 'measured',
+    source:
+      'mm/slub.c prints the cache; a name with (id:group) is a memcg cache. On 3.10.0-1062 an accounted group that reaches its limit writes it, too',
   },
   {
     kind: 'ip6mr_oops',
@@ -84,7 +88,7 @@ export const symptomRows: readonly SymptomRow[] = [
     grep: 'IP: .*ip6mr_sk_done',
     matches: behind('IP: ', /^IP: \[<[0-9a-f]+>\] ip6mr_sk_done\+0x/),
     critical: true,
-    specific: true,
+    specific: 'yes',
     name: 'NULL pointer dereference in ip6mr_sk_done',
     basis: 'report',
     source:
@@ -96,7 +100,7 @@ export const symptomRows: readonly SymptomRow[] = [
     grep: 'socket: no more sockets',
     matches: has(/socket: no more sockets/),
     critical: true,
-    specific: false,
+    specific: 'no',
     name: 'no more sockets',
     basis: 'source',
     source: 'net/socket.c: no inode for a socket (sock_inode_cache); whatever refuses kernel memory does it',
@@ -107,7 +111,7 @@ export const symptomRows: readonly SymptomRow[] = [
     grep: 'Failed to initialize the ICMP6 control socket',
     matches: has(/Failed to initialize the ICMP6 control socket \(err -23\)/),
     critical: true,
-    specific: false,
+    specific: 'no',
     name: 'no ICMP6 control socket',
     basis: 'source',
     source: 'net/ipv6/icmp.c, for a new network namespace; -23 (ENFILE) is "no more sockets"',
@@ -118,7 +122,7 @@ export const symptomRows: readonly SymptomRow[] = [
     grep: 'BUG: soft lockup',
     matches: has(/BUG: soft lockup - CPU#\d+ stuck for/),
     critical: true,
-    specific: false,
+    specific: 'no',
     name: 'soft lockup',
     basis: 'report',
     source: 'kubernetes/kubernetes#61937; unspecific alone',
@@ -129,7 +133,7 @@ export const symptomRows: readonly SymptomRow[] = [
     grep: 'kmem_cache_create\\(',
     matches: behind('kmem_cache_create(', /\) failed with error -12/),
     critical: true,
-    specific: false,
+    specific: 'no',
     name: 'kmem_cache_create failed',
     basis: 'report',
     source: 'a report on 3.10.0-1160.49.1',
@@ -140,7 +144,7 @@ export const symptomRows: readonly SymptomRow[] = [
     grep: 'page allocation failure',
     matches: has(/page allocation failure: order:/),
     critical: false,
-    specific: false,
+    specific: 'no',
     name: 'page allocation failure',
     basis: 'report',
     source: 'the same report; also plain memory shortage',
@@ -151,7 +155,7 @@ export const symptomRows: readonly SymptomRow[] = [
     grep: 'blocked for more than [0-9]+ seconds',
     matches: behind('INFO: task ', / blocked for more than \d+ seconds/),
     critical: false,
-    specific: false,
+    specific: 'no',
     name: 'task that hangs',
     basis: 'source',
     source: 'kernel/hung_task.c; any slow disk or dead NFS server does it, too: a shutdown may hang',
@@ -162,7 +166,7 @@ export const symptomRows: readonly SymptomRow[] = [
     grep: '/cgroup/memory[^ ]*: ([Nn]o space left|[Cc]annot allocate)',
     matches: mkdirFails,
     critical: true,
-    specific: true,
+    specific: 'yes',
     name: 'cgroup ids used up',
     basis: 'measured',
     source:
@@ -174,7 +178,7 @@ export const symptomRows: readonly SymptomRow[] = [
     grep: 'You specified a kernel memory limit on a kernel older than 4',
     matches: has(/You specified a kernel memory limit on a kernel older than 4\.0/),
     critical: false,
-    specific: false,
+    specific: 'no',
     name: 'a container with --kernel-memory',
     basis: 'source',
     source: "docker's warning for a container with --kernel-memory: it is accounted whatever the runtime does by itself",
@@ -214,4 +218,4 @@ export const symptomName = (kind: string): string => symptomRows.find((row) => r
 export const kernelSymptom = (line: string): SymptomKind | undefined =>
   symptomRows.find(({ from, matches }) => from === 'kernel' && matches(line))?.kind;
 
-export const isSpecific = (kind: string): boolean => symptomRows.some((row) => row.kind === kind && row.specific);
+export const specificityOf = (kind: string): SymptomRow['specific'] => symptomRows.find((row) => row.kind === kind)?.specific ?? 'no';
