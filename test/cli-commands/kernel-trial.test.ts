@@ -23,7 +23,7 @@ describe('a kernel that is tried first', () => {
     const { out } = await fleet.run(['plan', 'playbooks/auto.yaml', '-l', 'good']);
     expect(out).toContain(`A kernel that knows the argument (once, with panic=30: when it does not come up, ${old} boots again)`);
     expect(out).toMatch(
-      /That kernel is the default from now on \(it was booted once, and came up\)\n +~ kernel that boots next: \S+862\S+ -> \S+1160/,
+      /That kernel is the default from now on \(after its trial boot\)\n +~ kernel that boots next: \S+862\S+ -> \S+1160/,
     );
   });
 

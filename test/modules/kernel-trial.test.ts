@@ -49,7 +49,7 @@ describe('kernel: trial', () => {
   it('makes the kernel that came up the default', () => {
     const { changes, note, promises } = plan({ ...tried, 'kernel.release': young });
     expect(changes.map(({ before, after }) => [before, after])).toEqual([[old, young]]);
-    expect(note).toBe('it was booted once, and came up');
+    expect(note).toBe('after its trial boot');
     expect(promises).toMatchObject({ 'kernel.trial': '', 'kernel.saved': young });
   });
 

@@ -186,7 +186,7 @@ const otherNeeds = [
 /** It was booted once, and runs: now it may be the default. */
 const kept = (facts: FactView, next: string, release: string): ModulePlan => ({
   ...planned({ next, release, owner: ownerOf(release, facts), trial: false }, facts),
-  note: 'it was booted once, and came up',
+  note: 'after its trial boot',
 });
 
 const fellBack = (facts: FactView, release: string): ModulePlan =>
