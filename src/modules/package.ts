@@ -12,13 +12,11 @@ import {
   copiedFacts,
   copyChanges,
   filesArg,
+  filesHere,
   filesNotes,
   filesRefusal,
   fileWants,
-  fittingFiles,
   fromFiles,
-  unreadFiles,
-  withFiles,
   withUnfitFiles,
 } from './package-manager/files.ts';
 import { predownload, predownloadArg, predownloadNotes } from './package-manager/predownload.ts';
@@ -76,10 +74,9 @@ function wantedOfFiles(given: Args, files: readonly PackageFile[], manager: Mana
 }
 
 function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
-  const files = fittingFiles(given.files, read, context.files ?? {});
-  const facts = withFiles(read, files);
-  const unread = unreadFiles(given.files, context.files);
-  if (unread !== undefined) return { changes: [], refuse: unread };
+  const here = filesHere(given.files, read, context);
+  if (here.refuse !== undefined) return { changes: [], refuse: here.refuse };
+  const { files, facts } = here;
   const repositories = repositoriesOf(given);
   const found = managerOf(facts, repositories);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };

@@ -14,12 +14,10 @@ import {
   copiedFacts,
   copyChanges,
   filesArg,
+  filesHere,
   filesRefusal,
   fileWants,
-  fittingFiles,
   fromFiles,
-  unreadFiles,
-  withFiles,
   withUnfitFiles,
 } from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
@@ -55,10 +53,9 @@ interface Moves {
 }
 
 function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
-  const files = fittingFiles(given.files, read, context.files ?? {});
-  const facts = withFiles(read, files);
-  const unread = unreadFiles(given.files, context.files);
-  if (unread !== undefined) return { changes: [], refuse: unread };
+  const here = filesHere(given.files, read, context);
+  if (here.refuse !== undefined) return { changes: [], refuse: here.refuse };
+  const { files, facts } = here;
   const repositories = repositoriesOf(given);
   const found = managerOf(facts, repositories);
   const refuse = wrongEngine(facts);

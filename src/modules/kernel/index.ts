@@ -3,16 +3,7 @@ import type { ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
 import { type FactView, textFact } from '../../model/fact.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, text, version } from '../../model/schema.ts';
 import { defineModule } from '../define.ts';
-import {
-  filesArg,
-  filesRefusal,
-  fileWants,
-  fittingFiles,
-  fromFiles,
-  unreadFiles,
-  withFiles,
-  withUnfitFiles,
-} from '../package-manager/files.ts';
+import { filesArg, filesHere, filesRefusal, fileWants, fromFiles, withUnfitFiles } from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, sourceNotes } from '../package-manager/predownload.ts';
 import { repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
@@ -126,10 +117,9 @@ function unsuitable(facts: FactView): Refusal | undefined {
 }
 
 function install(given: Args, read: FactView, next: string, context: PlanContext): ModulePlan {
-  const files = fittingFiles(given.files, read, context.files ?? {});
-  const facts = withFiles(read, files);
-  const unread = unreadFiles(given.files, context.files);
-  if (unread !== undefined) return { changes: [], refuse: unread };
+  const here = filesHere(given.files, read, context);
+  if (here.refuse !== undefined) return { changes: [], refuse: here.refuse };
+  const { files, facts } = here;
   const repositories = repositoriesOf(given);
   const found = managerOf(facts, repositories);
   if ('refuse' in found) return { changes: [], refuse: found.refuse };

@@ -58,16 +58,31 @@ export function fileWants(given: GivenFiles, known: FactView, files: PackageFile
   ];
 }
 
+/** What a task can take of its files on one host. */
+export interface FilesHere {
+  readonly files: readonly PackageFile[];
+  /** The facts as if the versions of these files were in a repository. */
+  readonly facts: FactView;
+  readonly refuse?: Refusal;
+}
+
+export function filesHere(given: GivenFiles, facts: FactView, { files: known = {} }: PlanContext): FilesHere {
+  const files = fittingFiles(given, facts, known);
+  const refuse = unreadFiles(given, known);
+  return { files, facts: withFiles(facts, files), ...(refuse === undefined ? {} : { refuse }) };
+}
+
+const knownFiles = (given: GivenFiles, files: PackageFiles): readonly PackageFile[] =>
+  keysOf(given).flatMap((key) => (Object.hasOwn(files, key) ? (files[key] ?? []) : []));
+
 /** Those of this host's package format, architecture and el release. */
-export const fittingFiles = (given: GivenFiles, facts: FactView, files: PackageFiles): readonly PackageFile[] =>
-  keysOf(given)
-    .flatMap((key) => (Object.hasOwn(files, key) ? (files[key] ?? []) : []))
-    .filter((file) => fits(file, facts));
+const fittingFiles = (given: GivenFiles, facts: FactView, files: PackageFiles): readonly PackageFile[] =>
+  knownFiles(given, files).filter((file) => fits(file, facts));
 
 /** The refusal of a host for which none of the given files is says why they do not count. */
 export function withUnfitFiles(plan: ModulePlan, given: GivenFiles, facts: FactView, files: PackageFiles = {}): ModulePlan {
   if (plan.refuse === undefined || fittingFiles(given, facts, files).length > 0) return plan;
-  const unfit = keysOf(given).flatMap((key) => (Object.hasOwn(files, key) ? (files[key] ?? []) : []));
+  const unfit = knownFiles(given, files);
   if (unfit.length === 0) return plan;
   const named = unfit.slice(0, 3).map(({ kind, name, version, arch }) => `${name} ${version} (${kind}, ${arch})`);
   const host = [facts.get('packages.manager'), facts.get('machine.arch'), `${facts.get('os.id')} ${facts.get('os.version')}`].join(', ');
@@ -78,7 +93,7 @@ export function withUnfitFiles(plan: ModulePlan, given: GivenFiles, facts: FactV
 const keysOf = (given: GivenFiles): readonly string[] => (given ?? []).map(({ path, url }) => path ?? url ?? '');
 
 /** A list from `set_fact` or `register` was not known when the files were read. */
-export function unreadFiles(given: GivenFiles, files: PackageFiles = {}): Refusal | undefined {
+function unreadFiles(given: GivenFiles, files: PackageFiles): Refusal | undefined {
   const unread = keysOf(given).find((key) => !Object.hasOwn(files, key));
   return unread === undefined
     ? undefined
@@ -99,7 +114,7 @@ function fits(file: PackageFile, facts: FactView): boolean {
 }
 
 /** The facts as if the versions of the files were in a repository. */
-export function withFiles(facts: FactView, files: readonly PackageFile[]): FactView {
+function withFiles(facts: FactView, files: readonly PackageFile[]): FactView {
   if (files.length === 0) return facts;
   return {
     get: (fact) => {
