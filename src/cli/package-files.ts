@@ -35,12 +35,15 @@ interface Wanted {
 export async function packageFilesOf(project: FilesProject, set: Settings, world: World, fetch: boolean): Promise<PackageFiles> {
   const diagnostics: Diagnostic[] = [];
   const found = new Map<string, InspectedFile>();
+  const missed = new Set<string>();
   for (const wanted of wantedFiles(project, set, world, diagnostics)) {
     const key = wanted.path ?? wanted.url ?? '';
+    // Several tasks name one file: what is wrong with it is said once, and a server that does not answer is asked once.
+    if (missed.has(key)) continue;
     const file = found.get(key) ?? (await fileOf(wanted, project, set, world, fetch));
-    if (file === undefined) continue;
-    if ('code' in file) {
-      if (!diagnostics.some(({ summary, place }) => summary === file.summary && place?.line === file.place?.line)) diagnostics.push(file);
+    if (file === undefined || 'code' in file) {
+      missed.add(key);
+      if (file !== undefined) diagnostics.push(file);
       continue;
     }
     found.set(key, file);
@@ -111,7 +114,7 @@ const unknownFiles = (why: string, place: Place): Diagnostic => ({
   severity: 'error',
   place,
   summary: why,
-  detail: 'package files are read before any host is looked at: only variables of the play, the inventory and -e can stand here',
+  detail: 'package files are read before any host is contacted: only variables of the play, the inventory and -e can stand here',
 });
 
 interface FilesTask {

@@ -1,4 +1,4 @@
-// Values that are needed before any host is looked at: rendered with the variables of the play and -e alone.
+// Values that are needed before any host is contacted: rendered with the variables of the play and -e alone.
 import { compileTemplate, hasTemplate } from '../expression/index.ts';
 import type { Schema } from '../model/schema.ts';
 import type { Mapping, Value } from '../model/value.ts';
@@ -31,7 +31,7 @@ export function renderEarly(telling: Telling, tree: Tree, early: Mapping): Tree 
   const result = compiled.evaluate({ lookup: (name) => lookupEarly(early, name, 0) });
   if (result.kind === 'value') return placed(treeOfValue(result.value), tree.at);
   const why = result.kind === 'error' ? result.message : result.why;
-  const detail = 'this is needed before any host is looked at: only variables of the play and -e can stand in it';
+  const detail = 'this is needed before any host is contacted: only variables of the play and -e can stand in it';
   telling.error(tree.at, 'early-template', why, { detail });
   return tree;
 }

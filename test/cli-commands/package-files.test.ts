@@ -52,7 +52,7 @@ ${more}`;
       `[{path: tool.rpm, sha256: '${'0'.repeat(64)}'}]`,
       /tool\.rpm has another checksum[\s\S]*its sha256 is [0-9a-f]{64}, not 0{64}/,
     ],
-    ['what only a fact would say', "[{path: '{{ kernel.release }}.rpm'}]", /package files are read before any host is looked at/],
+    ['what only a fact would say', "[{path: '{{ kernel.release }}.rpm'}]", /package files are read before any host is contacted/],
     ['a URL without a checksum', '[{url: http://127.0.0.1/x.rpm}]', /a `url` needs `sha256`/],
     ['a URL with a password', `[{url: 'http://me:secret@127.0.0.1/x.rpm', sha256: '${sha256}'}]`, /without a user name/],
     [
@@ -82,6 +82,13 @@ ${more}`;
       expect.stringMatching(/play\.yaml:5:\d+: error: `files\.0\.url` should be an http or https URL without a user name/),
     ]);
     expect(err).not.toContain('secret');
+  });
+
+  it('a file that several tasks name is reported once', async () => {
+    const given = JSON.stringify({ package_files: [{ path: '/etc/passwd' }] });
+    const playbook = join(import.meta.dirname, '../../playbooks/auto.yaml');
+    const { exit, err } = await lab.run(['plan', playbook, '-l', 'one', '-e', given]);
+    expect([exit, err.match(/neither an RPM nor a deb package/g)?.length]).toEqual([3, 1]);
   });
 
   it('validate says the same, and fetches nothing', async () => {
