@@ -45,7 +45,7 @@ export function brakeHolders(state: RunState, policy: Rollout): readonly string[
 export const isBraked = (view: View): boolean =>
   view.state.brake === undefined ? shouldTrip(view) !== undefined : shouldRelease(view) === undefined;
 
-/** A canary is there to find trouble: any bad end of one is enough, also an unreachable one. */
+/** A canary is there to find trouble: one that fails is enough, also by being unreachable. */
 function canaryTrip({ state }: View): Trip | undefined {
   const host = state.canaryBad;
   return host === undefined ? undefined : { host, why: `canary ${host} ended badly${because(state, host)}` };
