@@ -82,9 +82,12 @@ export const isRightsRefusal = (status: number, body: unknown): boolean =>
   status === 403 &&
   /is forbidden: (User|system:)|cannot (get|list|watch|patch|create|delete|impersonate) /.test(statusOf(body).message ?? '');
 
-/** Server trouble that ends by itself: restart, overload, a lost etcd leader. A 500 is not: webhooks and two PDBs answer so. */
+/** The API server passes on what its store said: a lost leader, a connection that broke off ("rpc error: code = Internal desc = unexpected EOF"). */
+const isOfStore = (body: unknown): boolean => /^(etcdserver: |rpc error: code = )/.test(statusOf(body).message ?? '');
+
+/** Server trouble that ends by itself: restart, overload, its store. Another 500 is not: webhooks and two PDBs answer so. */
 export const isPassing = (status: number, body: unknown): boolean => {
-  if ([502, 503, 504].includes(status)) return true;
+  if ([502, 503, 504].includes(status) || (status === 500 && isOfStore(body))) return true;
   // Overload; a PDB's 429 says which budget it is about.
   return status === 429 && statusOf(body).details?.causes?.some((cause) => cause.reason === 'DisruptionBudget') !== true;
 };

@@ -38,6 +38,8 @@ describe('an answer to an eviction', () => {
     ['two budgets, or a webhook that is down', 500, body('This pod has more than one PodDisruptionBudget'), { kind: 'hard' }],
     ['restarting', 503, {}, { kind: 'passing' }],
     ['a lost leader', 504, body('etcdserver: leader changed'), { kind: 'passing' }],
+    ['a store that took too long', 500, body('etcdserver: request timed out'), { kind: 'passing' }],
+    ['a store whose connection broke off', 500, body('rpc error: code = Internal desc = unexpected EOF'), { kind: 'passing' }],
     ['a bad gateway', 502, '<html>', { kind: 'passing' }],
     ['a wrong version', 400, body('no kind "Eviction" is registered'), { kind: 'hard' }],
     ['a redirect', 302, {}, { kind: 'hard' }],

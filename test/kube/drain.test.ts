@@ -75,6 +75,30 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     expect(value(outcome).evicted).toHaveLength(2);
   });
 
+  it.each(['rpc error: code = Internal desc = unexpected EOF', 'etcdserver: leader changed'])(
+    'a store that does not answer each call of a drain the first time (%s) only makes it longer',
+    async (message) => {
+      const { fake, cluster, web } = await lab();
+      web(2);
+      value(await cluster.cordon('n1', owner));
+      const asked = new Set<string>();
+      fake.faults(({ method, path }) => {
+        const call = `${method} ${path}`;
+        if (asked.has(call)) return undefined;
+        asked.add(call);
+        return { status: 500, body: { kind: 'Status', message } };
+      });
+      expect(value(await cluster.drain('n1', drainOptions({ timeout: 20 }), owner, () => undefined)).evicted).toHaveLength(2);
+      expect([...asked].sort()).toEqual([
+        'GET /api/v1',
+        'GET /api/v1/nodes/n1',
+        'GET /api/v1/pods',
+        expect.stringContaining('POST'),
+        expect.stringContaining('POST'),
+      ]);
+    },
+  );
+
   it('says of a node without pods that it is drained after one list', async () => {
     const { fake, cluster } = await lab();
     value((await cordonAndDrain(cluster, drainOptions())).outcome);
@@ -528,11 +552,12 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
 
   it('never says "evicted" of a pod that the API server still shows, whatever the server does', async () => {
     const { fake, cluster } = await lab({ stopAfter: 30 });
-    const faultKinds = ['none', 'none', 'none', 'cut', '503', '404', '409', '403', '200', '410', 'empty'] as const;
+    const faultKinds = ['none', 'none', 'none', 'cut', '503', 'store', '404', '409', '403', '200', '410', 'empty'] as const;
     const forced = (kind: (typeof faultKinds)[number]): Fault => {
       if (kind === 'none') return undefined;
       if (kind === 'cut') return 'cut';
       if (kind === 'empty') return { status: 200, body: {} };
+      if (kind === 'store') return { status: 500, body: { kind: 'Status', message: 'etcdserver: request timed out' } };
       return { status: Number(kind), body: { kind: 'Status', message: 'uid' } };
     };
     await fc.assert(
