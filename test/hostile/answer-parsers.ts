@@ -1,0 +1,124 @@
+// Parsers of answers: of commands over SSH, of SSH servers, API servers, and this machine's own programs.
+
+import { matchNode } from '../../src/engine/node-match.ts';
+import { lastLines, textResult } from '../../src/engine/observe.ts';
+import { fencedBy, ownFailure } from '../../src/engine/perform-run.ts';
+import { refusal, statusOf } from '../../src/kube/errors.ts';
+import { holdOf, nodeState } from '../../src/kube/ownership.ts';
+import { quantity } from '../../src/kube/quantity.ts';
+import { parseSelector, selects } from '../../src/kube/selector.ts';
+import { editLine, hasInitWords, occurrences } from '../../src/modules/kernel-arg/edit.ts';
+import { createBannerWatch } from '../../src/ssh/banner.ts';
+import { failureOf } from '../../src/ssh/failures.ts';
+import { createOutput } from '../../src/ssh/output.ts';
+import { notStarted } from '../../src/ssh/refusals.ts';
+import type { Parser } from './parser.ts';
+
+const result = (text: string, code: number) => ({ code, stdout: text, stderr: text, truncated: false }) as const;
+
+/** In pieces, as they come over a connection. */
+const pieces = (text: string): readonly Buffer[] => {
+  const bytes = Buffer.from(text);
+  return Array.from({ length: Math.ceil(bytes.length / 16_384) }, (_, index) => bytes.subarray(index * 16_384, (index + 1) * 16_384));
+};
+
+export const answerParsers: readonly Parser[] = [
+  {
+    name: 'output of a command',
+    parse: (text) => {
+      const output = createOutput({ mark: 'kmend-0123456789ab-ba9876543210', limit: 4_194_304, terminal: true, onLine: () => {} });
+      for (const piece of pieces(text)) output.feed(piece);
+      output.end();
+      return [output.started(), output.before(), output.text(), output.tail()];
+    },
+    seeds: ['Welcome\r\nkmend-0123456789ab-ba9876543210 4711\r\nout\r\n', 'kmend-0123456789ab-ba9876543210 no end of line'],
+  },
+  {
+    name: 'command that did not start',
+    parse: (text) =>
+      (['sudo', 'su', 'doas'] as const).map((method) =>
+        notStarted({ where: 'n1', code: 127, said: text, become: { method, user: 'root' }, answered: true }),
+      ),
+    seeds: [
+      'sudo: sorry, you must have a tty to run sudo',
+      'bash: sudo: command not found',
+      'su: Authentication failure',
+      'doas: Operation not permitted',
+      '/bin/sh: No such file or directory',
+      "Unmatched '",
+    ],
+  },
+  {
+    name: 'banner of a server',
+    parse: (text) => {
+      const watch = createBannerWatch();
+      return pieces(text).map((piece) => watch.feed(piece));
+    },
+    seeds: ['Exceeded MaxStartups\r\n', 'SSH-2.0-OpenSSH_7.4\r\n', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+  },
+  {
+    name: 'error of a connection',
+    parse: (text) =>
+      (['connect', 'banner', 'key exchange', 'login', 'session'] as const).map((phase) =>
+        failureOf({ message: text }, { where: 'n1', phase, preface: text }),
+      ),
+    seeds: ['Host denied', 'Handshake failed: no matching key exchange algorithm', '(SSH) Channel open failure: open failed'],
+  },
+  {
+    name: 'answer of the fence',
+    parse: (text) => [97, 96, 98, 1].map((code) => [fencedBy(text), ownFailure(result(text, code)), lastLines(text)]),
+    seeds: ['20260101-120000-ab12 by root\n', 'mkdir: cannot create directory\n'],
+  },
+  { name: 'registered output', parse: (text) => textResult(text, text), seeds: ['a\nb\n', '{"a": 1}'] },
+  { name: 'quantity', parse: quantity, seeds: ['100m', '1.5Gi', '-2e3', '1E+10Ki'] },
+  {
+    name: 'label selector',
+    parse: (text) => {
+      const parsed = parseSelector(text);
+      return [parsed, parsed.ok && selects({ matchExpressions: [...parsed.requirements] }, { app: 'web', constructor: 'x' }, true)];
+    },
+    seeds: ['app=web,tier!=db,env in (a,b),x notin (c),!canary,zone,size>3'],
+  },
+  {
+    name: 'node of the API',
+    parse: (text) => {
+      const node = {
+        metadata: { name: text, labels: { [text]: text }, annotations: { 'kmend.io/owner': text } },
+        spec: { providerID: text, unschedulable: true },
+        status: {
+          nodeInfo: { bootID: text, kubeletVersion: text },
+          addresses: [{ type: 'InternalIP', address: text }],
+          conditions: [{ type: 'Ready', status: text }],
+        },
+      };
+      const state = nodeState(node);
+      return [holdOf(node), state, matchNode({ host: text, hostName: text, addresses: [text], providerId: text, bootId: text }, [state])];
+    },
+    seeds: ['ip-10-0-0-5.ec2.internal', '{"run":"20260101-120000-ab12","since":"2026-01-01T00:00:00Z"}', 'aws:///eu-1a/i-0123'],
+  },
+  {
+    name: 'refusal of the API',
+    parse: (text) => {
+      const body: unknown = text.startsWith('{') ? safely(text) : text;
+      return [400, 403, 429, 500].map((status) => [statusOf(body), refusal(status, body, { verb: 'get', resource: 'nodes' }, 'n1')]);
+    },
+    seeds: ['{"kind":"Status","message":"nodes \\"n1\\" is forbidden","reason":"Forbidden","code":403}', '<html>Bad gateway</html>'],
+  },
+  {
+    name: 'kernel command line',
+    parse: (text) => [
+      editLine(text, { key: 'cgroup.memory', items: ['nokmem'], list: true, state: 'present' }),
+      occurrences(text, 'cgroup.memory'),
+      hasInitWords(text),
+    ],
+    seeds: ['ro "a b" cgroup.memory=nosocket,nokmem cgroup.memory=x -- init', 'a=\'b c\' cgroup.memory="nokmem"'],
+  },
+];
+
+function safely(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

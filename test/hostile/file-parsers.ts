@@ -1,0 +1,224 @@
+// Parsers of files: inventories, playbooks, settings, ssh configuration, known hosts, kubeconfig, journals, plans.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parsePlan, staleness } from '../../src/core/saved-plan.ts';
+import { factDefs } from '../../src/facts/index.ts';
+import { resolveKubeconfig } from '../../src/kube/kubeconfig.ts';
+import {
+  hostVars,
+  limitTo,
+  loadInventory,
+  loadPlaybook,
+  parseExtraVars,
+  parseSettings,
+  resolvePattern,
+  targetOf,
+} from '../../src/load/index.ts';
+import { parsePlain } from '../../src/load/yaml-data.ts';
+import type { Event } from '../../src/model/event.ts';
+import { modules } from '../../src/modules/index.ts';
+import { readSshConfig } from '../../src/ssh/config-file.ts';
+import { indexKnownHosts, judge, parseKnownHosts } from '../../src/ssh/known-hosts.ts';
+import { hashOf, rootOf, scanJournal } from '../../src/store/chain.ts';
+import { JournalError } from '../../src/store/errors.ts';
+import { tableReader } from '../fakes/table-reader.ts';
+import type { Parser } from './parser.ts';
+
+const inventory = (file: string) => (text: string) => {
+  const loaded = loadInventory([file], { reader: tableReader({ [file]: text }) });
+  const first = loaded.value === undefined ? undefined : [...loaded.value.hosts.keys()][0];
+  return [loaded, loaded.value !== undefined && first !== undefined ? hostVars(loaded.value, first) : undefined];
+};
+
+const iniSeed = `n1 ansible_host=10.0.0.1 a='b c' x=[1,'y',{"z":True}] # c
+web[01:03].example.com ansible_user=ops
+[pool_a]
+n1
+node[a:c] v="x\\"y"
+[pool_a:vars]
+zone = -1+2j
+path=/a/b=c
+[all:children]
+pool_a
+`;
+
+const yamlSeed = `all:
+  vars: {zone: a, n: 0x1F, t: 1:30, s: yes, f: 1.5e+3}
+  children:
+    pool_a:
+      hosts:
+        n1: {ansible_host: 10.0.0.1}
+        web[01:03]:
+      vars: &v
+        <<: [{a: 1}, {b: 2}]
+        c: "x \\n y"
+        d: 'it''s'
+    pool_b:
+      vars: {<<: *v}
+      hosts: {n2: null}
+`;
+
+const playbookSeed = `- name: Out of accounting
+  hosts: all:!n2
+  become: true
+  vars: {x: "{{ 1 + 2 }}"}
+  rollout:
+    canary: {hosts: 1, soak: 10m}
+    max_unavailable: 10%
+    brake: {failures: 0}
+    windows: [{days: mon-fri, from: "22:00", to: "05:00", tz: Europe/Berlin}]
+  tasks:
+    - name: argument
+      kernel_arg: {name: cgroup.memory, value: nokmem}
+      when: kernel.release is version('3.10', '>=') and x is defined
+      tags: [a, b]
+    - block:
+        - command: {cmd: "echo 'a b'", read_only: true}
+          register: r
+          until: r.rc == 0
+      rescue:
+        - fail: {msg: "{{ r.stdout | regex_search('a+') }}"}
+`;
+
+const kubeconfigSeed = `apiVersion: v1
+kind: Config
+current-context: lab
+contexts: [{name: lab, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://10.0.0.1:6443", certificate-authority-data: QQ==}}]
+users: [{name: u, user: {exec: {command: ./plug, apiVersion: client.authentication.k8s.io/v1, args: [a], env: [{name: A, value: b}]}}}]
+`;
+
+const folder = mkdtempSync(join(tmpdir(), 'kmend-parsers-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+/** For parsers that read a file themselves. */
+const filed =
+  (name: string, parse: (path: string) => Promise<unknown>) =>
+  (text: string): Promise<unknown> => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return parse(path);
+  };
+
+async function sshConfig(path: string): Promise<unknown> {
+  const config = await readSshConfig(path, folder, () => {});
+  return ['n1', 'web1.example.com', 'constructor'].map((name) => config.lookup([name, '10.0.0.1']));
+}
+
+async function journal(path: string): Promise<unknown> {
+  const events: Event[] = [];
+  try {
+    await scanJournal(path, 'r', (event) => events.push(event));
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+  }
+  return events.length;
+}
+
+function chainOf(texts: readonly string[]): string {
+  let prev = rootOf('r');
+  const lines = texts.map((text, seq) => {
+    const line = JSON.stringify({ v: 1, seq, at: 1, run: 'r', prev, type: 'warning', text });
+    prev = hashOf(line);
+    return line;
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+const key = 'AAAAC3NzaC1lZDI1NTE5AAAAIGJVXqSVlVOYzLHJ2R1Uq9ZJbJ6tJzA0sZ1v5X5x5x5x';
+const fleet = loadInventory(['i.ini'], { reader: tableReader({ 'i.ini': iniSeed }) }).value;
+
+export const fileParsers: readonly Parser[] = [
+  { name: 'inventory, INI', parse: inventory('hosts.ini'), seeds: [iniSeed] },
+  { name: 'inventory, YAML', parse: inventory('hosts.yaml'), seeds: [yamlSeed] },
+  {
+    name: 'inventory, JSON',
+    parse: inventory('hosts.json'),
+    seeds: ['{"all": {"hosts": {"n1": {"a": [1, "x"]}}, "children": {"g": null}}}'],
+  },
+  { name: 'inventory, form not named', parse: inventory('hosts'), seeds: [iniSeed, yamlSeed] },
+  {
+    name: 'inventory, program',
+    parse: (text) =>
+      loadInventory(['run'], {
+        reader: tableReader({ run: '#!/bin/sh' }, { 'run --list': text, 'run --host n1': text, 'run --host n2': text }),
+      }),
+    seeds: ['{"_meta": {"hostvars": {"n1": {"a": 1}}}, "g": {"hosts": ["n1", "n2"], "vars": {"x": "y"}, "children": ["h"]}, "h": ["n1"]}'],
+  },
+  {
+    name: 'group_vars',
+    parse: (text) => loadInventory(['d/i.ini'], { reader: tableReader({ 'd/i.ini': '[g]\nn1\n', 'd/group_vars/g.yml': text }) }),
+    seeds: ['zone: a\nlist: [1, {b: c}]\nlong: |\n  x\n  y\nbin: !!str 1\nu: !unsafe "{{ x }}"\n'],
+  },
+  {
+    name: 'playbook',
+    parse: (text) => loadPlaybook('p.yaml', text, { modules, facts: factDefs.map(({ name }) => name) }),
+    seeds: [playbookSeed],
+  },
+  {
+    name: 'settings file',
+    parse: (text) => parseSettings('kmend.yaml', text),
+    seeds: ['inventory: [a, b]\nforks: 20\nbecome: true\nuser: ops\n'],
+  },
+  {
+    name: 'extra variables',
+    parse: (text) => [parseExtraVars([text], tableReader({})), parseExtraVars(['@f'], tableReader({ f: text }))],
+    seeds: ['a=b c="d e" f=\'g\'\\ h', '{"a": {"b": [1]}}'],
+  },
+  {
+    name: 'limit file',
+    parse: (text) => (fleet === undefined ? undefined : limitTo([...fleet.hosts.keys()], '@f', fleet, tableReader({ f: text }))),
+    seeds: ['n1\n# c\npool_a\nweb*\n'],
+  },
+  {
+    name: 'host pattern',
+    parse: (text) => (fleet === undefined ? undefined : [resolvePattern(text, fleet), limitTo([...fleet.hosts.keys()], text, fleet)]),
+    seeds: ['web[0:1]:&pool_a:!n1', 'web*,node[a]', '2001:db8::1', '~web0[12]', 'w?b[!a]*', 'pool_a[-1]', '[::1]:22', 'a[1:2].b:22'],
+  },
+  {
+    name: 'connection variables',
+    parse: (text) => {
+      const words = new Map(text.split('\n').map((line) => [line.split('=')[0] ?? '', line.slice(line.indexOf('=') + 1)]));
+      return targetOf('n1', { lookup: (name) => words.get(name) });
+    },
+    seeds: [
+      'ansible_host=10.0.0.1\nansible_port=22\nansible_user=ops\nansible_connection=ssh\nansible_become=yes\nansible_become_method=sudo\nansible_ssh_common_args=-o ProxyJump=a@b:22,c -o "StrictHostKeyChecking=no" -i ~/k -C\nansible_ssh_extra_args=-o ProxyCommand="ssh -W [%h]:%p -q -l u -p 22 bastion"\nansible_ssh_timeout=10',
+    ],
+  },
+  {
+    name: 'ssh configuration',
+    parse: filed('config', sshConfig),
+    seeds: [
+      'Host n1 web* !web2\n  HostName 10.0.0.1\n  User ops\n  Port 2222\n  IdentityFile ~/.ssh/a\n  ProxyJump b,c\nInclude conf.d/*\nMatch host x\n  User y\nHost "a b"\n\tconstructor=x\n# c\nProxyCommand none\n',
+    ],
+  },
+  {
+    name: 'known hosts',
+    parse: (text) => {
+      const index = indexKnownHosts(parseKnownHosts(text, 'known_hosts'));
+      return [judge([index], 'n1', 22, 'ssh-ed25519', key), judge([index], 'n2', 2222, 'ssh-ed25519', key), index.types('n1')];
+    },
+    seeds: [
+      `n1,10.0.0.1,*.a?b,!x ssh-ed25519 ${key} c\n[n2]:2222 ssh-ed25519 ${key}\n@revoked * ssh-rsa AAAA\n@cert-authority *.x ssh-rsa AAAA\n|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg= ssh-ed25519 ${key}\n# c\n`,
+    ],
+  },
+  {
+    name: 'kubeconfig',
+    parse: (text) => resolveKubeconfig([{ path: '/k', text }], parsePlain),
+    seeds: [kubeconfigSeed],
+  },
+  {
+    name: 'journal',
+    parse: filed('journal.ndjson', journal),
+    seeds: [chainOf(['one', 'two', 'three'])],
+  },
+  {
+    name: 'saved plan',
+    parse: (text) => {
+      const plan = parsePlan(text);
+      return [plan, plan?.inputs !== undefined && staleness(plan, '1', { a: 'b' })];
+    },
+    seeds: ['{"schema":"kmend.plan/1","tool":"0.1.0","inputs":{"a":"b"},"hosts":[]}'],
+  },
+];
