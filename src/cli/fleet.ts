@@ -63,7 +63,7 @@ export async function targetsOf(
   const diagnostics: Diagnostic[] = [];
   const targets = hosts.flatMap((host) => {
     const checked = targetOf(host, hostScope(inventory, host, { extraVars: set.extraVars }), options);
-    diagnostics.push(...checked.diagnostics);
+    for (const one of checked.diagnostics) diagnostics.push(one);
     return checked.value === undefined ? [] : [checked.value];
   });
   tell(diagnostics, world, paintOf(world));

@@ -32,7 +32,7 @@ export function seconds(text: string, flag: string): number {
   if (/^-?\d+$/.test(text)) return Number(text);
   if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text))
     throw new CommandError(3, `${flag} wants seconds or a duration such as 90s or 1m30s, not \`${text}\``);
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+  const parts = [...text.matchAll(/(?<![\d.])(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
   return parts.reduce((sum, [, amount = '0', unit = 's']) => sum + Number(amount) * (units[unit] ?? 1), 0);
 }
 

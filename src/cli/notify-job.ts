@@ -38,7 +38,7 @@ function addressIn(file: string, world: World): string {
   const read = world.reader.readText(file);
   if (!read.ok) throw new CommandError(3, `the address of the webhook cannot be read from ${file}: ${read.why}`);
   const address = read.text.trim();
-  if (!/^https?:\/\/[^\s/]+\S*$/.test(address))
+  if (!/^https?:\/\/[^\s/]\S*$/.test(address))
     throw new CommandError(3, `${file} should hold the address of a webhook (https://...), and nothing else`);
   return address;
 }

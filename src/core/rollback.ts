@@ -93,7 +93,7 @@ function kernelStep({ what, before, task }: MadeChange): Step {
 
 /** The section of before, as options of yum; a password in it was never read. */
 function repositoryStep({ what, before = '', task }: MadeChange): Step {
-  const [, name, file] = /^repository (\S+) in \S*\/(\S+)\.repo$/.exec(what) ?? [];
+  const [, name, file] = /^repository (\S+) in \S*\/([^\s/]+)\.repo$/.exec(what) ?? [];
   if (name === undefined || file === undefined || before.includes('***')) return { kind: 'left', what: `${what} (task "${task}")` };
   const settings = before
     .split('\n')

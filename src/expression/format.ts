@@ -53,7 +53,8 @@ function fieldValue(name: string, args: Args, reach: Reach): Cell {
   if (start === undefined)
     return fail(/^\d+$/.test(first) ? 'the format needs more values than it was given' : `the format needs a value named '${first}'`);
   let value = start;
-  for (const [, attribute, key] of name.slice(first.length).matchAll(/\.([^.[]+)|\[([^\]]+)\]/g)) {
+  for (const [, attribute, key, closed] of name.slice(first.length).matchAll(/\.([^.[]+)|\[([^\]]+)(\]?)/g)) {
+    if (closed === '') return fail("missing ']' in format string");
     value =
       attribute === undefined ? reach(value, /^\d+$/.test(key ?? '') ? Number(key) : (key ?? ''), false) : reach(value, attribute, true);
   }
@@ -80,13 +81,16 @@ function formatValue(value: Cell, spec: string): string {
   const body = digitsOf(value, letter, precision === undefined ? undefined : Number(precision), alternate !== undefined);
   const negative = body.startsWith('-');
   const grouped =
-    group === undefined
-      ? body.replace(/^-/, '')
-      : body.replace(/^-/, '').replace(/^\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, group));
+    group === undefined ? body.replace(/^-/, '') : body.replace(/^-/, '').replace(/^\d+/, (whole) => inThousands(whole, group));
   const lead = negative ? '-' : sign === '+' || sign === ' ' ? sign : '';
   const filler = fill ?? (zero === undefined ? ' ' : '0');
   if ((align ?? (zero === undefined ? '>' : '=')) === '=') return lead + grouped.padStart(size - lead.length, filler);
   return place(lead + grouped, filler, align ?? '>', size);
+}
+
+function inThousands(digits: string, separator: string): string {
+  const first = digits.length % 3;
+  return [digits.slice(0, first), ...(digits.slice(first).match(/\d{3}/g) ?? [])].filter((group) => group !== '').join(separator);
 }
 
 function place(body: string, fill: string, align: string, width: number): string {

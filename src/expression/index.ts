@@ -2,6 +2,7 @@
 export type { Scope } from './compile.ts';
 export { type Compiled, compile, type Mode, type SyntaxProblem } from './expression.ts';
 export type { FreeName } from './names.ts';
+export { startingWith } from './regex/index.ts';
 export { filterNames, testNames } from './registry.ts';
 export type { Result } from './result.ts';
 export { nestFacts, scopeOf } from './scope.ts';

@@ -112,7 +112,10 @@ const exponential = (value: number, digits: number): string => value.toExponenti
 
 function general(value: number, digits: number): string {
   const exponent = value === 0 ? 0 : Number(value.toExponential(digits - 1).split('e')[1]);
-  if (exponent < -4 || exponent >= digits) return exponential(value, digits - 1).replace(/\.?0+e/, 'e');
+  if (exponent < -4 || exponent >= digits)
+    return exponential(value, digits - 1)
+      .replace(/(?<!0)0+e/, 'e')
+      .replace('.e', 'e');
   const out = fixed(value, Math.max(0, digits - 1 - exponent));
-  return out.includes('.') ? out.replace(/\.?0+$/, '') : out;
+  return out.includes('.') ? out.replace(/(?<!0)0+$/, '').replace(/\.$/, '') : out;
 }

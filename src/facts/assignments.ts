@@ -6,10 +6,11 @@
  */
 export function readAssignments(lines: Iterable<string>, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
   const values = new Map(before);
+  const expand = expander((name) => values.get(name));
   for (const line of lines) {
     const parts = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)(\+?)=(.*)$/.exec(line);
     if (parts?.[1] === undefined) continue;
-    const value = unquote(parts[3] ?? '', values);
+    const value = unquote(parts[3] ?? '', expand);
     values.set(parts[1], parts[2] === '+' ? (values.get(parts[1]) ?? '') + value : value);
   }
   return values;
@@ -17,23 +18,28 @@ export function readAssignments(lines: Iterable<string>, before: ReadonlyMap<str
 
 const pieces = /'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|(#.*|\s.*)|([^'"\\\s#]+|#)/gy;
 
-function unquote(text: string, values: ReadonlyMap<string, string>): string {
+function unquote(text: string, expand: (text: string) => string): string {
   let result = '';
   for (const [, single, double, escaped, rest, plain] of text.trim().matchAll(pieces)) {
     if (rest !== undefined && (rest.startsWith('#') ? result === '' : true)) break;
-    result +=
-      single ??
-      escaped ??
-      (double === undefined ? undefined : withoutEscapes(expand(double, values))) ??
-      expand(plain ?? rest ?? '', values);
+    result += single ?? escaped ?? (double === undefined ? undefined : withoutEscapes(expand(double))) ?? expand(plain ?? rest ?? '');
   }
   return result;
 }
 
 const withoutEscapes = (text: string): string => text.replace(/\\(["\\$`])/g, '$1');
 
-const expand = (text: string, values: ReadonlyMap<string, string>): string =>
-  text.replace(
-    /(?<!\\)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/g,
-    (_, braced?: string, bare?: string) => values.get(braced ?? bare ?? '') ?? '',
-  );
+/** Characters that variables may put into one file. Each may hold the one before it ten times: ten lines would make more than memory holds. */
+const mostExpanded = 65_536;
+
+/** Puts the values of `$NAME` and `${NAME}` into texts; where they would become too much, the names are left as they stand. */
+export function expander(lookup: (name: string) => string | undefined): (text: string) => string {
+  let left = mostExpanded;
+  return (text) =>
+    text.replace(/(?<!\\)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/g, (written, braced?: string, bare?: string) => {
+      const value = lookup(braced ?? bare ?? '') ?? '';
+      if (value.length > left) return written;
+      left -= value.length;
+      return value;
+    });
+}

@@ -1,6 +1,7 @@
 // Boot entries: what grub.cfg, grubenv and BLS snippets say that the next boot will take. Read from the files, as the loader does; grubby is not
 // asked (it can answer nothing with status 0, and el8's is a slow shell script).
 import { compareRpm } from '../model/versions.ts';
+import { expander } from './assignments.ts';
 
 interface BootEntry {
   /** Kernel release, from the file name of its image. */
@@ -29,12 +30,15 @@ export interface BootMenu {
 
 type Variables = ReadonlyMap<string, string>;
 
+/** Menus in menus whose places are told apart; GRUB's own files have two. */
+const deepestMenu = 16;
+
 /** `NAME=value` lines of a grubenv; the filler of `#` is no line of its own. */
 export function readGrubEnv(lines: readonly string[]): Variables {
   const env = new Map<string, string>();
   for (const line of lines) {
-    const parts = /^([A-Za-z_][A-Za-z0-9_]*)=(.*?)#*$/.exec(line);
-    if (parts?.[1] !== undefined) env.set(parts[1], (parts[2] ?? '').replace(/\\(.)/g, '$1'));
+    const parts = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line);
+    if (parts?.[1] !== undefined) env.set(parts[1], (parts[2] ?? '').replace(/(?<!#)#+$/, '').replace(/\\(.)/g, '$1'));
   }
   return env;
 }
@@ -55,11 +59,12 @@ export function readGrubCfg(lines: readonly string[], env: Variables): BootMenu 
   const defaults: string[] = [];
   const entries: BootEntry[] = [];
   const open: OpenMenu[] = [];
+  const expand = expander((name) => variables.get(name) ?? env.get(name));
   let top = 0;
   for (const line of lines) {
     const set = /^set ([a-z_]+)=(.*)$/.exec(line);
-    const menu = /^(menuentry|submenu)\s+(.*)$/.exec(line);
-    const linux = /^linux(?:16|efi)?\s+(\S+)\s*(.*)$/.exec(line);
+    const menu = /^(menuentry|submenu)\s(.*)$/s.exec(line);
+    const linux = /^linux(?:16|efi)?\s+(\S+)(.*)$/s.exec(line);
     if (set?.[1] !== undefined) {
       const value = plain(set[2] ?? '');
       if (set[1] === 'default') defaults.push(value);
@@ -69,19 +74,18 @@ export function readGrubCfg(lines: readonly string[], env: Variables): BootMenu 
       const index = parent === undefined ? top++ : parent.children++;
       open.push({
         kind: menu[1] === 'submenu' ? 'submenu' : 'menuentry',
-        ...nameOfMenu(menu[2] ?? ''),
-        position: [...(parent?.position ?? []), index],
+        ...nameOfMenu((menu[2] ?? '').trimStart()),
+        position: [...(parent?.position.slice(0, deepestMenu) ?? []), index],
         children: 0,
       });
       // `menuentry 'Setup' { fwsetup }`: closed where it began.
       if (/\}\s*$/.test(line)) open.pop();
     } else if (linux?.[1] !== undefined) {
       const entry = open.at(-1);
-      const taken = entries.at(-1)?.position;
-      if (entry?.kind === 'menuentry' && !samePosition(taken, entry.position))
+      if (entry?.kind === 'menuentry' && entries.at(-1)?.position !== entry.position)
         entries.push({
           release: releaseOf(linux[1]),
-          cmdline: expand(linux[2] ?? '', new Map([...env, ...variables])),
+          cmdline: argumentsIn(linux[2] ?? '', expand),
           title: entry.title,
           id: entry.id,
           position: entry.position,
@@ -91,14 +95,18 @@ export function readGrubCfg(lines: readonly string[], env: Variables): BootMenu 
   return { entries, ...(open.length === 0 ? {} : { half: true }), ...chosen(entries, defaults, env) };
 }
 
-const samePosition = (a: readonly number[] | undefined, b: readonly number[]): boolean => a !== undefined && a.join('>') === b.join('>');
-
 /** First quoted or bare word = title; `$menuentry_id_option` or `--id` names the id. */
 function nameOfMenu(rest: string): { readonly title: string; readonly id: string } {
-  const title = /^(?:'([^']*)'|"([^"]*)"|(\S+))/.exec(rest);
-  const id = /(?:\$\{?menuentry_id_option\}?|--id)[\s=]+(?:'([^']*)'|"([^"]*)"|(\S+))/.exec(rest);
-  return { title: title?.[1] ?? title?.[2] ?? title?.[3] ?? '', id: id?.[1] ?? id?.[2] ?? id?.[3] ?? '' };
+  const named = /(?:\$\{?menuentry_id_option\}?|--id)[\s=]/.exec(rest);
+  return { title: wordAt(rest), id: named === null ? '' : wordAt(rest.slice(named.index + named[0].length).replace(/^[\s=]+/, '')) };
 }
+
+/** The quoted or bare word at the beginning. */
+const wordAt = (text: string): string =>
+  /^(?:'([^']*)'|"([^"]*)"|(\S+))/
+    .exec(text)
+    ?.slice(1)
+    .find((part) => part !== undefined) ?? '';
 
 /** A one-time choice first, then what the last `set default` says: the earlier ones stand in branches for one-time choices. */
 function chosen(entries: readonly BootEntry[], defaults: readonly string[], env: Variables): Omit<BootMenu, 'entries'> {
@@ -134,22 +142,24 @@ function entryNamed(entries: readonly BootEntry[], name: string): BootEntry | un
 export function readBls(lines: readonly string[], grub: readonly string[], env: Variables, ostree: boolean): BootMenu {
   const files = new Map<string, Map<string, string>>();
   for (const line of lines) {
-    const parts = /^(\S+)\.conf:(\S+)\s+(.*)$/.exec(line);
-    if (parts?.[1] === undefined || parts[2] === undefined) continue;
-    const id = parts[1].slice(parts[1].lastIndexOf('/') + 1);
+    const [, word = '', value = ''] = /^(\S+)\s(.*)$/s.exec(line) ?? [];
+    const end = word.lastIndexOf('.conf:');
+    const [id, key] = [word.slice(word.lastIndexOf('/', end) + 1, end), word.slice(end + '.conf:'.length)];
+    if (end < 1 || key === '') continue;
     const values = files.get(id) ?? new Map<string, string>();
-    if (!values.has(parts[2])) values.set(parts[2], parts[3] ?? '');
+    if (!values.has(key)) values.set(key, value.trimStart());
     files.set(id, values);
   }
   // grub.cfg sets kernelopts only where grubenv does not.
   const variables = new Map([...grubVariables(grub), ...env]);
+  const expand = expander((name) => variables.get(name));
   const order = [...files].sort(([a, left], [b, right]) =>
     ostree ? Number(right.get('version') ?? 0) - Number(left.get('version') ?? 0) || compareRpm(b, a) : compareRpm(b, a),
   );
   const entries = order.map(
     ([id, values], index): BootEntry => ({
       release: values.get('linux') === undefined ? (values.get('version') ?? '') : releaseOf(values.get('linux') ?? ''),
-      cmdline: expand(values.get('options') ?? '', variables),
+      cmdline: argumentsIn(values.get('options') ?? '', expand),
       title: values.get('title') ?? '',
       id,
       position: [index],
@@ -182,9 +192,5 @@ const plain = (text: string): string =>
     ?.slice(1)
     .find((part) => part !== undefined) ?? text.trim();
 
-const expand = (text: string, variables: Variables): string =>
-  text
-    .replace(/\$(?:\{(\w+)\}|(\w+))/g, (_, braced?: string, bare?: string) => variables.get(braced ?? bare ?? '') ?? '')
-    .replace(/\\(.)/g, '$1')
-    .trim()
-    .replace(/\s+/g, ' ');
+const argumentsIn = (text: string, expand: (text: string) => string): string =>
+  expand(text).replace(/\\(.)/g, '$1').trim().replace(/\s+/g, ' ');

@@ -197,7 +197,8 @@ function flatcarMenu(fields: Fields): BootMenu {
     ([name]) => name === 'linux_append',
   );
   const now = bootArgs(fields.text('cmdline')).filter((token) => !token.startsWith('BOOT_IMAGE='));
-  const more = bootArgs(appended?.[1] ?? '').filter((token) => !now.includes(token));
+  const known = new Set(now);
+  const more = bootArgs(appended?.[1] ?? '').filter((token) => !known.has(token));
   const entry = { release: '', cmdline: [...now, ...more].join(' '), title: 'Flatcar', id: 'flatcar', position: [0] };
   return { entries: [entry], next: entry, saved: entry, once: false, readsOnce: false };
 }

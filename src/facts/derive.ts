@@ -52,7 +52,7 @@ function kernelFacts(facts: Facts): Facts {
       }),
       ['kernel.next_parses_nokmem', 'kernel.next_parses_by'],
     ),
-    'containerd.version': typeof evr === 'string' ? evr.replace(/^\d+:/, '').replace(/[-~].*$/, '') : (evr ?? ''),
+    'containerd.version': typeof evr === 'string' ? (evr.replace(/^\d+:/, '').split(/[-~]/, 1)[0] ?? '') : (evr ?? ''),
   };
 }
 

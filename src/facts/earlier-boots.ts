@@ -92,11 +92,12 @@ function symptomsOf(signs: readonly string[], dating: Dating): readonly EarlierS
 /** Firmware keeps a crash in several small records: they become one. */
 function partsMerged(boots: readonly EarlierBoot[]): readonly EarlierBoot[] {
   const merged: EarlierBoot[] = [];
+  let record = -1;
   for (const boot of boots.toSorted((a, b) => a.at - b.at)) {
-    const before = merged.findLastIndex((one) => one.source === boot.source);
-    const last = merged[before];
-    if (boot.source !== 'pstore' || last === undefined || boot.at - last.at > onePanic) merged.push(boot);
-    else merged[before] = { ...last, at: boot.at, ended: worse(last.ended, boot.ended), symptoms: sum(last.symptoms, boot.symptoms) };
+    const last = merged[record];
+    if (boot.source !== 'pstore') merged.push(boot);
+    else if (last === undefined || boot.at - last.at > onePanic) record = merged.push(boot) - 1;
+    else merged[record] = { ...last, at: boot.at, ended: worse(last.ended, boot.ended), symptoms: sum(last.symptoms, boot.symptoms) };
   }
   return merged;
 }

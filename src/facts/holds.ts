@@ -1,4 +1,5 @@
 // Holds of the rpm world: versionlock lists and exclude lines. A held package looks like a missing one to yum, so they are looked for.
+import { matchesWildcard } from '../model/wildcard.ts';
 
 /** Prints `lock ENTRY` and `exclude PATTERNS`; part of an area's script. */
 export const heldScript = `for f in "$R"/etc/yum/pluginconf.d/versionlock.list "$R"/etc/dnf/plugins/versionlock.list; do
@@ -30,14 +31,5 @@ function lockNames(lock: string): readonly string[] {
 }
 
 /** Does one of the patterns match? */
-export const matchesAny = (patterns: readonly string[], name: string): boolean => patterns.some((pattern) => matches(pattern, name));
-
-/** File name patterns, `*` and `?` only. Matched without a regular expression of the host's making. */
-function matches(pattern: string, name: string): boolean {
-  const star = pattern.indexOf('*');
-  if (star < 0) return pattern.length === name.length && [...pattern].every((letter, index) => letter === '?' || letter === name[index]);
-  const [head, rest] = [pattern.slice(0, star), pattern.slice(star + 1)];
-  if (name.length < head.length || !matches(head, name.slice(0, head.length))) return false;
-  for (let from = head.length; from <= name.length; from++) if (matches(rest, name.slice(from))) return true;
-  return false;
-}
+export const matchesAny = (patterns: readonly string[], name: string): boolean =>
+  patterns.some((pattern) => matchesWildcard(pattern, name));

@@ -44,12 +44,12 @@ done
 
 /** `RELEASE:ADDRESS TYPE SYMBOL`: a map that has `_text` is a real one (Debian ships a stub), and then a missing symbol means something. */
 function readMaps(lines: readonly string[]): Mapping {
-  const maps: Record<string, string> = {};
+  const maps = new Map<string, string>();
   for (const line of lines) {
     const parts = /^(\S+):[0-9a-f]+ \S (\S+)$/.exec(line);
     if (parts?.[1] === undefined) continue;
-    if (parts[2] === 'cgroup_memory_nokmem') maps[parts[1]] = 'yes';
-    else maps[parts[1]] ??= 'no';
+    if (parts[2] === 'cgroup_memory_nokmem') maps.set(parts[1], 'yes');
+    else if (!maps.has(parts[1])) maps.set(parts[1], 'no');
   }
-  return maps;
+  return Object.fromEntries(maps);
 }

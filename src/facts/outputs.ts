@@ -20,7 +20,7 @@ const plainText = (text: string): string =>
   text
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must go
     .replace(/^[\ufeff\ufffd]+|\u0000|\u001b\[[0-9;?]*[A-Za-z]/g, '')
-    .replace(/\r+(?=\n|$)/g, '')
+    .replace(/(?<!\r)\r+(?=\n|$)/g, '')
     .replace(/(@@kmend \w+(?: \d+)*(?: cut)?)[ \t\r]+(?=\n|$)/g, '$1');
 
 interface Frame {
@@ -34,26 +34,45 @@ function framesIn(lines: readonly string[]): readonly Output[] {
   const frames: Frame[] = [];
   const prefixes = prefixesOf(lines);
   for (const line of lines) {
-    const begins = /^(.*?)(@@kmend begin \d.*)$/.exec(line);
-    const prefix = begins === null ? prefixes.find((one) => line.startsWith(one.trimEnd())) : (begins[1] ?? '');
-    if (begins !== null) {
-      const known = prefixes.includes(prefix ?? '') ? (prefix ?? '') : '';
-      const frame = { prefix: known, lines: [begins[2] ?? ''] };
-      open.set(known, frame);
+    const begins = line.search(/@@kmend begin \d/);
+    const prefix = begins < 0 ? prefixes.of(line) : prefixes.known(line.slice(0, begins));
+    if (begins >= 0) {
+      const frame = { prefix, lines: [line.slice(begins)] };
+      open.set(prefix, frame);
       frames.push(frame);
-    } else if (prefix !== undefined) open.get(prefix)?.lines.push(line.slice(prefix.length));
+    } else open.get(prefix)?.lines.push(line.slice(prefix.length));
   }
   return frames.map((frame) => ({ ...hostOf(frame.prefix), text: `\n${frame.lines.join('\n')}\n` }));
 }
 
+/** A longer one is no name of a host. */
+const longestPrefix = 300;
+
+interface Prefixes {
+  /** Of a line: the longest first, so that `node-1: ` is not taken for `node-10: `; the empty one takes what is left. */
+  readonly of: (line: string) => string;
+  /** Itself, where lines of a host begin with it. */
+  readonly known: (prefix: string) => string;
+}
+
 /** What stands before the marks: the empty text, or what all lines of a host begin with. What is only before its first mark is a prompt. */
-function prefixesOf(lines: readonly string[]): readonly string[] {
+function prefixesOf(lines: readonly string[]): Prefixes {
   const before = (mark: string): ReadonlySet<string> =>
     new Set(lines.flatMap((line) => (line.includes(mark) ? [line.slice(0, line.indexOf(mark))] : [])));
   const ends = before('@@kmend done ');
-  const named = [...before('@@kmend begin ')].filter((prefix) => prefix.trim() !== '' && ends.has(prefix));
-  // The longest first, so that `node-1: ` is not taken for `node-10: `; the empty one takes what is left.
-  return [...named.sort((a, b) => b.length - a.length), ''];
+  const named = [...before('@@kmend begin ')].filter(
+    (prefix) => prefix.trim() !== '' && prefix.length <= longestPrefix && ends.has(prefix),
+  );
+  // By their length: a file of a thousand hosts has few lengths. Tools cut the blank at the end of an empty line.
+  const trimmed = new Map(named.map((prefix) => [prefix.trimEnd(), prefix]));
+  const lengths = [...new Set([...trimmed.keys()].map((prefix) => prefix.length))].sort((a, b) => b - a);
+  return {
+    of: (line) => {
+      const length = lengths.find((one) => one <= line.length && trimmed.has(line.slice(0, one))) ?? 0;
+      return trimmed.get(line.slice(0, length)) ?? '';
+    },
+    known: (prefix) => (trimmed.get(prefix.trimEnd()) === prefix ? prefix : ''),
+  };
 }
 
 /** `node-a1: `, `[node-a1] `, `node-a1 | `. */
@@ -62,20 +81,23 @@ function hostOf(prefix: string): { readonly host?: string } {
   return host === undefined ? {} : { host };
 }
 
+/** How far below the top a tool puts the output of a host. */
+const deepest = 20;
+
 /** What tools keep of a script's run: `{"stdout": "..."}`, also below the names of hosts. Nothing where the text is no JSON. */
 function fromJson(text: string): readonly Output[] | undefined {
   if (!/^\s*[[{]/.test(text)) return undefined;
   try {
-    return stdoutsIn(JSON.parse(text), undefined);
+    return stdoutsIn(JSON.parse(text), undefined, 0);
   } catch {
     return undefined;
   }
 }
 
-function stdoutsIn(value: unknown, key: string | undefined): readonly Output[] {
-  if (typeof value !== 'object' || value === null) return [];
+function stdoutsIn(value: unknown, key: string | undefined, depth: number): readonly Output[] {
+  if (typeof value !== 'object' || value === null || depth > deepest) return [];
   const { stdout } = value as { readonly stdout?: unknown };
   if (typeof stdout === 'string')
     return framesIn(plainText(stdout).split('\n')).map((output) => ({ ...(key === undefined ? {} : { host: key }), ...output }));
-  return Object.entries(value).flatMap(([name, inner]) => stdoutsIn(inner, Array.isArray(value) ? undefined : name));
+  return Object.entries(value).flatMap(([name, inner]) => stdoutsIn(inner, Array.isArray(value) ? undefined : name, depth + 1));
 }

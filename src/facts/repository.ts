@@ -82,6 +82,6 @@ function normalised(lines: readonly string[]): string {
 }
 
 function tidy(line: string): string {
-  const [, key, value] = /^([^=:\s[]+)\s*[=:]\s*(.*)$/.exec(line) ?? [];
+  const [, key, value] = /^([^=:\s[]+)\s*[=:](.*)$/s.exec(line) ?? [];
   return key === undefined || value === undefined ? line.trim() : `${key.toLowerCase()}=${value.trim()}`;
 }

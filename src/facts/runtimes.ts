@@ -114,7 +114,7 @@ manager podmanconf ${filesOf('podman')}`,
  * it is gone, or it was one too many to be asked.
  */
 export function isSystemRunc(path: string, says: readonly string[]): boolean {
-  if (!/(?:^|\/)(?:runc|docker-runc|docker-runc-current)$/.test(path) || says.some((line) => `${line} `.startsWith(`${path} `)))
+  if (!/(?:^|\/)(?:runc|docker-runc|docker-runc-current)$/.test(path) || says.some((line) => line === path || line.startsWith(`${path} `)))
     return false;
   return says.length < mostAsked || /^(?:\/(?:usr\/(?:local\/)?)?s?bin\/|\/usr\/libexec\/docker\/)?[^/]+$/.test(path);
 }
@@ -137,17 +137,16 @@ function readToml(lines: readonly string[]): readonly Runtime[] {
   const runtimes = new Map<string, Runtime>();
   let name = '';
   for (const line of lines) {
-    const section = /^\[+([^\]]*)\]/.exec(line)?.[1];
+    const section = /^\[([^\]]*)\]/.exec(line)?.[1];
     if (section !== undefined) {
-      name =
-        /\.(?:containerd\.)?runtimes\.(?:"([^"]+)"|([\w.-]+?))(?:\.options)?$/
-          .exec(section)
-          ?.slice(1)
-          .find((part) => part !== undefined) ?? '';
+      const [, below = ''] = section.split(/\.runtimes\.(.*)/s);
+      const [, quoted, bare] = /^(?:"([^"]+)"|([\w.-]+?))(?:\.options)?$/.exec(below) ?? [];
+      name = quoted ?? bare ?? '';
       if (name !== '' && !runtimes.has(name)) runtimes.set(name, { name, path: '', systemd: undefined, runc: true });
       continue;
     }
-    const [, key = '', value = ''] = /^(\w+)\s*=\s*["']?([^"'#]*?)["']?\s*(?:#.*)?$/.exec(line) ?? [];
+    const [, key = '', rest = ''] = /^(\w+)\s*=(.*)$/s.exec(line) ?? [];
+    const value = /^["']?([^"'#]*)/.exec(rest.trim())?.[1]?.trim() ?? '';
     const before = runtimes.get(name) ?? { name, path: '', systemd: undefined, runc: true };
     if (key === 'SystemdCgroup' || key === 'systemd_cgroup') runtimes.set(name, { ...before, systemd: value === 'true' });
     else if (key === 'runtime_type') runtimes.set(name, { ...before, runc: value === '' || /\.(?:runc|linux)(?:\.|$)/.test(value) });

@@ -24,14 +24,22 @@ interface Configured {
 }
 
 const longest = 300;
+/** What the script of the area prints at most. */
+const [mostRepositories, mostLines] = [100, 80];
 
 /** Logins in addresses, and what follows a `?` in them (a token may be there), are never kept. */
-export const masked = (text: string): string => text.replace(/:\/\/[^/\s]*@/g, '://***@').replace(/(:\/\/[^\s?]*\?)[^\s\])"']*/g, '$1...');
+export const masked = (text: string): string =>
+  text
+    .replace(/:\/\/[^/\s]*@/g, '://***@')
+    .replace(/(:\/\/[^\s?]*)(\?[^\s\])"']*)?/g, (_, place, query) => (query === undefined ? place : `${place}?...`));
 
 /** At most five, those that were not skipped first. */
 export function unusableOf(fields: Fields, found: boolean, choice: Repositories): readonly Unusable[] {
-  const configured = fields.all('repo').flatMap(configuredOf);
-  const lines = fields.all('said').map((line) => masked(line).slice(0, longest));
+  const configured = fields.all('repo').slice(0, mostRepositories).flatMap(configuredOf);
+  const lines = fields
+    .all('said')
+    .slice(0, mostLines)
+    .map((line) => masked(line).slice(0, longest));
   const failed = failures(lines, configured, fields.has('proxy'));
   if (failed.length > 0) return failed.sort((a, b) => Number(a.skipped) - Number(b.skipped)).slice(0, 5);
   return found || fields.has('elsewhere') ? [] : unconfigured(configured, choice, fields.has('unread'));
@@ -95,8 +103,8 @@ function namedIn(line: string): string | undefined {
     /repository data for ([^\s,]+)/.exec(line) ??
     /No matching repositories for "?([^\s",]+)/.exec(line) ??
     /repo(?:sitory)?: ([^\s/]+)/.exec(line) ??
-    /from ([^\s/:]+)[^\s:]*: \[Errno 256\]/.exec(line) ??
-    /--disablerepo=([^\s<]+) /.exec(line);
+    /from ([^\s/:]+)(?:\/[^\s:]*)?: \[Errno 256\]/.exec(line) ??
+    /(?<!\S)--disablerepo=([^\s<]+) /.exec(line);
   return found?.[1]?.replace(/\.$/, '');
 }
 
@@ -108,7 +116,7 @@ const ownerOf = (line: string, configured: readonly Configured[]): string | unde
  * connect to another host than that of the address.
  */
 function seenThrough(shown: { readonly name: CauseName; readonly line: string }, address: string, proxy: boolean): CauseName {
-  const url = /[a-z]+:\/\/[^\s:[]+[^\s[]*/.exec(shown.line)?.[0] ?? '';
+  const url = /(?<![a-z])[a-z]+:\/\/[^\s:[][^\s[]*/.exec(shown.line)?.[0] ?? '';
   const host = hostOf(url);
   const tried = /(?:resolve host: |connect to (?:server )?|Failed connect to )([A-Za-z0-9.-]+)/.exec(
     shown.line.slice(shown.line.indexOf('[')),

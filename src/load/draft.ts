@@ -86,8 +86,8 @@ function addHost(draft: Draft, group: DraftGroup, name: string, port: number | u
 
 /** `h:22` and `[::1]:22` carry a port; `fe80::1` and `x[1:3]` do not. */
 function splitPort(pattern: string): { readonly name: string; readonly port?: number } {
-  const bracketed = /^\[(.*:.*)\](?::(\d+))?$/.exec(pattern);
-  if (bracketed !== null && !bracketed[1]?.includes(']')) return withPort(bracketed[1] ?? '', bracketed[2]);
+  const bracketed = /^\[([^\]]*)\](?::(\d+))?$/.exec(pattern);
+  if (bracketed?.[1]?.includes(':') === true) return withPort(bracketed[1] ?? '', bracketed[2]);
   const found = /^((?:[^:[\]]|\[[^[\]]*\])+):(\d+)$/.exec(pattern);
   return found === null ? { name: pattern } : withPort(found[1] ?? '', found[2]);
 }

@@ -13,7 +13,7 @@ export function parseExtraVars(words: readonly string[], reader: Reader): Checke
   const diagnostics: Diagnostic[] = [];
   for (const word of words) {
     const read = word.startsWith('@') ? fromFile(word.slice(1), reader) : /^\s*[[{]/.test(word) ? fromYaml('-e', word) : fromPairs(word);
-    diagnostics.push(...read.diagnostics);
+    for (const one of read.diagnostics) diagnostics.push(one);
     for (const [name, value] of Object.entries(read.value ?? {})) put(vars, name, value);
   }
   return { ...(!hasErrors(diagnostics) && { value: vars }), diagnostics };

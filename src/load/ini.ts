@@ -35,7 +35,7 @@ export function readIni(draft: Draft, source: Source): void {
     } else if (section.kind === 'vars') {
       readVariable(draft, section.group, line, place);
     } else if (section.kind === 'children') {
-      const child = line.replace(/\s*#.*$/, '').trim();
+      const child = (line.split('#', 1)[0] ?? '').trim();
       if (/\s/.test(child)) tell(draft, 'ini-syntax', place, `expected the name of a group, not \`${child}\``);
       groupNamed(draft, section.group, place).children.add(child);
       groupNamed(draft, child, place);
@@ -85,7 +85,7 @@ function readHostLine(draft: Draft, group: string, source: Source, line: string,
   if (pattern === undefined) return;
   if (pattern.text.startsWith('[')) {
     const hint = 'a section is [name], [name:vars] or [name:children], without blanks';
-    if (!/^\[.*:.*\]/.test(pattern.text)) {
+    if (!/^\[[^:]*:.*\]/.test(pattern.text)) {
       tell(draft, 'ini-syntax', place, `\`${line}\` is neither a section nor a host`, { hint });
       return;
     }

@@ -85,7 +85,7 @@ function readText(draft: Draft, path: string, text: string): void {
     readIni(draft, sourceOf(path, text));
     return;
   }
-  draft.diagnostics.push(...parsed.checked.diagnostics);
+  for (const one of parsed.checked.diagnostics) draft.diagnostics.push(one);
   if (parsed.checked.value !== undefined) readYamlInventory(draft, parsed.source, parsed.checked.value);
 }
 
@@ -93,7 +93,7 @@ function readText(draft: Draft, path: string, text: string): void {
 function formOf(path: string, text: string): 'yaml' | 'ini' | 'unknown' {
   const ending = endingOf(path);
   if (['yaml', 'yml', 'json'].includes(ending) || /^(?:---|%YAML|\{)/.test(firstLine(text))) return 'yaml';
-  if (['ini', 'cfg'].includes(ending) || /^\[[^\]\n]+\]\s*(?:#.*)?$/m.test(text)) return 'ini';
+  if (['ini', 'cfg'].includes(ending) || /^\[[^\]\n\r\u2028\u2029]+\][ \t]*(?:#.*)?$/m.test(text)) return 'ini';
   // Saves parsing a long list of hosts as YAML: a mapping has a colon before a blank.
   return /:(?:\s|$)/.test(text) ? 'unknown' : 'ini';
 }
@@ -113,7 +113,7 @@ const firstLine = (text: string): string =>
   text
     .split('\n')
     .find((line) => /^\s*[^\s#;]/.test(line))
-    ?.replace(/\s#.*$/, '')
+    ?.replace(/\s#.*$/s, '')
     .trim() ?? '';
 
 function readProgram(draft: Draft, reader: Reader, path: string): void {
@@ -124,7 +124,7 @@ function readProgram(draft: Draft, reader: Reader, path: string): void {
       return undefined;
     }
     const parsed = parseData(path, answer.text);
-    draft.diagnostics.push(...parsed.checked.diagnostics);
+    for (const one of parsed.checked.diagnostics) draft.diagnostics.push(one);
     return parsed;
   };
   const listed = call(['--list']);

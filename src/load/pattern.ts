@@ -1,4 +1,5 @@
 // Host patterns and `--limit`: which hosts `web:!canary:&zone_a` means, in which order.
+import { startingWith } from '../expression/index.ts';
 import type { Checked, Diagnostic, Place } from '../model/diagnostic.ts';
 import { nearest } from '../model/diagnostic.ts';
 import type { Inventory } from '../model/host.ts';
@@ -199,28 +200,18 @@ function matchName(name: string, search: Search): readonly string[] | undefined 
   if (name === 'all' || name === '*') return [...inventory.hosts.keys()];
   if (inventory.groups.has(name)) return levelByLevel(inventory, name);
   if (!/^~|[.?*[]/.test(name)) return inventory.hosts.has(name) ? [name] : [];
-  const isMatch = name.startsWith('~') ? regexOf(name.slice(1)) : globMatcher(name);
-  if (isMatch === undefined) {
-    refuse(search, 'pattern', `\`${name}\` is not a pattern that can be read`, { hint: 'is a bracket not closed?' });
+  const groups = [...inventory.groups.keys()];
+  const hosts = inventory.declared ?? [...inventory.hosts.keys()];
+  const matching = name.startsWith('~')
+    ? startingWith(name.slice(1), [...groups, ...hosts])
+    : [...groups, ...hosts].filter(globMatcher(name));
+  if (matching === undefined) {
+    refuse(search, 'pattern', `\`${name}\` is not a pattern that can be read`, {
+      hint: 'is a bracket not closed, or does the regular expression take too long?',
+    });
     return undefined;
   }
-  const groups = [...inventory.groups.keys()].filter(isMatch);
-  const hosts = (inventory.declared ?? [...inventory.hosts.keys()]).filter(isMatch);
-  return [...new Set([...groups.flatMap((group) => levelByLevel(inventory, group)), ...hosts])];
-}
-
-/** Anchored at the start only. Python's spellings that differ are turned into ours. */
-function regexOf(source: string): ((name: string) => boolean) | undefined {
-  const flags = /^\(\?([aims]+)\)/.exec(source);
-  const own = source
-    .slice(flags?.[0].length ?? 0)
-    .replaceAll('(?P<', '(?<')
-    .replaceAll('\\Z', '$')
-    .replaceAll('\\A', '^');
-  try {
-    const expression = new RegExp(`^(?:${own})`, (flags?.[1] ?? '').replace('a', ''));
-    return (name) => expression.test(name);
-  } catch {
-    return undefined;
-  }
+  const found = new Set(matching);
+  const inGroups = groups.filter((group) => found.has(group)).flatMap((group) => levelByLevel(inventory, group));
+  return [...new Set([...inGroups, ...hosts.filter((host) => found.has(host))])];
 }

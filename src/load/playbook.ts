@@ -127,7 +127,7 @@ function laterNames(play: MapTree): readonly string[] {
     if (tree.kind !== 'map') return;
     for (const entry of tree.entries) {
       if (entry.key === 'register' && entry.value.kind === 'scalar') found.push(entry.value.text);
-      if (entry.key === 'set_fact' && entry.value.kind === 'map') found.push(...entry.value.entries.map((set) => set.key));
+      if (entry.key === 'set_fact' && entry.value.kind === 'map') for (const { key } of entry.value.entries) found.push(key);
       if (entry.key === 'tasks' || entry.key === 'block') walk(entry.value);
     }
   };
@@ -156,7 +156,7 @@ function readHosts(telling: Telling, play: MapTree, early: Mapping): Hosts | und
   const items = value.kind === 'list' ? value.items : [value];
   const parts: string[] = [];
   for (const item of items) {
-    if (item.kind === 'scalar' && item.value !== null) parts.push(...splitPattern(item.text));
+    if (item.kind === 'scalar' && item.value !== null) for (const part of splitPattern(item.text)) parts.push(part);
     else telling.error(item.at, 'bad-hosts', '`hosts` should be a pattern or a list of them');
   }
   if (parts.length > 0)
@@ -174,7 +174,7 @@ function readHosts(telling: Telling, play: MapTree, early: Mapping): Hosts | und
 function matchHosts(telling: Telling, hosts: Hosts | undefined, options: PlaybookOptions): readonly string[] | undefined {
   if (options.inventory === undefined || options.inventory.hosts.size === 0 || hosts === undefined) return undefined;
   const found = resolvePattern(hosts.pattern, options.inventory, telling.source.placeAt(hosts.at));
-  telling.diagnostics.push(...found.diagnostics);
+  for (const one of found.diagnostics) telling.diagnostics.push(one);
   return found.value;
 }
 

@@ -126,7 +126,7 @@ function checkCanary({ telling, rollout, at }: Check, { inventory, hosts }: Play
   if (!('pattern' in canary)) return;
   const place = telling.source.placeAt(at('canary', 'hosts'));
   const found = resolvePattern(canary.pattern, inventory, place);
-  telling.diagnostics.push(...found.diagnostics);
+  for (const one of found.diagnostics) telling.diagnostics.push(one);
   if (found.value === undefined || found.value.some((host) => hosts.includes(host))) return;
   telling.errorAt(place, 'canary-elsewhere', `the canary \`${canary.pattern}\` has none of the play's hosts`, {
     hint: 'without a canary no other host is ever started: name hosts of this play',

@@ -18,12 +18,12 @@ export const join = (dir: string, name: string): string =>
 
 /** The directory of a path: `.` for a bare name. */
 export function dirOf(path: string): string {
-  const trimmed = path.replace(/\/+$/, '');
+  const trimmed = path.replace(/(?<!\/)\/+$/, '');
   const slash = trimmed.lastIndexOf('/');
   return slash === -1 ? '.' : slash === 0 ? '/' : trimmed.slice(0, slash);
 }
 
-export const baseOf = (path: string): string => path.replace(/\/+$/, '').replace(/^.*\//, '');
+export const baseOf = (path: string): string => path.replace(/(?<!\/)\/+$/, '').replace(/^.*\//, '');
 
 /** The ending without its dot, in lower case: '' when there is none. */
 export const endingOf = (path: string): string => /[^.]\.([^./]+)$/.exec(baseOf(path))?.[1]?.toLowerCase() ?? '';

@@ -166,7 +166,7 @@ function hintAtShortForm(telling: Telling, entry: Entry, before: number): void {
   if (last === undefined || entry.value.kind !== 'scalar' || !/^\w+=/.test(entry.value.text)) return;
   telling.diagnostics[before] = {
     ...last,
-    hint: `write the arguments as a mapping: \`${entry.key}: {${entry.value.text.replace(/(\w+)=(\S+)\s*/g, '$1: $2, ').replace(/, $/, '')}}\``,
+    hint: `write the arguments as a mapping: \`${entry.key}: {${entry.value.text.replace(/(?<!\w)(\w+)=(\S+)\s*/g, '$1: $2, ').replace(/, $/, '')}}\``,
   };
 }
 

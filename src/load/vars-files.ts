@@ -55,7 +55,7 @@ function readVarsFile(draft: Draft, reader: Reader, path: string): Mapping {
   }
   draft.files.push(path);
   const { source, checked } = parseData(path, read.text);
-  draft.diagnostics.push(...checked.diagnostics);
+  for (const one of checked.diagnostics) draft.diagnostics.push(one);
   const tree = checked.value;
   if (tree === undefined || (tree.kind === 'scalar' && tree.value === null)) return none;
   if (tree.kind !== 'map') {

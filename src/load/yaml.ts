@@ -7,6 +7,8 @@ import type { Entry, MapTree, ScalarTree, Tree } from './tree.ts';
 
 /** Deeper nesting is nobody's playbook, and would exhaust the stack of every reader. */
 const deepest = 200;
+/** Syntax errors that are reported of one file. */
+const mostErrors = 100;
 /** Nodes that aliases may add up to: more is a bomb. */
 const largest = 1_000_000;
 
@@ -63,6 +65,7 @@ function syntaxErrors(errors: readonly { code: string; pos: [number, number]; me
   const told: Diagnostic[] = [];
   for (const error of errors) {
     const place = source.placeAt(error.pos[0]);
+    if (told.length >= mostErrors) break;
     if (lines.has(place.line)) continue;
     lines.add(place.line);
     const hint = templateHint(source.text, error.pos[0]) ?? syntaxHints[error.code];
@@ -127,10 +130,9 @@ class Builder {
       // `x: {{ y }}` without quotes: told, then taken for the text that was meant, so that nothing else is told of it.
       if (!this.pair(pair, depth, entries, merged, seen)) return { kind: 'scalar', at: offsetOf(node), ...asMeant(this.source.text, node) };
     }
-    const inherited = merged.filter(
-      (entry, index) => !seen.has(entry.key) && merged.findIndex((other) => other.key === entry.key) === index,
-    );
-    return { kind: 'map', at: offsetOf(node), entries: inherited.length === 0 ? entries : [...inherited, ...entries] };
+    const inherited = new Map<string, Entry>();
+    for (const entry of merged) if (!seen.has(entry.key) && !inherited.has(entry.key)) inherited.set(entry.key, entry);
+    return { kind: 'map', at: offsetOf(node), entries: inherited.size === 0 ? entries : [...inherited.values(), ...entries] };
   }
 
   private pair(pair: Pair, depth: number, entries: Entry[], merged: Entry[], seen: Map<string, number>): boolean {
@@ -164,7 +166,7 @@ class Builder {
   private merge(value: Tree, merged: Entry[]): void {
     const maps = value.kind === 'list' ? value.items : [value];
     for (const map of maps) {
-      if (map.kind === 'map') merged.push(...map.entries);
+      if (map.kind === 'map') for (const entry of map.entries) merged.push(entry);
       else this.refuse(map.at, 'merge-not-mapping', '`<<` can only take in mappings');
     }
   }

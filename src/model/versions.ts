@@ -119,16 +119,17 @@ function debWeight(character: string | undefined): number {
 
 /** `18.06.1-ce`, `1.0.0-rc93+dev`, `3.10.0-1062.4.1.el7.x86_64`, `4.4.0-165-generic`, `17.06.2-ee-18`. */
 interface Upstream {
-  readonly numbers: readonly number[];
+  /** Digits as they are written: a number of a thousand digits is not infinite. */
+  readonly numbers: readonly string[];
   /** What stands after the first dash, as far as it is numbers: package revisions, kernel builds, `-ee-18`. */
-  readonly revision: readonly number[];
+  readonly revision: readonly string[];
   /** `[rank, n]` of alpha, beta or rc; absent = a final release. */
-  readonly pre?: readonly [number, number];
+  readonly pre?: readonly [string, string];
   /** Commits after that (`+dev`): later than it, earlier than the next. */
   readonly dev: boolean;
 }
 
-const preRanks: Readonly<Record<string, number>> = { dev: 0, alpha: 1, beta: 2, tp: 2, rc: 3 };
+const preRanks: ReadonlyMap<string, string> = new Map(Object.entries({ dev: '0', alpha: '1', beta: '2', tp: '2', rc: '3' }));
 
 function readUpstream(text: string): Upstream {
   const plain = text.trim().replace(/^v(?=[0-9])/, '');
@@ -138,29 +139,29 @@ function readUpstream(text: string): Upstream {
   const edition = /^[-.~](?:ce|ee)(?![a-z0-9])/i.exec(rest)?.[0] ?? '';
   const after = rest.slice(pre ? pre[0].length : edition.length);
   const revision = pre ? '' : (/^[-.~][0-9]+(?:[.-][0-9]+)*(?![a-z0-9])/i.exec(after)?.[0] ?? '');
-  const rank = preRanks[pre?.[1]?.toLowerCase() ?? ''];
+  const rank = preRanks.get(pre?.[1]?.toLowerCase() ?? '');
   return {
     numbers: numberList(numbers),
     revision: numberList(revision),
-    ...(rank === undefined ? {} : { pre: [rank, Number(pre?.[2] ?? 0)] as const }),
+    ...(rank === undefined ? {} : { pre: [rank, pre?.[2] ?? ''] as const }),
     dev: /\+dev/i.test(after),
   };
 }
 
-const numberList = (text: string): readonly number[] => (text.match(/[0-9]+/g) ?? []).map(Number);
+const numberList = (text: string): readonly string[] => text.match(/[0-9]+/g) ?? [];
 
 /** Dotted numbers (missing ones are 0), alpha < beta < rc < final, `rc9` < `rc10`, `rc6` < `rc6+dev` < `rc7`; `-ce` and `-ee` say nothing. */
 export const compareUpstream: Compare = (a, b) => orderUpstream(readUpstream(a), readUpstream(b));
 
 const orderUpstream = (a: Upstream, b: Upstream): number =>
   compareNumbers(a.numbers, b.numbers) ||
-  compareNumbers(a.pre ?? [9], b.pre ?? [9]) ||
+  compareNumbers(a.pre ?? ['9'], b.pre ?? ['9']) ||
   compareNumbers(a.revision, b.revision) ||
   Number(a.dev) - Number(b.dev);
 
-function compareNumbers(a: readonly number[], b: readonly number[]): number {
+function compareNumbers(a: readonly string[], b: readonly string[]): number {
   for (let i = 0; i < a.length || i < b.length; i++) {
-    const order = (a[i] ?? 0) - (b[i] ?? 0);
+    const order = compareDigits(a[i] ?? '0', b[i] ?? '0');
     if (order !== 0) return order;
   }
   return 0;
@@ -203,7 +204,7 @@ function readRange(text: string): Range | undefined {
   const range: Bound[][] = [];
   for (const alternative of text.split('||')) {
     const words = alternative
-      .replace(/([<>=!]+)\s+/g, '$1')
+      .replace(/(?<=[<>=!])\s+/g, '')
       .split(/[\s,]+/)
       .filter((word) => word !== '');
     const bounds: Bound[] = [];

@@ -13,11 +13,16 @@ export interface BannerWatch {
 export function createBannerWatch(): BannerWatch {
   let text = '';
   let total = 0;
+  /** Where the line begins that has no end yet: a server may send its lines byte by byte. */
+  let line = 0;
   return {
     feed: (chunk) => {
       total += chunk.length;
       if (text.length < limit) text += chunk.toString('latin1');
-      if (chunk.includes(10) && /(?:^|\n)SSH-(?:2\.0|1\.99)-[^\n]*\n/.test(text)) return 'seen';
+      if (chunk.includes(10)) {
+        if (/^SSH-(?:2\.0|1\.99)-[^\n]*\n/m.test(text.slice(line))) return 'seen';
+        line = text.lastIndexOf('\n') + 1;
+      }
       return total > limit ? 'endless' : 'more';
     },
     preface: () =>

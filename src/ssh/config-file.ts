@@ -1,7 +1,8 @@
 // ~/.ssh/config: read once per run, looked up per host. The first value wins, as in OpenSSH.
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { isPlain, matchesList, matchesPattern } from './patterns.ts';
+import { matchesWildcard } from '../model/wildcard.ts';
+import { isPlain, matchesList } from './patterns.ts';
 
 /** Settings of one host: lower-case keyword to its values (several for IdentityFile and the list keywords). */
 export type Settings = ReadonlyMap<string, readonly string[]>;
@@ -18,32 +19,36 @@ interface Section {
 }
 
 /** Keywords that change how a host is reached and that kmend does not follow: said once by name, never ignored in silence. */
-const unsupported: Readonly<Record<string, string>> = {
-  proxycommand: 'ProxyCommand',
-  certificatefile: 'CertificateFile',
-  pkcs11provider: 'PKCS11Provider',
-  securitykeyprovider: 'SecurityKeyProvider',
-  knownhostscommand: 'KnownHostsCommand',
-  canonicalizehostname: 'CanonicalizeHostname',
-  bindaddress: 'BindAddress',
-  bindinterface: 'BindInterface',
-  addressfamily: 'AddressFamily',
-  preferredauthentications: 'PreferredAuthentications',
-  hostkeyalgorithms: 'HostKeyAlgorithms',
-  kexalgorithms: 'KexAlgorithms',
-  ciphers: 'Ciphers',
-  macs: 'MACs',
-  pubkeyacceptedalgorithms: 'PubkeyAcceptedAlgorithms',
-  pubkeyacceptedkeytypes: 'PubkeyAcceptedKeyTypes',
-  remotecommand: 'RemoteCommand',
-};
+const unsupported: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    proxycommand: 'ProxyCommand',
+    certificatefile: 'CertificateFile',
+    pkcs11provider: 'PKCS11Provider',
+    securitykeyprovider: 'SecurityKeyProvider',
+    knownhostscommand: 'KnownHostsCommand',
+    canonicalizehostname: 'CanonicalizeHostname',
+    bindaddress: 'BindAddress',
+    bindinterface: 'BindInterface',
+    addressfamily: 'AddressFamily',
+    preferredauthentications: 'PreferredAuthentications',
+    hostkeyalgorithms: 'HostKeyAlgorithms',
+    kexalgorithms: 'KexAlgorithms',
+    ciphers: 'Ciphers',
+    macs: 'MACs',
+    pubkeyacceptedalgorithms: 'PubkeyAcceptedAlgorithms',
+    pubkeyacceptedkeytypes: 'PubkeyAcceptedKeyTypes',
+    remotecommand: 'RemoteCommand',
+  }),
+);
 
-const harmless: Readonly<Record<string, RegExp>> = {
-  proxycommand: /^none$/i,
-  canonicalizehostname: /^no$/i,
-  addressfamily: /^any$/i,
-  certificatefile: /^none$/i,
-};
+const harmless: ReadonlyMap<string, RegExp> = new Map(
+  Object.entries({
+    proxycommand: /^none$/i,
+    canonicalizehostname: /^no$/i,
+    addressfamily: /^any$/i,
+    certificatefile: /^none$/i,
+  }),
+);
 
 /** The reading side of the package `ssh-config`, as far as it is used. */
 interface ParsedLine {
@@ -135,7 +140,7 @@ function expandInclude(written: string, { home, base }: Collecting): readonly st
   if (isPlain(pattern)) return [path];
   try {
     return readdirSync(dirname(path))
-      .filter((name) => matchesPattern(pattern, name) && !name.startsWith('.'))
+      .filter((name) => matchesWildcard(pattern, name) && !name.startsWith('.'))
       .sort()
       .map((name) => join(dirname(path), name));
   } catch {
@@ -168,8 +173,8 @@ function merge(sections: readonly Section[], warn: (text: string) => void): Sett
   const settings = new Map<string, readonly string[]>();
   for (const section of sections) {
     for (const [keyword, values] of section.settings) {
-      const name = unsupported[keyword];
-      if (name !== undefined && harmless[keyword]?.test(values.join(' ')) !== true)
+      const name = unsupported.get(keyword);
+      if (name !== undefined && harmless.get(keyword)?.test(values.join(' ')) !== true)
         warn(`ssh configuration: \`${name}\` is not supported and not used`);
       if (keyword === 'identityfile') settings.set(keyword, [...(settings.get(keyword) ?? []), ...values]);
       else if (!settings.has(keyword)) settings.set(keyword, values);

@@ -43,8 +43,12 @@ const errnoSaid: Readonly<Record<string, string>> = {
 
 const methodHint = 'check the user, the key files and the agent (ssh-add -l); with ssh: ssh -v';
 
+/** A server's own words may be in it, up to a packet of them. */
+const longestMessage = 500;
+
 /** Maps one error to one failure. `transport: true` says that the same attempt may succeed later. */
-export function failureOf(error: RawError, trouble: Trouble): Failure {
+export function failureOf(raw: RawError, trouble: Trouble): Failure {
+  const error = { ...raw, message: raw.message.slice(0, longestMessage) };
   const { where, phase } = trouble;
   const unreachable = (message: string, transport: boolean, more: { hint?: string; detail?: string } = {}): Failure => ({
     kind: 'unreachable',

@@ -165,7 +165,7 @@ const whereOf = (hop: Hop): string =>
 const placeOf = (entry: KnownKey): string => `${entry.file}:${entry.line}`;
 
 /** `SHA256:...`, as ssh-keygen -l prints it. */
-export const fingerprint = (key: Buffer): string => `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+export const fingerprint = (key: Buffer): string => `SHA256:${createHash('sha256').update(key).digest('base64').replace('=', '')}`;
 
 /** The first field of a key in wire format. */
 export function typeOf(key: Buffer): string {

@@ -89,7 +89,7 @@ function pkcs8(text: string, passphrase: string | undefined): string | undefined
 
 /** An encrypted file of OpenSSH's own format shows its public half: magic, cipher, kdf, kdf options, count, then the key. */
 function publicHalf(text: string): Buffer | undefined {
-  const body = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]+?)-----END/.exec(text)?.[1];
+  const body = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]+)-----END/.exec(text)?.[1];
   if (body === undefined) return undefined;
   const data = Buffer.from(body, 'base64');
   const magic = 'openssh-key-v1\0';

@@ -15,12 +15,16 @@ export interface NotStarted {
 interface Rule {
   readonly method?: Become['method'];
   readonly said: RegExp;
+  /** Stands on the same line. */
+  readonly beside?: RegExp;
   readonly kind: Failure['kind'];
   readonly message: (event: NotStarted) => string;
   readonly hint?: string;
 }
 
 const needsPassword = 'give the password (-K, ansible_become_password) or allow it without one (NOPASSWD, nopass)';
+
+const missing = /not found|No such file|Unknown command/i;
 
 /** First match wins. All texts are the programs' own in the C locale. */
 const rules: readonly Rule[] = [
@@ -97,7 +101,8 @@ const rules: readonly Rule[] = [
     hint: 'log in as a user with a POSIX shell (bash, dash, zsh, ksh) or fish',
   },
   {
-    said: /\/bin\/sh.*(not found|No such file|Unknown command)|(not found|No such file|Unknown command).*\/bin\/sh/i,
+    said: /\/bin\/sh/,
+    beside: missing,
     kind: 'exit',
     message: () => '/bin/sh is missing there',
   },
@@ -119,7 +124,9 @@ export function notStarted(event: NotStarted): Failure {
       hint: 'install it, or choose another become_method',
       ...more,
     };
-  const rule = rules.find(({ method, said }) => (method === undefined || method === become?.method) && said.test(event.said));
+  const rule = rules.find(
+    ({ method, said, beside }) => (method === undefined || method === become?.method) && onOneLine(event.said, said, beside ?? said),
+  );
   if (rule !== undefined)
     return {
       kind: rule.kind,
@@ -137,4 +144,8 @@ export function notStarted(event: NotStarted): Failure {
 }
 
 const isMissing = ({ code, said }: NotStarted, program: string): boolean =>
-  code === 127 && new RegExp(`\\b${program}\\b.*(No such file|not found|Unknown command)`, 'i').test(said);
+  code === 127 && onOneLine(said, new RegExp(`\\b${program}\\b`), missing);
+
+/** Two looks at each line, not one for both: `a.*b` takes quadratic time on a line of many `a`. */
+const onOneLine = (text: string, one: RegExp, other: RegExp): boolean =>
+  text.split('\n').some((line) => one.test(line) && other.test(line));

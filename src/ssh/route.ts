@@ -82,12 +82,14 @@ interface JumpSpec {
 
 /** `[ssh://][user@]host[:port]`, IPv6 in brackets. */
 export function parseJump(word: string): JumpSpec | undefined {
-  const match = /^(?:ssh:\/\/)?(?:(.+)@)?(?:\[([^\]]+)\]|([^@:[\]/\s]+))(?::(\d{1,5}))?\/?$/.exec(word);
-  const host = match?.[2] ?? match?.[3];
-  if (match === null || host === undefined) return undefined;
-  const port = match[4] === undefined ? undefined : Number(match[4]);
+  const bare = word.replace(/^ssh:\/\//, '');
+  const at = bare.lastIndexOf('@');
+  const match = /^(?:\[([^\]]+)\]|([^@:[\]/\s]+))(?::(\d{1,5}))?\/?$/.exec(bare.slice(at + 1));
+  const host = match?.[1] ?? match?.[2];
+  if (at === 0 || host === undefined) return undefined;
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
   if (port !== undefined && (port < 1 || port > 65535)) return undefined;
-  return { host, ...(match[1] === undefined ? {} : { user: match[1] }), ...(port === undefined ? {} : { port }) };
+  return { host, ...(at < 0 ? {} : { user: bare.slice(0, at) }), ...(port === undefined ? {} : { port }) };
 }
 
 /** A jump host takes its keys from the configuration; the target's key files are tried after them, its password never. */

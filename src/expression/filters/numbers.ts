@@ -67,7 +67,7 @@ function humanReadable(size: number, bits: boolean, unit: string | undefined): s
 
 function humanToBytes(value: string, defaultUnit: string | undefined, bits: boolean): Cell {
   const wrong = (): never => fail(`human_to_bytes cannot read '${value}'`);
-  const [, digits, given] = /^\s*(\d*\.?\d+)(?:\s*([A-Za-z]+))?\s*$/.exec(value) ?? wrong();
+  const [, digits, given] = /^\s*(\d+(?:\.\d+)?|\.\d+)(?:\s*([A-Za-z]+))?\s*$/.exec(value) ?? wrong();
   const unit = given ?? defaultUnit;
   const size = Number(digits);
   if (unit === undefined) return int(Math.round(size));

@@ -94,7 +94,7 @@ export const pathFilters: Readonly<Record<string, Callable>> = {
   relpath: define('start', (value, { at }) => relative(text(value), textArg(at(0), 'start'))),
   commonpath: define('', (value) => common(textsOf(value))),
   win_basename: onText((value) => value.slice(Math.max(value.lastIndexOf('\\'), value.lastIndexOf('/')) + 1)),
-  win_dirname: onText((value) => value.replace(/[\\/]+[^\\/]*$/, '')),
+  win_dirname: onText((value) => value.replace(/(?<![\\/])[\\/]+[^\\/]*$/, '')),
   urlsplit: define('query?', (value, { at }) => {
     const [parts, wanted] = [urlParts(text(value)), textArg(at(0), 'the part', '')];
     if (wanted === '') return dictOf(parts);

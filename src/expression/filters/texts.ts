@@ -28,6 +28,22 @@ function indent(value: string, width: Cell | undefined, first: boolean, blank: b
   return first ? lead + body : body;
 }
 
+/** Comments and tags taken out; what is not closed stays. */
+function withoutTags(value: string): string {
+  let out = '';
+  let at = 0;
+  let comments = true;
+  for (let open = value.indexOf('<'); open !== -1; open = value.indexOf('<', at)) {
+    const close = comments && value.startsWith('<!--', open) ? value.indexOf('-->', open + 4) : -1;
+    if (close === -1 && value.startsWith('<!--', open)) comments = false;
+    const end = close === -1 ? value.indexOf('>', open) : close + 2;
+    if (end === -1) break;
+    out += value.slice(at, open);
+    at = end + 1;
+  }
+  return out + value.slice(at);
+}
+
 function boundedWidth(width: Cell | undefined): number {
   const wide = wholeArg(width, 'width', 4);
   reserve(Math.max(0, wide));
@@ -167,8 +183,7 @@ export const textFilters: Readonly<Record<string, Callable>> = {
   e: escaped,
   forceescape: escaped,
   striptags: change((value) =>
-    value
-      .replace(/<!--[\s\S]*?-->|<[^>]*>/g, '')
+    withoutTags(value)
       .split(/\s+/)
       .filter((word) => word !== '')
       .join(' '),

@@ -38,7 +38,7 @@ function readFloat(source: string): number | undefined {
   if (/^[-+]?(inf|infinity)$/.test(word)) return word.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   if (/^[-+]?nan$/.test(word)) return Number.NaN;
   const plain = word.replace(/(?<=\d)_(?=\d)/g, '');
-  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/.test(plain) ? Number(plain) : undefined;
+  return /^[-+]?(\d+(?:\.\d*)?|\.\d+)(e[-+]?\d+)?$/.test(plain) ? Number(plain) : undefined;
 }
 
 const floatOf = (value: Cell): number | undefined => (typeof value === 'string' ? readFloat(value) : toFloat(value));

@@ -1,6 +1,6 @@
 // Python's `re` over our own matcher: search, match, findall and sub.
-import { reserve, spend } from '../meter.ts';
-import { fail } from '../trouble.ts';
+import { metered, reserve, spend } from '../meter.ts';
+import { ExpressionError, fail } from '../trouble.ts';
 import { program } from './match.ts';
 import { parsePattern } from './parse.ts';
 import { replacer } from './replacement.ts';
@@ -77,6 +77,16 @@ export const matchStart = (pattern: Regex, text: string): Match | undefined =>
     const spans = pattern.run(of.codes, 0, false);
     return spans === undefined ? undefined : matchOf(spans, of);
   });
+
+/** Those texts that a pattern of an operator matches from their beginning; nothing where it cannot be read, or takes too much work on all of them. */
+export function startingWith(source: string, texts: readonly string[]): readonly string[] | undefined {
+  try {
+    return metered(() => texts.filter((text) => matchStart(regex(source), text) !== undefined));
+  } catch (error) {
+    if (error instanceof ExpressionError) return undefined;
+    throw error;
+  }
+}
 
 /** All matches from left to right; an empty one may follow the end of another, as in Python 3.7 and later. */
 function allMatches(pattern: Regex, of: Subject, most: number): Match[] {

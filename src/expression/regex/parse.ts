@@ -211,7 +211,7 @@ function inlineFlags(reader: Reader, start: number): Pattern | undefined {
   }
 }
 
-const counted = /^\{(\d*)(,?)(\d*)\}/;
+const counted = /^\{(\d*)(?:(,)(\d*))?\}/;
 
 function readRepeats(reader: Reader, atom: Pattern, start: number): Pattern {
   const bounds = readBounds(reader);
@@ -230,7 +230,7 @@ function readBounds(reader: Reader): { readonly min: number; readonly max: numbe
   if (skip(reader, '?')) return { min: 0, max: 1 };
   if (peek(reader) !== '{') return undefined;
   const [whole, low = '', comma, high = ''] = counted.exec(reader.source.slice(reader.at, reader.at + 25).join('')) ?? [];
-  if (whole === undefined || (low === '' && (comma === '' || high === '') && whole !== '{,}')) return undefined;
+  if (whole === undefined || (low === '' && high === '' && whole !== '{,}')) return undefined;
   reader.at += whole.length;
   return { min: Number(low || 0), max: high !== '' ? Number(high) : comma === ',' ? Number.POSITIVE_INFINITY : Number(low) };
 }

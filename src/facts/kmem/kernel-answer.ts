@@ -54,7 +54,7 @@ export const tableAnswer = (facts: Facts, release: string): Parses => parsesNokm
 
 /** The same of a full el7 release as `uname -r` prints it; `undefined` for anything else. */
 export const parsedByTable = (release: string): Parses | undefined =>
-  /^3\.10\.0-\d[\w.]*\.el7(?:\.\w+)*\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/.test(release)
+  /^3\.10\.0-\d[\w.]*$/.test(release) && release.includes('.el7.') && /\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/.test(release)
     ? parsesNokmem(release, { suse: false })
     : undefined;
 

@@ -119,7 +119,7 @@ function withFiles(facts: FactView, files: readonly PackageFile[]): FactView {
   return {
     get: (fact) => {
       const value = facts.get(fact);
-      const name = /^package\.(.+?)(?:@.*)?\.available$/.exec(fact)?.[1];
+      const name = /^package\.(.+)\.available$/.exec(fact)?.[1]?.split('@', 1)[0];
       const versions = files.filter((file) => file.name === name).map(({ version }): Value => version);
       return versions.length === 0 || !Array.isArray(value) ? value : [...new Set([...listFact(facts, fact), ...versions])];
     },
