@@ -4,6 +4,7 @@ import { baselineOf, checkWants, type IdReading, outputsIn, parseProbe, readingO
 import type { Facts } from '../model/fact.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import { unknown } from '../model/value.ts';
+import { matchesWildcard } from '../model/wildcard.ts';
 import type { CheckRow } from '../report/check-table.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -37,15 +38,7 @@ const namesOf = (rows: readonly CheckRow[]): string => {
 
 function isWanted(host: string, hosts: string): boolean {
   const words = hosts.split(/[,:]/).filter((word) => word !== '');
-  const matches = (word: string): boolean =>
-    word === 'all' ||
-    new RegExp(
-      `^${word
-        .split('*')
-        .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-        .join('.*')}$`,
-    ).test(host);
-  return words.some(matches);
+  return words.some((word) => word === 'all' || matchesWildcard(word, host));
 }
 
 /** Files of the directory and of the directories in it, as paths below it; hidden ones are not meant. */
@@ -60,10 +53,13 @@ function filesIn(directory: string, world: World): readonly string[] {
   });
 }
 
-const endings = /(?:\.(?:txt|out|log|stdout|json|probe|kmend|gz))+$/i;
+const endings: ReadonlySet<string> = new Set(['txt', 'out', 'log', 'stdout', 'json', 'probe', 'kmend', 'gz']);
 
 /** What a file is named after: `node-a1` for `monday/node-a1.log.gz`. */
-const stemOf = (file: string): string => file.replace(/^.*\//, '').replace(endings, '');
+function stemOf(file: string): string {
+  const words = file.replace(/^.*\//, '').split('.');
+  return words.slice(0, words.findLastIndex((word) => !endings.has(word.toLowerCase())) + 1).join('.');
+}
 
 function readFile(directory: string, file: string, world: World): readonly Found[] {
   const read = world.reader.readText(`${directory}/${file}`);

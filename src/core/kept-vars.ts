@@ -17,7 +17,11 @@ const secretText =
   /(?:password|passwd|passphrase|(?<![a-z])pass|token|secret|api[_-]?key|credentials?)["']?(?:\s*[=:]\s*|\s+)["']?[^\s"'-]|(?:bearer|basic)\s+[^\s"']|:\/\/[^/\s:@]*:[^/\s@]+@|PRIVATE KEY/i;
 
 /** A template's values are judged by the variables that they come from. */
-const withoutTemplates = (text: string): string => text.replace(/\{\{.*?\}\}/gs, '');
+function withoutTemplates(text: string): string {
+  const parts = text.split('}}');
+  const last = parts.pop() ?? '';
+  return parts.map((part) => part.split('{{', 1)[0]).join('') + last;
+}
 
 function mayHoldSecret(value: Value, secrets: readonly string[]): boolean {
   if (typeof value === 'string') return secretText.test(withoutTemplates(value)) || secrets.some((secret) => value.includes(secret));

@@ -1,6 +1,6 @@
 // Area kernel: the running kernel, the installed ones, and what their System.map says about nokmem.
 import type { Facts } from '../model/fact.ts';
-import { type Mapping, unknown } from '../model/value.ts';
+import { type Mapping, unknown, type Value } from '../model/value.ts';
 import type { Area } from './area.ts';
 import { readFields } from './fields.ts';
 
@@ -35,12 +35,23 @@ done
   parse: (text): Facts => {
     const fields = readFields(text);
     return {
-      'kernel.release': fields.text('release').trim() || unknown('the kernel release could not be read'),
-      'kernel.installed': fields.all('installed').filter((release) => /^[0-9]/.test(release) && !release.startsWith('0-rescue')),
+      'kernel.release': releaseOf(fields.text('release').trim()),
+      'kernel.installed': fields
+        .all('installed')
+        .filter((release) => /^[0-9]/.test(release) && release.length <= longestRelease && !release.startsWith('0-rescue')),
       'kernel.maps': readMaps(fields.all('map')),
     };
   },
 };
+
+/** What `uname` has room for. */
+const longestRelease = 64;
+
+function releaseOf(text: string): Value {
+  if (text.length > longestRelease)
+    return unknown(`the kernel release has ${text.length} characters, and a kernel can have ${longestRelease}`);
+  return text || unknown('the kernel release could not be read');
+}
 
 /** `RELEASE:ADDRESS TYPE SYMBOL`: a map that has `_text` is a real one (Debian ships a stub), and then a missing symbol means something. */
 function readMaps(lines: readonly string[]): Mapping {

@@ -72,13 +72,13 @@ if [ -e "$f" ] && [ ! -r "$f" ]; then echo denied; fi
 
 /** Continued lines are joined, blanks around the first `=` and comments are left out: \`Baseurl = a\` and \`  b\` are \`baseurl=a b\`. */
 function normalised(lines: readonly string[]): string {
-  const settings: string[] = [];
+  const settings: string[][] = [];
   for (const line of lines) {
     if (/^\s*(?:[#;].*)?$/.test(line)) continue;
-    if (/^\s/.test(line) && settings.length > 1) settings.push(`${settings.pop() ?? ''} ${line.trim()}`.trim());
-    else settings.push(tidy(line));
+    if (/^\s/.test(line) && settings.length > 1) settings.at(-1)?.push(line.trim());
+    else settings.push([tidy(line)]);
   }
-  return settings.join('\n');
+  return settings.map((words) => words.join(' ').trim()).join('\n');
 }
 
 function tidy(line: string): string {

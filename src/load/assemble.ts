@@ -20,16 +20,21 @@ export function assemble(draft: Draft, files: VarsSources): Inventory | undefine
   const order = levelByLevel(draft, 'all');
   const families = familiesOf(draft);
   const hosts = new Map<string, Host>();
+  for (const group of draft.groups.keys()) for (const vars of files.playbook) vars('group_vars', group);
   const groupVars = memo((_key: string, groups: readonly DraftGroup[]) => varsOfGroups(draft, groups, files));
   const direct = directGroups(draft);
   for (const name of order) {
     const host = draft.hosts.get(name);
     if (host === undefined) continue;
     const family = families(direct.get(name) ?? []);
+    const own = hostVarsOf(host, files);
     hosts.set(name, {
       name,
       groups: family.declared,
-      vars: { ...groupVars(family.key, family.sorted), ...hostVarsOf(host, files) },
+      // Made where they are asked for: all hosts times all variables of their groups need not fit into memory.
+      get vars() {
+        return { ...groupVars(family.key, family.sorted), ...own };
+      },
       ...(host.place.file !== '' && { place: host.place }),
     });
   }
@@ -73,16 +78,24 @@ function warnSameNames(draft: Draft): void {
   }
 }
 
+/** Groups in groups; each of them adds its variables to the hosts at the bottom. */
+const deepest = 100;
+
 function tellCircles(draft: Draft): boolean {
   const state = new Map<string, 'open' | 'done'>();
   const trail: string[] = [];
   let found = false;
   const visit = (name: string): void => {
     if (state.get(name) === 'done') return;
+    const place = draft.groups.get(name)?.place ?? { file: '', line: 1, column: 1 };
+    if (trail.length > deepest) {
+      found = true;
+      tell(draft, 'too-deep', place, `groups are nested more than ${deepest} deep`, { hint: 'give hosts to a group directly' });
+      return;
+    }
     if (state.get(name) === 'open') {
       found = true;
       const circle = [...trail.slice(trail.indexOf(name)), name].join(' > ');
-      const place = draft.groups.get(name)?.place ?? { file: '', line: 1, column: 1 };
       tell(draft, 'cyclic-groups', place, `groups are children of themselves: ${circle}`, { hint: 'take one of these children away' });
       return;
     }

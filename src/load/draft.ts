@@ -24,13 +24,15 @@ export interface Draft {
   readonly hosts: Map<string, DraftHost>;
   readonly diagnostics: Diagnostic[];
   readonly files: string[];
+  /** Hosts that ranges made, each counted once more for every variable that it was given. */
+  ranged: number;
 }
 
 const nowhere: Place = { file: '', line: 1, column: 1 };
 
 /** With `all` and, as its first child, `ungrouped`. */
 export function newDraft(): Draft {
-  const draft: Draft = { groups: new Map(), hosts: new Map(), diagnostics: [], files: [] };
+  const draft: Draft = { groups: new Map(), hosts: new Map(), diagnostics: [], files: [], ranged: 0 };
   groupNamed(draft, 'all', nowhere).children.add('ungrouped');
   groupNamed(draft, 'ungrouped', nowhere);
   return draft;
@@ -55,8 +57,11 @@ export function setGroupVar(draft: Draft, group: DraftGroup, name: string, value
   else tell(draft, 'group-priority', place, `ansible_group_priority of ${group.name} should be a whole number`);
 }
 
-/** Adds the hosts of a pattern (`node[01:12]`, `h:22`) to a group; gives them all. */
-export function addHosts(draft: Draft, group: DraftGroup, pattern: string, place: Place): readonly DraftHost[] {
+/** What the ranges of an inventory may make in all: a few lines could name more hosts than memory holds. */
+const mostRanged = 500_000;
+
+/** Adds the hosts of a pattern (`node[01:12]`, `h:22`) to a group; gives them all. Each of them will be given so many variables. */
+export function addHosts(draft: Draft, group: DraftGroup, pattern: string, place: Place, variables = 0): readonly DraftHost[] {
   const { name, port } = splitPort(pattern);
   // Such a name is a typing error, or YAML in a file that is read as INI.
   if (name.endsWith(':') || name === '---') {
@@ -68,6 +73,12 @@ export function addHosts(draft: Draft, group: DraftGroup, pattern: string, place
   if (!expanded.ok) {
     const hint = 'brackets in the name of a host are a range: node[01:12], rack-[a:c]';
     tell(draft, 'range', place, `\`${pattern}\` cannot be read: ${expanded.why}`, { hint });
+    return [];
+  }
+  if (expanded.names.length > 1) draft.ranged += expanded.names.length * (1 + variables);
+  if (draft.ranged > mostRanged) {
+    const summary = `with \`${pattern}\` the ranges of this inventory make more than ${mostRanged} hosts and variables`;
+    tell(draft, 'range', place, summary, { hint: 'give variables to a group of these hosts instead' });
     return [];
   }
   return expanded.names.map((host) => addHost(draft, group, host, port, place));

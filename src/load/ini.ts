@@ -103,7 +103,7 @@ function readHostLine(draft: Draft, group: string, source: Source, line: string,
     if (equals === -1) tell(draft, 'ini-syntax', at, `expected key=value, not \`${word.text}\``, { hint: 'a comment starts with #' });
     else variables.push([word.text.slice(0, equals), word.text.slice(equals + 1), at]);
   }
-  const hosts = addHosts(draft, groupNamed(draft, group, place), pattern.text, place);
+  const hosts = addHosts(draft, groupNamed(draft, group, place), pattern.text, place, variables.length);
   for (const [name, text, at] of variables) {
     const value = iniValue(text);
     warnLoss(draft, name, text, value, at);

@@ -67,8 +67,8 @@ function warnTree(draft: Draft, source: Source, name: string, tree: Tree): void 
 }
 
 function readHosts(draft: Draft, source: Source, group: DraftGroup, entry: Entry): void {
-  const hosts = addHosts(draft, group, entry.key, source.placeAt(entry.keyAt));
   const body = mapOrNothing(draft, source, entry, `the variables of the host ${entry.key} should be a mapping`);
+  const hosts = addHosts(draft, group, entry.key, source.placeAt(entry.keyAt), body?.entries.length);
   for (const variable of body?.entries ?? []) {
     const value = variableValue(draft, source, variable);
     for (const host of hosts) put(host.vars, variable.key, value);

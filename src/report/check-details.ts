@@ -5,7 +5,7 @@ import type { CheckRow } from './check-table.ts';
 import { duration, fold, harmless, type Paint, plural, table } from './layout.ts';
 
 const numberOf = (from: Mapping, name: string): number => (typeof from[name] === 'number' ? from[name] : 0);
-const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+const grouped = (value: number): string => value.toLocaleString('en');
 const samplesOf = (facts: Facts): Mapping => (isMapping(facts['kmem.samples']) ? facts['kmem.samples'] : {});
 
 /** Hosts that are listed; of the others their number. */

@@ -20,7 +20,7 @@ export function createBannerWatch(): BannerWatch {
       total += chunk.length;
       if (text.length < limit) text += chunk.toString('latin1');
       if (chunk.includes(10)) {
-        if (/^SSH-(?:2\.0|1\.99)-[^\n]*\n/m.test(text.slice(line))) return 'seen';
+        if (/(?:^|\n)SSH-(?:2\.0|1\.99)-[^\n]*\n/.test(text.slice(line))) return 'seen';
         line = text.lastIndexOf('\n') + 1;
       }
       return total > limit ? 'endless' : 'more';

@@ -1,5 +1,6 @@
 // Every error of the SSH library and the socket becomes one Failure here, and nowhere else.
 import type { Failure } from '../model/failure.ts';
+import { onOneLine } from './refusals.ts';
 
 /** How far a connection had come. */
 export type Phase = 'connect' | 'banner' | 'key exchange' | 'login' | 'session';
@@ -43,6 +44,12 @@ const errnoSaid: Readonly<Record<string, string>> = {
 
 const methodHint = 'check the user, the key files and the agent (ssh-add -l); with ssh: ssh -v';
 
+const hostKeyFaults = [
+  [/signature verification failed/i, /failed/i],
+  [/Unable to parse/i, /key/i],
+  [/Host key/i, /mismatch/i],
+] as const;
+
 /** A server's own words may be in it, up to a packet of them. */
 const longestMessage = 500;
 
@@ -59,9 +66,9 @@ export function failureOf(raw: RawError, trouble: Trouble): Failure {
   if (error.level === 'timeout') return unreachable(error.message, true, prefaceOf(trouble));
   if (error.level === 'client-timeout') return unreachable('no sign of life any more (keepalive)', true);
   if (/^Host denied/.test(error.message)) return { kind: 'host_key', message: `${where}: the host key was not accepted` };
-  if (/signature verification failed|Unable to parse.*key|Host key.*mismatch/i.test(error.message))
+  if (hostKeyFaults.some(([one, other]) => onOneLine(error.message, one, other)))
     return { kind: 'host_key', message: `${where}: the host cannot prove that the host key is its own (${error.message})` };
-  const mismatch = /no matching (.*)$/.exec(error.message);
+  const mismatch = /no matching (.*)$/s.exec(error.message);
   if (mismatch !== null)
     return unreachable(`no common ${mismatch[1] ?? 'algorithm'}`, false, {
       hint:

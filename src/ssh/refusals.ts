@@ -147,5 +147,5 @@ const isMissing = ({ code, said }: NotStarted, program: string): boolean =>
   code === 127 && onOneLine(said, new RegExp(`\\b${program}\\b`), missing);
 
 /** Two looks at each line, not one for both: `a.*b` takes quadratic time on a line of many `a`. */
-const onOneLine = (text: string, one: RegExp, other: RegExp): boolean =>
+export const onOneLine = (text: string, one: RegExp, other: RegExp): boolean =>
   text.split('\n').some((line) => one.test(line) && other.test(line));

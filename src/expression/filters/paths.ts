@@ -11,7 +11,7 @@ const basename = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 
 function dirname(path: string): string {
   const head = path.slice(0, path.lastIndexOf('/') + 1);
-  return /^\/*$/.test(head) ? head : head.replace(/\/+$/, '');
+  return /^\/*$/.test(head) ? head : head.replace(/(?<!\/)\/+$/, '');
 }
 
 function splitExtension(path: string): readonly [string, string] {

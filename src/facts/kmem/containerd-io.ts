@@ -81,5 +81,5 @@ export function containerdIoAccounts(evr: string, rpm: boolean): Accounts {
   const row = containerdIoRow(evr);
   if (row === undefined) return 'unknown';
   if (rpm) return row.accounts;
-  return versionInRange(evr.replace(/^\d+:/, '').replace(/[-~].*$/, ''), '>=1.4.5', compareUpstream) ? 'no' : 'yes';
+  return versionInRange(evr.replace(/^\d+:/, '').replace(/[-~].*$/s, ''), '>=1.4.5', compareUpstream) ? 'no' : 'yes';
 }

@@ -1,0 +1,78 @@
+// A process of its own that measures what a parser costs: it has little memory, and its parent ends it where it hangs.
+import type { Parser } from './parser.ts';
+import { parsers } from './parsers.ts';
+import { type Pump, pumpsOf } from './pumps.ts';
+
+/** Characters of the first look at each input, and of the two that are compared. */
+const [glance, half, whole] = [32_768, 524_288, 1_048_576];
+/** Inputs of each row that are looked at, and those of them that are compared because they cost most at a glance. */
+const [looked, compared] = process.env.KMEND_SLOW === '1' ? [3000, 4] : [60, 1];
+/** Milliseconds of noise: a collection of garbage, a function that is compiled meanwhile. */
+const noise = 10;
+
+export interface Cost {
+  readonly pump: string;
+  /** Processor time for twice the text, by that for the text. */
+  readonly ratio: number;
+  readonly milliseconds: number;
+}
+
+export type Report =
+  | { readonly kind: 'at'; readonly pump: string }
+  | { readonly kind: 'done'; readonly costs: readonly Cost[] }
+  | { readonly kind: 'ran'; readonly sources: readonly string[] };
+
+const say = (report: Report): void => void process.send?.(report);
+
+async function timeOf({ parse }: Parser, text: string): Promise<number> {
+  const before = process.cpuUsage();
+  await parse(text);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+async function best(parser: Parser, pump: Pump, size: number): Promise<number> {
+  const text = pump.make(size);
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3; round++) least = Math.min(least, await timeOf(parser, text));
+  return least;
+}
+
+async function costsOf(parser: Parser): Promise<readonly Cost[]> {
+  const glances: { readonly pump: Pump; readonly time: number }[] = [];
+  for (const seed of parser.seeds) await parser.parse(seed);
+  for (const pump of pumpsOf(parser.seeds, looked)) {
+    say({ kind: 'at', pump: pump.name });
+    glances.push({ pump, time: await timeOf(parser, pump.make(glance)) });
+  }
+  const costs: Cost[] = [];
+  for (const { pump } of glances.toSorted((a, b) => b.time - a.time).slice(0, compared)) {
+    say({ kind: 'at', pump: `${pump.name}, 1 MiB` });
+    const [less, more] = [await best(parser, pump, half), await best(parser, pump, whole)];
+    costs.push({ pump: pump.name, ratio: (more + noise) / (less + noise), milliseconds: more });
+  }
+  return costs;
+}
+
+/** The sources of all regular expressions that run while a row reads its seeds. */
+async function sourcesOf({ parse, seeds }: Parser): Promise<readonly string[]> {
+  const sources = new Set<string>();
+  const { exec } = RegExp.prototype;
+  RegExp.prototype.exec = function (text) {
+    sources.add(this.source);
+    return exec.call(this, text);
+  };
+  try {
+    for (const seed of seeds) await parse(seed);
+  } finally {
+    RegExp.prototype.exec = exec;
+  }
+  return [...sources];
+}
+
+process.on('message', async ({ row, what }: { readonly row: string; readonly what: 'cost' | 'ran' }) => {
+  const parser = parsers.find(({ name }) => name === row);
+  if (parser === undefined) throw new Error(`there is no row ${row}`);
+  if (what === 'cost') say({ kind: 'done', costs: await costsOf(parser) });
+  else say({ kind: 'ran', sources: await sourcesOf(parser) });
+});
