@@ -5,9 +5,11 @@ import { type ExitReason, exitCode } from '../core/exit.ts';
 import { surveyFleet } from '../engine/fleet.ts';
 import { checkWants, givenFacts, withPrelude } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
+import { attempt, ok } from '../model/failure.ts';
 import { activeProbeScript } from '../modules/verify-kmem.ts';
 import { hostDetails, idLines } from '../report/check-details.ts';
 import { type CheckRow, checkSummary, checkTable } from '../report/check-table.ts';
+import { uncoloured } from '../report/layout.ts';
 import { collected } from './collected.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { idRecords } from './id-records.ts';
@@ -47,7 +49,8 @@ export interface Checked {
 
 /** Checks and shows; the rows too, for who wants to compare them with later ones. */
 export async function check(pattern: string, flags: CheckFlags, world: World): Promise<Checked> {
-  const rows = flags.from === undefined ? await surveyed(pattern, flags, world) : fromFiles(flags.from, pattern, flags, world);
+  const read = flags.from === undefined ? await surveyed(pattern, flags, world) : fromFiles(flags.from, pattern, flags, world);
+  const rows = read.map(shownRow);
   return { rows, exit: show(rows, flags, world) };
 }
 
@@ -89,6 +92,17 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
   } finally {
     await transport.close();
   }
+}
+
+/** The row, or the failure of a host whose facts kmend cannot show: no host keeps the others from the screen. */
+function shownRow(row: CheckRow): CheckRow {
+  const shown = attempt(`the facts of ${row.host}`, () => {
+    for (const part of [checkTable, idLines]) part([row], 80, uncoloured);
+    hostDetails(row, 80, uncoloured);
+    checkSummary([row]);
+    return ok(true);
+  });
+  return shown.ok ? row : { host: row.host, failure: shown.failure };
 }
 
 /** Only on el7 kernels an empty cgroup shows whether accounting is on, and only root may make one. */

@@ -2,7 +2,7 @@
 import { settle } from '../core/overlay.ts';
 import { baselineOf, checkWants, type IdReading, outputsIn, parseProbe, readingOf } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
-import type { Failure, Outcome } from '../model/failure.ts';
+import { attempt, type Failure, type Outcome, ok } from '../model/failure.ts';
 import { unknown } from '../model/value.ts';
 import { matchesWildcard } from '../model/wildcard.ts';
 import type { CheckRow } from '../report/check-table.ts';
@@ -65,7 +65,9 @@ function readFile(directory: string, file: string, world: World): readonly Found
   const read = world.reader.readText(`${directory}/${file}`);
   const unread = read.ok ? (read.text.trim() === '' ? 'is empty' : '') : read.why;
   if (!read.ok || unread !== '') return [{ host: stemOf(file), file, failure: { kind: 'parse', message: `${file} ${unread}` } }];
-  const outputs = outputsIn(read.text).map((output) => {
+  const found = attempt(file, () => ok(outputsIn(read.text)));
+  if (!found.ok) return [{ host: stemOf(file), file, failure: found.failure }];
+  const outputs = found.value.map((output) => {
     const parsed = parsedOutput(output.text);
     const answer = parsed.ok ? { facts: parsed.value } : { failure: { ...parsed.failure, message: `${file}: ${parsed.failure.message}` } };
     return { ...(output.host === undefined ? {} : { named: output.host }), ...answer };
@@ -129,8 +131,9 @@ function rowsOf(found: readonly Found[], world: World): readonly CheckRow[] {
 }
 
 function rowOf({ host, facts, failure }: Found, before: Facts): CheckRow {
-  if (facts !== undefined) return { host, facts: settle({ ...facts, 'kmem.ids.before': before }, undefined) };
-  return { host, failure: failure ?? { kind: 'parse', message: 'there is no output' } };
+  if (facts === undefined) return { host, failure: failure ?? { kind: 'parse', message: 'there is no output' } };
+  const settled = attempt(`the output of ${host}`, () => ok(settle({ ...facts, 'kmem.ids.before': before }, undefined)));
+  return settled.ok ? { host, facts: settled.value } : { host, failure: settled.failure };
 }
 
 /** The reading to compare the last output with: of the same boot, by its id. */

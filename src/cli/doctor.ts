@@ -108,10 +108,8 @@ async function onHosts(
   const transport = await openTransport(set, world);
   try {
     const options = { forks: set.forks, retries: 1, signal: world.kill };
-    return await forEachHost(targets, options, { transport, clock: world.clock }, async (session) => ({
-      host: session.target.name,
-      ...(await use(session)),
-    }));
+    const answer = async (session: Session): Promise<Answer> => ({ host: session.target.name, ...(await use(session)) });
+    return await forEachHost(targets, options, { transport, clock: world.clock }, answer, (host, failure) => ({ host, text: '', failure }));
   } finally {
     await transport.close();
   }

@@ -5,6 +5,7 @@ import { type ExitReason, exitCode } from '../core/exit.ts';
 import { surveyFleet } from '../engine/fleet.ts';
 import { givenFacts } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
+import { attempt, type Failure, ok } from '../model/failure.ts';
 import { driftSummary, driftTable } from '../report/drift-text.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { mendedHosts } from './history.ts';
@@ -47,9 +48,12 @@ async function drift(pattern: string, flags: DriftFlags, world: World): Promise<
     const known = async (host: string): Promise<Facts> => givenFacts(declared.get(host), undefined, memory.get(host)?.proof.accepted);
     const options = { forks: set.forks, retries: 3, signal: world.kill, known };
     const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {});
-    const rows = surveys.map(({ host, outcome }) =>
-      hostDrift(host, memory.get(host), outcome.ok ? { facts: outcome.value } : { failure: outcome.failure }),
-    );
+    const rows = surveys.map(({ host, outcome }) => {
+      const unread = (failure: Failure): HostDrift => hostDrift(host, memory.get(host), { failure });
+      if (!outcome.ok) return unread(outcome.failure);
+      const row = attempt(`the facts of ${host}`, () => ok(hostDrift(host, memory.get(host), { facts: outcome.value })));
+      return row.ok ? row.value : unread(row.failure);
+    });
     return show(rows, flags, world);
   } finally {
     await transport.close();

@@ -1,6 +1,7 @@
 // Named jobs: what `kmend schedule` keeps of them under the state directory, and the runs that were theirs.
 import { basename } from 'node:path';
 import type { RunInfo } from '../engine/ports.ts';
+import { dataIn, flag, listOf, number, object, oneOf, text } from '../model/shape.ts';
 import { isMapping } from '../model/value.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -48,11 +49,17 @@ export const saveJob = (job: Job, stateDir: string, world: World): Promise<void>
 
 export const removeJob = (name: string, stateDir: string, world: World): Promise<void> => world.files.remove(pathOf(stateDir, name));
 
+const jobShape = object(
+  { schema: oneOf('kmend.job/1'), name: text, every: text, args: listOf(text), directory: text, who: text, units: listOf(text) },
+  { notify: object({}, { urlFile: text, command: text, always: flag }), last: object({ at: number, exit: number }, { run: text }) },
+);
+
 export function findJob(name: string, stateDir: string, world: World): Job | undefined {
   const read = world.reader.readText(pathOf(stateDir, checkedName(name)));
   if (!read.ok) return undefined;
-  const data: unknown = JSON.parse(read.text);
-  if (!isMapping(data) || data.schema !== 'kmend.job/1') throw new CommandError(1, `${pathOf(stateDir, name)} is damaged`);
+  const data = dataIn(read.text);
+  const wrong = jobShape(data, '');
+  if (wrong !== undefined) throw new CommandError(1, `${pathOf(stateDir, name)} is damaged: ${wrong}`, 'install the job again');
   // Written by `saveJob` of this very tool, into a directory that only this user can write.
   return data as unknown as Job;
 }
@@ -73,7 +80,7 @@ export async function runsOfJob(name: string, stateDir: string, world: World): P
   const store = await world.store(stateDir);
   return (await store.runs()).filter(({ run }) => {
     const kept = world.reader.readText(`${stateDir}/runs/${run}/settings.json`);
-    const data: unknown = kept.ok ? JSON.parse(kept.text) : undefined;
+    const data = kept.ok ? dataIn(kept.text) : undefined;
     return isMapping(data) && isMapping(data.flags) && data.flags.job === name;
   });
 }

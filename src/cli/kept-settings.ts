@@ -1,6 +1,7 @@
 // The settings that a run stores for its resume and its rollback. The value of a secret is never stored; its name is.
 import { resolve } from 'node:path';
 import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../core/kept-vars.ts';
+import { dataIn, listOf, object, text } from '../model/shape.ts';
 import { isList, isMapping, type Mapping } from '../model/value.ts';
 import { extraVarsOf } from './extra-vars.ts';
 import type { FleetFlags } from './options.ts';
@@ -51,13 +52,19 @@ export interface KeptSettings {
   readonly withheld: readonly string[];
 }
 
+const flagsShape = object(
+  {},
+  { inventory: listOf(text), extraVars: listOf(text), limit: text, stateDir: text, forks: text, timeout: text },
+);
+
 export function keptSettings(run: string, stateDir: string, world: World): KeptSettings {
   const directory = `${stateDir}/runs/${run}`;
   const read = world.reader.readText(`${directory}/settings.json`);
   if (!read.ok) throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
-  const data: unknown = JSON.parse(read.text);
-  if (!isMapping(data)) throw new CommandError(1, `the files of run ${run} are damaged`, `see ${directory}`);
-  const flags = isMapping(data.flags) ? (data.flags as FleetFlags) : {};
+  const data = dataIn(read.text);
+  if (!isMapping(data) || flagsShape(data.flags, 'flags') !== undefined)
+    throw new CommandError(1, `the settings of run ${run} are damaged`, `see ${directory}/settings.json`);
+  const flags = data.flags as FleetFlags;
   const words = flags.extraVars ?? [];
   const gone = words.filter((word) => word.startsWith('@') && !world.reader.readText(word.slice(1)).ok);
   const withheld = isList(data.withheld) ? data.withheld.map(String) : [];

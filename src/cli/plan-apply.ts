@@ -151,10 +151,15 @@ export async function openPorts(set: Settings, world: World, takeover?: string):
 async function applyCommand(path: string, flags: ApplyFlags, world: World, after: AfterRun): Promise<number> {
   if (flags.check === true) return planCommand(path, flags, world);
   const read = world.reader.readText(path);
-  const saved = read.ok && path.endsWith('.json') ? parsePlan(read.text) : undefined;
-  if (read.ok && path.endsWith('.json') && saved === undefined)
-    throw new CommandError(3, `${path} is not a plan that \`kmend plan -o\` saved`);
-  return saved === undefined ? applyPlaybook(path, flags, world, after) : applyPlan(path, saved, flags, world, after);
+  if (!read.ok || !path.endsWith('.json')) return applyPlaybook(path, flags, world, after);
+  const saved = parsePlan(read.text);
+  if (!saved.ok)
+    throw new CommandError(
+      3,
+      `${path} is not a plan that \`kmend plan -o\` saved: ${saved.failure.message}`,
+      'make a new plan: kmend plan -o FILE',
+    );
+  return applyPlan(path, saved.value, flags, world, after);
 }
 
 async function applyPlaybook(path: string, flags: ApplyFlags, world: World, after: AfterRun): Promise<number> {
@@ -298,8 +303,9 @@ async function resumeCommand(run: string, given: ResumeFlags, world: World, afte
   // Its own process goes on with it: a second one would only find it locked.
   if (resolutions.length > 0 && (await (await world.store(stateDir)).holder(run)) !== undefined)
     return leaveResolutions(run, resolutions, stateDir, world);
-  const plan = parsePlan(planText.text);
-  if (plan === undefined) throw new CommandError(1, `the files of run ${run} are damaged`, `see ${directory}`);
+  const saved = parsePlan(planText.text);
+  if (!saved.ok) throw new CommandError(1, `the plan of run ${run} is damaged: ${saved.failure.message}`, `see ${directory}/plan.json`);
+  const plan = saved.value;
   const { set, made, opened } = await loadSaved(plan, `run ${run}`, { ...flags, stateDir }, world, { kept, strictVersion: false });
   try {
     const [play] = made.plan.plays;

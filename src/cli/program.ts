@@ -1,7 +1,7 @@
 // The command line: the tree of commands, and the one place where their mistakes become words and an exit code.
 import { Command, CommanderError } from 'commander';
 import { harmless } from '../report/layout.ts';
-import { StateWriteError } from '../store/index.ts';
+import { DamagedError, StateWriteError } from '../store/index.ts';
 import { checkCommand } from './check.ts';
 import { configure } from './configuration.ts';
 import { controlCommands } from './control.ts';
@@ -83,6 +83,11 @@ function explain(error: unknown, world: World): number {
     world.err(`${paint.red('kmend:')} ${harmless(error.message)}`);
     if (error.hint !== undefined) world.err(`  ${paint.cyan('hint:')} ${harmless(error.hint)}`);
     return error.exit;
+  }
+  if (error instanceof DamagedError) {
+    world.err(`${paint.red('kmend:')} ${harmless(error.message)}`);
+    world.err(`  ${paint.cyan('hint:')} somebody or something changed this file: nothing is done by it`);
+    return 1;
   }
   if (error instanceof StateWriteError) {
     world.err(`${paint.red('kmend:')} ${harmless(error.message)}; nothing was done on any host`);

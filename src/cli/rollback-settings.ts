@@ -2,7 +2,7 @@
 import type { HostDeeds } from '../core/host-history.ts';
 import { type LaterRun, rollbackOf } from '../core/rollback.ts';
 import type { Store } from '../engine/ports.ts';
-import type { Failure } from '../model/failure.ts';
+import { attempt, type Failure, ok } from '../model/failure.ts';
 import type { Mapping } from '../model/value.ts';
 import { deedsIn } from './history.ts';
 import { keptSettings } from './kept-settings.ts';
@@ -40,7 +40,8 @@ export async function rollbackSettings(run: string, hosts: readonly string[], se
       unchanged.push(host);
       continue;
     }
-    const back = rollbackOf(run, own, later.get(host) ?? []);
+    const found = attempt(`what the journals say of ${host}`, () => ok(rollbackOf(run, own, later.get(host) ?? [])));
+    const back = found.ok ? found.value : { kind: 'refused' as const, failure: found.failure };
     if (back.kind === 'refused') refused.push({ host, failure: back.failure });
     else if (back.kind === 'nothing') unchanged.push(host);
     else vars.set(host, back.way.vars);

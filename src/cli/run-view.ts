@@ -14,8 +14,23 @@ export interface View {
   readonly close: () => Promise<void>;
 }
 
-/** JSON lines, a live view on a terminal, plain lines elsewhere: all fed by the same events. */
+/** An event that cannot be shown is named, and the run goes on: the journal has it. */
 export async function openView(id: string, title: string, set: Settings, world: World): Promise<View> {
+  const view = await viewOf(id, title, set, world);
+  return {
+    onEvent: (event, state) => {
+      try {
+        view.onEvent(event, state);
+      } catch (error) {
+        world.err(`warning: entry ${event.seq} of the journal (${event.type}) cannot be shown: ${String(error).slice(0, 300)}`);
+      }
+    },
+    close: view.close,
+  };
+}
+
+/** JSON lines, a live view on a terminal, plain lines elsewhere: all fed by the same events. */
+async function viewOf(id: string, title: string, set: Settings, world: World): Promise<View> {
   if (set.flags.json === true)
     return { onEvent: (event) => world.out(JSON.stringify({ schema: 'kmend.event/1', ...event })), close: async () => {} };
   const paint = paintOf(world);

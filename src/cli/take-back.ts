@@ -3,6 +3,7 @@
 import { hostsToTakeBack } from '../core/auto-rollback.ts';
 import { hostState } from '../core/state.ts';
 import type { Store } from '../engine/ports.ts';
+import { dataIn } from '../model/shape.ts';
 import { isMapping } from '../model/value.ts';
 import type { RunLine } from './demo.ts';
 import { stateOf } from './history.ts';
@@ -49,7 +50,7 @@ async function takenBackBefore(run: string, set: Settings, store: Store, world: 
   const runs = await store.runs();
   for (const later of runs.slice(runs.findIndex((info) => info.run === run) + 1)) {
     const read = world.reader.readText(`${set.stateDir}/runs/${later.run}/plan.json`);
-    const plan: unknown = read.ok ? JSON.parse(read.text) : undefined;
+    const plan = read.ok ? dataIn(read.text) : undefined;
     if (!isMapping(plan) || plan.rollbackOf !== run) continue;
     const state = await stateOf(store, later.run);
     for (const host of state.indexOf.keys()) if (hostState(state, host)?.status === 'done') done.add(host);

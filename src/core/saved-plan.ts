@@ -1,5 +1,9 @@
 // A saved plan against the inputs of now: what makes it stale, by name. Pure; digests come in.
+import { failed, type Outcome, ok } from '../model/failure.ts';
 import type { Plan } from '../model/plan.ts';
+import { plan as planShape } from '../model/plan-shape.ts';
+import { dataIn } from '../model/shape.ts';
+import { isMapping } from '../model/value.ts';
 
 /** Sentences, one a difference; empty = the plan may be applied. */
 export function staleness(plan: Plan, tool: string, inputs: Readonly<Record<string, string>>): readonly string[] {
@@ -13,14 +17,11 @@ export function staleness(plan: Plan, tool: string, inputs: Readonly<Record<stri
   return differences;
 }
 
-/** Is this the text of a saved plan? `undefined` = it is not, for whatever reason. */
-export function parsePlan(text: string): Plan | undefined {
-  try {
-    const data: unknown = JSON.parse(text);
-    if (typeof data !== 'object' || data === null || !('schema' in data) || data.schema !== 'kmend.plan/1') return undefined;
-    // Its digests are compared before anything is done with it, and no effect is ever taken from it.
-    return data as Plan;
-  } catch {
-    return undefined;
-  }
+/** The saved plan in a text, or what it lacks. Its digests are compared before anything is done with it, and no effect is ever taken from it. */
+export function parsePlan(text: string): Outcome<Plan> {
+  const data = dataIn(text);
+  if (data === undefined) return failed('parse', 'it is not JSON');
+  if (!isMapping(data) || data.schema !== 'kmend.plan/1') return failed('parse', 'it has no `"schema": "kmend.plan/1"`');
+  const wrong = planShape(data, '');
+  return wrong === undefined ? ok(data as unknown as Plan) : failed('parse', wrong);
 }

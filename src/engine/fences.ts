@@ -15,12 +15,15 @@ export async function takeOverHosts(run: RunContext): Promise<void> {
   const hosts = [...hostStates(run.state())].filter((host) => ['planned', 'waiting', 'running', 'soaking'].includes(host.status));
   const targets = hosts.map(({ host }) => setupOf(run.setup, host).target);
   const options = { forks: atOnce, retries: run.setup.play.rollout.retries.transport, signal: run.signal };
-  await forEachHost(targets, options, run.ports, async (session) => {
-    const why = await send(session, takeoverScript(run.token));
-    if (why === undefined) return;
+  const warn = async (host: string, why: string): Promise<void> => {
     const text = `could not be taken over (${why}): the controller of the other run may still act on it`;
-    await run.record({ type: 'warning', host: session.target.name, text }, false);
-  });
+    await run.record({ type: 'warning', host, text }, false);
+  };
+  const takeOver = async (session: Session): Promise<void> => {
+    const why = await send(session, takeoverScript(run.token));
+    if (why !== undefined) await warn(session.target.name, why);
+  };
+  await forEachHost(targets, options, run.ports, takeOver, (host, { message }) => warn(host, message));
 }
 
 /** The fence of a host that ended badly stays open until a person has looked; then it is closed, so that later runs find the host free. */

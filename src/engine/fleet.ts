@@ -4,7 +4,7 @@ import { planHost } from '../core/plan-host.ts';
 import type { Frame } from '../core/task-plan.ts';
 import { givenFacts, isClusterWant } from '../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
-import type { Failure, Outcome } from '../model/failure.ts';
+import { type Failure, type Outcome, unhandled } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
 import type { HostPlan } from '../model/plan.ts';
 import { NodeSide } from './node-side.ts';
@@ -24,12 +24,17 @@ export interface FleetOptions {
   readonly known?: (host: string, facts: Facts) => Promise<Facts>;
 }
 
-/** Opens a session for each host, a bounded number at once, and closes it after use. Results come in the order of the hosts. */
+/**
+ * Opens a session for each host, a bounded number at once, and closes it after use. Results come in the order of the hosts. Where `use` throws
+ * over what a host answered, that host has the result of a failure, and the others go on.
+ */
 export async function forEachHost<T>(
   targets: readonly Target[],
   options: FleetOptions,
   ports: SessionPorts,
-  use: (session: Session, index: number) => Promise<T>,
+  use: (session: Session) => Promise<T>,
+  failed: (host: string, failure: Failure) => T | Promise<T>,
+  onHost: (result: T) => void = () => {},
 ): Promise<readonly T[]> {
   const results = new Array<T>(targets.length);
   let next = 0;
@@ -38,11 +43,11 @@ export async function forEachHost<T>(
       const target = targets[index];
       if (target === undefined) return;
       const session = openSession(target, options.retries, ports, options.signal);
-      try {
-        results[index] = await use(session, index);
-      } finally {
-        session.close();
-      }
+      const result = await use(session)
+        .catch((error: unknown) => failed(target.name, unhandled(`the answers of ${target.name}`, error)))
+        .finally(session.close);
+      results[index] = result;
+      onHost(result);
     }
   };
   await Promise.all(Array.from({ length: Math.min(options.forks, targets.length) }, worker));
@@ -60,6 +65,11 @@ export interface Survey {
   readonly active?: ActiveProbe;
 }
 
+const asFailed = (host: string, failure: Failure): { readonly host: string; readonly outcome: Outcome<never> } => ({
+  host,
+  outcome: { ok: false, failure },
+});
+
 /** All facts of each host, derived ones too: what `check` shows. */
 export function surveyFleet(
   targets: readonly Target[],
@@ -70,13 +80,12 @@ export function surveyFleet(
 ): Promise<readonly Survey[]> {
   const whole = async (host: string, facts: Facts): Promise<Facts> =>
     settle({ ...facts, ...(await options.known?.(host, facts)) }, undefined);
-  return forEachHost(targets, options, ports, async (session) => {
+  const survey = async (session: Session): Promise<Survey> => {
     const { observed, active } = await observeActively(session, wants, options);
     const outcome: Outcome<Facts> = observed.ok ? { ok: true, value: await whole(session.target.name, observed.value.facts) } : observed;
-    const survey = { host: session.target.name, outcome, ...(active === undefined ? {} : { active }) };
-    onHost(survey);
-    return survey;
-  });
+    return { host: session.target.name, outcome, ...(active === undefined ? {} : { active }) };
+  };
+  return forEachHost(targets, options, ports, survey, asFailed, onHost);
 }
 
 /** Reads the facts; where the kernel was asked in between, they are read again, because its answer is one of them. */
@@ -112,18 +121,12 @@ export function planFleet(
   ports: EnginePorts,
   onHost: (planned: Planned) => void,
 ): Promise<readonly Planned[]> {
-  const setups = hosts.map((host) => setupOf(setup, host));
-  return forEachHost(
-    setups.map((one) => one.target),
-    options,
-    ports,
-    async (session, index) => {
-      const host = hosts[index] ?? '';
-      const planned = { host, outcome: await planOne(host, setupOf(setup, host), setup, session, ports, options.signal) };
-      onHost(planned);
-      return planned;
-    },
-  );
+  const targets = hosts.map((host) => setupOf(setup, host).target);
+  const plan = async (session: Session): Promise<Planned> => {
+    const host = session.target.name;
+    return { host, outcome: await planOne(host, setupOf(setup, host), setup, session, ports, options.signal) };
+  };
+  return forEachHost(targets, options, ports, plan, asFailed, onHost);
 }
 
 export function setupOf(setup: PlaySetup, host: string): HostSetup {

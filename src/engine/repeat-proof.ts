@@ -1,6 +1,6 @@
 // The end of a soak: the host is looked at again. Still the same boot, still off, its node still in service; otherwise it ended badly after all.
 import { hostState, hostStates } from '../core/state.ts';
-import type { Failure } from '../model/failure.ts';
+import { type Failure, unhandled } from '../model/failure.ts';
 import type { Verdict } from '../model/plan.ts';
 import { isMapping, type Value } from '../model/value.ts';
 import { setupOf } from './fleet.ts';
@@ -11,15 +11,19 @@ export async function repeatProof(host: string, run: RunContext): Promise<void> 
   const state = hostState(run.state(), host);
   if (state === undefined) throw new Error(`${host} is not of this run`);
   const walk = new HostWalk(host, state.plan, setupOf(run.setup, host), run, run.signal);
+  const failed = async (failure: Failure): Promise<void> => {
+    await run.record({ type: 'host.failed', host, failure, touched: true, state: 'given back, and bad at the end of its soak' }, true);
+  };
   try {
     const failure = (await walk.freshen()) ?? lookAt(walk) ?? (await lookAtNode(walk));
     // Stopped in the middle: nothing was seen, and resume will look again.
     if (run.signal.aborted) return;
-    if (failure === undefined) {
-      await recordNewProof(walk);
-      await run.record({ type: 'host.soaked', host, evidence: evidenceOf(walk) }, true);
-    } else
-      await run.record({ type: 'host.failed', host, failure, touched: true, state: 'given back, and bad at the end of its soak' }, true);
+    if (failure !== undefined) return await failed(failure);
+    await recordNewProof(walk);
+    await run.record({ type: 'host.soaked', host, evidence: evidenceOf(walk) }, true);
+  } catch (error) {
+    if (run.isOver()) throw error;
+    if (!run.signal.aborted) await failed(unhandled(`the answers of ${host}`, error));
   } finally {
     walk.session.close();
   }

@@ -74,6 +74,7 @@ class Loop {
       mask: input.mask,
       keepOutput: input.keepOutput,
       signal: input.kill,
+      isOver: () => this.#trouble !== undefined,
       mayContinue: (host) => mayContinue(this.#state, this.#policy, input.ports.clock.now(), host),
       strict: input.strict,
     };
@@ -86,9 +87,15 @@ class Loop {
   }
 
   readonly #record = async (body: EventBody, sync: boolean): Promise<Event> => {
-    const event = await this.#input.ledger.append(this.#input.mask(body), sync);
-    this.#bell.ring();
-    return event;
+    const masked = this.#input.mask(body);
+    try {
+      return await this.#input.ledger.append(masked, sync);
+    } catch (error) {
+      this.#trouble ??= error;
+      throw error;
+    } finally {
+      this.#bell.ring();
+    }
   };
 
   async run(): Promise<{ readonly exit: number; readonly why: string }> {

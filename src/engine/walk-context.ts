@@ -83,6 +83,8 @@ export interface RunContext {
   readonly keepOutput: (host: string, text: string) => Promise<KeptOutput>;
   /** Fires at once when the run must stop now. */
   readonly signal: AbortSignal;
+  /** The run ends by an error of its own: its journal cannot be written, or its hosts were taken over. */
+  readonly isOver: () => boolean;
   /** May this host go on to its next task? Otherwise it stops here, in a state that it names. */
   readonly mayContinue: (host: string) => 'go' | 'hold';
   /** Differences from the saved plan make the host `drift` even where they take no more risk. */

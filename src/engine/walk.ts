@@ -6,7 +6,7 @@ import { blockEntered } from '../core/state.ts';
 import { scopeOf } from '../core/task-plan.ts';
 import type { Proven } from '../model/event.ts';
 import type { FactWant } from '../model/fact.ts';
-import type { Failure, FailureKind, Outcome } from '../model/failure.ts';
+import { type Failure, type FailureKind, type Outcome, unhandled } from '../model/failure.ts';
 import type { HostPlan, Verdict } from '../model/plan.ts';
 import type { BlockTask, Task } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
@@ -27,9 +27,13 @@ export const expired = 'deadline';
 
 export async function walkHost(host: string, plan: HostPlan, setup: HostSetup, run: RunContext, signal: AbortSignal): Promise<void> {
   const walk = new HostWalk(host, plan, setup, run, signal);
+  const judged = (bad: Bad): Bad => (signal.aborted ? stoppedNow(bad, walk) : bad);
   try {
     const bad = await attempt(walk);
-    await (bad === undefined ? succeed(walk) : fail(walk, signal.aborted ? stoppedNow(bad, walk) : bad));
+    await (bad === undefined ? succeed(walk) : fail(walk, judged(bad)));
+  } catch (error) {
+    if (run.isOver()) throw error;
+    await recordFailed(walk, judged({ failure: unhandled(`the answers of ${host}`, error) }));
   } finally {
     walk.session.close();
   }
@@ -198,6 +202,11 @@ async function fail(walk: HostWalk, bad: Bad): Promise<void> {
   const { state, host, run } = walk;
   // Nothing but harmless effects were begun: their fence must hold up no later run.
   if (!state.touched && state.effects > 0 && bad.failure.resumable !== true) await closeFence(walk.session, run, host);
+  await recordFailed(walk, bad);
+}
+
+async function recordFailed(walk: HostWalk, bad: Bad): Promise<void> {
+  const { state, host, run } = walk;
   const task = bad.task === undefined ? {} : { task: bad.task };
   await run.record({ type: 'host.failed', host, ...task, failure: bad.failure, touched: state.touched, state: safeState(walk, bad) }, true);
 }

@@ -177,7 +177,7 @@ kernel $K"
     logs messages ${messages.files} ${messages.bytes} "$v"/messages "$v"/messages[-.][0-9]*
   } | H=$h awk '${program}'
 fi`,
-  maxBytes: 200_000,
+  maxBytes: 262_144,
   parse: (text): Facts => {
     const fields = readFields(text);
     const boots = readBoots(text, fields);

@@ -58,7 +58,7 @@ while :; do
   case $p in /*) k=$R$p;; *) has "$p" || continue; k=$(command -v "$p");; esac
   [ ! -x "$k" ] || printf 'says %s\\n' "$p $(first "$k")"
 done`,
-  maxBytes: 65_536,
+  maxBytes: 131_072,
   parse: (text) => {
     const fields = readFields(text);
     const [status = '', server = '', client = ''] = fields.text('version').split(/\s+/);

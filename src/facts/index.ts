@@ -4,6 +4,7 @@ export { type DeclaredFacts, givenFacts, type SeenKernel, type SeenKernels } fro
 export { addReading, baselineOf, type IdReading, readingOf } from './kmem/ids.ts';
 export { newAnswer, parsedByTable } from './kmem/kernel-answer.ts';
 export { leftOpen } from './kmem/partial.ts';
+export { longestAnswer } from './limits.ts';
 export { forecastFact, isClusterWant } from './node.ts';
 export { outputsIn } from './outputs.ts';
 export { withPrelude } from './prelude.ts';

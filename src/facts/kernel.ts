@@ -31,7 +31,7 @@ for f in "$R"/boot/System.map-3.* "$R"/boot/System.map-4.[0-4].*; do
   [ -r "$f" ] && [ "$n" != 514 ] && [ "\${n:-0}" -lt 1062 ] && set -- "$@" "$f"
 done
 [ $# = 0 ] || grep -E ' (_text|cgroup_memory_nokmem)$' /dev/null "$@" | while IFS= read -r l; do printf 'map %s\\n' "\${l##*/System.map-}"; done`,
-  maxBytes: 32_768,
+  maxBytes: 65_536,
   parse: (text): Facts => {
     const fields = readFields(text);
     return {

@@ -30,7 +30,7 @@ if [ $# != 0 ]; then
   $T2 rpm -qf --qf 'owner %{NAME} %{VERSION}-%{RELEASE}.%{ARCH}\\n' "$@"
 fi
 [ ! -r "$R/etc/sysconfig/kernel" ] || while IFS= read -r l; do case $l in *DEFAULT*=*) printf 'setting %.200s\\n' "$l";; esac; done <"$R/etc/sysconfig/kernel"`,
-  maxBytes: 16_384,
+  maxBytes: 65_536,
   parse: (text): Facts => {
     const fields = readFields(text);
     const settings = readAssignments(fields.all('setting'));

@@ -40,7 +40,7 @@ u=\${S##*Uid:[[:space:]]}
 case $S in *Uid:*) u=\${u#*[[:space:]]} u=\${u%%[[:space:]]*};; *) u=$(id -u);; esac
 printf 'arch %s\\nclock %s\\nuid %s\\n' "$A" "$(date +%s)" "$u"
 printf '%s\\n' "$P"`,
-  maxBytes: 4096,
+  maxBytes: 65_536,
   parse: (text) => {
     const fields = readFields(text);
     const clock = wholeNumber(fields.text('clock'));

@@ -25,7 +25,7 @@ export const marksArea: Area = {
   script: `line "$R/run/kmend/active-probe" probe
 dump "$R/run/kmend/started" started
 line "$R/proc/sys/kernel/random/boot_id" boot`,
-  maxBytes: 4096,
+  maxBytes: 65_536,
   parse: (text): Facts => {
     const fields = readFields(text);
     const boot = fields.text('boot').trim();

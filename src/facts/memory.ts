@@ -10,7 +10,7 @@ export const memoryArea: Area = {
     { name: 'memory.sunreclaim_kb', lifetime: 'boot', summary: 'SUnreclaim of /proc/meminfo, kB: a trend, not a level', example: 361_276 },
   ],
   script: `printf '%s\\n' "$S"`,
-  maxBytes: 1024,
+  maxBytes: 65_536,
   parse: (text) => {
     const kilobytes = (name: string): number | undefined => wholeNumber(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(text)?.[1] ?? '');
     const missing = unknown('/proc/meminfo could not be read');

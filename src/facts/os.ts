@@ -39,7 +39,7 @@ export const osArea: Area = {
   ],
   script: `if [ -e "$R/etc/os-release" ]; then dump "$R/etc/os-release" os; else dump "$R/usr/lib/os-release" os; fi
 line "$R/etc/redhat-release" redhat`,
-  maxBytes: 8192,
+  maxBytes: 65_536,
   parse: (text) => {
     const fields = readFields(text);
     const values = readAssignments(fields.all('os'));

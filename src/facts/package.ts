@@ -131,7 +131,7 @@ elif [ $F = rpm ]; then
   fi
 fi`;
   },
-  maxBytes: 65_536,
+  maxBytes: 131_072,
   parse: (text, { args }) => {
     const name = nameOf(args);
     const fields = readFields(text);

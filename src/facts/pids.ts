@@ -93,7 +93,7 @@ if [ -r "$C" ]; then
     esac
   done <"$C"
 fi`,
-  maxBytes: 32_768,
+  maxBytes: 65_536,
   parse: (text, { cut }) => {
     const fields = readFields(text);
     const counts = fields.text('counts').split(' ').map(wholeNumber);

@@ -1,8 +1,9 @@
 // The probe: one read-only script made of the areas' scripts, and the reading of what it printed.
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
-import { failed, type Outcome, ok } from '../model/failure.ts';
-import { type Mapping, unknown } from '../model/value.ts';
+import { attempt, failed, type Outcome, ok } from '../model/failure.ts';
+import { type Mapping, unknown, type Value } from '../model/value.ts';
 import type { Area } from './area.ts';
+import { keptFacts, longestAnswer, longestLine, tooLong } from './limits.ts';
 import { withPrelude } from './prelude.ts';
 import { processNames } from './processes.ts';
 import { areas, baseAreas } from './registry.ts';
@@ -107,34 +108,37 @@ function outdented(script: string): string {
  * an output is refused.
  */
 export function parseProbe(text: string, wants: readonly FactWant[] = [], ended?: string): Outcome<Facts> {
+  if (text.length > longestAnswer) return tooLong('all of it', text.length, longestAnswer);
   const lines = text.replaceAll('\r\n', '\n').split('\n');
   const begin = lines.findLastIndex((line) => line.startsWith('@@kmend begin '));
   if (begin < 0) return noFrame(text);
   const mark = lines.indexOf('@@kmend end', begin);
   if (mark < 0 && ended === undefined) return cutShort(lines.length - begin);
-  const end = mark < 0 ? lines.length : mark;
   const parts = partsOf(wants);
   if (lines[begin] !== `@@kmend begin ${frameVersion} ${parts.length}`)
     return failed('parse', 'the probe output is of another version of kmend, or of other questions than were asked', {
       hint: 'print the script anew with `kmend probe` and run that',
       ...detail(lines[begin] ?? ''),
     });
-  let facts: Facts = {};
+  const framed = lines.slice(begin + 1, mark < 0 ? lines.length : mark);
+  const marks = marksIn(framed);
+  const facts: Record<string, Value> = {};
   for (const [index, part] of parts.entries()) {
-    const section = sectionOf(lines, begin, end, index);
-    if (section !== undefined && (section.whole || part.area.inParts === true)) facts = { ...facts, ...parsePart(part, section) };
-    else if (ended === undefined) return cutShort(end - begin);
-    else facts = { ...facts, ...unreadPart(part, ended) };
+    const section = sectionOf(framed, marks, index);
+    const isUsed = section !== undefined && (section.whole || part.area.inParts === true);
+    if (!isUsed && ended === undefined) return cutShort(framed.length);
+    const read = isUsed ? readPart(part, section) : unreadPart(part, ended ?? '');
+    if (!read.ok) return read;
+    Object.assign(facts, read.value);
   }
-  return ok(copied(facts));
+  return attempt('what it says', () => keptFacts(facts));
 }
 
-/** Strings of their own: one that is a piece of the output keeps all of it in memory for as long as the fact lives. */
-const copied = (facts: Facts): Facts => JSON.parse(JSON.stringify(facts)) as Facts;
-
 /** All facts of the part as unknown; its parser says which those are. */
-const unreadPart = (part: Part, why: string): Facts =>
-  Object.fromEntries(Object.keys(parsePart(part, { text: '', cut: true })).map((name) => [name, unknown(why)]));
+function unreadPart(part: Part, why: string): Outcome<Facts> {
+  const read = readPart(part, { text: '', cut: true });
+  return read.ok ? ok(Object.fromEntries(Object.keys(read.value).map((name) => [name, unknown(why)]))) : read;
+}
 
 interface Section {
   readonly text: string;
@@ -143,20 +147,33 @@ interface Section {
   readonly whole: boolean;
 }
 
-function sectionOf(lines: readonly string[], begin: number, end: number, index: number): Section | undefined {
-  const from = lines.indexOf(`@@kmend area ${index}`, begin);
-  if (from < 0 || from > end) return undefined;
-  const done = `@@kmend done ${index}`;
-  const to = lines.findIndex((line, at) => at > from && (line === done || line === `${done} cut`));
-  const whole = to >= 0 && to <= end;
-  return { text: lines.slice(from + 1, whole ? to : end).join('\n'), cut: !whole || lines[to] !== done, whole };
+/** Where each mark of a frame stands first. An area's end counts only behind its beginning. */
+function marksIn(lines: readonly string[]): ReadonlyMap<string, number> {
+  const marks = new Map<string, number>();
+  for (const [at, line] of lines.entries()) {
+    const [, kind = '', index = ''] = /^@@kmend (area|done) (\d{1,9})(?: cut)?$/.exec(line) ?? [];
+    if (kind === '' || marks.has(`${kind} ${index}`) || (kind === 'done' && !marks.has(`area ${index}`))) continue;
+    marks.set(`${kind} ${index}`, at);
+  }
+  return marks;
 }
 
-/** Output of a host is not trusted: it is not read beyond what the area may print. */
-function parsePart({ area, args }: Part, { text, cut }: Omit<Section, 'whole'>): Facts {
-  const long = text.length > area.maxBytes;
-  return area.parse(long ? text.slice(0, area.maxBytes) : text, { cut: cut || long, args });
+function sectionOf(lines: readonly string[], marks: ReadonlyMap<string, number>, index: number): Section | undefined {
+  const from = marks.get(`area ${index}`);
+  if (from === undefined) return undefined;
+  const to = marks.get(`done ${index}`);
+  return { text: lines.slice(from + 1, to).join('\n'), cut: lines[to ?? 0] !== `@@kmend done ${index}`, whole: to !== undefined };
 }
+
+/** Output of a host is not trusted: what no script prints is not read, and a parser that fails over it is a failure of that host. */
+function readPart({ key, area, args }: Part, { text, cut }: Omit<Section, 'whole'>): Outcome<Facts> {
+  if (text.length > area.maxBytes) return tooLong(`the area ${key}`, text.length, area.maxBytes);
+  const line = longestOf(text.split('\n'));
+  if (line > longestLine) return tooLong(`a line of the area ${key}`, line, longestLine);
+  return attempt(`what the area ${key} printed`, () => ok(area.parse(text, { cut, args })));
+}
+
+const longestOf = (lines: readonly string[]): number => lines.reduce((longest, line) => Math.max(longest, line.length), 0);
 
 const cutShort = (lines: number): Outcome<never> =>
   failed('parse', `the probe output is cut short: its end is missing after ${lines} lines`, {

@@ -45,7 +45,7 @@ export const runcArea: Area = {
   break
 done
 if has docker-containerd || has containerd; then echo containerd; fi`,
-  maxBytes: 2048,
+  maxBytes: 65_536,
   parse: (text) => {
     const fields = readFields(text);
     const says = fields.all('says').join('\n');

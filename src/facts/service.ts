@@ -20,7 +20,7 @@ export const serviceArea: Area = {
   script: (args) => `has systemctl || return 0
 a=$($T systemctl is-active -- ${quote(nameOf(args))}); e=$($T systemctl is-enabled -- ${quote(nameOf(args))})
 printf 'active %s\\nenabled %s\\n' "$a" "$e"`,
-  maxBytes: 512,
+  maxBytes: 4096,
   parse: (text, { args }) => {
     const fields = readFields(text);
     const [active, enabled] = [fields.text('active'), fields.text('enabled')];

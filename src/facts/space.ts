@@ -19,7 +19,7 @@ export const spaceArea: Area = {
   ],
   // statfs of three paths: df would look at every mount, and a dead NFS server would hang it.
   script: `$T stat -f -c 'free %f %S %n' "$R/boot" "$R/" "$R/var"`,
-  maxBytes: 2048,
+  maxBytes: 4096,
   parse: (text) => {
     const rows = readFields(text).all('free');
     return Object.fromEntries(places.map(({ fact, end }) => [fact, freeKb(rows.find((row) => row.endsWith(end)))]));

@@ -42,3 +42,25 @@ export const failed = (kind: FailureKind, message: string, more: Omit<Failure, '
   ok: false,
   failure: { kind, message, ...more },
 });
+
+/** Characters of an error's text that a failure carries: it may hold text of a host. */
+const shownError = 300;
+
+/**
+ * A host whose answer makes kmend itself throw: that host fails, and the others go on. The fault is ours; the operator needs to know which host
+ * brings it about.
+ */
+export const unhandled = (what: string, error: unknown): Failure => ({
+  kind: 'parse',
+  message: `kmend cannot handle ${what}: ${String(error).slice(0, shownError)}`,
+  hint: 'this is a fault of kmend: please report it with what `sh` prints on this host for the script of `kmend probe`',
+});
+
+/** Does what may throw over text of a host. */
+export function attempt<T>(what: string, work: () => Outcome<T>): Outcome<T> {
+  try {
+    return work();
+  } catch (error) {
+    return { ok: false, failure: unhandled(what, error) };
+  }
+}

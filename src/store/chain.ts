@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { Event } from '../model/event.ts';
+import { wrongEvent } from '../model/event-shape.ts';
+import { dataIn } from '../model/shape.ts';
 import { JournalError } from './errors.ts';
 
 export const hashOf = (line: string | Buffer): string => createHash('sha256').update(line).digest('hex');
@@ -21,11 +23,22 @@ export interface JournalEnd {
 
 /**
  * Shows every event in order, each when the entry after it has confirmed its hash: what was changed is not shown, but for the last entry.
- * Throws a JournalError that names the first bad entry.
+ * Throws a JournalError that names the first bad entry. Whoever sees an entry and throws over it says that it does not fit those before it.
  */
 export async function scanJournal(path: string, run: string, see: (event: Event) => void): Promise<JournalEnd> {
   let end: JournalEnd = { entries: 0, head: rootOf(run), size: 0, torn: false };
   let last: Event | undefined;
+  const show = (event: Event | undefined): void => {
+    try {
+      if (event !== undefined) see(event);
+    } catch (error) {
+      throw new JournalError(
+        path,
+        event?.seq ?? 0,
+        `does not fit those before it: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  };
   for await (const line of linesOf(path)) {
     if (!line.whole) {
       end = { ...end, torn: true };
@@ -35,20 +48,19 @@ export async function scanJournal(path: string, run: string, see: (event: Event)
     if (event.seq !== end.entries) throw new JournalError(path, end.entries, `numbered ${event.seq}: an entry is missing or was put in`);
     if (event.prev !== end.head) throw new JournalError(path, end.entries, 'does not follow the entry before it: the journal was changed');
     end = { ...end, entries: end.entries + 1, head: hashOf(line.bytes), size: end.size + line.bytes.length + 1 };
-    if (last !== undefined) see(last);
+    show(last);
     last = event;
   }
-  if (last !== undefined) see(last);
+  show(last);
   return end;
 }
 
 function parseLine(path: string, line: Buffer, index: number): Event {
-  try {
-    // The journal's own writer made this line, and the chain, checked next, says that nobody changed it since.
-    return JSON.parse(line.toString('utf8')) as Event;
-  } catch {
-    throw new JournalError(path, index, 'is not JSON');
-  }
+  const data = dataIn(line.toString('utf8'));
+  if (data === undefined) throw new JournalError(path, index, 'is not JSON');
+  const wrong = wrongEvent(data);
+  if (wrong !== undefined) throw new JournalError(path, index, `was not written by this version of kmend: ${wrong}`);
+  return data as Event;
 }
 
 interface Line {

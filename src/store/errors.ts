@@ -1,10 +1,17 @@
 // What can go wrong with the state directory, as errors that say where.
 
-/** Journal text that cannot be trusted: which entry, and why. Thrown: a run cannot go on over it. */
-export class JournalError extends Error {
+/** A file of the state directory that kmend did not write so: which one, and why. Thrown: nothing can be done by it. */
+export class DamagedError extends Error {
+  constructor(path: string, why: string) {
+    super(`${path}: ${why}`);
+  }
+}
+
+/** Journal text that cannot be trusted: which entry, and why. */
+export class JournalError extends DamagedError {
   readonly entry: number;
   constructor(path: string, entry: number, why: string) {
-    super(`${path}: entry ${entry}: ${why}`);
+    super(path, `entry ${entry}: ${why}`);
     this.entry = entry;
   }
 }

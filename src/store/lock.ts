@@ -5,6 +5,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { dataIn, listOf, number, object, text } from '../model/shape.ts';
+import { DamagedError } from './errors.ts';
 
 /** What stands in a claim's file. Its name is used once: whoever finds its owner dead may remove it without a second look. */
 interface Claim {
@@ -131,14 +133,21 @@ async function claimsBeside(directory: string, mine: string, hosts: ReadonlySet<
 }
 
 async function readClaim(path: string): Promise<Claim | undefined> {
+  let written: string;
   try {
-    // Written whole by `put` of this very tool into a directory that only this user can write.
-    return JSON.parse(await readFile(path, 'utf8')) as Claim;
+    written = await readFile(path, 'utf8');
   } catch {
     // Released meanwhile.
     return undefined;
   }
+  const claim = dataIn(written);
+  const wrong = claimShape(claim, '');
+  // Nobody can tell whose hosts it locks: it is not passed over.
+  if (wrong !== undefined) throw new DamagedError(path, `is no lock that kmend wrote (${wrong}): remove it once no run is under way`);
+  return claim as Claim;
 }
+
+const claimShape = object({ run: text, hosts: listOf(text), state: text, machine: text, boot: text, pid: number, started: text });
 
 /** Dead for sure: it ran on this machine, and this machine has booted since or its process is gone. Elsewhere = cannot be known = alive. */
 function isDead(claim: Claim): boolean {

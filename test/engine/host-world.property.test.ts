@@ -152,6 +152,11 @@ async function walk({ fate: its, crashes }: RandomHost, faults: Faults = {}): Pr
     if (hostState(state, 'n1')?.status !== 'running') return { world, events, ended: isOver(events) };
     const due = crashes[number - 1];
     let written = 0;
+    let crashed = false;
+    const crash = (): never => {
+      crashed = true;
+      throw new Crashed();
+    };
     const context: RunContext = {
       setup,
       ports: world,
@@ -159,14 +164,15 @@ async function walk({ fate: its, crashes }: RandomHost, faults: Faults = {}): Pr
       record: async (body) => {
         const isLast = written === due?.at;
         written += 1;
-        if (isLast && !due.written) throw new Crashed();
+        if (isLast && !due.written) crash();
         const event = write(body);
-        if (isLast) throw new Crashed();
+        if (isLast) crash();
         state = fold(state, event);
         return event;
       },
       state: () => state,
       signal: new AbortController().signal,
+      isOver: () => crashed,
       mayContinue: () => 'go',
       mask: (data) => data,
       keepOutput: async () => ({ kept: false, why: 'no store' }),

@@ -1,0 +1,58 @@
+// Shapes of data that was read back from a file: what must be there, so that the code behind may rely on its types.
+
+/** Says what is wrong with the data that stands in this place, or nothing. */
+export type Shape = (data: unknown, place: string) => string | undefined;
+
+/** The data of a JSON text; undefined where it is none. */
+export function dataIn(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+const shape =
+  (isFine: (data: unknown) => boolean, wanted: string): Shape =>
+  (data, place) =>
+    isFine(data) ? undefined : `${place} ${data === undefined ? 'is missing' : `should be ${wanted}`}`;
+
+export const text: Shape = shape((data) => typeof data === 'string', 'text');
+export const number: Shape = shape((data) => typeof data === 'number', 'a number');
+export const flag: Shape = shape((data) => typeof data === 'boolean', 'true or false');
+
+export const oneOf = (...words: readonly string[]): Shape => shape((data) => words.some((word) => word === data), words.join(', '));
+
+const firstOf = (found: Iterable<string | undefined>): string | undefined => {
+  for (const wrong of found) if (wrong !== undefined) return wrong;
+  return undefined;
+};
+
+const isObject = (data: unknown): data is Readonly<Record<string, unknown>> =>
+  typeof data === 'object' && data !== null && !Array.isArray(data);
+
+export const listOf =
+  (item: Shape): Shape =>
+  (data, place) =>
+    Array.isArray(data) ? firstOf(data.map((one, index) => item(one, `${place}[${index}]`))) : `${place} should be a list`;
+
+/** Keys of the second mapping may be missing. Others are not looked at. */
+export const object =
+  (keys: Readonly<Record<string, Shape>>, optional: Readonly<Record<string, Shape>> = {}): Shape =>
+  (data, place) => {
+    if (!isObject(data)) return `${place} should be a mapping`;
+    const given = (key: string): unknown => (Object.hasOwn(data, key) ? data[key] : undefined);
+    const inner = (key: string, item: Shape): string | undefined => item(given(key), place === '' ? key : `${place}.${key}`);
+    return firstOf([
+      ...Object.entries(keys).map(([key, item]) => inner(key, item)),
+      ...Object.entries(optional).map(([key, item]) => (given(key) === undefined ? undefined : inner(key, item))),
+    ]);
+  };
+
+/** A mapping with values of one shape. */
+export const record =
+  (item: Shape): Shape =>
+  (data, place) =>
+    isObject(data) ? firstOf(Object.entries(data).map(([key, value]) => item(value, `${place}.${key}`))) : `${place} should be a mapping`;
+
+export const anything: Shape = () => undefined;
