@@ -68,7 +68,7 @@ flags() { for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kube
 flags
 C=$c
 [ ! -r "$c" ] || while IFS= read -r l; do case $l in cgroupDriver:*|containerRuntimeEndpoint:*) printf 'config %s\\n' "$l";; esac; done <"$c"`,
-  maxBytes: 131_072,
+  maxBytes: 262_144,
   parse: (text) => {
     const fields = readFields(text);
     const program = fields.text('program') || fields.text('running').replace(/^k3s-.*/, 'k3s');

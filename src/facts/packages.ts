@@ -116,7 +116,7 @@ else
 fi
 for p in dnf yum apt-get zypper rpm-ostree; do if has $p; then echo "tool $p"; fi; done
 [ ! -e "$R/run/ostree-booted" ] || echo ostree`,
-  maxBytes: 131_072,
+  maxBytes: 262_144,
   parse: (text) => {
     const fields = readFields(text);
     const [family = 'rpm', status = '0', version = ''] = fields.text('queried').split(' ');

@@ -93,7 +93,7 @@ if [ -r "$C" ]; then
     esac
   done <"$C"
 fi`,
-  maxBytes: 65_536,
+  maxBytes: 262_144,
   parse: (text, { cut }) => {
     const fields = readFields(text);
     const counts = fields.text('counts').split(' ').map(wholeNumber);

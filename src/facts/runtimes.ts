@@ -88,7 +88,7 @@ manager() {
 }
 manager crioconf ${filesOf('crio')}
 manager podmanconf ${filesOf('podman')}`,
-  maxBytes: 65_536,
+  maxBytes: 131_072,
   parse: (text) => {
     const fields = readFields(text);
     const crio = fields.has('crio');
