@@ -264,9 +264,14 @@ async function loadSaved(
   const plays = [];
   for (const playPlan of plan.plays) {
     const play = project.playbook.plays.find((one) => one.name === playPlan.play);
-    if (play === undefined) throw new Error(`the playbook has no play ${playPlan.play}, and its digest has not changed`);
+    if (play === undefined)
+      throw new CommandError(8, `${name} has a play that ${plan.playbook} has not: ${playPlan.play}`, 'make a new plan');
     // The policy is the plan's: it was shown, and flags may have changed it.
-    plays.push(await readyPlay(project, { ...play, rollout: playPlan.rollout }, set, tags, world, opened.ports.cluster));
+    const ready = await readyPlay(project, { ...play, rollout: playPlan.rollout }, set, tags, world, opened.ports.cluster);
+    const gone = playPlan.hosts.find(({ host }) => !ready.setup.hosts.has(host));
+    if (gone !== undefined)
+      throw new CommandError(8, `${name} has a host that the play ${play.name} has not: ${gone.host}`, 'make a new plan');
+    plays.push(ready);
   }
   return { set, made: { plan, plays, saved: true }, opened };
 }

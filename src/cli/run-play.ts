@@ -111,6 +111,8 @@ export async function resumeRun(
     wasDone = state.finished?.exit === 0;
     approved ||= state.approved !== undefined;
     try {
+      const alien = [...state.indexOf.keys()].find((host) => !run.ready.setup.hosts.has(host));
+      if (alien !== undefined) throw new CommandError(1, `the journal of run ${id} has a host that its plan has not: ${alien}`);
       checkResolutions(resolutions, state);
     } catch (error) {
       await journal.close();

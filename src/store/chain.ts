@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import type { Event } from '../model/event.ts';
 import { wrongEvent } from '../model/event-shape.ts';
 import { dataIn } from '../model/shape.ts';
+import { isMapping } from '../model/value.ts';
 import { JournalError } from './errors.ts';
 
 export const hashOf = (line: string | Buffer): string => createHash('sha256').update(line).digest('hex');
@@ -44,9 +45,7 @@ export async function scanJournal(path: string, run: string, see: (event: Event)
       end = { ...end, torn: true };
       break;
     }
-    const event = parseLine(path, line.bytes, end.entries);
-    if (event.seq !== end.entries) throw new JournalError(path, end.entries, `numbered ${event.seq}: an entry is missing or was put in`);
-    if (event.prev !== end.head) throw new JournalError(path, end.entries, 'does not follow the entry before it: the journal was changed');
+    const event = parseLine(path, line.bytes, end);
     end = { ...end, entries: end.entries + 1, head: hashOf(line.bytes), size: end.size + line.bytes.length + 1 };
     show(last);
     last = event;
@@ -55,12 +54,15 @@ export async function scanJournal(path: string, run: string, see: (event: Event)
   return end;
 }
 
-function parseLine(path: string, line: Buffer, index: number): Event {
+function parseLine(path: string, line: Buffer, { entries, head }: JournalEnd): Event {
   const data = dataIn(line.toString('utf8'));
-  if (data === undefined) throw new JournalError(path, index, 'is not JSON');
-  const wrong = wrongEvent(data);
-  if (wrong !== undefined) throw new JournalError(path, index, `was not written by this version of kmend: ${wrong}`);
-  return data as Event;
+  const wrong = (why: string): JournalError => new JournalError(path, entries, why);
+  if (!isMapping(data)) throw wrong('is no JSON mapping');
+  if (data.seq !== entries) throw wrong(`numbered ${JSON.stringify(data.seq)}: an entry is missing or was put in`);
+  if (data.prev !== head) throw wrong('does not follow the entry before it: the journal was changed');
+  const misfit = wrongEvent(data);
+  if (misfit !== undefined) throw wrong(`was not written by this version of kmend: ${misfit}`);
+  return data as unknown as Event;
 }
 
 interface Line {
