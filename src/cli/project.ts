@@ -5,7 +5,7 @@ import type { HostIdentity } from '../engine/node-match.ts';
 import type { Cluster } from '../engine/ports.ts';
 import type { HostSetup, PlaySetup } from '../engine/walk-context.ts';
 import { factDefs, wantsNamedIn } from '../facts/index.ts';
-import { hostScope, loadPlaybook } from '../load/index.ts';
+import { hostScope, loadPlaybook, readVariable } from '../load/index.ts';
 import type { AnyModule } from '../model/change.ts';
 import type { Inventory } from '../model/host.ts';
 import type { PackageFiles } from '../model/package-file.ts';
@@ -107,6 +107,8 @@ export async function readyPlay(
   const canary = play.rollout.canary?.hosts;
   const canaryHosts = canary !== undefined && 'pattern' in canary ? matchHosts(inventory, canary.pattern, set, world).pool : undefined;
   const inventoryVars = hosts.map((host) => inventory.hosts.get(host)?.vars ?? {});
+  const known = cluster === undefined ? [] : [...inventory.hosts.keys()].map((host) => identityOf(host, play, inventory, set));
+  const inPool = new Set(pool);
   return {
     setup: {
       play,
@@ -119,7 +121,7 @@ export async function readyPlay(
       ownBootId: world.ownBootId,
       ...(hosts.length === 1 && hosts[0] === set.limit ? { askedByName: set.limit } : {}),
       ...(takeover === undefined ? {} : { takeover }),
-      ...(cluster === undefined ? {} : { pool: pool.map((host) => identityOf(host, play, inventory, set)) }),
+      ...(cluster === undefined ? {} : { known, pool: known.filter(({ host }) => inPool.has(host)) }),
     },
     pool,
     hosts,
@@ -130,15 +132,20 @@ export async function readyPlay(
 
 const nodeName = (given: unknown): string | undefined => (typeof given === 'string' && given !== '' ? given : undefined);
 
-/** What the inventory knows of a host of the pool; `--limit` may leave it out of the run, and its node still counts. */
+/** What the inventory knows of a host, also of one that the run leaves out: its node is its own all the same. */
 function identityOf(host: string, play: Play, inventory: Inventory, set: Settings): HostIdentity {
   const scope = hostScope(inventory, host, { extraVars: set.extraVars, playVars: play.vars });
-  const node = nodeName(scope.lookup('node_name'));
-  const address = scope.lookup('ansible_host');
+  // What makes no sense in a host of another play is reported where it is used.
+  const read = (name: string): string | undefined => {
+    const variable = readVariable(scope, name);
+    return variable.ok && typeof variable.value === 'string' && variable.value !== '' ? variable.value : undefined;
+  };
+  const node = read('node_name');
+  const address = read('ansible_host');
   return {
     host,
     ...(node === undefined ? {} : { nodeName: node }),
-    ...(typeof address === 'string' ? { addresses: [address] } : {}),
+    ...(address === undefined ? {} : { addresses: [address] }),
   };
 }
 

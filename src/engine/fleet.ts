@@ -4,13 +4,15 @@ import { planHost } from '../core/plan-host.ts';
 import type { Frame } from '../core/task-plan.ts';
 import { givenFacts, isClusterWant } from '../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
-import { type Failure, type Outcome, unhandled } from '../model/failure.ts';
+import { type Failure, type Outcome, ok, unhandled } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
 import type { HostPlan } from '../model/plan.ts';
+import { noNode } from './node-facts.ts';
+import { twoClaims } from './node-match.ts';
 import { NodeSide } from './node-side.ts';
 import { lastLines, type Observed, observe } from './observe.ts';
 import { openSession, type Session, type SessionPorts } from './session.ts';
-import { carriesKmend, type EnginePorts, type HostSetup, identityOf, type PlaySetup } from './walk-context.ts';
+import { carriesKmend, type EnginePorts, type HostSetup, type PlaySetup, searchFor } from './walk-context.ts';
 
 export interface FleetOptions {
   /** Hosts read at the same moment. Not the number that may be out of service: reading disturbs nobody. */
@@ -113,20 +115,43 @@ export interface Planned {
   readonly outcome: Outcome<HostPlan>;
 }
 
-/** Plans each host from fresh facts; the connection is kept for the second round of facts and closed after it. */
-export function planFleet(
+/**
+ * Plans each host from fresh facts; the connection is kept for the second round of facts and closed after it. Hosts that turn out to be one
+ * node are planned again, without it.
+ */
+export async function planFleet(
   hosts: readonly string[],
   setup: PlaySetup,
   options: FleetOptions,
   ports: EnginePorts,
   onHost: (planned: Planned) => void,
 ): Promise<readonly Planned[]> {
-  const targets = hosts.map((host) => setupOf(setup, host).target);
-  const plan = async (session: Session): Promise<Planned> => {
-    const host = session.target.name;
-    return { host, outcome: await planOne(host, setupOf(setup, host), setup, session, ports, options.signal) };
+  const planAll = (names: readonly string[], disputed: ReadonlyMap<string, string>, see: typeof onHost): Promise<readonly Planned[]> => {
+    const plan = async (session: Session): Promise<Planned> => {
+      const host = session.target.name;
+      return { host, outcome: await planOne(host, setupOf(setup, host), setup, session, ports, options.signal, disputed.get(host)) };
+    };
+    const targets = names.map((name) => setupOf(setup, name).target);
+    return forEachHost(targets, options, ports, plan, asFailed, see);
   };
-  return forEachHost(targets, options, ports, plan, asFailed, onHost);
+  const planned = await planAll(hosts, new Map(), onHost);
+  const disputed = disputes(planned);
+  if (disputed.size === 0) return planned;
+  const again = new Map((await planAll([...disputed.keys()], disputed, () => undefined)).map((one) => [one.host, one]));
+  return planned.map((one) => again.get(one.host) ?? one);
+}
+
+/** Hosts that were reached at an address of the same node: what the inventory alone did not show. By host, with the reason. */
+function disputes(planned: readonly Planned[]): ReadonlyMap<string, string> {
+  const byNode = new Map<string, readonly string[]>();
+  for (const { host, outcome } of planned) {
+    const node = outcome.ok ? outcome.value.node : undefined;
+    if (node !== undefined) byNode.set(node, [...(byNode.get(node) ?? []), host]);
+  }
+  const found = [...byNode].flatMap(([node, hosts]) =>
+    hosts.length === 1 ? [] : hosts.map((host, at) => [host, twoClaims(host, node, hosts[at === 0 ? 1 : 0] ?? '')] as const),
+  );
+  return new Map(found);
 }
 
 export function setupOf(setup: PlaySetup, host: string): HostSetup {
@@ -142,6 +167,7 @@ async function planOne(
   session: Session,
   ports: EnginePorts,
   signal: AbortSignal,
+  disputed: string | undefined,
 ): Promise<Outcome<HostPlan>> {
   const named = setup.wants ?? [];
   const first = await observe(session, named);
@@ -150,8 +176,9 @@ async function planOne(
   const chosen = chooseRemedy(settle({ ...first.value.facts, ...given }, undefined));
   const { cluster, clock } = ports;
   const byName = setup.askedByName === host;
-  const side = new NodeSide({ cluster, clock, identity: identityOf(hostSetup), byName, ours: [setup.takeover], signal, busy: 'tell' });
-  const found = await side.find(first.value.facts);
+  const side = new NodeSide({ cluster, clock, byName, ours: [setup.takeover], signal, busy: 'tell' });
+  const search = searchFor(hostSetup, setup, session.dialled(), first.value.facts);
+  const found = disputed === undefined ? await side.find(search) : ok(noNode(disputed));
   if (!found.ok) return found;
   const node = nameOf(found.value, 'node.name');
   const zone = hostSetup.zone ?? nameOf(found.value, 'node.zone');

@@ -1,10 +1,10 @@
 // What the cluster says about a host, as facts beside the host's own: which node it is, how it stands, what a drain would come to.
 import type { Facts } from '../model/fact.ts';
-import type { Outcome } from '../model/failure.ts';
+import { failed, type Outcome, ok } from '../model/failure.ts';
 import { unknown, type Value } from '../model/value.ts';
 import { isControlPlane, poolOf, zoneOf } from './node-capacity.ts';
 import { patiently, sharedNodes } from './node-lists.ts';
-import { type HostIdentity, matchNode } from './node-match.ts';
+import { claimOf, contradiction, type HostIdentity, rivalry } from './node-match.ts';
 import { type ExpectedNode, readyAfterReboot } from './node-ready.ts';
 import type { Clock, Cluster, NodeState } from './ports.ts';
 
@@ -30,11 +30,24 @@ const text = (facts: Facts, name: string): string => {
   return typeof value === 'string' ? value : '';
 };
 
-/** Which node this host is, by the inventory's word and by what the host says of itself. */
-export async function findNode(identity: HostIdentity, hostFacts: Facts, cluster: Cluster, clock: Clock): Promise<Outcome<string>> {
-  const nodes = await sharedNodes(cluster, clock);
-  if (!nodes.ok) return nodes;
-  return matchNode({ ...identity, hostName: text(hostFacts, 'host.name'), bootId: text(hostFacts, 'boot.id') }, nodes.value);
+export interface NodeSearch {
+  readonly identity: HostIdentity;
+  /** All hosts of the inventory: no two of them are one node. */
+  readonly known: readonly HostIdentity[];
+  readonly hostFacts: Facts;
+}
+
+/** Which node this host is: what it says of itself must fit, and no other host of the inventory may have as good a claim. */
+export async function findNode({ identity, known, hostFacts }: NodeSearch, cluster: Cluster, clock: Clock): Promise<Outcome<string>> {
+  const read = await sharedNodes(cluster, clock);
+  if (!read.ok) return read;
+  const nodes = read.value;
+  const claim = claimOf(identity, nodes);
+  if (!claim.ok) return claim;
+  const { node } = claim.value;
+  const own = { hostName: text(hostFacts, 'host.name'), bootId: text(hostFacts, 'boot.id') };
+  const why = rivalry(identity.host, claim.value, known, nodes) ?? contradiction(identity, own, node, nodes);
+  return why === undefined ? ok(node) : failed('refused', why);
 }
 
 export interface NodeQuestion {

@@ -1,7 +1,7 @@
 // Which hosts of a pool are out of service by the word of the cluster, whoever took them out. Pure.
 import type { HostState } from '../core/state.ts';
 import { unavailableWhy } from './node-capacity.ts';
-import { type HostIdentity, matchNode } from './node-match.ts';
+import { claimOf, type HostIdentity } from './node-match.ts';
 import type { NodeState } from './ports.ts';
 
 /**
@@ -18,8 +18,8 @@ export function missingHosts(
   const ofRun = new Map([...hosts].map((host) => [host.host, host.plan.node]));
   const nodeOf = (identity: HostIdentity): string | undefined => {
     if (ofRun.has(identity.host)) return ofRun.get(identity.host);
-    const found = matchNode(identity, nodes);
-    return found.ok ? found.value : undefined;
+    const claim = claimOf(identity, nodes);
+    return claim.ok ? claim.value.node : undefined;
   };
   const all = [...pool, ...[...ofRun.keys()].filter((host) => !pool.some((one) => one.host === host)).map((host) => ({ host }))];
   return all.filter((identity) => out.has(nodeOf(identity) ?? '')).map((identity) => identity.host);

@@ -3,16 +3,13 @@ import { forecastFact, isClusterWant } from '../facts/index.ts';
 import type { DrainOptions } from '../model/effect.ts';
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
 import { type Outcome, ok } from '../model/failure.ts';
-import { findNode, noNode, readNode } from './node-facts.ts';
+import { findNode, type NodeSearch, noNode, readNode } from './node-facts.ts';
 import { asFact, awaitForecast, type ForecastQuestion, nothingToForecast, readForecast } from './node-forecast.ts';
-import type { HostIdentity } from './node-match.ts';
 import type { Clock, Cluster, Forecast } from './ports.ts';
 
 export interface NodeSideOptions {
   readonly cluster: Cluster | undefined;
   readonly clock: Clock;
-  /** What the inventory knows: name, address, `node_name`. */
-  readonly identity: HostIdentity;
   readonly byName: boolean;
   readonly ours: readonly (string | undefined)[];
   readonly signal: AbortSignal;
@@ -40,12 +37,12 @@ export class NodeSide {
   }
 
   /** Which node this host is, and how it stands. Without a cluster, or for a host that is none of its nodes, the facts say so. */
-  async find(hostFacts: Facts): Promise<Outcome<Facts>> {
-    const { cluster, clock, identity } = this.#options;
+  async find(search: NodeSearch): Promise<Outcome<Facts>> {
+    const { cluster, clock } = this.#options;
     if (cluster === undefined) return ok(noNode('no cluster is configured'));
-    const found = await findNode(identity, hostFacts, cluster, clock);
+    const found = await findNode(search, cluster, clock);
     if (!found.ok) return found.failure.kind === 'refused' ? ok(noNode(found.failure.message)) : found;
-    return ok(await this.read(found.value, hostFacts));
+    return ok(await this.read(found.value, search.hostFacts));
   }
 
   /** Facts of this node as it is now; `crashing` as in `NodeQuestion`. */

@@ -42,6 +42,8 @@ export interface Connection {
   readonly close: () => void;
   /** False once the connection is lost or closed. */
   readonly alive: () => boolean;
+  /** What the connection was made to: the name or address that was asked for, and the peer's address. Behind a jump host only the former is known. */
+  readonly dialled?: readonly string[];
 }
 
 export interface Transport {
@@ -73,8 +75,6 @@ export interface NodeState {
   readonly badTaints: readonly string[];
   readonly owner?: Owner & { readonly wasUnschedulable: boolean };
   readonly addresses: readonly string[];
-  /** `spec.providerID`, where a cloud set it. */
-  readonly providerId?: string;
 }
 
 /** A pod on a node, in short. */

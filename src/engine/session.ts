@@ -17,6 +17,8 @@ export interface Session {
   /** One new connection, one command, no retry: how a rebooting host is watched. */
   readonly fresh: (request: ExecRequest) => Promise<Outcome<ExecResult>>;
   readonly close: () => void;
+  /** What the last connection was made to, as in `Connection`. */
+  readonly dialled: () => readonly string[];
 }
 
 export interface ReadRequest {
@@ -54,6 +56,7 @@ export function openSession(target: Target, retries: number, ports: SessionPorts
     target,
     once,
     close,
+    dialled: () => connection?.dialled ?? [],
     read: async (script, request) => {
       for (let attempt = 0; ; attempt++) {
         const outcome = await once({ script, ...request });

@@ -16,6 +16,7 @@ import type { Mapping } from '../model/value.ts';
 import type { DoorContext } from './door.ts';
 import type { FenceToken } from './host-scripts.ts';
 import type { Mask } from './mask.ts';
+import type { NodeSearch } from './node-facts.ts';
 import type { HostIdentity } from './node-match.ts';
 import { crashingBefore } from './node-ready.ts';
 import { NodeSide } from './node-side.ts';
@@ -62,13 +63,19 @@ export interface PlaySetup {
   readonly takeover?: string;
   /** Every host of the pool, also those that `--limit` leaves out, as the inventory knows it: for the pool's missing capacity. */
   readonly pool?: readonly HostIdentity[];
+  /** Every host of the inventory: no two of them are one node of the cluster. */
+  readonly known?: readonly HostIdentity[];
 }
 
-/** What the inventory knows of a host, to find its node by. */
-export const identityOf = ({ target, node }: HostSetup): HostIdentity => ({
-  host: target.name,
-  ...(node === undefined ? {} : { nodeName: node }),
-  ...(target.address === undefined ? {} : { addresses: [target.address] }),
+/** What is known of a host besides its own word, to find its node by; and that word. */
+export const searchFor = ({ target, node }: HostSetup, setup: PlaySetup, dialled: readonly string[], hostFacts: Facts): NodeSearch => ({
+  identity: {
+    host: target.name,
+    ...(node === undefined ? {} : { nodeName: node }),
+    addresses: [...(target.address === undefined ? [] : [target.address]), ...dialled],
+  },
+  known: setup.known ?? [],
+  hostFacts,
 });
 
 /** A run under way. */
@@ -130,7 +137,6 @@ export class HostWalk {
     this.nodeSide = new NodeSide({
       cluster: run.ports.cluster,
       clock: run.ports.clock,
-      identity: identityOf(setup),
       byName: run.setup.askedByName === host,
       ours: [run.token.run, run.token.takeover],
       signal,

@@ -14,7 +14,7 @@ import { cutShort } from './door.ts';
 import { closeFence } from './fences.ts';
 import { planInRounds, setupOf } from './fleet.ts';
 import { notBack } from './perform-reboot.ts';
-import { type HostSetup, HostWalk, type RunContext } from './walk-context.ts';
+import { type HostSetup, HostWalk, type RunContext, searchFor } from './walk-context.ts';
 import { proveAgain, walkTask } from './walk-task.ts';
 
 interface Bad {
@@ -134,11 +134,14 @@ function triedByCanary({ tries }: HostPlan, walk: HostWalk): Failure | undefined
 /** A host that is another node than the plan says must not be touched: the drain and the reboot would hit two machines. */
 async function otherNode(walk: HostWalk): Promise<Failure | undefined> {
   if (walk.run.ports.cluster === undefined) return undefined;
-  const found = await walk.nodeSide.find(walk.facts);
+  const { setup } = walk.run;
+  const found = await walk.nodeSide.find(searchFor(setupOf(setup, walk.host), setup, walk.session.dialled(), walk.facts));
   if (!found.ok) return found.failure;
   const now = found.value['node.name'] ?? '';
   const planned = walk.plan.node ?? '';
   if (now === planned) return undefined;
+  const why = found.value['node.why'];
+  if (typeof why === 'string' && why !== '') return { kind: 'refused', message: why, hint: `the plan was made for node ${planned}` };
   const said = (name: unknown): string => (name === '' ? 'no node' : `node ${name}`);
   return { kind: 'drift', message: `this host is ${said(now)} now, the plan was made for ${said(planned)}`, hint: 'make a new plan' };
 }

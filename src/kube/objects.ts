@@ -38,7 +38,7 @@ export interface Taint {
 
 export interface NodeObject {
   readonly metadata?: Meta;
-  readonly spec?: { readonly unschedulable?: boolean; readonly providerID?: string; readonly taints?: readonly Taint[] };
+  readonly spec?: { readonly unschedulable?: boolean; readonly taints?: readonly Taint[] };
   readonly status?: {
     readonly conditions?: readonly Condition[];
     readonly addresses?: readonly { readonly type: string; readonly address: string }[];

@@ -155,6 +155,5 @@ export function nodeState(node: NodeObject): NodeState {
     badTaints: (node.spec?.taints ?? []).map((taint) => taint.key).filter((key) => badTaint.test(key)),
     ...(hold === undefined ? {} : { owner: { run: hold.run, number: hold.number, wasUnschedulable: hold.wasUnschedulable } }),
     addresses: (node.status?.addresses ?? []).map((entry) => entry.address),
-    ...(node.spec?.providerID === undefined ? {} : { providerId: node.spec.providerID }),
   };
 }

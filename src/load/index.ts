@@ -9,4 +9,4 @@ export { playbookSchema } from './playbook-schema.ts';
 export type { Read, Reader } from './reader.ts';
 export { parseSettings, type SettingKey, type SettingValues, settingKeys } from './settings-file.ts';
 export { type TargetOptions, targetOf } from './target.ts';
-export { hostScope, hostVars, type Layers } from './variables.ts';
+export { hostScope, hostVars, type Layers, readVariable } from './variables.ts';

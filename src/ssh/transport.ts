@@ -1,4 +1,5 @@
 // The Transport port over ssh2: settles the way to a host, logs in, and hands out connections.
+import { Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Asker, Connection, Transport } from '../engine/ports.ts';
@@ -217,6 +218,7 @@ function connectionOf(
       endStream(stream);
     },
     alive: () => alive,
+    dialled: [hop.host, ...(stream instanceof Socket && stream.remoteAddress !== undefined ? [stream.remoteAddress] : [])],
   };
   connections.add(connection);
   client.once('close', lost);

@@ -20,6 +20,7 @@ const sick = (printed: readonly string[], failure: Outcome<never>): Session => {
     once: never,
     fresh: never,
     close: () => undefined,
+    dialled: () => [],
   };
 };
 const late = failed('timeout', 'n1: the command took longer than 90 s');

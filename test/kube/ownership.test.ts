@@ -149,7 +149,6 @@ describe('node state', () => {
       metadata: { name: 'n1', labels: { pool: 'a' }, annotations: { [ownerAnnotation]: JSON.stringify(ours()) } },
       spec: {
         unschedulable: true,
-        providerID: 'aws:///eu-1a/i-1',
         taints: [
           { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' },
           { key: 'node.kubernetes.io/not-ready', effect: 'NoExecute' },
@@ -173,7 +172,6 @@ describe('node state', () => {
       badTaints: ['node.kubernetes.io/not-ready'],
       owner: { run: 'r1', number: 1, wasUnschedulable: false },
       addresses: ['10.0.0.9'],
-      providerId: 'aws:///eu-1a/i-1',
     });
   });
 

@@ -1,7 +1,6 @@
-// Selectors, quantities, capacity, readiness after a reboot, host-to-node mapping and the inventory from nodes: tables.
+// Selectors, quantities, capacity, readiness after a reboot and the inventory from nodes: tables.
 import { describe, expect, it } from 'vitest';
 import { isLastReady, poolOf, quorumRisk, unavailableNodes, zoneOf } from '../../src/engine/node-capacity.ts';
-import { matchNode } from '../../src/engine/node-match.ts';
 import { newCrashes, readyAfterReboot } from '../../src/engine/node-ready.ts';
 import type { PodState } from '../../src/engine/ports.ts';
 import { inventoryFromNodes } from '../../src/kube/inventory.ts';
@@ -261,37 +260,6 @@ describe('ready after a reboot', () => {
       readyAfterReboot(node('n', { bootId: 'new' }), { bootId: 'new', pods: [late], crashing: new Set(crashing) }).ready;
     expect([ready([]), ready([agent.workload])]).toEqual([false, true]);
   });
-});
-
-describe('which node a host is', () => {
-  const nodes = [
-    node('n1.example.net', { addresses: ['10.0.0.1'], labels: { 'kubernetes.io/hostname': 'n1' } }),
-    node('n2.example.net', { addresses: ['10.0.0.2'], providerId: 'aws:///eu-1a/i-2' }),
-    node('n3.example.net', { addresses: ['10.0.0.3'] }),
-    node('n3.example.org', { addresses: ['10.0.0.4'] }),
-  ];
-  it.each([
-    ['by the inventory', { host: 'x', nodeName: 'n2.example.net', addresses: ['10.0.0.1'] }, 'n2.example.net'],
-    ['by its label', { host: 'x', hostName: 'n1' }, 'n1.example.net'],
-    ['by address', { host: 'x', addresses: ['127.0.0.1', '10.0.0.2'] }, 'n2.example.net'],
-    ['by provider id', { host: 'x', providerId: 'aws:///eu-1a/i-2' }, 'n2.example.net'],
-    ['by its short name', { host: 'n2' }, 'n2.example.net'],
-    ['by host name whatever the case', { host: 'x', hostName: 'N3.Example.Net' }, 'n3.example.net'],
-    ['by two ways that agree', { host: 'n1', addresses: ['10.0.0.1'] }, 'n1.example.net'],
-    ['a short name does not contradict an address', { host: 'n3', addresses: ['10.0.0.3'] }, 'n3.example.net'],
-  ] as const)('%s', (_, host, name) => expect(matchNode(host, nodes)).toEqual({ ok: true, value: name }));
-
-  it.each([
-    ['a node_name that is not there', { host: 'x', nodeName: 'gone' }, /no such node/],
-    ['two nodes of one short name', { host: 'n3' }, /n3.example.net \(by short host name\), n3.example.org/],
-    ['name and address that disagree', { host: 'n1', hostName: 'n1', addresses: ['10.0.0.2'] }, /more than one node/],
-    ['nothing known', { host: 'x', addresses: ['127.0.0.1'] }, /no node of the cluster/],
-  ] as const)('%s is refused', (_, host, message) => {
-    const found = matchNode(host, nodes);
-    expect(found.ok ? '' : found.failure.message).toMatch(message);
-  });
-
-  it('an empty cluster matches nothing', () => expect(matchNode({ host: 'a' }, []).ok).toBe(false));
 });
 
 describe('inventory from nodes', () => {

@@ -63,8 +63,8 @@ describe('the forecast in the plan', () => {
 });
 
 describe('which node, and whether it may go', () => {
-  it('finds a node of another name by its boot id, and refuses a host that two nodes fit', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')], { without: ['n1', 'n2'] });
+  it('takes the node that the inventory names, and refuses a host that two nodes fit', async () => {
+    world = await nodeFleet([sickNode('n1', { vars: { node_name: 'ip-10-0-0-7.example' } }), sickNode('n2')], { without: ['n1', 'n2'] });
     const [first] = world.lab.fleet.hosts;
     world.fake.addNode('ip-10-0-0-7.example', { status: { nodeInfo: { bootID: first?.bootId() } } });
     world.fake.addNode('n2.a.example');

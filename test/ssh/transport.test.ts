@@ -371,6 +371,15 @@ describe('jump hosts', () => {
     await connected(target, via);
     expect(jump.logins()).toBe(2);
   });
+  it('a connection says what it was made to; behind a jump host no address is known', async () => {
+    const jump = await server();
+    const { port } = await server();
+    const direct = await connected(targetAt(port, { address: 'localhost' }));
+    expect(direct.dialled?.[0]).toBe('localhost');
+    expect(['127.0.0.1', '::1']).toContain(direct.dialled?.[1]);
+    const behind = await connected(targetAt(port, { address: 'localhost', jump: `127.0.0.1:${jump.port}` }));
+    expect(behind.dialled).toEqual(['localhost']);
+  });
   it('a chain of two', async () => {
     const key = keyPair();
     const one = await server({ publicKeys: [key.public] });
