@@ -100,6 +100,7 @@ async function clusterOf(kubeconfigs: readonly string[], set: Settings, world: W
   const { context } = set.flags;
   const cluster = await world.cluster({
     kubeconfigs,
+    warn: (text) => world.err(`warning: ${text}`),
     ...(context === undefined ? {} : { context }),
     ...(takeover === undefined ? {} : { takeover }),
   });

@@ -17,6 +17,7 @@ export interface ClusterNeeds {
   readonly kubeconfigs: readonly string[];
   readonly context?: string;
   readonly takeover?: string;
+  readonly warn: (text: string) => void;
 }
 
 /** The cluster port, and what commands ask for beside it. */

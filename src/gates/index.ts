@@ -6,6 +6,12 @@ import { isList, isMapping, type Value } from '../model/value.ts';
 
 /** Seconds that one reading may take. */
 const readingTimeout = 10;
+/** Bytes that are read of an answer, unpacked: of any server, and of Prometheus. */
+const pageLimit = 128 * 1024;
+const samplesLimit = 8 * 1024 * 1024;
+/** Characters of a reading: it stands in the journal, once for each time that it is read. */
+const readingLength = 400;
+const mostRedirects = 5;
 
 export function createGates(cluster: Cluster | undefined, seconds = readingTimeout): Gates {
   return {
@@ -13,7 +19,8 @@ export function createGates(cluster: Cluster | undefined, seconds = readingTimeo
       const limit = AbortSignal.timeout(seconds * 1000);
       const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
       try {
-        return await readers[gate.kind](gate, either, cluster);
+        const { open, read } = await readers[gate.kind](gate, either, cluster);
+        return { open, read: read.slice(0, readingLength) };
       } catch (error) {
         const why = limit.aborted ? `no answer within ${seconds} s` : errorText(error);
         return { open: false, read: why };
@@ -41,25 +48,57 @@ function errorText(error: unknown): string {
 const text = (value: Value | undefined, otherwise: string): string =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : otherwise;
 
-/** A name and password in the address go into a header: `fetch` refuses them, and its error would print them. */
-function get(address: URL, signal: AbortSignal): Promise<Response> {
-  const url = new URL(address);
-  const { username, password } = url;
-  url.username = '';
-  url.password = '';
+interface Got {
+  readonly response: Response;
+  /** The host of a redirect that was not followed. */
+  readonly elsewhere?: string;
+}
+
+/**
+ * A name and password in the address go into a header: `fetch` refuses them, and its error would print them. A redirect is followed on the same
+ * server only: another one was not asked for its word.
+ */
+async function get(address: URL, signal: AbortSignal): Promise<Got> {
+  const { username, password } = address;
   const given = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   const headers = given === ':' ? {} : { authorization: `Basic ${Buffer.from(given).toString('base64')}` };
-  return fetch(url, { signal, headers });
+  let url = new URL(address);
+  for (let redirects = 0; ; redirects += 1) {
+    url.username = '';
+    url.password = '';
+    const response = await fetch(url, { signal, headers, redirect: 'manual' });
+    const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
+    if (location === null || redirects >= mostRedirects) return { response };
+    const next = new URL(location, url);
+    const isSame = next.host === url.host && (next.protocol === url.protocol || next.protocol === 'https:');
+    if (!isSame) return { response, elsewhere: next.origin };
+    await response.body?.cancel();
+    url = next;
+  }
+}
+
+/** The beginning of the body; `whole` is false where there is more. What is not read is not waited for. */
+async function bodyOf(response: Response, limit: number): Promise<{ readonly text: string; readonly whole: boolean }> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > limit) break;
+  }
+  return { text: Buffer.concat(chunks).subarray(0, limit).toString('utf8'), whole: size <= limit };
 }
 
 /** `{ url, status: 200, contains: "ok" }` */
 async function readHttp({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
-  const response = await get(new URL(text(args.url, '')), signal);
-  const body = (await response.text()).slice(0, 100_000);
+  const { response, elsewhere } = await get(new URL(text(args.url, '')), signal);
+  const body = await bodyOf(response, pageLimit);
   const wanted = args.status === undefined ? response.ok : String(response.status) === text(args.status, '');
   const contains = text(args.contains, '');
-  const holds = contains === '' || body.includes(contains);
-  const said = `status ${response.status}${holds ? '' : `, without "${contains}"`}`;
+  const holds = contains === '' || body.text.includes(contains);
+  const where = body.whole ? '' : ` in its first ${pageLimit / 1024} KiB`;
+  const moved = elsewhere === undefined ? '' : `, a redirect to ${elsewhere}, which is not followed`;
+  const said = `status ${response.status}${moved}${holds ? '' : `, without "${contains}"${where}`}`;
   return { open: wanted && holds, read: said };
 }
 
@@ -70,11 +109,13 @@ async function readHttp({ args }: GateSpec, signal: AbortSignal): Promise<GateRe
 async function readPrometheus({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
   const url = new URL(`${text(args.url, '').replace(/\/$/, '')}/api/v1/query`);
   url.searchParams.set('query', text(args.query, ''));
-  const response = await get(url, signal);
-  const body = await response.text();
-  const answer = parsed(body);
+  const { response, elsewhere } = await get(url, signal);
+  if (elsewhere !== undefined) return { open: false, read: `status ${response.status}, a redirect to ${elsewhere}, which is not followed` };
+  const body = await bodyOf(response, samplesLimit);
+  if (!body.whole) return { open: false, read: `the answer is longer than ${samplesLimit / 1024 / 1024} MiB` };
+  const answer = parsed(body.text);
   if (answer === undefined)
-    return { open: false, read: `status ${response.status}, which is no answer of Prometheus: ${body.slice(0, 100)}` };
+    return { open: false, read: `status ${response.status}, which is no answer of Prometheus: ${body.text.slice(0, 100)}` };
   const result = isMapping(answer) && answer.status === 'success' && isMapping(answer.data) ? answer.data.result : undefined;
   if (!Array.isArray(result)) return { open: false, read: `no result: ${JSON.stringify(answer).slice(0, 200)}` };
   const samples = result.map(sampleOf);

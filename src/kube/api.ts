@@ -39,7 +39,23 @@ export interface Right {
 /** Objects of a page; the page is dropped before the next is read. */
 type OnPage<T> = (items: readonly T[]) => void;
 
+interface List<T> {
+  readonly path: string;
+  readonly want: Want;
+  readonly onPage: OnPage<T>;
+  readonly signal?: AbortSignal | undefined;
+  /** The list is begun anew. */
+  readonly restart?: () => void;
+  readonly accept?: string | undefined;
+  /** The pages are kept. */
+  readonly kept?: true;
+}
+
 const pageSize = 500;
+/** No cluster has 500,000 objects of a kind that is listed here. */
+const mostPages = 1_000;
+/** Bytes of all pages of a list that is kept: 10,000 nodes have about 150 MiB. */
+const listLimit = 256 * 1024 * 1024;
 /** A server that has just come up refuses with 403 what its authorizer has not read yet (measured: some seconds). */
 export const rightsReadAfter = 30_000;
 /** kubectl's number; at a second each, as servers say, it is ten seconds. */
@@ -106,33 +122,31 @@ export function createApi(http: Http, who: string, clock: Clock) {
   }
 
   /** Page by page; a list that grew too old on the way (410) is begun anew once, after `restart`. */
-  async function pages<T>(
-    path: string,
-    want: Want,
-    onPage: OnPage<T>,
-    signal?: AbortSignal,
-    restart?: () => void,
-    accept?: string,
-  ): Promise<Outcome<string>> {
+  async function pages<T>({ path, want, onPage, signal, restart, accept, kept }: List<T>): Promise<Outcome<string>> {
     let next = '';
     let version = '';
-    for (let begun = 1; ; ) {
+    let begun = 1;
+    let size = 0;
+    for (let read = 1; read <= mostPages && (size <= listLimit || kept !== true); read += 1) {
       const query = `${path.includes('?') ? '&' : '?'}limit=${pageSize}${next === '' ? '' : `&continue=${segment(next)}`}`;
       const reply = await raw({ method: 'GET', path: path + query, signal, ...(accept === undefined ? {} : { accept }) });
       if (!reply.ok) return reply;
       if (reply.value.status === 410 && next !== '' && begun === 1) {
         begun = 2;
         next = '';
+        size = 0;
         restart?.();
         continue;
       }
       if (reply.value.status !== 200) return { ok: false, failure: refusal(reply.value.status, reply.value.body, want, who) };
       const list = trust<ListObject<T>>(reply.value.body);
+      size += reply.value.size ?? 0;
       onPage(list.items ?? []);
       version = list.metadata?.resourceVersion ?? '';
       next = list.metadata?.continue ?? '';
       if (next === '') return ok(version);
     }
+    return failed('parse', `the API server's list of ${want.resource} has no end: given up after ${Math.round(size / 1024 / 1024)} MiB`);
   }
 
   async function all<T>(
@@ -142,16 +156,10 @@ export function createApi(http: Http, who: string, clock: Clock) {
     accept?: string,
   ): Promise<Outcome<{ items: readonly T[]; version: string }>> {
     let items: T[] = [];
-    const listed = await pages<T>(
-      path,
-      want,
-      (page) => items.push(...page),
-      signal,
-      () => {
-        items = [];
-      },
-      accept,
-    );
+    const restart = (): void => {
+      items = [];
+    };
+    const listed = await pages<T>({ path, want, onPage: (page) => items.push(...page), signal, restart, accept, kept: true });
     return listed.ok ? ok({ items, version: listed.value }) : listed;
   }
 
@@ -190,7 +198,7 @@ export function createApi(http: Http, who: string, clock: Clock) {
     ): Promise<Outcome<{ items: readonly { readonly metadata?: Meta }[]; version: string }>> =>
       all(`/api/v1/pods?${onNode(node)}`, { verb: 'list', resource: 'pods' }, signal, shownAs('PartialObjectMetadataList')),
     eachPod: (onPage: OnPage<PodObject>, restart: () => void, signal?: AbortSignal): Promise<Outcome<string>> =>
-      pages<PodObject>('/api/v1/pods', { verb: 'list', resource: 'pods' }, onPage, signal, restart),
+      pages({ path: '/api/v1/pods', want: { verb: 'list', resource: 'pods' }, onPage, restart, signal }),
     systemPods: (selector: string, signal?: AbortSignal): Promise<Outcome<{ items: readonly PodObject[]; version: string }>> =>
       all<PodObject>(`/api/v1/namespaces/kube-system/pods?labelSelector=${segment(selector)}`, { verb: 'list', resource: 'pods' }, signal),
     pendingPods: (signal?: AbortSignal): Promise<Outcome<{ items: readonly PodObject[]; version: string }>> =>

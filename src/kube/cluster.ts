@@ -7,7 +7,7 @@ import { drainNode } from './drain.ts';
 import { createPlaces } from './evict.ts';
 import { createForecaster } from './forecast-reader.ts';
 import { createHttp, type HttpStats } from './http.ts';
-import { inClusterConfig, type KubeconfigFile, resolveKubeconfig } from './kubeconfig.ts';
+import { inClusterConfig, type KubeconfigFile, resolveKubeconfig, unsafeConnection } from './kubeconfig.ts';
 import {
   controllerOf,
   deploymentState,
@@ -35,6 +35,8 @@ export interface ClusterOptions {
   readonly context?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** Told what makes the connection unsafe. */
+  readonly warn?: (text: string) => void;
   /** A run whose nodes may be taken over, by a person's word. */
   readonly takeover?: string;
   /** Evictions in flight, over all nodes; kubectl's 5 a second would make 100 pods take 20 s. Default 20. */
@@ -224,6 +226,8 @@ export async function createCluster(options: ClusterOptions): Promise<Outcome<Ku
   if (trouble !== undefined) return failed('refused', `${origin}: ${trouble}`);
   const credentials = await createCredentials({ config: config.value, env, now: clock.now });
   if (!credentials.ok) return credentials;
+  const unsafe = unsafeConnection(config.value);
+  if (unsafe !== undefined) options.warn?.(`${origin}: ${unsafe}`);
   const userAgent = options.userAgent ?? 'kmend';
   // The variable by which kubectl's client is told the same.
   const onlyHttp1 = (env.DISABLE_HTTP2 ?? '') !== '';

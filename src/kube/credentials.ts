@@ -9,6 +9,8 @@ export interface Identity {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly certificate?: string;
   readonly key?: string;
+  /** What of it nobody may read in an error. */
+  readonly secrets: readonly string[];
 }
 
 export interface Credentials {
@@ -129,8 +131,10 @@ export async function createCredentials({ config, env, now }: CredentialOptions)
         certificate: plugin.value.certificate ?? certificate.value,
         key: plugin.value.key ?? key.value,
       };
+      const secrets = [token.value, basic, user.password].filter((secret) => secret !== undefined);
       return ok({
         headers,
+        secrets,
         ...(pair.certificate === undefined || pair.key === undefined ? {} : { certificate: pair.certificate, key: pair.key }),
       });
     },

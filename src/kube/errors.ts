@@ -1,5 +1,6 @@
 // What went wrong with a call, in words: no answer, a refusal of ours, a refusal by somebody else; each with what to do about it.
 import type { Failure } from '../model/failure.ts';
+import { isMapping } from '../model/value.ts';
 import type { StatusObject } from './objects.ts';
 
 /** What a call wanted, as RBAC names it. */
@@ -72,9 +73,22 @@ export function noAnswer(error: Error, server: string): Failure {
 
 const wanted = ({ verb, resource, name }: Want): string => `${verb} ${resource}${name === undefined ? '' : ` ${name}`}`;
 
-/** The API's own error object, where the body is one. */
+/** Characters of a message; more than a line or two tells nobody anything. */
+const longestMessage = 1_000;
+
+const oneLine = (text: unknown): { readonly message?: string } =>
+  typeof text === 'string' ? { message: text.slice(0, longestMessage).replace(/\s+/g, ' ') } : {};
+
+/** The API's own error object, where the body is one; each text of it one line, whoever wrote it. */
 export function statusOf(body: unknown): StatusObject {
-  return typeof body === 'object' && body !== null && 'kind' in body && body.kind === 'Status' ? (body as StatusObject) : {};
+  if (!isMapping(body) || body.kind !== 'Status') return {};
+  const { message, reason, details } = body;
+  const causes = isMapping(details) && Array.isArray(details.causes) ? details.causes.filter(isMapping) : [];
+  return {
+    ...oneLine(message),
+    ...(typeof reason === 'string' ? { reason: reason.slice(0, 100) } : {}),
+    details: { causes: causes.map((cause) => ({ reason: String(cause.reason), ...oneLine(cause.message) })) },
+  };
 }
 
 /** RBAC's and the authorizers' own 403; an admission webhook's or plugin's denial is another thing. */

@@ -1,7 +1,7 @@
-// Calls to the API server: time limits, one retry on a stale connection or a 401, gzip, a stream for watches.
-import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+// Calls to the API server: limits of time and size, one retry on a stale connection or a 401, a stream for watches.
+import { masker } from '../engine/mask.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
+import { answerLimit, readLines, readWhole, TooLong } from './answer.ts';
 import type { Credentials, Identity } from './credentials.ts';
 import { noAnswer } from './errors.ts';
 import type { ClusterConfig } from './kubeconfig.ts';
@@ -23,6 +23,8 @@ export interface HttpRequest {
 export interface HttpReply {
   readonly status: number;
   readonly body: unknown;
+  /** Bytes of the body, unpacked. */
+  readonly size?: number;
   /** Seconds, where the server said. */
   readonly retryAfter?: number;
 }
@@ -59,6 +61,19 @@ export interface HttpOptions {
 const defaultTimeout = 30;
 /** Date headers have whole seconds; less than this is no skew that could be seen. */
 const noticeableSkew = 2_000;
+
+interface Answered {
+  readonly reply: WireReply;
+  readonly identity: Identity;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
 
 const cut = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
@@ -99,35 +114,31 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
     }
   }
 
-  async function open(request: HttpRequest, signal: AbortSignal): Promise<Outcome<WireReply>> {
+  async function open(request: HttpRequest, signal: AbortSignal): Promise<Outcome<Answered>> {
     for (let again = false; ; again = true) {
       const identity = await credentials.identity(signal);
       if (!identity.ok) return identity;
       const reply = await sendTwice(request, identity.value, signal);
-      if (reply.status !== 401 || again || !credentials.refused()) return ok(reply);
-      reply.body.resume();
+      if (reply.status !== 401 || again || !credentials.refused()) return ok({ reply, identity: identity.value });
+      await readWhole(metered(reply));
     }
   }
 
-  async function readBody(reply: WireReply): Promise<unknown> {
-    const chunks: Buffer[] = [];
+  const metered = (reply: WireReply): WireReply => {
     reply.body.on('data', (chunk: Buffer) => {
       stats.received += chunk.length;
     });
-    for await (const chunk of unpacked(reply)) chunks.push(chunk as Buffer);
-    if (reply.isCut()) throw Object.assign(new Error('the answer was cut'), { code: 'ECONNRESET' });
-    const text = Buffer.concat(chunks).toString('utf8');
-    try {
-      return JSON.parse(text);
-    } catch {
-      return text;
-    }
-  }
+    return reply;
+  };
 
-  const replyOf = async (reply: WireReply): Promise<HttpReply> => {
+  /** A server or a proxy that repeats our credential in its error must not bring it onto a screen. */
+  const replyOf = async ({ reply, identity }: Answered): Promise<HttpReply> => {
     const retryAfter = Number(reply.headers['retry-after'] ?? Number.NaN);
-    const body = await readBody(reply);
-    return { status: reply.status, body, ...(Number.isNaN(retryAfter) ? {} : { retryAfter }) };
+    const bytes = await readWhole(metered(reply));
+    if (reply.isCut()) throw Object.assign(new Error('the answer was cut'), { code: 'ECONNRESET' });
+    const read = parsed(bytes.toString('utf8'));
+    const body = reply.status < 300 ? read : masker(identity.secrets)(read);
+    return { status: reply.status, body, size: bytes.length, ...(Number.isNaN(retryAfter) ? {} : { retryAfter }) };
   };
 
   /** Every call ends: by its answer, its time limit or the caller's signal. */
@@ -144,6 +155,10 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
       if (request.signal?.aborted) return failed('interrupted', 'the call was interrupted');
       if (limit.signal.aborted) {
         return failed('timeout', `the API server ${server.host} did not answer within ${seconds} s`, { transport: true });
+      }
+      if (error instanceof TooLong) {
+        const what = `${request.method} ${request.path.replace(/\?.*/, '')}`;
+        return failed('parse', `the answer of the API server ${server.host} to ${what} is longer than ${answerLimit / 1024 / 1024} MiB`);
       }
       return { ok: false, failure: noAnswer(error instanceof Error ? error : new Error(String(error)), server.host) };
     } finally {
@@ -162,41 +177,13 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
       within(request, async (signal) => {
         const response = await open(request, signal);
         if (!response.ok) return response;
-        if (response.value.status !== 200) return ok(await replyOf(response.value));
-        await readLines(response.value, (line, bytes) => {
-          stats.received += bytes;
-          onLine(line);
-        });
+        const { reply } = response.value;
+        if (reply.status !== 200) return ok(await replyOf(response.value));
+        await readLines(metered(reply), onLine);
         return ok({ status: 200, body: undefined });
       }),
     serverNow: () => now() + skew,
     stats: () => ({ ...stats, connections: wire.opened() }),
     close: wire.close,
   };
-}
-
-/** As it was before it was compressed. */
-function unpacked({ headers, body }: WireReply): Readable {
-  if (headers['content-encoding'] !== 'gzip') return body;
-  const stream = body.pipe(createGunzip());
-  // A cut in the middle does not end the pipe by itself.
-  body.on('error', (error) => stream.destroy(error));
-  return stream;
-}
-
-/** Ending the response from outside makes it raise an error: for a watch that is an end like any other. */
-async function readLines(reply: WireReply, onLine: (line: string, bytes: number) => void): Promise<void> {
-  let rest = '';
-  try {
-    for await (const chunk of unpacked(reply).setEncoding('utf8')) {
-      rest += chunk as string;
-      for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
-        const line = rest.slice(0, end);
-        rest = rest.slice(end + 1);
-        if (line !== '') onLine(line, line.length + 1);
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-  }
 }

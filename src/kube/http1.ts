@@ -34,7 +34,7 @@ export function createHttp1(server: URL, dial: Dial, first?: First): Http1 {
     const { cert, key } = options;
     const given = spare?.socket.writable === true && spare.identity.certificate === cert ? spare.socket : undefined;
     if (given !== undefined) spare = undefined;
-    const identity: Identity = { headers: {}, ...(cert === undefined || key === undefined ? {} : { certificate: cert, key }) };
+    const identity: Identity = { headers: {}, secrets: [], ...(cert === undefined || key === undefined ? {} : { certificate: cert, key }) };
     (given === undefined ? dial(identity) : Promise.resolve(given)).then(
       (socket) => connected(null, socket),
       (error: Error) => connected(error),

@@ -269,3 +269,14 @@ export function inClusterConfig(
     userName: 'service account',
   });
 }
+
+/** Why somebody on the way to the server could read our credential, or answer in its place; undefined = TLS, with its certificate checked. */
+export function unsafeConnection({ cluster, user }: ResolvedConfig): string | undefined {
+  const { server, insecure } = cluster;
+  if (server.startsWith('https:'))
+    return insecure
+      ? `the certificate of ${server} is not checked (insecure-skip-tls-verify): anybody on the way may answer for it`
+      : undefined;
+  const hasSecret = [user.token, user.tokenFile, user.password, user.exec].some((given) => given !== undefined);
+  return hasSecret ? `the credential is sent to ${server} without encryption: anybody on the way can read it` : undefined;
+}

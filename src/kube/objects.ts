@@ -148,18 +148,11 @@ export interface ListObject<T> {
   readonly items?: readonly T[] | null;
 }
 
-/** The API's own error object. */
+/** What we read of the API's own error object. */
 export interface StatusObject {
-  readonly kind?: string;
   readonly message?: string;
   readonly reason?: string;
-  readonly code?: number;
-  readonly details?: {
-    readonly name?: string;
-    readonly kind?: string;
-    readonly retryAfterSeconds?: number;
-    readonly causes?: readonly { readonly reason?: string; readonly message?: string }[];
-  };
+  readonly details?: { readonly causes: readonly { readonly reason: string; readonly message?: string }[] };
 }
 
 export const podName = (pod: { readonly metadata?: Meta }): string =>

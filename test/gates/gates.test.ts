@@ -52,6 +52,54 @@ describe('http', () => {
     expect(await read('http', { url })).toMatchObject({ open: false });
   });
 
+  it('follows a redirect on the same server, and none to another one', async () => {
+    let elsewhere = 0;
+    const other = createServer((_, response) => {
+      elsewhere += 1;
+      response.end('all ok');
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const there = `http://127.0.0.1:${(other.address() as AddressInfo).port}/`;
+    answer = (request, response) => void response.writeHead(request.url === '/' ? 302 : 200, { location: '/there' }).end('all ok');
+    expect(await read('http', { url, contains: 'ok' })).toEqual({ open: true, read: 'status 200' });
+    answer = (_, response) => void response.writeHead(307, { location: there }).end();
+    expect(await read('http', { url })).toEqual({
+      open: false,
+      read: `status 307, a redirect to ${there.slice(0, -1)}, which is not followed`,
+    });
+    expect(await read('prometheus', { url, query: 'up' })).toMatchObject({ open: false, read: expect.stringMatching(/not followed$/) });
+    answer = (_, response) => void response.writeHead(302, { location: '/again' }).end();
+    expect(await read('http', { url })).toEqual({ open: false, read: 'status 302' });
+    expect(elsewhere).toBe(0);
+    other.close();
+  });
+
+  it.each([
+    ['http', { contains: 'ok' }, 'status 200, without "ok" in its first 128 KiB'],
+    ['prometheus', { query: 'up' }, 'the answer is longer than 8 MiB'],
+  ] as const)('%s: an answer without end is read to its limit, and no further', async (kind, args, said) => {
+    let sent = 0;
+    answer = (_, response) => {
+      const chunk = Buffer.alloc(256 * 1024, 'x');
+      const more = (): void => {
+        while (!response.destroyed) {
+          sent += chunk.length;
+          if (!response.write(chunk)) return void response.once('drain', more);
+        }
+      };
+      more();
+    };
+    expect(await read(kind, { url, ...args })).toEqual({ open: false, read: said });
+    expect(sent).toBeLessThan(32 * 1024 * 1024);
+  });
+
+  it('a reading is short, whatever the server calls its samples', async () => {
+    const metric = { alertname: 'x'.repeat(100_000) };
+    says(200, JSON.stringify({ status: 'success', data: { result: [{ metric, value: [0, '1'] }] } }));
+    const { read: said } = await read('prometheus', { url, query: 'up' });
+    expect(said).toHaveLength(400);
+  });
+
   it('sends name and password as a header, and never prints them', async () => {
     answer = ({ headers }, response) => void response.writeHead(headers.authorization === `Basic ${btoa('eve:s3cret')}` ? 200 : 401).end();
     expect(await read('http', { url: url.replace('//', '//eve:s3cret@') })).toEqual({ open: true, read: 'status 200' });

@@ -48,7 +48,7 @@ async function lab() {
   return {
     http2,
     ask: (path: string, signal = new AbortController().signal) =>
-      http2.send({ method: 'GET', path, headers: {}, data: undefined, identity: { headers: {} }, signal }),
+      http2.send({ method: 'GET', path, headers: {}, data: undefined, identity: { headers: {}, secrets: [] }, signal }),
     goSilent: () => {
       for (const end of between) end.unpipe().pause();
     },
@@ -119,7 +119,8 @@ describe('a connection of HTTP/2', () => {
     const http2 = createHttp2(new URL(`http://127.0.0.1:${port}`), socket);
     closing.push(http2.close);
     const signal = new AbortController().signal;
-    const ask = () => http2.send({ method: 'GET', path: '/', headers: {}, data: undefined, identity: { headers: {} }, signal });
+    const ask = () =>
+      http2.send({ method: 'GET', path: '/', headers: {}, data: undefined, identity: { headers: {}, secrets: [] }, signal });
     const replies = await Promise.all(Array.from({ length: 30 }, ask));
     const sizes = await Promise.all(replies.map(async ({ body }) => (await read(body)).length));
     expect(new Set(sizes)).toEqual(new Set([long.length]));
@@ -168,7 +169,7 @@ describe('a connection of HTTP/2', () => {
       // Nothing is ever asked of this one.
       `createHttp2(new URL('http://127.0.0.1:${port}'), connect(${port}, '127.0.0.1'));`,
       `const signal = new AbortController().signal;`,
-      `const reply = await http2.send({ method: 'GET', path: '/', headers: {}, data: undefined, identity: { headers: {} }, signal });`,
+      `const reply = await http2.send({ method: 'GET', path: '/', headers: {}, data: undefined, identity: { headers: {}, secrets: [] }, signal });`,
       `for await (const chunk of reply.body) console.log(chunk.toString());`,
     ];
     buildSync({

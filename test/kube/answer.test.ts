@@ -1,0 +1,166 @@
+// What a server may send us: bounded in size, whatever it or a proxy before it sends; and its errors never show our credential.
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { answerLimit, lineLimit, readLines } from '../../src/kube/answer.ts';
+import { refusal } from '../../src/kube/errors.ts';
+import { createCluster } from '../../src/kube/index.ts';
+import { systemClock } from '../../src/local/index.ts';
+import { failure, value } from './cluster-on.ts';
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+const MiB = 1024 * 1024;
+const token = 'T0KEN-SECRET-XYZ';
+let answer: Answer = (_, response) => response.end();
+let sent = 0;
+const server = createServer((request, response) => answer(request, response));
+beforeAll(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)));
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+beforeEach(() => {
+  sent = 0;
+});
+
+const says = (status: number, body: object): void => {
+  answer = (_, response) => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+};
+
+async function cluster(user: object = { token }, more: object = {}, warn?: (text: string) => void) {
+  const { port } = server.address() as AddressInfo;
+  const config = {
+    'current-context': 'lab',
+    contexts: [{ name: 'lab', context: { cluster: 'c', user: 'u' } }],
+    clusters: [{ name: 'c', cluster: { server: `http://127.0.0.1:${port}`, ...more } }],
+    users: [{ name: 'u', user }],
+  };
+  const made = await createCluster({
+    kubeconfigs: [{ path: 'kc', text: JSON.stringify(config) }],
+    parseYaml: JSON.parse,
+    env: {},
+    clock: systemClock,
+    ...(warn === undefined ? {} : { warn }),
+  });
+  return value(made);
+}
+
+/** Sends as long as somebody reads. */
+function pours(response: ServerResponse, chunk: Buffer): void {
+  const more = (): void => {
+    while (!response.destroyed && sent < 40 * answerLimit) {
+      sent += chunk.length;
+      if (!response.write(chunk)) return void response.once('drain', more);
+    }
+    response.end();
+  };
+  more();
+}
+
+describe('an answer that is too long', () => {
+  it.each([
+    ['plain', { 'content-type': 'application/json' }, Buffer.alloc(MiB, ' ')],
+    ['an error', { 'content-type': 'text/html' }, Buffer.alloc(MiB, '<')],
+  ])('without end, %s: given up at the limit, and nobody reads on', async (_, headers, chunk) => {
+    answer = (__, response) => {
+      response.writeHead(headers['content-type'] === 'text/html' ? 503 : 200, headers);
+      pours(response, chunk);
+    };
+    const found = failure(await (await cluster()).node('n1'));
+    expect(found).toEqual({ kind: 'parse', message: expect.stringMatching(/GET \/api\/v1\/nodes\/n1 is longer than 32 MiB/) });
+    expect(sent).toBeLessThan(2 * answerLimit);
+  });
+
+  it('a few bytes that unpack to many', async () => {
+    const packed = gzipSync(Buffer.alloc(256 * MiB, 'a'));
+    answer = (_, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed);
+    const before = process.memoryUsage().arrayBuffers;
+    expect(failure(await (await cluster()).node('n1')).message).toMatch(/longer than 32 MiB/);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 * answerLimit);
+  });
+
+  it('a list whose pages do not end', async () => {
+    const name = 'x'.repeat(20 * MiB);
+    says(200, { kind: 'NodeList', metadata: { continue: 'more' }, items: [{ metadata: { name } }] });
+    expect(failure(await (await cluster()).nodes())).toEqual({ kind: 'parse', message: expect.stringMatching(/list of nodes has no end/) });
+  });
+
+  it('pages of nothing that do not end', async () => {
+    let pages = 0;
+    answer = (_, response) => {
+      pages += 1;
+      response.end(JSON.stringify({ kind: 'NodeList', metadata: { continue: 'more' }, items: [] }));
+    };
+    expect(failure(await (await cluster()).nodes()).message).toMatch(/has no end/);
+    expect(pages).toBe(1_000);
+  });
+
+  it('a line of a watch: the lines before it came, and what follows is not read', async () => {
+    let given = 0;
+    const endless = function* () {
+      yield Buffer.from('{"one":1}\n\n{"two":');
+      yield Buffer.from('2}\n');
+      for (;;) {
+        given += MiB;
+        yield Buffer.alloc(MiB, 'x');
+      }
+    };
+    const body = Readable.from(endless());
+    const lines: string[] = [];
+    await readLines({ status: 200, headers: {}, body, isCut: () => false }, (line) => lines.push(line));
+    expect(lines).toEqual(['{"one":1}', '{"two":2}']);
+    expect(given).toBeLessThan(lineLimit + 40 * MiB);
+    expect(body.destroyed).toBe(true);
+  });
+});
+
+describe('what an error says', () => {
+  it('never shows the credential that it repeats', async () => {
+    answer = ({ headers }, response) => {
+      const message = `you sent ${headers.authorization}, and ${token}`;
+      response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify({ kind: 'Status', message }));
+    };
+    expect(failure(await (await cluster()).node('n1')).message).toBe('get nodes n1 was denied: you sent Bearer ***, and ***');
+    const basic = { username: 'ann', password: 'Correct-Horse' };
+    const found = failure(await (await cluster(basic)).node('n1'));
+    expect(found.message).toMatch(/you sent Basic \*\*\*/);
+  });
+
+  it('is one line, and no longer than a few', () => {
+    const body = { kind: 'Status', message: `no\r\n17:29:59 n1 proven off ${'x'.repeat(100_000)}`, reason: 'y'.repeat(100_000) };
+    const { message } = refusal(500, body, { verb: 'get', resource: 'nodes' }, 'ann');
+    expect(message).toMatch(/^get nodes failed \(500 y{100}\): no 17:29:59 n1 proven off x+$/);
+    expect(message.length).toBeLessThan(1_300);
+  });
+
+  it.each([
+    ['a message that is no text', { message: { a: 1 } }],
+    ['causes that are no list', { message: 'no', details: { causes: 5 } }],
+    ['details that are nothing', { message: 'no', details: null }],
+    ['causes of any kind', { message: 'no', details: { causes: [null, 5, { reason: {}, message: [] }] } }],
+  ])('%s: a failure like any other', (_, more) => {
+    for (const status of [400, 403, 409, 429, 500, 503])
+      expect(refusal(status, { kind: 'Status', ...more }, { verb: 'get', resource: 'nodes' }, 'ann').kind).toBeTypeOf('string');
+  });
+});
+
+describe('a connection that others can read', () => {
+  it.each([
+    ['a token without encryption', { token }, {}, [/^context "lab" of kc: the credential is sent to http:.* without encryption/]],
+    ['no credential without encryption', {}, {}, []],
+    [
+      'a certificate that is not checked',
+      { token },
+      { server: 'https://127.0.0.1:1', 'insecure-skip-tls-verify': true },
+      [/the certificate of https:\/\/127.0.0.1:1 is not checked/],
+    ],
+    ['TLS as it should be', { token }, { server: 'https://127.0.0.1:1' }, []],
+  ] as const)('%s', async (_, user, more, expected) => {
+    const warned: string[] = [];
+    await cluster(user, more, (text) => warned.push(text));
+    expect(warned).toEqual(expected.map((pattern) => expect.stringMatching(pattern)));
+  });
+});
