@@ -1,7 +1,8 @@
 // The prelude: what every script that kmend runs on a host begins with.
 
 /**
- * `R` is the root prefix: empty on a real host, a directory in the practice fleet, where the very same bytes run without root.
+ * `R` is the root prefix: empty on a real host, a directory in the practice fleet, where the very same bytes run without root. Where the script is run
+ * as another user than the one who logged in, \`ssh/command.ts\` drops the variable before: nobody leads root into a tree of his own.
  * LC_ALL: messages are compared ("Input/output error"). The sbin directories: a login by SSH or sudo may lack them;
  * below `R`, so that a practice host never finds a program of the machine that it lives on.
  */

@@ -112,11 +112,20 @@ function wrap(request: CommandRequest, ready: Mark, terminal: boolean, viaInput:
   const fetch = viaInput ? `kmend_script=$(${reader(`${ready.whole}.script`)})\n` : '';
   const body = viaInput ? 'eval "$kmend_script"' : request.script;
   const streams = request.stream !== undefined;
-  const head = `${terminal && streams ? byBytes : ''}${announce}${alsoOnStderr}\n${fetch}`;
+  const own = request.become === undefined ? '' : ownEnvironment(request.become);
+  const head = `${own}${terminal && streams ? byBytes : ''}${announce}${alsoOnStderr}\n${fetch}`;
   if (streams) return `${head}${terminal ? `${streamReader(ready)} | (\n${body}\n)` : body}\n`;
   if (request.stdin === undefined) return `${head}exec </dev/null\n${body}\n`;
   return terminal ? `${head}${reader(`${ready.whole}.stdin`)} | (\n${body}\n)\n` : `${head}${body}\n`;
 }
+
+/**
+ * The login user must not lead the other user's script by what it set: which tree it reads (a word of the practice fleet), and with `su`, which
+ * keeps the whole environment, which programs it finds.
+ */
+const ownEnvironment = ({ method }: Become): string => `unset KMEND_ROOT\n${method === 'su' ? `PATH=${systemPath}\nexport PATH\n` : ''}`;
+
+const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Reads coded lines up to a last one and prints what they stand for. `read` takes no byte beyond its line, so what follows is left for the script. */
 const reader = (end: string): string => `while IFS= read -r kmend_line && [ "$kmend_line" != ${end} ]; do printf '%b' "$kmend_line"; done`;

@@ -1,9 +1,12 @@
 // The command line for the login shell, run here by real shells; and what becomes of the output.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { secret } from '../../src/model/host.ts';
+import { withPrelude } from '../../src/facts/prelude.ts';
+import { type Become, secret } from '../../src/model/host.ts';
 import { coded, loginQuote, remoteCommand } from '../../src/ssh/command.ts';
 import { createOutput } from '../../src/ssh/output.ts';
 
@@ -82,6 +85,28 @@ describe('becoming another user', () => {
       expect(JSON.stringify(command)).not.toContain('hush-hush');
       expect(command.input).toBeUndefined();
     }
+  });
+  it.each([
+    ['sudo', 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"'],
+    ['su', 'exec /bin/sh -c "$3"'],
+    ['doas', 'shift 3; exec "$@"'],
+  ] as const)('behind %s that keeps the environment, the login user leads nobody into a tree of his own', (method, keeps) => {
+    const dir = mkdtempSync(join(tmpdir(), 'kmend-become-'));
+    const program = (name: string, text: string): void => writeFileSync(join(dir, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    program(method, keeps);
+    program('id', 'echo his own');
+    const env = { PATH: `${dir}:${process.env.PATH}`, KMEND_ROOT: '/home/eve/tree' };
+    const script = withPrelude('echo "[$R] $(id -u)"');
+    const run = (become?: Become): string => {
+      const command = remoteCommand({ script, ...(become === undefined ? {} : { become }) });
+      return behind(spawnSync('/bin/sh', ['-c', command.line], { env, encoding: 'utf8' }).stdout, command.ready.whole);
+    };
+    const as = run({ method, user: 'root' });
+    const alone = run();
+    rmSync(dir, { recursive: true });
+    // sudo and doas look after PATH themselves.
+    expect(as).toBe(method === 'su' ? `[] ${process.getuid?.()}\n` : '[] his own\n');
+    expect(alone).toBe('[/home/eve/tree] his own\n');
   });
   it('the ready line cannot be faked by a program that prints the command', () => {
     const command = line({ method: 'sudo', user: 'root', password: secret('x') });

@@ -129,7 +129,10 @@ read -r skew < "$KMEND_ROOT/../ctl/clock"
 exec @REAL@/date -d "@$(($(@REAL@/date +%s) + skew))" "$@"
 `;
 
-/** Policy in ctl/sudo: nopasswd, tty, deny, or the password it asks for. */
+/**
+ * Policy in ctl/sudo: nopasswd, tty, deny, or the password it asks for. What a real host has as `/` is here its tree: the script keeps it, though it
+ * is told to forget it.
+ */
 const sudo = `#!/bin/sh
 read -r policy < "$KMEND_ROOT/../ctl/sudo"
 ask= stdin= prompt='[sudo] password: ' user=root
@@ -163,6 +166,7 @@ esac
 [ $# -gt 0 ] || exit 0
 LAB_USER=$user LAB_UID=0; [ "$user" = root ] || LAB_UID=1000
 export LAB_USER LAB_UID
+case \${3-} in *"unset KMEND_ROOT"*) set -- "$1" "$2" "\${3%%unset KMEND_ROOT*}\${3#*unset KMEND_ROOT}" ;; esac
 exec "$@"
 `;
 
