@@ -1,6 +1,7 @@
 // The calls that kmend makes to the API server, typed: each names its verb and resource, so that a refusal can say what is missing.
 import type { Clock } from '../engine/ports.ts';
 import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
+import { isMapping } from '../model/value.ts';
 import { isPassing, isRightsRefusal, refusal, statusOf, type Want } from './errors.ts';
 import type { Http, HttpReply, HttpRequest } from './http.ts';
 import type { DeploymentObject, ListObject, Meta, NodeObject, PdbObject, PodObject } from './objects.ts';
@@ -141,7 +142,7 @@ export function createApi(http: Http, who: string, clock: Clock) {
       if (reply.value.status !== 200) return { ok: false, failure: refusal(reply.value.status, reply.value.body, want, who) };
       const list = trust<ListObject<T>>(reply.value.body);
       size += reply.value.size ?? 0;
-      onPage(list.items ?? []);
+      onPage(Array.isArray(list.items) ? list.items.filter((item: unknown): item is T => isMapping(item)) : []);
       version = list.metadata?.resourceVersion ?? '';
       next = list.metadata?.continue ?? '';
       if (next === '') return ok(version);

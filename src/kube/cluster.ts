@@ -215,6 +215,23 @@ function clusterOver(api: Api, clock: Clock, options: ClusterOptions, descriptio
   };
 }
 
+/** An answer whose fields are not what they should be is a failure of the call. Of every other value this gives the same cluster. */
+function readable(cluster: KubeCluster): KubeCluster {
+  const guard = (act: unknown): unknown => {
+    if (typeof act !== 'function' || act === cluster.stats || act === cluster.close) return act;
+    return async (...args: readonly unknown[]): Promise<unknown> => {
+      try {
+        return await act(...args);
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+        return failed('parse', 'the answer of the API server cannot be read: a field of it is of another kind', { detail: error.message });
+      }
+    };
+  };
+  // Each method keeps its signature: only what it would throw changes.
+  return Object.fromEntries(Object.entries(cluster).map(([name, act]) => [name, guard(act)])) as unknown as KubeCluster;
+}
+
 /** Reads the kubeconfig, checks the credentials that can be checked without a call; makes no call to the server. */
 export async function createCluster(options: ClusterOptions): Promise<Outcome<KubeCluster>> {
   const { kubeconfigs, parseYaml, context, env, accountFolder, clock } = options;
@@ -234,5 +251,5 @@ export async function createCluster(options: ClusterOptions): Promise<Outcome<Ku
   const http = createHttp({ cluster, credentials: credentials.value, proxy, onlyHttp1, now: clock.now, userAgent });
   const api = createApi(http, credentials.value.description, clock);
   const through = proxy === undefined ? '' : ` through the proxy ${nameProxy(proxy)}`;
-  return ok(clusterOver(api, clock, options, `${cluster.server}${through}, ${credentials.value.description}`));
+  return ok(readable(clusterOver(api, clock, options, `${cluster.server}${through}, ${credentials.value.description}`)));
 }

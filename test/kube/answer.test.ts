@@ -3,12 +3,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { answerLimit, lineLimit, readLines } from '../../src/kube/answer.ts';
 import { refusal } from '../../src/kube/errors.ts';
-import { createCluster } from '../../src/kube/index.ts';
+import { createCluster, type KubeCluster } from '../../src/kube/index.ts';
 import { systemClock } from '../../src/local/index.ts';
-import { failure, value } from './cluster-on.ts';
+import type { Outcome } from '../../src/model/failure.ts';
+import { failure, owner, value } from './cluster-on.ts';
+import { drainOptions } from './pods.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -115,6 +118,63 @@ describe('an answer that is too long', () => {
     expect(given).toBeLessThan(lineLimit + 40 * MiB);
     expect(body.destroyed).toBe(true);
   });
+});
+
+describe('an answer of any shape', () => {
+  const drain = drainOptions({ timeout: 1 });
+  const calls: Readonly<Record<string, (on: KubeCluster) => Promise<Outcome<unknown>>>> = {
+    nodes: (on) => on.nodes(),
+    node: (on) => on.node('n1'),
+    pods: (on) => on.pods('n1'),
+    systemPods: (on) => on.systemPods(),
+    pendingPods: (on) => on.pendingPods(),
+    deployments: (on) => on.deployments(),
+    forecast: (on) => on.forecast('n1', drain),
+    cordon: (on) => on.cordon('n1', owner),
+    holds: (on) => on.holds('n1', owner),
+    uncordon: (on) => on.uncordon('n1', owner),
+    nodesWith: (on) => on.nodesWith('a=b'),
+    plainUncordon: (on) => on.plainUncordon('n1', { dryRun: true }),
+    missingRights: (on) => on.missingRights('rollout'),
+  };
+  /** What an API server has, with any part of it of another kind. */
+  const any = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom(null, 5, 'x', [], {}, [null], [5]));
+  const part = (fields: Readonly<Record<string, fc.Arbitrary<unknown>>>) =>
+    fc.oneof({ weight: 4, arbitrary: fc.record(fields, { requiredKeys: [] }) }, any);
+  const listOf = (one: fc.Arbitrary<unknown>) => fc.oneof({ weight: 4, arbitrary: fc.array(one, { maxLength: 2 }) }, any);
+  const object = part({
+    metadata: part({ name: any, namespace: any, labels: any, annotations: any, ownerReferences: listOf(any), deletionTimestamp: any }),
+    spec: part({
+      taints: listOf(any),
+      containers: listOf(any),
+      nodeName: any,
+      selector: any,
+      tolerations: listOf(any),
+      replicas: any,
+      nodeSelector: any,
+    }),
+    status: part({
+      addresses: listOf(any),
+      conditions: listOf(any),
+      nodeInfo: any,
+      containerStatuses: listOf(any),
+      allocatable: any,
+      allowed: any,
+    }),
+  });
+  const reply = fc.oneof(object, part({ items: listOf(object), resources: listOf(any), versions: listOf(any), metadata: any }));
+
+  it('is an outcome of each call, never an error of ours', async () => {
+    const on = await cluster();
+    await fc.assert(
+      fc.asyncProperty(reply, fc.constantFrom(...Object.keys(calls)), async (body, name) => {
+        says(200, body as object);
+        const outcome = await calls[name]?.(on);
+        expect(outcome?.ok).toBeTypeOf('boolean');
+      }),
+      { numRuns: 300 },
+    );
+  }, 60_000);
 });
 
 describe('what an error says', () => {
