@@ -8,7 +8,7 @@ const longest = 60;
 
 export interface Dialogue {
   /** Looks at what came so far on one of the streams, before the script began. */
-  readonly hear: (before: string) => void;
+  readonly hear: (before: () => string) => void;
   /** The script began, or it is all over. */
   readonly close: () => void;
   /** The password was sent. */
@@ -42,8 +42,10 @@ export function createDialogue({ command, become, timeout, where, send, fail, sa
   // A moment before the command's own clock, which would say less.
   const timer = password === undefined ? undefined : setTimeout(silent, Math.min(longest, timeout) * 1000 - 5);
   return {
-    hear: (before) => {
-      if (!open || password === undefined || command.asks?.(before, Math.max(0, answeredAt)) !== true) return;
+    hear: (came) => {
+      if (!open || password === undefined) return;
+      const before = came();
+      if (command.asks?.(before, Math.max(0, answeredAt)) !== true) return;
       if (answeredAt >= 0) give('refused the password');
       else {
         answeredAt = before.length;

@@ -87,6 +87,11 @@ function openChannel(
   }
 }
 
+const flood = (where: string, begun: boolean): Failure => ({
+  kind: 'parse',
+  message: `${where}: ${begun ? 'more output came back than any command has (64 MiB)' : 'it sends without end, and no command began'}`,
+});
+
 const lateMessage = (where: string, request: ExecRequest): string => `${where}: the command took longer than ${request.timeout} s`;
 
 /** No echo and no changes on the way out: numbers of RFC 4254, section 8. Wide, so that nothing wraps. */
@@ -160,10 +165,11 @@ function converse(
     }
   };
   const take = (output: Output) => (chunk: Buffer) => {
-    output.feed(chunk);
     if (over) return;
+    output.feed(chunk);
+    if (output.flooded()) return giveUp(flood(where, begun));
     if (!begun && out.started()) begin();
-    if (!begun) dialogue.hear(output.before());
+    if (!begun) dialogue.hear(output.before);
     if (exit !== undefined) wait();
   };
   const wait = (): void => {
@@ -182,7 +188,7 @@ function converse(
     if (begun && exit !== undefined) return ok(resultOf(exit, out, err));
     if (!context.alive()) return { ok: false, failure: sessionFailure({ message: 'closed' }, context) };
     if (begun) return failed('unreachable', `${where}: the command ended without an exit status`, { transport: true });
-    const ending = { where, code: exit?.code ?? null, said: withoutMarks(said()), answered: dialogue.answered() };
+    const ending = { where, code: exit?.code ?? null, said: withoutMarks(said()).slice(-4000), answered: dialogue.answered() };
     return { ok: false, failure: notStarted({ ...ending, ...(become === undefined ? {} : { become }) }) };
   };
   channel.on('data', take(out));

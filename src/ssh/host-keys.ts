@@ -122,8 +122,14 @@ function unknown(hop: Hop, shown: Shown, authority: KnownKey | undefined, doing:
     doing.warn(
       `${placeOf(authority)}: @cert-authority: host certificates cannot be checked yet, so the host's plain key has to be filed as well`,
     );
-  if (hop.hostKeyChecking === 'no') return { ok: true, trusted: true };
   const file = hop.userKnownHosts[0];
+  if (hop.hostKeyChecking === 'no') {
+    // As OpenSSH does: filed, so that the next change of it is seen, and no reason to stop where it cannot be.
+    const trouble = file === undefined ? 'no known_hosts file is named' : doing.file(file, hop, shown);
+    const became = trouble === undefined ? `filed in ${file}` : `not filed (${trouble})`;
+    doing.warn(`${whereOf(hop)}: checking is off, so its unknown ${plainType(shown.type)} host key is trusted: ${shown.print}, ${became}`);
+    return { ok: true, trusted: true };
+  }
   if (hop.hostKeyChecking === 'accept-new' && file !== undefined) {
     const trouble = doing.file(file, hop, shown);
     if (trouble === undefined) return { ok: true, trusted: true };

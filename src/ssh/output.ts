@@ -3,6 +3,8 @@ import { StringDecoder } from 'node:string_decoder';
 
 /** Text before the ready mark that is kept for a failure's detail. */
 const keptBefore = 8 * 1024;
+/** Bytes that may come before the script has announced itself, in the rest of that line, and in all: whoever sends more is not listened to. */
+const most = { before: 256 * 1024, tail: 64, all: 64 * 1024 * 1024 };
 /** A line without end is handed out in pieces of about this size. */
 const longestLine = 1024 * 1024;
 
@@ -16,6 +18,8 @@ export interface Output {
   readonly tail: () => string;
   readonly text: () => string;
   readonly truncated: () => boolean;
+  /** More came than any command has to say; nothing of the rest is looked at. */
+  readonly flooded: () => boolean;
   /** Hands out the last, unfinished line. */
   readonly end: () => void;
 }
@@ -30,29 +34,34 @@ export interface OutputOptions {
 
 export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): Output {
   let before = '';
+  let at = -1;
   let tail = '';
   let started = false;
+  let flooded = false;
+  let came = 0;
   let size = 0;
   let truncated = false;
   const kept: Buffer[] = [];
   const lines = onLine === undefined ? undefined : createLines(onLine, terminal);
 
   const keep = (chunk: Buffer): void => {
-    if (chunk.length === 0) return;
-    lines?.feed(chunk);
     const room = limit - size;
     if (chunk.length > room) truncated = true;
-    if (room <= 0) return;
+    if (chunk.length === 0 || room <= 0) return;
     const part = chunk.length > room ? chunk.subarray(0, room) : chunk;
     kept.push(part);
     size += part.length;
+    lines?.feed(part);
   };
   const search = (chunk: Buffer): void => {
     // Bytes, not characters: what follows the mark may be cut in the middle of one.
     before += chunk.toString('latin1');
-    const at = before.indexOf(mark);
-    const end = at < 0 ? -1 : before.indexOf('\n', at);
+    // Only where nobody has looked yet: it may come byte by byte.
+    const fresh = before.length - chunk.length;
+    if (at < 0) at = before.indexOf(mark, Math.max(0, fresh - mark.length));
+    const end = at < 0 ? -1 : before.indexOf('\n', Math.max(at, fresh));
     if (end < 0) {
+      flooded = at < 0 ? came > most.before : before.length - at > mark.length + most.tail;
       if (before.length > 2 * keptBefore && at < 0) before = before.slice(0, 512) + before.slice(-keptBefore);
       return;
     }
@@ -62,8 +71,15 @@ export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): 
     started = true;
     keep(Buffer.from(rest, 'latin1'));
   };
+  const feed = (chunk: Buffer): void => {
+    came += chunk.length;
+    flooded ||= came > most.all;
+    if (flooded) return;
+    if (started) keep(chunk);
+    else search(chunk);
+  };
   return {
-    feed: (chunk) => (started ? keep(chunk) : search(chunk)),
+    feed,
     started: () => started,
     before: () => Buffer.from(before, 'latin1').toString('utf8').replaceAll('\r\n', '\n'),
     tail: () => tail,
@@ -72,6 +88,7 @@ export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): 
       return terminal ? text.replaceAll('\r\n', '\n') : text;
     },
     truncated: () => truncated,
+    flooded: () => flooded,
     end: () => lines?.end(),
   };
 }

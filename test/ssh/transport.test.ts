@@ -1,5 +1,5 @@
 // The transport against a real SSH server in this process: logging in, host keys, jump hosts, and every way a server can misbehave.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -246,6 +246,19 @@ describe('host keys', () => {
     expect(await connection.exec({ script: 'id', become: true, timeout: 5 })).toMatchObject({ ok: false, failure: { kind: 'host_key' } });
     expect(warnings).toHaveLength(1);
   });
+  it('`no` files an unknown key and says so, so that a change of it is seen; where it cannot be filed it goes on', async () => {
+    const { port, hostKey } = await server();
+    const known = join(home, 'new');
+    const warnings: string[] = [];
+    const via = transport({ warn: (text) => warnings.push(text) });
+    await connected(strict(port, known, { hostKeyChecking: 'no' }), via);
+    await connected(strict(port, known, { hostKeyChecking: 'no' }), via);
+    expect(readFileSync(known, 'utf8')).toBe(`[127.0.0.1]:${port} ${hostKey}\n`);
+    const said = (end: string) => expect.stringMatching(new RegExp(`checking is off, .*ed25519 host key is trusted: SHA256:.*, ${end}$`));
+    expect(warnings).toEqual([said(`filed in ${known}`)]);
+    await connected(strict(port, join(home, 'new', 'below'), { hostKeyChecking: 'no' }), via);
+    expect(warnings).toEqual([said(`filed in ${known}`), said('not filed \\(E[A-Z]+\\)')]);
+  });
   it('a revoked key is refused even without checking; an authority is said not to be enough', async () => {
     const { port, hostKey } = await server();
     expect(await failure(strict(port, file('kh', `@revoked * ${hostKey}\n`), { hostKeyChecking: 'no' }))).toMatchObject({
@@ -451,5 +464,4 @@ it('reads and loads nothing before the first connection', async () => {
   writeFileSync(join(home, '.ssh/config'), '');
   const { port } = await server();
   await connected(targetAt(port), via);
-  expect(existsSync(join(home, '.ssh/known_hosts'))).toBe(false);
 });
