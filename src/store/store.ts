@@ -7,7 +7,7 @@ import { type JournalEnd, scanJournal } from './chain.ts';
 import { writing } from './errors.ts';
 import { createJournal, openJournal } from './journal.ts';
 import { holderOf, takeLock } from './lock.ts';
-import { keepOutput } from './output.ts';
+import { outputKeeper } from './output.ts';
 
 /** Where a run's files lie. */
 export const runDirectory = (stateDir: string, run: string): string => join(stateDir, 'runs', run);
@@ -16,6 +16,7 @@ const journalPath = (stateDir: string, run: string): string => join(runDirectory
 
 export function createStore(stateDir: string, now: () => number): Store {
   const locks = join(stateDir, 'locks');
+  const keepOutput = outputKeeper();
   return {
     createJournal: (run) =>
       writing(stateDir, async () => {

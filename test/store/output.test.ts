@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { keepOutput } from '../../src/store/output.ts';
+import { outputKeeper } from '../../src/store/output.ts';
 import { eventsOf, type Practice, play, practice, sick } from '../cli/practice.ts';
 
 let lab: Practice;
@@ -49,6 +49,7 @@ describe('a command that says much', () => {
 });
 
 describe('what is kept of a host', () => {
+  const keepOutput = outputKeeper();
   const directory = (name: string): string => {
     mkdirSync(join(lab.dir, name));
     return join(lab.dir, name);
@@ -67,6 +68,15 @@ describe('what is kept of a host', () => {
       6_291_458,
       { kept: true, file: 'output/b.log' },
     ]);
+  });
+
+  it('of all hosts together has a most too, which what was kept before a resume counts for', async () => {
+    const at = directory('total');
+    const keep = outputKeeper(1000);
+    const half = 'x'.repeat(500);
+    expect([await keep(at, 'a', half), await keep(at, 'b', half)]).toMatchObject([{ kept: true }, { kept: true }]);
+    const full = { kept: false, why: 'the outputs of this run have 1000 bytes already, and 1000 are the most' };
+    expect([await keep(at, 'c', 'x'), await outputKeeper(1000)(at, 'a', 'x')]).toEqual([full, full]);
   });
 
   it.each(['../../etc/passwd', '..', 'a/b', 'fe80::1%eth0'])('stays in its folder, whatever the host is called: %s', async (name) => {
