@@ -4,7 +4,7 @@ import type { ActiveProbe } from '../engine/fleet.ts';
 import type { Facts } from '../model/fact.ts';
 import type { Failure } from '../model/failure.ts';
 import { isUnknown } from '../model/value.ts';
-import { fold, harmless, type Paint, plural, table } from './layout.ts';
+import { cutTo, fold, harmless, type Paint, plural, table } from './layout.ts';
 
 export interface CheckRow {
   readonly host: string;
@@ -17,10 +17,15 @@ export interface CheckRow {
 
 const head = ['host', 'kernel', 'docker', 'runc/containerd.io', 'kubelet', 'kmem', 'evidence', 'remedy'];
 
-const word = (facts: Facts, name: string): string => {
+/** Columns of a version and of a text: what one host says must not widen the rows of all others. */
+const widest = { version: 60, text: 2000 };
+
+const word = (facts: Facts, name: string, most = widest.version): string => {
   const value = facts[name];
-  return typeof value === 'string' || typeof value === 'number' ? harmless(String(value)) : '';
+  return typeof value === 'string' || typeof value === 'number' ? shown(String(value), most) : '';
 };
+
+const shown = (text: string, most: number): string => cutTo(harmless(text.slice(0, most + 1)), most);
 
 /** Bundled in docker before 18.09; else the package where there is one, else what runc says of itself. */
 function runcOf(facts: Facts): string {
@@ -40,13 +45,13 @@ function paintVerdict(verdict: string, paint: Paint): string {
 
 function remedyOf(facts: Facts): string {
   const remedy = word(facts, 'kmem.remedy');
-  const why = word(facts, 'kmem.remedy_why');
+  const why = word(facts, 'kmem.remedy_why', widest.text);
   return remedy === 'none' || why === '' ? remedy : `${remedy}: ${why}`;
 }
 
 function evidenceOf(facts: Facts, active: ActiveProbe | undefined): string {
   const judged = facts['kmem.verdict'];
-  const evidence = isUnknown(judged) ? harmless(judged.$unknown) : word(facts, 'kmem.evidence');
+  const evidence = isUnknown(judged) ? shown(judged.$unknown, widest.text) : word(facts, 'kmem.evidence', widest.text);
   return [evidence, pastClause(facts), active === undefined ? '' : activeText(active)].filter(Boolean).join('; ');
 }
 
@@ -63,13 +68,19 @@ const answerMeans = { off: 'the kernel refuses', on: 'nokmem is not in force: th
 /** `active probe: off (the kernel refuses)`, `active probe: failed (mkdir: Cannot allocate memory)`. */
 function activeText(active: ActiveProbe): string {
   if (active.kind === 'answered') return `active probe: ${active.answer} (${answerMeans[active.answer]})`;
-  return `active probe: ${active.kind === 'failed' ? 'failed' : 'not made'} (${harmless(active.why)})`;
+  return `active probe: ${active.kind === 'failed' ? 'failed' : 'not made'} (${shown(active.why, widest.text)})`;
 }
 
 function cells(row: CheckRow, paint: Paint): readonly string[] {
   const { facts, failure } = row;
   if (facts === undefined)
-    return [row.host, '', '', '', '', paint.red(failure?.kind ?? 'unknown'), harmless(failure?.message ?? ''), failure?.hint ?? ''];
+    return [
+      row.host,
+      ...['', '', '', ''],
+      paint.red(failure?.kind ?? 'unknown'),
+      shown(failure?.message ?? '', widest.text),
+      shown(failure?.hint ?? '', widest.text),
+    ];
   const kernel = word(facts, 'kernel.release').replace(/\.x86_64$/, '');
   return [
     row.host,

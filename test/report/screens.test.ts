@@ -72,6 +72,18 @@ describe('check', () => {
     }
   });
 
+  it('is not widened by what one host says: 200 other rows stay as they are', () => {
+    const others = Array.from({ length: 200 }, (_, index) => ({ ...(rows[1] as CheckRow), host: `n${index}` }));
+    const long = 'x'.repeat(1_000_000);
+    const liar = { 'kernel.release': long, 'docker.version': long, 'kubelet.version': long, 'runc.version': long, 'kmem.remedy': long };
+    const bad = { host: 'n200', facts: { ...facts(long, long, long, long, long), ...liar } };
+    const lost = { host: 'n201', failure: { kind: 'exit', message: long, hint: long } } as const;
+    for (const width of [80, 140]) {
+      const length = (some: readonly CheckRow[]): number => checkTable(some, width, uncoloured).join('\n').length;
+      expect(length([...others, bad, lost])).toBeLessThan(length(others) + 202 * 4 * 60 + 10_000);
+    }
+  });
+
   it('shows what an active probe answered, or why it did not', () => {
     const [first] = rows;
     const shown = (active: CheckRow['active']) =>
