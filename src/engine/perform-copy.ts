@@ -23,14 +23,14 @@ export async function performCopy(effect: CopyEffect, place: EffectPlace, contex
   };
   const script = copyScript(token, effect);
   const become = session.target.become !== undefined;
-  for (;;) {
+  for (let again = false; ; again = true) {
     const feed = feedOf(effect, here, show);
     const outcome = await session.read(script, { timeout: effect.timeout, become, input: feed.input, onLine: feed.onLine });
     feed.end();
     if (signal.aborted) return failing(cutShort(`the run was ended during "${effect.what}"`));
     if (!outcome.ok) return failing(outcome.failure);
     // What was continued may have been another file, or half written: once more, from the beginning.
-    if (outcome.value.code === exitCodes.otherFile && feed.continued()) continue;
+    if (outcome.value.code === exitCodes.otherFile && feed.continued() && !again) continue;
     if (outcome.value.code === 0)
       return { result: { ok: true, data: { sent: feed.sent(), seconds: Math.round((clock.now() - started) / 100) / 10 } } };
     return failing(failureOf(effect, outcome.value));

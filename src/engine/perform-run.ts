@@ -7,9 +7,10 @@ import { exitCodes, pollScript, sealScript, startScript, writeScript } from './h
 import { lastLines } from './observe.ts';
 import type { ExecResult } from './ports.ts';
 
-/** Seconds that one poll stays on the host, and bytes of output that come back. */
+/** Seconds that one poll stays on the host, bytes of output that come back, and characters of a line that is shown meanwhile. */
 const pollSeconds = 10;
 const maxOutput = 256 * 1024;
+const longestLine = 200;
 
 /** Seconds for scripts of our own that should take a moment. */
 const moment = 60;
@@ -70,8 +71,10 @@ export async function follow(
   const deadline = clock.now() + seconds * 1000;
   let shown = '';
   while (!signal.aborted) {
-    const left = (deadline - clock.now()) / 1000;
-    const poll = pollScript(token, effect, Math.min(pollSeconds, Math.max(1, left)), maxOutput);
+    const began = clock.now();
+    const left = (deadline - began) / 1000;
+    const stay = Math.min(pollSeconds, Math.max(1, left));
+    const poll = pollScript(token, effect, stay, maxOutput);
     const answer = await session.read(poll, { timeout: moment, become, maxOutput: maxOutput * 2 });
     if (!answer.ok) return signal.aborted ? { kind: 'stopped' } : { kind: 'failed', failure: answer.failure };
     const state = readPoll(answer.value);
@@ -82,6 +85,8 @@ export async function follow(
       shown = state.line;
       await onLine?.(shown);
     }
+    // How often it is asked is not for the host to choose: one that answers at once is asked again when the poll should have ended.
+    await clock.sleep(Math.max(0, began + stay * 1000 - clock.now()), signal);
   }
   return { kind: 'stopped' };
 }
@@ -102,7 +107,7 @@ function readPoll(result: ExecResult): Poll {
   const first = end < 0 ? result.stdout : result.stdout.slice(0, end);
   const done = /^done (\d+)$/.exec(first);
   if (done !== null) return { kind: 'done', code: Number(done[1]), stdout: result.stdout.slice(end + 1) };
-  if (first.startsWith('running')) return { kind: 'running', line: first.slice(8).trim() };
+  if (first.startsWith('running')) return { kind: 'running', line: first.slice(8, 8 + longestLine).trim() };
   if (first === 'interrupted') return { kind: 'lost', why: 'the host rebooted before it ended' };
   return {
     kind: 'lost',

@@ -14,6 +14,7 @@ import type { Ledger } from './ledger.ts';
 import type { Mask } from './mask.ts';
 import { missingHosts } from './node-missing.ts';
 import type { Asker, Gates, KeptOutput } from './ports.ts';
+import { createQuota } from './quota.ts';
 import { repeatProof } from './repeat-proof.ts';
 import { expired, walkHost } from './walk.ts';
 import type { EnginePorts, PlaySetup, RunContext } from './walk-context.ts';
@@ -58,6 +59,7 @@ class Loop {
   readonly #walks = new Map<string, AbortController>();
   readonly #busy = new Set<string>();
   readonly #bell: Bell;
+  readonly #quota = createQuota();
   #trouble: unknown;
   #lastWait = '';
 
@@ -73,6 +75,7 @@ class Loop {
       state: () => this.#state,
       mask: input.mask,
       keepOutput: input.keepOutput,
+      overQuota: this.#quota.exceeded,
       signal: input.kill,
       isOver: () => this.#trouble !== undefined,
       mayContinue: (host) => mayContinue(this.#state, this.#policy, input.ports.clock.now(), host),
@@ -88,6 +91,7 @@ class Loop {
 
   readonly #record = async (body: EventBody, sync: boolean): Promise<Event> => {
     const masked = this.#input.mask(body);
+    this.#quota.count(masked);
     try {
       return await this.#input.ledger.append(masked, sync);
     } catch (error) {

@@ -88,6 +88,8 @@ export interface RunContext {
   readonly mask: Mask;
   /** Keeps a long output of a host, without secrets. */
   readonly keepOutput: (host: string, text: string) => Promise<KeptOutput>;
+  /** The failure of a host that has made this run write more than its share. */
+  readonly overQuota: (host: string) => Failure | undefined;
   /** Fires at once when the run must stop now. */
   readonly signal: AbortSignal;
   /** The run ends by an error of its own: its journal cannot be written, or its hosts were taken over. */
@@ -166,6 +168,8 @@ export class HostWalk {
 
   /** Reads facts where they are stale or where something is wanted that nobody asked for yet. */
   async freshen(wants: readonly FactWant[] = []): Promise<Failure | undefined> {
+    const full = this.run.overQuota(this.host);
+    if (full !== undefined) return full;
     const asked = this.#asked;
     const missing = wants.filter((want) => !asked.has(wantKey(want)));
     if (!this.#stale && missing.length === 0) return undefined;

@@ -176,6 +176,7 @@ async function walk({ fate: its, crashes }: RandomHost, faults: Faults = {}): Pr
       mayContinue: () => 'go',
       mask: (data) => data,
       keepOutput: async () => ({ kept: false, why: 'no store' }),
+      overQuota: () => undefined,
       strict: false,
     };
     try {
