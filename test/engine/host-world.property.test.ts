@@ -7,18 +7,15 @@ import { hostState, type RunState } from '../../src/core/state.ts';
 import { planFleet } from '../../src/engine/fleet.ts';
 import { walkHost } from '../../src/engine/walk.ts';
 import type { PlaySetup, RunContext } from '../../src/engine/walk-context.ts';
-import { buildProbe, factDefs } from '../../src/facts/index.ts';
-import { baseAreas } from '../../src/facts/registry.ts';
+import { factDefs } from '../../src/facts/index.ts';
 import { hostScope, loadPlaybook } from '../../src/load/index.ts';
 import type { AnyModule } from '../../src/model/change.ts';
 import type { Event, EventBody } from '../../src/model/event.ts';
 import type { HostPlan } from '../../src/model/plan.ts';
 import { modules } from '../../src/modules/index.ts';
-import { play, practice } from '../cli/practice.ts';
 import { begin } from '../core/fleet.ts';
 import { countedCommand, type Fate, type HostFaults, HostWorld, type Recording } from '../fakes/host-world.ts';
-import { sickNode } from '../kube/fleet-nodes.ts';
-import { rebooted, ssh } from '../lab-fleet/client.ts';
+import { recordSick } from '../fakes/recording.ts';
 
 /** A walk takes some milliseconds: fewer than of rollouts, and more at night (KMEND_SLOW=1). */
 const worlds = process.env.KMEND_SLOW === undefined ? 500 : 10_000;
@@ -35,27 +32,8 @@ const playbook = `- hosts: all
 
 let recording: Recording;
 beforeAll(async () => {
-  const lab = await practice([sickNode('n1')]);
-  const read = async (): Promise<string> => (await ssh(lab.fleet, 'n1', buildProbe())).out;
-  const before = lab.host('n1').bootId();
-  const sick = await read();
-  expect(
-    (await lab.run(['apply', lab.file('set.yaml', play('    - kernel_arg: {key: cgroup.memory, value: nokmem}\n')), '--yes'])).exit,
-  ).toBe(0);
-  const set = await read();
-  await ssh(lab.fleet, 'n1', 'reboot').catch(() => undefined);
-  const after = await rebooted(lab.fleet, 'n1', before);
-  const mended = await read();
-  recording = { sick, set, mended, deaf: withAreaOf(mended, sick, 'cgroup'), bootIds: [before, after] };
-  await lab.close();
+  recording = await recordSick('n1');
 });
-
-/** A probe's output with one area as another has it. */
-function withAreaOf(text: string, other: string, name: string): string {
-  const index = baseAreas.findIndex((area) => area.name === name);
-  const frame = new RegExp(`@@kmend area ${index}\\n[^]*?@@kmend done ${index}\\b`);
-  return text.replace(frame, () => frame.exec(other)?.[0] ?? never());
-}
 
 interface Crash {
   /** At the so many-th event of a controller; `written`: just after it, not just before. */

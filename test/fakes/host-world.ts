@@ -44,6 +44,22 @@ interface Spooled {
   done: boolean;
 }
 
+/** What a host's time passes by: its own count, or a clock that it shares with others. */
+export interface Time {
+  now: number;
+  readonly spend: (milliseconds: number) => Promise<void>;
+}
+
+function ownTime(): Time {
+  const time: Time = {
+    now: 1_790_000_000_000,
+    spend: async (milliseconds) => {
+      time.now += milliseconds;
+    },
+  };
+  return time;
+}
+
 const lost = (message: string): Failure => ({ kind: 'unreachable', message, transport: true });
 
 const probe = buildProbe();
@@ -52,7 +68,6 @@ const probe = buildProbe();
 export const countedCommand = 'count-me';
 
 export class HostWorld {
-  now = 1_790_000_000_000;
   /** Boots, the first one too; those that a broken host adds by itself are not counted. */
   boots = 1;
   counted = 0;
@@ -63,6 +78,7 @@ export class HostWorld {
   readonly #recording: Recording;
   readonly #fate: Fate;
   readonly #faults: HostFaults;
+  readonly #time: Time;
   readonly #spool = new Map<string, Spooled>();
   #argument = false;
   #inForce = false;
@@ -76,10 +92,19 @@ export class HostWorld {
   #cordonedAt = Number.POSITIVE_INFINITY;
   #owner: NodeState['owner'];
 
-  constructor(recording: Recording, fate: Fate, faults: HostFaults = {}) {
+  constructor(recording: Recording, fate: Fate, faults: HostFaults = {}, time: Time = ownTime()) {
     this.#recording = recording;
     this.#fate = fate;
     this.#faults = faults;
+    this.#time = time;
+  }
+
+  get now(): number {
+    return this.#time.now;
+  }
+
+  set now(now: number) {
+    this.#time.now = now;
   }
 
   get #bootId(): string {
@@ -125,7 +150,7 @@ export class HostWorld {
 
   readonly transport: Transport = {
     connect: async () => {
-      this.now += 200;
+      await this.#time.spend(200);
       if (!this.#isUp) return { ok: false, failure: lost('no answer') };
       const boot = this.#bootId;
       let open = true;
@@ -139,7 +164,7 @@ export class HostWorld {
           close();
           return { ok: false, failure: lost('the connection was lost before the command') };
         }
-        const answer = this.#answer(request);
+        const answer = await this.#answer(request);
         if (draw > 1 - this.#fate.lossy / 200) {
           close();
           return { ok: false, failure: lost('the connection was lost after the command') };
@@ -156,13 +181,13 @@ export class HostWorld {
     return this.#fate.draws[this.#uses % this.#fate.draws.length] ?? 0.5;
   }
 
-  #answer({ script, stdin = '' }: ExecRequest): Outcome<ExecResult> {
-    this.now += 100;
+  async #answer({ script, stdin = '' }: ExecRequest): Promise<Outcome<ExecResult>> {
+    await this.#time.spend(100);
     const said = (stdout: string, code = 0, stderr = ''): Outcome<ExecResult> => ok({ code, stdout, stderr, truncated: false });
     if (script === probe) return said(this.#probe());
     if (script === bootScript) return said(`${this.#bootId}\n${this.#mark}\n`);
     const effect = /^S=\$D\/spool\/[^/]+\/(\S+)$/m.exec(script)?.[1] ?? '';
-    if (script.includes('echo absent')) return said(this.#poll(effect));
+    if (script.includes('echo absent')) return said(await this.#poll(effect));
     const [, run = '', number = '0'] = /^run='?([^' ]+)'? number=(\d+)/m.exec(script) ?? [];
     if (run === '') throw new Error(`the fake host does not know this script:\n${script}`);
     if (this.#fence.run === run && Number(number) < this.#fence.number) return said('', exitCodes.fenced, run);
@@ -186,10 +211,10 @@ export class HostWorld {
     this.#spool.set(effect, { boot: this.#bootId, endAt, mends: script.includes('nokmem'), done: false });
   }
 
-  #poll(effect: string): string {
+  async #poll(effect: string): Promise<string> {
     const script = this.#spool.get(effect);
     if (script === undefined) return 'absent\n';
-    if (!script.done && script.boot === this.#bootId) this.now = Math.max(this.now, Math.min(this.now + 10_000, script.endAt));
+    if (!script.done && script.boot === this.#bootId) await this.#time.spend(Math.max(0, Math.min(10_000, script.endAt - this.now)));
     this.#pass();
     if (script.done) return 'done 0\n';
     return script.boot === this.#bootId ? 'running\n' : 'interrupted\n';

@@ -1,0 +1,36 @@
+// What the probe prints on a practice host before and after its remedy, for hosts on a virtual clock.
+import { expect } from 'vitest';
+import { buildProbe } from '../../src/facts/index.ts';
+import { baseAreas } from '../../src/facts/registry.ts';
+import { play, practice } from '../cli/practice.ts';
+import { sickNode } from '../kube/fleet-nodes.ts';
+import { rebooted, ssh } from '../lab-fleet/client.ts';
+import type { Recording } from './host-world.ts';
+
+/** Sets the argument on a practice host of that name, reboots it, and reads it at each step. */
+export async function recordSick(name: string): Promise<Recording> {
+  const lab = await practice([sickNode(name)]);
+  const read = async (): Promise<string> => (await ssh(lab.fleet, name, buildProbe())).out;
+  const before = lab.host(name).bootId();
+  const sick = await read();
+  expect(
+    (await lab.run(['apply', lab.file('set.yaml', play('    - kernel_arg: {key: cgroup.memory, value: nokmem}\n')), '--yes'])).exit,
+  ).toBe(0);
+  const set = await read();
+  await ssh(lab.fleet, name, 'reboot').catch(() => undefined);
+  const after = await rebooted(lab.fleet, name, before);
+  const mended = await read();
+  await lab.close();
+  return { sick, set, mended, deaf: withAreaOf(mended, sick, 'cgroup'), bootIds: [before, after] };
+}
+
+/** A probe's output with one area as another has it. */
+function withAreaOf(text: string, other: string, name: string): string {
+  const index = baseAreas.findIndex((area) => area.name === name);
+  const frame = new RegExp(`@@kmend area ${index}\\n[^]*?@@kmend done ${index}\\b`);
+  return text.replace(frame, () => {
+    const found = frame.exec(other)?.[0];
+    if (found === undefined) throw new Error(`no area ${name}`);
+    return found;
+  });
+}
