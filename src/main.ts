@@ -11,8 +11,10 @@ import {
   listenForSignals,
   packageRoot,
   progressLine,
+  type Signals,
   systemClock,
   terminalAsker,
+  trustOf,
 } from './local/index.ts';
 
 declare const __KMEND_VERSION__: string;
@@ -28,10 +30,11 @@ const orEmpty = (path: string): string => {
 /** `NO_COLOR` turns colours off everywhere, as agreed on no-color.org. */
 const hasColour = (): boolean => process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
 
-function makeWorld(): World {
+function makeWorld(signals: Signals, err: World['err']): World {
   const env = process.env;
   const home = homedir();
-  const err = (text: string): void => void process.stderr.write(`${text}\n`);
+  const trust = trustOf(env, process.argv[1] ?? '');
+  const reader = diskReader(trust);
   return {
     version: __KMEND_VERSION__,
     out: (text) => void process.stdout.write(`${text}\n`),
@@ -47,23 +50,33 @@ function makeWorld(): World {
     ownBootId: orEmpty('/proc/sys/kernel/random/boot_id'),
     program: process.argv[1] ?? '',
     packageRoot: packageRoot(process.argv[1] ?? ''),
-    reader: diskReader,
+    reader,
+    trust,
     files: diskFiles,
     clock: systemClock,
     here,
     inspectPackage,
     download,
-    asker: terminalAsker({ input: process.stdin, output: process.stderr }),
-    ...listenForSignals(err),
+    asker: terminalAsker({ input: process.stdin, output: process.stderr }, signals.stop),
+    stop: signals.stop,
+    kill: signals.kill,
+    underWay: (work) => {
+      signals.listen();
+      return signals.underWay(work);
+    },
     modules: async () => (await import('./modules/index.ts')).modules,
     store: async (stateDir) => (await import('./store/index.ts')).createStore(stateDir, systemClock.now),
-    transport: async (needs) => (await import('./ssh/index.ts')).createTransport({ ...needs, home, env }),
+    transport: async (needs) => {
+      signals.listen();
+      return (await import('./ssh/index.ts')).createTransport({ ...needs, home, env });
+    },
     cluster: async ({ kubeconfigs, ...needs }) => {
+      signals.listen();
       const { createCluster, readKubeconfigs } = await import('./kube/index.ts');
       const { parsePlain } = await import('./load/yaml-data.ts');
-      const files = readKubeconfigs(kubeconfigs, diskReader.readText);
+      const files = readKubeconfigs(kubeconfigs, reader.readText);
       if (!files.ok) return files;
-      return createCluster({ kubeconfigs: files.value, parseYaml: parsePlain, env, clock: systemClock, ...needs });
+      return createCluster({ kubeconfigs: files.value, parseYaml: parsePlain, env, clock: systemClock, judge: trust.judge, ...needs });
     },
     kubeconfigPaths: async (flag) => (await import('./kube/index.ts')).kubeconfigPaths(env, home, flag),
     inventoryFromNodes: async (nodes) => {
@@ -82,7 +95,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 async function main(): Promise<void> {
   const { runCommandLine } = await import('./cli/program.ts');
-  process.exitCode = await runCommandLine(process.argv.slice(2), makeWorld());
+  const err = (text: string): void => void process.stderr.write(`${text}\n`);
+  const signals = listenForSignals(err, (exit) => process.exit(exit));
+  const exit = await runCommandLine(process.argv.slice(2), makeWorld(signals, err));
+  process.exitCode = signals.exit() ?? exit;
 }
 
 void main();

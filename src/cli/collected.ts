@@ -62,7 +62,7 @@ function stemOf(file: string): string {
 }
 
 function readFile(directory: string, file: string, world: World): readonly Found[] {
-  const read = world.reader.readText(`${directory}/${file}`);
+  const read = world.reader.readData(`${directory}/${file}`);
   const unread = read.ok ? (read.text.trim() === '' ? 'is empty' : '') : read.why;
   if (!read.ok || unread !== '') return [{ host: stemOf(file), file, failure: { kind: 'parse', message: `${file} ${unread}` } }];
   const found = attempt(file, () => ok(outputsIn(read.text)));

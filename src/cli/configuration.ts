@@ -27,10 +27,14 @@ export function configure(command: Command, world: World): void {
       (command.name() !== 'resume' || setting.key === 'state_dir'),
   );
   if (open.length === 0) return;
-  const layers = [fromEnvironment(open, world), fromFile(join(world.cwd, projectFile), world), fromFile(userFile(world), world)];
+  const layers = [
+    ['env', fromEnvironment(open, world)],
+    ['project', fromFile(join(world.cwd, projectFile), world)],
+    ['config', fromFile(userFile(world), world)],
+  ] as const;
   for (const setting of open) {
-    const value = layers.find((layer) => layer[setting.key] !== undefined)?.[setting.key];
-    if (value !== undefined) command.setOptionValueWithSource(optionOf(setting), value, 'config');
+    const [source, layer] = layers.find(([, values]) => values[setting.key] !== undefined) ?? [];
+    if (layer !== undefined) command.setOptionValueWithSource(optionOf(setting), layer[setting.key], source);
   }
 }
 

@@ -60,7 +60,7 @@ function pagesOf(world: World): readonly DocsPage[] {
   const files = (world.reader.list(docsDirectory(world)) ?? []).filter((file) => file.endsWith('.md'));
   const written = files.flatMap((file): readonly DocsPage[] => {
     const name = file.slice(0, -'.md'.length);
-    const read = own.some((page) => page.name === name) ? undefined : world.reader.readText(`${docsDirectory(world)}/${file}`);
+    const read = own.some((page) => page.name === name) ? undefined : world.reader.readData(`${docsDirectory(world)}/${file}`);
     if (read?.ok !== true) return [];
     return [{ name, title: /^# (.+)$/m.exec(read.text)?.[1] ?? '', lines: () => read.text.trimEnd().split('\n') }];
   });

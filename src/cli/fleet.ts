@@ -9,13 +9,24 @@ import { wholeNumber } from './options.ts';
 import { paintOf, type Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
-/** Loads the inventories; errors end the command, warnings are told. */
-export function loadFleet(set: Settings, world: World, playbookDir?: string): Inventory {
+/** Loads the inventories; errors end the command, warnings are told. `partial`: the caller can do without the hosts of a program. */
+export function loadFleet(
+  set: Settings,
+  world: World,
+  options: { readonly playbookDir?: string; readonly partial?: boolean } = {},
+): Inventory {
+  const { playbookDir, partial } = options;
   const checked = loadInventory(set.inventories, { reader: world.reader, ...(playbookDir === undefined ? {} : { playbookDir }) });
   tell(checked.diagnostics, world, paintOf(world));
   if (checked.value === undefined) throw new Error('an inventory without errors has a value');
+  const [program] = checked.value.notRun ?? [];
+  if (program !== undefined && partial !== true)
+    throw new CommandError(3, `${program} is a program, and nobody asked to run it`, askFor(program));
   return checked.value;
 }
+
+/** How to have an inventory program run that this command does not run by itself. */
+export const askFor = (program: string): string => `this command runs an inventory program only where you name it: -i ${program}`;
 
 export interface Matched {
   /** Hosts of the pattern: the base of percentages. */

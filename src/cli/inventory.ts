@@ -4,7 +4,7 @@ import { hostVars, inventoryGraph, inventoryList, sortedJson } from '../load/ind
 import { loadFleet } from './fleet.ts';
 import { tell } from './mistakes.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
-import { openCluster, paintOf, settings } from './setup.ts';
+import { onlyAsked, openCluster, paintOf, settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
 interface Flags extends FleetFlags {
@@ -21,8 +21,8 @@ export function inventoryCommand(program: Command, world: World, done: (exit: nu
     .option('--host <name>', 'the variables of one host as JSON')
     .option('--graph [group]', 'groups and hosts as a tree')
     .option('--vars', 'variables in the graph')
-    .action((flags: Flags) => {
-      for (const line of show(flags, world)) world.out(line);
+    .action((flags: Flags, command: Command) => {
+      for (const line of show(flags, onlyAsked(command, world))) world.out(line);
       done(0);
     });
   inventory

@@ -33,7 +33,7 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
   });
   sub('serve', 'run the fleet in this process until it is ended', async (flags) => {
     const { demoHosts, serveLab } = await import('../lab/index.ts');
-    await serveLab({ dir: dirOf(flags), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') }, world.stop);
+    await world.underWay(() => serveLab({ dir: dirOf(flags), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') }, world.stop));
     return 0;
   });
   sub('list', 'its hosts, and whether they answer', async (flags) => {
@@ -53,6 +53,6 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
     return 0;
   });
   sub('demo', 'the story of one incident on a practice fleet: a sick node, why, the plan, one canary, its proof, the rest', async (flags) =>
-    runDemo(flags, world, runLine),
+    world.underWay(() => runDemo(flags, world, runLine)),
   );
 }

@@ -20,7 +20,9 @@ export function tell(diagnostics: readonly Diagnostic[], world: World, paint: Pa
 }
 
 export function printMistakes(mistakes: Mistakes, world: World, paint: Paint): void {
-  const sources = new Map<string, readonly string[]>();
+  // A file that must not be read is not quoted either.
+  const unread = mistakes.diagnostics.filter((one) => one.code === 'unreadable').map((one) => [one.place?.file ?? '', []] as const);
+  const sources = new Map<string, readonly string[]>(unread);
   const lineOf = (file: string, line: number): string | undefined => {
     let lines = sources.get(file);
     if (lines === undefined) {

@@ -110,7 +110,14 @@ export function wholeNumber(text: string | undefined, flag: string, otherwise: n
 /** The state directory: what the flag or the settings say, $XDG_STATE_HOME/kmend, ~/.local/state/kmend. */
 export function stateDirOf(flags: { readonly stateDir?: string }, world: World): string {
   const { env, home } = world;
-  if (flags.stateDir !== undefined && flags.stateDir !== '') return flags.stateDir;
   const base = env.XDG_STATE_HOME === undefined || env.XDG_STATE_HOME === '' ? `${home}/.local/state` : env.XDG_STATE_HOME;
-  return `${base}/kmend`;
+  const stateDir = flags.stateDir !== undefined && flags.stateDir !== '' ? flags.stateDir : `${base}/kmend`;
+  // Plans, jobs and commands to runs lie there: who may write it commands kmend.
+  const why = world.trust.judge(stateDir);
+  if (why === undefined) return stateDir;
+  throw new CommandError(
+    3,
+    `the state directory ${stateDir} is not used: ${why}`,
+    'name one of your own with --state-dir, or correct its owner and mode',
+  );
 }

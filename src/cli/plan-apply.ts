@@ -22,7 +22,7 @@ import { inputsOf, loadProject, readyPlay } from './project.ts';
 import { type ResolveFlags, resolutionsOf, withResolveOptions } from './resolutions.ts';
 import { rollbackSettings } from './rollback-settings.ts';
 import { type RunFlags, type RunPorts, resumeRun, startRun } from './run-play.ts';
-import { openCluster, openTransport, paintOf, type Settings, settings } from './setup.ts';
+import { endIfStopped, onlyAsked, openCluster, openTransport, paintOf, type Settings, settings } from './setup.ts';
 import { type AfterRun, takeBack } from './take-back.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -45,7 +45,9 @@ export function planCommands(program: Command, world: World, done: Done, runLine
     .description('print what would be done, in which order, with which risk; exit 2 when there is something to do')
     .argument('<playbook>')
     .option('-o, --output <file>', 'save the plan: `kmend apply FILE` does exactly that');
-  withListOptions(plan).action(async (path: string, flags: PlanFlags) => done(await planCommand(path, flags, world)));
+  withListOptions(plan).action(async (path: string, flags: PlanFlags, command: Command) =>
+    done(await planCommand(path, flags, looking(flags, command, world))),
+  );
 
   const apply = withRolloutOptions(withTaskOptions(withFleetOptions(program.command('apply'))))
     .description('carry out a playbook, or exactly a saved plan')
@@ -63,7 +65,9 @@ export function planCommands(program: Command, world: World, done: Done, runLine
         '6 hosts unreachable, 9 outside the window, 10 a gate is closed or no capacity, 12 done, but a host could not be verified, or is proven\n' +
         'in part: what a play with `partial: accept` left open is named. README.md has the whole table.',
     );
-  withListOptions(apply).action(async (path: string, flags: ApplyFlags) => done(await applyCommand(path, flags, world, after)));
+  withListOptions(apply).action(async (path: string, flags: ApplyFlags, command: Command) =>
+    done(await applyCommand(path, flags, looking(flags, command, world), after)),
+  );
 
   withResolveOptions(withFleetOptions(program.command('resume')))
     .description('continue a run after a crash, an interruption or a failure; never repeats what was done')
@@ -86,9 +90,13 @@ const withListOptions = (command: Command): Command =>
     .option('--list-tasks', 'only list the tasks of each play')
     .option('--syntax-check', 'only check playbook and inventory');
 
+const onlyLists = (flags: PlanFlags): boolean => flags.listHosts === true || flags.listTasks === true || flags.syntaxCheck === true;
+
+const looking = (flags: PlanFlags, command: Command, world: World): World => (onlyLists(flags) ? onlyAsked(command, world) : world);
+
 /** `--list-hosts`, `--list-tasks` and `--syntax-check` end a command before any host is contacted. */
 async function listed(path: string, flags: PlanFlags, set: Settings, world: World): Promise<boolean> {
-  if (flags.listHosts !== true && flags.listTasks !== true && flags.syntaxCheck !== true) return false;
+  if (!onlyLists(flags)) return false;
   const project = await loadProject(path, set, world, { offline: true });
   const lines = [
     '',
@@ -192,6 +200,7 @@ export async function ask(world: World): Promise<boolean> {
   if (!world.asker.attended)
     throw new CommandError(3, 'nobody is here to say yes', 'give --yes, or apply a plan that was saved and read: kmend plan -o FILE');
   if (await world.asker.confirm('Carry this out?')) return true;
+  endIfStopped(world, 'interrupted before it was approved: nothing was changed');
   throw new CommandError(130, 'not carried out: the answer was no');
 }
 

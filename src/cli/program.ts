@@ -39,7 +39,11 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
       getOutHelpWidth: () => helpWidth,
       getErrHelpWidth: () => helpWidth,
     });
-  program.hook('preAction', (_, command) => configure(command, world));
+  program.option('--trust-files', 'for this run: obey files that others could have written, and links that lead out of the project');
+  program.hook('preAction', (_, command) => {
+    if (command.optsWithGlobals().trustFiles === true) world.trust.trustAll();
+    configure(command, world);
+  });
   checkCommand(program, world, done);
   planCommands(program, world, done, runCommandLine);
   driftCommand(program, world, done);

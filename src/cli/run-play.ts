@@ -7,7 +7,7 @@ import { emptyState, hostState, hostStates, type RunState } from '../core/state.
 import { ledgerOf } from '../engine/ledger.ts';
 import { masker } from '../engine/mask.ts';
 import type { Clock, Cluster, Journal, Store, Transport } from '../engine/ports.ts';
-import { runLoop } from '../engine/run.ts';
+import { type RunInput, runLoop } from '../engine/run.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
 import { JournalError, StateWriteError, takeCommands, writing } from '../store/index.ts';
@@ -209,7 +209,7 @@ async function drive(
       // Of a thousand hosts that need nothing each would wait for the disk: the first effect is announced on disk with all before it.
       await ledger.append(mask(word), word.type !== 'drift.noted' && word.type !== 'host.done');
     }
-    const ended = await runLoop({
+    const input: RunInput = {
       ledger,
       setup: run.ready.setup,
       ports: { ...ports, clock: world.clock, asker: world.asker, gates: await world.gates(ports.cluster), here: world.here },
@@ -225,7 +225,8 @@ async function drive(
       commands: () => takeCommands(set.stateDir, journal.run),
       stop: world.stop,
       kill: world.kill,
-    });
+    };
+    const ended = await world.underWay(() => runLoop(input));
     await view.close();
     finish(ledger, set, world);
     return world.stop.aborted && world.stop.reason === 'SIGTERM' ? 143 : ended.exit;

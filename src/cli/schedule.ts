@@ -179,7 +179,7 @@ function manifest(job: Job, calendar: Calendar, flags: InstallFlags, world: Worl
     return `${jobFolder}/${file}`;
   });
   const login = ['--private-key', `${secretFolder}/id`, '--ssh-common-args', `-o UserKnownHostsFile=${secretFolder}/known_hosts`];
-  const roles = world.reader.readText(`${world.packageRoot}/docs/rbac.yaml`);
+  const roles = world.reader.readData(`${world.packageRoot}/docs/rbac.yaml`);
   const made = cronJobManifest({
     name: job.name,
     cron: calendar.cron,

@@ -1,5 +1,6 @@
 // Settings of a command from its flags, and the adapters made from them.
 import { setMaxListeners } from 'node:events';
+import type { Command } from 'commander';
 import type { Transport } from '../engine/ports.ts';
 import type { Failure } from '../model/failure.ts';
 import { type Secret, secret } from '../model/host.ts';
@@ -50,10 +51,24 @@ export function settings(flags: FleetFlags, world: World): Settings {
 
 /** `inventory.yaml` or its kin in the working directory; nothing else is ever taken by itself. */
 function defaultInventories(world: World): readonly string[] {
-  const found = ['inventory.yaml', 'inventory.yml', 'inventory.ini', 'inventory'].find(
-    (name) => world.reader.readText(`${world.cwd}/${name}`).ok,
-  );
+  const found = ['inventory.yaml', 'inventory.yml', 'inventory.ini', 'inventory'].find((name) => {
+    const read = world.reader.readText(`${world.cwd}/${name}`);
+    // One that must not be obeyed is no reason to look for another: loading it says why.
+    return read.ok || read.distrusted === true;
+  });
   return found === undefined ? [] : [found];
+}
+
+/**
+ * For commands that only look: an inventory program is run where the operator named it, and not because a file of the working directory
+ * names it or is called `inventory`. A stranger's repository is looked at before it is trusted.
+ */
+export function onlyAsked(command: Command, world: World): World {
+  const source = command.getOptionValueSource('inventory');
+  const isAsked = source === undefined ? (world.env.ANSIBLE_INVENTORY ?? '') !== '' : source !== 'project';
+  if (isAsked) return world;
+  const { run: _run, ...reader } = world.reader;
+  return { ...world, reader };
 }
 
 function askOnce(prompt: string, world: World): () => Promise<Secret> {
@@ -74,9 +89,9 @@ export function readingSignal(world: World): AbortSignal {
   return signal;
 }
 
-export function endIfStopped(world: World): void {
+export function endIfStopped(world: World, text = 'interrupted while hosts were read: nothing was changed'): void {
   if (!world.stop.aborted) return;
-  throw new CommandError(world.stop.reason === 'SIGTERM' ? 143 : 130, 'interrupted while hosts were read: nothing was changed');
+  throw new CommandError(world.stop.reason === 'SIGTERM' ? 143 : 130, text);
 }
 
 export function openTransport(set: Settings, world: World): Promise<Transport> {

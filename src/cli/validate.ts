@@ -5,17 +5,17 @@ import { plural } from '../report/layout.ts';
 import { declaredOf } from './fleet.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
 import { loadProject } from './project.ts';
-import { settings } from './setup.ts';
+import { onlyAsked, settings } from './setup.ts';
 import type { World } from './world.ts';
 
 export function validateCommand(program: Command, world: World, done: (exit: number) => void): void {
   withFleetOptions(program.command('validate'))
     .description('check playbooks and inventory; every error with its place, exit 3')
     .argument('<playbooks...>')
-    .action(async (paths: readonly string[], flags: FleetFlags) => {
+    .action(async (paths: readonly string[], flags: FleetFlags, command: Command) => {
       const set = settings(flags, world);
       for (const path of paths) {
-        const { playbook, inventory } = await loadProject(path, set, world, { inventoryOptional: true, offline: true });
+        const { playbook, inventory } = await loadProject(path, set, onlyAsked(command, world), { inventoryOptional: true, offline: true });
         for (const play of playbook.plays) declaredOf(inventory, resolvePattern(play.hosts, inventory).value ?? [], set, world, play);
         const hosts = inventory.hosts.size === 0 ? '' : `, inventory of ${plural(inventory.hosts.size, 'host')}`;
         world.out(`${path}: ${plural(playbook.plays.length, 'play')} fine${hosts}`);

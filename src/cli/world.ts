@@ -2,7 +2,7 @@
 import type { Asker, Clock, Cluster, Gates, Here, NodeState, Notifier, Store, Transport } from '../engine/ports.ts';
 import type { KubeCluster } from '../kube/index.ts';
 import type { Reader } from '../load/index.ts';
-import type { Download, Inspected } from '../local/index.ts';
+import type { Download, Inspected, Trust } from '../local/index.ts';
 import type { AnyModule } from '../model/change.ts';
 import type { Outcome } from '../model/failure.ts';
 
@@ -51,12 +51,16 @@ export interface World {
   /** Boot id of this machine; empty when it has none. */
   readonly ownBootId: string;
   readonly reader: Reader;
+  /** Who may instruct kmend by files on this machine. */
+  readonly trust: Pick<Trust, 'judge' | 'trustAll'>;
   readonly files: Files;
   readonly clock: Clock;
   readonly asker: Asker;
   /** First signal: finish the step. Second: stop now. The reason names the signal. */
   readonly stop: AbortSignal;
   readonly kill: AbortSignal;
+  /** While this goes on, the first signal only asks for a safe state; otherwise it ends the program. */
+  readonly underWay: <T>(work: () => Promise<T>) => Promise<T>;
   readonly modules: () => Promise<ReadonlyMap<string, AnyModule>>;
   readonly store: (stateDir: string) => Promise<Store>;
   readonly transport: (needs: TransportNeeds) => Promise<Transport>;

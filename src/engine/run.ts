@@ -60,11 +60,14 @@ class Loop {
   readonly #busy = new Set<string>();
   readonly #bell: Bell;
   readonly #quota = createQuota();
+  /** For what is only read: nobody waits for it once the run is to stop. */
+  readonly #either: AbortSignal;
   #trouble: unknown;
   #lastWait = '';
 
   constructor(input: RunInput) {
     this.#input = input;
+    this.#either = AbortSignal.any([input.stop, input.kill]);
     this.#bell = new Bell(input.ports.clock);
     this.#policy = input.setup.play.rollout;
     this.#context = {
@@ -209,7 +212,7 @@ class Loop {
   async #readGates(names: readonly string[]): Promise<void> {
     const specs = this.#policy.gates.filter((gate) => names.includes(gate.name));
     const readings = await Promise.all(
-      specs.map(async (gate) => ({ gate, reading: await this.#input.ports.gates.read(gate, this.#input.kill) })),
+      specs.map(async (gate) => ({ gate, reading: await this.#input.ports.gates.read(gate, this.#either) })),
     );
     for (const { gate, reading } of readings)
       await this.#record({ type: 'gate.read', gate: gate.name, open: reading.open, read: reading.read }, false);
@@ -219,7 +222,8 @@ class Loop {
   async #readCapacity(): Promise<void> {
     const { cluster } = this.#input.ports;
     if (cluster === undefined) return;
-    const nodes = await cluster.nodes(this.#input.kill);
+    const nodes = await cluster.nodes(this.#either);
+    if (this.#input.stop.aborted) return;
     if (!nodes.ok) {
       await this.#record({ type: 'warning', text: `the cluster does not say what is out of service: ${nodes.failure.message}` }, false);
       await this.#record({ type: 'capacity.read', unavailable: [...this.#input.setup.hosts.keys()] }, false);

@@ -5,6 +5,7 @@ import { type Api, createApi, type EvictionApi, noNode } from './api.ts';
 import { createCredentials } from './credentials.ts';
 import { drainNode } from './drain.ts';
 import { createPlaces } from './evict.ts';
+import { commandOf } from './exec-plugin.ts';
 import { createForecaster } from './forecast-reader.ts';
 import { createHttp, type HttpStats } from './http.ts';
 import { inClusterConfig, type KubeconfigFile, resolveKubeconfig, unsafeConnection } from './kubeconfig.ts';
@@ -44,6 +45,8 @@ export interface ClusterOptions {
   /** Folder of the in-cluster account, for tests. */
   readonly accountFolder?: string;
   readonly userAgent?: string;
+  /** Why a program must not be run, if somebody else could have put it there. */
+  readonly judge?: (path: string) => string | undefined;
 }
 
 /** The port, and what commands ask for beside it. */
@@ -241,6 +244,9 @@ export async function createCluster(options: ClusterOptions): Promise<Outcome<Ku
   const proxy = proxyFor(cluster.server, cluster.proxyUrl, env);
   const trouble = proxy === undefined ? undefined : unsupportedProxy(proxy);
   if (trouble !== undefined) return failed('refused', `${origin}: ${trouble}`);
+  const plugin = config.value.user.exec === undefined ? '' : commandOf(config.value.user.exec);
+  const why = plugin.includes('/') ? options.judge?.(plugin) : undefined;
+  if (why !== undefined) return failed('auth', `${origin}: the credential plugin ${plugin} is not run: ${why}`);
   const credentials = await createCredentials({ config: config.value, env, now: clock.now });
   if (!credentials.ok) return credentials;
   const unsafe = unsafeConnection(config.value);

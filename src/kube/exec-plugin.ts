@@ -39,7 +39,7 @@ function execInfo({ plugin, cluster, ca }: PluginCall): string {
 }
 
 /** A bare name is looked up in PATH; one with a slash is relative to the kubeconfig. */
-const commandOf = ({ command, folder }: ExecPlugin): string =>
+export const commandOf = ({ command, folder }: ExecPlugin): string =>
   command.includes('/') && !isAbsolute(command) ? join(folder, command) : command;
 
 function readCredential(plugin: ExecPlugin, output: string): Outcome<PluginCredential> {

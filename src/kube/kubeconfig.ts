@@ -74,7 +74,7 @@ export function kubeconfigPaths(env: Readonly<Record<string, string | undefined>
   return env.KUBERNETES_SERVICE_HOST === undefined || env.KUBERNETES_SERVICE_HOST === '' ? [`${home}/.kube/config`] : [];
 }
 
-type Read = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly why: string };
+type Read = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly why: string; readonly distrusted?: true };
 
 /** Files that are not there are left out, as kubectl does with KUBECONFIG, as long as one of them can be read. */
 export function readKubeconfigs(paths: readonly string[], read: (path: string) => Read): Outcome<readonly KubeconfigFile[]> {
@@ -83,6 +83,7 @@ export function readKubeconfigs(paths: readonly string[], read: (path: string) =
   for (const path of paths) {
     const found = read(path);
     if (found.ok) files.push({ path, text: found.text });
+    else if (found.distrusted === true) return failed('refused', `the kubeconfig ${path} is not obeyed: ${found.why}`);
     else missing.push(`${path}: ${found.why}`);
   }
   if (files.length > 0 || paths.length === 0) return ok(files);

@@ -39,7 +39,7 @@ export function assemble(draft: Draft, files: VarsSources): Inventory | undefine
     });
   }
   const groups = new Map([...draft.groups.values()].map((group) => [group.name, groupOf(group, files)]));
-  return { hosts, declared: [...draft.hosts.keys()], groups, files: draft.files };
+  return { hosts, declared: [...draft.hosts.keys()], groups, files: draft.files, ...(draft.notRun.length > 0 && { notRun: draft.notRun }) };
 }
 
 const groupOf = (group: DraftGroup, files: VarsSources): Group => ({

@@ -26,13 +26,15 @@ export interface Draft {
   readonly files: string[];
   /** Hosts that ranges made, each counted once more for every variable that it was given. */
   ranged: number;
+  /** Inventory programs that were not run, since nobody asked for them. */
+  readonly notRun: string[];
 }
 
 const nowhere: Place = { file: '', line: 1, column: 1 };
 
 /** With `all` and, as its first child, `ungrouped`. */
 export function newDraft(): Draft {
-  const draft: Draft = { groups: new Map(), hosts: new Map(), diagnostics: [], files: [], ranged: 0 };
+  const draft: Draft = { groups: new Map(), hosts: new Map(), diagnostics: [], files: [], ranged: 0, notRun: [] };
   groupNamed(draft, 'all', nowhere).children.add('ungrouped');
   groupNamed(draft, 'ungrouped', nowhere);
   return draft;

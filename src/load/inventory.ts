@@ -4,7 +4,7 @@ import type { Inventory } from '../model/host.ts';
 import { assemble } from './assemble.ts';
 import { addHosts, type Draft, groupNamed, newDraft, tell } from './draft.ts';
 import { readIni } from './ini.ts';
-import { baseOf, dirOf, endingOf, join, type Reader } from './reader.ts';
+import { baseOf, dirOf, endingOf, join, type Read, type Reader } from './reader.ts';
 import { sourceOf } from './source.ts';
 import type { Tree } from './tree.ts';
 import { varsUnder } from './vars-files.ts';
@@ -27,7 +27,7 @@ export function loadInventory(sources: readonly string[], options: InventoryOpti
   for (const source of sources) {
     if (source.includes(',')) readNames(draft, source);
     else {
-      readPath(draft, options.reader, source, 0);
+      readPath(draft, options.reader, source, source, 0);
       const dir = options.reader.list(source) === undefined ? dirOf(source) : source;
       if (!dirs.includes(dir)) dirs.push(dir);
     }
@@ -36,7 +36,7 @@ export function loadInventory(sources: readonly string[], options: InventoryOpti
     inventory: dirs.map((dir) => varsUnder(draft, options.reader, dir)),
     playbook: options.playbookDir === undefined ? [] : [varsUnder(draft, options.reader, options.playbookDir)],
   });
-  if (draft.hosts.size === 0 && !hasErrors(draft.diagnostics)) {
+  if (draft.hosts.size === 0 && draft.notRun.length === 0 && !hasErrors(draft.diagnostics)) {
     const place = draft.files[0] === undefined ? undefined : { place: placeOf(draft.files[0]) };
     const summary = sources.length === 0 ? 'no inventory is given' : 'the inventory has no hosts';
     draft.diagnostics.push({ code: 'empty-inventory', severity: 'error', ...place, summary, hint: 'give one with -i FILE' });
@@ -55,20 +55,20 @@ function readNames(draft: Draft, list: string): void {
 const ignoredNames = /^\.|^(?:group_vars|host_vars|vars_plugins)$|~$/;
 const ignoredEndings = new Set(['pyc', 'pyo', 'swp', 'bak', 'rpm', 'md', 'txt', 'rst', 'orig', 'cfg', 'retry']);
 
-function readPath(draft: Draft, reader: Reader, path: string, depth: number): void {
+/** @param source what the operator named: the path itself, or a directory above it */
+function readPath(draft: Draft, reader: Reader, source: string, path: string, depth: number): void {
   const names = reader.list(path);
   if (names === undefined) {
-    readFile(draft, reader, path);
+    readFile(draft, reader, path, path === source ? reader.readText(path) : reader.readFound(path, source));
     return;
   }
   if (depth > 20) return;
   for (const name of [...names].sort()) {
-    if (!ignoredNames.test(name) && !ignoredEndings.has(endingOf(name))) readPath(draft, reader, join(path, name), depth + 1);
+    if (!ignoredNames.test(name) && !ignoredEndings.has(endingOf(name))) readPath(draft, reader, source, join(path, name), depth + 1);
   }
 }
 
-function readFile(draft: Draft, reader: Reader, path: string): void {
-  const read = reader.readText(path);
+function readFile(draft: Draft, reader: Reader, path: string, read: Read): void {
   if (!read.ok) {
     tell(draft, 'unreadable', placeOf(path), `the inventory ${path} cannot be read: ${read.why}`);
     return;
@@ -117,8 +117,13 @@ const firstLine = (text: string): string =>
     .trim() ?? '';
 
 function readProgram(draft: Draft, reader: Reader, path: string): void {
+  const { run } = reader;
+  if (run === undefined) {
+    draft.notRun.push(path);
+    return;
+  }
   const call = (args: readonly string[]) => {
-    const answer = reader.run?.(path, args) ?? { ok: false, why: 'programs are not run here' };
+    const answer = run(path, args);
     if (!answer.ok) {
       tell(draft, 'inventory-program', placeOf(path), `${baseOf(path)} ${args.join(' ')} failed: ${answer.why}`);
       return undefined;

@@ -25,7 +25,7 @@ export function varsUnder(draft: Draft, reader: Reader, dir: string): VarsOf {
     if (known !== undefined) return known;
     // A name without ending wins over .yml, that over .yaml, that over .json; only the first is read.
     const file = endings.map((ending) => `${name}${ending}`).find((candidate) => listing.has(candidate));
-    const vars = file === undefined ? none : readVars(draft, reader, join(join(dir, kind), file), 0);
+    const vars = file === undefined ? none : readVars({ draft, reader, dir }, join(join(dir, kind), file), 0);
     kept.set(key, vars);
     return vars;
   };
@@ -33,22 +33,30 @@ export function varsUnder(draft: Draft, reader: Reader, dir: string): VarsOf {
 
 const namesIn = (reader: Reader, dir: string): ReadonlySet<string> => new Set(reader.list(dir));
 
-function readVars(draft: Draft, reader: Reader, path: string, depth: number): Mapping {
+interface Beside {
+  readonly draft: Draft;
+  readonly reader: Reader;
+  /** Of the inventory or the playbook. */
+  readonly dir: string;
+}
+
+function readVars(beside: Beside, path: string, depth: number): Mapping {
+  const { reader } = beside;
   const names = reader.list(path);
-  if (names === undefined) return readVarsFile(draft, reader, path);
+  if (names === undefined) return readVarsFile(beside, path);
   const vars: Record<string, Value> = {};
   if (depth > 20) return vars;
   for (const name of [...names].sort()) {
     if (name.startsWith('.') || name.endsWith('~')) continue;
     const inner = join(path, name);
     if (reader.list(inner) === undefined && !['', 'yml', 'yaml', 'json'].includes(endingOf(name))) continue;
-    for (const [key, value] of Object.entries(readVars(draft, reader, inner, depth + 1))) put(vars, key, value);
+    for (const [key, value] of Object.entries(readVars(beside, inner, depth + 1))) put(vars, key, value);
   }
   return vars;
 }
 
-function readVarsFile(draft: Draft, reader: Reader, path: string): Mapping {
-  const read = reader.readText(path);
+function readVarsFile({ draft, reader, dir }: Beside, path: string): Mapping {
+  const read = reader.readFound(path, dir);
   if (!read.ok) {
     tell(draft, 'unreadable', { file: path, line: 1, column: 1 }, `${path} cannot be read: ${read.why}`);
     return none;

@@ -6,5 +6,6 @@ export { here } from './here.ts';
 export { type Inspected, type InspectedFile, inspectPackage } from './package-file.ts';
 export { packageRoot } from './package-root.ts';
 export { progressLine } from './progress.ts';
-export { listenForSignals } from './signals.ts';
+export { listenForSignals, type Signals } from './signals.ts';
 export { terminalAsker } from './terminal-asker.ts';
+export { type Trust, trustOf } from './trust.ts';

@@ -1,23 +1,67 @@
-// Signals: the first asks the run to stop in a safe state, the second stops it now.
+// Signals: what only looks ends within two seconds; a run comes to a safe state first, and the second signal stops it now.
 import { setMaxListeners } from 'node:events';
 
 export interface Signals {
   /** Its reason is the signal's name. */
   readonly stop: AbortSignal;
   readonly kill: AbortSignal;
+  /** Until then a signal ends the process by itself, also while it waits for a program or a file and can hear nothing. */
+  readonly listen: () => void;
+  /** While this goes on, the first signal only asks for a safe state. */
+  readonly underWay: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Exit code of the signal that came while nothing was under way. */
+  readonly exit: () => number | undefined;
 }
 
-export function listenForSignals(say: (text: string) => void): Signals {
+type Name = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+/** Milliseconds from the signal on: nothing new is asked of hosts and servers, and the process ends whatever still waits. */
+const limits = { kill: 1_000, exit: 1_900 };
+
+const exitOf = (name: Name): number => (name === 'SIGTERM' ? 143 : 130);
+
+/** @param end ends the process at once */
+export function listenForSignals(say: (text: string) => void, end: (exit: number) => void): Signals {
   const stop = new AbortController();
   const kill = new AbortController();
   // Every host under way listens: Node would call more than ten of them a leak, on stderr.
   setMaxListeners(0, stop.signal, kill.signal);
-  const hear = (name: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => (): void => {
-    if (!stop.signal.aborted) {
+  let works = 0;
+  let listening = false;
+  let exit: number | undefined;
+  const endSoon = (name: Name): void => {
+    setTimeout(() => kill.abort(name), limits.kill).unref();
+    setTimeout(() => end(exitOf(name)), limits.exit).unref();
+  };
+  const hear = (name: Name): void => {
+    if (stop.signal.aborted) {
+      kill.abort(name);
+      endSoon(name);
+    } else if (works > 0) {
       say(`\n${name}: no further host is started; steps under way go to a safe state (once more: stop now)`);
       stop.abort(name);
-    } else kill.abort(name);
+    } else {
+      exit = exitOf(name);
+      stop.abort(name);
+      endSoon(name);
+    }
   };
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, hear(name));
-  return { stop: stop.signal, kill: kill.signal };
+  return {
+    stop: stop.signal,
+    kill: kill.signal,
+    listen: () => {
+      if (listening) return;
+      listening = true;
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => hear(name));
+    },
+    underWay: async (work) => {
+      works += 1;
+      try {
+        return await work();
+      } finally {
+        works -= 1;
+      }
+    },
+    exit: () => exit,
+  };
 }

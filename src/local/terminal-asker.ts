@@ -8,7 +8,8 @@ interface Terminal {
 }
 
 /** Attended only where both ends are a terminal: a question that nobody sees is never answered. */
-export function terminalAsker({ input, output }: Terminal): Asker {
+/** @param stop a signal: a question under way has no answer then */
+export function terminalAsker({ input, output }: Terminal, stop: AbortSignal): Asker {
   const attended = input.isTTY === true && output.isTTY === true;
   let last: Promise<unknown> = Promise.resolve();
   // One question at a time: hosts may ask for a passphrase at the same moment.
@@ -19,17 +20,23 @@ export function terminalAsker({ input, output }: Terminal): Asker {
   };
   return {
     attended,
-    confirm: (question) => oneByOne(async () => /^y(es)?$/i.test((await line(`${question} [y/N] `, { input, output }, attended)).trim())),
-    secret: (prompt) => oneByOne(() => (attended ? hidden(prompt, { input, output }) : line('', { input, output }, false))),
+    confirm: (question) =>
+      oneByOne(async () => /^y(es)?$/i.test((await line(`${question} [y/N] `, { input, output }, attended, stop)).trim())),
+    secret: (prompt) => oneByOne(() => (attended ? hidden(prompt, { input, output }, stop) : line('', { input, output }, false, stop))),
   };
 }
 
 /** A line from the terminal; without one, from standard input, where a caller may have put a password. */
-function line(prompt: string, { input, output }: Terminal, attended: boolean): Promise<string> {
+function line(prompt: string, { input, output }: Terminal, attended: boolean, stop: AbortSignal): Promise<string> {
   return new Promise((resolve) => {
     const reader = createInterface({ input, ...(attended ? { output } : {}), terminal: attended });
     let answer = '';
-    reader.once('close', () => resolve(answer));
+    const close = (): void => reader.close();
+    reader.once('close', () => {
+      stop.removeEventListener('abort', close);
+      resolve(answer);
+    });
+    stop.addEventListener('abort', close);
     reader.question(attended ? prompt : '', (text) => {
       answer = text;
       reader.close();
@@ -37,7 +44,7 @@ function line(prompt: string, { input, output }: Terminal, attended: boolean): P
   });
 }
 
-function hidden(prompt: string, { input, output }: Terminal): Promise<string> {
+function hidden(prompt: string, { input, output }: Terminal, stop: AbortSignal): Promise<string> {
   return new Promise((resolve) => {
     output.write(prompt);
     input.setRawMode(true);
@@ -47,15 +54,19 @@ function hidden(prompt: string, { input, output }: Terminal): Promise<string> {
       input.setRawMode(false);
       input.pause();
       input.off('data', onData);
+      stop.removeEventListener('abort', giveUp);
       output.write('\n');
       resolve(typed);
+    };
+    const giveUp = (): void => {
+      typed = '';
+      end();
     };
     const onData = (chunk: Buffer): void => {
       for (const char of chunk.toString('utf8')) {
         if (char === '\r' || char === '\n' || char === '\u0004') return end();
         if (char === '\u0003') {
-          typed = '';
-          end();
+          giveUp();
           process.kill(process.pid, 'SIGINT');
           return;
         }
@@ -64,5 +75,6 @@ function hidden(prompt: string, { input, output }: Terminal): Promise<string> {
       }
     };
     input.on('data', onData);
+    stop.addEventListener('abort', giveUp);
   });
 }

@@ -30,6 +30,8 @@ export interface Inventory {
   readonly groups: ReadonlyMap<string, Group>;
   /** Files that it was read from, for the digest of a saved plan. */
   readonly files: readonly string[];
+  /** Programs that would have named more hosts, and that were not run. */
+  readonly notRun?: readonly string[];
 }
 
 /** A word that must never be printed, logged or saved. Wrapped so that JSON and templates show `***`. */

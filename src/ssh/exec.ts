@@ -24,6 +24,8 @@ export interface ExecContext {
 const defaultLimit = 4 * 1024 * 1024;
 /** Milliseconds without output after the exit status until a channel counts as held open by something the script left behind. */
 const lingerLimit = 5000;
+/** Milliseconds that an interrupted command has to end on its host before its end is reported. */
+const interruptLimit = 1000;
 
 /** Runs the request. What goes wrong on the way is a failure, never an error. */
 export function execOn(context: ExecContext, request: ExecRequest): Promise<Outcome<ExecResult>> {
@@ -136,9 +138,10 @@ function converse(
   };
   const giveUp = (failure: Failure): void => {
     if (!close()) return;
-    void endRemote(context, channel, begun ? Number(out.tail()) : 0).then((note) =>
-      resolve({ ok: false, failure: note === '' ? failure : { ...failure, detail: note } }),
-    );
+    const answer = (note: string): void => resolve({ ok: false, failure: note === '' ? failure : { ...failure, detail: note } });
+    void endRemote(context, channel, begun ? Number(out.tail()) : 0).then(answer);
+    // Who stops a run now does not wait for a program that does not heed a signal; the host goes on ending it.
+    if (failure.kind === 'interrupted') setTimeout(() => answer('it may still be running there'), interruptLimit).unref();
   };
   const abort = (): void => giveUp({ kind: 'interrupted', message: `${where}: the command was stopped` });
   const clock = setTimeout(() => giveUp({ kind: 'timeout', message: lateMessage(where, request) }), left);
@@ -243,7 +246,7 @@ const killing = (pid: number, become: boolean): ExecRequest => ({
   script: [
     `read -r _ _ _ _ group _ </proc/${pid}/stat || exit 0`,
     'kill -TERM -"$group" || exit 0',
-    'for second in 1 2 3; do sleep 1; kill -0 -"$group" || exit 0; done',
+    'for seconds in 0.1 0.4 1 1 1; do sleep "$seconds" 2>/dev/null || sleep 1; kill -0 -"$group" || exit 0; done',
     'kill -KILL -"$group"',
   ].join('\n'),
   become,

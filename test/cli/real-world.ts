@@ -4,7 +4,7 @@ import { runCommandLine } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
 import { createGates } from '../../src/gates/index.ts';
 import { kubeconfigPaths } from '../../src/kube/index.ts';
-import { diskFiles, diskReader, download, here, inspectPackage, systemClock } from '../../src/local/index.ts';
+import { diskFiles, diskReader, download, here, inspectPackage, systemClock, trustOf } from '../../src/local/index.ts';
 import { modules } from '../../src/modules/index.ts';
 import { createNotifier } from '../../src/notify/index.ts';
 import { createTransport } from '../../src/ssh/index.ts';
@@ -35,6 +35,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
   const kill = new AbortController();
   setMaxListeners(0, stop.signal, kill.signal);
   const { home } = changes;
+  const trust = trustOf({}, '');
   const world: World = {
     version: '0.0.0-test',
     out: (text) => void out.push(text),
@@ -47,7 +48,8 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     cwd: home,
     who: 'eve',
     ownBootId: 'boot id of the machine that runs the test',
-    reader: diskReader,
+    reader: diskReader(trust),
+    trust,
     files: diskFiles,
     clock: systemClock,
     here,
@@ -56,6 +58,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     asker: { attended: false, confirm: async () => false, secret: async () => '' },
     stop: stop.signal,
     kill: kill.signal,
+    underWay: (work) => work(),
     modules: async () => modules,
     store: async (stateDir) => createStore(stateDir, systemClock.now),
     transport: async (needs) => createTransport({ ...needs, home, env: {} }),

@@ -1,14 +1,17 @@
 // A reader over a table of texts: what the load room reads in tests.
-import type { Reader } from '../../src/load/reader.ts';
+import type { Read, Reader } from '../../src/load/reader.ts';
 
 /** `programs` answer by "PATH ARGS"; their texts stand in `files` too, beginning with #!. */
 export function tableReader(files: Readonly<Record<string, string>>, programs: Readonly<Record<string, string>> = {}): Reader {
   const paths = Object.keys(files);
+  const readText = (path: string): Read => {
+    const text = files[path];
+    return text === undefined ? { ok: false, why: 'there is no such file' } : { ok: true, text };
+  };
   return {
-    readText: (path) => {
-      const text = files[path];
-      return text === undefined ? { ok: false, why: 'there is no such file' } : { ok: true, text };
-    },
+    readText,
+    readFound: readText,
+    readData: readText,
     list: (path) => {
       const start = path === '.' || path === '' ? '' : `${path}/`;
       const names = new Set(paths.filter((file) => file.startsWith(start)).map((file) => file.slice(start.length).split('/')[0] ?? ''));

@@ -13,6 +13,7 @@ import {
   listTasksText,
   loadInventory,
   loadPlaybook,
+  type Read,
   type Reader,
   resolvePattern,
   sortedJson,
@@ -32,8 +33,12 @@ function ansiblePython(): string | undefined {
   return first.startsWith('#!') ? first.slice(2).trim() : undefined;
 }
 
+const readText = (path: string): Read =>
+  existsSync(path) ? { ok: true, text: readFileSync(path, 'utf8') } : { ok: false, why: 'there is no such file' };
 const disk: Reader = {
-  readText: (path) => (existsSync(path) ? { ok: true, text: readFileSync(path, 'utf8') } : { ok: false, why: 'there is no such file' }),
+  readText,
+  readFound: readText,
+  readData: readText,
   list: (path) => (existsSync(path) && statSync(path).isDirectory() ? readdirSync(path) : undefined),
 };
 

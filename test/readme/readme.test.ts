@@ -9,7 +9,7 @@ import type { World } from '../../src/cli/world.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import { repositoryCauses } from '../../src/facts/repository-causes.ts';
 import { loadInventory, loadPlaybook } from '../../src/load/index.ts';
-import { diskReader } from '../../src/local/index.ts';
+import { diskReader, trustOf } from '../../src/local/index.ts';
 import { modules } from '../../src/modules/index.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -148,7 +148,7 @@ describe('YAML in docs', () => {
   });
 
   it('the example inventory loads', () => {
-    const checked = loadInventory([join(root, 'inventory.example.yaml')], { reader: diskReader });
+    const checked = loadInventory([join(root, 'inventory.example.yaml')], { reader: diskReader(trustOf({}, '')) });
     expect(checked.diagnostics).toEqual([]);
     expect(checked.value?.hosts.size).toBeGreaterThan(10);
   });

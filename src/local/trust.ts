@@ -1,0 +1,172 @@
+// Who may instruct kmend: a file is obeyed only where nobody else could have written it, or put it there.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, lstatSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { leavesProject } from './project-links.ts';
+
+/** Why a path must not be obeyed, as the end of a sentence; nothing = it may be, or it is not there. */
+export type Judge = (path: string) => string | undefined;
+
+export interface Trust {
+  readonly judge: Judge;
+  /** The same for a file that nobody named and that was found below `directory`. */
+  readonly judgeFound: (path: string, directory: string) => string | undefined;
+  /** From now on all is obeyed: the operator said so for this run. */
+  readonly trustAll: () => void;
+}
+
+export interface Identity {
+  /** Users who can act as this process anyway: itself, root, who called sudo, and the owner of the program. */
+  readonly owners: ReadonlySet<number>;
+  /** No one but these users is in the group. */
+  readonly isPrivateGroup: (gid: number) => boolean;
+}
+
+/** @param program path of the program that runs: whoever owns it decides what it does */
+export function trustOf(env: Readonly<Record<string, string | undefined>>, program: string): Trust {
+  let all = /^(?:true|yes|on|1)$/i.test(env.KMEND_TRUST_FILES ?? '');
+  const identity = identityOf(env, program);
+  return {
+    judge: (path) => (all ? undefined : judgePath(path, identity)),
+    judgeFound: (path, directory) => (all ? undefined : (judgePath(path, identity) ?? leavesProject(path, directory))),
+    trustAll: () => {
+      all = true;
+    },
+  };
+}
+
+function identityOf(env: Readonly<Record<string, string | undefined>>, program: string): Identity {
+  const self = process.geteuid?.() ?? 0;
+  const sudo = self === 0 ? Number(env.SUDO_UID ?? Number.NaN) : Number.NaN;
+  const owners = new Set([self, 0, sudo, ownerOf(program)].filter((uid): uid is number => Number.isInteger(uid)));
+  return { owners, isPrivateGroup: (gid) => isPrivate(gid, owners) };
+}
+
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path).uid;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Every directory, link and file on the path must belong to a trusted user, and nobody else may write there: so nothing can change between
+ * the judgement and the reading. A sticky directory (/tmp) may lie above, since what is in it stays with its owner; it may not be the one
+ * that holds the file.
+ */
+export function judgePath(path: string, identity: Identity): string | undefined {
+  let sticky: string | undefined;
+  for (const { at, stat } of entriesOn(path)) {
+    if (sticky !== undefined && !isDirectory(at)) return sticky;
+    if (!identity.owners.has(stat.uid)) return `${at} belongs to ${userText(stat.uid)}`;
+    const open = writersText(at, stat, identity);
+    if (open !== undefined && (stat.mode & 0o1000) === 0) return open;
+    sticky = open;
+  }
+  return sticky !== undefined && existsSync(path) ? sticky : undefined;
+}
+
+interface Entry {
+  readonly at: string;
+  readonly stat: Stats;
+}
+
+/** Links in one path, as many as the kernel follows. */
+const mostLinks = 40;
+
+/** What the kernel comes across on a path, links before what they lead to. Ends where something is not there, or may not be looked at. */
+function* entriesOn(path: string): Generator<Entry> {
+  const left = words(path.startsWith('/') ? path : `${process.cwd()}/${path}`);
+  let at = '/';
+  let links = 0;
+  yield { at, stat: lstatSync(at) };
+  for (let name = left.shift(); name !== undefined && links <= mostLinks; name = left.shift()) {
+    const next = name === '..' ? dirname(at) : join(at, name);
+    const stat = entryAt(next);
+    if (stat === undefined) return;
+    yield { at: next, stat };
+    if (!stat.isSymbolicLink()) {
+      at = next;
+      continue;
+    }
+    links += 1;
+    const target = readlinkSync(next);
+    left.unshift(...words(target));
+    if (target.startsWith('/')) at = '/';
+  }
+}
+
+const words = (path: string): string[] => path.split('/').filter((word) => word !== '' && word !== '.');
+
+function entryAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+function writersText(path: string, stat: Stats, identity: Identity): string | undefined {
+  if (stat.isSymbolicLink()) return undefined;
+  const { mode, gid } = stat;
+  const everyone = (mode & 0o002) !== 0;
+  if (!everyone && ((mode & 0o020) === 0 || identity.isPrivateGroup(gid))) return undefined;
+  if (isReadOnly(path)) return undefined;
+  return everyone ? `everybody may write ${path}` : `the group ${groupText(gid)}, which has other members, may write ${path}`;
+}
+
+/** A volume of Kubernetes (ConfigMap) has mode 0777, and its file system is mounted read-only. */
+function isReadOnly(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EROFS';
+  }
+}
+
+const linesOf = (path: string): readonly (readonly string[])[] => {
+  try {
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'));
+  } catch {
+    return [];
+  }
+};
+
+const userText = (uid: number): string => {
+  const name = linesOf('/etc/passwd').find((fields) => fields[2] === String(uid))?.[0];
+  return name === undefined ? `user ${uid}` : `user ${uid} (${name})`;
+};
+
+/** The line of a group; one of a directory service (LDAP) is not in the file. */
+function groupLine(gid: number): readonly string[] | undefined {
+  const local = linesOf('/etc/group').find((fields) => fields[2] === String(gid));
+  if (local !== undefined) return local;
+  const asked = spawnSync('getent', ['group', String(gid)], { encoding: 'utf8', timeout: 2_000, killSignal: 'SIGKILL' });
+  return asked.status === 0 ? asked.stdout.trim().split(':') : undefined;
+}
+
+const groupText = (gid: number): string => groupLine(gid)?.[0] ?? String(gid);
+
+function loginName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A group that has no name has no members either: it was given to this container alone. System users share root's group on el7. */
+function isPrivate(gid: number, owners: ReadonlySet<number>): boolean {
+  const users = linesOf('/etc/passwd');
+  const trusted = new Set([loginName(), ...users.filter((fields) => owners.has(Number(fields[2]))).map(([name]) => name)]);
+  const listed = (groupLine(gid)?.[3] ?? '').split(',').filter((name) => name !== '');
+  const primary = gid === 0 ? [] : users.filter((fields) => fields[3] === String(gid)).map(([name]) => name);
+  return [...listed, ...primary].every((name) => trusted.has(name));
+}
