@@ -99,6 +99,8 @@ async function main(): Promise<void> {
   const signals = listenForSignals(err, (exit) => process.exit(exit));
   const exit = await runCommandLine(process.argv.slice(2), makeWorld(signals, err));
   process.exitCode = signals.exit() ?? exit;
+  // A gate's or a plugin's own child may hold a pipe open; who was stopped does not wait for it.
+  if (signals.stop.aborted) setTimeout(() => process.exit(), 200).unref();
 }
 
 void main();
