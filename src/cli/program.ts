@@ -1,7 +1,7 @@
 // The command line: the tree of commands, and the one place where their mistakes become words and an exit code.
 import { Command, CommanderError } from 'commander';
 import { harmless } from '../report/layout.ts';
-import { DamagedError, StateWriteError } from '../store/index.ts';
+import { DamagedError, StateRefusal, StateWriteError } from '../store/index.ts';
 import { checkCommand } from './check.ts';
 import { configure } from './configuration.ts';
 import { controlCommands } from './control.ts';
@@ -96,6 +96,11 @@ function explain(error: unknown, world: World): number {
   if (error instanceof StateWriteError) {
     world.err(`${paint.red('kmend:')} ${harmless(error.message)}; nothing was done on any host`);
     world.err(`  ${paint.cyan('hint:')} make room or make it writable, or keep runs elsewhere: --state-dir DIR`);
+    return 1;
+  }
+  if (error instanceof StateRefusal) {
+    world.err(`${paint.red('kmend:')} ${harmless(error.message)}: it is not kmend's own, and is neither read nor written`);
+    world.err(`  ${paint.cyan('hint:')} see who put it there and remove it, or keep runs elsewhere: --state-dir DIR`);
     return 1;
   }
   // Commander has printed its own words; help and version end with 0, anything else is a usage error.

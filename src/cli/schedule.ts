@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Calendar, readCalendar } from '../core/cron-line.ts';
 import { table } from '../report/layout.ts';
-import { cronJobManifest, cronLine, type JobUnits, jobFolder, secretFolder, systemdUnits } from '../report/schedule-units.ts';
+import { cronJobManifest, cronLine, fitsUnits, type JobUnits, jobFolder, secretFolder, systemdUnits } from '../report/schedule-units.ts';
 import type { RunLine } from './demo.ts';
 import { allJobs, checkedName, type Job, jobNamed, removeJob, saveJob } from './jobs.ts';
 import { type NotifyFlags, notifyOf, withNotifyOptions } from './notify-job.ts';
@@ -121,6 +121,13 @@ function judgeBySystemd(calendar: Calendar, world: World): void {
 
 function unitsOf(job: Job, calendar: Calendar, stateDir: string, world: World): JobUnits {
   const command = [process.execPath, world.program, 'schedule', 'run', job.name, '--state-dir', stateDir];
+  const unfit = [job.directory, ...command].find((path) => !fitsUnits(path));
+  if (unfit !== undefined)
+    throw new CommandError(
+      3,
+      `the path ${JSON.stringify(unfit)} cannot stand in a unit file or a crontab`,
+      'it has a line break or another control character, or ends with a backslash or a blank',
+    );
   return { name: job.name, calendar, command, directory: job.directory, what: `kmend ${job.args.join(' ')}` };
 }
 

@@ -12,13 +12,24 @@ export interface JobUnits {
   readonly what: string;
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that end a line, or that a line cannot hold
+const controls = /[\u0000-\u001f\u007f]+/g;
+
 /** One word of ExecStart: specifiers and variables are systemd's own, so `%` and `$` are doubled. */
 const systemdWord = (word: string): string => {
   const escaped = word.replaceAll('%', '%%').replaceAll('$', '$$$$');
   return /^[A-Za-z0-9_./:=@%$,+-]+$/.test(escaped) ? escaped : `"${escaped.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 };
 
-const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ').replaceAll('%', '%%');
+/** A backslash at the end of a line would take the next line into it. */
+const oneLine = (text: string): string =>
+  text
+    .replace(controls, ' ')
+    .replace(/[\\\s]+$/, '')
+    .replaceAll('%', '%%');
+
+/** Unit files and crontabs have a line for each path, and no way to write these characters in it. */
+export const fitsUnits = (path: string): boolean => path.search(controls) < 0 && !/^\s|[\\\s]$/.test(path);
 
 export interface Units {
   readonly service: string;
@@ -172,6 +183,7 @@ ${job.zone === undefined ? '' : `  timeZone: ${JSON.stringify(job.zone)}\n`}  co
               env:
                 - {name: HOME, value: /state}
                 - {name: KUBECONFIG, value: ${jobFolder}/kubeconfig}
+                - {name: KMEND_TRUST_FILES, value: "true"} # nobody else is in this container, and volumes often have the mode 0777
               securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
               volumeMounts:
                 - {name: state, mountPath: /state}

@@ -1,18 +1,16 @@
 // What other processes ask of a run: one file a command in its directory, taken by the process that runs it, in order.
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EventBody, EventType } from '../model/event.ts';
+import { ownDirectory, readOwn } from './owned.ts';
 import { runDirectory } from './store.ts';
-
-const directoryOf = (stateDir: string, run: string): string => join(runDirectory(stateDir, run), 'control');
 
 /** How many this process has left: several may be left in one millisecond, and keep their order. */
 let posted = 0;
 
 /** Leaves a command for a run; it is an event that the run's own process will journal. */
 export async function postCommand(stateDir: string, run: string, body: EventBody, now: number): Promise<void> {
-  const directory = directoryOf(stateDir, run);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const directory = await ownDirectory(stateDir, 'runs', run, 'control');
   posted += 1;
   const name = `${String(now).padStart(15, '0')}-${process.pid}-${String(posted).padStart(6, '0')}`;
   // Renamed when whole: the taker never sees half a command.
@@ -28,13 +26,12 @@ export async function takeCommands<T extends EventType>(
   type: T,
 ): Promise<readonly Extract<EventBody, { readonly type: T }>[]>;
 export async function takeCommands(stateDir: string, run: string, type?: EventType): Promise<readonly EventBody[]> {
-  const directory = directoryOf(stateDir, run);
+  const directory = join(runDirectory(stateDir, run), 'control');
   const names = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith('.json')).sort();
   const bodies: EventBody[] = [];
   for (const name of names) {
     const path = join(directory, name);
-    const text = await readFile(path, 'utf8');
-    const body = parse(text);
+    const body = parse(await readOwn(stateDir, path));
     if (body !== undefined && type !== undefined && body.type !== type) continue;
     await rm(path);
     if (body !== undefined) bodies.push(body);
@@ -44,7 +41,7 @@ export async function takeCommands(stateDir: string, run: string, type?: EventTy
 
 function parse(text: string): EventBody | undefined {
   try {
-    // Written by `postCommand` of this very tool into a directory that only this user can write.
+    // Written by `postCommand` of this very tool: `readOwn` has checked whose it is.
     const body = JSON.parse(text) as EventBody;
     return typeof body.type === 'string' ? body : undefined;
   } catch {

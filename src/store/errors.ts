@@ -16,6 +16,13 @@ export class JournalError extends DamagedError {
   }
 }
 
+/** Something in the state directory is not kmend's own: it is neither read nor written. */
+export class StateRefusal extends Error {
+  constructor(path: string, why: string) {
+    super(`${path} ${why}`);
+  }
+}
+
 const reasons: ReadonlyMap<unknown, string> = new Map([
   ['ENOSPC', 'no space is left on its disk'],
   ['EDQUOT', 'the disk quota is used up'],

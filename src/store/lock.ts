@@ -1,12 +1,13 @@
 // The lock of a run's hosts: two runs never work on one host from the same state directory. Freed by its holder, or when its holder is proven
 // dead, or when a person takes it over by name; never by time alone.
 import { readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dataIn, listOf, number, object, text } from '../model/shape.ts';
 import { DamagedError } from './errors.ts';
+import { readOwn } from './owned.ts';
 
 /** What stands in a claim's file. Its name is used once: whoever finds its owner dead may remove it without a second look. */
 interface Claim {
@@ -132,13 +133,14 @@ async function claimsBeside(directory: string, mine: string, hosts: ReadonlySet<
   return found;
 }
 
+/** Undefined where it was released meanwhile. One that cannot be read as a claim keeps its hosts locked until an operator removes it. */
 async function readClaim(path: string): Promise<Claim | undefined> {
   let written: string;
   try {
-    written = await readFile(path, 'utf8');
-  } catch {
-    // Released meanwhile.
-    return undefined;
+    written = await readOwn(dirname(dirname(path)), path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
   }
   const claim = dataIn(written);
   const wrong = claimShape(claim, '');

@@ -1,5 +1,5 @@
 // The state directory: runs with their journals, and locks. Everything kmend keeps on this machine lies under it.
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunInfo, Store } from '../engine/ports.ts';
 import type { Event } from '../model/event.ts';
@@ -8,6 +8,7 @@ import { writing } from './errors.ts';
 import { createJournal, openJournal } from './journal.ts';
 import { holderOf, takeLock } from './lock.ts';
 import { outputKeeper } from './output.ts';
+import { ownDirectory } from './owned.ts';
 
 /** Where a run's files lie. */
 export const runDirectory = (stateDir: string, run: string): string => join(stateDir, 'runs', run);
@@ -20,7 +21,7 @@ export function createStore(stateDir: string, now: () => number): Store {
   return {
     createJournal: (run) =>
       writing(stateDir, async () => {
-        await mkdir(runDirectory(stateDir, run), { recursive: true, mode: 0o700 });
+        await ownDirectory(stateDir, 'runs', run);
         return createJournal(journalPath(stateDir, run), run, now);
       }),
     openJournal: (run, see) => openJournal(journalPath(stateDir, run), run, now, see),
@@ -37,7 +38,7 @@ export function createStore(stateDir: string, now: () => number): Store {
       }
       return infos.sort((a, b) => a.startedAt - b.startedAt);
     },
-    lock: (hosts, run, takeover) => writing(stateDir, () => takeLock(locks, hosts, run, takeover)),
+    lock: (hosts, run, takeover) => writing(stateDir, async () => takeLock(await ownDirectory(stateDir, 'locks'), hosts, run, takeover)),
     holder: (run) => holderOf(locks, run),
     keepOutput: (run, host, text) => keepOutput(runDirectory(stateDir, run), host, text),
   };

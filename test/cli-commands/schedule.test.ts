@@ -69,6 +69,8 @@ describe('units', () => {
   });
 
   it('quote for systemd and for cron', () => {
+    const hostile = systemdUnits({ ...job, what: 'kmend check a\nExecStartPre=touch x\r%n \\' }).service;
+    expect(hostile).toContain(': kmend check a ExecStartPre=touch x %%n\nDocumentation=');
     expect(systemdUnits(job).service).toContain('ExecStart=/bin/true schedule run nightly --state-dir "/var/lib/my state/100%%"\n');
     expect(cronLine(job)).toBe("0 22 * * 1-5 cd /srv && /bin/true schedule run nightly --state-dir '/var/lib/my state/100\\%'");
     expect(cronLine({ ...job, calendar: { every: 'x', cron: '0 1 * * *', zone: 'Europe/Berlin' } })).toMatch(

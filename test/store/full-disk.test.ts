@@ -85,7 +85,7 @@ describe.skipIf(!isRoot)('a real disk (root only: mounts a tmpfs)', () => {
   const disk = (name: string): string => {
     const directory = join(lab.dir, name);
     mkdirSync(directory);
-    sh(`mount -t tmpfs -o size=1m tmpfs ${directory}`);
+    sh(`mount -t tmpfs -o size=1m,mode=700 tmpfs ${directory}`);
     mounts.push(directory);
     return directory;
   };

@@ -96,7 +96,7 @@ describe('what is kept of a host', () => {
     'leaves a small disk to the journal (root only: mounts a tmpfs): the run ends well',
     async () => {
       const state = directory('small');
-      execFileSync('sh', ['-c', `mount -t tmpfs -o size=1m tmpfs ${state}`]);
+      execFileSync('sh', ['-c', `mount -t tmpfs -o size=1m,mode=700 tmpfs ${state}`]);
       try {
         const tasks = `    - shell: {cmd: '${loud}'}\n`;
         const words = ['apply', lab.file('small.yaml', play(tasks).replace('hosts: all', 'hosts: h3')), '--yes', '--state-dir', state];

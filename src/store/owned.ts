@@ -1,0 +1,40 @@
+// What lies in the state directory is believed only if it is kmend's own: a plain file or directory of the user that owns the state directory.
+import { constants } from 'node:fs';
+import { lstat, mkdir, open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StateRefusal } from './errors.ts';
+
+const isOwn = (uid: number, owner: number): boolean => uid === owner || uid === 0 || uid === process.geteuid?.();
+
+/** The text of a file; a link, a pipe or a file of somebody else is refused. */
+export async function readOwn(stateDir: string, path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
+    throw error instanceof Error && 'code' in error && error.code === 'ELOOP' ? new StateRefusal(path, 'is a symbolic link') : error;
+  });
+  try {
+    const { uid } = await stat(stateDir);
+    const found = await file.stat();
+    if (!found.isFile()) throw new StateRefusal(path, 'is no regular file');
+    if (!isOwn(found.uid, uid)) throw new StateRefusal(path, `belongs to user ${found.uid}`);
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes a directory below the state directory, or checks the one that is there, part by part. */
+export async function ownDirectory(stateDir: string, ...parts: readonly string[]): Promise<string> {
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  const { uid } = await stat(stateDir);
+  let at = stateDir;
+  for (const part of parts) {
+    at = join(at, part);
+    await mkdir(at, { mode: 0o700 }).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    });
+    const found = await lstat(at);
+    if (!found.isDirectory()) throw new StateRefusal(at, found.isSymbolicLink() ? 'is a symbolic link' : 'is no directory');
+    if (!isOwn(found.uid, uid)) throw new StateRefusal(at, `belongs to user ${found.uid}`);
+  }
+  return at;
+}
