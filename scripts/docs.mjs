@@ -56,6 +56,27 @@ Relative paths in a file begin where the file lies, and \`~/\` is the home direc
 Variables of the inventory (\`ansible_user\`, ...) win over all of these, as they win over flags in Ansible. Where nothing names an inventory,
 \`ANSIBLE_INVENTORY\` is taken, then \`inventory.yaml\`, \`inventory.yml\`, \`inventory.ini\` or \`inventory\` of the working directory; where nothing names a cluster, \`KUBECONFIG\`.
 A run that is resumed keeps the settings that it was started with. There are no settings for secrets: passwords are asked for (\`-k\`, \`-K\`), keys come from files or the agent.
+
+## Who may instruct kmend
+
+kmend obeys a file only where nobody else could have written it: \`kmend.yaml\`, playbooks, saved plans, inventories and their programs, \`group_vars\` and \`host_vars\`, files of
+\`-e @FILE\` and \`--limit @FILE\`, kubeconfigs, credential plugins that these name by a path, and the file of \`--notify-url-file\`. Anything else is refused, with the path and the rule:
+
+- The file, every directory above it and every link on the way belong to you, to root, to the user who called \`sudo\`, or to the owner of kmend's own program.
+- None of them may be written by everybody, or by a group that has other members. A private group is fine (a checkout with umask 002), and so is a read-only file system.
+- A sticky directory such as \`/tmp\` may lie above, but the file may not lie directly in it.
+- It is a regular file. A pipe or a device is refused, except an open descriptor of the caller (\`-e @<(...)\`, \`/dev/stdin\`).
+- In \`group_vars\`, \`host_vars\` and directories of inventories, no link may lead out of the project. That is the nearest directory above with \`.git\` or \`kmend.yaml\` in it,
+  else the directory of the inventory or playbook.
+
+\`kmend --trust-files COMMAND\` obeys all files as they are, for this run. The variable \`KMEND_TRUST_FILES=true\` does the same, for containers and mounts where files have mode 0777 or
+another owner. No settings file can say so. Access control lists are not read: kmend sees only the group's bits.
+
+\`validate\`, \`inventory\`, \`--syntax-check\`, \`--list-tasks\` and \`--list-hosts\` run an inventory program only where you name it (\`-i\`, \`KMEND_INVENTORY\`, \`ANSIBLE_INVENTORY\`, your own
+\`config.yaml\`), not because \`kmend.yaml\` names it or it is called \`inventory\`, and they say what they did not run. So a repository of somebody else can be looked at before it is
+trusted. All other commands do what the project says, as Ansible does.
+
+The state directory must satisfy the same rules. kmend creates it with mode 0700, follows no link in it, and refuses locks and operator commands that belong to another user.
 `;
 
 /** The tables that the code decides by, by name: from the sources, which Node cannot import as they are. */
