@@ -59,6 +59,7 @@ export async function makePlan(
     ...(set.limit === undefined ? {} : { limit: set.limit }),
     ...(tags.tags === undefined ? {} : { tags: tags.tags }),
     ...(tags.skipTags === undefined ? {} : { skipTags: tags.skipTags }),
+    ...(tags.runReadOnly === true ? { runReadOnly: true } : {}),
     ...(set.rollback === undefined ? {} : { rollbackOf: set.rollback.run }),
     inputs: inputsOf(project, set, salt, world),
     salt,

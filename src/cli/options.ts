@@ -27,6 +27,7 @@ export interface FleetFlags {
 export interface TaskFlags {
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
+  readonly runReadOnly?: boolean;
 }
 
 /** Keys of `rollout` that an operator wants at hand without editing the play. */
@@ -97,7 +98,8 @@ export function withFleetOptions(command: Command): Command {
 export function withTaskOptions(command: Command): Command {
   return command
     .option('-t, --tags <tags>', 'only tasks with these tags', words)
-    .option('--skip-tags <tags>', 'leave out tasks with these tags', words);
+    .option('--skip-tags <tags>', 'leave out tasks with these tags', words)
+    .option('--run-read-only', 'the plan runs all read-only commands of the playbook on the hosts, not only those with `check_mode`');
 }
 
 /** A whole number of a flag, or a usage error that names it. */

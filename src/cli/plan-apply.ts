@@ -269,6 +269,7 @@ async function loadSaved(
   const tags = {
     ...(plan.tags === undefined ? {} : { tags: plan.tags }),
     ...(plan.skipTags === undefined ? {} : { skipTags: plan.skipTags }),
+    ...(plan.runReadOnly === undefined ? {} : { runReadOnly: plan.runReadOnly }),
   };
   const plays = [];
   for (const playPlan of plan.plays) {

@@ -120,6 +120,7 @@ export async function readyPlay(
       extraVars: set.extraVars,
       files: project.files,
       isWanted: wantedBy(tags),
+      ...(tags.runReadOnly === true ? { runReadOnly: true } : {}),
       wants: wantsNamedIn(JSON.stringify([play, inventoryVars, set.extraVars, [...(set.rollback?.vars.values() ?? [])]])),
       ownBootId: world.ownBootId,
       ...(hosts.length === 1 && hosts[0] === set.limit ? { askedByName: set.limit } : {}),

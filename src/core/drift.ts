@@ -27,7 +27,7 @@ export function driftOf(saved: HostPlan, fresh: HostPlan, facts: Facts, options:
   if (beyond.length > 0) return { kind: 'drift', what: [...beyond, ...differences] };
   const all = [...differences, ...gone(saved, fresh)];
   if (all.length > 0 && options.strict === true) return { kind: 'drift', what: all };
-  if (left.length === 0 && changing(saved).length > 0) return { kind: 'already_mended', differences: all };
+  if (left.length === 0 && changing(saved).some((task) => !isReading(task))) return { kind: 'already_mended', differences: all };
   return all.length === 0 ? { kind: 'same' } : { kind: 'subset', differences: all };
 }
 
@@ -37,6 +37,9 @@ export const isMended = (saved: HostPlan, fresh: HostPlan): boolean =>
 
 const changing = (plan: HostPlan): TaskPlan[] =>
   plan.tasks.filter((task) => task.status === 'change' || task.status === 'later' || task.status === 'unmet');
+
+/** Planned as `later` and without any risk: its turn is its purpose (a read-only command, an assertion about one), and no change is foreseen. */
+const isReading = (task: TaskPlan): boolean => task.status === 'later' && task.risk === 'none';
 
 const text = (value: Value | undefined): string =>
   value === undefined ? 'not there' : typeof value === 'string' ? value : JSON.stringify(value);
@@ -81,7 +84,8 @@ function beyondSaved(task: TaskPlan, saved: HostPlan): string[] {
 function gone(saved: HostPlan, fresh: HostPlan): string[] {
   return changing(saved).flatMap((task) => {
     const now = fresh.tasks.find((other) => other.id === task.id);
-    if (now === undefined || now.status === 'same' || now.status === 'skip') return [`${task.name} is not needed any more`];
+    if (now === undefined || now.status === 'same' || now.status === 'skip')
+      return isReading(task) ? [] : [`${task.name} is not needed any more`];
     return task.changes
       .filter((change) => !now.changes.some((other) => sameChange(change, other) && change.before === other.before))
       .map((change) => `${task.name}: ${oneChange(change)} is not as planned`);

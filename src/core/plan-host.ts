@@ -212,7 +212,11 @@ function summary(task: ModuleTask, rounds: readonly Evaluation[], module: AnyMod
   const alternatives = plans.flatMap((plan) => plan.alternatives ?? []);
   const extra = { ...(warnings.length === 0 ? {} : { warnings }), ...(alternatives.length === 0 ? {} : { alternatives }) };
   if (later !== undefined && later.kind === 'later')
-    return { ...unplanned(task, 'later', later.why, highestRisk([module.maxRisk, ...changes.map((c) => c.risk)])), changes, ...extra };
+    return {
+      ...unplanned(task, 'later', later.why, highestRisk([later.risk ?? module.maxRisk, ...changes.map((c) => c.risk)])),
+      changes,
+      ...extra,
+    };
   if (changes.length > 0) {
     const why = notes.length === 0 ? {} : { why: notes.join('; ') };
     return {

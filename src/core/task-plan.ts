@@ -4,6 +4,7 @@ import type { AnyModule, ModulePlan, PlanContext } from '../model/change.ts';
 import type { Place } from '../model/diagnostic.ts';
 import { type Facts, type FactView, type FactWant, UnknownFact, viewOf, wantKey } from '../model/fact.ts';
 import type { ModuleTask } from '../model/playbook.ts';
+import type { Risk } from '../model/risk.ts';
 import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
 import { judge, render } from './condition.ts';
 import { shownFacts, type Variables } from './scope.ts';
@@ -21,11 +22,14 @@ export interface Frame {
   /** Inventory variables of the host and the magic ones. */
   readonly variables: Variables;
   readonly context: PlanContext;
+  /** Which read-only commands of the play may be run: while a host is worked on all, in a plan those that the play marks. */
+  readonly readOnlyCommands: 'all' | 'marked';
 }
 
 export type Evaluation =
   | { readonly kind: 'skip'; readonly why: string }
-  | { readonly kind: 'later'; readonly why: string }
+  /** `risk`: where it is known though the rest is not. */
+  | { readonly kind: 'later'; readonly why: string; readonly risk?: Risk }
   /** It wants facts that nobody asked for yet. */
   | { readonly kind: 'needs'; readonly wants: readonly FactWant[] }
   /** The user's mistake, seen only with this host's values. */
@@ -105,7 +109,7 @@ export function evaluateTask(
     const what = path === '' ? module.name : `${module.name}.${path}`;
     return { kind: 'wrong', message: `${what}: ${issue?.message ?? 'not as it should be'}`, place: task.argPlaces[path] ?? task.place };
   }
-  return askModule(module, parsed.data, frame, onRead);
+  return askModule(task, module, parsed.data, frame, onRead);
 }
 
 type Rendered = { readonly kind: 'args'; readonly args: Value } | Exclude<Evaluation, { kind: 'plan' } | { kind: 'needs' }>;
@@ -143,11 +147,21 @@ function judgeEach(value: Value, key: string, task: ModuleTask, scope: Scope): R
   return { kind: 'args', args };
 }
 
-function askModule(module: AnyModule, args: unknown, frame: Frame, onRead: (name: string) => void): Evaluation {
+/** Area of facts that are the output of a play's own read-only command. */
+export const outputArea = 'output';
+
+const unmarked: Evaluation = {
+  kind: 'later',
+  why: 'a read-only command: a plan runs it only with `check_mode: false` on the task, or --run-read-only',
+  risk: 'none',
+};
+
+function askModule(task: ModuleTask, module: AnyModule, args: unknown, frame: Frame, onRead: (name: string) => void): Evaluation {
   const view: FactView = viewOf(frame.facts, onRead);
   const convergent = typeof module.convergent === 'function' ? module.convergent(args) : (module.convergent ?? true);
   try {
     const missing = module.facts(args, view, frame.context.files).filter((want) => !frame.asked.has(wantKey(want)));
+    if (frame.readOnlyCommands === 'marked' && task.inPlans !== true && missing.some(({ area }) => area === outputArea)) return unmarked;
     if (missing.length > 0) return { kind: 'needs', wants: missing };
     return { kind: 'plan', plan: module.plan(args, view, { ...frame.context, sets: frame.learned }), convergent };
   } catch (error) {

@@ -189,6 +189,7 @@ async function planOne(
     learned: {},
     playVars: setup.play.vars,
     variables: hostSetup.variables,
+    readOnlyCommands: setup.runReadOnly === true ? 'all' : 'marked',
     context: {
       host,
       ...(node === undefined ? {} : { node }),

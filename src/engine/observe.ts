@@ -1,4 +1,5 @@
 // Observing: one script, one exec, all facts of a host. Read-only; the caller says what arguments-dependent facts it wants beside the base ones.
+import { outputArea } from '../core/task-plan.ts';
 import { buildProbe, longestAnswer, parseProbe } from '../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
 import { failed, type Outcome } from '../model/failure.ts';
@@ -52,12 +53,10 @@ async function probe(session: Session, wants: readonly FactWant[]): Promise<Outc
   return { ok: false, failure: { ...parsed.failure, detail: parsed.failure.detail ?? lastLines(outcome.value.stderr) } };
 }
 
-/** Area of facts that are the output of a play's own read-only command; each is an exec of its own. */
-export const outputArea = 'output';
-
 /** Bytes of such an output, stdout and stderr each: it becomes a fact, and stays in memory as long as the host's others. */
 const longestOutput = 1024 * 1024;
 
+/** Read-only commands of the play; each is an exec of its own. */
 async function outputs(session: Session, wants: readonly FactWant[]): Promise<Outcome<Facts>> {
   const facts: Record<string, Value> = {};
   for (const { area, args } of wants) {

@@ -2,7 +2,7 @@
 import { type ChosenRemedy, chooseAnew, settle } from '../core/overlay.ts';
 import type { Variables } from '../core/scope.ts';
 import { type HostState, hostState, hostStates, type RunState } from '../core/state.ts';
-import type { Frame } from '../core/task-plan.ts';
+import { type Frame, outputArea } from '../core/task-plan.ts';
 import { type DeclaredFacts, givenFacts, isClusterWant, newAnswer } from '../facts/index.ts';
 import type { AnyModule, PlanContext } from '../model/change.ts';
 import type { Event, EventBody } from '../model/event.ts';
@@ -20,7 +20,7 @@ import type { NodeSearch } from './node-facts.ts';
 import type { HostIdentity } from './node-match.ts';
 import { crashingBefore } from './node-ready.ts';
 import { NodeSide } from './node-side.ts';
-import { nothingObserved, type Observed, observe, outputArea } from './observe.ts';
+import { nothingObserved, type Observed, observe } from './observe.ts';
 import type { Clock, Cluster, Here, KeptOutput, Transport } from './ports.ts';
 import { openSession, type Session } from './session.ts';
 
@@ -59,6 +59,8 @@ export interface PlaySetup {
   readonly ownBootId: string;
   /** The one host that a person asked for by its name (`--limit HOST`). */
   readonly askedByName?: string;
+  /** Plans run all read-only commands of the play, not only those that it marks. */
+  readonly runReadOnly?: boolean;
   /** A run whose hosts and nodes a person lets this one take over. */
   readonly takeover?: string;
   /** Every host of the pool, also those that `--limit` leaves out, as the inventory knows it: for the pool's missing capacity. */
@@ -255,6 +257,7 @@ export class HostWalk {
       playVars: setup.play.vars,
       variables: this.#setup.variables,
       context,
+      readOnlyCommands: 'all',
     };
   }
 

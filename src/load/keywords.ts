@@ -3,7 +3,6 @@
 const everywhere: Readonly<Record<string, string>> = {
   become_exe: 'put the program on the PATH of the host',
   become_flags: 'kmend chooses the flags of sudo, su and doas itself',
-  check_mode: '`kmend plan` shows what would be done',
   collections: 'name the modules of kmend as `kmend docs` lists them',
   connection: 'kmend reaches hosts over ssh only',
   debugger: 'there is no debugger; `-vvv` shows what is run',
@@ -19,6 +18,7 @@ const everywhere: Readonly<Record<string, string>> = {
 /** On a play. */
 export const refusedInPlay: Readonly<Record<string, string>> = {
   ...everywhere,
+  check_mode: '`kmend plan` shows what would be done; `check_mode` marks read-only commands that plans run too',
   fact_path: 'facts are read by `kmend probe`, whose script is fixed',
   force_handlers: 'there are no handlers: put the task behind a `when`',
   gather_subset: 'leave it out: one probe reads all facts',
@@ -111,4 +111,5 @@ export const taskKeys = [
   'failed_when',
   'timeout',
   'idempotent',
+  'check_mode',
 ] as const;

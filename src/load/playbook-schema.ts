@@ -41,6 +41,7 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     failed_when: condition,
     timeout: length,
     idempotent: flag,
+    check_mode: { type: 'boolean' },
   };
   const argumentsOf = Object.fromEntries(
     [...modules.values()].map((module) => [module.name, { ...embedded(schemaOfArgs(module.args)), description: module.summary }]),

@@ -111,9 +111,24 @@ function readModuleTask(context: TaskContext, tree: MapTree, names: Names, id: s
     return undefined;
   }
   const args = readArgs(context, found.module, found.entry, inner);
+  const inPlans = readCheckMode(telling, tree, found.entry);
   if (register !== undefined) context.learned.add(register);
   const argPlaces = { ...placesOf(telling, found.entry.value), ...(loop && { loop: telling.source.placeAt(loop.value.at) }) };
-  return { ...task, module: found.module.name, args, argPlaces };
+  return { ...task, ...optional('inPlans', inPlans), module: found.module.name, args, argPlaces };
+}
+
+/**
+ * In Ansible `check_mode: false` runs a task in a dry run too, and `check_mode: true` runs it as the module's dry run does. A command that only
+ * reads is the same command in its dry run, so that both say: run it. Any other command would break the promise of a plan.
+ */
+function readCheckMode(telling: Telling, tree: MapTree, module: Entry): true | undefined {
+  const entry = entryOf(tree, 'check_mode');
+  if (entry === undefined || field(telling, tree, 'check_mode', flag) === undefined) return undefined;
+  if (module.value.kind === 'map' && entryOf(module.value, 'read_only') !== undefined) return true;
+  telling.error(entry.keyAt, 'unsupported-keyword', 'kmend has `check_mode` only on a command or shell task with `read_only: true`', {
+    hint: 'a plan changes nothing, and `kmend plan` is the dry run of all tasks',
+  });
+  return undefined;
 }
 
 /** The one key that is a module. Everything else that is no keyword is told here. */

@@ -96,6 +96,8 @@ export interface Plan {
   readonly limit?: string;
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
+  /** It ran all read-only commands of the playbook (`--run-read-only`). */
+  readonly runReadOnly?: true;
   /** A rollback of this run: variables of each host are made from its journal. */
   readonly rollbackOf?: string;
   /** Digest by name: files by path, `extra-vars`, `variables of HOST` (salted, so that secrets cannot be guessed). A difference makes the plan stale. */

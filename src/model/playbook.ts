@@ -62,6 +62,8 @@ export interface ModuleTask extends TaskBase {
   readonly timeout?: number;
   /** A non-convergent task that may be repeated on resume. */
   readonly idempotent?: boolean;
+  /** A read-only command that plans run too: the task has `check_mode`. */
+  readonly inPlans?: true;
 }
 
 export interface BlockTask extends TaskBase {

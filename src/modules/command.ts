@@ -28,10 +28,17 @@ export const command = defineModule<Args>({
   command:
     argv: [docker, ps, -q]
     read_only: true
+  check_mode: false
   register: containers
 `,
   notes: `Not through a shell: use \`shell\` for pipes and variables. It is judged by its exit status, or by \`failed_when\` and \`changed_when\`. After a resume it
-is not run again unless the task says \`idempotent: true\`.`,
+is not run again unless the task says \`idempotent: true\`.
+
+With \`read_only: true\` you say that it changes nothing; kmend cannot check that, and runs it as the play's user, mostly root. So a plan (\`kmend plan\`,
+\`apply --check\`, and the plan that \`apply\` shows before it asks) runs it only where the task is marked with \`check_mode: false\`, as Ansible marks what
+runs in its \`--check\`, or where the command line says \`--run-read-only\`. \`check_mode: true\` marks it too: the dry run of a command that only reads is
+to run it. Without a mark its result is not known in the plan, and what depends on it is planned as *later*. On the turn of its host it is always run. A task
+without \`read_only\` cannot have \`check_mode\`.`,
   args: asArgs(args),
   convergent: (given) => given.read_only,
   maxRisk: 'restart',

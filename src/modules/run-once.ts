@@ -13,7 +13,7 @@ export const runShape = {
   removes: absolutePath.optional().describe('Not run when this path is not there.'),
   unless: absolutePath.optional().describe('Not run when this path is there, whoever made it.'),
   stdin: text.optional().describe('Text for its standard input; not kept on the host.'),
-  read_only: flag.default(false).describe('It changes nothing: it may run in a plan too, and is no change.'),
+  read_only: flag.default(false).describe('It changes nothing: it is no change, and a plan may run it (see above).'),
   timeout: duration.default(600).describe('How long it may take.'),
 };
 

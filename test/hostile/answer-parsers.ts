@@ -1,6 +1,6 @@
 // Parsers of answers: of commands over SSH, of SSH servers, API servers, and this machine's own programs.
 
-import { matchNode } from '../../src/engine/node-match.ts';
+import { claimOf, contradiction } from '../../src/engine/node-match.ts';
 import { lastLines, textResult } from '../../src/engine/observe.ts';
 import { fencedBy, ownFailure } from '../../src/engine/perform-run.ts';
 import { refusal, statusOf } from '../../src/kube/errors.ts';
@@ -92,7 +92,8 @@ export const answerParsers: readonly Parser[] = [
         },
       };
       const state = nodeState(node);
-      return [holdOf(node), state, matchNode({ host: text, hostName: text, addresses: [text], providerId: text, bootId: text }, [state])];
+      const host = { host: text, addresses: [text] };
+      return [holdOf(node), state, claimOf(host, [state]), contradiction(host, { hostName: text, bootId: text }, 'n1', [state])];
     },
     seeds: ['ip-10-0-0-5.ec2.internal', '{"run":"20260101-120000-ab12","since":"2026-01-01T00:00:00Z"}', 'aws:///eu-1a/i-0123'],
   },

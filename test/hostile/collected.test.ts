@@ -64,6 +64,7 @@ const saying = (other: string, truncated: boolean, asked: ReadRequest[] = []): S
     once: never,
     fresh: never,
     close: () => {},
+    dialled: () => [],
   };
 };
 

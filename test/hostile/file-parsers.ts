@@ -217,7 +217,7 @@ export const fileParsers: readonly Parser[] = [
     name: 'saved plan',
     parse: (text) => {
       const plan = parsePlan(text);
-      return [plan, plan?.inputs !== undefined && staleness(plan, '1', { a: 'b' })];
+      return [plan, plan.ok && staleness(plan.value, '1', { a: 'b' })];
     },
     seeds: ['{"schema":"kmend.plan/1","tool":"0.1.0","inputs":{"a":"b"},"hosts":[]}'],
   },

@@ -47,6 +47,7 @@ function plan(name: string, raw: Facts, context: Partial<PlanContext> = {}, extr
       asked,
       extraVars,
       learned: {},
+      readOnlyCommands: 'all',
       playVars: play.vars,
       variables: (layers) => hostScope(inventory, 'h1', layers),
       context: { ...noContext, acceptNoWayBack: play.rollout.rollback === 'none', ...context },
