@@ -44,15 +44,16 @@ function addressIn(file: string, world: World): string {
 }
 
 /** Tells how a job ended. Where that does not work it is said on stderr, and the job's exit code stays what it is. */
-export async function tellPeople(job: Job, end: JobResult, why: string, world: World): Promise<void> {
+export async function tellPeople(job: Job, end: JobResult, why: string, head: string | undefined, world: World): Promise<void> {
   const { notify, name } = job;
   const hadNothingToDo = end.exit === 0 && end.run === undefined;
   if (notify === undefined || (hadNothingToDo && notify.always !== true)) return;
   const { hostname } = await import('node:os');
   const from = hostname();
   const report = end.run === undefined ? '' : `; kmend report ${end.run}`;
-  const text = `kmend job ${name} on ${from}: ${why} (exit ${end.exit})${report}`;
-  const notice = { schema: 'kmend.notice/1', text, job: name, from, ...end } as const;
+  const journal = head === undefined ? '' : `; journal head ${head}`;
+  const text = `kmend job ${name} on ${from}: ${why} (exit ${end.exit})${report}${journal}`;
+  const notice = { schema: 'kmend.notice/1', text, job: name, from, ...end, ...(head === undefined ? {} : { head }) } as const;
   const notifier = await world.notifier();
   for (const { target, called } of targetsOf(notify, world)) {
     const sent = await notifier.send(target, notice, world.kill);

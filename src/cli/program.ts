@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { harmless } from '../report/layout.ts';
 import { DamagedError, StateRefusal, StateWriteError } from '../store/index.ts';
+import { auditCommand } from './audit.ts';
 import { checkCommand } from './check.ts';
 import { configure } from './configuration.ts';
 import { controlCommands } from './control.ts';
@@ -49,6 +50,7 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
   driftCommand(program, world, done);
   rollbackCommand(program, world, done);
   runsCommands(program, world, done);
+  auditCommand(program, world, done);
   controlCommands(program, world, done);
   validateCommand(program, world, done);
   inventoryCommand(program, world, done);

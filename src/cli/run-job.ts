@@ -107,7 +107,8 @@ const unattended = (world: World, job: Job): World => ({
 async function ended(job: Job, exit: number, run: string | undefined, stateDir: string, world: World): Promise<number> {
   const last: JobResult = { at: world.clock.now(), exit, ...(run === undefined ? {} : { run }) };
   await saveJob({ ...job, last }, stateDir, world);
-  const finished = (await (await world.store(stateDir)).runs()).find((one) => one.run === run)?.finished;
-  await tellPeople(job, last, finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run came to its end'), world);
+  const info = (await (await world.store(stateDir)).runs()).find((one) => one.run === run);
+  const why = info?.finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run came to its end');
+  await tellPeople(job, last, why, info?.head, world);
   return exit;
 }

@@ -10,7 +10,7 @@ import type { Clock, Cluster, Journal, Store, Transport } from '../engine/ports.
 import { type RunInput, runLoop } from '../engine/run.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
-import { JournalError, StateWriteError, takeCommands, writing } from '../store/index.ts';
+import { changedFiles, hashOf, JournalError, StateWriteError, takeCommands, writing } from '../store/index.ts';
 import { mendedSince } from './fresh-look.ts';
 import { settingsToKeep } from './kept-settings.ts';
 import type { ReadyPlay } from './project.ts';
@@ -67,25 +67,29 @@ export async function startRun(
   const exit = await locked(run, id, flags, ports, async (lock) => {
     // With --strict a host that needs nothing any more is a difference like any other: its start will say so.
     const mended = run.saved === true && flags.strict !== true ? await mendedSince(run.play, run.ready, set, world, ports) : [];
+    const previous = await ports.store.newest();
     const journal = await ports.store.createJournal(id);
-    const directory = `${set.stateDir}/runs/${id}`;
-    await writing(directory, async () => {
-      await world.files.write(
-        `${directory}/plan.json`,
-        JSON.stringify({ ...run.plan, plays: [run.play, ...(run.following ?? [])] }),
-        0o600,
-      );
-      const kept = settingsToKeep(run.ready, run.plan.inventories, secretsOf(run), set, world);
-      await world.files.write(`${directory}/settings.json`, JSON.stringify(kept), 0o600);
-    });
-    const bodies: EventBody[] = [
-      beginning(run.plan, run.play, { who: world.who, attended: world.asker.attended, down: await downHosts(run, ports, world) }),
-      ...mended,
-    ];
+    const files = await keepFiles(id, run, set, world);
+    const down = await downHosts(run, ports, world);
+    const begin = beginning(run.plan, run.play, { who: world.who, attended: world.asker.attended, down });
+    const bodies: EventBody[] = [{ ...begin, files, ...(previous === undefined ? {} : { previous }) }, ...mended];
     if (approved || flags.yes === true) bodies.push(approval(flags, world));
     return drive(guarded(journal, lock), emptyState, [...bodies, ...takeoverNote(flags)], 1, run, flags, set, world, ports);
   });
   return { run: id, exit };
+}
+
+/** What a resume reads beside the journal, which has the digests. */
+async function keepFiles(id: string, run: PlayRun, set: Settings, world: World): Promise<Readonly<Record<string, string>>> {
+  const directory = `${set.stateDir}/runs/${id}`;
+  const texts = {
+    'plan.json': JSON.stringify({ ...run.plan, plays: [run.play, ...(run.following ?? [])] }),
+    'settings.json': JSON.stringify(settingsToKeep(run.ready, run.plan.inventories, secretsOf(run), set, world)),
+  };
+  await writing(directory, async () => {
+    for (const [name, text] of Object.entries(texts)) await world.files.write(`${directory}/${name}`, text, 0o600);
+  });
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, hashOf(text)]));
 }
 
 /** @param resolutions what a person says now of hosts that ended badly; what was left for the run before comes first */
@@ -103,8 +107,10 @@ export async function resumeRun(
   const exit = await locked(run, id, flags, ports, async (lock) => {
     let state = emptyState;
     let number = 2;
+    let files: Readonly<Record<string, string>> = {};
     const see = (event: Event): void => {
       state = fold(state, event);
+      if (event.type === 'run.started') files = event.files ?? {};
       if (event.type === 'run.resumed') number += 1;
     };
     const { journal, torn } = await ports.store.openJournal(id, see).catch(damaged);
@@ -114,6 +120,7 @@ export async function resumeRun(
       const alien = [...state.indexOf.keys()].find((host) => !run.ready.setup.hosts.has(host));
       if (alien !== undefined) throw new CommandError(1, `the journal of run ${id} has a host that its plan has not: ${alien}`);
       checkResolutions(resolutions, state);
+      await unchanged(id, files, set);
     } catch (error) {
       await journal.close();
       throw error;
@@ -141,6 +148,19 @@ function damaged(error: unknown): never {
   throw new CommandError(1, error.message, 'somebody or something changed this journal: nothing is done by it; look at its hosts by hand');
 }
 
+/** What the run was approved for must be what is resumed. */
+async function unchanged(id: string, files: Readonly<Record<string, string>>, set: Settings): Promise<void> {
+  const directory = `${set.stateDir}/runs/${id}`;
+  const changed = await changedFiles(directory, files);
+  if (changed.length === 0) return;
+  const names = changed.map((name) => `${directory}/${name}`).join(' and ');
+  throw new CommandError(
+    1,
+    `${names} changed since run ${id} began: its journal has another digest`,
+    `nothing is done by it; see \`kmend audit verify ${id}\``,
+  );
+}
+
 const tornNote = (torn: boolean): readonly EventBody[] =>
   torn ? [{ type: 'warning', text: 'the last line of the journal was cut off by a crash: it is removed, nothing was begun by it' }] : [];
 
@@ -152,6 +172,7 @@ type Held = Extract<Awaited<ReturnType<Store['lock']>>, { readonly held: true }>
 /** A controller that was stopped and wakes up after its hosts were taken over finds out before it announces anything. */
 const guarded = (journal: Journal, lock: Held): Journal => ({
   run: journal.run,
+  end: () => journal.end(),
   follow: (see) => journal.follow(see),
   close: () => journal.close(),
   append: async (body, sync) => {
@@ -227,6 +248,7 @@ async function drive(
       kill: world.kill,
     };
     const ended = await world.underWay(() => runLoop(input));
+    await ledger.append({ type: 'run.closed' }, true);
     await view.close();
     finish(ledger, set, world);
     return world.stop.aborted && world.stop.reason === 'SIGTERM' ? 143 : ended.exit;

@@ -1,6 +1,7 @@
 // What people see of a run while it goes on, and when it is over.
 import { hostStates, type RunState } from '../core/state.ts';
 import type { Ledger } from '../engine/ledger.ts';
+import type { JournalHead } from '../engine/ports.ts';
 import type { Event } from '../model/event.ts';
 import { eventLines } from '../report/lines.ts';
 import { nextSteps } from '../report/next-steps.ts';
@@ -55,13 +56,19 @@ async function viewOf(id: string, title: string, set: Settings, world: World): P
   };
 }
 
-/** The recap, how it ended, and what to type next. */
+/** The recap, how it ended, what to type next, and the head by which the journal can be checked later. */
 export function finish(ledger: Ledger, set: Settings, world: World): void {
-  if (set.flags.json === true) return;
+  const end = ledger.end();
+  if (set.flags.json === true) return world.out(journalEnd(ledger.run, end));
   const state = ledger.state();
   for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world))) world.out(line);
   const ended = state.finished;
   if (ended === undefined) return;
   world.out(`${ended.why} (exit ${ended.exit}); report: kmend report ${ledger.run}`);
   for (const line of nextSteps(state)) world.out(line);
+  world.out(`journal: ${end.entries} entries, head ${end.head}`);
 }
+
+/** The last line of JSON output about a run: an event cannot hold its own hash. */
+export const journalEnd = (run: string, { entries, head }: JournalHead): string =>
+  JSON.stringify({ schema: 'kmend.journal/1', run, entries, head });

@@ -1,4 +1,4 @@
-// `runs`, `report` and `audit verify`: what happened, from journals alone.
+// `runs` and `report`: what happened, from journals alone.
 import type { Command } from 'commander';
 import { fold } from '../core/fold.ts';
 import { emptyState } from '../core/state.ts';
@@ -8,6 +8,7 @@ import { underWay } from '../report/next-steps.ts';
 import { reportMarkdown, reportText } from '../report/run-report.ts';
 import { JournalError, scanEvents } from '../store/index.ts';
 import { stateDirOf } from './options.ts';
+import { journalEnd } from './run-view.ts';
 import { paintOf } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -35,11 +36,6 @@ export function runsCommands(program: Command, world: World, done: (exit: number
     .argument('<run>')
     .option('--markdown', 'as Markdown, for a ticket')
     .action(async (run: string, flags: Flags) => done(await report(run, flags, world)));
-  const audit = program.command('audit').description('the journal as evidence');
-  stateOption(audit.command('verify'))
-    .description('check every link of a journal; names the first entry that was changed')
-    .argument('<run>')
-    .action(async (run: string, flags: Flags) => done(await verify(run, flags, world)));
 }
 
 async function listRuns(flags: Flags, world: World): Promise<number> {
@@ -68,6 +64,7 @@ async function report(run: string, flags: Flags, world: World): Promise<number> 
   if (flags.json === true) {
     // Printed only now that every link is known to hold.
     await scanEvents(stateDir, run, (event) => world.out(JSON.stringify({ schema: 'kmend.event/1', ...event })));
+    world.out(journalEnd(run, { entries, head }));
     return 0;
   }
   const holder = await (await world.store(stateDir)).holder(run);
@@ -75,14 +72,6 @@ async function report(run: string, flags: Flags, world: World): Promise<number> 
   const input = { state, entries, head, standing: [...underWay(state, world.clock.now(), holder), ...cut] };
   const lines = flags.markdown === true ? reportMarkdown(input) : reportText(input, world.width(), paintOf(world));
   for (const line of lines) world.out(line);
-  return 0;
-}
-
-async function verify(run: string, flags: Flags, world: World): Promise<number> {
-  const { entries, head, torn } = await read(run, stateDirOf(flags, world), () => {});
-  world.out(
-    `run ${run}: ${entries} entries, every link holds, head ${head}${torn ? ' (its last line is cut off by a crash; resume removes it)' : ''}`,
-  );
   return 0;
 }
 

@@ -75,6 +75,7 @@ function apply(draft: Draft, event: Event): void {
     case 'kernel.seen':
       seeKernel(draft, event);
       break;
+    case 'run.closed':
     case 'waiting':
     case 'warning':
       break;

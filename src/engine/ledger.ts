@@ -2,21 +2,22 @@
 import { fold } from '../core/fold.ts';
 import type { RunState } from '../core/state.ts';
 import type { Event, EventBody } from '../model/event.ts';
-import type { Journal } from './ports.ts';
+import type { Journal, JournalHead } from './ports.ts';
 
 export interface Ledger {
   readonly run: string;
+  readonly end: () => JournalHead;
   readonly state: () => RunState;
   /** As the journal's; `state` has the event in it once this resolves. */
   readonly append: (body: EventBody, sync: boolean) => Promise<Event>;
 }
 
 /** @param from what the journal folds to so far. `onEvent` sees every event with the state after it. */
-export function ledgerOf(journal: Journal, from: RunState, onEvent: (event: Event, state: RunState) => void): Ledger {
+export function ledgerOf(journal: Journal, from: RunState, onEvent: (event: Event, state: RunState, line: string) => void): Ledger {
   let state = from;
-  journal.follow((event) => {
+  journal.follow((event, line) => {
     state = fold(state, event);
-    onEvent(event, state);
+    onEvent(event, state, line);
   });
-  return { run: journal.run, state: () => state, append: journal.append.bind(journal) };
+  return { run: journal.run, end: journal.end, state: () => state, append: journal.append.bind(journal) };
 }

@@ -24,7 +24,7 @@ export async function toldInShort(
     ...masked,
     ...(result.stdout === undefined ? {} : { stdout: end(stdout) }),
     ...(result.stderr === undefined ? {} : { stderr: end(stderr) }),
-    output: kept.kept ? { bytes, file: kept.file } : { bytes, why: kept.why },
+    output: kept.kept ? { bytes, file: kept.file, piece: kept.piece } : { bytes, why: kept.why },
   };
 }
 

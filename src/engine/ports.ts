@@ -1,5 +1,5 @@
 // The ports: what the engine asks of the outside. Adapters implement them in rooms of their own; tests bring fakes from test/fakes.
-import type { DrainOptions } from '../model/effect.ts';
+import type { DrainOptions, Piece } from '../model/effect.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Outcome } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
@@ -170,24 +170,35 @@ export interface Cluster {
 
 // ---- Store: journal, plans, locks under the state directory ----
 
+/** How far a journal goes. Who keeps the head can prove later that nothing before it was changed or cut off. */
+export interface JournalHead {
+  readonly entries: number;
+  /** sha256 of the last line. */
+  readonly head: string;
+}
+
 export interface Journal {
   readonly run: string;
+  readonly end: () => JournalHead;
   /** Adds a line; resolves when it is on disk (fdatasync) where `sync` says so. Fails loudly: a journal that cannot be written ends the run. */
   readonly append: (body: EventBody, sync: boolean) => Promise<Event>;
-  /** From now on shows every event in order, when it is written and before its `append` resolves. One follower; the last one stays. */
-  readonly follow: (see: (event: Event) => void) => void;
+  /** From now on shows every event with its line in order, when it is written and before its `append` resolves. One follower; the last one stays. */
+  readonly follow: (see: (event: Event, line: string) => void) => void;
   readonly close: () => Promise<void>;
 }
 
 /** Where a long output lies (below the run's directory), or why it was not kept. */
-export type KeptOutput = { readonly kept: true; readonly file: string } | { readonly kept: false; readonly why: string };
+export type KeptOutput =
+  | { readonly kept: true; readonly file: string; readonly piece: Piece }
+  | { readonly kept: false; readonly why: string };
 
-export interface RunInfo {
+export interface RunInfo extends JournalHead {
   readonly run: string;
   readonly startedAt: number;
   readonly playbook: string;
   readonly play: string;
   readonly finished?: { readonly exit: number; readonly why: string };
+  readonly previous?: { readonly run: string; readonly head: string };
 }
 
 export interface Store {
@@ -197,6 +208,8 @@ export interface Store {
   /** Shows every event of a run's journal, oldest first, after checking its link; none is kept. */
   readonly scanEvents: (run: string, see: (event: Event) => void) => Promise<void>;
   readonly runs: () => Promise<readonly RunInfo[]>;
+  /** The newest run, and the head of its journal; none where there is none, or its journal is broken. */
+  readonly newest: () => Promise<{ readonly run: string; readonly head: string } | undefined>;
   /** Locks these hosts for a run, or says who holds one of them. Time alone never frees it; `takeover` names a run to set aside. */
   readonly lock: (
     hosts: readonly string[],
@@ -237,6 +250,8 @@ export interface Notice {
   readonly job: string;
   readonly exit: number;
   readonly run?: string;
+  /** Head of the run's journal: what left this machine cannot be changed here any more. */
+  readonly head?: string;
   /** Milliseconds since 1970. */
   readonly at: number;
   /** The machine that ran the job. */

@@ -122,6 +122,13 @@ export type Effect = RunEffect | WriteEffect | CopyEffect | CordonEffect | Drain
 export type EffectKind = Effect['kind'];
 
 /** What came back from an effect: plain data, journalled. `register`ed results and `until`/`failed_when` read it. */
+/** A piece of a file: where it begins, how long it is, and its digest. */
+export interface Piece {
+  readonly at: number;
+  readonly size: number;
+  readonly sha256: string;
+}
+
 export interface EffectResult {
   readonly ok: boolean;
   /** Exit code of a `run`. */
@@ -129,7 +136,9 @@ export interface EffectResult {
   readonly stdout?: string;
   readonly stderr?: string;
   /** It was longer than a journal keeps: how many bytes it had, and the file below the run's directory that has them, or why none has. */
-  readonly output?: { readonly bytes: number; readonly file: string } | { readonly bytes: number; readonly why: string };
+  readonly output?:
+    | { readonly bytes: number; readonly file: string; readonly piece?: Piece }
+    | { readonly bytes: number; readonly why: string };
   /** More, by kind: `{ bootId, previousBootId, seconds }` of a reboot, `{ sent, seconds }` of a copy, `{ evicted, left }` of a drain. */
   readonly data?: { readonly [key: string]: Value };
 }

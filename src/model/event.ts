@@ -32,8 +32,12 @@ export type EventBody =
       readonly who: string;
       /** A person is at a terminal and can be asked. */
       readonly attended: boolean;
-      /** Plan that is applied: id and digest. */
+      /** Plan that is applied. */
       readonly planId: string;
+      /** Files beside the journal that a resume reads, with their sha256. */
+      readonly files?: Readonly<Record<string, string>>;
+      /** The newest run before this one, as far as its journal went: who knows the head of this run can check that one too. */
+      readonly previous?: { readonly run: string; readonly head: string };
     }
   | { readonly type: 'run.resumed'; readonly who: string; readonly tool: string }
   /** `hosts`: kmend itself paused, because these keep their slots; a person's word about one of them lets the run go on. */
@@ -41,6 +45,8 @@ export type EventBody =
   | { readonly type: 'run.continued'; readonly who: string }
   | { readonly type: 'run.aborted'; readonly who: string; readonly why: string }
   | { readonly type: 'run.finished'; readonly exit: number; readonly why: string }
+  /** Always the last entry until a resume: it holds nothing but the link to how the run finished, which so cannot be changed unseen. */
+  | { readonly type: 'run.closed' }
   | {
       readonly type: 'approved';
       readonly risk: Risk;

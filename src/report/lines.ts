@@ -23,6 +23,8 @@ function sentence(event: Event, paint: Paint): string | undefined {
       return paint.yellow(`stopping (${event.who}: ${harmless(event.why)}): no further host is started`);
     case 'run.finished':
       return paint.bold(`run ${event.run} finished: ${harmless(event.why)} (exit ${event.exit})`);
+    case 'run.closed':
+      return undefined;
     case 'approved':
       return `approved up to ${event.risk} by ${event.who} (${event.how})`;
     case 'wave.started':

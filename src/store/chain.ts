@@ -1,6 +1,7 @@
 // Reading a journal: line by line, every link of the hash chain checked, and never more than a piece of it in memory.
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import type { JournalHead } from '../engine/ports.ts';
 import type { Event } from '../model/event.ts';
 import { wrongEvent } from '../model/event-shape.ts';
 import { dataIn } from '../model/shape.ts';
@@ -13,10 +14,7 @@ export const hashOf = (line: string | Buffer): string => createHash('sha256').up
 export const rootOf = (run: string): string => hashOf(`kmend journal ${run}`);
 
 /** Where a journal that was read to its end stands. */
-export interface JournalEnd {
-  readonly entries: number;
-  /** Hash of the last line: printed and sent with reports, since a chain alone proves nothing against someone who rewrites all of it. */
-  readonly head: string;
+export interface JournalEnd extends JournalHead {
   /** Bytes of whole lines; what comes after is a line that a crash cut in half. */
   readonly size: number;
   readonly torn: boolean;

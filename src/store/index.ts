@@ -1,4 +1,6 @@
 // The store room: the state directory with runs, journals, locks and commands to running processes.
+export { type Audit, changedFiles } from './audit.ts';
+export { hashOf } from './chain.ts';
 export { postCommand, takeCommands } from './control.ts';
 export { DamagedError, JournalError, StateRefusal, StateWriteError, writing } from './errors.ts';
-export { createStore, runDirectory, scanEvents } from './store.ts';
+export { auditRun, createStore, runDirectory, scanEvents } from './store.ts';

@@ -1,8 +1,8 @@
 // The journal of a run: one JSON object a line, chained by hash, on disk before the effect that it announces.
 import { copyFile, type FileHandle, open, rename, rm } from 'node:fs/promises';
-import type { Journal } from '../engine/ports.ts';
+import type { Journal, JournalHead } from '../engine/ports.ts';
 import type { Event, EventBody } from '../model/event.ts';
-import { hashOf, type JournalEnd, rootOf, scanJournal } from './chain.ts';
+import { hashOf, rootOf, scanJournal } from './chain.ts';
 import { StateWriteError, writing } from './errors.ts';
 
 /** Starts a new journal. */
@@ -52,14 +52,14 @@ class FileJournal implements Journal {
   readonly #now: () => number;
   #entries: number;
   #head: string;
-  #follower: (event: Event) => void = () => {};
+  #follower: (event: Event, line: string) => void = () => {};
   #waiting: { readonly event: Event; readonly line: string }[] = [];
   #wantSync = false;
   #flushing: Promise<void> | undefined;
   /** The first write that failed. Nothing is written after it: the chain would have a hole. */
   #broken: Error | undefined;
 
-  constructor(file: FileHandle, path: string, run: string, now: () => number, { entries, head }: Pick<JournalEnd, 'entries' | 'head'>) {
+  constructor(file: FileHandle, path: string, run: string, now: () => number, { entries, head }: JournalHead) {
     this.#file = file;
     this.#path = path;
     this.run = run;
@@ -68,7 +68,9 @@ class FileJournal implements Journal {
     this.#head = head;
   }
 
-  follow(see: (event: Event) => void): void {
+  readonly end = (): JournalHead => ({ entries: this.#entries, head: this.#head });
+
+  follow(see: (event: Event, line: string) => void): void {
     this.#follower = see;
   }
 
@@ -108,7 +110,7 @@ class FileJournal implements Journal {
       this.#broken = new StateWriteError(this.#path, error);
       throw this.#broken;
     }
-    for (const { event } of batch) this.#follower(event);
+    for (const { event, line } of batch) this.#follower(event, line);
   }
 
   async close(): Promise<void> {

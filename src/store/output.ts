@@ -2,6 +2,7 @@
 import { type FileHandle, mkdir, open, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KeptOutput } from '../engine/ports.ts';
+import { hashOf } from './chain.ts';
 import { reasonOf } from './errors.ts';
 
 /** Bytes that one host's file may have, that all of a run may have, and that their disk must have left afterwards: the journal goes first. */
@@ -57,5 +58,5 @@ async function append(handle: FileHandle, file: string, text: string, bytes: num
     await handle.truncate(size).catch(() => {});
     throw error;
   }
-  return { kept: true, file };
+  return { kept: true, file, piece: { at: size, size: bytes, sha256: hashOf(text) } };
 }

@@ -1,8 +1,9 @@
 // The state directory: runs with their journals, and locks. Everything kmend keeps on this machine lies under it.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunInfo, Store } from '../engine/ports.ts';
+import type { JournalHead, RunInfo, Store } from '../engine/ports.ts';
 import type { Event } from '../model/event.ts';
+import { type Audit, auditJournal } from './audit.ts';
 import { type JournalEnd, scanJournal } from './chain.ts';
 import { writing } from './errors.ts';
 import { createJournal, openJournal } from './journal.ts';
@@ -38,6 +39,14 @@ export function createStore(stateDir: string, now: () => number): Store {
       }
       return infos.sort((a, b) => a.startedAt - b.startedAt);
     },
+    newest: async () => {
+      const [run] = (await readdir(join(stateDir, 'runs')).catch(() => [])).sort().reverse();
+      if (run === undefined) return undefined;
+      return scanJournal(journalPath(stateDir, run), run, () => {}).then(
+        ({ head }) => ({ run, head }),
+        () => undefined,
+      );
+    },
     lock: (hosts, run, takeover) => writing(stateDir, async () => takeLock(await ownDirectory(stateDir, 'locks'), hosts, run, takeover)),
     holder: (run) => holderOf(locks, run),
     keepOutput: (run, host, text) => keepOutput(runDirectory(stateDir, run), host, text),
@@ -48,19 +57,26 @@ export function createStore(stateDir: string, now: () => number): Store {
 export const scanEvents = (stateDir: string, run: string, see: (event: Event) => void): Promise<JournalEnd> =>
   scanJournal(journalPath(stateDir, run), run, see);
 
+/** The journal of a run and the files that it names, checked; `heads` are looked for in its chain. */
+export const auditRun = (stateDir: string, run: string, heads: readonly string[]): Promise<Audit> =>
+  auditJournal(runDirectory(stateDir, run), journalPath(stateDir, run), run, heads);
+
 async function infoOf(stateDir: string, run: string): Promise<RunInfo | undefined> {
-  let info: RunInfo | undefined;
+  let info: Omit<RunInfo, keyof JournalHead> | undefined;
   const see = (event: Event): void => {
-    if (event.type === 'run.started') info ??= { run, startedAt: event.at, playbook: event.playbook, play: event.play };
-    else if (info !== undefined && event.type === 'run.finished') info = { ...info, finished: { exit: event.exit, why: event.why } };
+    if (event.type === 'run.started') {
+      const { at, playbook, play, previous } = event;
+      info ??= { run, startedAt: at, playbook, play, ...(previous === undefined ? {} : { previous }) };
+    }
+    if (info !== undefined && event.type === 'run.finished') info = { ...info, finished: { exit: event.exit, why: event.why } };
     else if (info !== undefined && event.type === 'run.resumed') {
       const { finished: _before, ...open } = info;
       info = open;
     }
   };
   try {
-    await scanEvents(stateDir, run, see);
-    return info;
+    const { entries, head } = await scanEvents(stateDir, run, see);
+    return info && { ...info, entries, head };
   } catch {
     // A directory that is no run, or a broken journal: `audit verify RUN` says what is wrong with it.
     return undefined;

@@ -30,6 +30,7 @@ const types: readonly EventType[] = [
   'canary.promoted',
   'wave.done',
   'run.finished',
+  'run.closed',
 ];
 
 describe.skipIf(missing !== '')(`a rollout over six real hosts, killed once (${missing || 'all there'})`, () => {

@@ -94,7 +94,7 @@ describe('a signal', () => {
       if (signals.length > 1) expect(Date.now() - began).toBeLessThan(4000);
       const [failed] = eventsOf(journal(), 'host.failed');
       expect(failed, child.out()).toMatchObject({ failure: { kind: 'interrupted', resumable: true }, state: expect.stringMatching(left) });
-      expect(journal().at(-1)).toMatchObject({ type: 'run.finished', exit: 130 });
+      expect(journal().slice(-2)).toMatchObject([{ type: 'run.finished', exit: 130 }, { type: 'run.closed' }]);
       expect(child.out()).toMatch(/interrupted/);
       expect(child.out()).toContain(`kmend resume ${run() ?? ''}`);
 

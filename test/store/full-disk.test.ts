@@ -40,6 +40,7 @@ const fullAt =
         const journal = await real.createJournal(run);
         return {
           run,
+          end: () => journal.end(),
           follow: (see) => journal.follow(see),
           close: () => journal.close(),
           append: async (body, sync) => {

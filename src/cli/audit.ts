@@ -1,0 +1,128 @@
+// `audit verify`: journals as evidence. What each must hold by itself, what later runs say of it, and what somebody kept elsewhere.
+import type { Command } from 'commander';
+import type { Store } from '../engine/ports.ts';
+import { plural } from '../report/layout.ts';
+import { type Audit, auditRun, JournalError } from '../store/index.ts';
+import { stateDirOf } from './options.ts';
+import { CommandError, type World } from './world.ts';
+
+interface Flags {
+  readonly head?: string;
+  readonly stateDir?: string;
+  readonly json?: boolean;
+}
+
+export function auditCommand(program: Command, world: World, done: (exit: number) => void): void {
+  program
+    .command('audit')
+    .description('the journal as evidence')
+    .command('verify')
+    .description('check every link of a journal (of all without RUN), the record that closes it, and the files that it names')
+    .argument('[run]')
+    .option('--head <hash>', 'the journal must have this head, as a run, a report or a notice gave it')
+    .option('--state-dir <dir>', 'where runs are kept')
+    .option('--json', 'JSON lines')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 all of it holds, 1 something was changed or cut off (named), 12 a run has no final record: it goes on, was killed, or its\n' +
+        'end was cut off. Without a head that was kept elsewhere, a journal that was rewritten as a whole cannot be told: see `kmend docs audit`.',
+    )
+    .action(async (run: string | undefined, flags: Flags) => done(await verify(run, flags, world)));
+}
+
+/** What is known of a journal outside of it: a head, and whose word that is. */
+interface Word {
+  readonly run: string;
+  readonly head: string;
+  readonly by: string;
+}
+
+interface Finding {
+  readonly run: string;
+  /** Absent where a link does not hold. */
+  readonly audit?: Audit;
+  readonly end: 'closed' | 'under_way' | 'open';
+  readonly wrong: readonly string[];
+  readonly notes: readonly string[];
+}
+
+async function verify(run: string | undefined, flags: Flags, world: World): Promise<number> {
+  const { head } = flags;
+  if (head !== undefined && !/^[0-9a-f]{64}$/.test(head))
+    throw new CommandError(3, '--head must be the 64 hexadecimal digits of a head', 'a run, `kmend report` and notices give it');
+  const stateDir = stateDirOf(flags, world);
+  const store = await world.store(stateDir);
+  const words = (await store.runs()).flatMap(({ run: by, previous }): Word[] => (previous === undefined ? [] : [{ ...previous, by }]));
+  const names = run === undefined ? [...(await world.files.list(`${stateDir}/runs`).catch(() => []))].sort() : [run];
+  const findings: Finding[] = [];
+  for (const name of names) {
+    const finding = await judge(name, words, head, { single: run !== undefined, stateDir, store });
+    if (finding === undefined) continue;
+    findings.push(finding);
+    print(finding, flags, world);
+  }
+  const known = head === undefined || findings.some(({ audit }) => audit?.heads.has(head));
+  if (!known) world.err('no entry has the head that was given: the end of the journal was cut off, or it was rewritten');
+  if (!known || findings.some(({ wrong }) => wrong.length > 0)) return 1;
+  return findings.some(({ end }) => end === 'open') ? 12 : 0;
+}
+
+async function judge(
+  run: string,
+  words: readonly Word[],
+  head: string | undefined,
+  { single, stateDir, store }: { readonly single: boolean; readonly stateDir: string; readonly store: Store },
+): Promise<Finding | undefined> {
+  const own = words.filter((word) => word.run === run);
+  try {
+    const found = await auditRun(stateDir, run, [...own.map((word) => word.head), ...(head === undefined ? [] : [head])]);
+    const denied = own.filter((word) => !found.heads.has(word.head));
+    const holder = found.closed ? undefined : await store.holder(run);
+    return {
+      run,
+      audit: found,
+      end: found.closed ? 'closed' : holder === undefined ? 'open' : 'under_way',
+      wrong: [
+        ...found.wrong,
+        ...denied.map(({ by }) => `its end was cut off, or it was rewritten: no entry has the head that run ${by} names`),
+      ],
+      notes: [...found.notes, ...(found.torn ? ['its last line is cut off by a crash; resume removes it'] : []), ...placeOf(head, found)],
+    };
+  } catch (error) {
+    if (error instanceof JournalError) return { run, end: 'open', wrong: [error.message], notes: [] };
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (single) throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
+    return undefined;
+  }
+}
+
+function placeOf(head: string | undefined, { heads, entries }: Audit): readonly string[] {
+  const place = head === undefined ? undefined : heads.get(head);
+  if (place === undefined) return [];
+  const since = entries - place;
+  return [
+    `the head that was given is here: ${since === 0 ? 'nothing was added since' : `${plural(since, 'entry', 'entries')} came after it`}`,
+  ];
+}
+
+const ends: Readonly<Record<Finding['end'], string>> = {
+  closed: 'closed by its final record',
+  under_way: 'under way',
+  open: 'without a final record: it was killed, or its end was cut off',
+};
+
+function print({ run, audit, end, wrong, notes }: Finding, flags: Flags, world: World): void {
+  if (flags.json === true) {
+    const { entries, head, torn, files } = audit ?? {};
+    world.out(JSON.stringify({ schema: 'kmend.audit/1', run, end, entries, head, torn, files, wrong, notes }));
+    return;
+  }
+  if (audit !== undefined) {
+    const files =
+      audit.files === 0 ? '' : `; ${plural(audit.files, 'file or piece of output', 'files and pieces of output')} as its entries say`;
+    world.out(`run ${run}: ${audit.entries} entries, every link holds, ${ends[end]}, head ${audit.head}${files}`);
+  }
+  for (const note of notes) world.out(`  ${note}`);
+  for (const text of wrong) world.err(`run ${run}: ${text}`);
+  if (wrong.length > 0) world.err('somebody or something changed this run: do not trust it');
+}
