@@ -84,6 +84,7 @@ function makeWorld(signals: Signals, err: World['err']): World {
       return (await import('./load/yaml-data.ts')).stringifyPlain(inventoryFromNodes(nodes));
     },
     notifier: async () => (await import('./notify/index.ts')).createNotifier(systemClock),
+    forwarder: async (target, warn) => (await import('./notify/index.ts')).createForwarder(target, warn),
     gates: async (cluster) => (await import('./gates/index.ts')).createGates(cluster),
   };
 }

@@ -20,6 +20,7 @@ export interface FleetFlags {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly stateDir?: string;
+  readonly auditForward?: string;
   readonly json?: boolean;
   readonly verbose?: number;
 }
@@ -94,6 +95,10 @@ export function withFleetOptions(command: Command): Command {
     .option('--json', 'JSON lines instead of text')
     .option('-v, --verbose', 'say more (may be repeated)', count);
 }
+
+/** Of commands that start or continue a run. */
+export const withForwardOption = (command: Command): Command =>
+  command.option('--audit-forward <where>', 'send each entry of the journal to: syslog, journald, udp://HOST:PORT, tcp://..., tls://...');
 
 export function withTaskOptions(command: Command): Command {
   return command

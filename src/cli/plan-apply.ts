@@ -15,6 +15,7 @@ import {
   stateDirOf,
   type TaskFlags,
   withFleetOptions,
+  withForwardOption,
   withRolloutOptions,
   withTaskOptions,
 } from './options.ts';
@@ -49,7 +50,7 @@ export function planCommands(program: Command, world: World, done: Done, runLine
     done(await planCommand(path, flags, looking(flags, command, world))),
   );
 
-  const apply = withRolloutOptions(withTaskOptions(withFleetOptions(program.command('apply'))))
+  const apply = withForwardOption(withRolloutOptions(withTaskOptions(withFleetOptions(program.command('apply')))))
     .description('carry out a playbook, or exactly a saved plan')
     .argument('<playbook or plan>')
     .option('-y, --yes', 'do not ask; journalled with who and when')
@@ -69,7 +70,7 @@ export function planCommands(program: Command, world: World, done: Done, runLine
     done(await applyCommand(path, flags, looking(flags, command, world), after)),
   );
 
-  withResolveOptions(withFleetOptions(program.command('resume')))
+  withForwardOption(withResolveOptions(withFleetOptions(program.command('resume'))))
     .description('continue a run after a crash, an interruption or a failure; never repeats what was done')
     .argument('<run>')
     .option('-y, --yes', 'do not ask')

@@ -5,7 +5,7 @@ import { plural } from '../report/layout.ts';
 import { loadFleet, matchHosts } from './fleet.ts';
 import { type KeptSettings, keptSettings, stillMissing } from './kept-settings.ts';
 import { makePlan } from './make-plan.ts';
-import { type FleetFlags, type RolloutFlags, withFleetOptions, withRolloutOptions } from './options.ts';
+import { type FleetFlags, type RolloutFlags, withFleetOptions, withForwardOption, withRolloutOptions } from './options.ts';
 import { ask, openPorts, planExit, print, runPlays } from './plan-apply.ts';
 import { loadProject } from './project.ts';
 import { deedsOfRun, rollbackSettings, type WaysBack } from './rollback-settings.ts';
@@ -20,7 +20,7 @@ interface RollbackFlags extends FleetFlags, RolloutFlags, RunFlags {
 }
 
 export function rollbackCommand(program: Command, world: World, done: (exit: number) => void): void {
-  withRolloutOptions(withFleetOptions(program.command('rollback')))
+  withForwardOption(withRolloutOptions(withFleetOptions(program.command('rollback'))))
     .description(
       "roll back what a run changed: boot arguments, kernel that boots, packages, repository files, as that run's journal found them",
     )

@@ -6,7 +6,7 @@ import { isResolvable, wordFor } from '../core/resolve.ts';
 import { emptyState, hostState, hostStates, type RunState } from '../core/state.ts';
 import { ledgerOf } from '../engine/ledger.ts';
 import { masker } from '../engine/mask.ts';
-import type { Clock, Cluster, Journal, Store, Transport } from '../engine/ports.ts';
+import type { Clock, Cluster, Forwarder, Journal, Store, Transport } from '../engine/ports.ts';
 import { type RunInput, runLoop } from '../engine/run.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
@@ -223,7 +223,14 @@ async function drive(
 ): Promise<number> {
   const mask = masker(secretsOf(run));
   const view = await openView(journal.run, run.play.play, set, world);
-  const ledger = ledgerOf(journal, before, view.onEvent);
+  let isClosed = false;
+  const forwarder = await openForwarder(set, world, (text) => {
+    if (!isClosed) void journal.append(mask({ type: 'warning', text }), false).catch(() => {});
+  });
+  const ledger = ledgerOf(journal, before, (event, state, line) => {
+    view.onEvent(event, state);
+    forwarder?.send(event, line);
+  });
   try {
     for (const body of bodies) {
       const word = body.type === 'host.resolved' ? wordFor(ledger.state(), body) : body;
@@ -248,6 +255,7 @@ async function drive(
       kill: world.kill,
     };
     const ended = await world.underWay(() => runLoop(input));
+    isClosed = true;
     await ledger.append({ type: 'run.closed' }, true);
     await view.close();
     finish(ledger, set, world);
@@ -261,8 +269,14 @@ async function drive(
     );
   } finally {
     await view.close();
+    const trouble = await forwarder?.close();
+    if (trouble !== undefined) world.err(`warning: the journal of run ${journal.run} was not forwarded whole: ${trouble}`);
     await journal.close();
   }
+}
+
+async function openForwarder({ forward }: Settings, world: World, warn: (text: string) => void): Promise<Forwarder | undefined> {
+  return forward && world.forwarder(forward, (why) => warn(`entries are not forwarded (--audit-forward): ${why}; the run goes on`));
 }
 
 /** Hosts that a person is done with: later runs shall find them free. */

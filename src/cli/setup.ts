@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { Command } from 'commander';
 import type { Transport } from '../engine/ports.ts';
 import type { Failure } from '../model/failure.ts';
+import { type ForwardTarget, forwardTarget } from '../model/forward-target.ts';
 import { type Secret, secret } from '../model/host.ts';
 import type { Mapping } from '../model/value.ts';
 import { coloured, type Paint, uncoloured } from '../report/layout.ts';
@@ -28,6 +29,8 @@ export interface Settings {
   readonly rollback?: RollbackSettings;
   readonly forks: number;
   readonly stateDir: string;
+  /** Where entries of the journal are sent to. */
+  readonly forward?: ForwardTarget;
   readonly flags: FleetFlags;
   /** Asked once, when first needed. */
   readonly loginPassword?: () => Promise<Secret>;
@@ -36,6 +39,9 @@ export interface Settings {
 
 export function settings(flags: FleetFlags, world: World): Settings {
   const fromEnv = world.env.ANSIBLE_INVENTORY;
+  const forward = flags.auditForward === undefined ? undefined : forwardTarget(flags.auditForward);
+  if (flags.auditForward !== undefined && forward === undefined)
+    throw new CommandError(3, '--audit-forward must be syslog, journald, or udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT');
   const inventories = flags.inventory ?? (fromEnv === undefined || fromEnv === '' ? defaultInventories(world) : fromEnv.split(':'));
   return {
     inventories,
@@ -43,6 +49,7 @@ export function settings(flags: FleetFlags, world: World): Settings {
     extraVars: extraVarsOf(flags.extraVars ?? [], world),
     forks: wholeNumber(flags.forks, '--forks', 50),
     stateDir: stateDirOf(flags, world),
+    ...(forward === undefined ? {} : { forward }),
     flags,
     ...(flags.askPass === true ? { loginPassword: askOnce('SSH password: ', world) } : {}),
     ...(flags.askBecomePass === true ? { becomePassword: askOnce('BECOME password: ', world) } : {}),

@@ -1,10 +1,11 @@
 // The world as commands see it: streams, disk, clock, and makers of the adapters. `main.ts` builds the real one, tests bring another.
-import type { Asker, Clock, Cluster, Gates, Here, NodeState, Notifier, Store, Transport } from '../engine/ports.ts';
+import type { Asker, Clock, Cluster, Forwarder, Gates, Here, NodeState, Notifier, Store, Transport } from '../engine/ports.ts';
 import type { KubeCluster } from '../kube/index.ts';
 import type { Reader } from '../load/index.ts';
 import type { Download, Inspected, Trust } from '../local/index.ts';
 import type { AnyModule } from '../model/change.ts';
 import type { Outcome } from '../model/failure.ts';
+import type { ForwardTarget } from '../model/forward-target.ts';
 
 export interface TransportNeeds {
   readonly asker: Asker;
@@ -70,6 +71,8 @@ export interface World {
   /** YAML text of an inventory of these nodes. */
   readonly inventoryFromNodes: (nodes: readonly NodeState[]) => Promise<string>;
   readonly notifier: () => Promise<Notifier>;
+  /** `warn` is told once when entries no longer get through. */
+  readonly forwarder: (target: ForwardTarget, warn: (why: string) => void) => Promise<Forwarder>;
   readonly here: Here;
   /** What a package file says of itself, and its sha256. */
   readonly inspectPackage: (path: string) => Promise<Inspected>;

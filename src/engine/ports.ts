@@ -266,6 +266,13 @@ export interface Notifier {
   readonly send: (target: NoticeTarget, notice: Notice, signal?: AbortSignal) => Promise<Outcome<true>>;
 }
 
+/** Sends entries of a journal elsewhere, while the run goes on. It never throws, and nothing waits for it but the end of the run. */
+export interface Forwarder {
+  readonly send: (event: Event, line: string) => void;
+  /** Waits a few seconds for what is under way; gives what did not get through. */
+  readonly close: () => Promise<string | undefined>;
+}
+
 export interface Asker {
   /** A person is there. */
   readonly attended: boolean;

@@ -31,6 +31,11 @@ export const settingKeys: readonly SettingKey[] = [
   { key: 'kubeconfig', kind: 'path', what: 'the cluster that the hosts are nodes of' },
   { key: 'context', kind: 'text', what: 'context of the kubeconfig' },
   { key: 'state_dir', kind: 'path', what: 'where runs are kept' },
+  {
+    key: 'audit_forward',
+    kind: 'text',
+    what: 'where entries of the journal are sent to: `syslog`, `journald`, or `udp://`, `tcp://`, `tls://HOST:PORT`',
+  },
 ];
 
 const schema = object({
@@ -46,6 +51,7 @@ const schema = object({
   kubeconfig: filled.optional(),
   context: filled.optional(),
   state_dir: filled.optional(),
+  audit_forward: filled.optional(),
 });
 
 /** What a settings file says: numbers as text, as a flag gives them; nothing for keys that it leaves out. */

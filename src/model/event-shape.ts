@@ -28,6 +28,7 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'run.continued': object({ who: text }),
   'run.aborted': object({ who: text, why: text }),
   'run.finished': object({ exit: number, why: text }),
+  'run.closed': object({}),
   approved: object({ risk, who: text, how: text }, { about: text }),
   'wave.started': object({ wave: number, hosts: texts, canary: flag }),
   'wave.done': object({ wave: number }),

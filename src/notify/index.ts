@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import type { Clock, Notice, NoticeTarget, Notifier } from '../engine/ports.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
 
+export { createForwarder } from './forward.ts';
+
 /** Seconds that one try may take. */
 const trySeconds = 10;
 /** Milliseconds before each further try. */

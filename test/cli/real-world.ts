@@ -6,7 +6,7 @@ import { createGates } from '../../src/gates/index.ts';
 import { kubeconfigPaths } from '../../src/kube/index.ts';
 import { diskFiles, diskReader, download, here, inspectPackage, systemClock, trustOf } from '../../src/local/index.ts';
 import { modules } from '../../src/modules/index.ts';
-import { createNotifier } from '../../src/notify/index.ts';
+import { createForwarder, createNotifier } from '../../src/notify/index.ts';
 import { createTransport } from '../../src/ssh/index.ts';
 import { createStore } from '../../src/store/index.ts';
 
@@ -68,6 +68,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     kubeconfigPaths: async (flag) => kubeconfigPaths({}, home, flag),
     inventoryFromNodes: async () => '',
     notifier: async () => createNotifier(systemClock),
+    forwarder: async (target, warn) => createForwarder(target, warn),
     gates: async (cluster) => createGates(cluster),
     program: '',
     packageRoot: process.cwd(),

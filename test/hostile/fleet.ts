@@ -273,13 +273,14 @@ function setupFor(names: readonly string[]): PlaySetup {
 
 function memoryJournal(clock: Clock): { readonly journal: Journal; readonly events: readonly Event[] } {
   const events: Event[] = [];
-  let follower: (event: Event) => void = () => {};
+  let follower: (event: Event, line: string) => void = () => {};
   const journal: Journal = {
     run: 'r1',
+    end: () => ({ entries: events.length, head: '' }),
     append: async (body) => {
       const event: Event = { ...body, v: 1, seq: events.length, at: clock.now(), run: 'r1', prev: '' };
       events.push(event);
-      follower(event);
+      follower(event, '');
       return event;
     },
     follow: (see) => {
