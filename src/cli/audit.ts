@@ -61,6 +61,8 @@ async function verify(run: string | undefined, flags: Flags, world: World): Prom
     findings.push(finding);
     print(finding, flags, world);
   }
+  for (const { run: gone, by } of run === undefined ? words : [])
+    if (!names.includes(gone)) world.err(`warning: run ${gone} is not there any more; run ${by} names it as the one before it`);
   const known = head === undefined || findings.some(({ audit }) => audit?.heads.has(head));
   if (!known) world.err('no entry has the head that was given: the end of the journal was cut off, or it was rewritten');
   if (!known || findings.some(({ wrong }) => wrong.length > 0)) return 1;

@@ -181,6 +181,13 @@ describe('the head of the newest run', () => {
   });
 });
 
+it('a run that was removed is a warning, where the next one names it', async () => {
+  await makeRun('r1');
+  await makeRun('r2');
+  rmSync(join(state, 'runs/r1'), { recursive: true });
+  expect(await verify()).toMatchObject({ exit: 0, err: 'warning: run r1 is not there any more; run r2 names it as the one before it' });
+});
+
 describe('what no entry names', () => {
   it('is a note: a crash leaves such', async () => {
     await makeRun('r1');
