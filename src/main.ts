@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import type { World } from './cli/world.ts';
+import { knownSecrets } from './engine/mask.ts';
 import {
   diskFiles,
   diskReader,
@@ -11,6 +12,7 @@ import {
   listenForSignals,
   packageRoot,
   progressLine,
+  readInput,
   type Signals,
   systemClock,
   terminalAsker,
@@ -50,7 +52,9 @@ function makeWorld(signals: Signals, err: World['err']): World {
     ownBootId: orEmpty('/proc/sys/kernel/random/boot_id'),
     program: process.argv[1] ?? '',
     packageRoot: packageRoot(process.argv[1] ?? ''),
+    secrets: knownSecrets(),
     reader,
+    readInput,
     trust,
     files: diskFiles,
     clock: systemClock,

@@ -49,6 +49,7 @@ function fromEnvironment(open: readonly SettingKey[], { env }: World): SettingVa
 
 function settingOf(setting: SettingKey, text: string): string | boolean | readonly string[] {
   if (setting.kind === 'paths') return text.split(':');
+  if (setting.kind === 'words') return text.split(',');
   if (setting.kind !== 'switch') return text;
   if (/^(?:true|yes|on|1)$/i.test(text)) return true;
   if (/^(?:false|no|off|0)$/i.test(text)) return false;

@@ -6,6 +6,7 @@ import type { Inventory, Secret, Target } from '../model/host.ts';
 import type { Play } from '../model/playbook.ts';
 import { tell } from './mistakes.ts';
 import { wholeNumber } from './options.ts';
+import { learnWritten } from './secrets.ts';
 import { paintOf, type Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -22,6 +23,11 @@ export function loadFleet(
   const [program] = checked.value.notRun ?? [];
   if (program !== undefined && partial !== true)
     throw new CommandError(3, `${program} is a program, and nobody asked to run it`, askFor(program));
+  learnWritten(
+    [...checked.value.hosts.values()].map(({ vars }) => vars),
+    set.isSecret,
+    world,
+  );
   return checked.value;
 }
 
@@ -78,6 +84,8 @@ export async function targetsOf(
     return checked.value === undefined ? [] : [checked.value];
   });
   tell(diagnostics, world, paintOf(world));
+  for (const { password, become } of targets)
+    world.secrets.learn([password, become?.password].flatMap((one) => (one === undefined ? [] : [one.reveal()])));
   return targets;
 }
 

@@ -3,25 +3,20 @@ import { resolve } from 'node:path';
 import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../core/kept-vars.ts';
 import { dataIn, listOf, object, text } from '../model/shape.ts';
 import { isList, isMapping, type Mapping } from '../model/value.ts';
-import { extraVarsOf } from './extra-vars.ts';
+import { environmentVars, extraVarsOf } from './extra-vars.ts';
 import type { FleetFlags } from './options.ts';
 import type { ReadyPlay } from './project.ts';
 import type { Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
 /** `-k`, `-K` and variables that are, or may be, secret must be given again. Of `-e @FILE` only the path is kept. */
-export function settingsToKeep(
-  ready: ReadyPlay,
-  inventories: readonly string[],
-  secrets: readonly string[],
-  set: Settings,
-  world: World,
-): object {
+export function settingsToKeep(ready: ReadyPlay, inventories: readonly string[], set: Settings, world: World): object {
   const { askPass: _askPass, askBecomePass: _askBecomePass, extraVars = [], json: _json, ...flags } = set.flags;
   const { play } = ready.setup;
   const hidden = namesUnderNoLog(play, [set.extraVars, play.vars, ...ready.inventoryVars]);
-  const words = extraVars.map((word) => keptWord(word, (vars) => withoutSecrets(vars, hidden, secrets), world));
-  const playVars = withoutSecrets(play.vars, hidden, secrets);
+  const judge = (vars: Mapping): KeptVars => withoutSecrets(vars, (name) => hidden.has(name) || set.isSecret(name), world.secrets.mask);
+  const words = [...environmentVars(world), ...extraVars].map((word) => keptWord(word, judge, world));
+  const playVars = judge(play.vars);
   return {
     schema: 'kmend.settings/1',
     flags: { ...flags, inventory: inventories, extraVars: words.flatMap(({ word }) => (word === undefined ? [] : [word])) },
@@ -38,6 +33,7 @@ interface KeptWord {
 
 function keptWord(word: string, judge: (vars: Mapping) => KeptVars, world: World): KeptWord {
   // What a pipe printed (`-e @<(...)`) cannot be read again.
+  if (word === '@-') return { withheld: Object.keys(extraVarsOf([word], world)) };
   if (word.startsWith('@/dev/') || word.startsWith('@/proc/')) return { withheld: [word] };
   if (word.startsWith('@')) return { word: `@${resolve(world.cwd, word.slice(1))}`, withheld: [] };
   const { kept, withheld } = judge(extraVarsOf([word], world));

@@ -65,7 +65,7 @@ export async function makePlan(
     salt,
     plays: playPlans,
   };
-  return { plan, plays };
+  return { plan: world.secrets.mask(plan), plays };
 }
 
 /** Waves, order and times by the very `decide` that a run asks, on a virtual clock. */

@@ -1,4 +1,5 @@
 // The user's mistakes on their way out: all at once, on stderr, exit 3.
+import { withoutNamedSecrets } from '../core/secrets.ts';
 import { type Diagnostic, hasErrors } from '../model/diagnostic.ts';
 import { diagnosticsText } from '../report/diagnostics.ts';
 import { type Paint, plural } from '../report/layout.ts';
@@ -30,7 +31,8 @@ export function printMistakes(mistakes: Mistakes, world: World, paint: Paint): v
       lines = read.ok ? read.text.split('\n') : [];
       sources.set(file, lines);
     }
-    return lines[line - 1];
+    const found = lines[line - 1];
+    return found && withoutNamedSecrets(found);
   };
   for (const line of diagnosticsText(mistakes.diagnostics, paint, lineOf)) world.err(line);
   const errors = mistakes.diagnostics.filter((one) => one.severity === 'error').length;

@@ -7,6 +7,7 @@ export interface FleetFlags {
   readonly inventory?: readonly string[];
   readonly limit?: string;
   readonly extraVars?: readonly string[];
+  readonly secrets?: readonly string[];
   readonly forks?: string;
   readonly user?: string;
   readonly privateKey?: string;
@@ -78,7 +79,12 @@ export function withFleetOptions(command: Command): Command {
   return command
     .option('-i, --inventory <path>', 'inventory file, directory or program; `a,b` names hosts (may be repeated)', collect)
     .option('-l, --limit <pattern>', 'only these of the hosts; `@FILE` reads patterns from a file')
-    .option('-e, --extra-vars <vars>', 'variables that win over all others: key=value, JSON, or @FILE (may be repeated)', collect)
+    .option(
+      '-e, --extra-vars <vars>',
+      'variables that win over all others: key=value, JSON, @FILE, or @- for standard input (may be repeated)',
+      collect,
+    )
+    .option('--secrets <names>', 'variables that are secret beside those whose names say so: pin,*_dsn', words)
     .option('-f, --forks <n>', 'hosts read at the same moment (default 50)')
     .option('-u, --user <name>', 'login user')
     .option('--private-key <file>', 'key file to log in with')

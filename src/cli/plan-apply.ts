@@ -277,8 +277,9 @@ async function loadSaved(
     const play = project.playbook.plays.find((one) => one.name === playPlan.play);
     if (play === undefined)
       throw new CommandError(8, `${name} has a play that ${plan.playbook} has not: ${playPlan.play}`, 'make a new plan');
-    // The policy is the plan's: it was shown, and flags may have changed it.
-    const ready = await readyPlay(project, { ...play, rollout: playPlan.rollout }, set, tags, world, opened.ports.cluster);
+    // The policy is the plan's: it was shown, and flags may have changed it. Of gates the plan has no secrets, and no flag changes them.
+    const rollout = { ...playPlan.rollout, gates: play.rollout.gates };
+    const ready = await readyPlay(project, { ...play, rollout }, set, tags, world, opened.ports.cluster);
     const gone = playPlan.hosts.find(({ host }) => !ready.setup.hosts.has(host));
     if (gone !== undefined)
       throw new CommandError(8, `${name} has a host that the play ${play.name} has not: ${gone.host}`, 'make a new plan');

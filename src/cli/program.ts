@@ -9,15 +9,18 @@ import { controlCommands } from './control.ts';
 import { docsCommands } from './docs.ts';
 import { doctorCommand } from './doctor.ts';
 import { driftCommand } from './drift.ts';
+import { readInputVars } from './extra-vars.ts';
 import { inventoryCommand } from './inventory.ts';
 import { labCommand } from './lab.ts';
 import { Mistakes, printMistakes } from './mistakes.ts';
 import { nodeCommands } from './node.ts';
 import { withoutBooleanValues } from './node-flags.ts';
+import type { FleetFlags } from './options.ts';
 import { planCommands } from './plan-apply.ts';
 import { rollbackCommand } from './rollback.ts';
 import { runsCommands } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
+import { maskedWorld } from './secrets.ts';
 import { paintOf } from './setup.ts';
 import { validateCommand } from './validate.ts';
 import { CommandError, type World } from './world.ts';
@@ -41,9 +44,10 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
       getErrHelpWidth: () => helpWidth,
     });
   program.option('--trust-files', 'for this run: obey files that others could have written, and links that lead out of the project');
-  program.hook('preAction', (_, command) => {
+  program.hook('preAction', async (_, command) => {
     if (command.optsWithGlobals().trustFiles === true) world.trust.trustAll();
     configure(command, world);
+    await readInputVars(command.opts<FleetFlags>().extraVars ?? [], world);
   });
   checkCommand(program, world, done);
   planCommands(program, world, done, runCommandLine);
@@ -66,7 +70,8 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
 const asKmend = (args: readonly string[]): readonly string[] => (args[0] === 'drain' ? withoutBooleanValues(args) : args);
 
 /** Runs one command line and gives its exit code; never throws for a user's mistake. */
-export async function runCommandLine(args: readonly string[], world: World): Promise<number> {
+export async function runCommandLine(args: readonly string[], given: World): Promise<number> {
+  const world = maskedWorld(given);
   let exit = 0;
   const program = buildProgram(world, (code) => {
     exit = code;

@@ -1,6 +1,8 @@
 // A project: playbook, inventory, modules and targets, loaded and checked together, ready for a plan or a run.
 import { createHash } from 'node:crypto';
 import { zoneOf } from '../core/plan-play.ts';
+import { isTemplate, secretTexts } from '../core/secrets.ts';
+import { knownSecrets } from '../engine/mask.ts';
 import type { HostIdentity } from '../engine/node-match.ts';
 import type { Cluster } from '../engine/ports.ts';
 import type { HostSetup, PlaySetup } from '../engine/walk-context.ts';
@@ -10,11 +12,12 @@ import type { AnyModule } from '../model/change.ts';
 import type { Inventory } from '../model/host.ts';
 import type { PackageFiles } from '../model/package-file.ts';
 import type { Play, Playbook, Task } from '../model/playbook.ts';
-import type { Mapping } from '../model/value.ts';
+import type { Mapping, Value } from '../model/value.ts';
 import { askFor, declaredOf, loadFleet, matchHosts, targetsOf } from './fleet.ts';
 import { tell } from './mistakes.ts';
 import type { TaskFlags } from './options.ts';
 import { packageFilesOf } from './package-files.ts';
+import { learnRendered, learnWritten, withoutSecretValues } from './secrets.ts';
 import { paintOf, type Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -52,6 +55,7 @@ export async function loadProject(
   const checked = loadPlaybook(path, read.text, { modules, facts: names, ...(without ? {} : { inventory }), extraVars: set.extraVars });
   tell(checked.diagnostics, world, paintOf(world));
   if (checked.value === undefined) throw new Error('a playbook without errors has a value');
+  learnWritten(checked.value, set.isSecret, world);
   const project = { path, playbook: checked.value, inventory, modules };
   const files = await packageFilesOf(
     { ...project, directory: directoryOf(path), withoutHosts: without },
@@ -87,8 +91,9 @@ export async function readyPlay(
   const { pool, hosts } = matchHosts(inventory, play.hosts, set, world);
   const targets = await targetsOf(inventory, hosts, set, world, play);
   const declared = declaredOf(inventory, hosts, set, world, play);
+  const inventoryVars = hosts.map((host) => inventory.hosts.get(host)?.vars ?? {});
   const setups = new Map<string, HostSetup>();
-  for (const target of targets) {
+  for (const [index, target] of targets.entries()) {
     const own = set.rollback?.vars.get(target.name);
     const variables: HostSetup['variables'] = (layers) =>
       hostScope(inventory, target.name, {
@@ -97,6 +102,7 @@ export async function readyPlay(
         playbookDir: directoryOf(project.path),
       });
     const scope = variables({ extraVars: set.extraVars, playVars: play.vars });
+    learnRendered(play, [inventoryVars[index] ?? {}, set.extraVars], scope, set.isSecret, world);
     const node = cluster === undefined ? undefined : nodeName(scope.lookup('node_name'));
     const zone = zoneOf(play.rollout, scope);
     setups.set(target.name, {
@@ -109,7 +115,6 @@ export async function readyPlay(
   }
   const canary = play.rollout.canary?.hosts;
   const canaryHosts = canary !== undefined && 'pattern' in canary ? matchHosts(inventory, canary.pattern, set, world).pool : undefined;
-  const inventoryVars = hosts.map((host) => inventory.hosts.get(host)?.vars ?? {});
   const known = cluster === undefined ? [] : [...inventory.hosts.keys()].map((host) => identityOf(host, play, inventory, set));
   const inPool = new Set(pool);
   return {
@@ -118,6 +123,8 @@ export async function readyPlay(
       modules: project.modules,
       hosts: setups,
       extraVars: set.extraVars,
+      secrets: world.secrets,
+      isSecret: set.isSecret,
       files: project.files,
       isWanted: wantedBy(tags),
       ...(tags.runReadOnly === true ? { runReadOnly: true } : {}),
@@ -171,17 +178,22 @@ export function wantedBy(flags: TaskFlags): (task: Task) => boolean {
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /**
- * Digests of all that a plan rests on. All are salted: files and variables may hold secrets, and a short secret could be guessed from a bare digest.
+ * Digests of all that a plan rests on. Secrets are taken out first: whoever reads a plan could try them out, salt or not. So another value of a
+ * secret leaves a plan fresh.
  */
 export function inputsOf(project: Project, set: Settings, salt: string, world: World): Readonly<Record<string, string>> {
   const inputs: Record<string, string> = {};
+  const { learn, mask } = knownSecrets();
+  const vars = [...project.inventory.hosts.values()].map((host) => host.vars);
+  learn(secretTexts([project.playbook, vars, set.extraVars], set.isSecret).filter((text) => !isTemplate(text)));
+  const digestOf = (value: Value): string => digest(salt + mask(JSON.stringify(withoutSecretValues(value, set.isSecret))));
   for (const file of [project.path, ...project.inventory.files]) {
     const read = world.reader.readText(file);
-    if (read.ok) inputs[file] = digest(salt + read.text);
+    if (read.ok) inputs[file] = digest(salt + mask(read.text));
   }
-  inputs['extra variables (-e)'] = digest(salt + JSON.stringify(Object.entries(set.extraVars).sort(([a], [b]) => (a < b ? -1 : 1))));
-  for (const [host, vars] of set.rollback?.vars ?? []) inputs[`way back of ${host}`] = digest(salt + JSON.stringify(vars));
-  for (const [key, { sha256 }] of Object.entries(project.files)) inputs[`package file ${key}`] = digest(salt + sha256);
-  for (const host of project.inventory.hosts.values()) inputs[`variables of ${host.name}`] = digest(salt + JSON.stringify(host.vars));
+  inputs['extra variables (-e)'] = digestOf(Object.fromEntries(Object.entries(set.extraVars).sort(([a], [b]) => (a < b ? -1 : 1))));
+  for (const [host, back] of set.rollback?.vars ?? []) inputs[`way back of ${host}`] = digestOf(back);
+  for (const [key, { sha256 }] of Object.entries(project.files)) inputs[mask(`package file ${key}`)] = digest(salt + sha256);
+  for (const host of project.inventory.hosts.values()) inputs[`variables of ${host.name}`] = digestOf(host.vars);
   return inputs;
 }

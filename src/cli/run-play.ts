@@ -5,7 +5,6 @@ import { beginning } from '../core/plan-play.ts';
 import { isResolvable, wordFor } from '../core/resolve.ts';
 import { emptyState, hostState, hostStates, type RunState } from '../core/state.ts';
 import { ledgerOf } from '../engine/ledger.ts';
-import { masker } from '../engine/mask.ts';
 import type { Clock, Cluster, Forwarder, Journal, Store, Transport } from '../engine/ports.ts';
 import { type RunInput, runLoop } from '../engine/run.ts';
 import type { Event, EventBody } from '../model/event.ts';
@@ -83,8 +82,8 @@ export async function startRun(
 async function keepFiles(id: string, run: PlayRun, set: Settings, world: World): Promise<Readonly<Record<string, string>>> {
   const directory = `${set.stateDir}/runs/${id}`;
   const texts = {
-    'plan.json': JSON.stringify({ ...run.plan, plays: [run.play, ...(run.following ?? [])] }),
-    'settings.json': JSON.stringify(settingsToKeep(run.ready, run.plan.inventories, secretsOf(run), set, world)),
+    'plan.json': JSON.stringify(world.secrets.mask({ ...run.plan, plays: [run.play, ...(run.following ?? [])] })),
+    'settings.json': JSON.stringify(settingsToKeep(run.ready, run.plan.inventories, set, world)),
   };
   await writing(directory, async () => {
     for (const [name, text] of Object.entries(texts)) await world.files.write(`${directory}/${name}`, text, 0o600);
@@ -221,7 +220,7 @@ async function drive(
   world: World,
   ports: RunPorts,
 ): Promise<number> {
-  const mask = masker(secretsOf(run));
+  const { mask } = world.secrets;
   const view = await openView(journal.run, run.play.play, set, world);
   let isClosed = false;
   const forwarder = await openForwarder(set, world, (text) => {
@@ -247,7 +246,6 @@ async function drive(
       wait: flags.wait === true,
       ...(run.ready.canaryHosts === undefined ? {} : { canaryHosts: run.ready.canaryHosts }),
       who: world.who,
-      mask,
       keepOutput: (host, text) => ports.store.keepOutput(journal.run, host, text),
       freed: freedBy(bodies, ledger.state()),
       commands: () => takeCommands(set.stateDir, journal.run),
@@ -292,12 +290,6 @@ function underWay(state: RunState): string {
   const hosts = [...hostStates(state)].filter((host) => host.status === 'running');
   if (hosts.length === 0) return 'no host was under way';
   return `under way: ${hosts.map((host) => `${host.host}${host.inFlight[0] === undefined ? '' : ` (${host.inFlight[0].what})`}`).join(', ')}`;
-}
-
-function secretsOf(run: PlayRun): readonly string[] {
-  return [...run.ready.setup.hosts.values()].flatMap(({ target }) =>
-    [target.password, target.become?.password].flatMap((one) => (one === undefined ? [] : [one.reveal()])),
-  );
 }
 
 /**

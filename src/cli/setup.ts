@@ -1,14 +1,16 @@
 // Settings of a command from its flags, and the adapters made from them.
 import { setMaxListeners } from 'node:events';
 import type { Command } from 'commander';
+import { type IsSecretName, secretNames } from '../core/secrets.ts';
 import type { Transport } from '../engine/ports.ts';
 import type { Failure } from '../model/failure.ts';
 import { type ForwardTarget, forwardTarget } from '../model/forward-target.ts';
 import { type Secret, secret } from '../model/host.ts';
 import type { Mapping } from '../model/value.ts';
 import { coloured, type Paint, uncoloured } from '../report/layout.ts';
-import { extraVarsOf } from './extra-vars.ts';
+import { environmentVars, extraVarsOf } from './extra-vars.ts';
 import { type FleetFlags, stateDirOf, wholeNumber } from './options.ts';
+import { learnWritten } from './secrets.ts';
 import { CommandError, type World, type WorldCluster } from './world.ts';
 
 /** What `kmend rollback` knows of each host, from the journal of the run that is taken back. */
@@ -26,6 +28,7 @@ export interface Settings {
   readonly inventories: readonly string[];
   readonly limit?: string;
   readonly extraVars: Mapping;
+  readonly isSecret: IsSecretName;
   readonly rollback?: RollbackSettings;
   readonly forks: number;
   readonly stateDir: string;
@@ -43,10 +46,14 @@ export function settings(flags: FleetFlags, world: World): Settings {
   if (flags.auditForward !== undefined && forward === undefined)
     throw new CommandError(3, '--audit-forward must be syslog, journald, or udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT');
   const inventories = flags.inventory ?? (fromEnv === undefined || fromEnv === '' ? defaultInventories(world) : fromEnv.split(':'));
+  const isSecret = secretNames(flags.secrets);
+  const extraVars = extraVarsOf([...environmentVars(world), ...(flags.extraVars ?? [])], world);
+  learnWritten(extraVars, isSecret, world);
   return {
     inventories,
     ...(flags.limit === undefined ? {} : { limit: flags.limit }),
-    extraVars: extraVarsOf(flags.extraVars ?? [], world),
+    extraVars,
+    isSecret,
     forks: wholeNumber(flags.forks, '--forks', 50),
     stateDir: stateDirOf(flags, world),
     ...(forward === undefined ? {} : { forward }),
@@ -125,6 +132,7 @@ async function clusterOf(kubeconfigs: readonly string[], set: Settings, world: W
     warn: (text) => world.err(`warning: ${text}`),
     ...(context === undefined ? {} : { context }),
     ...(takeover === undefined ? {} : { takeover }),
+    learnSecrets: world.secrets.learn,
   });
   if (!cluster.ok) throw new CommandError(3, cluster.failure.message, cluster.failure.hint);
   return cluster.value;

@@ -1,4 +1,6 @@
 // The world as commands see it: streams, disk, clock, and makers of the adapters. `main.ts` builds the real one, tests bring another.
+
+import type { Secrets } from '../engine/mask.ts';
 import type { Asker, Clock, Cluster, Forwarder, Gates, Here, NodeState, Notifier, Store, Transport } from '../engine/ports.ts';
 import type { KubeCluster } from '../kube/index.ts';
 import type { Reader } from '../load/index.ts';
@@ -19,6 +21,8 @@ export interface ClusterNeeds {
   readonly context?: string;
   readonly takeover?: string;
   readonly warn: (text: string) => void;
+  /** Is given tokens and passwords of the cluster, so that they are masked. */
+  readonly learnSecrets?: (texts: readonly string[]) => void;
 }
 
 /** The cluster port, and what commands ask for beside it. */
@@ -51,9 +55,13 @@ export interface World {
   readonly who: string;
   /** Boot id of this machine; empty when it has none. */
   readonly ownBootId: string;
+  /** What is known to be secret: masked in all that is printed and kept. */
+  readonly secrets: Secrets;
   readonly reader: Reader;
   /** Who may instruct kmend by files on this machine. */
   readonly trust: Pick<Trust, 'judge' | 'trustAll'>;
+  /** Standard input, whole; the same text each time. */
+  readonly readInput: (signal: AbortSignal) => Promise<string>;
   readonly files: Files;
   readonly clock: Clock;
   readonly asker: Asker;

@@ -1,6 +1,8 @@
 // Which variables of a run may be written down, so that a resume and a rollback have them again: all but those that are, or may be, secret.
+
 import type { Play, Task } from '../model/playbook.ts';
 import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
+import type { IsSecretName } from './secrets.ts';
 
 export interface KeptVars {
   readonly kept: Mapping;
@@ -23,16 +25,16 @@ function withoutTemplates(text: string): string {
   return parts.map((part) => part.split('{{', 1)[0]).join('') + last;
 }
 
-function mayHoldSecret(value: Value, secrets: readonly string[]): boolean {
-  if (typeof value === 'string') return secretText.test(withoutTemplates(value)) || secrets.some((secret) => value.includes(secret));
-  if (isList(value)) return value.some((item) => mayHoldSecret(item, secrets));
-  return isMapping(value) && Object.entries(value).some(([name, item]) => secretName.test(name) || mayHoldSecret(item, secrets));
+export function mayHoldSecret(value: Value, mask: (text: string) => string): boolean {
+  if (typeof value === 'string') return secretText.test(withoutTemplates(value)) || mask(value) !== value;
+  if (isList(value)) return value.some((item) => mayHoldSecret(item, mask));
+  return isMapping(value) && Object.entries(value).some(([name, item]) => secretName.test(name) || mayHoldSecret(item, mask));
 }
 
-/** @param hidden names that are withheld whatever they are called; @param secrets words that no value may hold: passwords of logins */
-export function withoutSecrets(vars: Mapping, hidden: ReadonlySet<string>, secrets: readonly string[]): KeptVars {
+/** @param isHidden names that are withheld whatever they are called; @param mask changes every text that holds a known secret */
+export function withoutSecrets(vars: Mapping, isHidden: IsSecretName, mask: (text: string) => string): KeptVars {
   const isWithheld = ([name, value]: readonly [string, Value]): boolean =>
-    hidden.has(name) || secretName.test(name) || mayHoldSecret(value, secrets);
+    isHidden(name) || secretName.test(name) || mayHoldSecret(value, mask);
   const all = Object.entries(vars);
   return {
     kept: Object.fromEntries(all.filter((one) => !isWithheld(one))),

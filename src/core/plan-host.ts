@@ -11,6 +11,7 @@ import { type Mapping, unknown, type Value } from '../model/value.ts';
 import { judge } from './condition.ts';
 import { secondsOf } from './estimate.ts';
 import { type ChosenRemedy, foresee, settle } from './overlay.ts';
+import { type IsSecretName, learnedSecrets } from './secrets.ts';
 import { type Evaluation, evaluateTask, type Frame, loopItems, scopeOf } from './task-plan.ts';
 
 export interface HostInput {
@@ -21,6 +22,9 @@ export interface HostInput {
   readonly chosen: ChosenRemedy;
   readonly zone?: string;
   readonly isWanted: (task: Task) => boolean;
+  readonly isSecret: IsSecretName;
+  /** Is given what was learned and must not be shown. */
+  readonly hide: (texts: readonly string[]) => void;
 }
 
 export type HostPlanning =
@@ -109,10 +113,10 @@ function planBlock(block: BlockTask, vars: readonly Mapping[], input: HostInput,
   );
   if (judged.kind === 'true') return planTasks(block.tasks, inner, input, walk);
   if (judged.kind === 'wrong')
-    return refuse(block, judged.message, walk, `${judged.place.file}:${judged.place.line}:${judged.place.column}`);
+    return refuse(block, shownText(block, judged.message), walk, `${judged.place.file}:${judged.place.line}:${judged.place.column}`);
   for (const task of flatten(block.tasks)) {
     if (!input.isWanted(task)) continue;
-    const why = judged.kind === 'false' ? `block skipped, not: ${judged.source}` : judged.why;
+    const why = judged.kind === 'false' ? `block skipped, not: ${shownText(block, judged.source)}` : shownText(block, judged.why);
     walk.tasks.push(judged.kind === 'false' ? unplanned(task, 'skip', why, 'none') : laterTask(task, why, input));
   }
 }
@@ -122,17 +126,22 @@ const flatten = (tasks: readonly Task[]): readonly ModuleTask[] =>
 
 function planTask(task: ModuleTask, vars: readonly Mapping[], input: HostInput, walk: Walk): void {
   const module = moduleOf(task, input.modules);
-  const onRead = (name: string): void => void walk.reads.add(name);
+  // What a `no_log` command printed stands in no plan.
+  const onRead = (name: string): void => {
+    if (task.noLog !== true || !name.startsWith('output.')) walk.reads.add(name);
+  };
   const loop = loopItems(task, scopeOf(walk.frame, vars, onRead));
-  if (!('items' in loop)) return settleTask(task, [loop], module, walk);
+  if (!('items' in loop)) return settleTask(task, [loop], module, input, walk);
   const rounds: Evaluation[] = [];
   for (const item of loop.items) {
     const round = evaluateTask(task, module, walk.frame, [item, ...vars], onRead);
     rounds.push(round);
     if (round.kind === 'needs') walk.wants.push(...round.wants);
-    if (round.kind === 'plan') advance(round.plan, input, walk);
+    if (round.kind !== 'plan') continue;
+    advance(round.plan, input, walk);
+    input.hide(learnedSecrets(round.plan.sets ?? {}, task.noLog, input.isSecret));
   }
-  settleTask(task, rounds, module, walk);
+  settleTask(task, rounds, module, input, walk);
 }
 
 function moduleOf(task: ModuleTask, modules: ReadonlyMap<string, AnyModule>): AnyModule {
@@ -168,24 +177,25 @@ export function doneAfter(done: PlanContext['done'], kinds: ReadonlySet<string>)
   };
 }
 
-function settleTask(task: ModuleTask, rounds: readonly Evaluation[], module: AnyModule, walk: Walk): void {
+function settleTask(task: ModuleTask, rounds: readonly Evaluation[], module: AnyModule, input: HostInput, walk: Walk): void {
   for (const round of rounds) {
     if (round.kind === 'wrong') {
       const where = `${round.place.file}:${round.place.line}:${round.place.column}`;
-      return refuse(task, round.message, walk, where);
+      return refuse(task, shownText(task, round.message), walk, where);
     }
     if (round.kind === 'plan' && walk.rootless && needsRoot(round.plan))
       return refuse(task, 'changing a host needs root', walk, 'log in as root, or set become: true in the play (or -b)');
-    if (round.kind === 'plan' && round.plan.refuse !== undefined) return refuse(task, round.plan.refuse.why, walk, round.plan.refuse.hint);
+    if (round.kind === 'plan' && round.plan.refuse !== undefined)
+      return refuse(task, shownText(task, round.plan.refuse.why), walk, shownHint(task, round.plan.refuse.hint));
     if (round.kind === 'plan' && round.plan.unmet !== undefined && !isExcused(round.plan.unmet, task)) {
-      walk.tasks.push(unplanned(task, 'unmet', round.plan.unmet.evidence, 'none'));
-      walk.refused = refusalOf(task, round.plan.unmet.evidence, round.plan.unmet.hint);
-      return;
+      const why = shownText(task, round.plan.unmet.evidence);
+      walk.tasks.push(unplanned(task, 'unmet', why, 'none'));
+      return refuse(task, why, walk, shownHint(task, round.plan.unmet.hint));
     }
   }
   const planned = summary(task, rounds, module);
   walk.tasks.push(planned);
-  if (task.register !== undefined) learn(task.register, planned, rounds, walk);
+  if (task.register !== undefined) learn(task, task.register, planned, rounds, input, walk);
 }
 
 /** `ignore_errors`, or an exit status that `failed_when` will judge. */
@@ -193,27 +203,22 @@ const isExcused = (unmet: Unmet, task: ModuleTask): boolean =>
   task.ignoreErrors === true || (unmet.kind === 'exit' && task.failedWhen !== undefined);
 
 function refuse(task: Task, why: string, walk: Walk, hint?: string): void {
-  walk.refused = refusalOf(task, why, hint);
+  walk.refused = { task: task.name, why, ...(hint === undefined ? {} : { hint }) };
 }
-
-const refusalOf = (task: Task, why: string, hint?: string): NonNullable<HostPlan['refused']> => ({
-  task: task.name,
-  why,
-  ...(hint === undefined ? {} : { hint }),
-});
 
 /** Many rounds of a loop become one line: it changes if one of them does, is later if one of them is. */
 function summary(task: ModuleTask, rounds: readonly Evaluation[], module: AnyModule): TaskPlan {
   const plans = rounds.flatMap((round) => (round.kind === 'plan' ? [round.plan] : []));
   const changes = plans.flatMap((plan) => plan.changes.map((change) => (task.noLog === true ? hiddenChange(change) : shownChange(change))));
   const later = rounds.find((round) => round.kind === 'later');
-  const notes = plans.flatMap((plan) => (plan.note === undefined ? [] : [plan.note]));
-  const warnings = plans.flatMap((plan) => plan.warnings ?? []);
-  const alternatives = plans.flatMap((plan) => plan.alternatives ?? []);
+  const said = task.noLog === true ? [] : plans;
+  const notes = said.flatMap((plan) => (plan.note === undefined ? [] : [plan.note]));
+  const warnings = said.flatMap((plan) => plan.warnings ?? []);
+  const alternatives = said.flatMap((plan) => plan.alternatives ?? []);
   const extra = { ...(warnings.length === 0 ? {} : { warnings }), ...(alternatives.length === 0 ? {} : { alternatives }) };
   if (later !== undefined && later.kind === 'later')
     return {
-      ...unplanned(task, 'later', later.why, highestRisk([later.risk ?? module.maxRisk, ...changes.map((c) => c.risk)])),
+      ...unplanned(task, 'later', shownText(task, later.why), highestRisk([later.risk ?? module.maxRisk, ...changes.map((c) => c.risk)])),
       changes,
       ...extra,
     };
@@ -232,7 +237,7 @@ function summary(task: ModuleTask, rounds: readonly Evaluation[], module: AnyMod
   }
   const skipped = rounds.length > 0 && rounds.every((round) => round.kind === 'skip');
   const [firstRound] = rounds;
-  if (skipped && firstRound?.kind === 'skip') return unplanned(task, 'skip', firstRound.why, 'none');
+  if (skipped && firstRound?.kind === 'skip') return unplanned(task, 'skip', shownText(task, firstRound.why), 'none');
   return { ...unplanned(task, 'same', notes.join('; '), 'none'), ...extra };
 }
 
@@ -244,8 +249,15 @@ export const shownChange = (change: Change): PlannedChange => ({
   risk: change.risk,
 });
 
+export const hiddenText = '(hidden by no_log)';
+
 /** `no_log`: what is changed may itself be the secret. */
-export const hiddenChange = (change: Change): PlannedChange => ({ sign: change.sign, what: '(hidden by no_log)', risk: change.risk });
+export const hiddenChange = (change: Change): PlannedChange => ({ sign: change.sign, what: hiddenText, risk: change.risk });
+
+/** Conditions, messages and notes of a `no_log` task hold its values. */
+export const shownText = (task: Task, text: string): string => (task.noLog === true ? hiddenText : text);
+
+const shownHint = (task: Task, hint: string | undefined): string | undefined => (task.noLog === true ? undefined : hint);
 
 const unplanned = (task: ModuleTask, status: TaskPlan['status'], why: string, risk: Risk): TaskPlan => ({
   id: task.id,
@@ -261,12 +273,13 @@ const laterTask = (task: ModuleTask, why: string, input: HostInput): TaskPlan =>
   unplanned(task, 'later', why, input.modules.get(task.module)?.maxRisk ?? 'none');
 
 /** What a registered name holds in a plan: known where nothing will run, unknown where something will. */
-function learn(name: string, planned: TaskPlan, rounds: readonly Evaluation[], walk: Walk): void {
+function learn(task: ModuleTask, name: string, planned: TaskPlan, rounds: readonly Evaluation[], input: HostInput, walk: Walk): void {
   const value: Value =
     planned.status === 'same' || planned.status === 'skip'
       ? { changed: false, failed: false, skipped: planned.status === 'skip', ...resultOf(rounds) }
       : unknown(`known only after the task "${planned.name}"`);
   walk.frame = { ...walk.frame, learned: { ...walk.frame.learned, [name]: value } };
+  input.hide(learnedSecrets({ [name]: value }, task.noLog, input.isSecret));
 }
 
 function resultOf(rounds: readonly Evaluation[]): Mapping {

@@ -7,6 +7,8 @@ import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
 import { type Failure, type Outcome, ok, unhandled } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
 import type { HostPlan } from '../model/plan.ts';
+import { sameValue } from '../model/value.ts';
+import type { Mask } from './mask.ts';
 import { noNode } from './node-facts.ts';
 import { twoClaims } from './node-match.ts';
 import { NodeSide } from './node-side.ts';
@@ -225,6 +227,14 @@ const nameOf = (facts: Facts, name: string): string | undefined => {
   return typeof value === 'string' && value !== '' ? value : undefined;
 };
 
+/** Facts that hold a secret are left out: drift is judged by the changes that follow from them. */
+function shownPlan(plan: HostPlan, mask: Mask): HostPlan {
+  const reads = Object.fromEntries(
+    Object.entries(plan.reads).filter(([name, value]) => mask(name) === name && sameValue(mask(value), value)),
+  );
+  return mask({ ...plan, reads });
+}
+
 export interface Rounds {
   /** The frame over what is known now. */
   readonly frame: () => Frame;
@@ -243,6 +253,7 @@ export async function planInRounds(
   chosen: ChosenRemedy,
   rounds: Rounds,
 ): Promise<Outcome<HostPlan>> {
+  const secrets = setup.secrets.of(host);
   for (let round = 0; ; round++) {
     const planning = planHost({
       host,
@@ -252,8 +263,10 @@ export async function planInRounds(
       chosen,
       ...(hostSetup.zone === undefined ? {} : { zone: hostSetup.zone }),
       isWanted: setup.isWanted,
+      isSecret: setup.isSecret,
+      hide: secrets.learn,
     });
-    if (planning.kind === 'plan') return { ok: true, value: planning.plan };
+    if (planning.kind === 'plan') return { ok: true, value: shownPlan(planning.plan, secrets.mask) };
     if (round >= maxRounds) throw new Error(`a module still wants facts after ${maxRounds} rounds: ${JSON.stringify(planning.wants)}`);
     const trouble = await rounds.freshen(planning.wants);
     if (trouble !== undefined) return { ok: false, failure: trouble };

@@ -1,19 +1,154 @@
 // Masking: known secrets never reach a journal, a screen or a report, wherever they turn up in data.
+import { withoutUrlSecrets } from '../core/secrets.ts';
 
 export type Mask = <T>(data: T) => T;
 
-/** Replaces every secret of at least four characters (shorter ones would mask half of all text) by `***`, deep in plain data. */
-export function masker(secrets: Iterable<string>): Mask {
-  const words = [...new Set(secrets)].filter((word) => word.length >= 4).sort((a, b) => b.length - a.length);
-  if (words.length === 0) return (data) => data;
-  const maskText = (text: string): string => words.reduce((masked, word) => masked.replaceAll(word, '***'), text);
-  const deep = (data: unknown): unknown => {
-    if (typeof data === 'string') return maskText(data);
-    if (Array.isArray(data)) return data.map(deep);
-    if (typeof data === 'object' && data !== null)
-      return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, deep(value)]));
-    return data;
-  };
-  // The shape is kept: only text inside changes.
-  return <T>(data: T): T => deep(data) as T;
+/** Secrets that are known so far. What is learned later is masked from then on. */
+export interface Secrets {
+  readonly learn: (texts: Iterable<string>) => void;
+  readonly mask: Mask;
+  /** Secrets of one host beside all others: what a host says hides nothing of other hosts. */
+  readonly of: (host: string) => Secrets;
 }
+
+/** Shorter ones would mask half of all text. */
+const shortest = 4;
+const longestOfHost = 4096;
+const mostOfHost = 1000;
+
+export function knownSecrets(): Secrets {
+  const words = new Words();
+  const hosts = new Map<string, Secrets>();
+  const mask: Mask = (data) => masked(data, (text) => withoutUrlSecrets(words.hide(text)));
+  return {
+    learn: (texts) => words.add(texts),
+    mask,
+    of: (host) => {
+      const known = hosts.get(host) ?? ofHost(mask);
+      hosts.set(host, known);
+      return known;
+    },
+  };
+}
+
+function ofHost(outer: Mask): Secrets {
+  const words = new Words();
+  let count = 0;
+  const own: Secrets = {
+    learn: (texts) => {
+      for (const text of texts) if (text.length <= longestOfHost && count++ < mostOfHost) words.add([text]);
+    },
+    mask: (data) => outer(masked(data, words.hide)),
+    of: () => own,
+  };
+  return own;
+}
+
+/** Words by their first four characters, so that a text is read once, however many there are. */
+class Words {
+  readonly #byStart = new Map<string, string[]>();
+  readonly #known = new Set<string>();
+
+  add(texts: Iterable<string>): void {
+    for (const text of texts) {
+      if (this.#known.has(text)) continue;
+      this.#known.add(text);
+      for (const form of formsOf(text)) this.#put(form);
+    }
+  }
+
+  #put(word: string): void {
+    const start = word.slice(0, shortest);
+    const same = this.#byStart.get(start) ?? [];
+    if (same.includes(word)) return;
+    // The longest first: a secret may begin with another one.
+    this.#byStart.set(
+      start,
+      [...same, word].sort((a, b) => b.length - a.length),
+    );
+  }
+
+  readonly hide = (text: string): string => {
+    if (this.#byStart.size === 0) return text;
+    let result = '';
+    let from = 0;
+    for (let at = 0; at + shortest <= text.length; at++) {
+      const word = this.#byStart.get(text.slice(at, at + shortest))?.find((one) => text.startsWith(one, at));
+      if (word === undefined) continue;
+      result += `${text.slice(from, at)}***`;
+      from = at + word.length;
+      at = from - 1;
+    }
+    return result + text.slice(from);
+  };
+}
+
+const harmlessWord = /^(?:true|false|none|null|yes|no|\*+)$/i;
+
+/** A secret as it may stand in other text: each of its lines, and as URLs, JSON, shells and base64 write it. */
+function formsOf(secret: string): readonly string[] {
+  const lines = secret.includes('\n') ? secret.split('\n').map((line) => line.trim()) : [];
+  const whole = secret.trim();
+  if (whole.length < shortest || harmlessWord.test(whole)) return [];
+  const encoded = encodeURIComponent(whole.replace(/\p{Surrogate}/gu, '\ufffd'));
+  const token = /^(?:bearer|basic|token)\s+(\S+)$/i.exec(whole)?.[1];
+  const forms = [
+    whole,
+    ...(token === undefined ? [] : [token]),
+    JSON.stringify(whole).slice(1, -1),
+    encoded,
+    encoded.replace(/%../g, (code) => code.toLowerCase()),
+    encoded.replaceAll('%20', '+'),
+    whole.replaceAll("'", "'\\''"),
+    ...base64Forms(whole),
+    ...lines.filter((line) => line.length >= 2 * shortest && !line.startsWith('-----')),
+  ];
+  return [...new Set(forms)];
+}
+
+/** Base64 of a text that holds the secret has one of three, by the place where it begins; without the characters that its neighbours decide. */
+function base64Forms(secret: string): readonly string[] {
+  const bytes = new TextEncoder().encode(secret);
+  return [0, 1, 2].flatMap((before) => {
+    const padded = String.fromCharCode(...new Uint8Array(before)) + Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+    const form = btoa(padded).slice(Math.ceil((before * 4) / 3), Math.floor((padded.length * 4) / 3));
+    return form.length < 6 ? [] : [form, form.replaceAll('+', '-').replaceAll('/', '_')];
+  });
+}
+
+// ---- Data ----
+
+/** Values by which kmend finds its own things again: a weak password that is a word like them must not change them. */
+const structural: ReadonlySet<string> = new Set(
+  (
+    'schema type run host hosts task effect id kind module play playbook inventories limit tags skipTags salt tool rollbackOf planId ' +
+    'status risk sign verdict remedy proven how as about node zone gate release obeys bootId by file prev severity code canary'
+  ).split(' '),
+);
+
+/** What tasks and hosts name as they like: nothing in it is kmend's own. */
+const free: ReadonlySet<string> = new Set(['registered', 'sets', 'reads', 'data', 'args', 'facts']);
+
+function masked<T>(data: T, hide: (text: string) => string): T {
+  const deep = (value: unknown, isFree: boolean): unknown => {
+    if (typeof value === 'string') return hide(value);
+    if (Array.isArray(value)) return value.map((item) => deep(item, isFree));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => entry(key, item, isFree)));
+  };
+  const entry = (key: string, value: unknown, isFree: boolean): readonly [string, unknown] => {
+    if (isFree || free.has(key)) return [hide(key), deep(value, true)];
+    if (key === 'inputs' || (structural.has(key) && isPlain(value))) return [key, value];
+    if (key === 'rollout' && typeof value === 'object' && value !== null) return [key, withMaskedGates(value)];
+    return [key, deep(value, false)];
+  };
+  const withMaskedGates = (rollout: object): object =>
+    'gates' in rollout && Array.isArray(rollout.gates)
+      ? { ...rollout, gates: rollout.gates.map((gate: object) => ('args' in gate ? { ...gate, args: deep(gate.args, true) } : gate)) }
+      : rollout;
+  // The shape is kept: only text inside changes.
+  return deep(data, false) as T;
+}
+
+const isPlain = (value: unknown): boolean =>
+  typeof value === 'string' || (Array.isArray(value) && value.every((item) => typeof item === 'string'));

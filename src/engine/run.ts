@@ -11,7 +11,6 @@ import { eventOf } from './decision-event.ts';
 import { freeHost, takeOverHosts } from './fences.ts';
 import { setupOf } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
-import type { Mask } from './mask.ts';
 import { missingHosts } from './node-missing.ts';
 import type { Asker, Gates, KeptOutput } from './ports.ts';
 import { createQuota } from './quota.ts';
@@ -30,7 +29,6 @@ export interface RunInput {
   readonly wait: boolean;
   readonly canaryHosts?: readonly string[];
   readonly who: string;
-  readonly mask: Mask;
   /** Keeps a long output of a host, without secrets. */
   readonly keepOutput: (host: string, text: string) => Promise<KeptOutput>;
   /** What other processes ask of this run (pause, continue, abort, promote, resolve), as events to record; asked about once a second. */
@@ -76,7 +74,6 @@ class Loop {
       token: { run: input.ledger.run, number: input.number, ...(input.takeover === undefined ? {} : { takeover: input.takeover }) },
       record: this.#record,
       state: () => this.#state,
-      mask: input.mask,
       keepOutput: input.keepOutput,
       overQuota: this.#quota.exceeded,
       signal: input.kill,
@@ -93,7 +90,9 @@ class Loop {
   }
 
   readonly #record = async (body: EventBody, sync: boolean): Promise<Event> => {
-    const masked = this.#input.mask(body);
+    const { secrets } = this.#input.setup;
+    const { mask } = 'host' in body && body.host !== undefined ? secrets.of(body.host) : secrets;
+    const masked = mask(body);
     this.#quota.count(masked);
     try {
       return await this.#input.ledger.append(masked, sync);

@@ -1,5 +1,6 @@
 // Acting for a task: its changes through the door, what came of them, and what `until`, `changed_when` and `failed_when` make of it.
 import { judge } from '../core/condition.ts';
+import { hiddenText } from '../core/plan-host.ts';
 import type { EndedEffect } from '../core/state.ts';
 import { scopeOf } from '../core/task-plan.ts';
 import type { Change } from '../model/change.ts';
@@ -8,7 +9,6 @@ import type { Failure } from '../model/failure.ts';
 import type { ModuleTask } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
 import type { Performed } from './door.ts';
-import type { Mask } from './mask.ts';
 import { textResult } from './observe.ts';
 import { perform } from './perform.ts';
 import type { HostWalk } from './walk-context.ts';
@@ -66,7 +66,7 @@ export async function actUntil(
 async function act(task: ModuleTask, changes: readonly Change[], vars: readonly Mapping[], walk: HostWalk, past: Past): Promise<Round> {
   let last: EffectResult = { ok: true };
   let failure: Failure | undefined;
-  for (const effect of changes.flatMap((change) => change.effects).map((one) => limited(one, task, walk.run.mask))) {
+  for (const effect of changes.flatMap((change) => change.effects).map((one) => limited(one, task, walk))) {
     const performed = replayed(effect, past) ?? (await throughTheDoor(effect, task, walk, past.repeatable));
     last = performed.result;
     failure = performed.failure;
@@ -92,12 +92,14 @@ function replayed(effect: Effect, { before, repeatable }: Past): Performed | und
  * `timeout` of the task bounds each of its effects, `no_log` hides their words and their output. By its words an effect is found again in the
  * journal, which has no secrets in them.
  */
-function limited(effect: Effect, task: ModuleTask, mask: Mask): Effect {
+function limited(effect: Effect, task: ModuleTask, { secrets, run }: HostWalk): Effect {
   const timeout = task.timeout === undefined ? effect.timeout : Math.min(effect.timeout, task.timeout);
-  const timed = { ...effect, timeout, what: mask(effect.what) };
-  if (task.noLog !== true) return timed;
-  const hidden = { ...timed, what: '(hidden by no_log)' };
-  return hidden.kind === 'run' ? { ...hidden, noLog: true } : hidden;
+  const timed = { ...effect, timeout, what: secrets.mask(effect.what) };
+  const isHidden = task.noLog === true;
+  const shown = isHidden ? { ...timed, what: hiddenText } : timed;
+  // What a secret variable is made of is hidden before it is known.
+  const isSecret = isHidden || (task.register !== undefined && run.setup.isSecret(task.register));
+  return shown.kind === 'run' && isSecret ? { ...shown, noLog: true } : shown;
 }
 
 /** An effect that was announced before a crash and whose end is not known is taken up again under its own id, never started a second time beside it. */

@@ -1,6 +1,7 @@
 // What a host's walk works with: its inputs, and the little that changes on the way.
 import { type ChosenRemedy, chooseAnew, settle } from '../core/overlay.ts';
 import type { Variables } from '../core/scope.ts';
+import type { IsSecretName } from '../core/secrets.ts';
 import { type HostState, hostState, hostStates, type RunState } from '../core/state.ts';
 import { type Frame, outputArea } from '../core/task-plan.ts';
 import { type DeclaredFacts, givenFacts, isClusterWant, newAnswer } from '../facts/index.ts';
@@ -15,7 +16,7 @@ import type { ModuleTask, Play, Task } from '../model/playbook.ts';
 import type { Mapping } from '../model/value.ts';
 import type { DoorContext } from './door.ts';
 import type { FenceToken } from './host-scripts.ts';
-import type { Mask } from './mask.ts';
+import type { Secrets } from './mask.ts';
 import type { NodeSearch } from './node-facts.ts';
 import type { HostIdentity } from './node-match.ts';
 import { crashingBefore } from './node-ready.ts';
@@ -50,6 +51,10 @@ export interface PlaySetup {
   readonly modules: ReadonlyMap<string, AnyModule>;
   readonly hosts: ReadonlyMap<string, HostSetup>;
   readonly extraVars: Mapping;
+  /** Masks what is shown and kept. */
+  readonly secrets: Secrets;
+  /** Is a variable of this name secret? */
+  readonly isSecret: IsSecretName;
   /** The package files that its tasks name. */
   readonly files?: PackageFiles;
   readonly isWanted: (task: Task) => boolean;
@@ -87,7 +92,6 @@ export interface RunContext {
   readonly token: FenceToken;
   readonly record: (body: EventBody, sync: boolean) => Promise<Event>;
   readonly state: () => RunState;
-  readonly mask: Mask;
   /** Keeps a long output of a host, without secrets. */
   readonly keepOutput: (host: string, text: string) => Promise<KeptOutput>;
   /** The failure of a host that has made this run write more than its share. */
@@ -119,6 +123,7 @@ export class HostWalk {
   readonly session: Session;
   chosen: ChosenRemedy;
   readonly nodeSide: NodeSide;
+  readonly secrets: Secrets;
   learned: Mapping = {};
   /** The task that gave the last proof, and whether the host's disk was changed since. */
   proving: { by?: ProvingTask; alteredSince: boolean } = { alteredSince: false };
@@ -136,6 +141,7 @@ export class HostWalk {
     this.run = run;
     this.#signal = signal;
     this.#setup = setup;
+    this.secrets = run.setup.secrets.of(host);
     for (const want of run.setup.wants ?? []) this.#wanted.set(wantKey(want), want);
     this.chosen = this.state.remedy ?? { remedy: plan.remedy, why: plan.remedyWhy };
     this.nodeSide = new NodeSide({
@@ -274,7 +280,7 @@ export class HostWalk {
       token: run.token,
       ownBootId: run.setup.ownBootId,
       record: run.record,
-      mask: run.mask,
+      mask: this.secrets.mask,
       keepOutput: (text) => run.keepOutput(this.host, text),
       signal: this.#signal,
       facts: () => this.#facts,

@@ -1,19 +1,32 @@
 // One task of a host's walk: observe, plan, act through the door, observe again; the second plan must be empty.
 import { judge } from '../core/condition.ts';
 import { leavesNothing } from '../core/host-history.ts';
-import { hiddenChange, shownChange } from '../core/plan-host.ts';
+import { hiddenChange, hiddenText, shownChange } from '../core/plan-host.ts';
+import { learnedSecrets } from '../core/secrets.ts';
 import { doneTask } from '../core/state.ts';
 import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../core/task-plan.ts';
 import type { AnyModule, Change, ModulePlan } from '../model/change.ts';
-import type { Failure } from '../model/failure.ts';
+import type { Failure, FailureKind } from '../model/failure.ts';
 import type { ModuleTask } from '../model/playbook.ts';
 import { higherRisk, highestRisk } from '../model/risk.ts';
-import type { Mapping } from '../model/value.ts';
+import { isList, isMapping, type Mapping, unknown, type Value } from '../model/value.ts';
 import { actUntil, type Before, bad, judgeResult, type Round, resultScope, triesOf, untilDelay, untilFailed } from './task-act.ts';
 import { settleInFlight, withLeftOver } from './task-resume.ts';
 import type { HostWalk, ProvingTask } from './walk-context.ts';
 
+/** Failures that quote the task: its arguments, its conditions, or what the host answered. */
+const quoting: ReadonlySet<FailureKind> = new Set(['exit', 'parse', 'refused', 'drift', 'not_converged']);
+
 export async function walkTask(task: ModuleTask, vars: readonly Mapping[], walk: HostWalk): Promise<Failure | undefined> {
+  const failure = await walkOpenly(task, vars, walk);
+  if (failure === undefined || task.noLog !== true || !quoting.has(failure.kind)) return failure;
+  const { detail: _detail, hint: _hint, ...shown } = failure;
+  // Of an effect the exit status may be said: its words are hidden already.
+  const isHidden = failure.message.startsWith(`"${hiddenText}"`);
+  return isHidden ? shown : { ...shown, message: hiddenText };
+}
+
+async function walkOpenly(task: ModuleTask, vars: readonly Mapping[], walk: HostWalk): Promise<Failure | undefined> {
   const module = walk.run.setup.modules.get(task.module);
   if (module === undefined) throw new Error(`no module ${task.module}; the loader should have said so`);
   const trouble = await walk.freshen();
@@ -224,6 +237,8 @@ async function conclude(task: ModuleTask, module: AnyModule, rounds: readonly Ro
   const sets: Mapping = Object.assign({}, ...rounds.map((round) => round.sets ?? {}));
   if (task.register !== undefined) walk.learned = { ...walk.learned, [task.register]: registered };
   walk.learned = { ...walk.learned, ...sets };
+  const named = task.register === undefined ? {} : { [task.register]: registered };
+  walk.secrets.learn(learnedSecrets({ ...sets, ...named }, task.noLog, walk.run.setup.isSecret));
   if (failure !== undefined && task.ignoreErrors !== true) return failure;
   const earlier = doneTask(walk.state, task.id);
   if (earlier !== undefined && status !== 'changed') {
@@ -242,9 +257,9 @@ async function conclude(task: ModuleTask, module: AnyModule, rounds: readonly Ro
       status: failure === undefined ? status : 'ignored',
       ...(task.register === undefined
         ? {}
-        : { registered: task.noLog === true ? { censored: true, changed: status === 'changed' } : registered }),
+        : { registered: task.noLog === true ? { censored: true, changed: status === 'changed' } : withoutSecrets(registered, walk) }),
       // What `no_log` hides is not kept: after a resume the task is evaluated anew.
-      ...(Object.keys(sets).length === 0 || task.noLog === true ? {} : { sets }),
+      ...(Object.keys(sets).length === 0 || task.noLog === true ? {} : { sets: withoutSecrets(sets, walk) }),
       ...(notes.length === 0 ? {} : { note: notes.join('; ') }),
       ...(failure !== undefined && module.proves === true ? { unproven: true as const } : {}),
     },
@@ -252,4 +267,17 @@ async function conclude(task: ModuleTask, module: AnyModule, rounds: readonly Ro
     failure !== undefined && module.proves === true,
   );
   return undefined;
+}
+
+/** A resume must not go on with `***` for a value: what rests on it says that it is not known. */
+function withoutSecrets(kept: Mapping, walk: HostWalk): Mapping {
+  const text = (value: string): Value =>
+    walk.secrets.mask(value) === value ? value : unknown('it held a secret, which the journal does not keep');
+  const deep = (value: Value): Value => {
+    if (typeof value === 'string') return text(value);
+    if (isList(value)) return value.map(deep);
+    return isMapping(value) ? mapping(value) : value;
+  };
+  const mapping = (values: Mapping): Mapping => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, deep(value)]));
+  return mapping(kept);
 }

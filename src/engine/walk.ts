@@ -2,6 +2,7 @@
 import { judge } from '../core/condition.ts';
 import { driftOf } from '../core/drift.ts';
 import { provenBy } from '../core/fold-host.ts';
+import { shownText } from '../core/plan-host.ts';
 import { blockEntered } from '../core/state.ts';
 import { scopeOf } from '../core/task-plan.ts';
 import type { Proven } from '../model/event.ts';
@@ -111,7 +112,7 @@ async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failu
   }
   const untried = triedByCanary(fresh.value, walk);
   if (untried !== undefined) return untried;
-  const compared = driftOf(walk.plan, walk.run.mask(fresh.value), walk.facts, { strict: walk.run.strict });
+  const compared = driftOf(walk.plan, fresh.value, walk.facts, { strict: walk.run.strict });
   if (compared.kind === 'drift')
     return { kind: 'drift', message: `not what the plan was made from: ${compared.what.join('; ')}`, hint: 'make a new plan' };
   // A host that this run has touched before (`resolve --as retry`) is walked all the same: its proof and its uncordon are still to come.
@@ -178,10 +179,11 @@ async function walkBlock(block: BlockTask, vars: readonly Mapping[], walk: HostW
   const trouble = await walk.freshen();
   if (trouble !== undefined) return { failure: trouble, task: block.name };
   const judged = judge(block.when, scopeOf(walk.frame, inner));
-  if (judged.kind === 'wrong') return { failure: { kind: 'refused', message: judged.message }, task: block.name };
-  if (judged.kind === 'unknown') return { failure: { kind: 'parse', message: `cannot decide: ${judged.why}` }, task: block.name };
+  if (judged.kind === 'wrong') return { failure: { kind: 'refused', message: shownText(block, judged.message) }, task: block.name };
+  if (judged.kind === 'unknown')
+    return { failure: { kind: 'parse', message: `cannot decide: ${shownText(block, judged.why)}` }, task: block.name };
   const entered = judged.kind === 'true';
-  const why = judged.kind === 'false' ? { why: `not: ${judged.source}` } : {};
+  const why = judged.kind === 'false' ? { why: `not: ${shownText(block, judged.source)}` } : {};
   await walk.run.record({ type: 'block.entered', host: walk.host, task: block.id, entered, ...why }, true);
   return entered ? walkTasks(block.tasks, inner, walk) : undefined;
 }

@@ -1,5 +1,5 @@
 // Calls to the API server: limits of time and size, one retry on a stale connection or a 401, a stream for watches.
-import { masker } from '../engine/mask.ts';
+import { knownSecrets } from '../engine/mask.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
 import { answerLimit, readLines, readWhole, TooLong } from './answer.ts';
 import type { Credentials, Identity } from './credentials.ts';
@@ -137,7 +137,7 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
     const bytes = await readWhole(metered(reply));
     if (reply.isCut()) throw Object.assign(new Error('the answer was cut'), { code: 'ECONNRESET' });
     const read = parsed(bytes.toString('utf8'));
-    const body = reply.status < 300 ? read : masker(identity.secrets)(read);
+    const body = reply.status < 300 ? read : masked(read, identity);
     return { status: reply.status, body, size: bytes.length, ...(Number.isNaN(retryAfter) ? {} : { retryAfter }) };
   };
 
@@ -186,4 +186,11 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
     stats: () => ({ ...stats, connections: wire.opened() }),
     close: wire.close,
   };
+}
+
+/** An error of the server may hold our own credential. */
+function masked(body: unknown, identity: Identity): unknown {
+  const known = knownSecrets();
+  known.learn(identity.secrets);
+  return known.mask(body);
 }

@@ -10,7 +10,7 @@ import { parseYaml } from './yaml.ts';
 export interface SettingKey {
   readonly key: string;
   /** Paths are relative to the file that names them; `~/` is the home directory. */
-  readonly kind: 'text' | 'path' | 'paths' | 'switch';
+  readonly kind: 'text' | 'path' | 'paths' | 'words' | 'switch';
   readonly what: string;
 }
 
@@ -19,6 +19,11 @@ export const settingKeys: readonly SettingKey[] = [
     key: 'inventory',
     kind: 'paths',
     what: 'inventory file, directory or program, or a list of them; in the variable with `:` between them',
+  },
+  {
+    key: 'secrets',
+    kind: 'words',
+    what: 'names of variables that are secret, a list; `*` stands for anything: `pin`, `*_dsn`; in the variable with `,` between them',
   },
   { key: 'forks', kind: 'text', what: 'hosts read at the same moment' },
   { key: 'user', kind: 'text', what: 'login user' },
@@ -40,6 +45,7 @@ export const settingKeys: readonly SettingKey[] = [
 
 const schema = object({
   inventory: listOf(filled).optional(),
+  secrets: listOf(filled).optional(),
   forks: whole(1, 999_999).optional(),
   user: word.optional(),
   private_key: filled.optional(),

@@ -19,6 +19,8 @@ export interface TaskContext {
   readonly learned: Set<string>;
   /** Of the play and the blocks around: what is tagged outside is tagged inside. */
   readonly tags: readonly string[];
+  /** What a block around hides is hidden inside. */
+  readonly noLog?: boolean;
 }
 
 /** Reads a list of tasks; `prefix` is the id of the block that they are in. */
@@ -65,7 +67,7 @@ function readCommon(context: TaskContext, tree: MapTree, names: Names, id: strin
     vars,
     ...optional('ignoreErrors', field(telling, tree, 'ignore_errors', flag)),
     ...optional('become', field(telling, tree, 'become', flag)),
-    ...optional('noLog', field(telling, tree, 'no_log', flag)),
+    ...optional('noLog', field(telling, tree, 'no_log', flag) ?? context.noLog),
     place,
   };
   return { common, inner: guarded };
@@ -74,7 +76,7 @@ function readCommon(context: TaskContext, tree: MapTree, names: Names, id: strin
 function readBlock(context: TaskContext, tree: MapTree, block: Entry, names: Names, id: string): BlockTask {
   refuseKeys(context.telling, tree.entries, 'block', blockKeys, refusedInTask);
   const { common, inner } = readCommon(context, tree, names, id, 'block');
-  const tasks = readTasks({ ...context, tags: common.tags }, block.value, inner, `${id}.`);
+  const tasks = readTasks({ ...context, tags: common.tags, ...optional('noLog', common.noLog) }, block.value, inner, `${id}.`);
   if (tasks.length === 0 && (block.value.kind !== 'list' || block.value.items.length === 0)) {
     context.telling.error(block.keyAt, 'empty-block', 'this block has no tasks');
   }

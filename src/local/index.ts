@@ -3,6 +3,7 @@ export { systemClock } from './clock.ts';
 export { diskFiles, diskReader } from './disk.ts';
 export { type Download, download } from './download.ts';
 export { here } from './here.ts';
+export { readInput } from './input.ts';
 export { type Inspected, type InspectedFile, inspectPackage } from './package-file.ts';
 export { packageRoot } from './package-root.ts';
 export { progressLine } from './progress.ts';

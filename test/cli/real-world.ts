@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { runCommandLine } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
+import { knownSecrets } from '../../src/engine/mask.ts';
 import { createGates } from '../../src/gates/index.ts';
 import { kubeconfigPaths } from '../../src/kube/index.ts';
 import { diskFiles, diskReader, download, here, inspectPackage, systemClock, trustOf } from '../../src/local/index.ts';
@@ -48,7 +49,9 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     cwd: home,
     who: 'eve',
     ownBootId: 'boot id of the machine that runs the test',
+    secrets: knownSecrets(),
     reader: diskReader(trust),
+    readInput: async () => '',
     trust,
     files: diskFiles,
     clock: systemClock,

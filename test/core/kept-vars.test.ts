@@ -1,11 +1,21 @@
 // Which variables a run writes down: nothing that is, or may be, secret.
 import { describe, expect, it } from 'vitest';
 import { namesUnderNoLog, withoutSecrets } from '../../src/core/kept-vars.ts';
+import { knownSecrets, type Mask } from '../../src/engine/mask.ts';
 import { loadPlaybook } from '../../src/load/index.ts';
 import type { Mapping, Value } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
 
-const withheld = (vars: Mapping, secrets: readonly string[] = []): readonly string[] => withoutSecrets(vars, new Set(), secrets).withheld;
+const none = (): boolean => false;
+
+const masking = (...words: readonly string[]): Mask => {
+  const secrets = knownSecrets();
+  secrets.learn(words);
+  return secrets.mask;
+};
+
+const withheld = (vars: Mapping, secrets: readonly string[] = []): readonly string[] =>
+  withoutSecrets(vars, none, masking(...secrets)).withheld;
 
 describe('variables that are kept', () => {
   it.each<[string, Value]>([
@@ -17,7 +27,7 @@ describe('variables that are kept', () => {
     ['ansible_ssh_private_key_file', '/home/ops/.ssh/id_ed25519'],
     ['runtime_versions', { 'docker-ce': '18.09.9' }],
   ])('%s: %j', (name, value) => {
-    expect(withoutSecrets({ [name]: value }, new Set(), ['hunter22'])).toEqual({ kept: { [name]: value }, withheld: [] });
+    expect(withoutSecrets({ [name]: value }, none, masking('hunter22'))).toEqual({ kept: { [name]: value }, withheld: [] });
   });
 });
 
@@ -65,6 +75,9 @@ describe('variables that are withheld', () => {
     if (play === undefined) throw new Error('the playbook is not read');
     const names = namesUnderNoLog(play, [{ user_word: 'x', given: 'y' }, play.vars, { from_host: 'z' }]);
     expect([...names].sort()).toEqual(['login', 'user_word']);
-    expect(withoutSecrets({ user_word: 'x', given: 'y' }, names, [])).toEqual({ kept: { given: 'y' }, withheld: ['user_word'] });
+    expect(withoutSecrets({ user_word: 'x', given: 'y' }, (name) => names.has(name), masking())).toEqual({
+      kept: { given: 'y' },
+      withheld: ['user_word'],
+    });
   });
 });

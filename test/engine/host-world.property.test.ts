@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { fold, foldAll } from '../../src/core/fold.ts';
 import { hostState, type RunState } from '../../src/core/state.ts';
 import { planFleet } from '../../src/engine/fleet.ts';
+import { knownSecrets } from '../../src/engine/mask.ts';
 import { walkHost } from '../../src/engine/walk.ts';
 import type { PlaySetup, RunContext } from '../../src/engine/walk-context.ts';
 import { factDefs } from '../../src/facts/index.ts';
@@ -92,6 +93,8 @@ function setupWith(known: ReadonlyMap<string, AnyModule>): PlaySetup {
     hosts: new Map([['n1', { target, variables: (layers) => hostScope(inventory, 'n1', layers) }]]),
     extraVars: {},
     isWanted: () => true,
+    secrets: knownSecrets(),
+    isSecret: () => false,
     ownBootId: 'elsewhere',
   };
   setups.set(known, setup);
@@ -152,7 +155,6 @@ async function walk({ fate: its, crashes }: RandomHost, faults: Faults = {}): Pr
       signal: new AbortController().signal,
       isOver: () => crashed,
       mayContinue: () => 'go',
-      mask: (data) => data,
       keepOutput: async () => ({ kept: false, why: 'no store' }),
       overQuota: () => undefined,
       strict: false,

@@ -2,6 +2,7 @@
 import { emptyState, hostStates } from '../../src/core/state.ts';
 import { planFleet } from '../../src/engine/fleet.ts';
 import { ledgerOf } from '../../src/engine/ledger.ts';
+import { knownSecrets } from '../../src/engine/mask.ts';
 import type { Clock, Connection, ExecRequest, ExecResult, Journal, Transport } from '../../src/engine/ports.ts';
 import { runLoop } from '../../src/engine/run.ts';
 import type { PlaySetup } from '../../src/engine/walk-context.ts';
@@ -172,7 +173,6 @@ export async function runFleet({ recording, fates, hostile }: Fleet): Promise<En
       strict: false,
       wait: false,
       who: 'ops',
-      mask: (data) => data,
       keepOutput: async () => ({ kept: false, why: 'no store' }),
       commands: async () => [],
       stop: new AbortController().signal,
@@ -268,7 +268,8 @@ function setupFor(names: readonly string[]): PlaySetup {
       return [name, { target, variables: (layers: Parameters<typeof hostScope>[2]) => hostScope(inventory, name, layers) }] as const;
     }),
   );
-  return { play: only, modules, hosts, extraVars: {}, isWanted: () => true, ownBootId: 'elsewhere' };
+  const secrets = knownSecrets();
+  return { play: only, modules, hosts, extraVars: {}, secrets, isSecret: () => false, isWanted: () => true, ownBootId: 'elsewhere' };
 }
 
 function memoryJournal(clock: Clock): { readonly journal: Journal; readonly events: readonly Event[] } {

@@ -42,6 +42,8 @@ function plan(name: string, raw: Facts, context: Partial<PlanContext> = {}, extr
     modules,
     chosen,
     isWanted: () => true,
+    isSecret: () => false,
+    hide: () => {},
     frame: {
       facts: settle(raw, chosen),
       asked,

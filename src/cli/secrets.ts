@@ -1,0 +1,47 @@
+// Secrets of a command line: where they are learned, and the output that never shows them.
+import { render } from '../core/condition.ts';
+import { type IsSecretName, isTemplate, secretTexts } from '../core/secrets.ts';
+import type { Scope } from '../expression/index.ts';
+import type { Play } from '../model/playbook.ts';
+import type { Mapping, Value } from '../model/value.ts';
+import type { World } from './world.ts';
+
+/** Whatever is printed is masked, and what is typed at a prompt for a secret is one. */
+export function maskedWorld(world: World): World {
+  const { learn, mask } = world.secrets;
+  return {
+    ...world,
+    out: (text) => world.out(mask(text)),
+    err: (text) => world.err(mask(text)),
+    asker: {
+      ...world.asker,
+      secret: async (prompt) => {
+        const answer = await world.asker.secret(prompt);
+        learn([answer]);
+        return answer;
+      },
+    },
+  };
+}
+
+/** Values as they are written: of an inventory, of a playbook, of `-e`. */
+export const learnWritten = (data: unknown, isSecret: IsSecretName, world: World): void =>
+  world.secrets.learn(secretTexts(data, isSecret).filter((text) => !isTemplate(text)));
+
+/** Secrets that are templates, as one host renders them. What rests on facts is learned when a task sets it. */
+export function learnRendered(play: Play, vars: readonly Mapping[], scope: Scope, isSecret: IsSecretName, world: World): void {
+  const templates = secretTexts([play, ...vars], isSecret).filter(isTemplate);
+  for (const template of new Set(templates)) {
+    const result = render(template, scope);
+    if (result.kind === 'value') world.secrets.learn(secretTexts({ secret: result.value }, () => true));
+  }
+}
+
+/** Without the values of secrets: what a digest is made of must not let anybody guess them. */
+export function withoutSecretValues(value: Value, isSecret: IsSecretName): Value {
+  if (Array.isArray(value)) return value.map((item: Value) => withoutSecretValues(item, isSecret));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, isSecret(name) ? '***' : withoutSecretValues(item as Value, isSecret)]),
+  );
+}
