@@ -1,8 +1,11 @@
 // Named jobs: what `kmend schedule` keeps of them under the state directory, and the runs that were theirs.
 import { basename } from 'node:path';
+import { mayHoldSecret, withoutSecrets } from '../core/kept-vars.ts';
+import { secretNames } from '../core/secrets.ts';
 import type { RunInfo } from '../engine/ports.ts';
 import { dataIn, flag, listOf, number, object, oneOf, text } from '../model/shape.ts';
 import { isMapping } from '../model/value.ts';
+import { extraVarsOf } from './extra-vars.ts';
 import { CommandError, type World } from './world.ts';
 
 /** When and how a job last came to its end. */
@@ -42,6 +45,28 @@ const pathOf = (stateDir: string, name: string): string => `${folder(stateDir)}/
 export function checkedName(name: string): string {
   if (/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) return name;
   throw new CommandError(3, `\`${name}\` is no name for a job`, 'lower-case letters, digits and dashes, 40 at most: nightly-pool-a');
+}
+
+/** A job's command line is stored, printed in units, and stands in process lists each time it runs. */
+export function refuseSecrets({ args, notify }: Job, world: World): void {
+  const given = args.flatMap((word, index) => extraVarsIn(word, args[index + 1] ?? ''));
+  const vars = given.filter((word) => !word.startsWith('@')).map((word) => extraVarsOf([word], world));
+  const named = vars.flatMap((one) => withoutSecrets(one, secretNames(), world.secrets.mask).withheld);
+  const [name] = named;
+  if (name !== undefined)
+    throw new CommandError(
+      3,
+      `the job would keep the value of ${name}, which may be secret`,
+      'give it with -e @FILE, or as KMEND_VAR_NAME',
+    );
+  if ([...args, notify?.command ?? ''].some((word) => mayHoldSecret(word, world.secrets.mask)))
+    throw new CommandError(3, 'the command line of the job may hold a secret, and would be kept', 'put it into a file, and name the file');
+}
+
+function extraVarsIn(word: string, next: string): readonly string[] {
+  if (/^(?:-[a-zA-Z]*e|--extra-vars)$/.test(word)) return [next];
+  const [, joined] = /^(?:-e|--extra-vars=)(.+)$/s.exec(word) ?? [];
+  return joined === undefined ? [] : [joined];
 }
 
 export const saveJob = (job: Job, stateDir: string, world: World): Promise<void> =>

@@ -40,6 +40,7 @@ function addressIn(file: string, world: World): string {
   const address = read.text.trim();
   if (!/^https?:\/\/[^\s/]\S*$/.test(address))
     throw new CommandError(3, `${file} should hold the address of a webhook (https://...), and nothing else`);
+  world.secrets.learn([address]);
   return address;
 }
 

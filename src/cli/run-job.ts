@@ -2,7 +2,7 @@
 import { interruptedExit } from '../core/exit.ts';
 import type { RunInfo, Store } from '../engine/ports.ts';
 import type { RunLine } from './demo.ts';
-import { findJob, type Job, type JobNotify, type JobResult, jobNamed, runsOfJob, saveJob } from './jobs.ts';
+import { findJob, type Job, type JobNotify, type JobResult, jobNamed, refuseSecrets, runsOfJob, saveJob } from './jobs.ts';
 import { tellPeople } from './notify-job.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -16,6 +16,7 @@ export async function runJob(
 ): Promise<number> {
   const known = words.length === 0 ? jobNamed(name, stateDir, world) : inline(name, words, stateDir, world);
   const job: Job = notify === undefined ? known : { ...known, notify };
+  refuseSecrets(job, world);
   const alone = unattended(world, job);
   if (words.length === 0) enter(job, world);
   const open = await resumeInterrupted(job, stateDir, alone, runLine);

@@ -6,7 +6,7 @@ import { type Calendar, readCalendar } from '../core/cron-line.ts';
 import { table } from '../report/layout.ts';
 import { cronJobManifest, cronLine, fitsUnits, type JobUnits, jobFolder, secretFolder, systemdUnits } from '../report/schedule-units.ts';
 import type { RunLine } from './demo.ts';
-import { allJobs, checkedName, type Job, jobNamed, removeJob, saveJob } from './jobs.ts';
+import { allJobs, checkedName, type Job, jobNamed, refuseSecrets, removeJob, saveJob } from './jobs.ts';
 import { type NotifyFlags, notifyOf, withNotifyOptions } from './notify-job.ts';
 import { stateDirOf } from './options.ts';
 import { runJob } from './run-job.ts';
@@ -91,6 +91,7 @@ async function install(name: string, args: readonly string[], flags: InstallFlag
     units: [],
     ...(notify === undefined ? {} : { notify }),
   };
+  refuseSecrets(job, world);
   switch (flags.as) {
     case 'systemd':
       return installUnits(job, calendar, stateDir, flags, world);

@@ -242,10 +242,10 @@ export interface Rounds {
   readonly freshen: (wants: readonly FactWant[]) => Promise<Failure | undefined>;
 }
 
-/** Rounds of facts that depend on facts ("which versions of docker-ce can be had", once docker-ce is what is asked for). */
-const maxRounds = 3;
-
-/** Plans a host; where a module wants more facts they are read, and the host is planned again. */
+/**
+ * Plans a host; where a module wants more facts they are read, and the host is planned again: what a task wants may depend on facts, and on tasks
+ * before it.
+ */
 export async function planInRounds(
   host: string,
   hostSetup: HostSetup,
@@ -254,7 +254,8 @@ export async function planInRounds(
   rounds: Rounds,
 ): Promise<Outcome<HostPlan>> {
   const secrets = setup.secrets.of(host);
-  for (let round = 0; ; round++) {
+  const asked = new Set<string>();
+  for (;;) {
     const planning = planHost({
       host,
       tasks: setup.play.tasks,
@@ -267,7 +268,9 @@ export async function planInRounds(
       hide: secrets.learn,
     });
     if (planning.kind === 'plan') return { ok: true, value: shownPlan(planning.plan, secrets.mask) };
-    if (round >= maxRounds) throw new Error(`a module still wants facts after ${maxRounds} rounds: ${JSON.stringify(planning.wants)}`);
+    const again = planning.wants.find((want) => asked.has(wantKey(want)));
+    if (again !== undefined) throw new Error(`a module wants ${again.area} again, which was just read`);
+    for (const want of planning.wants) asked.add(wantKey(want));
     const trouble = await rounds.freshen(planning.wants);
     if (trouble !== undefined) return { ok: false, failure: trouble };
   }

@@ -53,7 +53,7 @@ class Words {
     for (const text of texts) {
       if (this.#known.has(text)) continue;
       this.#known.add(text);
-      for (const form of formsOf(text)) this.#put(form);
+      for (const form of new Set(formsOf(text))) this.#put(form);
     }
   }
 
@@ -70,13 +70,22 @@ class Words {
 
   readonly hide = (text: string): string => {
     if (this.#byStart.size === 0) return text;
+    // A text that was cut may end in the middle of a secret: where it says so, or by half of one.
+    const mark = / ?\.\.\.$/.exec(text)?.index ?? text.length;
+    const isCut = mark < text.length;
+    const lengthAt = (word: string, at: number): number => {
+      if (text.startsWith(word, at)) return word.length;
+      const rest = mark - at;
+      return rest < word.length && (isCut || rest * 2 >= word.length) && word.startsWith(text.slice(at, mark)) ? rest : 0;
+    };
     let result = '';
     let from = 0;
     for (let at = 0; at + shortest <= text.length; at++) {
-      const word = this.#byStart.get(text.slice(at, at + shortest))?.find((one) => text.startsWith(one, at));
-      if (word === undefined) continue;
+      const words = this.#byStart.get(text.slice(at, at + shortest)) ?? [];
+      const length = words.reduce((longest, word) => Math.max(longest, lengthAt(word, at)), 0);
+      if (length === 0) continue;
       result += `${text.slice(from, at)}***`;
-      from = at + word.length;
+      from = at + length;
       at = from - 1;
     }
     return result + text.slice(from);
@@ -85,34 +94,50 @@ class Words {
 
 const harmlessWord = /^(?:true|false|none|null|yes|no|\*+)$/i;
 
-/** A secret as it may stand in other text: each of its lines, and as URLs, JSON, shells and base64 write it. */
+const escapes: readonly ((text: string) => string)[] = [
+  (text) => JSON.stringify(text).slice(1, -1),
+  // Python's repr, which prints of lists and mappings look like
+  (text) => text.replaceAll('\\', '\\\\').replaceAll("'", "\\'"),
+  // the two ways of shells
+  (text) => text.replaceAll("'", "'\\''"),
+  (text) => text.replaceAll("'", `'"'"'`),
+];
+
+/** Percent-encoding; RFC 3986 reserves more than `encodeURIComponent` does. */
+const encoded = (text: string): string =>
+  encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd')).replace(
+    /[!'()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+
+/** A secret as it may stand in other text: each of its lines, and as URLs, JSON (once or twice), Python, shells and base64 write it. */
 function formsOf(secret: string): readonly string[] {
-  const lines = secret.includes('\n') ? secret.split('\n').map((line) => line.trim()) : [];
   const whole = secret.trim();
   if (whole.length < shortest || harmlessWord.test(whole)) return [];
-  const encoded = encodeURIComponent(whole.replace(/\p{Surrogate}/gu, '\ufffd'));
+  const lines = whole.includes('\n') ? whole.split('\n').map((line) => line.trim()) : [];
   const token = /^(?:bearer|basic|token)\s+(\S+)$/i.exec(whole)?.[1];
-  const forms = [
-    whole,
-    ...(token === undefined ? [] : [token]),
-    JSON.stringify(whole).slice(1, -1),
-    encoded,
-    encoded.replace(/%../g, (code) => code.toLowerCase()),
-    encoded.replaceAll('%20', '+'),
-    whole.replaceAll("'", "'\\''"),
+  const plain = [whole, ...(token === undefined ? [] : [token]), ...lines.filter((line) => line.length >= 8 && !line.startsWith('-----'))];
+  const escaped = plain.flatMap((one) => escapes.map((write) => write(one)));
+  const twice = escaped.flatMap((one) => escapes.map((write) => write(one)));
+  const forURLs = [encoded(whole), encodeURIComponent(whole.replace(/\p{Surrogate}/gu, '\ufffd'))];
+  return [
+    ...plain,
+    ...escaped,
+    ...twice,
+    ...forURLs.flatMap((one) => [one, one.replaceAll('%20', '+'), one.replace(/%../g, (code) => code.toLowerCase())]),
     ...base64Forms(whole),
-    ...lines.filter((line) => line.length >= 2 * shortest && !line.startsWith('-----')),
   ];
-  return [...new Set(forms)];
 }
 
-/** Base64 of a text that holds the secret has one of three, by the place where it begins; without the characters that its neighbours decide. */
+/** Base64 of a text that holds the secret has one of three, by the place where it begins: as the end of that text, and without what its neighbours decide. */
 function base64Forms(secret: string): readonly string[] {
   const bytes = new TextEncoder().encode(secret);
   return [0, 1, 2].flatMap((before) => {
     const padded = String.fromCharCode(...new Uint8Array(before)) + Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
-    const form = btoa(padded).slice(Math.ceil((before * 4) / 3), Math.floor((padded.length * 4) / 3));
-    return form.length < 6 ? [] : [form, form.replaceAll('+', '-').replaceAll('/', '_')];
+    const start = Math.ceil((before * 4) / 3);
+    const ended = btoa(padded).slice(start);
+    const form = ended.slice(0, Math.floor((padded.length * 4) / 3) - start);
+    return form.length < 6 ? [] : [ended, form].flatMap((one) => [one, one.replaceAll('+', '-').replaceAll('/', '_')]);
   });
 }
 

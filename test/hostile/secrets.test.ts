@@ -1,0 +1,248 @@
+// A canary is planted in every place where a secret may enter; nothing that any command printed or wrote may hold one, in any of its forms.
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Practice, practice, sick } from '../cli/practice.ts';
+
+/** Each has quotes and signs that shells, JSON and URLs write in their own way; the letters in the middle are the canary. */
+const canary = (name: string): string => `9"'${name}Zq7canary&%${name}`;
+const isPlanted = (text: string): boolean => /Zq7canary/i.test(text);
+
+const places = [
+  'login',
+  'become',
+  'inventory',
+  'group',
+  'extra',
+  'file',
+  'input',
+  'environment',
+  'named',
+  'play',
+  'task',
+  'argument',
+  'rendered',
+  'set',
+  'registered',
+  'nolog',
+  'flow',
+] as const;
+const secret = Object.fromEntries(places.map((place) => [place, canary(place)])) as Readonly<Record<(typeof places)[number], string>>;
+
+// Canaries of URLs have the letters that a URL may have.
+const urls = {
+  login: 'http://ops:loginZq7canary@127.0.0.1:1/repo',
+  token: 'http://127.0.0.1:1/pkg.rpm?arch=x86_64&token=tokenZq7canary',
+  signed: 'http://127.0.0.1:1/x?X-Amz-Signature=signedZq7canary',
+};
+
+/** Every text that could be read after the commands: what was printed, and every file below the state directory. */
+const texts = new Map<string, string>();
+
+function filesBelow(dir: string): readonly string[] {
+  return readdirSync(dir).flatMap((name) => {
+    const path = join(dir, name);
+    return statSync(path).isDirectory() ? filesBelow(path) : [path];
+  });
+}
+
+/** The canaries that stand in a text, as they are or in base64. */
+function found(text: string): readonly string[] {
+  const plain = text.match(/.{0,40}Zq7canary.{0,20}/gi) ?? [];
+  const encoded = (text.match(/[\w+/-]{12,}/g) ?? []).filter((run) =>
+    [0, 1, 2, 3].some((skip) => isPlanted(Buffer.from(run.slice(skip), 'base64').toString('latin1'))),
+  );
+  return [...plain, ...encoded];
+}
+
+const yaml = (text: string): string => JSON.stringify(text);
+
+const playbook = (gate: string): string => `- name: Canaries
+  hosts: all
+  vars:
+    smtp_password: ${yaml(secret.play)}
+    part: ${yaml(secret.rendered)}
+    full_token: "{{ part }}-full"
+    repo: ${yaml(urls.login)}
+    mirror: ${yaml(urls.token)}
+    signed: ${yaml(urls.signed)}
+    all_of_them: ["{{ db_password }}", "{{ pool_token }}", "{{ api_token }}", "{{ deploy_secret }}", "{{ pipe_token }}", "{{ env_secret }}",
+      "{{ site_pin }}", "{{ smtp_password }}", "{{ full_token }}", "{{ ansible_password }}", "{{ ansible_become_password }}"]
+  rollout:
+    rollback: none
+    gates:
+      - {name: outside, http: {url: ${yaml(gate)}}}
+  tasks:
+    - name: Forms
+      vars: {local_secret: ${yaml(secret.task)}}
+      shell:
+        cmd: |
+          printf '%s\\n' {{ all_of_them | map('quote') | join(' ') }} {{ all_of_them | map('b64encode') | join(' ') }}
+          printf '%s\\n' {{ all_of_them | map('urlencode') | join(' ') }} {{ ('u:' ~ db_password) | b64encode }} >&2
+          printf '%s\\n' {{ all_of_them | to_json | quote }} {{ local_secret | quote }}
+      register: forms
+    - name: Long output
+      shell: {cmd: "i=0; while [ $i -lt 200 ]; do echo line $i of {{ db_password | quote }}; i=$((i+1)); done"}
+    - {name: Cut in the middle, shell: {cmd: "echo ------------------------------------------------------------------ {{ db_password | urlencode }} x y z"}}
+    - name: URLs
+      shell: {cmd: "echo {{ repo | quote }} {{ mirror | quote }} {{ signed | quote }}"}
+    - name: A note
+      debug: {msg: "{{ db_password }} {{ api_token }} {{ mirror }} {{ forms }}"}
+    - name: Read only
+      command: {argv: [echo, "{{ api_token }}"], read_only: true}
+      register: echoed
+    - name: Set
+      set_fact: {session_token: "{{ 'set' ~ echoed.rc }}Zq7canary", harmless: "{{ echoed.stdout }}"}
+    - name: Use what was set
+      debug: {msg: "{{ session_token }} {{ harmless }}"}
+    - name: Use what was set in a command
+      shell: {cmd: "echo {{ session_token }} {{ harmless | quote }}"}
+    - name: Registered by a secret name
+      shell: {cmd: 'echo Zq7cana""ryregistered'}
+      register: join_token
+    - name: Use what was registered
+      shell: {cmd: "echo {{ join_token.stdout | quote }}"}
+    - name: Repository
+      yum_repository: {name: canaries, description: canaries, baseurl: ${yaml(urls.token)}, file: canaries}
+    - name: Hidden
+      no_log: true
+      block:
+        - name: Hidden read
+          command: {argv: [echo, ${yaml(secret.nolog)}], read_only: true}
+          register: hidden
+        - name: Hidden failing read
+          command: {cmd: "sh -c 'echo Zq7canaryhidden >&2; exit 3'", read_only: true}
+          ignore_errors: true
+        - name: Hidden note
+          debug: {msg: ${yaml(secret.nolog)}}
+        - name: Hidden condition
+          assert: {that: "hidden.stdout == ${secret.nolog.replaceAll('"', '').replaceAll("'", '').replace('9', "'")}'"}
+          ignore_errors: true
+        - name: Hidden skip
+          debug: {msg: never}
+          when: "hidden.stdout == 'Zq7canary'"
+        - name: Hidden failure
+          shell: {cmd: "echo Zq7canaryout; echo Zq7canaryerr >&2; exit 4"}
+          ignore_errors: true
+    - name: Shown after hidden
+      debug: {msg: "{{ hidden.stdout }}"}
+`;
+
+let lab: Practice;
+let gate = '';
+const notices: string[] = [];
+const server = createServer((request, response) => {
+  request.on('data', (chunk) => notices.push(String(chunk)));
+  request.on('end', () => response.end('ok'));
+});
+
+const environment = { KMEND_VAR_env_secret: secret.environment, KMEND_SECRETS: 'site_pin,x_*' };
+
+async function run(name: string, args: readonly string[], changes = {}): Promise<{ exit: number; out: string; err: string }> {
+  const ended = await lab.run(args, { env: environment, readInput: async () => `pipe_token: ${yaml(secret.input)}\n`, ...changes });
+  texts.set(`${name}: stdout`, ended.out);
+  texts.set(`${name}: stderr`, ended.err);
+  return ended;
+}
+
+beforeAll(async () => {
+  lab = await practice([sick('h1'), sick('h2')]);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  gate = `http://ops:gateZq7canary@127.0.0.1:${port}/?token=gatetokenZq7canary`;
+  const inventory = readFileSync(lab.fleet.inventoryFile, 'utf8');
+  const vars = `ansible_password: ${yaml(secret.login)}, ansible_become_password: ${yaml(secret.become)}, db_password: ${yaml(secret.inventory)}, site_pin: ${yaml(secret.named)}, `;
+  writeFileSync(lab.fleet.inventoryFile, inventory.replaceAll(/(h[12]: \{)/g, `$1${vars}`));
+  expect(readFileSync(lab.fleet.inventoryFile, 'utf8').match(/Zq7canary/g)?.length).toBeGreaterThan(6);
+  lab.file('vars.yaml', `deploy_secret: ${yaml(secret.file)}\n`);
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await lab.close();
+});
+
+describe('secrets', () => {
+  it('stand in nothing that a command prints or keeps', async () => {
+    const path = lab.file('canaries.yaml', playbook(gate));
+    const saved = join(lab.dir, 'plan.json');
+    const vars = [
+      '-e',
+      JSON.stringify({ api_token: secret.extra, pool_token: secret.group }),
+      '-e',
+      `@${join(lab.dir, 'vars.yaml')}`,
+      '-e',
+      '@-',
+    ];
+    const planned = await run('plan', ['plan', path, ...vars]);
+    expect(planned.exit, planned.out + planned.err).toBe(2);
+    await run('plan --json', ['plan', path, ...vars, '--json']);
+    await run('plan -o', ['plan', path, ...vars, '-o', saved]);
+    texts.set('plan.json', readFileSync(saved, 'utf8'));
+
+    const without = await run('apply without -e', ['apply', saved, '--yes']);
+    expect(without.exit, without.err).toBe(3);
+    const applied = await run('apply', ['apply', saved, '--yes', ...vars]);
+    expect(applied.exit, applied.out + applied.err).toBe(0);
+    const [id = ''] = lab.runs();
+    await run('report', ['report', id]);
+    await run('report --markdown', ['report', id, '--markdown']);
+    await run('report --json', ['report', id, '--json']);
+    await run('runs', ['runs']);
+    expect((await run('resume', ['resume', id, '--yes', ...vars])).exit).toBe(0);
+    await run('rollback', ['rollback', id, '--yes', ...vars]);
+    await run('check', ['check', ...vars, '-v']);
+    await run('check --json', ['check', ...vars, '--json']);
+    await run('drift', ['drift', '-i', lab.fleet.inventoryFile, ...vars, '--all']);
+    for (const words of [['--list'], ['--host', 'h1'], ['--graph', '--vars']])
+      await run(`inventory ${words.join(' ')}`, ['inventory', '-i', lab.fleet.inventoryFile, ...vars, ...words]);
+    const broken = lab.file('broken.yaml', `all:\n  hosts:\n    h1: {db_password: ${yaml(secret.flow)}\n`);
+    expect((await run('a mistake', ['validate', path, '-i', broken, ...vars])).exit).toBe(3);
+    const live = await run('apply --json', ['apply', path, '--yes', ...vars, '--json', '-v']);
+    expect(live.exit, live.out + live.err).toBe(0);
+
+    for (const file of filesBelow(lab.state)) texts.set(file, readFileSync(file, 'utf8'));
+    expect([...texts.keys()].filter((name) => /plan\.json|settings\.json|journal\.ndjson|\.log$/.test(name)).length).toBeGreaterThan(6);
+    const leaks = [...texts].flatMap(([name, text]) => found(text).map((what) => `${name}: ${what}`));
+    expect([...new Set(leaks)].slice(0, 40)).toEqual([]);
+    // They were there to be found: the hosts had them.
+    expect(texts.get('apply --json: stdout')).toContain('***');
+  }, 180_000);
+
+  it('are refused in a job, which would keep them, and its webhook stays unknown', async () => {
+    const file = lab.file('webhook', `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/Zq7canary\n`);
+    const install = (words: readonly string[], flags: readonly string[] = []) =>
+      run('schedule', [
+        'schedule',
+        'install',
+        'job',
+        '--every',
+        'daily',
+        '--as',
+        'cron',
+        '--state-dir',
+        lab.state,
+        ...flags,
+        '--',
+        ...words,
+      ]);
+    const apply = ['apply', 'p.yaml', '-i', 'x,'];
+    for (const words of [
+      ['-e', 'db_password=Zq7canary'],
+      ['-edb_password=Zq7canary'],
+      ['--extra-vars={"api": {"token": "Zq7canary"}}'],
+      ['-be', 'api_token=Zq7canary'],
+      ['--ssh-common-args', '-o ProxyCommand="nc --password=Zq7canary"'],
+    ])
+      expect((await install([...apply, ...words])).exit, words.join(' ')).toBe(3);
+    expect((await install(apply, ['--notify-command', 'curl -H "Authorization: Bearer Zq7canary" x'])).exit).toBe(3);
+    expect((await install([...apply, '-e', '@vars.yaml', '-e', 'zone=a'], ['--notify-url-file', file])).exit).toBe(0);
+    await run('schedule list', ['schedule', 'list']);
+    await run('schedule run', ['schedule', 'run', 'job']);
+    for (const path of filesBelow(join(lab.state, 'jobs'))) texts.set(path, readFileSync(path, 'utf8'));
+    expect([...texts].flatMap(([name, text]) => found(text).map((what) => `${name}: ${what}`))).toEqual([]);
+    expect(notices.join('\n')).not.toContain('Zq7canary');
+  }, 60_000);
+});
