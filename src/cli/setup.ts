@@ -132,7 +132,6 @@ async function clusterOf(kubeconfigs: readonly string[], set: Settings, world: W
     warn: (text) => world.err(`warning: ${text}`),
     ...(context === undefined ? {} : { context }),
     ...(takeover === undefined ? {} : { takeover }),
-    learnSecrets: world.secrets.learn,
   });
   if (!cluster.ok) throw new CommandError(3, cluster.failure.message, cluster.failure.hint);
   return cluster.value;

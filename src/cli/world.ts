@@ -21,8 +21,6 @@ export interface ClusterNeeds {
   readonly context?: string;
   readonly takeover?: string;
   readonly warn: (text: string) => void;
-  /** Is given tokens and passwords of the cluster, so that they are masked. */
-  readonly learnSecrets?: (texts: readonly string[]) => void;
 }
 
 /** The cluster port, and what commands ask for beside it. */

@@ -67,6 +67,8 @@ function changedSince(deeds: HostDeeds, later: readonly LaterRun[]): { readonly 
 function stepOf(change: MadeChange): Step {
   const { what, module, task } = change;
   if (/^\(hidden by no_log\)$/.test(what)) return { kind: 'unknown', why: `no_log of the task "${task}" hid what it changed` };
+  if (module !== 'yum_repository' && `${what}${change.before ?? ''}`.includes('***'))
+    return { kind: 'unknown', why: `a secret stood in what the task "${task}" changed, and the journal does not keep it` };
   // What lies in the package manager's cache or in kmend's own folder changes nothing.
   if (change.sign === '!' && (what === 'download' || what === 'copy package files')) return { kind: 'none' };
   if (change.sign === '!')

@@ -44,45 +44,36 @@ function ofHost(outer: Mask): Secrets {
   return own;
 }
 
-/** Words by their first four characters, so that a text is read once, however many there are. */
+/** Words by their first four characters and their length, so that a text is read once, however many there are. */
 class Words {
-  readonly #byStart = new Map<string, string[]>();
+  readonly #byStart = new Map<string, Map<number, Set<string>>>();
   readonly #known = new Set<string>();
+  #longest = 0;
 
   add(texts: Iterable<string>): void {
     for (const text of texts) {
       if (this.#known.has(text)) continue;
       this.#known.add(text);
-      for (const form of new Set(formsOf(text))) this.#put(form);
+      for (const form of formsOf(text)) this.#put(form);
     }
   }
 
   #put(word: string): void {
     const start = word.slice(0, shortest);
-    const same = this.#byStart.get(start) ?? [];
-    if (same.includes(word)) return;
-    // The longest first: a secret may begin with another one.
-    this.#byStart.set(
-      start,
-      [...same, word].sort((a, b) => b.length - a.length),
-    );
+    const lengths = this.#byStart.get(start) ?? new Map<number, Set<string>>();
+    lengths.set(word.length, (lengths.get(word.length) ?? new Set()).add(word));
+    this.#byStart.set(start, lengths);
+    this.#longest = Math.max(this.#longest, word.length);
   }
 
   readonly hide = (text: string): string => {
-    if (this.#byStart.size === 0) return text;
-    // A text that was cut may end in the middle of a secret: where it says so, or by half of one.
-    const mark = / ?\.\.\.$/.exec(text)?.index ?? text.length;
-    const isCut = mark < text.length;
-    const lengthAt = (word: string, at: number): number => {
-      if (text.startsWith(word, at)) return word.length;
-      const rest = mark - at;
-      return rest < word.length && (isCut || rest * 2 >= word.length) && word.startsWith(text.slice(at, mark)) ? rest : 0;
-    };
+    if (this.#longest === 0) return text;
+    const end = text.endsWith(' ...') ? text.length - 4 : text.endsWith('...') ? text.length - 3 : text.length;
     let result = '';
     let from = 0;
     for (let at = 0; at + shortest <= text.length; at++) {
-      const words = this.#byStart.get(text.slice(at, at + shortest)) ?? [];
-      const length = words.reduce((longest, word) => Math.max(longest, lengthAt(word, at)), 0);
+      const lengths = this.#byStart.get(text.slice(at, at + shortest));
+      const length = lengths === undefined ? 0 : lengthAt(at, text, lengths) || this.#cutAt(text, at, end, lengths);
       if (length === 0) continue;
       result += `${text.slice(from, at)}***`;
       from = at + length;
@@ -90,6 +81,25 @@ class Words {
     }
     return result + text.slice(from);
   };
+
+  /** A text that was cut may end in the middle of a secret: where it says so, or by half of one. */
+  #cutAt(text: string, at: number, end: number, lengths: ReadonlyMap<number, ReadonlySet<string>>): number {
+    if (end - at >= this.#longest) return 0;
+    const rest = text.slice(at, end);
+    const isCut = end < text.length;
+    for (const [length, words] of lengths) {
+      if (length <= rest.length || (!isCut && rest.length * 2 < length)) continue;
+      for (const word of words) if (word.startsWith(rest)) return rest.length;
+    }
+    return 0;
+  }
+}
+
+/** The longest: a secret may begin with another one. */
+function lengthAt(at: number, text: string, lengths: ReadonlyMap<number, ReadonlySet<string>>): number {
+  let longest = 0;
+  for (const [length, words] of lengths) if (length > longest && words.has(text.slice(at, at + length))) longest = length;
+  return longest;
 }
 
 const harmlessWord = /^(?:true|false|none|null|yes|no|\*+)$/i;

@@ -1,5 +1,5 @@
 // A canary is planted in every place where a secret may enter; nothing that any command printed or wrote may hold one, in any of its forms.
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -244,5 +244,26 @@ describe('secrets', () => {
     for (const path of filesBelow(join(lab.state, 'jobs'))) texts.set(path, readFileSync(path, 'utf8'));
     expect([...texts].flatMap(([name, text]) => found(text).map((what) => `${name}: ${what}`))).toEqual([]);
     expect(notices.join('\n')).not.toContain('Zq7canary');
+  }, 60_000);
+
+  it('are never taken from the journal as stars: after a resume what rests on one is not known, and says so', async () => {
+    const path = lab.file(
+      'resumed.yaml',
+      `- name: Resumed
+  hosts: h1
+  rollout: {rollback: none}
+  tasks:
+    - {name: Make, shell: {cmd: "echo {{ db_password | quote }}"}, register: made}
+    - {name: Stop, shell: {cmd: 'test -e "$KMEND_ROOT/tmp/go"'}, idempotent: true}
+    - {name: Use, shell: {cmd: 'printf %s {{ made.stdout | quote }} > "$KMEND_ROOT/tmp/used"'}}
+`,
+    );
+    expect((await run('stopped', ['apply', path, '--yes'])).exit).toBe(4);
+    const id = lab.runs().at(-1) ?? '';
+    mkdirSync(join(lab.host('h1').root, 'tmp'), { recursive: true });
+    writeFileSync(join(lab.host('h1').root, 'tmp/go'), '');
+    const resumed = await run('resumed', ['resume', id, '--retry', 'h1', '--yes']);
+    expect(resumed.out + resumed.err).toContain('it held a secret, which the journal does not keep');
+    expect(existsSync(join(lab.host('h1').root, 'tmp/used'))).toBe(false);
   }, 60_000);
 });
