@@ -55,7 +55,7 @@ ${kmend('docs', 'settings')}
 Relative paths in a file begin where the file lies, and \`~/\` is the home directory. An error in a file is reported with its place, and nothing is done (exit 3).
 Variables of the inventory (\`ansible_user\`, ...) win over all of these, as they win over flags in Ansible. Where nothing names an inventory,
 \`ANSIBLE_INVENTORY\` is taken, then \`inventory.yaml\`, \`inventory.yml\`, \`inventory.ini\` or \`inventory\` of the working directory; where nothing names a cluster, \`KUBECONFIG\`.
-A run that is resumed keeps the settings that it was started with. There are no settings for secrets: passwords are asked for (\`-k\`, \`-K\`), keys come from files or the agent.
+A run that is resumed keeps the settings that it was started with. No setting holds a secret: [secrets.md](secrets.md) says how to give one.
 
 ## Who may instruct kmend
 

@@ -81,7 +81,7 @@ export function withFleetOptions(command: Command): Command {
     .option('-l, --limit <pattern>', 'only these of the hosts; `@FILE` reads patterns from a file')
     .option(
       '-e, --extra-vars <vars>',
-      'variables that win over all others: key=value, JSON, @FILE, or @- for standard input (may be repeated)',
+      'variables that win over all others: key=value or JSON (visible in ps), @FILE, @- for standard input (may be repeated)',
       collect,
     )
     .option('--secrets <names>', 'variables that are secret beside those whose names say so: pin,*_dsn', words)
