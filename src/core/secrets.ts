@@ -61,7 +61,7 @@ export function withoutNamedSecrets(line: string): string {
 
 // Names of parameters are cut at 64 characters, so that each character of a text is looked at a bounded number of times.
 const login = /(:\/\/[^\s/@:]*:)([^\s/@]+)(?=@)/g;
-const parameter = /([?&])([^=&\s?#"']{1,64})(=)([^&\s#"']+)/g;
+const parameter = /([?&])([^=&\s?#"']{1,64})(=)([^&\s#"'`<>]+)/g;
 const isSecretParameter = (name: string): boolean =>
   /^(?:sig|x-.*-signature|signature|auth|key|code)$/i.test(name) || secretEnding.test(plainName(name));
 

@@ -7,6 +7,8 @@ export type Mask = <T>(data: T) => T;
 export interface Secrets {
   readonly learn: (texts: Iterable<string>) => void;
   readonly mask: Mask;
+  /** Hides known secrets, and leaves URLs as they are: for what is not data, such as a page of the documentation. */
+  readonly hide: (text: string) => string;
   /** Secrets of one host beside all others: what a host says hides nothing of other hosts. */
   readonly of: (host: string) => Secrets;
 }
@@ -23,6 +25,7 @@ export function knownSecrets(): Secrets {
   return {
     learn: (texts) => words.add(texts),
     mask,
+    hide: words.hide,
     of: (host) => {
       const known = hosts.get(host) ?? ofHost(mask);
       hosts.set(host, known);
@@ -39,6 +42,7 @@ function ofHost(outer: Mask): Secrets {
       for (const text of texts) if (text.length <= longestOfHost && count++ < mostOfHost) words.add([text]);
     },
     mask: (data) => outer(masked(data, words.hide)),
+    hide: words.hide,
     of: () => own,
   };
   return own;
