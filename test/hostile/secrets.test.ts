@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Practice, practice, sick } from '../cli/practice.ts';
+import { eventsOf, type Practice, practice, sick } from '../cli/practice.ts';
 
 /** Each has quotes and signs that shells, JSON and URLs write in their own way; the letters in the middle are the canary. */
 const canary = (name: string): string => `9"'${name}Zq7canary&%${name}`;
@@ -102,6 +102,9 @@ const playbook = (gate: string): string => `- name: Canaries
     - name: Registered by a secret name
       shell: {cmd: 'echo Zq7cana""ryregistered'}
       register: join_token
+    - name: Read by a secret name
+      command: {argv: [sh, -c, 'echo Zq7cana""ryread'], read_only: true}
+      register: read_token
     - name: Use what was registered
       shell: {cmd: "echo {{ join_token.stdout | quote }}"}
     - name: Repository
@@ -128,6 +131,16 @@ const playbook = (gate: string): string => `- name: Canaries
           ignore_errors: true
     - name: Shown after hidden
       debug: {msg: "{{ hidden.stdout }}"}
+`;
+
+/** Failures that are not ignored: of a condition, and of a command. */
+const failing = `- name: Failing
+  hosts: all
+  rollout: {rollback: none, brake: {failures: 2}, max_unavailable: 2, canary: {hosts: 2}}
+  tasks:
+    - {name: Make, shell: {cmd: "echo x"}, register: made}
+    - {name: Hidden condition, no_log: true, assert: {that: "made.stdout == 'Zq7canary'"}, when: inventory_hostname == 'h1'}
+    - {name: Hidden command, no_log: true, shell: {cmd: "echo Zq7canary; echo Zq7canary >&2; exit 4"}}
 `;
 
 let lab: Practice;
@@ -202,6 +215,12 @@ describe('secrets', () => {
     expect((await run('a mistake', ['validate', path, '-i', broken, ...vars])).exit).toBe(3);
     const live = await run('apply --json', ['apply', path, '--yes', ...vars, '--json', '-v']);
     expect(live.exit, live.out + live.err).toBe(0);
+
+    const failed = await run('apply failing', ['apply', lab.file('failing.yaml', failing), '--yes']);
+    expect([failed.exit, failed.out.match(/hidden by no_log/g)?.length], failed.out + failed.err).toEqual([4, expect.any(Number)]);
+    const ends = eventsOf(lab.journal(), 'host.failed').map(({ failure }) => failure.message);
+    expect(ends.toSorted()).toEqual(['"(hidden by no_log)" ended with 4', '(hidden by no_log)']);
+    await run('skip', ['resume', lab.runs().at(-1) ?? '', '--skip', 'h1', '--skip', 'h2', '--yes']);
 
     for (const file of filesBelow(lab.state)) texts.set(file, readFileSync(file, 'utf8'));
     expect([...texts.keys()].filter((name) => /plan\.json|settings\.json|journal\.ndjson|\.log$/.test(name)).length).toBeGreaterThan(6);
