@@ -385,12 +385,15 @@ describe('jump hosts', () => {
     expect(jump.logins()).toBe(2);
   });
   it('a connection says what it was made to; behind a jump host no address is known', async () => {
-    const jump = await server();
+    const key = keyPair();
+    const jump = await server({ publicKeys: [key.public] });
     const { port } = await server();
     const direct = await connected(targetAt(port, { address: 'localhost' }));
     expect(direct.dialled?.[0]).toBe('localhost');
     expect(['127.0.0.1', '::1']).toContain(direct.dialled?.[1]);
-    const behind = await connected(targetAt(port, { address: 'localhost', jump: `127.0.0.1:${jump.port}` }));
+    const behind = await connected(
+      targetAt(port, { address: 'localhost', jump: `127.0.0.1:${jump.port}`, privateKeyFiles: [file('key', key.private)] }),
+    );
     expect(behind.dialled).toEqual(['localhost']);
   });
   it('a chain of two', async () => {
