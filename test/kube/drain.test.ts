@@ -490,7 +490,7 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
       };
       const { fake, cluster, web } = await lab({}, { options: { clock } });
       web(1, { annotations: { 'fake/stop': 'never' } });
-      setTimeout(() => fake.changeNode('n1', dead), 200);
+      fake.afterEviction(() => void fake.changeNode('n1', dead));
       const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions({ timeout: 600 }));
       expect(failure(outcome)).toMatchObject({ kind: 'blocked', message: expect.stringContaining('became NotReady during the drain') });
       expect(seconds).toBeGreaterThan(3);
