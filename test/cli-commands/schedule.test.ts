@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { parseAllDocuments } from 'yaml';
 import { readCalendar } from '../../src/core/cron-line.ts';
 import { cronLine, systemdUnits } from '../../src/report/schedule-units.ts';
+import { hashOf } from '../../src/store/index.ts';
 import { mendPlay, type Practice, practice, sick, until } from '../cli/practice.ts';
 import { command } from '../cli/real-world.ts';
 
@@ -294,11 +295,12 @@ describe('whom a job tells', () => {
     const done = await turn('told');
     expect([done.exit, done.err]).toEqual([0, '']);
     const [run = ''] = fleet.runs();
-    const notice = { schema: 'kmend.notice/1', job: 'told', from: hostname(), exit: 0, run, at: expect.any(Number) };
+    const head = hashOf(fleet.journalText(run).trimEnd().split('\n').at(-1) ?? '');
+    const notice = { schema: 'kmend.notice/1', job: 'told', from: hostname(), exit: 0, run, head, at: expect.any(Number) };
     expect(got.map((one) => one.split(' ')[0])).toEqual(['/s3cret']);
     expect(JSON.parse(got[0]?.slice(8) ?? '')).toEqual({
       ...notice,
-      text: `kmend job told on ${hostname()}: 1 done (exit 0); kmend report ${run}`,
+      text: `kmend job told on ${hostname()}: 1 done (exit 0); kmend report ${run}; journal head ${head}`,
     });
     expect(JSON.parse(readFileSync(join(fleet.dir, 'notices'), 'utf8'))).toMatchObject(notice);
     expect((await turn('told')).exit).toBe(0);
