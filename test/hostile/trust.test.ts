@@ -23,6 +23,8 @@ const self = process.getuid?.() ?? 0;
 const stranger = 65_534;
 /** Ownership can be given away by root only. */
 const asRoot = self === 0;
+const sh = (line: string): number | null => spawnSync('sh', ['-c', line]).status;
+const canMount = asRoot && sh('unshare -m true') === 0;
 const identity: Identity = { owners: new Set([self, 0]), isPrivateGroup: (gid) => gid !== stranger };
 const judge = (path: string): string | undefined => judgePath(path, identity);
 
@@ -86,6 +88,20 @@ describe('the judge of a path', () => {
     const through = link('a/f', 'l');
     lchownSync(through, stranger, 0);
     expect(judge(through)).toMatch(/\/l belongs to user/);
+  });
+
+  it.runIf(canMount)('a volume that everybody may write is fine while it is mounted read-only', () => {
+    const path = join(dir, 'volume/f');
+    mkdirSync(dirname(path));
+    sh(`mount -t tmpfs -o mode=777,size=1m none ${dirname(path)}`);
+    try {
+      writeFileSync(path, 'x');
+      expect(judge(path)).toBe(`everybody may write ${dirname(path)}`);
+      sh(`mount -o remount,ro ${dirname(path)}`);
+      expect(judge(path)).toBeUndefined();
+    } finally {
+      sh(`umount ${dirname(path)}`);
+    }
   });
 
   it('judges a link at both ends', () => {

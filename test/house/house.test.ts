@@ -136,7 +136,8 @@ describe('the house', () => {
   });
 
   it('never ends the process below main', () => {
-    expect(files.filter((file) => /process\.exit\b(?!Code)/.test(code(file.text))).map(name)).toEqual([]);
+    const ends = files.filter((file) => /process\.exit\b(?!Code)/.test(code(file.text)));
+    expect(ends.map(name)).toEqual(['src/main.ts']);
   });
 
   it('has no circles', () => {
