@@ -41,7 +41,7 @@ d=$R/var/lib; [ -w "$d" ] && echo writable || echo readonly
 async function doctor(pattern: string, flags: FleetFlags, world: World): Promise<number> {
   const answers = await onHosts(pattern, flags, world, async (session) => {
     const become = session.target.become !== undefined;
-    const outcome = await session.read(doctorScript, { timeout: 30, become });
+    const outcome = await session.read(doctorScript, { timeout: 30, become, maxOutput: 4096 });
     if (!outcome.ok) return { text: '', failure: outcome.failure };
     const [uid = '', ...rest] = outcome.value.stdout.trim().split('\n');
     const missing = rest.filter((line) => line.startsWith('missing')).map((line) => line.slice(8));

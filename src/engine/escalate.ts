@@ -3,6 +3,7 @@ import type { Escalation, Fallback, RebootEffect } from '../model/effect.ts';
 import type { Failure } from '../model/failure.ts';
 import type { DoorContext, EffectPlace } from './door.ts';
 import { escalateScript, exitCodes, heldScript } from './host-scripts.ts';
+import { lastLines } from './observe.ts';
 import { fencedBy } from './perform-run.ts';
 
 /** Seconds that a host with the old boot id may take to go down. */
@@ -31,7 +32,7 @@ export async function escalate(
   const become = session.target.become !== undefined;
   const outcome = await session.once({ script: escalateScript(token, place.effect, boot, step), become, timeout: 30 });
   if (!outcome.ok || outcome.value.code === 0) return undefined;
-  const said = outcome.value.stderr.trim();
+  const said = lastLines(outcome.value.stderr, 2);
   if (outcome.value.code === exitCodes.fenced) return fencedBy(said);
   await record(
     { type: 'effect.progress', host, task: place.task, effect: place.effect, text: `${words[step]} could not be sent: ${said}` },
@@ -55,7 +56,7 @@ export async function fallBack(
   const [program = ''] = fallback.argv;
   if (answers) {
     const held = await session.fresh({ script: heldScript(token), become: session.target.become !== undefined, timeout: 30 });
-    if (held.ok && held.value.code === exitCodes.fenced) return fencedBy(held.value.stderr.trim());
+    if (held.ok && held.value.code === exitCodes.fenced) return fencedBy(lastLines(held.value.stderr, 2));
   }
   const tell = (text: string): Promise<unknown> =>
     record({ type: 'effect.progress', host, task: place.task, effect: place.effect, text }, true);

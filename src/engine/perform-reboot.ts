@@ -5,6 +5,7 @@ import { cutShort, type DoorContext, type EffectPlace, failing, type Performed }
 import { escalate, fallBack, patience } from './escalate.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
 import { stillHeld } from './node-hold.ts';
+import { lastLines } from './observe.ts';
 import { fencedBy } from './perform-run.ts';
 
 /** Milliseconds between the starts of two attempts: no back-off, each back-off step is time that a node is away for nothing. */
@@ -46,7 +47,7 @@ async function send(place: EffectPlace, context: DoorContext): Promise<'sent' | 
   // A host that goes down at once may cut the answer off; whether the reboot was sent is then told by the boot id or the mark.
   if (!outcome.ok) return outcome.failure.transport === true ? 'unknown' : outcome.failure;
   if (outcome.value.code === 0) return 'sent';
-  const said = outcome.value.stderr.trim();
+  const said = lastLines(outcome.value.stderr, 2);
   if (outcome.value.code === exitCodes.fenced) return fencedBy(said);
   return { kind: 'exit', message: `the reboot could not be sent (exit ${outcome.value.code})`, detail: said };
 }
@@ -138,9 +139,15 @@ export const notBack = (waited: number, last: Failure | undefined): Failure => (
 async function readBoot(context: DoorContext, timeout: number): Promise<Outcome<Boot>> {
   const outcome = await context.session.fresh({ script: bootScript, become: false, timeout });
   if (!outcome.ok) return outcome;
-  const [id = '', mark = ''] = outcome.value.stdout.split('\n');
-  if (id.trim() === '') return { ok: false, failure: { kind: 'parse', message: 'no boot id could be read', transport: true } };
-  return { ok: true, value: { id: id.trim(), marked: mark.trim().split(' ')[2] === id.trim() } };
+  const [id, mark = ''] = bootLines(outcome.value.stdout);
+  if (id === undefined) return { ok: false, failure: { kind: 'parse', message: 'no boot id could be read', transport: true } };
+  return { ok: true, value: { id, marked: mark.split(' ')[2] === id } };
+}
+
+/** The boot id, where it has the shape of one, and the mark of a reboot. */
+function bootLines(stdout: string): readonly [id: string | undefined, mark: string | undefined] {
+  const [id = '', mark] = stdout.slice(0, 1000).split('\n');
+  return [/^[\w-]{1,64}$/.exec(id.trim())?.[0], mark?.trim()];
 }
 
 /** A second new boot id inside the stability window is a boot loop; the probe's word is a new connection each time. */
@@ -150,8 +157,8 @@ async function stays(effect: RebootEffect, id: string, context: DoorContext): Pr
     if (context.signal.aborted) return cutShort('the run was ended before the new boot had lasted for its time');
     await context.clock.sleep(Math.min(1000, until - context.clock.now()), context.signal);
     const outcome = await context.session.read(bootScript, { timeout: 20, become: false });
-    const now = outcome.ok ? outcome.value.stdout.split('\n')[0]?.trim() : undefined;
-    if (now !== undefined && now !== '' && now !== id)
+    const [now] = outcome.ok ? bootLines(outcome.value.stdout) : [];
+    if (now !== undefined && now !== id)
       return {
         kind: 'boot_loop',
         message: `booted again within ${effect.stableFor} s of the reboot (boot id ${id}, then ${now})`,

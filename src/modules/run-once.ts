@@ -81,7 +81,7 @@ function asRead(shown: string, body: string, given: RunArgs, facts: FactView): M
   const result = isMapping(read) ? read : {};
   const { rc } = result;
   if (rc === 0) return { changes: [], result };
-  const said = typeof result.stderr === 'string' && result.stderr !== '' ? `: ${result.stderr.split('\n').at(-1)}` : '';
+  const said = typeof result.stderr === 'string' && result.stderr !== '' ? `: ${result.stderr.split('\n').at(-1)?.slice(0, 500)}` : '';
   return { changes: [], result, unmet: { kind: 'exit', evidence: `${shown} ended with ${String(rc)}${said}` } };
 }
 

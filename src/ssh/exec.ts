@@ -21,6 +21,9 @@ export interface ExecContext {
   readonly last?: boolean;
 }
 
+/** Characters of a signal's name, which is the server's own text. */
+const longestSignal = 20;
+
 const defaultLimit = 4 * 1024 * 1024;
 /** Milliseconds without output after the exit status until a channel counts as held open by something the script left behind. */
 const lingerLimit = 5000;
@@ -197,7 +200,7 @@ function converse(
   channel.on('data', take(out));
   channel.stderr.on('data', take(err));
   channel.on('exit', (code: number | null, signal?: string) => {
-    exit = { code, ...(signal === undefined ? {} : { signal }) };
+    exit = { code, ...(signal === undefined ? {} : { signal: signal.slice(0, longestSignal) }) };
     if (!over) wait();
   });
   channel.on('error', () => undefined);
