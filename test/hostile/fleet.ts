@@ -32,10 +32,12 @@ export type Move =
 /** Chooses the move for a command, of which it is the so many-th. */
 export type Hostility = (request: ExecRequest, turn: number) => Move;
 
-const playbook = `- hosts: all
+const head = `- hosts: all
   rollout: {max_unavailable: 10, brake: {failures: 10}, retries: {transport: 1}}
   tasks:
-    - shell: {cmd: ${countedCommand}}
+`;
+
+const remedy = `    - shell: {cmd: ${countedCommand}}
       timeout: 600s
     - kernel_arg: {key: cgroup.memory, value: nokmem}
     - reboot: {timeout: 120s, stable_for: 10s, drain: none}
@@ -104,6 +106,8 @@ export interface Fleet {
   readonly recording: Recording;
   /** By name; the hostile one has a fate too, for where it is honest. */
   readonly fates: ReadonlyMap<string, Fate>;
+  /** YAML of the tasks, with four spaces before each dash; default is the whole remedy. */
+  readonly tasks?: string;
   readonly hostile?: { readonly host: string; readonly move: Hostility };
 }
 
@@ -124,7 +128,7 @@ export interface Ended {
   readonly longest: number;
 }
 
-export async function runFleet({ recording, fates, hostile }: Fleet): Promise<Ended> {
+export async function runFleet({ recording, fates, hostile, tasks = remedy }: Fleet): Promise<Ended> {
   const clock = new VirtualClock();
   const time = {
     get now() {
@@ -153,7 +157,7 @@ export async function runFleet({ recording, fates, hostile }: Fleet): Promise<En
     },
     close: async () => {},
   };
-  const setup = setupFor([...fates.keys()]);
+  const setup = setupFor([...fates.keys()], tasks);
   const ports = { transport, clock };
   const planned = await clock.drive(
     planFleet([...fates.keys()], setup, { forks: 10, retries: 1, signal: new AbortController().signal }, ports, () => {}),
@@ -257,8 +261,8 @@ async function moved(move: Move, request: ExecRequest, real: Connection, clock: 
   }
 }
 
-function setupFor(names: readonly string[]): PlaySetup {
-  const loaded = loadPlaybook('play.yaml', playbook, { modules, facts: factDefs.map((def) => def.name) });
+function setupFor(names: readonly string[], tasks: string): PlaySetup {
+  const loaded = loadPlaybook('play.yaml', head + tasks, { modules, facts: factDefs.map((def) => def.name) });
   const only = loaded.value?.plays[0];
   if (only === undefined) throw new Error(JSON.stringify(loaded.diagnostics));
   const inventory = { hosts: new Map(names.map((name) => [name, { name, groups: [], vars: {} }])), groups: new Map(), files: [] };

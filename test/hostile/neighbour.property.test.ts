@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ExecRequest } from '../../src/engine/ports.ts';
 import { buildProbe } from '../../src/facts/index.ts';
 import type { Event } from '../../src/model/event.ts';
-import type { Fate, Recording } from '../fakes/host-world.ts';
+import { countedCommand, type Fate, type Recording } from '../fakes/host-world.ts';
 import { recordSick } from '../fakes/recording.ts';
 import { type Ended, type Hostility, type Move, runFleet } from './fleet.ts';
 
@@ -182,6 +182,24 @@ describe('a hostile host in a fleet', () => {
     },
     60_000,
   );
+
+  it('fills the journal with what is registered: it fails when its share is used up', async () => {
+    const tasks = Array.from({ length: 8 }, (_, index) => `    - shell: {cmd: ${countedCommand}}\n      register: said${index}\n`).join('');
+    const loud = say(`done 0\n${'\u0001'.repeat(500_000)}`);
+    const move: Hostility = (request) => (isPoll(request) ? loud : honest);
+    const ended = await runFleet({
+      recording,
+      fates: new Map([
+        ['bad', good],
+        ['h1', good],
+      ]),
+      tasks,
+      hostile: { host: 'bad', move },
+    });
+    expect(doneOf(ended)).toEqual(['h1']);
+    expect(failureOf(ended)).toMatchObject({ failure: { kind: 'parse', message: expect.stringMatching(/MiB of the journal/) } });
+    expect(ended.written('bad')).toBeLessThan(32 * 1024 * 1024);
+  }, 60_000);
 
   it('defines its variables in terms of each other, ten times each', async () => {
     const bomb = Array.from({ length: 12 }, (_, level) => `A${level}="${(level === 0 ? 'x' : `\${A${level - 1}}`).repeat(10)}"`);
