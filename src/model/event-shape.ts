@@ -2,6 +2,7 @@
 import type { EventType } from './event.ts';
 import { accepted, change, failure, hostPlan, leftOut, mapping, remedy, risk, rollout, taskStatus, texts, verdict } from './plan-shape.ts';
 import { flag, listOf, number, object, oneOf, type Shape, text } from './shape.ts';
+import { isMapping } from './value.ts';
 
 const result = object(
   { ok: flag },
@@ -66,12 +67,13 @@ const shapes: Readonly<Record<EventType, Shape>> = {
 
 const isType = (type: unknown): type is EventType => typeof type === 'string' && Object.hasOwn(shapes, type);
 
-const head = object({ seq: number, at: number, run: text, prev: text, type: text });
+const head = object({ seq: number, at: number, run: text, prev: text });
+
+/** What is wrong with what an event says. */
+export function wrongBody(data: unknown): string | undefined {
+  const type = isMapping(data) ? data.type : undefined;
+  return isType(type) ? shapes[type](data, '') : `this version of kmend knows no entry of type ${JSON.stringify(type)?.slice(0, 40)}`;
+}
 
 /** What is wrong with a line of a journal. */
-export const wrongEvent = (data: unknown): string | undefined => {
-  const wrong = head(data, '');
-  if (wrong !== undefined) return wrong;
-  const { type } = data as { readonly type: unknown };
-  return isType(type) ? shapes[type](data, '') : `this version of kmend knows no entry of type ${String(type)}`;
-};
+export const wrongEvent = (data: unknown): string | undefined => head(data, '') ?? wrongBody(data);

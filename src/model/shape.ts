@@ -18,7 +18,8 @@ const shape =
     isFine(data) ? undefined : `${place} ${data === undefined ? 'is missing' : `should be ${wanted}`}`;
 
 export const text: Shape = shape((data) => typeof data === 'string', 'text');
-export const number: Shape = shape((data) => typeof data === 'number', 'a number');
+/** JSON has no number for one that is not finite: it is written as null. */
+export const number: Shape = shape((data) => typeof data === 'number' || data === null, 'a number');
 export const flag: Shape = shape((data) => typeof data === 'boolean', 'true or false');
 
 export const oneOf = (...words: readonly string[]): Shape => shape((data) => words.some((word) => word === data), words.join(', '));

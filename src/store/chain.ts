@@ -28,14 +28,13 @@ export async function scanJournal(path: string, run: string, see: (event: Event)
   let end: JournalEnd = { entries: 0, head: rootOf(run), size: 0, torn: false };
   let last: Event | undefined;
   const show = (event: Event | undefined): void => {
+    if (event === undefined) return;
+    const wrong = wrongEvent(event);
+    if (wrong !== undefined) throw new JournalError(path, event.seq, `was not written by this version of kmend: ${wrong}`);
     try {
-      if (event !== undefined) see(event);
+      see(event);
     } catch (error) {
-      throw new JournalError(
-        path,
-        event?.seq ?? 0,
-        `does not fit those before it: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      throw new JournalError(path, event.seq, `does not fit those before it: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
   for await (const line of linesOf(path)) {
@@ -58,8 +57,7 @@ function parseLine(path: string, line: Buffer, { entries, head }: JournalEnd): E
   if (!isMapping(data)) throw wrong('is no JSON mapping');
   if (data.seq !== entries) throw wrong(`numbered ${JSON.stringify(data.seq)}: an entry is missing or was put in`);
   if (data.prev !== head) throw wrong('does not follow the entry before it: the journal was changed');
-  const misfit = wrongEvent(data);
-  if (misfit !== undefined) throw wrong(`was not written by this version of kmend: ${misfit}`);
+  // Its shape is looked at before it is shown.
   return data as unknown as Event;
 }
 

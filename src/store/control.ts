@@ -2,6 +2,8 @@
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EventBody, EventType } from '../model/event.ts';
+import { wrongBody } from '../model/event-shape.ts';
+import { dataIn } from '../model/shape.ts';
 import { ownDirectory, readOwn } from './owned.ts';
 import { runDirectory } from './store.ts';
 
@@ -40,11 +42,7 @@ export async function takeCommands(stateDir: string, run: string, type?: EventTy
 }
 
 function parse(text: string): EventBody | undefined {
-  try {
-    // Written by `postCommand` of this very tool: `readOwn` has checked whose it is.
-    const body = JSON.parse(text) as EventBody;
-    return typeof body.type === 'string' ? body : undefined;
-  } catch {
-    return undefined;
-  }
+  const data = dataIn(text);
+  // What has the shape of an event is one; anything else would make the journal that takes it unreadable.
+  return wrongBody(data) === undefined ? (data as EventBody) : undefined;
 }
