@@ -9,7 +9,6 @@ import { attempt, ok } from '../model/failure.ts';
 import { activeProbeScript } from '../modules/verify-kmem.ts';
 import { hostDetails, idLines } from '../report/check-details.ts';
 import { type CheckRow, checkSummary, checkTable } from '../report/check-table.ts';
-import { uncoloured } from '../report/layout.ts';
 import { collected } from './collected.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { idRecords } from './id-records.ts';
@@ -50,8 +49,12 @@ export interface Checked {
 /** Checks and shows; the rows too, for who wants to compare them with later ones. */
 export async function check(pattern: string, flags: CheckFlags, world: World): Promise<Checked> {
   const read = flags.from === undefined ? await surveyed(pattern, flags, world) : fromFiles(flags.from, pattern, flags, world);
-  const rows = read.map(shownRow);
-  return { rows, exit: show(rows, flags, world) };
+  const found = attempt('facts', () => ok(textOf(read, flags, world)));
+  const rows = found.ok ? read : read.map((row) => shownRow(row, flags, world));
+  const { lines, exit } = found.ok ? found.value : textOf(rows, flags, world);
+  if (flags.json === true) printJson(rows, world);
+  else for (const line of lines) world.out(line);
+  return { rows, exit };
 }
 
 function fromFiles(directory: string, pattern: string, flags: CheckFlags, world: World): readonly CheckRow[] {
@@ -95,14 +98,9 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
 }
 
 /** The row, or the failure of a host whose facts kmend cannot show: no host keeps the others from the screen. */
-function shownRow(row: CheckRow): CheckRow {
-  const shown = attempt(`the facts of ${row.host}`, () => {
-    for (const part of [checkTable, idLines]) part([row], 80, uncoloured);
-    hostDetails(row, 80, uncoloured);
-    checkSummary([row]);
-    return ok(true);
-  });
-  return shown.ok ? row : { host: row.host, failure: shown.failure };
+function shownRow(row: CheckRow, flags: CheckFlags, world: World): CheckRow {
+  const found = attempt(`the facts of ${row.host}`, () => ok(textOf([row], flags, world)));
+  return found.ok ? row : { host: row.host, failure: found.failure };
 }
 
 /** Only on el7 kernels an empty cgroup shows whether accounting is on, and only root may make one. */
@@ -112,27 +110,26 @@ function whyNotAsked(facts: Facts): string | undefined {
   return facts['user.root'] === true ? undefined : 'it needs root';
 }
 
-function show(rows: readonly CheckRow[], flags: CheckFlags, world: World): number {
+function printJson(rows: readonly CheckRow[], world: World): void {
+  for (const row of rows)
+    world.out(
+      JSON.stringify({
+        schema: 'kmend.check/1',
+        host: row.host,
+        facts: row.facts ?? null,
+        failure: row.failure ?? null,
+        ...withActive(row),
+      }),
+    );
+}
+
+function textOf(rows: readonly CheckRow[], flags: CheckFlags, world: World): { readonly lines: readonly string[]; readonly exit: number } {
   const exit = exitCode(reasons(rows));
-  if (flags.json === true) {
-    for (const row of rows)
-      world.out(
-        JSON.stringify({
-          schema: 'kmend.check/1',
-          host: row.host,
-          facts: row.facts ?? null,
-          failure: row.failure ?? null,
-          ...withActive(row),
-        }),
-      );
-    return exit;
-  }
-  const paint = paintOf(world);
-  for (const line of checkTable(rows, world.width(), paint)) world.out(line);
-  if ((flags.verbose ?? 0) > 0) for (const row of rows) for (const line of hostDetails(row, world.width(), paint)) world.out(line);
-  for (const line of idLines(rows, world.width(), paint)) world.out(line);
-  world.out(`${checkSummary(rows)}   (exit ${exit})`);
-  return exit;
+  if (flags.json === true) return { lines: [], exit };
+  const [width, paint] = [world.width(), paintOf(world)];
+  const details = (flags.verbose ?? 0) > 0 ? rows.flatMap((row) => hostDetails(row, width, paint)) : [];
+  const summary = `${checkSummary(rows)}   (exit ${exit})`;
+  return { lines: [...checkTable(rows, width, paint), ...details, ...idLines(rows, width, paint), summary], exit };
 }
 
 const withActive = ({ active }: CheckRow): object => (active === undefined ? {} : { active });
