@@ -44,10 +44,7 @@ const value = /^([a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?)?$/;
 
 /** Splits at commas that are not inside parentheses. */
 const clauses = (text: string): readonly string[] =>
-  text
-    .split(/,(?![^(]*\))/)
-    .map((clause) => clause.trim())
-    .filter((clause) => clause !== '');
+  (text.match(/(?:[^,(]|\([^)]*(?:\)|$))+/g) ?? []).map((clause) => clause.trim()).filter((clause) => clause !== '');
 
 function parseClause(clause: string): SelectorRequirement {
   const set = /^(\S+)\s+(in|notin)\s*\(([^)]*)\)$/.exec(clause);

@@ -4,7 +4,9 @@ import { claimOf, contradiction } from '../../src/engine/node-match.ts';
 import { lastLines, textResult } from '../../src/engine/observe.ts';
 import { fencedBy, ownFailure } from '../../src/engine/perform-run.ts';
 import { refusal, statusOf } from '../../src/kube/errors.ts';
+import { readAnswer } from '../../src/kube/evict.ts';
 import { holdOf, nodeState } from '../../src/kube/ownership.ts';
+import { canNeverAllow, describePdb } from '../../src/kube/pdb.ts';
 import { quantity } from '../../src/kube/quantity.ts';
 import { parseSelector, selects } from '../../src/kube/selector.ts';
 import { editLine, hasInitWords, occurrences } from '../../src/modules/kernel-arg/edit.ts';
@@ -70,6 +72,14 @@ export const answerParsers: readonly Parser[] = [
     seeds: ['20260101-120000-ab12 by root\n', 'mkdir: cannot create directory\n'],
   },
   { name: 'registered output', parse: (text) => textResult(text, text), seeds: ['a\nb\n', '{"a": 1}'] },
+  {
+    name: 'disruption budget',
+    parse: (text) => {
+      const pdb = { metadata: { name: text, namespace: text }, spec: { minAvailable: text, maxUnavailable: text } };
+      return [canNeverAllow(pdb), describePdb(pdb)];
+    },
+    seeds: ['100%', '1'],
+  },
   { name: 'quantity', parse: quantity, seeds: ['100m', '1.5Gi', '-2e3', '1E+10Ki'] },
   {
     name: 'label selector',
@@ -84,7 +94,7 @@ export const answerParsers: readonly Parser[] = [
     parse: (text) => {
       const node = {
         metadata: { name: text, labels: { [text]: text }, annotations: { 'kmend.io/owner': text } },
-        spec: { providerID: text, unschedulable: true },
+        spec: { providerID: text, unschedulable: true, taints: [{ key: text, effect: 'NoSchedule' }] },
         status: {
           nodeInfo: { bootID: text, kubeletVersion: text },
           addresses: [{ type: 'InternalIP', address: text }],
@@ -101,7 +111,11 @@ export const answerParsers: readonly Parser[] = [
     name: 'refusal of the API',
     parse: (text) => {
       const body: unknown = text.startsWith('{') ? safely(text) : text;
-      return [400, 403, 429, 500].map((status) => [statusOf(body), refusal(status, body, { verb: 'get', resource: 'nodes' }, 'n1')]);
+      return [400, 403, 429, 500].map((status) => [
+        statusOf(body),
+        readAnswer({ status, body }, 'n1', 'create'),
+        refusal(status, body, { verb: 'get', resource: 'nodes' }, 'n1'),
+      ]);
     },
     seeds: ['{"kind":"Status","message":"nodes \\"n1\\" is forbidden","reason":"Forbidden","code":403}', '<html>Bad gateway</html>'],
   },

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { areas, checkWants, derive, outputsIn, parseProbe } from '../../src/facts/index.ts';
 import { creatorOf, normalPath } from '../../src/facts/kmem/creators.ts';
+import { parsedByTable } from '../../src/facts/kmem/kernel-answer.ts';
 import { shortRelease, vendorSays } from '../../src/facts/kmem/kernels.ts';
 import type { Facts } from '../../src/model/fact.ts';
 import type { Mapping } from '../../src/model/value.ts';
@@ -174,7 +175,7 @@ const lines: Readonly<Record<string, string>> = {
   ].join('\n'),
   service: 'active active\nenabled enabled-runtime',
   path: 'exists',
-  repository: 'line [base]\nline name = CentOS\nline baseurl=http://x/\nline  http://y/\nline # c\nline gpgcheck: 1\nalso epel\nlong',
+  repository: 'line [base]\nline name = CentOS\nline baseurl=http://x/\nline  http://y/\nline # c\nline gpgcheck: 1\nalso epel',
 };
 
 const base = derive(el7);
@@ -201,7 +202,7 @@ export const areaParsers: readonly Parser[] = [
   },
   {
     name: 'kernel release',
-    parse: (text) => [shortRelease(text), vendorSays(text)],
+    parse: (text) => [shortRelease(text), vendorSays(text), parsedByTable(text)],
     seeds: ['3.10.0-862.44.2.el7.x86_64', '4.4.0-165-generic', '5.4.17-2136.300.7.el7uek.x86_64', '4.12.14-122.37-default'],
   },
   {

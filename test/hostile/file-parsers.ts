@@ -6,6 +6,7 @@ import { parsePlan, staleness } from '../../src/core/saved-plan.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import { resolveKubeconfig } from '../../src/kube/kubeconfig.ts';
 import {
+  declaredFacts,
   hostVars,
   limitTo,
   loadInventory,
@@ -20,6 +21,7 @@ import type { Event } from '../../src/model/event.ts';
 import { modules } from '../../src/modules/index.ts';
 import { readSshConfig } from '../../src/ssh/config-file.ts';
 import { indexKnownHosts, judge, parseKnownHosts } from '../../src/ssh/known-hosts.ts';
+import { parseJump } from '../../src/ssh/route.ts';
 import { hashOf, rootOf, scanJournal } from '../../src/store/chain.ts';
 import { JournalError } from '../../src/store/errors.ts';
 import { tableReader } from '../fakes/table-reader.ts';
@@ -67,7 +69,10 @@ const playbookSeed = `- name: Out of accounting
     canary: {hosts: 1, soak: 10m}
     max_unavailable: 10%
     brake: {failures: 0}
+    zone: "{{ x }}"
     windows: [{days: mon-fri, from: "22:00", to: "05:00", tz: Europe/Berlin}]
+    freeze: [{from: 2026-12-20, to: 2026-12-27T00:00, tz: UTC}]
+    gates: [{name: g, prometheus: {url: "http://p:9090", query: up, is: ">= 0.99"}}]
   tasks:
     - name: argument
       kernel_arg: {name: cgroup.memory, value: nokmem}
@@ -126,20 +131,25 @@ function chainOf(texts: readonly string[]): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** Half a million syntax errors, each with its stack, are the worst. */
+const yamlMegabytes = 1024;
+
 const key = 'AAAAC3NzaC1lZDI1NTE5AAAAIGJVXqSVlVOYzLHJ2R1Uq9ZJbJ6tJzA0sZ1v5X5x5x5x';
 const fleet = loadInventory(['i.ini'], { reader: tableReader({ 'i.ini': iniSeed }) }).value;
 
 export const fileParsers: readonly Parser[] = [
   { name: 'inventory, INI', parse: inventory('hosts.ini'), seeds: [iniSeed] },
-  { name: 'inventory, YAML', parse: inventory('hosts.yaml'), seeds: [yamlSeed] },
+  { name: 'inventory, YAML', megabytes: yamlMegabytes, parse: inventory('hosts.yaml'), seeds: [yamlSeed] },
   {
     name: 'inventory, JSON',
+    megabytes: yamlMegabytes,
     parse: inventory('hosts.json'),
     seeds: ['{"all": {"hosts": {"n1": {"a": [1, "x"]}}, "children": {"g": null}}}'],
   },
-  { name: 'inventory, form not named', parse: inventory('hosts'), seeds: [iniSeed, yamlSeed] },
+  { name: 'inventory, form not named', megabytes: yamlMegabytes, parse: inventory('hosts'), seeds: [iniSeed, yamlSeed] },
   {
     name: 'inventory, program',
+    megabytes: yamlMegabytes,
     parse: (text) =>
       loadInventory(['run'], {
         reader: tableReader({ run: '#!/bin/sh' }, { 'run --list': text, 'run --host n1': text, 'run --host n2': text }),
@@ -148,21 +158,25 @@ export const fileParsers: readonly Parser[] = [
   },
   {
     name: 'group_vars',
+    megabytes: yamlMegabytes,
     parse: (text) => loadInventory(['d/i.ini'], { reader: tableReader({ 'd/i.ini': '[g]\nn1\n', 'd/group_vars/g.yml': text }) }),
     seeds: ['zone: a\nlist: [1, {b: c}]\nlong: |\n  x\n  y\nbin: !!str 1\nu: !unsafe "{{ x }}"\n'],
   },
   {
     name: 'playbook',
+    megabytes: yamlMegabytes,
     parse: (text) => loadPlaybook('p.yaml', text, { modules, facts: factDefs.map(({ name }) => name) }),
     seeds: [playbookSeed],
   },
   {
     name: 'settings file',
+    megabytes: yamlMegabytes,
     parse: (text) => parseSettings('kmend.yaml', text),
     seeds: ['inventory: [a, b]\nforks: 20\nbecome: true\nuser: ops\n'],
   },
   {
     name: 'extra variables',
+    megabytes: yamlMegabytes,
     parse: (text) => [parseExtraVars([text], tableReader({})), parseExtraVars(['@f'], tableReader({ f: text }))],
     seeds: ['a=b c="d e" f=\'g\'\\ h', '{"a": {"b": [1]}}'],
   },
@@ -186,11 +200,22 @@ export const fileParsers: readonly Parser[] = [
       'ansible_host=10.0.0.1\nansible_port=22\nansible_user=ops\nansible_connection=ssh\nansible_become=yes\nansible_become_method=sudo\nansible_ssh_common_args=-o ProxyJump=a@b:22,c -o "StrictHostKeyChecking=no" -i ~/k -C\nansible_ssh_extra_args=-o ProxyCommand="ssh -W [%h]:%p -q -l u -p 22 bastion"\nansible_ssh_timeout=10',
     ],
   },
+  { name: 'jump host', parse: parseJump, seeds: ['ssh://ops@bastion:22/', '[2001:db8::1]:22', 'a@b@c'] },
+  {
+    name: 'declared answers',
+    parse: (text) => {
+      const file = `all:\n  hosts:\n    n1:\n      kmem_kernels: {${text.split('\n').join(', ')}}\n`;
+      const { value } = loadInventory(['i.yaml'], { reader: tableReader({ 'i.yaml': file }) });
+      return value === undefined ? undefined : declaredFacts(value, ['n1'], { extraVars: {} });
+    },
+    seeds: ['3.10.0-862.el7.x86_64: try', '3.10.0-1160.el7.x86_64: no\nx: maybe'],
+    megabytes: yamlMegabytes,
+  },
   {
     name: 'ssh configuration',
     parse: filed('config', sshConfig),
     seeds: [
-      'Host n1 web* !web2\n  HostName 10.0.0.1\n  User ops\n  Port 2222\n  IdentityFile ~/.ssh/a\n  ProxyJump b,c\nInclude conf.d/*\nMatch host x\n  User y\nHost "a b"\n\tconstructor=x\n# c\nProxyCommand none\n',
+      'ProxyCommand none\nAddressFamily any\nHost n1 web* !web2\n  HostName 10.0.0.1\n  User ops\n  Port 2222\n  IdentityFile ~/.ssh/a\n  ProxyJump b,c\nInclude conf.d/*\nMatch host x\n  User y\nHost "a b"\n\tconstructor=x\n# c\n',
     ],
   },
   {
@@ -205,6 +230,7 @@ export const fileParsers: readonly Parser[] = [
   },
   {
     name: 'kubeconfig',
+    megabytes: yamlMegabytes,
     parse: (text) => resolveKubeconfig([{ path: '/k', text }], parsePlain),
     seeds: [kubeconfigSeed],
   },

@@ -6,4 +6,6 @@ export interface Parser {
   readonly parse: (text: string) => unknown;
   /** Texts as they are in good hosts and files: inputs are made of their lines and words. */
   readonly seeds: readonly string[];
+  /** Memory for 1 MiB of text where 64 MiB do not suffice: the YAML library keeps every token and node. */
+  readonly megabytes?: number;
 }

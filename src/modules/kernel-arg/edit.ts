@@ -23,21 +23,10 @@ interface Line {
 
 /** Splits at blanks outside double quotes, as the kernel does (lib/cmdline.c, next_arg). Gaps are kept: what is not edited keeps its bytes. */
 function split(line: string): Line {
-  const tokens: Token[] = [];
-  let [gap, text, quoted] = ['', '', false];
-  for (const character of line) {
-    if (character === '"') quoted = !quoted;
-    if (!quoted && (character === ' ' || character === '\t')) {
-      if (text !== '') {
-        tokens.push({ gap, text });
-        [gap, text] = ['', ''];
-      }
-      gap += character;
-    } else text += character;
-  }
-  if (text === '') return { tokens, tail: gap };
-  tokens.push({ gap, text });
-  return { tokens, tail: '' };
+  const found = [...line.matchAll(/(?<![ \t])([ \t]*)((?:[^ \t"]|"[^"]*(?:"|$))+)/g)];
+  const tokens = found.map(([, gap = '', text = '']): Token => ({ gap, text }));
+  const last = found.at(-1);
+  return { tokens, tail: last === undefined ? line : line.slice(last.index + last[0].length) };
 }
 
 const bare = (text: string): string => text.replaceAll('\\"', '"').replaceAll('"', '');

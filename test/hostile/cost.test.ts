@@ -1,0 +1,16 @@
+// What a parser costs: twice the text takes about twice the time, in bounded memory, and nothing that a text can be is thrown at its caller.
+import { afterAll, describe, expect, it } from 'vitest';
+import { parsers } from './parsers.ts';
+import { startWorkers } from './workers.ts';
+
+const workers = startWorkers();
+afterAll(() => workers.stop());
+
+describe('1 MiB of hostile text', () => {
+  // A process that is busy meanwhile may spoil one measurement, not two.
+  it.each(parsers)('$name', { timeout: 600_000, retry: 1 }, async (row) => {
+    const costs = await workers.costsOf(row);
+    expect(costs.length).toBeGreaterThan(0);
+    expect(costs.filter(({ ratio }) => ratio >= 3)).toEqual([]);
+  });
+});

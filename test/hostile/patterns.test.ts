@@ -1,0 +1,131 @@
+// No regular expression of the program takes more than linear time, and every one that reads hosts or files is run by a row of the table.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseSync, Visitor } from 'oxc-parser';
+import { checkSync } from 'recheck';
+import { describe, expect, it } from 'vitest';
+import { areas } from '../../src/facts/index.ts';
+import { creatorRows } from '../../src/facts/kmem/creators.ts';
+import { repositoryCauses } from '../../src/facts/repository-causes.ts';
+import { parsers } from './parsers.ts';
+import { startWorkers } from './workers.ts';
+
+const source = join(import.meta.dirname, '../../src');
+
+interface Pattern {
+  readonly at: string;
+  readonly source: string;
+  readonly flags: string;
+}
+
+/** The practice fleet reads what this program makes, and nothing else. */
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !file.startsWith('lab/'));
+
+const patterns: Pattern[] = [];
+const makers = new Set<string>();
+for (const file of files) {
+  const text = readFileSync(join(source, file), 'utf8');
+  new Visitor({
+    Literal: (node) => {
+      if (!('regex' in node)) return;
+      const line = text.slice(0, node.start).split('\n').length;
+      patterns.push({ at: `${file}:${line}`, source: node.regex.pattern, flags: node.regex.flags });
+    },
+    NewExpression: (node) => {
+      if (node.callee.type === 'Identifier' && node.callee.name === 'RegExp') makers.add(file);
+    },
+    CallExpression: (node) => {
+      if (node.callee.type === 'Identifier' && node.callee.name === 'RegExp') makers.add(file);
+    },
+  }).visit(parseSync(file, text).program);
+}
+
+/** Files that make regular expressions: of texts of their own, never of a text from outside, and rows run them all. */
+const knownMakers = [
+  'facts/kmem/creators.ts',
+  'facts/kubelet.ts',
+  'facts/memory.ts',
+  'facts/registry.ts',
+  'facts/repository-causes.ts',
+  'load/pattern.ts',
+  'load/yaml.ts',
+  'local/package-file.ts',
+  'ssh/refusals.ts',
+];
+
+/** Super-linear, with what bounds the text. */
+const excused: ReadonlyMap<string, string> = new Map([
+  ...repositoryCauses.map(({ said }): [string, string] => [new RegExp(said.join('|')).source, 'unusable.ts cuts a line to 300 characters']),
+  ['(?:[-?:][ \\t]+){200,}', 'a beginning is followed for 200 signs at most'],
+  ['(.*?)\\r?\\n', 'of the YAML library, and anchored there (sticky)'],
+]);
+
+const rooms = /^(?:facts|load|ssh|kube|store|gates|model)\//;
+
+/** Files of these rooms that have patterns and no row: what their patterns look at. */
+const noParsers: ReadonlyMap<string, string> = new Map([
+  ['facts/volatile.ts', 'names of facts'],
+  ['gates/index.ts', 'the comparison in a playbook; answers are JSON'],
+  ['kube/api.ts', 'paths of its own'],
+  ['kube/dial.ts', 'the host of an address'],
+  ['kube/forecast.ts', 'finalizers, compared as they are'],
+  ['kube/holding.ts', 'finalizers, compared as they are'],
+  ['kube/http.ts', 'the address of the server'],
+  ['kube/http1.ts', 'the host of an address'],
+  ['kube/inventory.ts', 'names and addresses of nodes, sign by sign'],
+  ['kube/placement.ts', 'taints, compared as they are'],
+  ['kube/proxy.ts', 'the environment of this machine'],
+  ['load/listing.ts', 'what is printed'],
+  ['model/quote.ts', 'what is printed'],
+  ['ssh/command.ts', 'words of the program, and the end of a prompt'],
+  ['ssh/exec.ts', 'marks of the program'],
+  ['ssh/handshake.ts', 'errors of the library'],
+  ['ssh/keys.ts', 'key files of the operator'],
+  ['ssh/login.ts', 'the end of a prompt'],
+]);
+
+function slow({ source, flags }: Pick<Pattern, 'source' | 'flags'>): string | undefined {
+  if (excused.has(source)) return undefined;
+  const { status } = checkSync(source, flags, { timeout: 60_000 });
+  return status === 'safe' ? undefined : status;
+}
+
+describe('regular expressions', () => {
+  it('none takes more than linear time', { timeout: 900_000 }, () => {
+    const different = new Map(patterns.map((pattern) => [`/${pattern.source}/${pattern.flags}`, pattern]));
+    const found = [...different].flatMap(([written, pattern]) => {
+      const why = slow(pattern);
+      return why === undefined ? [] : [`${pattern.at} ${written}: ${why}`];
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('those of tables are linear too, and no file makes one of a text from outside', { timeout: 300_000 }, () => {
+    expect([...makers].sort()).toEqual(knownMakers);
+    const shapes = creatorRows.map(({ pattern }) => ({ source: pattern, flags: 's' }));
+        expect(shapes.filter((one) => slow(one) !== undefined)).toEqual([]);
+  });
+
+  it('every file of the rooms that read hosts, files and servers is reached by a row of the table', { timeout: 300_000 }, async () => {
+    const workers = startWorkers();
+    const ran = new Set<string>();
+    for (const row of parsers) for (const one of await workers.sourcesOf(row)) ran.add(one);
+    workers.stop();
+    const fileOf = ({ at }: Pattern): string => at.split(':', 1)[0] ?? '';
+    const reached = new Set(patterns.filter((pattern) => ran.has(pattern.source)).map(fileOf));
+    const missing = patterns.map(fileOf).filter((file) => rooms.test(file) && !reached.has(file) && !noParsers.has(file));
+    expect([...new Set(missing)]).toEqual([]);
+    expect([...noParsers.keys()].filter((file) => reached.has(file))).toEqual([]);
+    const literal = new Set(patterns.map((pattern) => pattern.source));
+    const made = [...ran].filter((one) => !literal.has(one));
+    expect(made.filter((one) => slow({ source: one, flags: '' }) !== undefined)).toEqual([]);
+  });
+});
+
+describe('the table', () => {
+  it('has a row for every area', () => {
+    const names = new Set(parsers.map(({ name }) => name));
+    expect([...areas.keys()].filter((area) => !names.has(`area ${area}`))).toEqual([]);
+    expect(parsers.length).toBe(names.size);
+  });
+});
