@@ -180,10 +180,28 @@ const lines: Readonly<Record<string, string>> = {
 
 const base = derive(el7);
 
+/** Each variable holds the one before it ten times: nine lines would make a gigabyte. */
+const bomb = (before: string, size: number): string =>
+  Array.from({ length: size / 100 }, (_, at) => `${before}A${at}="${at === 0 ? 'x'.repeat(10) : `\${A${at - 1}}`.repeat(10)}"`).join('\n');
+
+const attacks: Readonly<Record<string, Parser['attacks']>> = {
+  os: [(size) => bomb('os ', size)],
+  boot: [
+    (size) => bomb('default ', size),
+    (size) => `grub set kernelopts=${'x'.repeat(size / 2)}\ngrub menuentry 'a' {\ngrub linux /vmlinuz-1 ${'$kernelopts'.repeat(size / 22)}`,
+    (size) => "grub submenu 'a' {\n".repeat(size / 19),
+  ],
+  kernels: [(size) => bomb('setting ', size)],
+  package: [(size) => `exclude ${'*'.repeat(size)}Q`, (size) => `exclude ${'*r*e'.repeat(size / 4)}Q`],
+  packages: [(size) => `exclude ${'*'.repeat(size)}Q`],
+  log: [(size) => `log ${'INFO: task '.repeat(size / 11)}`, (size) => `log ${'cache: x(1:'.repeat(size / 11)}`],
+};
+
 const ofArea = (name: string): Parser => ({
   name: `area ${name}`,
   parse: (text) => derive({ ...base, ...areas.get(name)?.parse(text, { cut: false, args: args[name] ?? {} }) }),
   seeds: [lines[name] ?? ''],
+  attacks: attacks[name] ?? [],
 });
 
 export const areaParsers: readonly Parser[] = [

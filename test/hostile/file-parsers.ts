@@ -19,7 +19,7 @@ import {
 import { parsePlain } from '../../src/load/yaml-data.ts';
 import type { Event } from '../../src/model/event.ts';
 import { modules } from '../../src/modules/index.ts';
-import { readSshConfig } from '../../src/ssh/config-file.ts';
+import { noConfig, readSshConfig } from '../../src/ssh/config-file.ts';
 import { indexKnownHosts, judge, parseKnownHosts } from '../../src/ssh/known-hosts.ts';
 import { parseJump } from '../../src/ssh/route.ts';
 import { hashOf, rootOf, scanJournal } from '../../src/store/chain.ts';
@@ -94,6 +94,12 @@ clusters: [{name: c, cluster: {server: "https://10.0.0.1:6443", certificate-auth
 users: [{name: u, user: {exec: {command: ./plug, apiVersion: client.authentication.k8s.io/v1, args: [a], env: [{name: A, value: b}]}}}]
 `;
 
+/** A mapping that takes in another one many times. */
+const mergeOfMany = (size: number): string => {
+  const keys = Array.from({ length: size / 40 }, (_, at) => `  k${at}: ${at}`).join('\n');
+  return `x: &x\n${keys}\nall:\n  vars:\n    <<: [*x, *x, *x]\n`;
+};
+
 const folder = mkdtempSync(join(tmpdir(), 'kmend-parsers-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
@@ -107,7 +113,10 @@ const filed =
   };
 
 async function sshConfig(path: string): Promise<unknown> {
-  const config = await readSshConfig(path, folder, () => {});
+  const config = await readSshConfig(path, folder, () => {}).catch((error: Error) => {
+    if (!error.message.startsWith(`${path} cannot be read: `)) throw error;
+    return noConfig;
+  });
   return ['n1', 'web1.example.com', 'constructor'].map((name) => config.lookup([name, '10.0.0.1']));
 }
 
@@ -138,8 +147,23 @@ const key = 'AAAAC3NzaC1lZDI1NTE5AAAAIGJVXqSVlVOYzLHJ2R1Uq9ZJbJ6tJzA0sZ1v5X5x5x5
 const fleet = loadInventory(['i.ini'], { reader: tableReader({ 'i.ini': iniSeed }) }).value;
 
 export const fileParsers: readonly Parser[] = [
-  { name: 'inventory, INI', parse: inventory('hosts.ini'), seeds: [iniSeed] },
-  { name: 'inventory, YAML', megabytes: yamlMegabytes, parse: inventory('hosts.yaml'), seeds: [yamlSeed] },
+  {
+    name: 'inventory, INI',
+    parse: inventory('hosts.ini'),
+    seeds: [iniSeed],
+    attacks: [
+      (size) => 'a[1:9]b[1:9999].c[1:2]\n'.repeat(size / 23),
+      (size) => `n[1:100000] ${'a=1 '.repeat(size / 4)}`,
+      (size) => Array.from({ length: size / 40 }, (_, at) => `[g${at}:children]\ng${at + 1}\n[g${at + 1}]`).join('\n'),
+    ],
+  },
+  {
+    name: 'inventory, YAML',
+    megabytes: yamlMegabytes,
+    parse: inventory('hosts.yaml'),
+    attacks: [mergeOfMany, (size) => `a: [}\n`.repeat(size / 6)],
+    seeds: [yamlSeed],
+  },
   {
     name: 'inventory, JSON',
     megabytes: yamlMegabytes,

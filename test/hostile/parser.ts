@@ -8,4 +8,6 @@ export interface Parser {
   readonly seeds: readonly string[];
   /** Memory for 1 MiB of text where 64 MiB do not suffice: the YAML library keeps every token and node. */
   readonly megabytes?: number;
+  /** Inputs that repetition does not find, as they were found once. */
+  readonly attacks?: readonly ((size: number) => string)[];
 }

@@ -103,7 +103,7 @@ describe('regular expressions', () => {
   it('those of tables are linear too, and no file makes one of a text from outside', { timeout: 300_000 }, () => {
     expect([...makers].sort()).toEqual(knownMakers);
     const shapes = creatorRows.map(({ pattern }) => ({ source: pattern, flags: 's' }));
-        expect(shapes.filter((one) => slow(one) !== undefined)).toEqual([]);
+    expect(shapes.filter((one) => slow(one) !== undefined)).toEqual([]);
   });
 
   it('every file of the rooms that read hosts, files and servers is reached by a row of the table', { timeout: 300_000 }, async () => {

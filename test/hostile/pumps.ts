@@ -81,7 +81,10 @@ function pumpsOfLine(seed: string, start: number, line: string): readonly Pump[]
         },
       ];
     }),
-    ...openers.map((opener) => inside('end of the line', before + line, opener, after)),
+    ...openers.flatMap((opener) => [
+      inside('end of the line', before + line, opener, after),
+      inside('end of the line, closed', before + line, opener, `Q${after}`),
+    ]),
   ];
 }
 

@@ -11,7 +11,7 @@ import type { Parser } from './parser.ts';
 const usual = 64;
 const program = 32;
 /** Nothing takes so long but what hangs. */
-const silence = 60_000;
+const silence = 120_000;
 
 export interface Workers {
   readonly costsOf: (row: Parser) => Promise<readonly Cost[]>;

@@ -23,10 +23,13 @@ interface Line {
 
 /** Splits at blanks outside double quotes, as the kernel does (lib/cmdline.c, next_arg). Gaps are kept: what is not edited keeps its bytes. */
 function split(line: string): Line {
-  const found = [...line.matchAll(/(?<![ \t])([ \t]*)((?:[^ \t"]|"[^"]*(?:"|$))+)/g)];
-  const tokens = found.map(([, gap = '', text = '']): Token => ({ gap, text }));
-  const last = found.at(-1);
-  return { tokens, tail: last === undefined ? line : line.slice(last.index + last[0].length) };
+  const tokens: Token[] = [];
+  let end = 0;
+  for (const { 0: whole, 1: gap = '', 2: text = '', index } of line.matchAll(/(?<![ \t])([ \t]*)((?:[^ \t"]|"[^"]*(?:"|$))+)/g)) {
+    tokens.push({ gap, text });
+    end = index + whole.length;
+  }
+  return { tokens, tail: line.slice(end) };
 }
 
 const bare = (text: string): string => text.replaceAll('\\"', '"').replaceAll('"', '');
