@@ -89,7 +89,7 @@ export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): 
     },
     truncated: () => truncated,
     flooded: () => flooded,
-    end: () => lines?.end(),
+    end: () => lines?.end(truncated),
   };
 }
 
@@ -112,8 +112,8 @@ function createLines(onLine: (line: string) => void, terminal: boolean) {
       give(rest);
       rest = '';
     },
-    end: (): void => {
-      rest += decoder.end();
+    end: (truncated: boolean): void => {
+      if (!truncated) rest += decoder.end();
       if (rest !== '') give(rest);
       rest = '';
     },
