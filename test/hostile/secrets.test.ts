@@ -211,7 +211,7 @@ describe('secrets', () => {
     await run('drift', ['drift', '-i', lab.fleet.inventoryFile, ...vars, '--all']);
     for (const words of [['--list'], ['--host', 'h1'], ['--graph', '--vars']])
       await run(`inventory ${words.join(' ')}`, ['inventory', '-i', lab.fleet.inventoryFile, ...vars, ...words]);
-    const broken = lab.file('broken.yaml', `all:\n  hosts:\n    h1: {db_password: ${yaml(secret.flow)}\n`);
+    const broken = lab.file('broken.yaml', `all:\n  hosts:\n    h1: {db_password: ${yaml(secret.flow)}} ]\n`);
     expect((await run('a mistake', ['validate', path, '-i', broken, ...vars])).exit).toBe(3);
     const live = await run('apply --json', ['apply', path, '--yes', ...vars, '--json', '-v']);
     expect(live.exit, live.out + live.err).toBe(0);
