@@ -1,11 +1,11 @@
 // Who may instruct kmend by files: owner and mode of everything on the path, links, pipes, and what a stranger's repository brings.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lchownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Identity, judgePath } from '../../src/local/trust.ts';
+import { type Identity, judgePath, trustOf } from '../../src/local/trust.ts';
 import { bundlePath } from '../cli/child.ts';
 import { command } from '../cli/real-world.ts';
 
@@ -102,6 +102,26 @@ describe('the judge of a path', () => {
     } finally {
       sh(`umount ${dirname(path)}`);
     }
+  });
+
+  it.runIf(asRoot)('knows the users of this machine: who called sudo, and who is in a group', () => {
+    const path = file('a/f', 'x', 0o664);
+    const judged = (env = {}) => trustOf(env, '').judge(path);
+    const groups = readFileSync('/etc/group', 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'));
+    const users = readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'));
+    const [, , empty = ''] = groups.find(([, , gid, members]) => members === '' && !users.some((user) => user[3] === gid)) ?? [];
+    lchownSync(path, self, Number(empty));
+    expect(judged()).toBeUndefined();
+    lchownSync(path, self, Number(users.find(([name]) => name === 'nobody')?.[3]));
+    expect(judged()).toMatch(/^the group .*, which has other members, may write /);
+    lchownSync(path, stranger, Number(empty));
+    expect(judged()).toContain('belongs to user');
+    expect(judged({ SUDO_UID: String(stranger) })).toBeUndefined();
+    expect(judged({ KMEND_TRUST_FILES: 'true' })).toBeUndefined();
   });
 
   it('judges a link at both ends', () => {
