@@ -1,6 +1,6 @@
 // The command line: the tree of commands, and the one place where their mistakes become words and an exit code.
 import { Command, CommanderError } from 'commander';
-import { harmless } from '../report/layout.ts';
+import { harmless } from '../model/printable.ts';
 import { DamagedError, StateRefusal, StateWriteError } from '../store/index.ts';
 import { auditCommand } from './audit.ts';
 import { checkCommand } from './check.ts';

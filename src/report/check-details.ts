@@ -1,8 +1,9 @@
 // Below the table of `kmend check`: hosts whose cgroup ids run out, the nearest first; and with -v what each host's verdict was counted from.
 import type { Facts } from '../model/fact.ts';
+import { harmless } from '../model/printable.ts';
 import { isList, isMapping, isUnknown, type Mapping } from '../model/value.ts';
 import type { CheckRow } from './check-table.ts';
-import { duration, fold, harmless, type Paint, plural, table } from './layout.ts';
+import { duration, fold, type Paint, plural, table } from './layout.ts';
 
 const numberOf = (from: Mapping, name: string): number => (typeof from[name] === 'number' ? from[name] : 0);
 const grouped = (value: number): string => value.toLocaleString('en');

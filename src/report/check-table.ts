@@ -3,8 +3,9 @@ import { conclusionOf } from '../core/conclusion.ts';
 import type { ActiveProbe } from '../engine/fleet.ts';
 import type { Facts } from '../model/fact.ts';
 import type { Failure } from '../model/failure.ts';
+import { harmless } from '../model/printable.ts';
 import { isUnknown } from '../model/value.ts';
-import { cutTo, fold, harmless, type Paint, plural, table } from './layout.ts';
+import { cutTo, fold, type Paint, plural, table } from './layout.ts';
 
 export interface CheckRow {
   readonly host: string;

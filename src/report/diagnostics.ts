@@ -1,6 +1,7 @@
 // Diagnostics for people: place first, as editors jump to it; then what, why and what to do.
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { harmless, type Paint } from './layout.ts';
+import { harmless } from '../model/printable.ts';
+import type { Paint } from './layout.ts';
 
 /** All of them, errors before warnings before notes, each file's in order of place. `lineOf` gives the source line to show below, if it is at hand. */
 export function diagnosticsText(

@@ -1,6 +1,7 @@
 // The table of `kmend drift`: which remediated hosts lost their remedy, and a line that sums them up.
 import type { DriftState, HostDrift } from '../core/drift-report.ts';
-import { harmless, type Paint, plural, table } from './layout.ts';
+import { harmless } from '../model/printable.ts';
+import { type Paint, plural, table } from './layout.ts';
 
 const colourOf: Readonly<Record<DriftState, keyof Pick<Paint, 'green' | 'red' | 'yellow' | 'dim'>>> = {
   kept: 'green',

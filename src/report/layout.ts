@@ -37,10 +37,6 @@ export function cutTo(text: string, width: number): string {
   return `${[...text.replace(escapes, '')].slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
-/** Characters of the host's own that would move the cursor or colour our screen are shown, not obeyed. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that must not reach a terminal
-export const harmless = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '?');
-
 /**
  * Rows in columns as wide as they need to be. Where the terminal is too narrow, the last column is folded below itself;
  * nothing that a person needs to act on is ever cut away.

@@ -1,6 +1,7 @@
 // A run as plain lines: what a log, a pipe or a scheduler sees. One line an event that a person would want to know.
 import type { Event } from '../model/event.ts';
-import { clockTime, duration, harmless, type Paint, plural } from './layout.ts';
+import { harmless } from '../model/printable.ts';
+import { clockTime, duration, type Paint, plural } from './layout.ts';
 import { proofText } from './proof-text.ts';
 
 /** The lines for an event; empty for those that only the journal needs. */

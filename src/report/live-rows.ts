@@ -1,7 +1,8 @@
 // The rows of the live view, from the state of a run: at most thirty, whatever the size of the fleet. Pure, so that screens can be pinned.
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
 import type { Event } from '../model/event.ts';
-import { cutTo, duration, harmless, type Paint, padRight } from './layout.ts';
+import { harmless } from '../model/printable.ts';
+import { cutTo, duration, type Paint, padRight } from './layout.ts';
 
 const maxRows = 30;
 

@@ -2,7 +2,8 @@
 import { brakeHolders } from '../core/brake.ts';
 import { sizeOf } from '../core/ranked.ts';
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
-import { duration, harmless, plural } from './layout.ts';
+import { harmless } from '../model/printable.ts';
+import { duration, plural } from './layout.ts';
 
 /** What to type next after a run, where there is something. */
 export const nextSteps = (state: RunState): readonly string[] => [

@@ -1,7 +1,8 @@
 // A plan for people: per wave the hosts, their changes with `+ ~ - !`, risk, remedy and why; then what is refused or left out.
 import type { HostPlan, PlannedChange, PlayPlan, TaskPlan } from '../model/plan.ts';
 import { hasChanges } from '../model/plan.ts';
-import { duration, fold, harmless, type Paint, plural } from './layout.ts';
+import { harmless } from '../model/printable.ts';
+import { duration, fold, type Paint, plural } from './layout.ts';
 
 /** When a host would start, by the same `decide` on a virtual clock; and what it waits for. */
 export interface PlannedWave {

@@ -1,6 +1,7 @@
 // The recap: one line a host, as Ansible prints it, from the state of a run.
 import type { HostState } from '../core/state.ts';
-import { harmless, type Paint, padRight } from './layout.ts';
+import { harmless } from '../model/printable.ts';
+import { type Paint, padRight } from './layout.ts';
 import { leftOpenText } from './proof-text.ts';
 
 export interface RecapRow {

@@ -1,6 +1,7 @@
 // The report of a run, from its journal alone: for people (text) and for tickets (Markdown).
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
-import { duration, harmless, type Paint, table, uncoloured } from './layout.ts';
+import { harmless } from '../model/printable.ts';
+import { duration, type Paint, table, uncoloured } from './layout.ts';
 import { proofText } from './proof-text.ts';
 import { recapLines, recapRow } from './recap.ts';
 
