@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type ExitReason, exitCode } from '../core/exit.ts';
 import { forEachHost } from '../engine/fleet.ts';
 import { cleanupScript, exitCodes } from '../engine/host-scripts.ts';
+import { fencedBy } from '../engine/perform-run.ts';
 import type { Session } from '../engine/session.ts';
 import { withPrelude } from '../facts/index.ts';
 import type { Failure } from '../model/failure.ts';
@@ -89,8 +90,7 @@ async function cleanup(pattern: string, flags: FleetFlags & { readonly yes?: boo
     if (!outcome.ok) return { text: '', failure: outcome.failure };
     const { code, stderr } = outcome.value;
     if (code === 0) return { text: 'clean' };
-    if (code === exitCodes.fenced)
-      return { text: '', failure: { kind: 'fenced', message: `held by run ${stderr.trim()}`, hint: 'resume or resolve that run first' } };
+    if (code === exitCodes.fenced) return { text: '', failure: { ...fencedBy(stderr), hint: 'resume or resolve that run first' } };
     return { text: '', failure: { kind: 'exit', message: `exit ${code}: ${stderr.trim()}` } };
   });
   return exitCode(tellAnswers(answers, world));

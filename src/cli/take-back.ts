@@ -1,8 +1,10 @@
 // `rollback: failed_host`: after a run, each host that ended badly in it is taken back by a run of its own, as `kmend rollback RUN -l HOST` would.
 // The run that failed stays as it is: the host counts as its bad end and keeps its slot until a person has looked.
+
 import { hostsToTakeBack } from '../core/auto-rollback.ts';
 import { hostState } from '../core/state.ts';
 import type { Store } from '../engine/ports.ts';
+import { pasteable } from '../model/quote.ts';
 import { dataIn } from '../model/shape.ts';
 import { isMapping } from '../model/value.ts';
 import type { RunLine } from './demo.ts';
@@ -21,14 +23,14 @@ export const takeBack =
     if (hosts.length === 0) return;
     const before = await takenBackBefore(run, set, store, world);
     for (const host of hosts.filter((one) => !before.has(one))) {
-      const byHand = `kmend rollback ${run} -l ${host}`;
+      const byHand = `kmend rollback ${run} -l ${pasteable(host)}`;
       if (world.stop.aborted) {
         world.err(`${host} is not taken back, since this was stopped; by hand: ${byHand}`);
         continue;
       }
       world.err(`${host} ended badly and is taken back (rollback: failed_host)`);
       const exit = await runLine(wordsFor(run, host, set), world);
-      if (exit === 0) world.err(`${host} is as it was before run ${run}; look at it, then: kmend resolve ${run} ${host}`);
+      if (exit === 0) world.err(`${host} is as it was before run ${run}; look at it, then: kmend resolve ${run} ${pasteable(host)}`);
       else world.err(`${host} was NOT taken back (exit ${exit}); look at it, then by hand: ${byHand}`);
     }
   };

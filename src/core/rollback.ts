@@ -1,5 +1,7 @@
 // Rollback: from what a run's journal says that it changed on a host, what must be set again. Says so where the journal does not know.
+
 import type { Failure } from '../model/failure.ts';
+import { pasteable } from '../model/quote.ts';
 import type { Mapping, Value } from '../model/value.ts';
 import type { HostDeeds, MadeChange } from './host-history.ts';
 
@@ -38,7 +40,7 @@ export function rollbackOf(run: string, deeds: HostDeeds, later: readonly LaterR
   if (since !== undefined)
     return refused(
       `run ${since.run} changed ${since.what} after run ${run}`,
-      `take that back first: kmend rollback ${since.run} -l ${deeds.host}`,
+      `take that back first: kmend rollback ${since.run} -l ${pasteable(deeds.host)}`,
     );
   const steps = deeds.changes.map(stepOf);
   const unknown = steps.find((step) => step.kind === 'unknown');

@@ -1,9 +1,11 @@
 // Fences outside of a walk: hosts taken over from another run before this one starts, and a host set free because a person has looked at it.
+
 import { hostState, hostStates } from '../core/state.ts';
 import type { Failure } from '../model/failure.ts';
 import { forEachHost, setupOf } from './fleet.ts';
 import { closeFenceScript, exitCodes, takeoverScript } from './host-scripts.ts';
 import { lastLines } from './observe.ts';
+import { fencedBy } from './perform-run.ts';
 import { openSession, type Session } from './session.ts';
 import type { RunContext } from './walk-context.ts';
 
@@ -53,5 +55,5 @@ async function send(session: Session, script: string): Promise<Failure['message'
   if (!outcome.ok) return outcome.failure.message;
   const { code, stderr } = outcome.value;
   if (code === 0) return undefined;
-  return code === exitCodes.fenced ? `held by run ${lastLines(stderr, 1)}` : lastLines(stderr, 1) || `exit ${code}`;
+  return code === exitCodes.fenced ? fencedBy(stderr).message : lastLines(stderr, 1) || `exit ${code}`;
 }

@@ -1,7 +1,11 @@
 // Running a script and writing a file. Scripts run detached with a spool on the host: a lost connection or a killed controller loses nothing.
+
 import { withPrelude } from '../facts/prelude.ts';
 import type { RunEffect, WriteEffect } from '../model/effect.ts';
 import type { Failure } from '../model/failure.ts';
+import { oneLine } from '../model/printable.ts';
+import { pasteable } from '../model/quote.ts';
+import { isRunId } from '../model/run-id.ts';
 import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
 import { exitCodes, pollScript, sealScript, startScript, writeScript } from './host-scripts.ts';
 import { lastLines } from './observe.ts';
@@ -47,7 +51,7 @@ export async function performRun(effect: RunEffect, place: EffectPlace, context:
 
 /** A step that may have been done is not done twice: a person looks, and says whether to do it again. */
 const decideOn = ({ host, token }: DoorContext): string =>
-  `look at ${host}, then: kmend resume ${token.run} --retry ${host} (does it again), or --skip ${host}`;
+  `look at ${host}, then: kmend resume ${token.run} --retry ${pasteable(host)} (does it again), or --skip ${pasteable(host)}`;
 
 const progress = (text: string, place: EffectPlace, { host, record }: DoorContext): Promise<unknown> =>
   record({ type: 'effect.progress', host, task: place.task, effect: place.effect, text }, false);
@@ -115,11 +119,22 @@ function readPoll(result: ExecResult): Poll {
   };
 }
 
-export const fencedBy = (said: string): Failure => ({
-  kind: 'fenced',
-  message: `this host is held by run ${said}`,
-  hint: `finish that run (kmend resume), or take the host over: --takeover ${said.split(' ')[0] ?? 'RUN'}`,
-});
+/** The host itself says who holds it, so it may say anything: only what has the form of a run's id is taken for one. */
+export function fencedBy(said: string): Failure {
+  const line = oneLine(lastLines(said, 1), 100);
+  const run = line.split(' ')[0] ?? '';
+  return isRunId(run)
+    ? {
+        kind: 'fenced',
+        message: `this host is held by run ${line}`,
+        hint: `finish that run (kmend resume), or take the host over: --takeover ${run}`,
+      }
+    : {
+        kind: 'fenced',
+        message: `this host says that it is held, and names no run of kmend: ${line}`,
+        hint: 'look at /var/lib/kmend/fence on it',
+      };
+}
 
 /** Exit codes of the engine's own part of a script: the fence, and the state directory. */
 export function ownFailure(result: ExecResult): Failure | undefined {

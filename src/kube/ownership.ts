@@ -1,6 +1,8 @@
 // Who holds a node: the annotation beside the cordon, and the decisions to cordon, to go on and to give back, as pure functions.
+
 import type { NodeState, Owner } from '../engine/ports.ts';
 import type { Failure } from '../model/failure.ts';
+import { pasteable } from '../model/quote.ts';
 import type { NodeObject } from './objects.ts';
 
 export const ownerAnnotation = 'kmend.io/owner';
@@ -41,7 +43,7 @@ const nameOf = (node: NodeObject): string => node.metadata?.name ?? '?';
 
 function fenced(node: NodeObject, hold: Hold): Refusal {
   const since = hold.at === '' ? '' : ` since ${hold.at}`;
-  const hint = `if that run is over for good, remove its mark: kubectl annotate node ${nameOf(node)} ${ownerAnnotation}-`;
+  const hint = `if that run is over for good, remove its mark: kubectl annotate node ${pasteable(nameOf(node))} ${ownerAnnotation}-`;
   return {
     kind: 'failure',
     failure: { kind: 'fenced', message: `node ${nameOf(node)} is held by run ${hold.run}, number ${hold.number}${since}`, hint },

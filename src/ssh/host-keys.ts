@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Failure } from '../model/failure.ts';
-import { quote } from '../model/quote.ts';
+import { pasteable } from '../model/quote.ts';
 import {
   filedName,
   hashName,
@@ -58,6 +58,8 @@ export function createHostKeys(warn: (text: string) => void): HostKeys {
     },
     check: (hop, key) => {
       const type = typeOf(key);
+      if (type === '')
+        return refused(`${whereOf(hop)} shows a host key whose type is no name`, 'do not connect: no SSH server has such a key');
       const text = key.toString('base64');
       const ask = (fresh: boolean): Verdict => judge(indexes(hop, fresh), hop.hostKeyAlias ?? hop.host, portFiled(hop), type, text);
       const quick = ask(false);
@@ -148,7 +150,7 @@ function differs(hop: Hop, shown: Shown, kind: 'changed' | 'other_type', at: Kno
     kind === 'changed'
       ? `${whereOf(hop)}: THE HOST KEY HAS CHANGED: it shows ${plainType(shown.type)} ${shown.print}, known is ${known}`
       : `${whereOf(hop)}: it does not show the host key that is known, ${known}, but ${plainType(shown.type)} ${shown.print}`;
-  const forget = `ssh-keygen -R ${quote(filedName(hop.hostKeyAlias ?? hop.host, portFiled(hop)))} -f ${quote(at.file)}`;
+  const forget = `ssh-keygen -R ${pasteable(filedName(hop.hostKeyAlias ?? hop.host, portFiled(hop)))} -f ${pasteable(at.file)}`;
   return refused(
     message,
     `someone may be in between. If the host was really installed anew: ${forget}; then: ${acceptCommand(hop, shown)}`,
@@ -163,7 +165,7 @@ const acceptHint = (hop: Hop, shown: Shown): string =>
 /** Files exactly the key that was seen: a second look over the network could be answered by someone else. */
 function acceptCommand(hop: Hop, shown: Shown): string {
   const line = `${filedName(hop.hostKeyAlias ?? hop.host, portFiled(hop))} ${shown.type} ${shown.text}`;
-  return `echo ${quote(line)} >> ${quote(hop.userKnownHosts[0] ?? '~/.ssh/known_hosts')}`;
+  return `echo ${pasteable(line)} >> ${pasteable(hop.userKnownHosts[0] ?? '~/.ssh/known_hosts')}`;
 }
 
 const whereOf = (hop: Hop): string =>
@@ -173,11 +175,12 @@ const placeOf = (entry: KnownKey): string => `${entry.file}:${entry.line}`;
 /** `SHA256:...`, as ssh-keygen -l prints it. */
 export const fingerprint = (key: Buffer): string => `SHA256:${createHash('sha256').update(key).digest('base64').replace('=', '')}`;
 
-/** The first field of a key in wire format. */
+/** The first field of a key in wire format; empty where it is no name. It is filed, and shown in commands, before the host has proven anything. */
 export function typeOf(key: Buffer): string {
   if (key.length < 4) return '';
   const length = key.readUInt32BE(0);
-  return length > 64 ? '' : key.toString('latin1', 4, 4 + length);
+  const type = length > 64 ? '' : key.toString('latin1', 4, 4 + length);
+  return /^[\w@.+-]+$/.test(type) ? type : '';
 }
 
 const plainType = (type: string): string =>

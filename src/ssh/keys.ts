@@ -2,6 +2,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { Asker } from '../engine/ports.ts';
+import { pasteable } from '../model/quote.ts';
 import type { Library, ParsedKey } from './library.ts';
 
 export type KeyFile =
@@ -38,7 +39,7 @@ async function readKey(library: Library, path: string): Promise<KeyFile> {
     const { mode, uid } = await stat(path);
     // OpenSSH's own rule: a private key of ours that others can read is not used.
     if ((mode & 0o077) !== 0 && uid === process.getuid?.())
-      return { kind: 'bad', why: `others may read it (mode ${(mode & 0o777).toString(8).padStart(4, '0')}); chmod 600 ${path}` };
+      return { kind: 'bad', why: `others may read it (mode ${(mode & 0o777).toString(8).padStart(4, '0')}); chmod 600 ${pasteable(path)}` };
     text = await readFile(path, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);

@@ -1,7 +1,12 @@
 // known_hosts: the parser, the index and the verdict; a property against a plain reading of the manual.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createHostKeys } from '../../src/ssh/host-keys.ts';
 import { hashName, indexKnownHosts, judge, parseKnownHosts } from '../../src/ssh/known-hosts.ts';
+import type { Hop } from '../../src/ssh/route.ts';
 
 const ed = 'ssh-ed25519';
 const rsa = 'ssh-rsa';
@@ -130,5 +135,27 @@ describe('properties', () => {
     const started = Date.now();
     verdict(`${'*a'.repeat(40)}b ${ed} AAAA\n`, 'a'.repeat(200), 22, ed, 'AAAA');
     expect(Date.now() - started).toBeLessThan(500);
+  });
+});
+
+describe('the type of a key that a server shows', () => {
+  const field = (text: string): Buffer => Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text, 'latin1')]);
+
+  it.each([
+    ['an algorithm', 'ssh-ed25519', true],
+    ['an algorithm of a vendor', 'sk-ssh-ed25519@openssh.com', true],
+    ['a line of its own', 'x\n* ssh-ed25519', false],
+    ['a command for whoever pastes the hint', '$(touch\tx)', false],
+    ['nothing', '', false],
+  ])('%s: is filed only where it is a name', (_what, type, isFiled) => {
+    const directory = mkdtempSync(join(tmpdir(), 'kmend-keys-'));
+    const file = join(directory, 'known_hosts');
+    const names = { alias: 'h1', host: 'h1', port: 22, user: 'root' };
+    const files = { userKnownHosts: [file], globalKnownHosts: [], keyFiles: [] };
+    const flags = { identitiesOnly: false, mayAsk: false, hashKnownHosts: false, legacyCrypto: false, connectTimeout: 1 };
+    const hop: Hop = { ...names, ...files, ...flags, hostKeyChecking: 'accept-new' };
+    const checked = createHostKeys(() => {}).check(hop, Buffer.concat([field(type), field('key')]));
+    expect([checked.ok, existsSync(file) ? readFileSync(file, 'utf8').split('\n').length : 0]).toEqual([isFiled, isFiled ? 2 : 0]);
+    rmSync(directory, { recursive: true });
   });
 });

@@ -1,8 +1,10 @@
 // What the package facts of a host say, and why its packages must not be touched.
+
 import { lookFact, repositoryWant } from '../../facts/repositories.ts';
 import { readUnusable, type Unusable } from '../../facts/unusable.ts';
 import type { PlanContext, Refusal } from '../../model/change.ts';
 import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
+import { pasteable } from '../../model/quote.ts';
 import { choiceRefusal, noRepositories, type Repositories } from './repositories.ts';
 import { isManager, type Manager } from './version.ts';
 
@@ -85,7 +87,7 @@ export function spaceRefusal(
 /** `liftable`: the module has `holds: lift`. */
 export const heldRefusal = (name: string, manager: Manager, liftable = false): Refusal => ({
   why: `${name} is held: the package manager would leave it as it is`,
-  hint: `if it is yours to lift: ${unhold(name, manager)}${liftable ? ', or `holds: lift` in the task, which puts it back afterwards' : ''}`,
+  hint: `if it is yours to lift: ${unhold(pasteable(name), manager)}${liftable ? ', or `holds: lift` in the task, which puts it back afterwards' : ''}`,
 });
 
 const unhold = (name: string, manager: Manager): string => {
