@@ -18,6 +18,8 @@ import {
   terminalAsker,
   trustOf,
 } from './local/index.ts';
+import { harmless } from './model/printable.ts';
+import { printable } from './report/layout.ts';
 
 declare const __KMEND_VERSION__: string;
 
@@ -32,6 +34,9 @@ const orEmpty = (path: string): string => {
 /** `NO_COLOR` turns colours off everywhere, as agreed on no-color.org. */
 const hasColour = (): boolean => process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
 
+/** The only way to print: what a line holds of others is made harmless here, whatever it is and wherever it comes from. */
+const port = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${printable(line)}\n`);
+
 function makeWorld(signals: Signals, err: World['err']): World {
   const env = process.env;
   const home = homedir();
@@ -39,7 +44,7 @@ function makeWorld(signals: Signals, err: World['err']): World {
   const reader = diskReader(trust);
   return {
     version: __KMEND_VERSION__,
-    out: (text) => void process.stdout.write(`${text}\n`),
+    out: port(process.stdout),
     err,
     progress: progressLine(process.stderr),
     isTerminal: process.stdout.isTTY === true,
@@ -98,9 +103,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+// What nobody caught is printed by Node, and the message of an error may be the word of a host.
+process.on('uncaughtExceptionMonitor', (error) => {
+  if (error instanceof Error) error.stack = harmless(error.stack ?? error.message);
+});
+
 async function main(): Promise<void> {
   const { runCommandLine } = await import('./cli/program.ts');
-  const err = (text: string): void => void process.stderr.write(`${text}\n`);
+  const err = port(process.stderr);
   const signals = listenForSignals(err, (exit) => process.exit(exit));
   const exit = await runCommandLine(process.argv.slice(2), makeWorld(signals, err));
   process.exitCode = signals.exit() ?? exit;

@@ -1,6 +1,7 @@
 // `audit verify`: journals as evidence. What each must hold by itself, what later runs say of it, and what somebody kept elsewhere.
 import type { Command } from 'commander';
 import type { Store } from '../engine/ports.ts';
+import { toJson } from '../model/printable.ts';
 import { plural } from '../report/layout.ts';
 import { type Audit, auditRun, JournalError } from '../store/index.ts';
 import { stateDirOf } from './options.ts';
@@ -116,7 +117,7 @@ const ends: Readonly<Record<Finding['end'], string>> = {
 function print({ run, audit, end, wrong, notes }: Finding, flags: Flags, world: World): void {
   if (flags.json === true) {
     const { entries, head, torn, files } = audit ?? {};
-    world.out(JSON.stringify({ schema: 'kmend.audit/1', run, end, entries, head, torn, files, wrong, notes }));
+    world.out(toJson({ schema: 'kmend.audit/1', run, end, entries, head, torn, files, wrong, notes }));
     return;
   }
   if (audit !== undefined) {

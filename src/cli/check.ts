@@ -6,6 +6,7 @@ import { surveyFleet } from '../engine/fleet.ts';
 import { checkWants, givenFacts, withPrelude } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
 import { attempt, ok } from '../model/failure.ts';
+import { toJson } from '../model/printable.ts';
 import { activeProbeScript } from '../modules/verify-kmem.ts';
 import { hostDetails, idLines } from '../report/check-details.ts';
 import { type CheckRow, checkSummary, checkTable } from '../report/check-table.ts';
@@ -113,7 +114,7 @@ function whyNotAsked(facts: Facts): string | undefined {
 function printJson(rows: readonly CheckRow[], world: World): void {
   for (const row of rows)
     world.out(
-      JSON.stringify({
+      toJson({
         schema: 'kmend.check/1',
         host: row.host,
         facts: row.facts ?? null,

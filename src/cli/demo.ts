@@ -35,7 +35,8 @@ export async function runDemo(flags: { readonly down?: string }, world: World, r
   try {
     const stage = { world, inventory: fleet.inventoryFile, directory, state: join(directory, 'state'), playbook, runLine };
     const isGood = await story(stage, demoHosts.length);
-    world.out(`\nThe demo took ${duration((world.clock.now() - began) / 1000)}. Your own fleet: kmend check -i inventory.yaml`);
+    world.out('');
+    world.out(`The demo took ${duration((world.clock.now() - began) / 1000)}. Your own fleet: kmend check -i inventory.yaml`);
     return isGood ? 0 : 1;
   } finally {
     await fleet.close();
@@ -76,7 +77,10 @@ const paragraph = (world: World, lines: readonly string[]): void => {
   for (const line of fold(lines.join(' '), Math.min(100, world.width()))) world.out(line);
 };
 
-const chapter = ({ world }: Stage, title: string): void => world.out(`\n${paintOf(world).bold(title)}`);
+const chapter = ({ world }: Stage, title: string): void => {
+  world.out('');
+  world.out(paintOf(world).bold(title));
+};
 
 /** What stands behind the command line, and the lines that it leaves. */
 interface Filter {
@@ -110,7 +114,7 @@ async function look(stage: Stage, pattern: string, part: 'whole' | 'table' | 'su
 async function filtered<T>(world: World, filter: Filter | undefined, work: (world: World) => Promise<T>): Promise<T> {
   if (filter === undefined) return work(world);
   const lines: string[] = [];
-  const result = await work({ ...world, out: (text) => void lines.push(...text.split('\n')) });
+  const result = await work({ ...world, out: (line) => void lines.push(line) });
   for (const line of filter.keep(lines)) world.out(line);
   return result;
 }

@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import { buildProbe, checkWants, factDefs } from '../facts/index.ts';
 import { settingKeys } from '../load/index.ts';
 import { nearest } from '../model/diagnostic.ts';
+import { toJson } from '../model/printable.ts';
 import { docsIndex, factsMarkdown, moduleMarkdown, settingsMarkdown } from '../report/module-docs.ts';
-import { CommandError, type World } from './world.ts';
+import { CommandError, printText, type World } from './world.ts';
 
 export function docsCommands(program: Command, world: World, done: (exit: number) => void): void {
   program
@@ -20,14 +21,14 @@ export function docsCommands(program: Command, world: World, done: (exit: number
     .description('JSON schema of playbooks, for editors')
     .action(async () => {
       const { playbookSchema } = await import('../load/index.ts');
-      world.out(JSON.stringify(playbookSchema(await world.modules()), null, 2));
+      printText(toJson(playbookSchema(await world.modules()), 2), world.out);
       done(0);
     });
   program
     .command('probe')
     .description('print the read-only script that reads all facts, for people who run it by other means (then: check --from DIR)')
     .action(() => {
-      world.out(buildProbe(checkWants).replace(/\n$/, ''));
+      printText(buildProbe(checkWants), world.out);
       done(0);
     });
 }

@@ -6,6 +6,7 @@ import { surveyFleet } from '../engine/fleet.ts';
 import { givenFacts } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
 import { attempt, type Failure, ok } from '../model/failure.ts';
+import { toJson } from '../model/printable.ts';
 import { driftSummary, driftTable } from '../report/drift-text.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { mendedHosts } from './history.ts';
@@ -63,7 +64,7 @@ async function drift(pattern: string, flags: DriftFlags, world: World): Promise<
 function show(rows: readonly HostDrift[], flags: DriftFlags, world: World): number {
   const exit = exitCode(rows.flatMap(reasons));
   if (flags.json === true) {
-    for (const row of rows) world.out(JSON.stringify({ schema: 'kmend.drift/1', ...row }));
+    for (const row of rows) world.out(toJson({ schema: 'kmend.drift/1', ...row }));
     return exit;
   }
   for (const line of driftTable(rows, world.width(), paintOf(world))) world.out(line);

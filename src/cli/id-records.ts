@@ -1,6 +1,8 @@
 // What `check` remembers of each host between two checks: how many cgroup ids were in use, and how much slab could not be reclaimed. One small file a host in the state directory.
+
 import { addReading, baselineOf, type IdReading, readingOf } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
+import { toJson } from '../model/printable.ts';
 import { isList, isMapping, unknown, type Value } from '../model/value.ts';
 import type { World } from './world.ts';
 
@@ -15,7 +17,7 @@ export function idRecords(stateDir: string, world: World): (host: string, facts:
   let told = false;
   const keep = async (path: string, record: Facts): Promise<void> => {
     try {
-      await world.files.write(path, `${JSON.stringify(record)}\n`, 0o600);
+      await world.files.write(path, `${toJson(record)}\n`, 0o600);
     } catch (error) {
       if (!told) world.err(`warning: the growth of dead groups is not kept: ${error instanceof Error ? error.message : String(error)}`);
       told = true;

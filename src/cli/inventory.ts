@@ -5,7 +5,7 @@ import { loadFleet } from './fleet.ts';
 import { tell } from './mistakes.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
 import { onlyAsked, openCluster, paintOf, settings } from './setup.ts';
-import { CommandError, type World } from './world.ts';
+import { CommandError, printText, type World } from './world.ts';
 
 interface Flags extends FleetFlags {
   readonly list?: boolean;
@@ -38,11 +38,11 @@ function show(flags: Flags, world: World): readonly string[] {
   if (asked !== 1) throw new CommandError(3, 'give one of --list, --host NAME, --graph');
   const set = settings(flags, world);
   const inventory = loadFleet(set, world);
-  if (flags.list === true) return [sortedJson(inventoryList(inventory))];
+  if (flags.list === true) return sortedJson(inventoryList(inventory)).split('\n');
   if (flags.host !== undefined) {
     const vars = hostVars(inventory, flags.host, { extraVars: set.extraVars });
     tell(vars.diagnostics, world, paintOf(world));
-    return [sortedJson(vars.value ?? {})];
+    return sortedJson(vars.value ?? {}).split('\n');
   }
   const graph = inventoryGraph(inventory, typeof flags.graph === 'string' ? flags.graph : 'all', flags.vars === true);
   tell(graph.diagnostics, world, paintOf(world));
@@ -55,7 +55,7 @@ async function fromCluster(flags: FleetFlags, world: World): Promise<number> {
   try {
     const nodes = await cluster.nodes(world.kill);
     if (!nodes.ok) throw new CommandError(4, nodes.failure.message, nodes.failure.hint);
-    world.out((await world.inventoryFromNodes(nodes.value)).replace(/\n$/, ''));
+    printText(await world.inventoryFromNodes(nodes.value), world.out);
     return 0;
   } finally {
     cluster.close();

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { mayHoldSecret, withoutSecrets } from '../core/kept-vars.ts';
 import { secretNames } from '../core/secrets.ts';
 import type { RunInfo } from '../engine/ports.ts';
+import { toJson } from '../model/printable.ts';
 import { dataIn, flag, listOf, number, object, oneOf, text } from '../model/shape.ts';
 import { isMapping } from '../model/value.ts';
 import { extraVarsOf } from './extra-vars.ts';
@@ -70,7 +71,7 @@ function extraVarsIn(word: string, next: string): readonly string[] {
 }
 
 export const saveJob = (job: Job, stateDir: string, world: World): Promise<void> =>
-  world.files.write(pathOf(stateDir, job.name), `${JSON.stringify(job, null, 1)}\n`, 0o600);
+  world.files.write(pathOf(stateDir, job.name), `${toJson(job, 1)}\n`, 0o600);
 
 export const removeJob = (name: string, stateDir: string, world: World): Promise<void> => world.files.remove(pathOf(stateDir, name));
 

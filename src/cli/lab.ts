@@ -28,7 +28,8 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
       command: process.execPath,
       args: [world.program, 'lab', 'serve', '--state-dir', stateDirOf(flags, world), '--down', flags.down ?? '1'],
     });
-    world.out(`${info.hosts.length} hosts ${wasUp ? 'were up already' : 'are up'}; try:\n  kmend check -i ${info.inventoryFile}`);
+    world.out(`${info.hosts.length} hosts ${wasUp ? 'were up already' : 'are up'}; try:`);
+    world.out(`  kmend check -i ${info.inventoryFile}`);
     return 0;
   });
   sub('serve', 'run the fleet in this process until it is ended', async (flags) => {

@@ -4,7 +4,6 @@ import { type ExitReason, exitCode } from '../core/exit.ts';
 import type { Owner } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
-import { harmless } from '../model/printable.ts';
 import { plural } from '../report/layout.ts';
 import { type DrainFlags, drainOptions, isDryRun, type NodeFlags } from './node-flags.ts';
 import { openKubectlCluster, settings } from './setup.ts';
@@ -45,8 +44,8 @@ const reasonOf = (failure: Failure): ExitReason => (failure.kind === 'fenced' ? 
 
 function tell(node: string, failure: Failure, world: World): ExitReason {
   const { message, hint } = failure.kind === 'fenced' ? { ...failure, hint: takeoverHint(failure.hint) } : failure;
-  world.err(`error: ${harmless(message.includes(node) ? message : `node ${node}: ${message}`)}`);
-  if (hint !== undefined) world.err(`  hint: ${harmless(hint)}`);
+  world.err(`error: ${message.includes(node) ? message : `node ${node}: ${message}`}`);
+  if (hint !== undefined) world.err(`  hint: ${hint}`);
   return reasonOf(failure);
 }
 

@@ -3,6 +3,8 @@ import { type Command, Option } from 'commander';
 import { type ExitReason, exitCode } from '../core/exit.ts';
 import { parsePlan, staleness } from '../core/saved-plan.ts';
 import { hasChanges, type Plan } from '../model/plan.ts';
+import { toJson } from '../model/printable.ts';
+import { pasteable } from '../model/quote.ts';
 import { plural } from '../report/layout.ts';
 import { leaveResolutions } from './control.ts';
 import type { RunLine } from './demo.ts';
@@ -117,10 +119,10 @@ async function planCommand(path: string, flags: PlanFlags, world: World): Promis
   const { ports, close } = await openPorts(set, world);
   try {
     const made = await makePlan(project, set, flags, world, ports);
-    if (flags.output !== undefined) await world.files.write(flags.output, `${JSON.stringify(made.plan, null, 1)}\n`, 0o600);
+    if (flags.output !== undefined) await world.files.write(flags.output, `${toJson(made.plan, 1)}\n`, 0o600);
     print(made, flags, world);
     if (flags.output !== undefined && flags.json !== true)
-      world.out(`Saved as ${flags.output}; carry it out with: kmend apply ${flags.output}`);
+      world.out(`Saved as ${flags.output}; carry it out with: kmend apply ${pasteable(flags.output)}`);
     return planExit(made.plan);
   } finally {
     await close();
@@ -128,7 +130,7 @@ async function planCommand(path: string, flags: PlanFlags, world: World): Promis
 }
 
 export function print(made: MadePlan, flags: FleetFlags, world: World): void {
-  if (flags.json === true) world.out(JSON.stringify(made.plan));
+  if (flags.json === true) world.out(toJson(made.plan));
   else for (const line of showPlan(made, world)) world.out(line);
 }
 

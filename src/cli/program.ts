@@ -1,6 +1,5 @@
 // The command line: the tree of commands, and the one place where their mistakes become words and an exit code.
 import { Command, CommanderError } from 'commander';
-import { harmless } from '../model/printable.ts';
 import { DamagedError, StateRefusal, StateWriteError } from '../store/index.ts';
 import { auditCommand } from './audit.ts';
 import { checkCommand } from './check.ts';
@@ -23,7 +22,7 @@ import { scheduleCommand } from './schedule.ts';
 import { maskedWorld } from './secrets.ts';
 import { paintOf } from './setup.ts';
 import { validateCommand } from './validate.ts';
-import { CommandError, type World } from './world.ts';
+import { CommandError, printText, type World } from './world.ts';
 
 const helpWidth = 80;
 
@@ -37,8 +36,8 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
     .showHelpAfterError('(kmend --help, kmend COMMAND --help)')
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => world.out(text.replace(/\n$/, '')),
-      writeErr: (text) => world.err(text.replace(/\n$/, '')),
+      writeOut: (text) => printText(text, world.out),
+      writeErr: (text) => printText(text, world.err),
       // The same text in every terminal and pipe, so that the entry can print what the build has written (scripts/build.mjs).
       getOutHelpWidth: () => helpWidth,
       getErrHelpWidth: () => helpWidth,
@@ -84,6 +83,10 @@ export async function runCommandLine(args: readonly string[], given: World): Pro
   }
 }
 
+/** Where it happened. What comes before in a stack is the message, which may hold the text of others. */
+const framesOf = (error: unknown): readonly string[] =>
+  error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')) : [];
+
 function explain(error: unknown, world: World): number {
   const paint = paintOf(world);
   if (error instanceof Mistakes) {
@@ -91,30 +94,29 @@ function explain(error: unknown, world: World): number {
     return 3;
   }
   if (error instanceof CommandError) {
-    world.err(`${paint.red('kmend:')} ${harmless(error.message)}`);
-    if (error.hint !== undefined) world.err(`  ${paint.cyan('hint:')} ${harmless(error.hint)}`);
+    world.err(`${paint.red('kmend:')} ${error.message}`);
+    if (error.hint !== undefined) world.err(`  ${paint.cyan('hint:')} ${error.hint}`);
     return error.exit;
   }
   if (error instanceof DamagedError) {
-    world.err(`${paint.red('kmend:')} ${harmless(error.message)}`);
+    world.err(`${paint.red('kmend:')} ${error.message}`);
     world.err(`  ${paint.cyan('hint:')} somebody or something changed this file: nothing is done by it`);
     return 1;
   }
   if (error instanceof StateWriteError) {
-    world.err(`${paint.red('kmend:')} ${harmless(error.message)}; nothing was done on any host`);
+    world.err(`${paint.red('kmend:')} ${error.message}; nothing was done on any host`);
     world.err(`  ${paint.cyan('hint:')} make room or make it writable, or keep runs elsewhere: --state-dir DIR`);
     return 1;
   }
   if (error instanceof StateRefusal) {
-    world.err(`${paint.red('kmend:')} ${harmless(error.message)}: it is not kmend's own, and is neither read nor written`);
+    world.err(`${paint.red('kmend:')} ${error.message}: it is not kmend's own, and is neither read nor written`);
     world.err(`  ${paint.cyan('hint:')} see who put it there and remove it, or keep runs elsewhere: --state-dir DIR`);
     return 1;
   }
   // Commander has printed its own words; help and version end with 0, anything else is a usage error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 3;
-  world.err(
-    `${paint.red('kmend: internal error')} (version ${world.version}): ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-  );
+  world.err(`${paint.red('kmend: internal error')} (version ${world.version}): ${String(error)}`);
+  for (const line of framesOf(error)) world.err(line);
   world.err('This is a fault of kmend, not yours. Please report it with these lines; a run under way can be taken up with `kmend resume`.');
   return 1;
 }

@@ -1,6 +1,7 @@
 // `kmend rollback`: takes back what a run changed, host by host, by a plan that is made from the journal of that run and proven like a remedy.
 import type { Command } from 'commander';
 import { hasChanges } from '../model/plan.ts';
+import { toJson } from '../model/printable.ts';
 import { plural } from '../report/layout.ts';
 import { loadFleet, matchHosts } from './fleet.ts';
 import { type KeptSettings, keptSettings, stillMissing } from './kept-settings.ts';
@@ -71,7 +72,7 @@ async function carryOut(set: Settings, flags: RollbackFlags, isPlan: boolean, wo
   const { ports, close } = await openPorts(set, world, flags.takeover);
   try {
     const made = await makePlan(project, set, flags, world, ports);
-    if (flags.output !== undefined) await world.files.write(flags.output, `${JSON.stringify(made.plan, null, 1)}\n`, 0o600);
+    if (flags.output !== undefined) await world.files.write(flags.output, `${toJson(made.plan, 1)}\n`, 0o600);
     if (isPlan || flags.json !== true) print(made, flags, world);
     if (isPlan) return planExit(made.plan);
     const changes = made.plan.plays.some((play) => play.hosts.some(hasChanges));

@@ -9,6 +9,7 @@ import type { Clock, Cluster, Forwarder, Journal, Store, Transport } from '../en
 import { type RunInput, runLoop } from '../engine/run.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
+import { toJson } from '../model/printable.ts';
 import { changedFiles, hashOf, JournalError, StateWriteError, takeCommands, writing } from '../store/index.ts';
 import { mendedSince } from './fresh-look.ts';
 import { settingsToKeep } from './kept-settings.ts';
@@ -82,8 +83,8 @@ export async function startRun(
 async function keepFiles(id: string, run: PlayRun, set: Settings, world: World): Promise<Readonly<Record<string, string>>> {
   const directory = `${set.stateDir}/runs/${id}`;
   const texts = {
-    'plan.json': JSON.stringify(world.secrets.mask({ ...run.plan, plays: [run.play, ...(run.following ?? [])] })),
-    'settings.json': JSON.stringify(settingsToKeep(run.ready, run.plan.inventories, set, world)),
+    'plan.json': toJson(world.secrets.mask({ ...run.plan, plays: [run.play, ...(run.following ?? [])] })),
+    'settings.json': toJson(settingsToKeep(run.ready, run.plan.inventories, set, world)),
   };
   await writing(directory, async () => {
     for (const [name, text] of Object.entries(texts)) await world.files.write(`${directory}/${name}`, text, 0o600);

@@ -1,8 +1,10 @@
 // What people see of a run while it goes on, and when it is over.
+
 import { hostStates, type RunState } from '../core/state.ts';
 import type { Ledger } from '../engine/ledger.ts';
 import type { JournalHead } from '../engine/ports.ts';
 import type { Event } from '../model/event.ts';
+import { toJson } from '../model/printable.ts';
 import { eventLines } from '../report/lines.ts';
 import { nextSteps } from '../report/next-steps.ts';
 import { recapLines } from '../report/recap.ts';
@@ -33,7 +35,7 @@ export async function openView(id: string, title: string, set: Settings, world: 
 /** JSON lines, a live view on a terminal, plain lines elsewhere: all fed by the same events. */
 async function viewOf(id: string, title: string, set: Settings, world: World): Promise<View> {
   if (set.flags.json === true)
-    return { onEvent: (event) => world.out(JSON.stringify({ schema: 'kmend.event/1', ...event })), close: async () => {} };
+    return { onEvent: (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })), close: async () => {} };
   const paint = paintOf(world);
   if (world.isTerminal) {
     const { openLive } = await import('../report/live.ts');

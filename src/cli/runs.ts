@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { fold } from '../core/fold.ts';
 import { emptyState } from '../core/state.ts';
 import type { Event } from '../model/event.ts';
+import { toJson } from '../model/printable.ts';
 import { table } from '../report/layout.ts';
 import { underWay } from '../report/next-steps.ts';
 import { reportMarkdown, reportText } from '../report/run-report.ts';
@@ -42,7 +43,7 @@ async function listRuns(flags: Flags, world: World): Promise<number> {
   const store = await world.store(stateDirOf(flags, world));
   const runs = await store.runs();
   if (flags.json === true) {
-    for (const run of runs) world.out(JSON.stringify({ schema: 'kmend.run/1', ...run }));
+    for (const run of runs) world.out(toJson({ schema: 'kmend.run/1', ...run }));
     return 0;
   }
   const rows = runs.map((run) => [
@@ -63,7 +64,7 @@ async function report(run: string, flags: Flags, world: World): Promise<number> 
   });
   if (flags.json === true) {
     // Printed only now that every link is known to hold.
-    await scanEvents(stateDir, run, (event) => world.out(JSON.stringify({ schema: 'kmend.event/1', ...event })));
+    await scanEvents(stateDir, run, (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })));
     world.out(journalEnd(run, { entries, head }));
     return 0;
   }

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Calendar, readCalendar } from '../core/cron-line.ts';
+import { toJson } from '../model/printable.ts';
 import { table } from '../report/layout.ts';
 import { cronJobManifest, cronLine, fitsUnits, type JobUnits, jobFolder, secretFolder, systemdUnits } from '../report/schedule-units.ts';
 import type { RunLine } from './demo.ts';
@@ -10,7 +11,7 @@ import { allJobs, checkedName, type Job, jobNamed, refuseSecrets, removeJob, sav
 import { type NotifyFlags, notifyOf, withNotifyOptions } from './notify-job.ts';
 import { stateDirOf } from './options.ts';
 import { runJob } from './run-job.ts';
-import { CommandError, type World } from './world.ts';
+import { CommandError, printText, type World } from './world.ts';
 
 interface InstallFlags extends NotifyFlags {
   readonly every?: string;
@@ -99,11 +100,11 @@ async function install(name: string, args: readonly string[], flags: InstallFlag
       const line = cronLine(unitsOf(job, calendar, stateDir, world));
       if (line === undefined) throw new CommandError(3, `cron cannot say \`${calendar.every}\``, 'use days and times: "Mon..Fri 22:00"');
       await saveJob(job, stateDir, world);
-      world.out(line);
+      printText(line, world.out);
       return 0;
     }
     case 'kubernetes':
-      world.out(manifest(job, calendar, flags, world));
+      printText(manifest(job, calendar, flags, world), world.out);
       return 0;
     default:
       throw new CommandError(3, `--as is systemd, cron or kubernetes, not \`${flags.as}\``);
@@ -150,7 +151,7 @@ async function installUnits(job: Job, calendar: Calendar, stateDir: string, flag
     return 0;
   }
   await saveJob(job, stateDir, world);
-  for (const [path, text] of files) world.out(`# ${path}\n${text}`);
+  for (const [path, text] of files) printText(`# ${path}\n${text}`, world.out);
   world.out(`# ${enable}`);
   const line = cronLine(unitsOf(job, calendar, stateDir, world));
   if (line !== undefined) world.out(`# or, where there is cron: ${line.replace('\n', '; ')}`);
@@ -232,7 +233,7 @@ function apiVersionFor(version: string | undefined, calendar: Calendar): 'batch/
 async function list(flags: StateFlags & { readonly json?: boolean }, world: World): Promise<number> {
   const jobs = await allJobs(stateDirOf(flags, world), world);
   if (flags.json === true) {
-    for (const job of jobs) world.out(JSON.stringify(job));
+    for (const job of jobs) world.out(toJson(job));
     return 0;
   }
   const last = ({ last: end }: Job): string =>

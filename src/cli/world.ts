@@ -37,8 +37,9 @@ export interface Files {
 
 export interface World {
   readonly version: string;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
+  /** Prints one line: a line end in it is shown, never obeyed. Text of several lines goes through `printText`. */
+  readonly out: (line: string) => void;
+  readonly err: (line: string) => void;
   /** One line that is drawn over on a terminal while a person waits, and nowhere else; the empty text takes it away. */
   readonly progress: (text: string) => void;
   /** Standard output is a terminal. */
@@ -90,6 +91,11 @@ export interface World {
   /** Where playbooks/ lies. */
   readonly packageRoot: string;
 }
+
+/** Prints kmend's own text of several lines. */
+export const printText = (text: string, print: (line: string) => void): void => {
+  for (const line of text.replace(/\n$/, '').split('\n')) print(line);
+};
 
 /** A command that cannot go on for a reason that is the user's: told on stderr, ends with this exit code. Caught in one place. */
 export class CommandError extends Error {

@@ -1,5 +1,7 @@
 // Output of an effect as the journal has it: its end, and where the whole of a long one lies. The journal stays short, whatever a command prints.
+
 import type { EffectResult } from '../model/effect.ts';
+import { harmless } from '../model/printable.ts';
 import type { DoorContext } from './door.ts';
 
 /** Characters of each stream that stand in the journal. */
@@ -30,4 +32,6 @@ export async function toldInShort(
 
 const sizeOf = (text: string): number => new TextEncoder().encode(text).length;
 
-const section = (name: string, text: string): string => (text === '' ? '' : `--- ${name}\n${text.endsWith('\n') ? text : `${text}\n`}`);
+/** The file is read on a terminal, too. */
+const section = (name: string, text: string): string =>
+  text === '' ? '' : `--- ${name}\n${text.replace(/\n$/, '').split('\n').map(harmless).join('\n')}\n`;

@@ -1,7 +1,9 @@
 // What `inventory --list/--host/--graph`, `--list-tasks` and `--list-tags` print: the text of Ansible's commands.
+
 import { type Checked, type Diagnostic, nearest } from '../model/diagnostic.ts';
 import type { Group, Inventory } from '../model/host.ts';
 import type { ModuleTask, Play, Playbook, Task } from '../model/playbook.ts';
+import { toJson } from '../model/printable.ts';
 import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
 import { put } from './tree.ts';
 
@@ -23,7 +25,7 @@ export function inventoryList(inventory: Inventory, only?: readonly string[]): M
 }
 
 /** JSON as Python's `json.dumps(sort_keys=True, indent=4)` writes it: what scripts compare byte by byte. */
-export const sortedJson = (value: Value): string => JSON.stringify(sorted(value), null, 4);
+export const sortedJson = (value: Value): string => toJson(sorted(value), 4);
 
 function sorted(value: Value): Value {
   if (isList(value)) return value.map(sorted);

@@ -1,4 +1,5 @@
 // One line on a terminal that is drawn over; a pipe or a log never sees it.
+import { harmless } from '../model/printable.ts';
 
 /** Milliseconds between two draws. */
 const drawEvery = 200;
@@ -10,6 +11,6 @@ export function progressLine(output: NodeJS.WriteStream): (text: string) => void
   return (text) => {
     if (text !== '' && Date.now() - drawn < drawEvery) return;
     drawn = text === '' ? 0 : Date.now();
-    output.write(`\r\u001b[K${text.slice(0, Math.max(10, output.columns - 1))}`);
+    output.write(`\r\u001b[K${harmless(text).slice(0, Math.max(10, output.columns - 1))}`);
   };
 }

@@ -38,7 +38,8 @@ export function listenForSignals(say: (text: string) => void, end: (exit: number
       kill.abort(name);
       endSoon(name);
     } else if (works > 0) {
-      say(`\n${name}: no further host is started; steps under way go to a safe state (once more: stop now)`);
+      say('');
+      say(`${name}: no further host is started; steps under way go to a safe state (once more: stop now)`);
       stop.abort(name);
     } else {
       exit = exitOf(name);

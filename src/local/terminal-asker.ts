@@ -1,6 +1,7 @@
 // Asking the person at the terminal: yes or no, and secrets without echo.
 import { createInterface } from 'node:readline';
 import type { Asker } from '../engine/ports.ts';
+import { harmless } from '../model/printable.ts';
 
 interface Terminal {
   readonly input: NodeJS.ReadStream;
@@ -37,7 +38,7 @@ function line(prompt: string, { input, output }: Terminal, attended: boolean, st
       resolve(answer);
     });
     stop.addEventListener('abort', close);
-    reader.question(attended ? prompt : '', (text) => {
+    reader.question(attended ? harmless(prompt) : '', (text) => {
       answer = text;
       reader.close();
     });
@@ -46,7 +47,7 @@ function line(prompt: string, { input, output }: Terminal, attended: boolean, st
 
 function hidden(prompt: string, { input, output }: Terminal, stop: AbortSignal): Promise<string> {
   return new Promise((resolve) => {
-    output.write(prompt);
+    output.write(harmless(prompt));
     input.setRawMode(true);
     input.resume();
     let typed = '';

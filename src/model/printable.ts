@@ -6,9 +6,9 @@
  */
 const unprintable = /(?!\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
-const shown = (char: string): string => (char === '\n' ? '⏎' : char === '\t' ? ' ' : '?');
+const shown = (char: string): string => (char === '\n' ? '⏎' : char === '\t' ? char : '?');
 
-/** One line of text that a terminal only shows. Each character stays one character; a line end is seen as `⏎`. */
+/** One line of text that a terminal only shows. Each character stays one character; a line end is seen as `⏎`, a tab stays. */
 export const harmless = (text: string): string => text.replace(unprintable, shown);
 
 /** Harmless, and of a length that fits into a message: what is longer ends with an ellipsis. */

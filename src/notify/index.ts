@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { Clock, Notice, NoticeTarget, Notifier } from '../engine/ports.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
+import { harmless, toJson } from '../model/printable.ts';
 
 export { createForwarder } from './forward.ts';
 
@@ -12,7 +13,8 @@ const pauses = [1_000, 5_000];
 
 export function createNotifier(clock: Pick<Clock, 'sleep'>, seconds = trySeconds): Notifier {
   return {
-    send: async (target, notice, signal) => {
+    send: async (target, given, signal) => {
+      const notice = { ...given, text: forChats(given.text) };
       for (const pause of [...pauses, undefined]) {
         const sent = await once(target, notice, seconds, signal);
         if (sent.ok || sent.failure.transport !== true || pause === undefined || signal?.aborted === true) return sent;
@@ -22,6 +24,14 @@ export function createNotifier(clock: Pick<Clock, 'sleep'>, seconds = trySeconds
     },
   };
 }
+
+/** `<!channel>`, `<URL|text>`, `[text](URL)` and `@everyone` are orders and links of chats. Here they are the words of a host. */
+const forChats = (text: string): string =>
+  harmless(text)
+    .replaceAll('<', '‹')
+    .replaceAll('>', '›')
+    .replaceAll('](', '] (')
+    .replace(/@(?=(?:all|channel|everyone|here)\b)/gi, '@ ');
 
 async function once(target: NoticeTarget, notice: Notice, seconds: number, signal: AbortSignal | undefined): Promise<Outcome<true>> {
   const limit = AbortSignal.timeout(seconds * 1_000);
@@ -46,7 +56,7 @@ async function post(url: string, notice: Notice, signal: AbortSignal): Promise<O
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(notice),
+    body: toJson(notice),
     signal,
     // Elsewhere than where the person sent it, a notice has no business.
     redirect: 'manual',
@@ -66,7 +76,7 @@ function pipe(command: string, notice: Notice, signal: AbortSignal): Promise<Out
     });
     // A command that does not read its input is no error.
     child.stdin.on('error', () => {});
-    child.stdin.end(`${JSON.stringify(notice)}\n`);
+    child.stdin.end(`${toJson(notice)}\n`);
     child.once('error', reject);
     child.once('close', (code, name) => {
       const last = said.trim().split('\n').at(-1) ?? '';

@@ -1,6 +1,5 @@
 // Below the table of `kmend check`: hosts whose cgroup ids run out, the nearest first; and with -v what each host's verdict was counted from.
 import type { Facts } from '../model/fact.ts';
-import { harmless } from '../model/printable.ts';
 import { isList, isMapping, isUnknown, type Mapping } from '../model/value.ts';
 import type { CheckRow } from './check-table.ts';
 import { duration, fold, type Paint, plural, table } from './layout.ts';
@@ -75,7 +74,7 @@ export function hostDetails(row: CheckRow, width: number, paint: Paint): readonl
     ...listOf(facts, 'kmem.rejected', 'not taken'),
     ...listOf(facts, 'kmem.leaves_open', 'stays open'),
   ];
-  return [paint.bold(row.host), ...lines.flatMap((line) => indented(harmless(line), width))];
+  return [paint.bold(row.host), ...lines.flatMap((line) => indented(line, width))];
 }
 
 /** What a line begins with counts for all lines that it is folded into. */

@@ -3,7 +3,6 @@ import { conclusionOf } from '../core/conclusion.ts';
 import type { ActiveProbe } from '../engine/fleet.ts';
 import type { Facts } from '../model/fact.ts';
 import type { Failure } from '../model/failure.ts';
-import { harmless } from '../model/printable.ts';
 import { isUnknown } from '../model/value.ts';
 import { cutTo, fold, type Paint, plural, table } from './layout.ts';
 
@@ -26,7 +25,7 @@ const word = (facts: Facts, name: string, most = widest.version): string => {
   return typeof value === 'string' || typeof value === 'number' ? shown(String(value), most) : '';
 };
 
-const shown = (text: string, most: number): string => cutTo(harmless(text.slice(0, most + 1)), most);
+const shown = (text: string, most: number): string => cutTo(text.slice(0, most + 1), most);
 
 /** Bundled in docker before 18.09; else the package where there is one, else what runc says of itself. */
 function runcOf(facts: Facts): string {

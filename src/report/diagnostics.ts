@@ -1,6 +1,5 @@
 // Diagnostics for people: place first, as editors jump to it; then what, why and what to do.
-import type { Diagnostic } from '../model/diagnostic.ts';
-import { harmless } from '../model/printable.ts';
+import type { Diagnostic, Place } from '../model/diagnostic.ts';
 import type { Paint } from './layout.ts';
 
 /** All of them, errors before warnings before notes, each file's in order of place. `lineOf` gives the source line to show below, if it is at hand. */
@@ -30,17 +29,22 @@ function oneText(diagnostic: Diagnostic, paint: Paint, lineOf: (file: string, li
   const word = colours[severity](severity);
   const where = place === undefined ? '' : `${paint.bold(`${place.file}:${place.line}:${place.column}`)}: `;
   const source = place === undefined ? undefined : lineOf(place.file, place.line);
-  const excerpt =
-    source === undefined || place === undefined
-      ? []
-      : [
-          `  ${paint.dim(`${place.line} |`)} ${harmless(source)}`,
-          `  ${' '.repeat(String(place.line).length + 2)} ${' '.repeat(Math.max(0, place.column - 1))}${paint.red('^')}`,
-        ];
+  const excerpt = source === undefined || place === undefined ? [] : excerptOf(source, place, paint);
   return [
-    `${where}${word}: ${harmless(summary)} ${paint.dim(`[${code}]`)}`,
+    `${where}${word}: ${summary} ${paint.dim(`[${code}]`)}`,
     ...excerpt,
-    ...(detail === undefined ? [] : [`  ${harmless(detail)}`]),
-    ...(hint === undefined ? [] : [`  ${paint.cyan('hint:')} ${harmless(hint)}`]),
+    ...(detail === undefined ? [] : [`  ${detail}`]),
+    ...(hint === undefined ? [] : [`  ${paint.cyan('hint:')} ${hint}`]),
+  ];
+}
+
+/** Columns of a line that are shown, and before its place: a file may be one line of megabytes. */
+const [mostColumns, columnsBefore] = [300, 200];
+
+function excerptOf(source: string, { line, column }: Place, paint: Paint): readonly string[] {
+  const from = Math.max(0, column - columnsBefore);
+  return [
+    `  ${paint.dim(`${line} |`)} ${source.slice(from, from + mostColumns)}`,
+    `  ${' '.repeat(String(line).length + 2)} ${' '.repeat(Math.max(0, column - 1 - from))}${paint.red('^')}`,
   ];
 }

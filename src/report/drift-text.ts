@@ -1,6 +1,5 @@
 // The table of `kmend drift`: which remediated hosts lost their remedy, and a line that sums them up.
 import type { DriftState, HostDrift } from '../core/drift-report.ts';
-import { harmless } from '../model/printable.ts';
 import { type Paint, plural, table } from './layout.ts';
 
 const colourOf: Readonly<Record<DriftState, keyof Pick<Paint, 'green' | 'red' | 'yellow' | 'dim'>>> = {
@@ -19,7 +18,7 @@ function cells(row: HostDrift, paint: Paint): readonly string[] {
   const now = row.remedy === '' || row.remedy === 'none' ? '' : row.remedy;
   const open = row.leftOpen.length === 0 ? [] : [`left open as accepted: ${row.leftOpen.join(', ')}`];
   const why = row.why.length + open.length > 0 ? [...open, ...row.why].join('; ') : row.evidence;
-  return [row.host, mended, paint[colourOf[row.state]](stateWord(row)), verdict, now, harmless(why)];
+  return [row.host, mended, paint[colourOf[row.state]](stateWord(row)), verdict, now, why];
 }
 
 export function driftTable(rows: readonly HostDrift[], width: number, paint: Paint): readonly string[] {

@@ -1,4 +1,6 @@
-// Layout of text for a terminal: widths, columns, colours. Nothing here knows what it lays out.
+// Layout of text for a terminal: widths, columns, colours, and the way out. Nothing here knows what it lays out.
+import { randomUUID } from 'node:crypto';
+import { harmless } from '../model/printable.ts';
 
 /** Colours of a terminal that has them; the same functions without colour elsewhere (`NO_COLOR`, a pipe). */
 export interface Paint {
@@ -10,7 +12,11 @@ export interface Paint {
   readonly cyan: (text: string) => string;
 }
 
-const code = (on: number, off: number) => (text: string) => `\u001b[${on}m${text}\u001b[${off}m`;
+/** What a colour begins with inside of kmend, drawn when the program starts: text of others cannot hold it, so their colours are never ours. */
+const sign = `\u001b${randomUUID()}`;
+const signed = new RegExp(`${sign}\\[(\\d+)m`, 'g');
+
+const code = (on: number, off: number) => (text: string) => `${sign}[${on}m${text}${sign}[${off}m`;
 const plain = (text: string): string => text;
 
 export const coloured: Paint = {
@@ -23,18 +29,22 @@ export const coloured: Paint = {
 };
 export const uncoloured: Paint = { bold: plain, dim: plain, red: plain, green: plain, yellow: plain, cyan: plain };
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with a control character
-const escapes = /\u001b\[[0-9;]*m/g;
+/** The one way out: a line as a terminal, a log or a pipe may get it. Our colours become escape sequences; all else in it is only shown. */
+export const printable = (line: string): string =>
+  line
+    .split(signed)
+    .map((part, index) => (index % 2 === 0 ? harmless(part) : `\u001b[${part}m`))
+    .join('');
 
-/** Columns that a text takes: escape sequences take none. */
-export const widthOf = (text: string): number => [...text.replace(escapes, '')].length;
+/** Columns that a text takes: colours take none. */
+export const widthOf = (text: string): number => [...text.replace(signed, '')].length;
 
 export const padRight = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)));
 
 /** Cut to a width, with an ellipsis where something was lost. Coloured text is cut without its colours. */
 export function cutTo(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
-  return `${[...text.replace(escapes, '')].slice(0, Math.max(0, width - 1)).join('')}…`;
+  return `${[...text.replace(signed, '')].slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
 /**

@@ -1,6 +1,5 @@
 // A run as plain lines: what a log, a pipe or a scheduler sees. One line an event that a person would want to know.
 import type { Event } from '../model/event.ts';
-import { harmless } from '../model/printable.ts';
 import { clockTime, duration, type Paint, plural } from './layout.ts';
 import { proofText } from './proof-text.ts';
 
@@ -13,17 +12,17 @@ export function eventLines(event: Event, paint: Paint): readonly string[] {
 function sentence(event: Event, paint: Paint): string | undefined {
   switch (event.type) {
     case 'run.started':
-      return paint.bold(`run ${event.run}: ${harmless(event.play)} on ${plural(event.hosts.length, 'host')}`);
+      return paint.bold(`run ${event.run}: ${event.play} on ${plural(event.hosts.length, 'host')}`);
     case 'run.resumed':
       return paint.bold(`run ${event.run} resumed by ${event.who}`);
     case 'run.paused':
-      return paint.yellow(`paused by ${event.who}: ${harmless(event.why)}`);
+      return paint.yellow(`paused by ${event.who}: ${event.why}`);
     case 'run.continued':
       return `continued by ${event.who}`;
     case 'run.aborted':
-      return paint.yellow(`stopping (${event.who}: ${harmless(event.why)}): no further host is started`);
+      return paint.yellow(`stopping (${event.who}: ${event.why}): no further host is started`);
     case 'run.finished':
-      return paint.bold(`run ${event.run} finished: ${harmless(event.why)} (exit ${event.exit})`);
+      return paint.bold(`run ${event.run} finished: ${event.why} (exit ${event.exit})`);
     case 'run.closed':
       return undefined;
     case 'approved':
@@ -33,19 +32,19 @@ function sentence(event: Event, paint: Paint): string | undefined {
     case 'wave.done':
       return `${event.wave === 0 ? 'canary' : `wave ${event.wave}`} done`;
     case 'canary.promoted':
-      return paint.green(`canary promoted by ${event.by}: ${harmless(event.why)}`);
+      return paint.green(`canary promoted by ${event.by}: ${event.why}`);
     case 'brake.tripped':
-      return paint.red(`BRAKE: ${harmless(event.why)}; no further host is started until a person has looked`);
+      return paint.red(`BRAKE: ${event.why}; no further host is started until a person has looked`);
     case 'brake.released':
-      return paint.green(`brake released by ${event.by}: ${harmless(event.why)}`);
+      return paint.green(`brake released by ${event.by}: ${event.why}`);
     case 'gate.read':
-      return `gate ${event.gate} is ${event.open ? 'open' : paint.yellow('closed')}: ${harmless(event.read)}`;
+      return `gate ${event.gate} is ${event.open ? 'open' : paint.yellow('closed')}: ${event.read}`;
     case 'capacity.read':
       return event.unavailable.length === 0 ? undefined : `out of service and not ours: ${event.unavailable.join(', ')}`;
     case 'waiting':
-      return paint.dim(`waiting: ${harmless(event.why)}`);
+      return paint.dim(`waiting: ${event.why}`);
     case 'warning':
-      return paint.yellow(`warning: ${event.host === undefined ? '' : `${event.host}: `}${harmless(event.text)}`);
+      return paint.yellow(`warning: ${event.host === undefined ? '' : `${event.host}: `}${event.text}`);
     default:
       return hostSentence(event, paint);
   }
@@ -55,56 +54,56 @@ function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): st
   const host = paint.bold(event.host);
   switch (event.type) {
     case 'host.started':
-      return `${host} started: ${harmless(event.why)}`;
+      return `${host} started: ${event.why}`;
     case 'facts.read':
-      return `${host} ${event.verdict}: ${harmless(event.evidence)}`;
+      return `${host} ${event.verdict}: ${event.evidence}`;
     case 'remedy.chosen':
-      return event.remedy === 'none' ? undefined : `${host} remedy ${event.remedy}: ${harmless(event.why)}`;
+      return event.remedy === 'none' ? undefined : `${host} remedy ${event.remedy}: ${event.why}`;
     case 'kernel.seen':
       return event.obeys === 'yes'
-        ? paint.green(`${event.host} kernel ${harmless(event.release)} obeys cgroup.memory=nokmem (active probe)`)
-        : paint.red(`${event.host} kernel ${harmless(event.release)} does not obey cgroup.memory=nokmem (active probe)`);
+        ? paint.green(`${event.host} kernel ${event.release} obeys cgroup.memory=nokmem (active probe)`)
+        : paint.red(`${event.host} kernel ${event.release} does not obey cgroup.memory=nokmem (active probe)`);
     case 'drift.noted':
-      return paint.yellow(`${event.host} is not quite what the plan was made from: ${harmless(event.what.join('; '))}`);
+      return paint.yellow(`${event.host} is not quite what the plan was made from: ${event.what.join('; ')}`);
     case 'block.entered':
       return undefined;
     case 'task.planned':
       return event.status === 'change'
-        ? `${host} [${harmless(event.name)}] ${event.changes.map((change) => `${change.sign} ${harmless(change.what)}`).join(', ')}`
+        ? `${host} [${event.name}] ${event.changes.map((change) => `${change.sign} ${change.what}`).join(', ')}`
         : undefined;
     case 'effect.started':
       return event.kind === 'reboot'
-        ? paint.cyan(`${event.host} ${harmless(event.what)} (boot id ${event.bootId?.slice(0, 8) ?? 'unknown'})`)
+        ? paint.cyan(`${event.host} ${event.what} (boot id ${event.bootId?.slice(0, 8) ?? 'unknown'})`)
         : undefined;
     case 'effect.progress':
-      return paint.dim(`${event.host}   ${harmless(event.text)}`);
+      return paint.dim(`${event.host}   ${event.text}`);
     case 'effect.done':
       return effectDone(event, host);
     case 'effect.failed':
-      return paint.red(`${event.host} ${event.failure.kind}: ${harmless(event.failure.message)}`);
+      return paint.red(`${event.host} ${event.failure.kind}: ${event.failure.message}`);
     case 'task.done':
-      return event.status === 'changed' ? `${host} [${harmless(event.name)}] ${paint.green('done')}` : noted(event, host, paint);
+      return event.status === 'changed' ? `${host} [${event.name}] ${paint.green('done')}` : noted(event, host, paint);
     case 'proof':
       return proofLine(event, paint);
     case 'host.done':
       return paint.green(`${event.host} done${event.changed ? '' : ', nothing to change'}${provenWords[event.proven]}`);
     case 'host.soaked':
-      return `${host} still good at the end of its soak: ${harmless(event.evidence)}`;
+      return `${host} still good at the end of its soak: ${event.evidence}`;
     case 'host.failed':
       return paint.red(
-        `${event.host} FAILED ${event.failure.kind}${event.task === undefined ? '' : ` at "${harmless(event.task)}"`}: ${harmless(event.failure.message)} [left: ${event.state}]${event.failure.hint === undefined ? '' : `; ${harmless(event.failure.hint)}`}`,
+        `${event.host} FAILED ${event.failure.kind}${event.task === undefined ? '' : ` at "${event.task}"`}: ${event.failure.message} [left: ${event.state}]${event.failure.hint === undefined ? '' : `; ${event.failure.hint}`}`,
       );
     case 'host.resolved':
-      return `${host} resolved by ${event.who}: ${harmless(event.note)}`;
+      return `${host} resolved by ${event.who}: ${event.note}`;
   }
 }
 
 const provenWords = { yes: '', not_asked: '', partial: ', proven in part', provisional: ', not proven yet' } as const;
 
 function proofLine(event: Extract<Event, { type: 'proof' }>, paint: Paint): string {
-  if (event.by === 'none') return paint.green(`${event.host} not proven yet (none): ${harmless(event.evidence)}`);
-  if (event.accepted !== undefined) return paint.yellow(`${event.host} accounting ${harmless(proofText(event))}`);
-  return paint.green(`${event.host} proven ${harmless(proofText(event))}`);
+  if (event.by === 'none') return paint.green(`${event.host} not proven yet (none): ${event.evidence}`);
+  if (event.accepted !== undefined) return paint.yellow(`${event.host} accounting ${proofText(event)}`);
+  return paint.green(`${event.host} proven ${proofText(event)}`);
 }
 
 function effectDone(event: Extract<Event, { type: 'effect.done' }>, host: string): string | undefined {
@@ -116,6 +115,6 @@ function effectDone(event: Extract<Event, { type: 'effect.done' }>, host: string
 }
 
 function noted(event: Extract<Event, { type: 'task.done' }>, host: string, paint: Paint): string | undefined {
-  if (event.status === 'ignored') return paint.yellow(`${event.host} [${harmless(event.name)}] failed, ignored`);
-  return event.note === undefined || event.status === 'skipped' ? undefined : `${host} [${harmless(event.name)}] ${harmless(event.note)}`;
+  if (event.status === 'ignored') return paint.yellow(`${event.host} [${event.name}] failed, ignored`);
+  return event.note === undefined || event.status === 'skipped' ? undefined : `${host} [${event.name}] ${event.note}`;
 }

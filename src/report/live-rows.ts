@@ -1,7 +1,6 @@
 // The rows of the live view, from the state of a run: at most thirty, whatever the size of the fleet. Pure, so that screens can be pinned.
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
 import type { Event } from '../model/event.ts';
-import { harmless } from '../model/printable.ts';
 import { cutTo, duration, type Paint, padRight } from './layout.ts';
 
 const maxRows = 30;
@@ -87,8 +86,8 @@ export function liveRows(
 
 function haltedRow(state: RunState, paint: Paint): readonly string[] {
   if (state.aborted !== undefined) return [paint.yellow(`stopping (${state.aborted.who}): hosts under way go to a safe state`)];
-  if (state.brake !== undefined) return [paint.red(`BRAKE: ${harmless(state.brake.why)}`)];
-  if (state.paused !== undefined) return [paint.yellow(`paused by ${state.paused.who}: ${harmless(state.paused.why)}`)];
+  if (state.brake !== undefined) return [paint.red(`BRAKE: ${state.brake.why}`)];
+  if (state.paused !== undefined) return [paint.yellow(`paused by ${state.paused.who}: ${state.paused.why}`)];
   return [];
 }
 
@@ -101,7 +100,7 @@ function row(
   const { paint, now, width } = options;
   const since = (at: number | undefined): string => (at === undefined ? '' : duration(Math.max(0, Math.round((now - at) / 1000))));
   const cell = (mark: string, time: string, text: string): string =>
-    cutTo(`${mark} ${padRight(host.host, name)}  ${padRight(time, 7)} ${harmless(text)}`, width - 4);
+    cutTo(`${mark} ${padRight(host.host, name)}  ${padRight(time, 7)} ${text}`, width - 4);
   switch (host.status) {
     case 'failed':
       return paint.red(cell('x', since(host.startedAt), `${host.failure?.kind ?? 'failed'}: ${host.failure?.message ?? ''}`));

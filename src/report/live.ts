@@ -2,7 +2,7 @@
 import type { Listr } from 'listr2';
 import type { RunState } from '../core/state.ts';
 import type { Event } from '../model/event.ts';
-import type { Paint } from './layout.ts';
+import { type Paint, printable } from './layout.ts';
 import { activityOf, liveRows, liveTitle } from './live-rows.ts';
 
 export interface LiveView {
@@ -41,7 +41,7 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
     drawn = Date.now();
     const rows = liveRows(state, activity, { width: options.width(), now: options.now(), paint: options.paint });
     // One assignment is one draw: the title, which would be a second one, is a row.
-    show([liveTitle(state), ...rows].join('\n'));
+    show([liveTitle(state), ...rows].map(printable).join('\n'));
   };
   const soon = (): void => {
     pending ??= setTimeout(draw, Math.max(0, drawn + drawEvery - Date.now()));
@@ -50,7 +50,7 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
   const list: Listr = new Listr(
     [
       {
-        title: options.title,
+        title: printable(options.title),
         task: async (_context, task): Promise<void> => {
           show = (text) => {
             task.output = text;

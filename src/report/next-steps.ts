@@ -1,8 +1,9 @@
 // Where the hosts of a run stand that is not over, and what to type next.
+
 import { brakeHolders } from '../core/brake.ts';
 import { sizeOf } from '../core/ranked.ts';
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
-import { harmless } from '../model/printable.ts';
+import { pasteable } from '../model/quote.ts';
 import { duration, plural } from './layout.ts';
 
 /** What to type next after a run, where there is something. */
@@ -33,7 +34,8 @@ function looks(state: RunState): readonly string[] {
   const hosts = [...hostStates(state)].filter(isUnresolved).map(({ host }) => host);
   const lines = hosts
     .slice(0, shown)
-    .map((host) => `look at ${host}, then: kmend resume ${run} --retry ${host}, or --skip ${host}, or --done ${host}`);
+    .map((host) => ({ host, word: pasteable(host) }))
+    .map(({ host, word }) => `look at ${host}, then: kmend resume ${run} --retry ${word}, or --skip ${word}, or --done ${word}`);
   return hosts.length > shown ? [...lines, `and so for ${hosts.length - shown} more: kmend report ${run} names them`] : lines;
 }
 
@@ -53,7 +55,7 @@ export function underWay(state: RunState, now: number, holder: string | undefine
   });
   return [
     `${holder === undefined ? 'nobody works on this run: its process is gone' : `under way: ${holder}`}; last entry ${ago(state.lastAt)} ago`,
-    ...hosts.map((line) => `  ${harmless(line)}`),
+    ...hosts.map((line) => `  ${line}`),
     ...(holder === undefined ? [`go on with: kmend resume ${state.run}`] : wordsFor(state)),
     ...standingBrake(state),
     ...looks(state),
@@ -62,8 +64,8 @@ export function underWay(state: RunState, now: number, holder: string | undefine
 
 /** What a person may say to a run under way. */
 function wordsFor({ run, paused, rollout, canary, wave }: RunState): readonly string[] {
-  if (paused?.forKept === true) return [`paused: ${harmless(paused.why)}`];
-  if (paused !== undefined) return [`paused by ${paused.who}: ${harmless(paused.why)}; go on with: kmend continue ${run}`];
+  if (paused?.forKept === true) return [`paused: ${paused.why}`];
+  if (paused !== undefined) return [`paused by ${paused.who}: ${paused.why}; go on with: kmend continue ${run}`];
   const isWaiting = rollout?.canary?.promote === 'manual' && canary.begun && canary.promoted === undefined && wave?.open === 0;
   return [
     ...(isWaiting ? [`let the canary be followed by the rest: kmend promote ${run}`] : []),

@@ -1,7 +1,6 @@
 // A plan for people: per wave the hosts, their changes with `+ ~ - !`, risk, remedy and why; then what is refused or left out.
 import type { HostPlan, PlannedChange, PlayPlan, TaskPlan } from '../model/plan.ts';
 import { hasChanges } from '../model/plan.ts';
-import { harmless } from '../model/printable.ts';
 import { duration, fold, type Paint, plural } from './layout.ts';
 
 /** When a host would start, by the same `decide` on a virtual clock; and what it waits for. */
@@ -35,7 +34,7 @@ export function planText(view: PlanView): readonly string[] {
   const refused = play.hosts.filter((host) => host.refused !== undefined);
   const idle = play.hosts.filter((host) => host.refused === undefined && !hasChanges(host));
   return [
-    paint.bold(`Play: ${harmless(play.play)}`),
+    paint.bold(`Play: ${play.play}`),
     ...waves,
     ...unstartedText(view, textOf),
     ...section('Nothing to do', idle.filter(({ verdict }) => verdict !== 'unknown').map(idleText), paint.green, view),
@@ -48,7 +47,7 @@ export function planText(view: PlanView): readonly string[] {
       view,
     ),
     '',
-    ...(play.notes ?? []).flatMap((note) => indented(`note: ${harmless(note)}`, 0, view.width)),
+    ...(play.notes ?? []).flatMap((note) => indented(`note: ${note}`, 0, view.width)),
     summary(view),
   ];
 }
@@ -56,7 +55,7 @@ export function planText(view: PlanView): readonly string[] {
 function unstartedText(view: PlanView, textOf: (host: { readonly host: string }) => readonly string[]): readonly string[] {
   if (view.unstarted.length === 0) return [];
   const title = `To change, but would not be started as things are: ${view.unstarted.length}`;
-  const why = view.why === '' ? [] : indented(`why: ${harmless(view.why)}`, 2, view.width);
+  const why = view.why === '' ? [] : indented(`why: ${view.why}`, 2, view.width);
   return ['', view.paint.yellow(title), ...why, ...view.unstarted.flatMap((host) => textOf({ host }))];
 }
 
@@ -70,7 +69,7 @@ const hintOf = (hint: string | undefined): string => (hint === undefined ? '' : 
 
 function section(title: string, rows: readonly string[], colour: (text: string) => string, view: PlanView): readonly string[] {
   if (rows.length === 0) return [];
-  return ['', colour(`${title}: ${rows.length}`), ...rows.flatMap((row) => indented(harmless(row), 2, view.width))];
+  return ['', colour(`${title}: ${rows.length}`), ...rows.flatMap((row) => indented(row, 2, view.width))];
 }
 
 const indented = (text: string, by: number, width: number): readonly string[] =>
@@ -83,16 +82,16 @@ function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string
   const head = `${paint.bold(plan.host)}  ${plan.verdict}, remedy ${plan.remedy}, risk ${paintRisk(plan.risk, paint)}, ${estimateText(plan)}${zone}${start}`;
   return [
     ...indented(head, 2, width),
-    ...(plan.remedyWhy === '' ? [] : indented(`why: ${harmless(plan.remedyWhy)}`, 4, width)),
+    ...(plan.remedyWhy === '' ? [] : indented(`why: ${plan.remedyWhy}`, 4, width)),
     ...(plan.accepts === undefined ? [] : indented(paint.yellow(`${acceptsText(plan.accepts)} (a proof in part: exit 12)`), 4, width)),
-    ...(waitsFor === undefined ? [] : indented(`waits: ${harmless(waitsFor)}`, 4, width)),
+    ...(waitsFor === undefined ? [] : indented(`waits: ${waitsFor}`, 4, width)),
     ...plan.tasks.flatMap((task) => taskText(task, view)),
-    ...plan.warnings.flatMap((warning) => indented(paint.yellow(`warning: ${harmless(warning)}`), 4, width)),
+    ...plan.warnings.flatMap((warning) => indented(paint.yellow(`warning: ${warning}`), 4, width)),
   ];
 }
 
 const acceptsText = (accepts: NonNullable<HostPlan['accepts']>): string =>
-  `leaves open, as the play accepts: ${harmless(accepts.map(({ name }) => name).join(', '))}`;
+  `leaves open, as the play accepts: ${accepts.map(({ name }) => name).join(', ')}`;
 
 const estimateText = ({ estimate, earlier }: HostPlan): string =>
   `about ${duration(estimate)} ${earlier === undefined ? 'by default' : `(p95 of ${plural(earlier, 'earlier host')})`}`;
@@ -102,11 +101,11 @@ function taskText(task: TaskPlan, view: PlanView): readonly string[] {
   const { paint, width } = view;
   const changes = [
     ...task.changes.flatMap((change) => changeLines(change, view)),
-    ...(task.alternatives ?? []).flatMap((way) => indented(paint.dim(`another way: ${harmless(way)}`), 6, width)),
+    ...(task.alternatives ?? []).flatMap((way) => indented(paint.dim(`another way: ${way}`), 6, width)),
   ];
-  const later = task.status === 'later' ? `later: ${harmless(task.why ?? 'not known yet')}; at most ${task.risk}` : undefined;
-  const why = later ?? harmless(task.why ?? '');
-  return [...indented(`${harmless(task.name)}${why === '' ? '' : paint.dim(` (${why})`)}`, 4, width), ...changes];
+  const later = task.status === 'later' ? `later: ${task.why ?? 'not known yet'}; at most ${task.risk}` : undefined;
+  const why = later ?? task.why ?? '';
+  return [...indented(`${task.name}${why === '' ? '' : paint.dim(` (${why})`)}`, 4, width), ...changes];
 }
 
 const signs = { '+': 'green', '~': 'yellow', '-': 'red', '!': 'cyan' } as const;
@@ -114,13 +113,13 @@ const signs = { '+': 'green', '~': 'yellow', '-': 'red', '!': 'cyan' } as const;
 /** A text of several lines is shown by the lines that differ. */
 function changeLines({ before, after, ...change }: PlannedChange, { paint, width }: PlanView): readonly string[] {
   const head = (values: string): readonly string[] =>
-    indented(`${paint[signs[change.sign]](change.sign)} ${harmless(change.what + values)} ${paint.dim(`[${change.risk}]`)}`, 6, width);
+    indented(`${paint[signs[change.sign]](change.sign)} ${change.what + values} ${paint.dim(`[${change.risk}]`)}`, 6, width);
   if (!`${before}${after}`.includes('\n')) return head(valuesText(before, after));
   const [old, made] = [before?.split('\n') ?? [], after?.split('\n') ?? []];
   return [
     ...head(''),
-    ...old.filter((line) => !made.includes(line)).map((line) => `        ${paint.red(`- ${harmless(line)}`)}`),
-    ...made.filter((line) => !old.includes(line)).map((line) => `        ${paint.green(`+ ${harmless(line)}`)}`),
+    ...old.filter((line) => !made.includes(line)).map((line) => `        ${paint.red(`- ${line}`)}`),
+    ...made.filter((line) => !old.includes(line)).map((line) => `        ${paint.green(`+ ${line}`)}`),
   ];
 }
 

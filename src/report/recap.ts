@@ -1,6 +1,5 @@
 // The recap: one line a host, as Ansible prints it, from the state of a run.
 import type { HostState } from '../core/state.ts';
-import { harmless } from '../model/printable.ts';
 import { type Paint, padRight } from './layout.ts';
 import { leftOpenText } from './proof-text.ts';
 
@@ -82,7 +81,7 @@ export function recapLines(hosts: Iterable<HostState>, leftOut: readonly { reado
       const counts = (['ok', 'changed', 'unreachable', 'failed', 'skipped', 'ignored'] as const)
         .map((key) => number(key, row[key]))
         .join('');
-      return `${colour(name)} : ${counts}${harmless(row.end)}`;
+      return `${colour(name)} : ${counts}${row.end}`;
     }),
   ];
 }

@@ -1,6 +1,5 @@
 // The report of a run, from its journal alone: for people (text) and for tickets (Markdown).
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
-import { harmless } from '../model/printable.ts';
 import { duration, type Paint, table, uncoloured } from './layout.ts';
 import { proofText } from './proof-text.ts';
 import { recapLines, recapRow } from './recap.ts';
@@ -53,7 +52,7 @@ function hostCells(host: HostState): readonly string[] {
     remedy,
     host.proven === 'partial' ? 'proven in part' : recapRow(host).end,
     took,
-    harmless(bad || refused || proof),
+    bad || refused || proof,
   ];
 }
 
@@ -86,26 +85,32 @@ function longOutputs(state: RunState): readonly string[] {
   return rows.length === 0 ? [] : ['', 'long output, in files beside the journal:', ...rows];
 }
 
-const escapeCell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+/** Text of others as Markdown that shows it: no table cell, code, link, image, HTML, list or heading begins in it. */
+const escaped = (text: string): string =>
+  text
+    .replace(/^[-#+>]|[\\`*~|[\]]/g, '\\$&')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;');
 
 export function reportMarkdown(input: ReportInput): readonly string[] {
   const { title, pairs } = summary(input);
   const { state, standing = [] } = input;
-  const row = (cells: readonly string[]): string => `| ${cells.map(escapeCell).join(' | ')} |`;
+  const row = (cells: readonly string[]): string => `| ${cells.map(escaped).join(' | ')} |`;
   return [
-    `# ${title}`,
+    `# ${escaped(title)}`,
     '',
-    ...pairs.map(([name, value]) => `- **${name}**: ${value}`),
+    ...pairs.map(([name, value]) => `- **${escaped(name)}**: ${escaped(value)}`),
     '',
     row(columns),
-    row(columns.map(() => '---')),
+    `| ${columns.map(() => '---').join(' | ')} |`,
     ...[...hostStates(state)].map((host) => row(hostCells(host))),
     ...state.leftOut.map(({ host, failure }) => row([host, '', '', 'left out', '', `${failure.kind}: ${failure.message}`])),
     '',
-    '```',
-    ...recapLines(hostStates(state), state.leftOut, uncoloured),
-    ...longOutputs(state),
-    '```',
-    ...(standing.length === 0 ? [] : ['', ...standing.map((line) => `- ${line.trim()}`)]),
+    // Indented, not fenced and not escaped: no name ends such a block, and commands in it can be pasted.
+    ...[
+      ...recapLines(hostStates(state), state.leftOut, uncoloured),
+      ...longOutputs(state),
+      ...(standing.length === 0 ? [] : ['', ...standing]),
+    ].map((line) => `    ${line}`.trimEnd()),
   ];
 }

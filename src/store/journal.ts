@@ -2,6 +2,7 @@
 import { copyFile, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import type { Journal, JournalHead } from '../engine/ports.ts';
 import type { Event, EventBody } from '../model/event.ts';
+import { toJson } from '../model/printable.ts';
 import { hashOf, rootOf, scanJournal } from './chain.ts';
 import { StateWriteError, writing } from './errors.ts';
 
@@ -77,7 +78,7 @@ class FileJournal implements Journal {
   async append(body: EventBody, sync: boolean): Promise<Event> {
     if (this.#broken !== undefined) throw this.#broken;
     const event: Event = { v: 1, seq: this.#entries, at: this.#now(), run: this.run, prev: this.#head, ...body };
-    const line = JSON.stringify(event);
+    const line = toJson(event);
     this.#head = hashOf(line);
     this.#entries += 1;
     this.#waiting.push({ event, line });

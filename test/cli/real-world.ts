@@ -8,6 +8,7 @@ import { kubeconfigPaths } from '../../src/kube/index.ts';
 import { diskFiles, diskReader, download, here, inspectPackage, systemClock, trustOf } from '../../src/local/index.ts';
 import { modules } from '../../src/modules/index.ts';
 import { createForwarder, createNotifier } from '../../src/notify/index.ts';
+import { printable } from '../../src/report/layout.ts';
 import { createTransport } from '../../src/ssh/index.ts';
 import { createStore } from '../../src/store/index.ts';
 
@@ -39,8 +40,8 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
   const trust = trustOf({}, '');
   const world: World = {
     version: '0.0.0-test',
-    out: (text) => void out.push(text),
-    err: (text) => void err.push(text),
+    out: (line) => void out.push(printable(line)),
+    err: (line) => void err.push(printable(line)),
     progress: () => {},
     isTerminal: false,
     colour: false,

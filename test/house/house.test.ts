@@ -176,6 +176,22 @@ describe('the house', () => {
     expect(new Set(factDefs.map((fact) => fact.name)).size).toBe(factDefs.length);
   });
 
+  it('prints by one port, and shows text of others only', () => {
+    const found = (pattern: RegExp): readonly string[] => [
+      ...new Set(files.flatMap((file) => (pattern.test(code(file.text)) ? [name(file)] : []))),
+    ];
+    expect(found(/\bconsole\.|\bprocess\.std(?:out|err)\b|\bopenStdout\b|\/dev\/tty/)).toEqual(['src/main.ts']);
+    const screens = found(/\bWriteStream\b/);
+    expect(screens).toEqual(['src/local/progress.ts', 'src/local/terminal-asker.ts', 'src/main.ts']);
+    const writes = files
+      .filter((file) => screens.includes(name(file)))
+      .flatMap((file) => code(file.text).match(/.*(?:\.write|\.question)\(.*/g) ?? []);
+    expect(writes.length).toBe(5);
+    expect(writes.filter((line) => !/\b(?:harmless|printable)\(|write\('\\n'\)/.test(line))).toEqual([]);
+    // JSON has escapes for what a terminal would obey.
+    expect(found(/\b(?:out|err)\(\s*`?(?:\$\{)?JSON\.stringify/)).toEqual([]);
+  });
+
   it('begins every file with its purpose', () => {
     expect(files.filter((file) => !/^(#!.*\n)?\/\/ \S/.test(file.text)).map(name)).toEqual([]);
   });

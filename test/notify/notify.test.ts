@@ -56,6 +56,15 @@ describe('a webhook', () => {
     expect(got).toEqual([{ body: JSON.stringify(notice), type: 'application/json' }]);
   });
 
+  it('gives chats the words of a host, not its orders and links', async () => {
+    const text = 'h1 failed: <!channel> <http://x|click> [a](http://x) @Channel ops@here.example \u001b[31m\nFORGED\u202e';
+    await notifier.send({ kind: 'webhook', url }, { ...notice, text });
+    expect(JSON.parse(got[0]?.body ?? '')).toEqual({
+      ...notice,
+      text: 'h1 failed: ‹!channel› ‹http://x|click› [a] (http://x) @ Channel ops@ here.example ?[31m⏎FORGED?',
+    });
+  });
+
   it.each([
     ['a server that sheds load', [503, 429], 3, [1000, 5000], true],
     ['one that stays ill', [500, 500, 500, 200], 3, [1000, 5000], 'it answered 500'],

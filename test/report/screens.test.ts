@@ -4,10 +4,9 @@ import { foldAll } from '../../src/core/fold.ts';
 import { hostStates } from '../../src/core/state.ts';
 import type { Event, EventBody } from '../../src/model/event.ts';
 import type { PlayPlan } from '../../src/model/plan.ts';
-import { harmless } from '../../src/model/printable.ts';
 import { beforeAndAfter, type CheckRow, checkSummary, checkTable } from '../../src/report/check-table.ts';
 import { diagnosticsText } from '../../src/report/diagnostics.ts';
-import { coloured, duration, uncoloured, widthOf } from '../../src/report/layout.ts';
+import { coloured, duration, printable, uncoloured, widthOf } from '../../src/report/layout.ts';
 import { eventLines } from '../../src/report/lines.ts';
 import { liveRows, liveTitle } from '../../src/report/live-rows.ts';
 import { underWay } from '../../src/report/next-steps.ts';
@@ -93,8 +92,8 @@ describe('check', () => {
     expect(shown({ kind: 'answered', answer: 'on' })).toContain(
       '(3 lines); active probe: on (nokmem is not in force: the kernel would account a cgroup that asks)',
     );
-    expect(shown({ kind: 'failed', why: 'mkdir: Cannot allocate\u001b memory' })).toContain(
-      'active probe: failed (mkdir: Cannot allocate? memory)',
+    expect(shown({ kind: 'failed', why: 'mkdir: Cannot allocate memory' })).toContain(
+      'active probe: failed (mkdir: Cannot allocate memory)',
     );
     expect(shown({ kind: 'not_asked', why: 'it needs root' })).toContain('active probe: not made (it needs root)');
   });
@@ -170,7 +169,7 @@ describe('plan', () => {
   it('shows a text of several lines by the lines that differ', () => {
     const change = { what: 'repository base in /etc/yum.repos.d/a.repo', risk: 'write' } as const;
     const changes = [
-      { ...change, sign: '~', before: '[base]\nname=x\nenabled=0', after: '[base]\nname=x\nenabled=1\u001b[2J' },
+      { ...change, sign: '~', before: '[base]\nname=x\nenabled=0', after: '[base]\nname=x\nenabled=1' },
       { ...change, sign: '-', before: '[base]\nname=x' },
     ] as const;
     const task = { id: '1', name: 'The repository', module: 'yum_repository', status: 'change', risk: 'write', changes } as const;
@@ -181,7 +180,7 @@ describe('plan', () => {
       "
             ~ repository base in /etc/yum.repos.d/a.repo [write]
               - enabled=0
-              + enabled=1?[2J
+              + enabled=1
             - repository base in /etc/yum.repos.d/a.repo [write]
               - [base]
               - name=x
@@ -309,22 +308,29 @@ describe('a run', () => {
   });
 });
 
-describe('text of hosts', () => {
-  it('cannot move the cursor or colour the screen', () => {
-    expect(harmless('a\u001b[2Jb\u0007c\u009b1m')).toBe('a?[2Jb?c?1m');
-    const body: EventBody = {
-      type: 'effect.failed',
-      host: 'h1',
-      task: '1',
-      effect: 'e',
-      failure: { kind: 'exit', message: '\u001b[31mred' },
-    };
+describe('the way out', () => {
+  it('keeps our colours, and shows those of a host, its line ends and its marks', () => {
+    const failure = { kind: 'exit', message: '\u001b[31mred\nFORGED\u202e' } as const;
+    const body: EventBody = { type: 'effect.failed', host: 'h1', task: '1', effect: 'e', failure };
     const event: Event = { ...body, v: 1, seq: 0, at: 0, run: 'r', prev: '' };
-    expect(eventLines(event, uncoloured).join('')).not.toContain('\u001b');
+    expect(eventLines(event, coloured).map((line) => printable(line).replaceAll('\u001b', 'ESC'))).toEqual([
+      expect.stringMatching(/^ESC\[2m\d\d:\d\d:00ESC\[22m ESC\[31mh1 exit: \?\[31mred⏎FORGED\?ESC\[39m$/),
+    ]);
+  });
+
+  it('takes a colour that was printed once for the text that it is then', () => {
+    expect(printable(printable(coloured.red('x')))).toBe('?[31mx?[39m');
   });
 });
 
 describe('diagnostics', () => {
+  it('show of a file of one long line what is around the place', () => {
+    const source = `${'a'.repeat(5000)}!${'b'.repeat(5000)}`;
+    const place = { file: 'hosts.json', line: 1, column: 5001 };
+    const [, shown = '', mark = ''] = diagnosticsText([{ code: 'x', severity: 'error', place, summary: 'no' }], uncoloured, () => source);
+    expect([shown.length, shown[mark.indexOf('^')]]).toEqual([306, '!']);
+  });
+
   it('tell errors first, notes last, by file and place, with the line and a hint', () => {
     const place = { file: 'site.yaml', line: 3, column: 5 };
     const lines = diagnosticsText(

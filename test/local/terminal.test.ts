@@ -1,0 +1,43 @@
+// What is drawn on a terminal beside the lines of a command: questions, prompts and the progress line show text of others only.
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { expect, it } from 'vitest';
+import { progressLine, terminalAsker } from '../../src/local/index.ts';
+
+const hostile = 'h1\u001b[2J\u202e\nFORGED';
+
+/** Both ends of a terminal, and what was written to it. */
+function terminal() {
+  const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => input });
+  const output = Object.assign(new PassThrough(), { isTTY: true, columns: 80 });
+  let text = '';
+  output.on('data', (chunk: Buffer) => {
+    text += String(chunk);
+  });
+  const ends = { input: input as unknown as NodeJS.ReadStream, output: output as unknown as NodeJS.WriteStream };
+  return { ...ends, type: (line: string) => input.write(line), text: () => text, written: () => once(output, 'data') };
+}
+
+it('a question shows the name of a host', async () => {
+  const screen = terminal();
+  const answer = terminalAsker(screen, new AbortController().signal).confirm(`Start ${hostile}?`);
+  await screen.written();
+  screen.type('y\n');
+  expect(await answer).toBe(true);
+  expect(screen.text()).toContain('Start h1?[2J?⏎FORGED? [y/N]');
+  expect(screen.text()).not.toMatch(/\u202e|^FORGED/m);
+});
+
+it('a prompt for a secret shows the name of a host, and never the secret', async () => {
+  const screen = terminal();
+  const answer = terminalAsker(screen, new AbortController().signal).secret(`Password for ${hostile}: `);
+  screen.type('horse\n');
+  expect(await answer).toBe('horse');
+  expect(screen.text()).toBe('Password for h1?[2J?⏎FORGED: \n');
+});
+
+it('the progress line is one line', () => {
+  const screen = terminal();
+  progressLine(screen.output)(`fetching ${hostile}`);
+  expect(screen.text()).toBe('\r\u001b[Kfetching h1?[2J?⏎FORGED');
+});
