@@ -222,7 +222,7 @@ describe('the live view of a terminal', () => {
     const playbook = lab.file('live.yaml', play(tasks, '{retries: {transport: 0}}'));
     const words = ['apply', playbook, '--yes', '-i', inventory, '--state-dir', join(lab.dir, 'live')];
     const command = [process.execPath, await bundlePath(), ...words].map(quote).join(' ');
-    const terminal = spawn('script', ['-qec', command, '/dev/null'], {
+    const terminal = spawn('/usr/bin/script', ['-qec', `stty cols 160 rows 40; ${command}`, '/dev/null'], {
       env: { ...process.env, TERM: 'xterm', HOME: lab.dir },
       stdio: ['ignore', 'pipe', 'ignore'],
     });
