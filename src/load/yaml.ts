@@ -7,7 +7,7 @@ import type { Entry, MapTree, ScalarTree, Tree } from './tree.ts';
 
 /** Deeper nesting is nobody's playbook, and would exhaust the stack of every reader. */
 const deepest = 200;
-/** Syntax errors that are reported of one file. */
+/** Mistakes that are reported of one file. */
 const mostErrors = 100;
 /** Nodes that aliases may add up to: more is a bomb. */
 const largest = 1_000_000;
@@ -217,7 +217,8 @@ class Builder {
   }
 
   private refuse(at: number, code: string, summary: string, hint?: string): ScalarTree {
-    this.diagnostics.push({ code, severity: 'error', place: this.source.placeAt(at), summary, ...(hint !== undefined && { hint }) });
+    if (this.diagnostics.length < mostErrors)
+      this.diagnostics.push({ code, severity: 'error', place: this.source.placeAt(at), summary, ...(hint !== undefined && { hint }) });
     return { kind: 'scalar', at, value: null, text: '', style: 'plain' };
   }
 }

@@ -1,0 +1,87 @@
+// What happens where a text goes beyond what it may be: each limit by an example.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readAssignments } from '../../src/facts/assignments.ts';
+import { isHeld } from '../../src/facts/holds.ts';
+import { areas } from '../../src/facts/index.ts';
+import { loadInventory, resolvePattern } from '../../src/load/index.ts';
+import { sourceOf } from '../../src/load/source.ts';
+import { parseYaml } from '../../src/load/yaml.ts';
+import { compareUpstream, versionInRange } from '../../src/model/versions.ts';
+import { readSshConfig } from '../../src/ssh/config-file.ts';
+import { tableReader } from '../fakes/table-reader.ts';
+
+const read = (area: string, text: string) => areas.get(area)?.parse(text, { cut: false, args: {} });
+const inventory = (text: string) => loadInventory(['i.ini'], { reader: tableReader({ 'i.ini': text }) });
+
+describe('a host', () => {
+  it('with variables that hold each other ten times keeps the names where they would become too much', () => {
+    const lines = Array.from({ length: 12 }, (_, at) => `A${at}="${at === 0 ? 'x'.repeat(10) : `\${A${at - 1}}`.repeat(10)}"`);
+    const values = readAssignments(lines);
+    expect(values.get('A3')).toHaveLength(10_000);
+    expect(values.get('A11')?.length).toBeLessThan(100_000);
+    expect(values.get('A11')).toContain('A10');
+  });
+
+  it('with sixty stars in an exclude line is answered at once', () => {
+    expect(isHeld('containerd.io', [], [`${'*'.repeat(60)}Q`])).toBe(false);
+    expect(isHeld('containerd.io', [], [`${'*'.repeat(60)}o`])).toBe(true);
+  });
+
+  it('with a kernel release of more than 64 characters has an unknown kernel', () => {
+    expect(read('kernel', `release 3.10.0-862${'.1'.repeat(40)}.el7`)?.['kernel.release']).toEqual({
+      $unknown: 'the kernel release has 94 characters, and a kernel can have 64',
+    });
+  });
+
+  it('with a kernel called constructor has it among the maps', () => {
+    expect(read('kernel', 'map constructor:ff T _text\nmap constructor:ff b cgroup_memory_nokmem')?.['kernel.maps']).toEqual({
+      constructor: 'yes',
+    });
+  });
+
+  it('with a version of 400 digits is neither infinite nor below 17', () => {
+    const [large, larger] = ['9'.repeat(400), `1${'0'.repeat(400)}`];
+    expect(compareUpstream(large, larger)).toBeLessThan(0);
+    expect(versionInRange(large, '<17', compareUpstream)).toBe(false);
+  });
+});
+
+describe('a file', () => {
+  it('of ranges that make more than 500,000 hosts and variables in all is an error at the line that goes too far', () => {
+    const { diagnostics } = inventory(`${'n[1:100000]\n'.repeat(5)}x[1:10] a=1\n`);
+    expect(diagnostics).toMatchObject([{ code: 'range', place: { line: 6 } }]);
+  });
+
+  it('of groups that are nested more than 100 deep is an error', () => {
+    const chain = (depth: number) => Array.from({ length: depth }, (_, at) => `[g${at}:children]\ng${at + 1}\n`).join('');
+    expect(inventory(`n1\n${chain(90)}[g90]\nn2\n`).diagnostics).toEqual([]);
+    expect(inventory(`n1\n${chain(5000)}[g5000]\nn2\n`).diagnostics[0]).toMatchObject({ code: 'too-deep' });
+  });
+
+  it('of mistakes alone reports a hundred of them', () => {
+    expect(parseYaml(sourceOf('a.yaml', 'a: [}\n'.repeat(3000))).diagnostics).toHaveLength(100);
+  });
+
+  it('of ssh with a keyword called constructor is read', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kmend-limits-'));
+    try {
+      writeFileSync(join(folder, 'config'), 'Host n1\n  constructor x\n  __proto__ y\n  User ops\n');
+      const config = await readSshConfig(join(folder, 'config'), folder, () => {});
+      expect(config.lookup(['n1']).get('user')).toEqual(['ops']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('a pattern of an operator', () => {
+  it('that takes exponential time on a name is an error', () => {
+    const { value } = inventory(`${'a'.repeat(60)}!\nb\n`);
+    if (value === undefined) throw new Error('the inventory is good');
+    expect(resolvePattern('~(a+)+$', value).diagnostics).toMatchObject([{ code: 'pattern' }]);
+    expect(resolvePattern('~(?P<x>b)\\Z', value).value).toEqual(['b']);
+  });
+});
