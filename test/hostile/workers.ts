@@ -41,7 +41,10 @@ export function startWorkers(): Workers {
       child = undefined;
       room = megabytes;
     }
-    child ??= fork(bundle, { execArgv: [`--max-old-space-size=${program + megabytes}`], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    child ??= fork(bundle, {
+      execArgv: ['--expose-gc', `--max-old-space-size=${program + megabytes}`],
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    });
     const asked = child;
     let pump = 'its seeds';
     let said = '';
