@@ -42,24 +42,24 @@ const args: Readonly<Record<string, Mapping>> = {
 
 /** What each area prints, where no recording has it: a line of every kind. */
 const lines: Readonly<Record<string, string>> = {
-  os: 'os ID="centos"\nos ID_LIKE="rhel fedora"\nos VERSION_ID="7"\nos export A+=\'b c\'$ID"${ID} \\" x"\\ y # z\nos PRETTY_NAME="CentOS Linux $VERSION_ID"\nredhat CentOS release 6.10 (Final)',
+  os: `os ID="centos"\nos ID_LIKE="rhel fedora"\nos VERSION_ID="7"\nos export A+='b c'$ID"\${ID} \\" x"\\ y # z\nos PRETTY_NAME="CentOS Linux $VERSION_ID"\nredhat CentOS release 6.10 (Final)`,
   machine: 'machine 0d1f2a3b\nhost n1\nboot b-1\nuptime 15.45 4.83\narch x86_64\nclock 1795540629\nuid 0\nblocked 2\nstuck java (pid 7)',
   kernel:
     'release 3.10.0-862.44.2.el7.x86_64\ninstalled 3.10.0-1160.el7.x86_64\ninstalled 5.4.278-1.el7.elrepo.x86_64\nmap 3.10.0-862.el7.x86_64:ffffffff81000000 T _text\nmap 3.10.0-862.el7.x86_64:ffffffff81000000 b cgroup_memory_nokmem',
   boot: [
     'cmdline BOOT_IMAGE=/vmlinuz-3.10.0-862.el7.x86_64 root=/dev/sda1 "a b" cgroup.memory=nokmem,nosocket cgroup_disable=memory -- x',
     'efi',
-    'default GRUB_CMDLINE_LINUX="crashkernel=auto \\"x\\" ${A}$B"',
+    `default GRUB_CMDLINE_LINUX="crashkernel=auto \\"x\\" \${A}$B"`,
     'dropin /etc/default/grub.d/50-x.cfg',
     "drop0 GRUB_CMDLINE_LINUX_DEFAULT+=' console=ttyS0'",
     'kernelcmdline ro quiet',
     'cfg /boot/grub2/grub.cfg',
-    'grub set default="${saved_entry}"',
-    'grub set default="${next_entry}"',
+    `grub set default="\${saved_entry}"`,
+    `grub set default="\${next_entry}"`,
     'grub set kernelopts="root=/dev/sda1 ro"',
     "grub submenu 'Advanced' $menuentry_id_option 'advanced' {",
     "grub menuentry 'CentOS (3.10.0-862.el7.x86_64) 7 (Core)' --class gnu --id 'gnulinux' {",
-    'grub linux16 /vmlinuz-3.10.0-862.el7.x86_64 root=/dev/sda1 $kernelopts ${tuned_params} a\\ b',
+    `grub linux16 /vmlinuz-3.10.0-862.el7.x86_64 root=/dev/sda1 $kernelopts \${tuned_params} a\\ b`,
     'grub }',
     'grub blscfg',
     'env saved_entry=CentOS (3.10.0-862.el7.x86_64) 7 (Core)####',
