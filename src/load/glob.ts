@@ -15,9 +15,10 @@ export function globMatcher(glob: string): (name: string) => boolean {
 
 function partsOf(glob: readonly string[]): readonly Part[] {
   const parts: Part[] = [];
+  const last = glob.lastIndexOf(']');
   for (let at = 0; at < glob.length; at++) {
     const character = glob[at] ?? '';
-    const end = character === '[' ? classEnd(glob, at) : -1;
+    const end = character === '[' && at < last ? classEnd(glob, at) : -1;
     if (character === '*' || character === '?') parts.push(character);
     else if (end === -1) parts.push({ negated: false, ranges: [[character, character]] });
     else {

@@ -62,12 +62,16 @@ function linesOf(path: string, reader: Reader | undefined, diagnostics: Diagnost
 
 /** Splits at commas; without one at colons and blanks, unless the text is an address. A bracket that is not closed, or closes nothing, is a part of its own. */
 export function splitPattern(pattern: string): readonly string[] {
-  const parts = pattern.includes(',')
-    ? pattern.split(',')
-    : isAddress(pattern.trim())
-      ? [pattern]
-      : (pattern.match(/(?:[^\s:[\]]|\[[^\]]*\])+|[[\]]/g) ?? []);
+  const parts = pattern.includes(',') ? pattern.split(',') : isAddress(pattern.trim()) ? [pattern] : wordsOf(pattern);
   return parts.map((part) => part.trim()).filter((part) => part !== '');
+}
+
+/** In two pieces: looking for the end of each bracket that has none takes quadratic time. */
+function wordsOf(pattern: string): readonly string[] {
+  const open = pattern.indexOf('[', pattern.lastIndexOf(']') + 1);
+  const closed = open === -1 ? pattern : pattern.slice(0, open);
+  const rest = open === -1 ? '' : pattern.slice(open);
+  return [...(closed.match(/(?:[^\s:[\]]|\[[^\]]*\])+|\]/g) ?? []), ...(rest.match(/[^\s:[]+|\[/g) ?? [])];
 }
 
 function isAddress(text: string): boolean {
