@@ -141,7 +141,7 @@ function chainOf(texts: readonly string[]): string {
 }
 
 /** Half a million syntax errors, each with its stack, are the worst. */
-const yamlMegabytes = 1024;
+const large = 1024;
 
 const key = 'AAAAC3NzaC1lZDI1NTE5AAAAIGJVXqSVlVOYzLHJ2R1Uq9ZJbJ6tJzA0sZ1v5X5x5x5x';
 const fleet = loadInventory(['i.ini'], { reader: tableReader({ 'i.ini': iniSeed }) }).value;
@@ -159,21 +159,21 @@ export const fileParsers: readonly Parser[] = [
   },
   {
     name: 'inventory, YAML',
-    megabytes: yamlMegabytes,
+    megabytes: large,
     parse: inventory('hosts.yaml'),
     attacks: [mergeOfMany, (size) => `a: [}\n`.repeat(size / 6)],
     seeds: [yamlSeed],
   },
   {
     name: 'inventory, JSON',
-    megabytes: yamlMegabytes,
+    megabytes: large,
     parse: inventory('hosts.json'),
     seeds: ['{"all": {"hosts": {"n1": {"a": [1, "x"]}}, "children": {"g": null}}}'],
   },
-  { name: 'inventory, form not named', megabytes: yamlMegabytes, parse: inventory('hosts'), seeds: [iniSeed, yamlSeed] },
+  { name: 'inventory, form not named', megabytes: large, parse: inventory('hosts'), seeds: [iniSeed, yamlSeed] },
   {
     name: 'inventory, program',
-    megabytes: yamlMegabytes,
+    megabytes: large,
     parse: (text) =>
       loadInventory(['run'], {
         reader: tableReader({ run: '#!/bin/sh' }, { 'run --list': text, 'run --host n1': text, 'run --host n2': text }),
@@ -182,25 +182,25 @@ export const fileParsers: readonly Parser[] = [
   },
   {
     name: 'group_vars',
-    megabytes: yamlMegabytes,
+    megabytes: large,
     parse: (text) => loadInventory(['d/i.ini'], { reader: tableReader({ 'd/i.ini': '[g]\nn1\n', 'd/group_vars/g.yml': text }) }),
     seeds: ['zone: a\nlist: [1, {b: c}]\nlong: |\n  x\n  y\nbin: !!str 1\nu: !unsafe "{{ x }}"\n'],
   },
   {
     name: 'playbook',
-    megabytes: yamlMegabytes,
+    megabytes: large,
     parse: (text) => loadPlaybook('p.yaml', text, { modules, facts: factDefs.map(({ name }) => name) }),
     seeds: [playbookSeed],
   },
   {
     name: 'settings file',
-    megabytes: yamlMegabytes,
+    megabytes: large,
     parse: (text) => parseSettings('kmend.yaml', text),
     seeds: ['inventory: [a, b]\nforks: 20\nbecome: true\nuser: ops\n'],
   },
   {
     name: 'extra variables',
-    megabytes: yamlMegabytes,
+    megabytes: large,
     parse: (text) => [parseExtraVars([text], tableReader({})), parseExtraVars(['@f'], tableReader({ f: text }))],
     seeds: ['a=b c="d e" f=\'g\'\\ h', '{"a": {"b": [1]}}'],
   },
@@ -211,6 +211,7 @@ export const fileParsers: readonly Parser[] = [
   },
   {
     name: 'host pattern',
+    megabytes: large,
     parse: (text) => (fleet === undefined ? undefined : [resolvePattern(text, fleet), limitTo([...fleet.hosts.keys()], text, fleet)]),
     seeds: ['web[0:1]:&pool_a:!n1', 'web*,node[a]', '2001:db8::1', '~web0[12]', 'w?b[!a]*', 'pool_a[-1]', '[::1]:22', 'a[1:2].b:22'],
   },
@@ -233,7 +234,7 @@ export const fileParsers: readonly Parser[] = [
       return value === undefined ? undefined : declaredFacts(value, ['n1'], { extraVars: {} });
     },
     seeds: ['3.10.0-862.el7.x86_64: try', '3.10.0-1160.el7.x86_64: no\nx: maybe'],
-    megabytes: yamlMegabytes,
+    megabytes: large,
   },
   {
     name: 'ssh configuration',
@@ -254,7 +255,7 @@ export const fileParsers: readonly Parser[] = [
   },
   {
     name: 'kubeconfig',
-    megabytes: yamlMegabytes,
+    megabytes: large,
     parse: (text) => resolveKubeconfig([{ path: '/k', text }], parsePlain),
     seeds: [kubeconfigSeed],
   },
