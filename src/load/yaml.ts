@@ -21,7 +21,10 @@ export function parseYaml(source: Source): Checked<Tree> {
     };
   }
   let document: ReturnType<typeof parseDocument>;
+  const { stackTraceLimit } = Error;
   try {
+    // Each of a million mistakes is an Error, with a stack that nobody reads.
+    Error.stackTraceLimit = 0;
     // `failsafe` gives every scalar as text: types are resolved by our own rules. The library's own check for equal keys is quadratic.
     document = parseDocument(source.text, { version: '1.1', schema: 'failsafe', uniqueKeys: false, prettyErrors: false });
   } catch (error) {
@@ -29,6 +32,8 @@ export function parseYaml(source: Source): Checked<Tree> {
     return {
       diagnostics: [{ code: 'yaml-syntax', severity: 'error', place: source.placeAt(0), summary: 'this YAML cannot be read', detail }],
     };
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
   const diagnostics: Diagnostic[] = syntaxErrors(document.errors, source);
   const builder = new Builder(source, diagnostics);
