@@ -26,7 +26,7 @@ export function fitTree<T>(telling: Telling, tree: Tree, schema: ArgsSchema<T>, 
     const next = problemsOf(schema, input)
       .flatMap(meant)
       .find((problem) => !tried.has(pathKey(problem)) && replaceable(tree, problem) !== undefined);
-    if (next === undefined) break;
+    if (next === undefined || tried.size >= most) break;
     tried.add(pathKey(next));
     const replaced = replaceAt(input, replaceable(tree, next) ?? [], textAt(tree, next.path));
     // What stays wrong as text too is told as what it was, unless only a text could be right.
@@ -42,6 +42,9 @@ export function fitTree<T>(telling: Telling, tree: Tree, schema: ArgsSchema<T>, 
   }
   return { input };
 }
+
+/** Values that are tried as texts, and unknown keys that are reported, of one mapping: each costs a look at all of it. */
+const most = 100;
 
 const pathKey = ({ path }: Problem): string => path.map(String).join('\0');
 
@@ -108,7 +111,7 @@ function tell(telling: Telling, tree: Tree, schema: ArgsSchema<unknown>, problem
   const { node, entry } = nodeAt(tree, problem.path);
   const name = problem.path.length === 0 ? '' : ` \`${nameOf(problem.path)}\``;
   if (problem.kind === 'unknown-key') {
-    for (const key of problem.keys ?? []) {
+    for (const key of problem.keys?.slice(0, most) ?? []) {
       const at = node.kind === 'map' ? (entryOf(node, key)?.keyAt ?? node.at) : node.at;
       const known = keysAt(schema, problem.path);
       const hint = didYouMean(key, known).hint ?? (known.length > 0 && known.length <= 12 ? `known: ${known.join(', ')}` : undefined);
