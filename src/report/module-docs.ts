@@ -26,7 +26,7 @@ export function moduleMarkdown(module: AnyModule): readonly string[] {
     '',
     module.summary,
     '',
-    ...(module.notes === undefined ? [] : [module.notes, '']),
+    ...(module.notes === undefined ? [] : [...module.notes.split('\n'), '']),
     ...argumentLines(module),
     '```yaml',
     ...module.example.trimEnd().split('\n'),
