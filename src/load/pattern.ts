@@ -71,7 +71,7 @@ function wordsOf(pattern: string): readonly string[] {
   const open = pattern.indexOf('[', pattern.lastIndexOf(']') + 1);
   const closed = open === -1 ? pattern : pattern.slice(0, open);
   const rest = open === -1 ? '' : pattern.slice(open);
-  return [...(closed.match(/(?:[^\s:[\]]|\[[^\]]*\])+|\]/g) ?? []), ...(rest.match(/[^\s:[]+|\[/g) ?? [])];
+  return [...(closed.match(/(?:[^\s:[\]]|\[[^\]]*(?:\]|$))+|\]/g) ?? []), ...(rest.match(/[^\s:[]+|\[/g) ?? [])];
 }
 
 function isAddress(text: string): boolean {
