@@ -207,6 +207,22 @@ describe('what an error says', () => {
   });
 });
 
+it('a redirect is not followed: the credential goes to no other server', async () => {
+  let elsewhere = 0;
+  const other = createServer((_, response) => {
+    elsewhere += 1;
+    response.end('{}');
+  });
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const location = `http://127.0.0.1:${(other.address() as AddressInfo).port}/`;
+  for (const status of [301, 302, 307, 308]) {
+    answer = (_, response) => void response.writeHead(status, { location }).end();
+    expect((await (await cluster()).node('n1')).ok).toBe(false);
+  }
+  expect(elsewhere).toBe(0);
+  other.close();
+});
+
 describe('a connection that others can read', () => {
   it.each([
     ['a token without encryption', { token }, {}, [/^context "lab" of kc: the credential is sent to http:.* without encryption/]],
