@@ -28,6 +28,7 @@ export interface ServerOptions {
   /** Answers instead of running the command. */
   readonly onExec?: (channel: ssh2.ServerChannel, command: string) => void;
   readonly onConnection?: (client: ssh2.Connection) => void;
+  readonly onSession?: (session: ssh2.Session) => void;
   readonly onAuth?: (context: ssh2.AuthContext) => boolean;
   /** Forbids forwarding. */
   readonly noForward?: boolean;
@@ -80,6 +81,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
         client.on('request', (_accept, reject) => reject?.());
         client.on('session', (accept) => {
           const session = accept();
+          options.onSession?.(session);
           session.on('pty', (take) => take?.());
           if (options.noAnswer === true) return void session.on('exec', () => undefined);
           session.on('exec', (take, _reject, { command }) => {

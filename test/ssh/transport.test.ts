@@ -273,6 +273,31 @@ describe('host keys', () => {
 });
 
 describe('servers that misbehave', () => {
+  it('asks for no agent, and lets a server open no channel', async () => {
+    const clients: ssh2.Connection[] = [];
+    const asked: string[] = [];
+    const { port } = await server({
+      onConnection: (client) => clients.push(client),
+      onSession: (session) => {
+        for (const request of ['auth-agent', 'x11', 'subsystem', 'shell'] as const)
+          session.on(request as 'shell', (accept) => {
+            asked.push(request);
+            accept?.();
+          });
+      },
+    });
+    const connection = await connected(targetAt(port, { password: secret('right') }));
+    expect(await connection.exec({ script: 'id', become: false, timeout: 5 })).toMatchObject({ ok: true });
+    const [client] = clients;
+    const opened = await Promise.all([
+      new Promise<unknown>((resolve) => client?.forwardOut('127.0.0.1', port, '127.0.0.1', 1, resolve)),
+      new Promise<unknown>((resolve) => client?.x11('127.0.0.1', 1, resolve)),
+      new Promise<unknown>((resolve) => client?.openssh_forwardOutStreamLocal('/tmp/.agent', resolve)),
+    ]);
+    expect(opened.map((error) => error instanceof Error)).toEqual([true, true, true]);
+    expect(asked).toEqual([]);
+  });
+
   const quick = (port: number): Target => targetAt(port, { connectTimeout: 1 });
   it.each<[string, Parameters<typeof startTcp>[0], RegExp]>([
     ['accepts and says nothing', () => undefined, /no SSH banner within 1 s/],
