@@ -106,6 +106,17 @@ describe('the house', () => {
     expect(dependencies.filter((dependency) => owners[dependency] === undefined)).toEqual([]);
   });
 
+  it('pins every package by version and hash, and runs no install script', () => {
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const versions: Readonly<Record<string, string>> = { ...manifest.dependencies, ...manifest.devDependencies };
+    expect(Object.entries(versions).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+    const others = Object.entries<{ readonly integrity?: string }>(packages).filter(([path]) => path !== '');
+    expect(others.length).toBeGreaterThan(20);
+    expect(others.filter(([, { integrity }]) => !/^sha512-/.test(integrity ?? '')).map(([path]) => path)).toEqual([]);
+    expect(readFileSync(join(root, '.npmrc'), 'utf8')).toMatch(/^ignore-scripts=true$/m);
+  });
+
   it('loads zod in one file', () => {
     expect(files.filter((file) => file.imports.includes('zod')).map(name)).toEqual(['src/model/schema.ts']);
   });
