@@ -16,6 +16,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const pages = [
   'README.md',
+  'SECURITY.md',
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
@@ -123,7 +124,9 @@ describe('README and docs', () => {
   });
 
   it('ship every page that they name, in the package and beside the bundle', () => {
-    expect(JSON.parse(read('package.json')).files).toEqual(expect.arrayContaining(['docs', 'playbooks', 'README.md', 'CHANGELOG.md']));
+    expect(JSON.parse(read('package.json')).files).toEqual(
+      expect.arrayContaining(['docs', 'playbooks', 'README.md', 'SECURITY.md', 'CHANGELOG.md']),
+    );
     expect(read('README.md')).toMatch(/carry it there with `playbooks\/` and `docs\/`/);
   });
 
