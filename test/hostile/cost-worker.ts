@@ -4,10 +4,12 @@ import type { Parser } from './parser.ts';
 import { parsers } from './parsers.ts';
 import { type Pump, pumpsOf } from './pumps.ts';
 
-/** Characters of the first look at each input, and of the two that are compared. */
-const [glance, half, whole] = [32_768, 524_288, 1_048_576];
+const slow = process.env.KMEND_SLOW === '1';
+
+/** Characters of the first look at each input, and of the longer one of the two that are compared; rows that need much memory have shorter ones. */
+const [glance, whole, wholeOfLarge] = [32_768, 1_048_576, slow ? 1_048_576 : 262_144];
 /** Inputs of each row that are looked at, and those of them that are compared because they cost most at a glance. */
-const [looked, compared] = process.env.KMEND_SLOW === '1' ? [3000, 4] : [60, 1];
+const [looked, compared] = slow ? [3000, 4] : [40, 1];
 /** Milliseconds of noise: a collection of garbage, a function that is compiled meanwhile. */
 const noise = 10;
 
@@ -34,16 +36,17 @@ async function timeOf({ parse }: Parser, text: string): Promise<number> {
 
 /** Compared once more where it looks bad: another process may have been busy meanwhile. */
 async function compare(parser: Parser, pump: Pump): Promise<Cost> {
+  const full = parser.megabytes === undefined ? whole : wholeOfLarge;
   let [less, more] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const ratio = (): number => (more + noise) / (less + noise);
   for (let round = 0; round < 4 && !(ratio() < limit); round++) {
-    say({ kind: 'at', pump: `${pump.name}, 1 MiB` });
-    for (const size of [half, whole]) {
+    say({ kind: 'at', pump: `${pump.name}, ${full} characters` });
+    for (const size of [full / 2, full]) {
       const text = pump.make(size);
       // Garbage of what ran before is not this parser's.
       globalThis.gc?.();
       const time = await timeOf(parser, text);
-      if (size === half) less = Math.min(less, time);
+      if (size < full) less = Math.min(less, time);
       else more = Math.min(more, time);
     }
   }

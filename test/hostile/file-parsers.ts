@@ -149,6 +149,7 @@ const fleet = loadInventory(['i.ini'], { reader: tableReader({ 'i.ini': iniSeed 
 export const fileParsers: readonly Parser[] = [
   {
     name: 'inventory, INI',
+    megabytes: large,
     parse: inventory('hosts.ini'),
     seeds: [iniSeed],
     attacks: [
