@@ -22,11 +22,12 @@ const systemdWord = (word: string): string => {
 };
 
 /** A backslash at the end of a line would take the next line into it. */
-const oneLine = (text: string): string =>
-  text
-    .replace(controls, ' ')
-    .replace(/[\\\s]+$/, '')
-    .replaceAll('%', '%%');
+function oneLine(text: string): string {
+  const line = text.replace(controls, ' ');
+  let end = line.length;
+  while (/[\\\s]/.test(line.charAt(end - 1))) end -= 1;
+  return line.slice(0, end).replaceAll('%', '%%');
+}
 
 /** Unit files and crontabs have a line for each path, and no way to write these characters in it. */
 export const fitsUnits = (path: string): boolean => path.search(controls) < 0 && !/^\s|[\\\s]$/.test(path);

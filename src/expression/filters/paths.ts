@@ -85,6 +85,14 @@ const onText = (of: (value: string) => Cell): Callable => define('', (value) => 
 const textsOf = (value: Cell): readonly string[] =>
   typeof value === 'string' ? [value] : walk(value).map((part) => textArg(part, 'a part of the path'));
 
+/** Without its last part and the separators before it. */
+function windowsParent(path: string): string {
+  let end = Math.max(path.lastIndexOf('\\'), path.lastIndexOf('/'));
+  if (end < 0) return path;
+  while (/[\\/]/.test(path.charAt(end - 1))) end -= 1;
+  return path.slice(0, end);
+}
+
 export const pathFilters: Readonly<Record<string, Callable>> = {
   basename: onText(basename),
   dirname: onText(dirname),
@@ -94,7 +102,7 @@ export const pathFilters: Readonly<Record<string, Callable>> = {
   relpath: define('start', (value, { at }) => relative(text(value), textArg(at(0), 'start'))),
   commonpath: define('', (value) => common(textsOf(value))),
   win_basename: onText((value) => value.slice(Math.max(value.lastIndexOf('\\'), value.lastIndexOf('/')) + 1)),
-  win_dirname: onText((value) => value.replace(/(?<![\\/])[\\/]+[^\\/]*$/, '')),
+  win_dirname: onText(windowsParent),
   urlsplit: define('query?', (value, { at }) => {
     const [parts, wanted] = [urlParts(text(value)), textArg(at(0), 'the part', '')];
     if (wanted === '') return dictOf(parts);
