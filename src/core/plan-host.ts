@@ -7,7 +7,7 @@ import type { Facts, FactWant } from '../model/fact.ts';
 import type { HostPlan, PlannedChange, TaskPlan, Verdict } from '../model/plan.ts';
 import type { BlockTask, ModuleTask, Task } from '../model/playbook.ts';
 import { highestRisk, type Risk } from '../model/risk.ts';
-import { type Mapping, unknown, type Value } from '../model/value.ts';
+import { isMapping, type Mapping, unknown, type Value } from '../model/value.ts';
 import { judge } from './condition.ts';
 import { secondsOf } from './estimate.ts';
 import { type ChosenRemedy, foresee, settle } from './overlay.ts';
@@ -118,6 +118,7 @@ function planBlock(block: BlockTask, vars: readonly Mapping[], input: HostInput,
     if (!input.isWanted(task)) continue;
     const why = judged.kind === 'false' ? `block skipped, not: ${shownText(block, judged.source)}` : shownText(block, judged.why);
     walk.tasks.push(judged.kind === 'false' ? unplanned(task, 'skip', why, 'none') : laterTask(task, why, input));
+    if (judged.kind !== 'false') learnLater(task, moduleOf(task, input.modules), walk);
   }
 }
 
@@ -195,7 +196,8 @@ function settleTask(task: ModuleTask, rounds: readonly Evaluation[], module: Any
   }
   const planned = summary(task, rounds, module);
   walk.tasks.push(planned);
-  if (task.register !== undefined) learn(task, task.register, planned, rounds, input, walk);
+  if (planned.status === 'later') learnLater(task, module, walk);
+  else if (task.register !== undefined) learn(task, task.register, planned, rounds, input, walk);
 }
 
 /** `ignore_errors`, or an exit status that `failed_when` will judge. */
@@ -272,12 +274,21 @@ const unplanned = (task: ModuleTask, status: TaskPlan['status'], why: string, ri
 const laterTask = (task: ModuleTask, why: string, input: HostInput): TaskPlan =>
   unplanned(task, 'later', why, input.modules.get(task.module)?.maxRisk ?? 'none');
 
+const laterValue = (task: string): Value => unknown(`known only after the task "${task}"`);
+
+/** What a task would set is not known where it is planned as later: it is not undefined either. */
+function learnLater(task: ModuleTask, module: AnyModule, walk: Walk): void {
+  const names = [...(module.setsArgs === true && isMapping(task.args) ? Object.keys(task.args) : []), ...(task.register === undefined ? [] : [task.register])];
+  const learned = Object.fromEntries(names.map((name) => [name, laterValue(task.name)]));
+  walk.frame = { ...walk.frame, learned: { ...walk.frame.learned, ...learned } };
+}
+
 /** What a registered name holds in a plan: known where nothing will run, unknown where something will. */
 function learn(task: ModuleTask, name: string, planned: TaskPlan, rounds: readonly Evaluation[], input: HostInput, walk: Walk): void {
   const value: Value =
     planned.status === 'same' || planned.status === 'skip'
       ? { changed: false, failed: false, skipped: planned.status === 'skip', ...resultOf(rounds) }
-      : unknown(`known only after the task "${planned.name}"`);
+      : laterValue(planned.name);
   walk.frame = { ...walk.frame, learned: { ...walk.frame.learned, [name]: value } };
   input.hide(learnedSecrets({ [name]: value }, task.noLog, input.isSecret));
 }

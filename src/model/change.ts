@@ -106,6 +106,8 @@ export interface Module<Args = never> {
   readonly convergent?: boolean | ((args: Args) => boolean);
   /** Arguments whose items are conditions: judged before `plan`, which is given `{ condition, holds }` for each. */
   readonly conditions?: readonly string[];
+  /** It sets variables that are named as its arguments. Default false. */
+  readonly setsArgs?: boolean;
   /** It proves that the host is mended: when its failure is ignored, the node is not given back all the same. Default false. */
   readonly proves?: boolean;
   /** The highest risk that a plan of this module can have: what a `later` task is planned with. */

@@ -26,6 +26,7 @@ export const setFact = defineModule<Args>({
     old_cmdline: "{{ boot.cmdline }}"
 `,
   args: asArgs(args),
+  setsArgs: true,
   maxRisk: 'none',
   facts: () => [],
   plan: (given) => ({ changes: [], sets: given, result: { ansible_facts: given }, note: `sets ${Object.keys(given).join(', ')}` }),

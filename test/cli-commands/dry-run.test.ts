@@ -41,6 +41,19 @@ describe('a read-only command without a mark', () => {
     expect(tasks.map(({ name, status, risk }) => `${name} ${status} ${risk}`)).toEqual(['Look later none', 'Judge later none']);
   });
 
+  it('leaves what a later set_fact sets unknown in the plan, not undefined', async () => {
+    const then = `    - {name: Keep, set_fact: {kept: "{{ look.stdout }}"}}
+    - {name: Also, when: "look.stdout == 'seen'", block: [{name: In, set_fact: {inner: 1}}]}
+    - {name: Use, debug: {msg: "{{ kept }} {{ inner }}"}}\n`;
+    const done = await lab.run(['plan', lab.file('kept.yaml', unmarked(then)), '--json']);
+    const [host] = JSON.parse(done.out).plays[0].hosts;
+    expect(host.refused).toBeUndefined();
+    expect(host.tasks.map(({ name, status }: { name: string; status: string }) => `${name} ${status}`)).toEqual(
+      ['Look', 'Keep', 'In', 'Use'].map((name) => `${name} later`),
+    );
+    expect((await lab.run(['apply', lab.file('kept.yaml', unmarked(then)), '--yes'])).exit).toBe(0);
+  });
+
   it('is run on the turn of its host, and what depends on it is judged', async () => {
     expect((await lab.run(['apply', lab.file('unmarked.yaml', unmarked(judged)), '--yes'])).exit).toBe(0);
     expect(ran()).not.toBe('');
