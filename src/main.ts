@@ -1,6 +1,5 @@
 // The composition root: builds the real world, runs one command line, sets the exit code. It decides nothing.
 import { readFileSync } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
 import type { World } from './cli/world.ts';
 import { knownSecrets } from './engine/mask.ts';
 import {
@@ -10,6 +9,7 @@ import {
   here,
   inspectPackage,
   listenForSignals,
+  operatorOf,
   packageRoot,
   progressLine,
   readInput,
@@ -39,7 +39,7 @@ const port = (stream: NodeJS.WriteStream) => (line: string) => void stream.write
 
 function makeWorld(signals: Signals, err: World['err']): World {
   const env = process.env;
-  const home = homedir();
+  const { home, who } = operatorOf(env);
   const trust = trustOf(env, process.argv[1] ?? '');
   const reader = diskReader(trust);
   return {
@@ -53,7 +53,7 @@ function makeWorld(signals: Signals, err: World['err']): World {
     env,
     cwd: process.cwd(),
     home,
-    who: env.SUDO_USER ?? userInfo().username,
+    who,
     ownBootId: orEmpty('/proc/sys/kernel/random/boot_id'),
     program: process.argv[1] ?? '',
     packageRoot: packageRoot(process.argv[1] ?? ''),
@@ -103,9 +103,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-// What nobody caught is printed by Node, and the message of an error may be the word of a host.
+// What nobody caught is printed by Node, and the message of an error may be the word of a host. The places in the code are ours.
 process.on('uncaughtExceptionMonitor', (error) => {
-  if (error instanceof Error) error.stack = harmless(error.stack ?? error.message);
+  if (!(error instanceof Error)) return;
+  const { message, stack = message } = error;
+  const places = stack.slice(stack.indexOf(message) + message.length).split('\n');
+  error.stack = harmless(`${error.name}: ${message}`) + places.map((place) => `\n${harmless(place)}`).join('');
 });
 
 async function main(): Promise<void> {

@@ -4,6 +4,7 @@ export { diskFiles, diskReader } from './disk.ts';
 export { type Download, download } from './download.ts';
 export { here } from './here.ts';
 export { readInput } from './input.ts';
+export { operatorOf } from './operator.ts';
 export { type Inspected, type InspectedFile, inspectPackage } from './package-file.ts';
 export { packageRoot } from './package-root.ts';
 export { progressLine } from './progress.ts';

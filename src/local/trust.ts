@@ -1,8 +1,8 @@
 // Who may instruct kmend: a file is obeyed only where nobody else could have written it, or put it there.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, lstatSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { loginName } from './operator.ts';
 import { leavesProject } from './project-links.ts';
 
 /** Why a path must not be obeyed, as the end of a sentence; nothing = it may be, or it is not there. */
@@ -153,14 +153,6 @@ function groupLine(gid: number): readonly string[] | undefined {
 }
 
 const groupText = (gid: number): string => groupLine(gid)?.[0] ?? String(gid);
-
-function loginName(): string | undefined {
-  try {
-    return userInfo().username;
-  } catch {
-    return undefined;
-  }
-}
 
 /** A group that has no name has no members either: it was given to this container alone. System users share root's group on el7. */
 function isPrivate(gid: number, owners: ReadonlySet<number>): boolean {

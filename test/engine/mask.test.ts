@@ -47,6 +47,7 @@ describe('names of secrets', () => {
     ['h1 ansible_host=x ansible_password=hunter22 y=z', 'h1 ansible_host=x ansible_password=***'],
     ['{"zone": "a", "api_token": "x"}', '{"zone": "a", "api_token": ***'],
     ['zone: a', 'zone: a'],
+    ['ansible_password hunter22', 'ansible_password ***'],
   ])('a line of a file: %s', (line, shown) => expect(withoutNamedSecrets(line)).toBe(shown));
 });
 

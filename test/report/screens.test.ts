@@ -331,6 +331,21 @@ describe('diagnostics', () => {
     expect([shown.length, shown[mark.indexOf('^')]]).toEqual([306, '!']);
   });
 
+  it('show a hundred of a file, count the others, and cut what is quoted without end', () => {
+    const all = ['a.yaml', 'b.yaml'].flatMap((file) =>
+      Array.from({ length: file === 'a.yaml' ? 20_000 : 1 }, (_, index) => ({
+        code: 'x',
+        severity: 'error' as const,
+        place: { file, line: index + 1, column: 1 },
+        summary: 'q'.repeat(index === 0 ? 1_000_000 : 1),
+        hint: 'h'.repeat(5000),
+      })),
+    );
+    const lines = diagnosticsText(all, uncoloured);
+    expect([lines.length, lines.at(-1)]).toEqual([203, 'a.yaml: and 19900 more, which are not shown']);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(1100);
+  });
+
   it('tell errors first, notes last, by file and place, with the line and a hint', () => {
     const place = { file: 'site.yaml', line: 3, column: 5 };
     const lines = diagnosticsText(
