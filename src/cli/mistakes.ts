@@ -31,10 +31,19 @@ export function printMistakes(mistakes: Mistakes, world: World, paint: Paint): v
       lines = read.ok ? read.text.split('\n') : [];
       sources.set(file, lines);
     }
-    const found = lines[line - 1];
-    return found && withoutNamedSecrets(found);
+    return lines[line - 1];
   };
-  for (const line of diagnosticsText(mistakes.diagnostics, paint, lineOf)) world.err(line);
+  // A line may be megabytes long and hold many mistakes.
+  const shown = new Map<string, string | undefined>();
+  const shownLine = (file: string, line: number): string | undefined => {
+    const key = `${line} ${file}`;
+    if (!shown.has(key)) {
+      const found = lineOf(file, line);
+      shown.set(key, found && withoutNamedSecrets(found));
+    }
+    return shown.get(key);
+  };
+  for (const line of diagnosticsText(mistakes.diagnostics, paint, shownLine)) world.err(line);
   const errors = mistakes.diagnostics.filter((one) => one.severity === 'error').length;
   world.err(`${plural(errors, 'error')}: nothing was done`);
 }

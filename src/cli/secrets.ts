@@ -8,11 +8,11 @@ import type { World } from './world.ts';
 
 /** Whatever is printed is masked, and what is typed at a prompt for a secret is one. */
 export function maskedWorld(world: World): World {
-  const { learn, hide } = world.secrets;
+  const { learn, hide, mask } = world.secrets;
   return {
     ...world,
     out: (text) => world.out(hide(text)),
-    err: (text) => world.err(hide(text)),
+    err: (text) => world.err(mask(text)),
     asker: {
       ...world.asker,
       secret: async (prompt) => {

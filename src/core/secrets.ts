@@ -55,7 +55,7 @@ export const isTemplate = (text: string): boolean => text.includes('{{') || text
 /** A line of a file, as a mistake in it is shown: after the name of a secret nothing is. */
 export function withoutNamedSecrets(line: string): string {
   const isSecret = secretNames();
-  const found = [...line.matchAll(/([\w-]{1,64})["']? {0,4}[:=] {0,4}/g)].find(([, name = '']) => isSecret(name));
+  const found = [...line.matchAll(/([\w-]{1,64})["']?(?: {0,4}[:=] {0,4}| {1,4})/g)].find(([, name = '']) => isSecret(name));
   return found === undefined ? line : `${line.slice(0, found.index + found[0].length)}***`;
 }
 

@@ -1,4 +1,5 @@
 // `-e`: key=value pairs, a JSON or YAML mapping, or @FILE with one.
+import { withoutNamedSecrets } from '../core/secrets.ts';
 import { type Checked, type Diagnostic, hasErrors } from '../model/diagnostic.ts';
 import type { Mapping, Value } from '../model/value.ts';
 import { splitWords } from './ini.ts';
@@ -39,11 +40,13 @@ function fromYaml(path: string, text: string): Checked<Mapping> {
 function fromPairs(text: string): Checked<Mapping> {
   const split = splitWords(text, false);
   const hint = 'write -e name=value, -e \'{"name": "value"}\' or -e @FILE';
-  if (split.problem !== undefined) return refuse('-e', `\`${text}\` cannot be read: ${split.problem}`, hint);
+  const shown = withoutNamedSecrets(text);
+  if (split.problem !== undefined) return refuse('-e', `\`${shown}\` cannot be read: ${split.problem}`, hint);
   const vars: Record<string, Value> = {};
   for (const word of split.words) {
     const equals = word.text.indexOf('=');
-    if (equals <= 0) return refuse('-e', `\`${word.text}\` is not name=value`, hint);
+    if (equals <= 0)
+      return refuse('-e', shown === text ? `\`${word.text}\` is not name=value` : `\`${shown}\` holds a word that is not name=value`, hint);
     put(vars, word.text.slice(0, equals), word.text.slice(equals + 1));
   }
   return { value: vars, diagnostics: [] };

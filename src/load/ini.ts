@@ -1,4 +1,5 @@
 // Inventories in INI form: sections [group], [group:vars], [group:children]; host lines split as a shell would.
+import { withoutNamedSecrets } from '../core/secrets.ts';
 import type { Place } from '../model/diagnostic.ts';
 import { addHosts, type Draft, groupNamed, setGroupVar, tell, warnLoss } from './draft.ts';
 import { iniValue } from './python-literal.ts';
@@ -64,7 +65,7 @@ function openSection(draft: Draft, group: string, kind: string, place: Place, be
 function readVariable(draft: Draft, group: string, line: string, place: Place): void {
   const equals = line.indexOf('=');
   if (equals === -1) {
-    tell(draft, 'ini-syntax', place, `expected key=value, not \`${line}\``);
+    tell(draft, 'ini-syntax', place, `expected key=value, not \`${withoutNamedSecrets(line)}\``);
     return;
   }
   const name = line.slice(0, equals).trim();
@@ -86,21 +87,24 @@ function readHostLine(draft: Draft, group: string, source: Source, line: string,
   if (pattern.text.startsWith('[')) {
     const hint = 'a section is [name], [name:vars] or [name:children], without blanks';
     if (!/^\[[^:]*:.*\]/.test(pattern.text)) {
-      tell(draft, 'ini-syntax', place, `\`${line}\` is neither a section nor a host`, { hint });
+      tell(draft, 'ini-syntax', place, `\`${withoutNamedSecrets(line)}\` is neither a section nor a host`, { hint });
       return;
     }
   }
   if (pattern.text.includes('=')) {
-    tell(draft, 'host-name', place, `this makes a host called \`${pattern.text}\``, {
+    tell(draft, 'host-name', place, `this makes a host called \`${withoutNamedSecrets(pattern.text)}\``, {
       severity: 'warning',
       hint: 'was the name of the host forgotten?',
     });
   }
+  // `db_password=two words`: the word may be half of a secret.
+  const mayQuote = withoutNamedSecrets(line) === line;
   const variables: [string, string, Place][] = [];
   for (const word of rest) {
     const equals = word.text.indexOf('=');
     const at = source.placeAt(offset + word.at);
-    if (equals === -1) tell(draft, 'ini-syntax', at, `expected key=value, not \`${word.text}\``, { hint: 'a comment starts with #' });
+    if (equals === -1)
+      tell(draft, 'ini-syntax', at, `expected key=value${mayQuote ? `, not \`${word.text}\`` : ''}`, { hint: 'a comment starts with #' });
     else variables.push([word.text.slice(0, equals), word.text.slice(equals + 1), at]);
   }
   const hosts = addHosts(draft, groupNamed(draft, group, place), pattern.text, place, variables.length);

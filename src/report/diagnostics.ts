@@ -1,6 +1,6 @@
 // Diagnostics for people: place first, as editors jump to it; then what, why and what to do.
 import type { Diagnostic, Place } from '../model/diagnostic.ts';
-import type { Paint } from './layout.ts';
+import { cutTo, type Paint } from './layout.ts';
 
 /** All of them, errors before warnings before notes, each file's in order of place. `lineOf` gives the source line to show below, if it is at hand. */
 export function diagnosticsText(
@@ -8,8 +8,22 @@ export function diagnosticsText(
   paint: Paint,
   lineOf: (file: string, line: number) => string | undefined = () => undefined,
 ): readonly string[] {
-  return [...diagnostics].sort(byPlace).flatMap((diagnostic) => oneText(diagnostic, paint, lineOf));
+  const counts = new Map<string, number>();
+  const shown = [...diagnostics].sort(byPlace).filter((diagnostic) => {
+    const file = diagnostic.place?.file ?? '';
+    const count = (counts.get(file) ?? 0) + 1;
+    counts.set(file, count);
+    return count <= mostOfFile;
+  });
+  const left = [...counts].flatMap(([file, count]) =>
+    count > mostOfFile ? [`${file === '' ? '' : `${file}: `}and ${count - mostOfFile} more, which are not shown`] : [],
+  );
+  return [...shown.flatMap((diagnostic) => oneText(diagnostic, paint, lineOf)), ...left];
 }
+
+/** Nobody reads more; each may quote a name or a line, and these may be megabytes long. */
+const [mostOfFile, mostOfText] = [100, 1000];
+const cut = (text: string): string => (text.length <= mostOfText ? text : cutTo(text.slice(0, 2 * mostOfText), mostOfText));
 
 const ranks: Readonly<Record<Diagnostic['severity'], number>> = { error: 0, warning: 1, note: 2 };
 
@@ -31,10 +45,10 @@ function oneText(diagnostic: Diagnostic, paint: Paint, lineOf: (file: string, li
   const source = place === undefined ? undefined : lineOf(place.file, place.line);
   const excerpt = source === undefined || place === undefined ? [] : excerptOf(source, place, paint);
   return [
-    `${where}${word}: ${summary} ${paint.dim(`[${code}]`)}`,
+    `${where}${word}: ${cut(summary)} ${paint.dim(`[${code}]`)}`,
     ...excerpt,
-    ...(detail === undefined ? [] : [`  ${detail}`]),
-    ...(hint === undefined ? [] : [`  ${paint.cyan('hint:')} ${hint}`]),
+    ...(detail === undefined ? [] : [`  ${cut(detail)}`]),
+    ...(hint === undefined ? [] : [`  ${paint.cyan('hint:')} ${cut(hint)}`]),
   ];
 }
 

@@ -20,7 +20,6 @@ it.each([
   ['a blank (-e)', ['check', '-i', 'h1,', '-e', 'db_password=two CANARY']],
   ['a blank (host line)', inventory('h1 ansible_password=two CANARY\n')],
   ['no sign (group variable)', inventory('[all:vars]\nansible_password CANARY\n')],
-  ['no host', [...inventory('ansible_password=CANARY\n'), '-e', '[']],
   ['a bracket', inventory('[ api_token=CANARY ]\n')],
   ['the URL of an inventory', ['check', '-i', 'https://ops:CANARY@h/inventory']],
   ['the URL of a playbook', ['plan', 'https://ops:CANARY@h/p.yaml', '-i', 'h1,']],
