@@ -15,7 +15,7 @@ const usage = `npm run fuzz -- [options]
   --jobs N        so many at a time. Default: one a core
   --keep          add what reached new code to test/hostile/corpus
   --repeat FILE   give this input to the parser once
-Ends with 1 when a parser throws, takes too long for the length of its input, hangs for a second, or needs more than 1 GiB; the input is kept.
+Ends with 1 when a parser throws, takes far more than twice the time for twice the text, hangs, or needs more than a gibibyte; the input is kept.
 `;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -23,7 +23,15 @@ const work = join(root, '.fuzz');
 const target = join(work, 'target.js');
 const require = createRequire(import.meta.url);
 const jazzer = require.resolve('@jazzer.js/core/dist/cli.js');
+const corpus = join(root, 'test/hostile/corpus');
 const longestInput = 16_384;
+/** Characters that the corpus keeps for one target. */
+const mostKept = 5000;
+
+/** Of the clock, and therefore far more than anything but an endless loop takes on a busy machine. */
+const hang = ['--timeout', '30000'];
+/** V8 collects all garbage before it gives up, so memory is a finding and no accident; buffers count for the limit of the process. */
+const [heap, memory] = ['--max-old-space-size=1024', '-rss_limit_mb=2048'];
 
 /** Seeds are read from beside the file that names them, also from within the bundle. */
 const whereItLies = {
@@ -35,34 +43,35 @@ const whereItLies = {
     })),
 };
 
-/** kmend's code and the libraries that it parses with, in the one file that the fuzzer instruments. */
+/** kmend's code and the libraries that it parses with, in one file; instrumented here, once, since it takes seconds. */
 async function bundle() {
   mkdirSync(work, { recursive: true });
   writeFileSync(join(work, 'package.json'), '{"type":"commonjs"}');
+  const plain = join(work, 'plain.js');
   await build({
     entryPoints: [join(root, 'test/hostile/fuzz-target.ts')],
-    outfile: target,
+    outfile: plain,
     bundle: true,
     platform: 'node',
     format: 'cjs',
     target: 'node20',
-    external: ['cpu-features', '*/sshcrypto.node'],
-    loader: { '.node': 'empty' },
+    external: ['ssh2', 'zod', 'semver'],
     plugins: [whereItLies],
-    define: { 'import.meta.url': '__url' },
-    banner: { js: "'use strict';const __url=require('node:url').pathToFileURL(__filename).href;" },
     logLevel: 'warning',
   });
-  return require(target).targets;
+  const { Instrumentor } = createRequire(jazzer)('@jazzer.js/instrumentor');
+  let edges = 0;
+  const ids = { nextEdgeId: () => edges++, startForSourceFile: () => {}, commitIdCount: () => {} };
+  const instrumented = new Instrumentor(['plain.js'], [], [], false, false, ids).instrument(readFileSync(plain, 'utf8'), plain);
+  writeFileSync(target, `Fuzzer.coverageTracker.enlargeCountersBufferIfNeeded(${edges});\n${instrumented.code}`);
+  return require(plain).targets;
 }
 
-const fileName = (name) => name.replaceAll(/[^a-z0-9]+/gi, '-');
-const corpusFile = (name) => join(root, 'test/hostile/corpus', `${fileName(name)}.json`);
-const kept = (name) => (existsSync(corpusFile(name)) ? JSON.parse(readFileSync(corpusFile(name), 'utf8')) : []);
+const kept = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : []);
 
 /** A folder of inputs, as the fuzzer reads and extends it. */
 function folderOf(name, texts) {
-  const folder = join(work, fileName(name));
+  const folder = join(work, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const text of texts) writeFileSync(join(folder, createHash('sha1').update(text).digest('hex')), text);
@@ -71,7 +80,7 @@ function folderOf(name, texts) {
 
 /** One run of the fuzzer; resolves to its exit code and what it printed. */
 function run(name, folders, flags) {
-  const args = [jazzer, target, '--sync', '-i', target, ...folders, '--', ...flags];
+  const args = [heap, jazzer, target, ...hang, '-i', 'nothing more', '--disableBugDetectors', '.', ...folders, '--', memory, ...flags];
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, { cwd: work, env: { ...process.env, KMEND_FUZZ_TARGET: name } });
     let text = '';
@@ -80,45 +89,42 @@ function run(name, folders, flags) {
   });
 }
 
-async function fuzz([name, seeds], seconds, keep) {
-  const known = kept(name);
-  const folder = folderOf(name, [...seeds, ...known]);
-  const flags = [
-    `-max_total_time=${seconds}`,
-    '-timeout=1',
-    '-rss_limit_mb=1024',
-    `-max_len=${longestInput}`,
-    `-artifact_prefix=${join(work, `${fileName(name)}-`)}`,
-  ];
-  const { code, text } = await run(name, [folder], flags);
+async function fuzz({ name, file, seeds }, seconds, keep) {
+  const known = kept(join(corpus, file));
+  const folder = folderOf(file, [...seeds, ...known]);
+  const { code, text } = await run(
+    name,
+    [folder],
+    [`-max_total_time=${seconds}`, `-max_len=${longestInput}`, `-artifact_prefix=${join(work, `${file}-`)}`],
+  );
   const runs = /Done (\d+) runs/.exec(text)?.[1] ?? '?';
   const covered = [...text.matchAll(/cov: (\d+)/g)].at(-1)?.[1] ?? '?';
   process.stdout.write(
-    `${code === 0 ? 'fine  ' : 'FAILED'} ${name}: ${runs} runs, ${covered} edges, ${readdirSync(folder).length} inputs\n`,
+    `${code === 0 ? 'fine  ' : 'FAILED'} ${name}: ${seconds} s, ${runs} runs, ${covered} edges, ${readdirSync(folder).length} inputs\n`,
   );
   if (code !== 0) {
     process.stdout.write(`${text.split('\n').slice(-25).join('\n')}\n`);
     const input = /written to (\S+)/.exec(text)?.[1];
     if (input !== undefined) process.stdout.write(`again: npm run fuzz -- --parser '${name}' --repeat ${relative(root, input)}\n`);
-  } else if (keep) await minimize(name, folder, seeds);
+  } else if (keep) await minimize(name, file, folder, seeds);
   return code === 0;
 }
 
-/** The smallest set of inputs that reaches the same code, without the table's own seeds. */
-async function minimize(name, folder, seeds) {
-  const small = folderOf(`${name}.small`, []);
+/** The smallest set of inputs that reaches the same code, the short ones first, without the table's own seeds. */
+async function minimize(name, file, folder, seeds) {
+  const small = folderOf(`${file}.small`, []);
   await run(name, [small, folder], ['-merge=1', `-max_len=${longestInput}`]);
-  const texts = readdirSync(small).map((file) => readFileSync(join(small, file), 'utf8'));
-  const fresh = texts.filter((text) => text !== '' && !seeds.includes(text) && !text.includes('\uFFFD'));
-  mkdirSync(dirname(corpusFile(name)), { recursive: true });
-  writeFileSync(
-    corpusFile(name),
-    `${JSON.stringify(
-      fresh.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)),
-      null,
-      1,
-    )}\n`,
-  );
+  const texts = readdirSync(small).map((one) => readFileSync(join(small, one), 'utf8'));
+  const fresh = texts
+    .filter((text) => text !== '' && !seeds.includes(text) && !text.includes('\uFFFD'))
+    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  let taken = 0;
+  const fitting = fresh.filter((text) => {
+    taken += JSON.stringify(text).length + 3;
+    return taken < mostKept;
+  });
+  mkdirSync(corpus, { recursive: true });
+  writeFileSync(join(corpus, file), `${JSON.stringify(fitting, null, 1)}\n`);
 }
 
 const { values } = parseArgs({
@@ -141,27 +147,38 @@ function whole(flag) {
 async function main() {
   if (values.help) return process.stdout.write(usage);
   const targets = await bundle();
-  const names = [...targets.keys()];
+  const names = targets.map(({ name }) => name);
   const unknown = (values.parser ?? []).filter((name) => name !== 'list' && !names.includes(name));
   if (values.parser?.includes('list')) return process.stdout.write(`${names.join('\n')}\n`);
   if (unknown.length > 0) throw new Error(`no parser ${unknown.join(', ')}; there are: ${names.join(', ')}`);
-  const chosen = [...targets].filter(([name]) => values.parser?.includes(name) ?? true);
+  const chosen = targets.filter(({ name }) => values.parser?.includes(name) ?? true);
   if (values.repeat !== undefined) return repeat(chosen, values.repeat);
-  const jobs = Math.min(whole('jobs'), chosen.length);
-  const seconds = Math.max(1, Math.floor((whole('seconds') * jobs) / chosen.length));
+  const bad = await fuzzAll(chosen, whole('seconds'), Math.min(whole('jobs'), chosen.length));
+  process.stdout.write(`${chosen.length} parsers, ${bad} with a finding\n`);
+  process.exitCode = bad === 0 ? 0 : 1;
+}
+
+/** Each gets an equal part of the time that is left, without what it takes to start: that much the one before it took. */
+async function fuzzAll(chosen, seconds, jobs) {
+  const ends = Date.now() + seconds * 1000;
   const waiting = [...chosen];
-  let bad = 0;
+  let [bad, start] = [0, 1];
   const worker = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) if (!(await fuzz(next, seconds, values.keep))) bad += 1;
+    for (let left = waiting.length, next = waiting.shift(); next !== undefined; left = waiting.length, next = waiting.shift()) {
+      const began = Date.now();
+      const part = (ends - began) / 1000 / Math.ceil(left / jobs) - start;
+      const own = Math.max(1, Math.floor(part));
+      if (!(await fuzz(next, own, values.keep))) bad += 1;
+      else if (!values.keep) start = Math.max(0, (Date.now() - began) / 1000 - own);
+    }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
-  process.stdout.write(`${chosen.length} parsers, ${seconds} s each, ${bad} with a finding\n`);
-  process.exitCode = bad === 0 ? 0 : 1;
+  return bad;
 }
 
 async function repeat(chosen, file) {
   if (chosen.length !== 1) throw new Error('--repeat needs one --parser');
-  const { code, text } = await run(chosen[0][0], [file], ['-timeout=1', '-rss_limit_mb=1024']);
+  const { code, text } = await run(chosen[0].name, [file], []);
   process.stdout.write(text);
   process.exitCode = code === 0 ? 0 : 1;
 }

@@ -1,57 +1,76 @@
 // What the fuzzer calls with each input: the parsers of one target, whose time is measured. `scripts/fuzz.mjs` makes one file of it.
-import { type Parser, parsers } from './parsers.ts';
+import { pumped, pumpedLength } from './fuzz-pumps.ts';
+import { limit } from './limit.ts';
+import { targets } from './targets.ts';
 
-/** Rows of the table whose names differ only after a colon read the same kind of text: they are one target. */
-const targetOf = ({ name }: Parser): string => name.split(':')[0] ?? name;
+export { targets };
 
-const seedsOf = (target: string): readonly string[] => [
-  ...new Set(parsers.filter((row) => targetOf(row) === target).flatMap(({ seeds }) => seeds)),
-];
+const chosen = targets.find(({ name }) => name === process.env.KMEND_FUZZ_TARGET)?.rows ?? [];
 
-/** Each target with its seeds. */
-export const targets: ReadonlyMap<string, readonly string[]> = new Map(parsers.map(targetOf).map((target) => [target, seedsOf(target)]));
-
-const chosen = parsers.filter((row) => targetOf(row) === process.env.KMEND_FUZZ_TARGET);
+type Parse = (text: string) => unknown;
 
 /** CPU milliseconds of one call. */
-function cost({ parse }: Parser, text: string): number {
+async function cost(parse: Parse, text: string): Promise<number> {
   const began = process.cpuUsage();
-  parse(text);
+  const answer = parse(text);
+  if (answer instanceof Promise) await answer;
   const { user, system } = process.cpuUsage(began);
   return (user + system) / 1000;
 }
 
-const cheapest = (parser: Parser, text: string): number => Math.min(...[1, 2, 3].map(() => cost(parser, text)));
+/** Other work of the machine and a collection of garbage make a call dearer, never cheaper. */
+async function cheapest(parse: Parse, text: string): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3; round++) least = Math.min(least, await cost(parse, text));
+  return least;
+}
 
-/** Milliseconds that a text may cost: a fixed part for a collection of garbage, and far more than linear code needs for each character. */
-const allowed = (text: string): number => 40 + text.length / 1000;
+/** CPU milliseconds that no input of 16 KiB takes in linear code, though it is instrumented. */
+const most = 2000;
+/** CPU milliseconds that a pumped text may take before it is looked at: of a parser that was found linear at a higher cost, more than that. */
+const glances = new Map<string, number>();
+const glanceOf = (name: string): number => glances.get(name) ?? 40;
+/** CPU milliseconds that a measurement may be wrong. */
+const noise = 10;
 
-const pumpedLength = 48 * 1024;
+const tooSlow = (name: string, what: string, text: string): Error =>
+  new Error(`${name} is too slow: ${what} for ${text.length} characters that begin with ${JSON.stringify(text.slice(0, 200))}`);
+
+/** Twice the text may take twice the time: it is measured at three lengths, so that one odd measurement is no finding. */
+async function checkGrowth(name: string, parse: Parse, make: (length: number) => string): Promise<void> {
+  const glance = glanceOf(name);
+  if ((await cost(parse, make(pumpedLength))) <= glance) return;
+  let [shorter, longer] = [await cheapest(parse, make(pumpedLength / 2)), await cheapest(parse, make(pumpedLength))];
+  for (const length of [pumpedLength, pumpedLength * 2]) {
+    if (length !== pumpedLength) [shorter, longer] = [longer, await cheapest(parse, make(length))];
+    if (longer > glance && (longer + noise) / (shorter + noise) >= limit) continue;
+    glances.set(name, Math.max(glance, 1.5 * longer));
+    return;
+  }
+  throw tooSlow(name, `${Math.round(longer)} ms, where half of it takes ${Math.round(shorter)} ms,`, make(pumpedLength * 2));
+}
 
 /** A number that is the same for the same input, so that a finding can be repeated. */
 const numberOf = (data: Buffer): number => data.reduce((sum, byte) => (Math.imul(sum, 31) + byte) >>> 0, 7);
 
-/** The text with a piece of it many times over: what blind mutation does not make, and what shows that a parser is not linear. */
-function pumped(text: string, number: number): string {
-  const from = number % text.length;
-  const piece = text.slice(from, from + 2 ** ((number >>> 8) % 6));
-  return text.slice(0, from) + piece.repeat(Math.ceil(pumpedLength / piece.length)) + text.slice(from + piece.length);
+/** Every object would have what a text wrote into the prototype of all. */
+function checkPrototype(name: string): void {
+  for (const key in {}) throw new Error(`${name} gave every object a ${key}`);
 }
 
-function check(parser: Parser, text: string): void {
-  if (cost(parser, text) <= allowed(text)) return;
-  const least = cheapest(parser, text);
-  if (least <= allowed(text)) return;
-  const start = JSON.stringify(text.slice(0, 200));
-  throw new Error(`${parser.name} is too slow: ${Math.round(least)} ms for ${text.length} characters that begin with ${start}`);
-}
-
-/** Throws what a parser throws, and where a text costs too much; of one text in twenty a piece is pumped up. */
-export function fuzz(data: Buffer): void {
+/** Throws what a parser throws, and where a text costs too much; one text in eight is pumped up for one of the parsers. */
+export async function fuzz(data: Buffer): Promise<void> {
   const text = data.toString('utf8');
   const number = numberOf(data);
-  for (const parser of chosen) {
-    check(parser, text);
-    if (number % 20 === 0 && text !== '') check(parser, pumped(text, Math.floor(number / 20)));
+  for (const { name, parse } of chosen) {
+    const milliseconds = await cost(parse, text);
+    checkPrototype(name);
+    if (milliseconds <= most) continue;
+    const least = await cheapest(parse, text);
+    if (least > most) throw tooSlow(name, `${Math.round(least)} ms`, text);
+  }
+  const one = chosen[(number >>> 3) % chosen.length];
+  if (number % 8 === 0 && text !== '' && one !== undefined) {
+    await checkGrowth(one.name, one.parse, (length) => pumped(text, number >>> 8, length));
   }
 }
