@@ -106,15 +106,13 @@ async function fuzz({ name, file, seeds }, seconds, keep) {
     process.stdout.write(`${text.split('\n').slice(-25).join('\n')}\n`);
     const input = /written to (\S+)/.exec(text)?.[1];
     if (input !== undefined) process.stdout.write(`again: npm run fuzz -- --parser '${name}' --repeat ${relative(root, input)}\n`);
-  } else if (keep) await minimize(name, file, folder, seeds);
+  } else if (keep) keepInputs(file, folder, seeds);
   return code === 0;
 }
 
-/** The smallest set of inputs that reaches the same code, the short ones first, without the table's own seeds. */
-async function minimize(name, file, folder, seeds) {
-  const small = folderOf(`${file}.small`, []);
-  await run(name, [small, folder], ['-merge=1', `-max_len=${longestInput}`]);
-  const texts = readdirSync(small).map((one) => readFileSync(join(small, one), 'utf8'));
+/** Keeps what reached new code: the short inputs first, without the table's own seeds, as much as a target may have. */
+function keepInputs(file, folder, seeds) {
+  const texts = readdirSync(folder).map((one) => readFileSync(join(folder, one), 'utf8'));
   const fresh = texts
     .filter((text) => text !== '' && !seeds.includes(text) && !text.includes('\uFFFD'))
     .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
@@ -164,12 +162,13 @@ async function fuzzAll(chosen, seconds, jobs) {
   const waiting = [...chosen];
   let [bad, start] = [0, 1];
   const worker = async () => {
-    for (let left = waiting.length, next = waiting.shift(); next !== undefined; left = waiting.length, next = waiting.shift()) {
+    while (waiting.length > 0) {
       const began = Date.now();
-      const part = (ends - began) / 1000 / Math.ceil(left / jobs) - start;
-      const own = Math.max(1, Math.floor(part));
-      if (!(await fuzz(next, own, values.keep))) bad += 1;
-      else if (!values.keep) start = Math.max(0, (Date.now() - began) / 1000 - own);
+      const rounds = Math.ceil(waiting.length / jobs);
+      const own = Math.max(1, Math.floor((ends - began) / 1000 / rounds - start));
+      const fine = await fuzz(waiting.shift(), own, values.keep);
+      if (fine) start = Math.max(0, (Date.now() - began) / 1000 - own);
+      if (!fine) bad += 1;
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));

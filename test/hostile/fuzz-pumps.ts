@@ -1,14 +1,23 @@
 // What blind mutation does not make: a text of any length in which a piece stands many times, or in which each line stands in the next.
 
-/** Characters of a pumped text: what is quadratic takes its time here, what is linear some milliseconds. */
-export const pumpedLength = 24 * 1024;
+/** Characters of pumped texts: in the short one what is exponential shows, in the long one what is quadratic; what is linear takes some milliseconds. */
+export const [shortLength, longLength] = [1024, 24 * 1024];
 
-/** A piece of a few characters many times over where it stood; what follows may be a sign that no pattern expects. */
+/** Where a sign stands: each sign of a text is as likely as each other, since it is the rare ones that mean something. */
+function placeOf(text: string, number: number): number {
+  const signs = [...new Set(text)];
+  const sign = signs[number % signs.length] ?? '';
+  const places = Array.from(text.matchAll(new RegExp(`\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`, 'gu')), ({ index }) => index);
+  return places[(number >>> 7) % places.length] ?? 0;
+}
+
+/** A piece of a few characters, often one, many times over where it or its word stood; what follows may be a sign that no pattern expects. */
 function repeated(text: string, number: number, length: number): string {
-  const from = number % text.length;
-  const piece = text.slice(from, from + 2 ** ((number >>> 8) % 6));
-  const end = number % 3 === 0 ? 'Q' : '';
-  return text.slice(0, from) + piece.repeat(Math.ceil(length / piece.length)) + end + text.slice(from + piece.length);
+  const from = placeOf(text, number >>> 5);
+  const piece = text.slice(from, from + 2 ** Math.max(0, ((number >>> 2) % 8) - 3));
+  const [before, after] = [text.slice(0, from), text.slice(from + piece.length)];
+  const many = piece.repeat(Math.ceil(length / piece.length)) + (number % 2 === 0 ? 'Q' : '');
+  return number & 2 ? before.replace(/\S*$/, '') + many + after.replace(/^\S*/, '') : before + many + after;
 }
 
 /** A line many times over, each with a number of its own or all the same. */
