@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -29,7 +29,7 @@ const longestInput = 16_384;
 const mostKept = 5000;
 
 /** Of the clock, and therefore far more than anything but an endless loop takes on a busy machine. */
-const hang = ['--timeout', '30000'];
+const hang = ['--timeout', '120000'];
 /** V8 collects all garbage before it gives up, so memory is a finding and no accident; buffers count for the limit of the process. */
 const [heap, memory] = ['--max-old-space-size=1024', '-rss_limit_mb=2048'];
 
@@ -81,11 +81,11 @@ function folderOf(name, texts) {
 /** One run of the fuzzer; resolves to its exit code and what it printed. */
 function run(name, folders, flags) {
   const args = [heap, jazzer, target, ...hang, '-i', 'nothing more', '--disableBugDetectors', '.', ...folders, '--', memory, ...flags];
-  return new Promise((resolve) => {
+  return new Promise((done) => {
     const child = spawn(process.execPath, args, { cwd: work, env: { ...process.env, KMEND_FUZZ_TARGET: name } });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (text += piece));
-    child.on('close', (code) => resolve({ code, text }));
+    child.on('close', (code) => done({ code, text }));
   });
 }
 
@@ -177,7 +177,7 @@ async function fuzzAll(chosen, seconds, jobs) {
 
 async function repeat(chosen, file) {
   if (chosen.length !== 1) throw new Error('--repeat needs one --parser');
-  const { code, text } = await run(chosen[0].name, [file], []);
+  const { code, text } = await run(chosen[0].name, [resolve(file)], []);
   process.stdout.write(text);
   process.exitCode = code === 0 ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 // What blind mutation does not make: a text of any length in which a piece stands many times, or in which each line stands in the next.
 
 /** Characters of pumped texts: in the short one what is exponential shows, in the long one what is quadratic; what is linear takes some milliseconds. */
-export const [shortLength, longLength] = [1024, 24 * 1024];
+export const [shortLength, longLength] = [1024, 16 * 1024];
 
 /** Where a sign stands: each sign of a text is as likely as each other, since it is the rare ones that mean something. */
 function placeOf(text: string, number: number): number {
@@ -11,10 +11,11 @@ function placeOf(text: string, number: number): number {
   return places[(number >>> 7) % places.length] ?? 0;
 }
 
-/** A piece of a few characters, often one, many times over where it or its word stood; what follows may be a sign that no pattern expects. */
+/** A sign or a few words, many times over where it or its word stood; what follows may be a sign that no pattern expects. */
 function repeated(text: string, number: number, length: number): string {
   const from = placeOf(text, number >>> 5);
-  const piece = text.slice(from, from + 2 ** Math.max(0, ((number >>> 2) % 8) - 3));
+  const words = (number >>> 2) % 8;
+  const piece = (words < 4 ? undefined : new RegExp(`^(?:\\w+\\W*|\\W+){1,${words - 3}}`).exec(text.slice(from))?.[0]) ?? text.charAt(from);
   const [before, after] = [text.slice(0, from), text.slice(from + piece.length)];
   const many = piece.repeat(Math.ceil(length / piece.length)) + (number % 2 === 0 ? 'Q' : '');
   return number & 2 ? before.replace(/\S*$/, '') + many + after.replace(/^\S*/, '') : before + many + after;
