@@ -278,7 +278,10 @@ const laterValue = (task: string): Value => unknown(`known only after the task "
 
 /** What a task would set is not known where it is planned as later: it is not undefined either. */
 function learnLater(task: ModuleTask, module: AnyModule, walk: Walk): void {
-  const names = [...(module.setsArgs === true && isMapping(task.args) ? Object.keys(task.args) : []), ...(task.register === undefined ? [] : [task.register])];
+  const names = [
+    ...(module.setsArgs === true && isMapping(task.args) ? Object.keys(task.args) : []),
+    ...(task.register === undefined ? [] : [task.register]),
+  ];
   const learned = Object.fromEntries(names.map((name) => [name, laterValue(task.name)]));
   walk.frame = { ...walk.frame, learned: { ...walk.frame.learned, ...learned } };
 }

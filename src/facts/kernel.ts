@@ -1,6 +1,6 @@
 // Area kernel: the running kernel, the installed ones, and what their System.map says about nokmem.
 import type { Facts } from '../model/fact.ts';
-import { type Mapping, unknown, type Value } from '../model/value.ts';
+import { type Mapping, unknown } from '../model/value.ts';
 import type { Area } from './area.ts';
 import { readFields } from './fields.ts';
 

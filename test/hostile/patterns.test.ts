@@ -58,7 +58,7 @@ const knownMakers = [
 const excused: ReadonlyMap<string, string> = new Map([
   ...repositoryCauses.map(({ said }): [string, string] => [new RegExp(said.join('|')).source, 'unusable.ts cuts a line to 300 characters']),
   ['(?:[-?:][ \\t]+){200,}', 'a beginning is followed for 200 signs at most'],
-  ['([\\w-]{1,64})["\']? {0,4}[:=] {0,4}', 'a name is followed for 64 signs at most'],
+  ['([\\w-]{1,64})["\']?(?: {0,4}[:=] {0,4}| {1,4})', 'a name is followed for 64 signs at most'],
   ['(.*?)\\r?\\n', 'of the YAML library, and anchored there (sticky)'],
 ]);
 
