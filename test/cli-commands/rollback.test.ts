@@ -334,7 +334,9 @@ describe('variables of the run', () => {
       err: expect.stringContaining('give the same -e again (not kept, because they may be secret: api_token)'),
     });
     expect(await fleet.run(['resume', run, '--yes', ...given('api_token=sesame-token')])).toMatchObject({ exit: 0 });
-    expect(await fleet.run(['resume', run, '--yes', ...given('api_token=another')])).toMatchObject({ exit: 8 });
+    // No digest holds a secret, so one that was renewed meanwhile is no other run.
+    expect(await fleet.run(['resume', run, '--yes', ...given('api_token=another')])).toMatchObject({ exit: 0 });
+    expect(await fleet.run(['resume', run, '--yes', ...given('api_token=another', 'by=hand')])).toMatchObject({ exit: 8 });
     expect((await fleet.run(['apply', 'playbooks/auto.yaml', '--yes', '-l', 'broken', ...given('by=run', 'word=x')])).exit).toBe(0);
     expect(await fleet.run(['resume', newest(), '--yes'])).toMatchObject({ exit: 0, err: '' });
   }, 60_000);

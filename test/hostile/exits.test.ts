@@ -153,7 +153,7 @@ describe('a host that lies about', () => {
     ['', undefined],
     ['20261124-153012-k3f9', '20261124-153012-k3f9'],
     ['some noise\n20261124-153012-k3f9 (a newer controller, number 2)', '20261124-153012-k3f9'],
-    [`20261124-153012-k3f9 ${'A'.repeat(100_000)}`, '20261124-153012-k3f9'],
+    [`20261124-153012-k3f9 ${'A'.repeat(100_000)}`, undefined],
   ])('who holds it chooses no word behind --takeover: %#', (said, run) => {
     const { message, hint = '' } = fencedBy(said);
     expect(/--takeover (.*)/.exec(hint)?.[1]).toBe(run);
