@@ -1,12 +1,12 @@
 // Reading a journal: line by line, every link of the hash chain checked, and never more than a piece of it in memory.
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import type { JournalHead } from '../engine/ports.ts';
 import type { Event } from '../model/event.ts';
 import { wrongEvent } from '../model/event-shape.ts';
 import { dataIn } from '../model/shape.ts';
 import { isMapping } from '../model/value.ts';
 import { JournalError } from './errors.ts';
+import { openOwn } from './owned.ts';
 
 export const hashOf = (line: string | Buffer): string => createHash('sha256').update(line).digest('hex');
 
@@ -71,7 +71,7 @@ const pieceSize = 1 << 18;
 const lineEnd = 10;
 
 async function* linesOf(path: string): AsyncGenerator<Line> {
-  const file = await open(path, 'r');
+  const file = await openOwn(path);
   try {
     let rest: Buffer[] = [];
     for (;;) {

@@ -1,16 +1,20 @@
 // What lies in the state directory is believed only if it is kmend's own: a plain file or directory of the user that owns the state directory.
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StateRefusal } from './errors.ts';
 
 const isOwn = (uid: number, owner: number): boolean => uid === owner || uid === 0 || uid === process.geteuid?.();
 
-/** The text of a file; a link, a pipe or a file of somebody else is refused. */
-export async function readOwn(stateDir: string, path: string): Promise<string> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
+/** Opens a file for reading; a link is refused, and a pipe is not waited for. */
+export const openOwn = (path: string): Promise<FileHandle> =>
+  open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
     throw error instanceof Error && 'code' in error && error.code === 'ELOOP' ? new StateRefusal(path, 'is a symbolic link') : error;
   });
+
+/** The text of a file; a link, a pipe or a file of somebody else is refused. */
+export async function readOwn(stateDir: string, path: string): Promise<string> {
+  const file = await openOwn(path);
   try {
     const { uid } = await stat(stateDir);
     const found = await file.stat();

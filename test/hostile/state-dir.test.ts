@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -75,6 +76,15 @@ describe('the state directory', () => {
     }[name];
     await expect(work?.()).rejects.toThrow(/is a symbolic link/);
     expect(readdirSync(target)).toEqual([]);
+  });
+
+  it('a journal that is a link is not read', async () => {
+    const store = createStore(state, () => 0);
+    await (await store.createJournal('r1')).close();
+    const journal = join(state, 'runs/r1/journal.ndjson');
+    renameSync(journal, join(root, 'elsewhere.ndjson'));
+    symlinkSync(join(root, 'elsewhere.ndjson'), journal);
+    await expect(store.scanEvents('r1', () => undefined)).rejects.toThrow(`${journal} is a symbolic link`);
   });
 });
 
