@@ -1,29 +1,38 @@
 // The shape of a journal's lines. What does not have it was not written by kmend: the last line of a journal has no other that confirms it.
 import type { EventType } from './event.ts';
 import { accepted, change, failure, hostPlan, leftOut, mapping, remedy, risk, rollout, taskStatus, texts, verdict } from './plan-shape.ts';
-import { flag, listOf, number, object, oneOf, type Shape, text } from './shape.ts';
+import { flag, listOf, number, object, oneOf, record, type Shape, text } from './shape.ts';
 import { isMapping } from './value.ts';
 
 const result = object(
   { ok: flag },
-  { code: number, stdout: text, stderr: text, output: object({ bytes: number }, { file: text, why: text }), data: mapping },
+  {
+    code: number,
+    stdout: text,
+    stderr: text,
+    output: object({ bytes: number }, { file: text, why: text, piece: object({ at: number, size: number, sha256: text }) }),
+    data: mapping,
+  },
 );
 const effect = { host: text, task: text, effect: text };
 const kind = oneOf('run', 'write', 'copy', 'reboot', 'wait', 'cordon', 'drain', 'uncordon');
 
 const shapes: Readonly<Record<EventType, Shape>> = {
-  'run.started': object({
-    tool: text,
-    playbook: text,
-    play: text,
-    rollout,
-    pool: number,
-    hosts: listOf(object({ host: text, plan: hostPlan, down: flag })),
-    leftOut,
-    who: text,
-    attended: flag,
-    planId: text,
-  }),
+  'run.started': object(
+    {
+      tool: text,
+      playbook: text,
+      play: text,
+      rollout,
+      pool: number,
+      hosts: listOf(object({ host: text, plan: hostPlan, down: flag })),
+      leftOut,
+      who: text,
+      attended: flag,
+      planId: text,
+    },
+    { files: record(text), previous: object({ run: text, head: text }) },
+  ),
   'run.resumed': object({ who: text, tool: text }),
   'run.paused': object({ who: text, why: text }, { hosts: texts }),
   'run.continued': object({ who: text }),

@@ -4,9 +4,9 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { EventBody } from '../../src/model/event.ts';
 import { createStore, hashOf } from '../../src/store/index.ts';
 import { command } from '../cli/real-world.ts';
+import { begin, fleet } from '../core/fleet.ts';
 
 let state: string;
 beforeEach(() => {
@@ -24,8 +24,8 @@ async function makeRun(run: string, finished = true): Promise<string> {
   const previous = await store.newest();
   const journal = await store.createJournal(run);
   writeFileSync(at(run, 'plan.json'), '{"plays":[]}');
-  const begin = { type: 'run.started', who: 'eve', files: { 'plan.json': hashOf('{"plays":[]}') }, ...(previous && { previous }) };
-  await journal.append(begin as unknown as EventBody, true);
+  const named = { who: 'eve', files: { 'plan.json': hashOf('{"plays":[]}') }, ...(previous === undefined ? {} : { previous }) };
+  await journal.append(begin(fleet(1), {}, named), true);
   for (const text of ['one', 'two']) {
     const kept = await store.keepOutput(run, 'h1', `${text}\n`);
     if (!kept.kept) throw new Error(kept.why);
