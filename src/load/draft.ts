@@ -71,6 +71,8 @@ export function addHosts(draft: Draft, group: DraftGroup, pattern: string, place
     tell(draft, 'host-name', place, `\`${pattern}\` is not the name of a host`, { hint });
     return [];
   }
+  // Reported where they became too many.
+  if (draft.ranged > mostRanged && name.includes('[')) return [];
   const expanded = expandRange(name);
   if (!expanded.ok) {
     const hint = 'brackets in the name of a host are a range: node[01:12], rack-[a:c]';
@@ -78,7 +80,7 @@ export function addHosts(draft: Draft, group: DraftGroup, pattern: string, place
     return [];
   }
   if (expanded.names.length > 1) draft.ranged += expanded.names.length * (1 + variables);
-  if (draft.ranged > mostRanged) {
+  if (draft.ranged > mostRanged && expanded.names.length > 1) {
     const summary = `with \`${pattern}\` the ranges of this inventory make more than ${mostRanged} hosts and variables`;
     tell(draft, 'range', place, summary, { hint: 'give variables to a group of these hosts instead' });
     return [];
