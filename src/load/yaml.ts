@@ -6,7 +6,7 @@ import { type Source, sourceOf } from './source.ts';
 import type { Entry, MapTree, ScalarTree, Tree } from './tree.ts';
 
 /** Deeper nesting is nobody's playbook, and would exhaust the stack of every reader. */
-const deepest = 200;
+export const deepest = 200;
 /** Mistakes that are reported of one file. */
 const mostErrors = 100;
 /** Nodes that aliases may add up to: more is a bomb. */
@@ -42,7 +42,7 @@ export function parseYaml(source: Source): Checked<Tree> {
 }
 
 // The parser recurses; a text of ten thousand brackets would end the process before any limit of ours is asked.
-function tooDeep(text: string): number | undefined {
+export function tooDeep(text: string): number | undefined {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);

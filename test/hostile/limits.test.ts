@@ -6,9 +6,11 @@ import { describe, expect, it } from 'vitest';
 import { readAssignments } from '../../src/facts/assignments.ts';
 import { isHeld } from '../../src/facts/holds.ts';
 import { areas } from '../../src/facts/index.ts';
+import { resolveKubeconfig } from '../../src/kube/kubeconfig.ts';
 import { loadInventory, resolvePattern } from '../../src/load/index.ts';
 import { sourceOf } from '../../src/load/source.ts';
 import { parseYaml } from '../../src/load/yaml.ts';
+import { parsePlain } from '../../src/load/yaml-data.ts';
 import { compareUpstream, versionInRange } from '../../src/model/versions.ts';
 import { readSshConfig } from '../../src/ssh/config-file.ts';
 import { tableReader } from '../fakes/table-reader.ts';
@@ -68,6 +70,13 @@ describe('a file', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe('a kubeconfig', () => {
+  it.each(['{{', '[', '- ', ' a:\n  '])('of nothing but %j is an error, and ends no process', (part) => {
+    const read = resolveKubeconfig([{ path: '/k', text: `users: ${part.repeat(50_000)}` }], parsePlain);
+    expect(read.ok).toBe(false);
   });
 });
 
