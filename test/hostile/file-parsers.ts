@@ -208,6 +208,7 @@ export const fileParsers: readonly Parser[] = [
   },
   {
     name: 'limit file',
+    megabytes: large,
     parse: (text) => (fleet === undefined ? undefined : limitTo([...fleet.hosts.keys()], '@f', fleet, tableReader({ f: text }))),
     seeds: ['n1\n# c\npool_a\nweb*\n'],
   },
