@@ -39,7 +39,7 @@ async function compare(parser: Parser, pump: Pump): Promise<Cost> {
   const full = parser.megabytes === undefined ? whole : wholeOfLarge;
   let [less, more] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const ratio = (): number => (more + noise) / (less + noise);
-  for (let round = 0; round < 4 && !(ratio() < limit); round++) {
+  for (let round = 0; round < 8 && !(ratio() < limit); round++) {
     say({ kind: 'at', pump: `${pump.name}, ${full} characters` });
     for (const size of [full / 2, full]) {
       const text = pump.make(size);

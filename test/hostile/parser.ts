@@ -6,7 +6,10 @@ export interface Parser {
   readonly parse: (text: string) => unknown;
   /** Texts as they are in good hosts and files: inputs are made of their lines and words. */
   readonly seeds: readonly string[];
-  /** Memory for 1 MiB of text where 64 MiB do not suffice: the YAML library keeps every token and node, and each part of a pattern has a warning. */
+  /**
+   * Memory where 64 MiB do not suffice: the YAML library keeps every token and node, each part of a
+   * pattern has a warning, and an expression may split an output (of which 256 KiB are kept) into words. Such rows compare 256 KiB.
+   */
   readonly megabytes?: number;
   /** Inputs that repetition does not find, as they were found once. */
   readonly attacks?: readonly ((size: number) => string)[];
