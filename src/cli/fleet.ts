@@ -1,4 +1,4 @@
-// The fleet of a command: inventory, patterns and targets, with all mistakes told at once.
+// The fleet of a command: inventory, patterns and targets, with all mistakes reported at once.
 import type { DeclaredFacts } from '../facts/index.ts';
 import { declaredFacts, hostScope, limitTo, loadInventory, resolvePattern, type TargetOptions, targetOf } from '../load/index.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
@@ -10,7 +10,7 @@ import { learnWritten } from './secrets.ts';
 import { paintOf, type Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
-/** Loads the inventories; errors end the command, warnings are told. `partial`: the caller can do without the hosts of a program. */
+/** Loads the inventories; errors end the command, warnings are printed. `partial`: the caller can do without the hosts of a program. */
 export function loadFleet(
   set: Settings,
   world: World,

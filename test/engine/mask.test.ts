@@ -114,7 +114,7 @@ describe('masking', () => {
     });
   });
 
-  it('what one host said is hidden in what is told of that host only', () => {
+  it('what one host said is hidden in what is reported of that host only', () => {
     const secrets = knowing('all-of-them');
     secrets.of('h1').learn(['only-of-h1']);
     expect(secrets.of('h1').mask('all-of-them only-of-h1')).toBe('*** ***');
