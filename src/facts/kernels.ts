@@ -22,8 +22,16 @@ export const kernelsArea: Area = {
         'package whose new versions become the default when they are installed (/etc/sysconfig/kernel); empty when none does; asked for by the module kernel',
       example: 'kernel',
     },
+    {
+      name: 'kernel.grubby',
+      lifetime: 'disk',
+      summary:
+        'what `grubby --default-kernel` answers: a path, nothing, or `absent` where there is no grubby; asked for by the module kernel',
+      example: '/boot/vmlinuz-3.10.0-862.el7.x86_64',
+    },
   ],
   script: `[ "$F" = rpm ] || return 0
+if has grubby; then printf 'grubby %.300s\\n' "$($T2 grubby --default-kernel)"; fi
 set --
 for f in "$R"/boot/vmlinuz-[0-9]*; do case $f in */vmlinuz-0-rescue*) ;; *) [ ! -e "$f" ] || set -- "$@" "$f";; esac; done
 if [ $# != 0 ]; then
@@ -36,6 +44,7 @@ fi
     const settings = readAssignments(fields.all('setting'));
     return {
       'kernel.packages': ownersOf(fields.all('owner')),
+      'kernel.grubby': fields.has('grubby') ? fields.text('grubby').trim() : 'absent',
       'kernel.default_package': settings.get('UPDATEDEFAULT') === 'yes' ? (settings.get('DEFAULTKERNEL') ?? '') : '',
     };
   },

@@ -134,15 +134,23 @@ export const removeEntries = (config: string, release: string): string =>
 
 const keyOf = (arg: string): string => arg.split('=')[0] ?? arg;
 
-/** As grubby 8.28: `remove` looks at names only; an added argument replaces one of its name in place, otherwise goes to the end. */
+/**
+ * As grubby 8.28: names alone are compared. An added argument replaces the first word of its name that no other one has replaced, else it goes to the
+ * end; a removed one takes only the first word of its name away. Compared with the real one on command lines with repeated words.
+ */
 export function editArgs(args: readonly string[], add: readonly string[], remove: readonly string[]): readonly string[] {
-  const gone = new Set(remove.map(keyOf));
-  let words = args.filter((word) => !gone.has(keyOf(word)));
-  for (const arg of add) {
-    const at = words.findIndex((word) => keyOf(word) === keyOf(arg));
-    words = at < 0 ? words.concat(arg) : words.flatMap((word, i) => (keyOf(word) !== keyOf(arg) ? [word] : i === at ? [arg] : []));
+  const words = args.map((text) => ({ text, used: false }));
+  for (const text of add) {
+    const word = words.find((one) => !one.used && keyOf(one.text) === keyOf(text));
+    if (word === undefined) words.push({ text, used: true });
+    else [word.text, word.used] = [text, true];
   }
-  return words;
+  const left = words.map(({ text }) => text);
+  for (const text of remove) {
+    const at = left.findIndex((word) => keyOf(word) === keyOf(text));
+    if (at >= 0) left.splice(at, 1);
+  }
+  return left;
 }
 
 /** The config with `edit` done to the arguments of the chosen entries. */

@@ -207,6 +207,15 @@ exit 1`,
     expect('kernel.packages' in replay(host)).toBe(false);
   });
   it.each([
+    ['echo /boot/vmlinuz-3.10.0-862.el7.x86_64', '/boot/vmlinuz-3.10.0-862.el7.x86_64'],
+    ['exit 0', ''],
+    [undefined, 'absent'],
+  ])('what grubby says is the default: %s', (grubby, answer) => {
+    program(host, 'rpm', 'exit 1');
+    if (grubby !== undefined) program(host, 'grubby', grubby);
+    expect(replay(host, { wants })['kernel.grubby']).toBe(answer);
+  });
+  it.each([
     ['UPDATEDEFAULT=yes\n\n# comment\nDEFAULTKERNEL=kernel\n', 'kernel'],
     ['UPDATEDEFAULT="yes"\nDEFAULTKERNEL="kernel-lt"\n', 'kernel-lt'],
     ['UPDATEDEFAULT=no\nDEFAULTKERNEL=kernel\n', ''],

@@ -89,7 +89,18 @@ describe('boot loader files', () => {
       'b',
       'c',
     ]);
-    expect(editArgs(['a=1', 'a=2', 'b'], [], ['a=3'])).toEqual(['b']);
+  });
+
+  it.each<[string, readonly string[], readonly string[], readonly string[], readonly string[]]>([
+    ['removes the first word of a name only', ['a=1', 'a=2', 'b'], [], ['a=3'], ['a=2', 'b']],
+    ['removes one word for each that is named', ['a=1', 'a=2', 'b'], [], ['a', 'a'], ['b']],
+    ['replaces the first word only', ['a=1', 'a=2'], ['a=3'], [], ['a=3', 'a=2']],
+    ['replaces one word for each that is named', ['a=1', 'a=2'], ['a=3', 'a=4', 'a=5'], [], ['a=3', 'a=4', 'a=5']],
+  ])('as grubby 8.28 does, %s', (_, args, add, remove, expected) => {
+    expect(editArgs(args, add, remove)).toEqual(expected);
+  });
+
+  it('edits the chosen entries', () => {
     const edited = editEntries(
       config,
       (_entry, index) => index === 1,

@@ -80,17 +80,6 @@ describe('el7 with grubby', () => {
     expect(tree.picture(backups)).toEqual(before);
   });
 
-  it('changes nothing when grubby says yes and does nothing', () => {
-    const tree = el7();
-    tree.program(
-      'grubby',
-      `case "$*" in *--info=*) exec awk '/linux16/ { print "kernel=" $2; print "args=\\"ro\\"" }' "\${2#--config-file=}";; esac`,
-    );
-    const before = tree.picture(backups);
-    expect(tree.run(grub2Script(nokmem)).code).toBe(25);
-    expect(tree.picture(backups)).toEqual(before);
-  });
-
   it('takes the configuration of UEFI where the host booted by it', () => {
     const tree = el7();
     tree.write('/sys/firmware/efi/fw', '');
@@ -102,14 +91,36 @@ describe('el7 with grubby', () => {
     expect(tree.read('/boot/grub2/grub.cfg')).not.toContain('nokmem');
   });
 
-  it('makes the text with grub2-mkconfig where grubby is missing', () => {
-    const tree = el7();
+  it.each<[string, readonly string[], ArgumentEdit, readonly string[]]>([
+    ['the same word twice', ['ro cgroup.memory=nokmem cgroup.memory=nokmem'], gone, ['ro']],
+    ['two words of a list', ['ro cgroup.memory=nosocket cgroup.memory=nokmem quiet'], gone, ['ro cgroup.memory=nosocket quiet']],
+    ['words for init', ['ro -- single'], nokmem, ['ro cgroup.memory=nokmem -- single']],
+    ['quoted blanks', ['ro dyndbg="a b"'], nokmem, ['ro dyndbg="a b" cgroup.memory=nokmem']],
+    [
+      'one of several consoles',
+      ['console=tty0 console=ttyS0 ro'],
+      { key: 'console', items: ['ttyS0'], list: false, state: 'absent' },
+      ['console=tty0 ro'],
+    ],
+  ])('edits %s, which grubby cannot', (_, lines, edit, expected) => {
+    const tree = el7(lines);
     tree.program('grubby', 'exit 1');
-    tree.program('command', '');
-    const script = grub2Script(nokmem).replace('command -v grubby', 'false');
-    tree.program('grub2-mkconfig', `. "$KMEND_ROOT/etc/default/grub"; echo "\tlinux16 /boot/vmlinuz-1 ro $GRUB_CMDLINE_LINUX" > "$2"`);
-    expect(tree.run(script).code).toBe(0);
-    expect(tree.read('/boot/grub2/grub.cfg')).toBe('\tlinux16 /boot/vmlinuz-1 ro crashkernel=auto rhgb quiet cgroup.memory=nokmem\n');
+    expect(tree.run(grub2Script(edit))).toMatchObject({ code: 0, err: '' });
+    expect(argumentsOf(tree.read('/boot/grub2/grub.cfg').replaceAll('root=/dev/sda1', 'root=/dev/sda1 ro'))).toEqual(
+      expected.map((line) => `ro ${line}`),
+    );
+  });
+
+  it('leaves entries alone that are not of Linux, where the generator marked them', () => {
+    const tree = el7();
+    const other = `### BEGIN /etc/grub.d/30_os-prober ###\n${entry('other', 'ro')}### END /etc/grub.d/30_os-prober ###\n`;
+    tree.write(
+      '/boot/grub2/grub.cfg',
+      `### BEGIN /etc/grub.d/10_linux ###\n${entry('1160', 'ro')}### END /etc/grub.d/10_linux ###\n${other}`,
+    );
+    expect(tree.run(grub2Script(nokmem)).code).toBe(0);
+    expect(tree.read('/boot/grub2/grub.cfg')).toContain(other);
+    expect(tree.read('/boot/grub2/grub.cfg').match(/nokmem/g)).toHaveLength(1);
   });
 
   it.each<[string, string, string]>([

@@ -72,7 +72,7 @@ describe('kernel_arg', () => {
       { 'boot.next_cmdline': 'console=tty0 console=ttyS0' },
       /several times/,
     ],
-    ['words for init, where grubby appends', nokmem, { 'boot.next_cmdline': 'ro -- single' }, /words for init/],
+    ['words for init, where grubby appends', nokmem, { 'boot.loader': 'bls', 'boot.next_cmdline': 'ro -- single' }, /words for init/],
   ])('refuses %s', (_, args, facts, why) => {
     expect(planOf('kernel_arg', { args, facts: el7(facts) }).refuse?.why).toMatch(why);
   });

@@ -55,6 +55,8 @@ describe('kernel', () => {
   });
 
   it.each<[string, unknown, Parameters<typeof el7>[0], RegExp]>([
+    ['grubby does not know the default', min, { ...old, 'kernel.grubby': '' }, /`grubby --default-kernel` answers nothing/],
+    ['there is no grubby', min, { ...old, 'kernel.grubby': 'absent' }, /grubby is not installed/],
     [
       'no repository has one',
       min,

@@ -115,7 +115,7 @@ function refusal(edit: ArgumentEdit, loader: string, next: string): Refusal | un
       why: `${edit.key} stands several times in the next command line (${there.join(' ')}): kmend does not know which one to replace`,
       hint: 'say `merge: true` if it is one comma list, or take the other values away first (`state: absent` with their `value`)',
     };
-  if (edit.state === 'present' && there.length === 0 && hasInitWords(next) && /^(?:grub2|bls|zipl|rpm-ostree)$/.test(loader))
+  if (edit.state === 'present' && there.length === 0 && hasInitWords(next) && /^(?:bls|zipl|rpm-ostree)$/.test(loader))
     return {
       why: 'the command line has words for init behind ` -- `, and the tool would put the argument behind them',
       hint: 'newer kernels do not see an argument there: put it before ` -- ` by hand',
@@ -189,7 +189,7 @@ export const kernelArg = defineModule<Args>({
     value: nokmem
 `,
   notes: `Merges, never replaces: \`cgroup.memory=nosocket\` becomes \`cgroup.memory=nosocket,nokmem\`, and \`state: absent\` with \`value: nokmem\` gives the
-old value back. Boot loaders: GRUB 2 with grubby (el7, BIOS and UEFI), boot loader entries (el8, el9, Fedora; s390x with zipl), GRUB of Debian and
+old value back. Boot loaders: GRUB 2 of el7 (BIOS and UEFI; its entries are edited without grubby), boot loader entries (el8, el9, Fedora; s390x with zipl), GRUB of Debian and
 Ubuntu (an existing setting is edited where it stands, else \`/etc/default/grub.d/99-kmend.cfg\`), GRUB of SUSE, rpm-ostree, Flatcar. Others are refused.
 
 A new text is made beside the old one, checked with \`grub2-script-check\`, and renamed into place; what was before stays beside it as

@@ -15,25 +15,20 @@ export const scriptErrors: Readonly<Record<number, string>> = {
   25: 'the argument is not in the new configuration: what was before is back in place; look for a file under /etc/default that overrides it',
 };
 
-/** el7: no BLS. grubby works on a copy of grub.cfg; without grubby the copy is made by grub2-mkconfig. */
+/**
+ * el7: no BLS. The entries of a copy of grub.cfg are edited line by line. grubby is not used: 8.28 edits only the first word of a key a call, moves
+ * quotes, puts words behind ` -- `, and answers 0 where it has done nothing.
+ */
 export const grub2Script = (edit: ArgumentEdit): string =>
   script(
     edit,
     defaults,
     grubCfg,
     findCfg2,
-    byGrubby,
-    othersShell,
     futureGrub2,
     `if ! all_satisfied "$cfg"; then
-  if command -v grubby >/dev/null 2>&1; then
-    cp -p "$cfg" "$new" || fail 22 "cannot write beside $cfg"
-    COPY=$new
-    run_grubby >/dev/null || fail 23 "grubby failed"
-    [ "$(linux_lines "$new" | others)" = "$(linux_lines "$cfg" | others)" ] || fail 26 "$cfg: grubby changed other arguments too"
-  elif command -v grub2-mkconfig >/dev/null 2>&1; then
-    grub2-mkconfig -o "$new" >/dev/null 2>&1 || fail 23 "grub2-mkconfig failed"
-  else fail 21 "neither grubby nor grub2-mkconfig is there"; fi
+  [ -n "$(linux_lines "$cfg")" ] || fail 20 "$cfg has no entry that boots Linux"
+  cp -p "$cfg" "$new" && edited_menu "$cfg" > "$new" || fail 22 "cannot write beside $cfg"
   install_cfg
 fi
 `,
@@ -48,7 +43,6 @@ export const blsScript = (edit: ArgumentEdit, zipl: boolean): string =>
     othersShell,
     `command -v grubby >/dev/null 2>&1 || fail 21 "grubby is not there"
 ${zipl ? 'command -v zipl >/dev/null 2>&1 || fail 21 "zipl is not there"\n' : ''}ls "$R"/boot/loader/entries/*.conf >/dev/null 2>&1 || fail 20 "no entries under $R/boot/loader/entries"
-COPY=''
 if ! entries_satisfied; then
   for f in "$R"/boot/loader/entries/*.conf "$R/boot/grub2/grubenv" "$R/etc/default/grub" "$R/etc/kernel/cmdline"; do
     [ -e "$f" ] || continue

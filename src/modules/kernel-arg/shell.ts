@@ -67,10 +67,15 @@ export const othersShell = `others() {
 }
 `;
 
-/** `linux_lines` prints the linux lines of a grub.cfg, those of Linux itself where its generator marked them. */
+/** `linux_lines` prints the linux lines of a grub.cfg, those of Linux itself where its generator marked them; `edited_menu` the file with these edited. */
 export const grubCfg = `linux_lines() {
   awk '/^### BEGIN .*_linux ###/ { marked = 1; inside = 1 } /^### END / { inside = 0 }
     /^[ \\t]*linux(16|efi)?[ \\t]/ { L[++n] = $0; I[n] = inside } END { for (i = 1; i <= n; i++) if (!marked || I[i]) print L[i] }' "$1"
+}
+edited_menu() {
+  awk "$edit_awk"'/^### BEGIN .*_linux ###/ { marked = 1; inside = 1 } /^### END / { inside = 0 }
+    { row[NR] = $0; kind[NR] = $0 ~ /^[ \\t]*linux(16|efi)?[ \\t]/ ? 1 + inside : 0 }
+    END { for (i = 1; i <= NR; i++) print (kind[i] > marked ? edit(row[i]) : row[i]) }' "$1"
 }
 all_satisfied() {
   [ -s "$1" ] || return 1
@@ -103,22 +108,24 @@ new=$cfg.kmend-new
 `;
 
 /**
- * grubby replaces every value of a key and its `--remove-args` looks at the name only, so the whole word is made first, per kernel
- * (a recovery entry may say something else than its sibling). COPY names the copy of grub.cfg to work on; empty = in place.
+ * grubby replaces the value of a key and its `--remove-args` looks at the name only, so the whole word is made first, per kernel (a recovery entry
+ * may say something else than its sibling). A call may reach only one of several words of a key: those are taken away one by one first.
  */
-export const byGrubby = `on_entries() { if [ -n "$COPY" ]; then grubby --grub2 --config-file="$COPY" "$@"; else grubby "$@"; fi; }
-entries() { on_entries --info=ALL 2>/dev/null | awk '/^kernel=/ { k = $0; sub(/^kernel="?/, "", k); sub(/"$/, "", k) }
+export const byGrubby = `entries() { grubby --info=ALL 2>/dev/null | awk '/^kernel=/ { k = $0; sub(/^kernel="?/, "", k); sub(/"$/, "", k) }
   /^args=/ { a = $0; sub(/^args="/, "", a); sub(/"$/, "", a); print k "\\t" a }'; }
 entries_satisfied() { [ "$(entries | cut -f2- | awk "$edit_awk"'edit($0) != $0 { bad = 1 } END { print (NR > 0 && !bad) ? "yes" : "no" }')" = yes ]; }
 words() { entries | awk -F'\\t' '{ if (!($1 in A)) O[++n] = $1; A[$1] = A[$1] " " $2 } END { for (i = 1; i <= n; i++) print O[i] "\\t" A[O[i]] }' \\
   | awk -F'\\t' "$edit_awk"'{ print $1 "\\t" token(edit($2)) }'; }
 run_grubby() {
   list=$(words); tab=$(printf '\\t')
+  most=$(entries | cut -f2- | awk "$edit_awk"'{ cut($0); if (M > most) most = M } END { print most + 0 }')
   [ -n "$list" ] || return 1
   if [ "$(printf '%s\\n' "$list" | cut -f2 | sort -u | wc -l)" -eq 1 ]; then list="ALL$tab$(printf '%s\\n' "$list" | cut -f2 | head -n 1)"; fi
   while IFS="$tab" read -r kernel word; do
-    if [ -n "$word" ]; then on_entries --update-kernel="$kernel" --args="$word" || return 1
-    else on_entries --update-kernel="$kernel" --remove-args="$KM_KEY" || return 1; fi
+    left=$most
+    [ -z "$word" ] || [ "$most" -gt 1 ] || left=0
+    while [ "$left" -gt 0 ]; do grubby --update-kernel="$kernel" --remove-args="$KM_KEY" || return 1; left=$((left - 1)); done
+    [ -z "$word" ] || grubby --update-kernel="$kernel" --args="$word" || return 1
   done <<LIST
 $list
 LIST

@@ -107,12 +107,24 @@ const losesDefault = (given: Args, facts: FactView, owner: string): boolean =>
 function unsuitable(facts: FactView): Refusal | undefined {
   const [family, loader] = [textFact(facts, 'os.family'), textFact(facts, 'boot.loader')];
   const isRedHat = family === 'rhel' || family === 'fedora';
-  if (isRedHat && (loader === 'grub2' || loader === 'bls')) return undefined;
+  if (isRedHat && (loader === 'grub2' || loader === 'bls')) return grubbyRefusal(facts);
   return {
     why: `kmend installs kernels beside the old one on hosts of the Red Hat family with grubby only, this is ${family} with ${loader}`,
     hint: isRedHat
       ? 'install the kernel and choose it by hand, with the tools of this boot loader; kmend will see which one boots next'
       : 'use `package` with the name of the kernel package, and look at which kernel boots next',
+  };
+}
+
+/** A grubby that cannot say which kernel is the default cannot set one either, and answers 0 all the same. */
+function grubbyRefusal(facts: FactView): Refusal | undefined {
+  const answer = facts.get('kernel.grubby');
+  if (answer === 'absent')
+    return { why: 'grubby is not installed: the default kernel cannot be set', hint: 'install the package grubby (`yum install grubby`)' };
+  if (answer !== '') return undefined;
+  return {
+    why: '`grubby --default-kernel` answers nothing: grubby does not find the default entry of this boot loader',
+    hint: 'grubby looks for entries whose root= is the device of / in /etc/mtab: compare them; an old /etc/mtab is repaired by `ln -sf /proc/self/mounts /etc/mtab`',
   };
 }
 

@@ -6,6 +6,7 @@ export const kernelErrors: Readonly<Record<number, string>> = {
   ...packageErrors,
   60: 'the kernel is installed, but its file is not under /boot (or its initramfs is missing): it would not boot, so it was not made the default',
   61: 'grubby is not there: the default kernel cannot be set',
+  66: 'grubby does not say which kernel is the default: nothing was changed',
   62: 'the kernel is installed, but grubby does not make it the default, or does not keep the old one as the default',
   63: 'grub2-editenv is not there, or grubenv cannot be written: the kernel cannot be chosen for one boot',
   64: 'the boot loader has no entry for the kernel that was installed',
@@ -16,6 +17,7 @@ export const kernelHints: Readonly<Record<number, string>> = {
   ...packageHints,
   60: 'look at the output of its scripts (`rpm -q --scripts PACKAGE`): no room on /boot, or a failed dracut, are the usual causes; then `yum reinstall PACKAGE-VERSION`',
   61: 'install grubby, or set the default kernel by hand and run kmend again: it will see it',
+  66: 'compare root= of the boot entries with the device of / in /etc/mtab: grubby passes over entries of another device',
   62: 'try it on the host: `grubby --set-default=/boot/vmlinuz-VERSION`, then `grubby --default-kernel`; is grub.cfg where grubby looks for it (/etc/grub2.cfg)?',
   63: 'say `trial: false`, or mend grubenv: `grub2-editenv create` beside grub.cfg',
   65: 'set DEFAULTKERNEL= in /etc/sysconfig/kernel by hand to the name of the package that this kernel belongs to',
@@ -59,7 +61,7 @@ fi
 
 /** Before packages move: a kernel package may make itself the default (UPDATEDEFAULT=yes), and that must be undone. */
 export const beforeTrial = `old_default=$(grubby --default-kernel 2>/dev/null)
-[ -n "$old_default" ] || { echo 'grubby does not say which kernel is the default' >&2; exit 61; }
+[ -n "$old_default" ] || { echo 'grubby does not say which kernel is the default' >&2; exit 66; }
 `;
 
 /**
