@@ -1,4 +1,4 @@
-// Test projects: `unit` needs nothing but Node; `crash` kills controllers (slow); `hosts` needs root and Debian
+// Test projects: `unit` needs nothing but Node; `crash` and `chaos` kill controllers (slow); `hosts` needs root and Debian
 // packages (skipped, and counted, without them); `vm` boots real kernels in QEMU.
 import { defineConfig } from 'vitest/config';
 
@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/hosts/**', 'test/crash/**', 'test/vm/**', 'node_modules/**'],
+          exclude: ['test/hosts/**', 'test/crash/**', 'test/chaos/**', 'test/vm/**', 'node_modules/**'],
           testTimeout: 90_000,
           hookTimeout: 90_000,
           // Tests with real processes and reboots share two cores in CI: a second try tells a late answer from a wrong one.
@@ -23,6 +23,13 @@ export default defineConfig({
           env: { KMEND_CRASH_POINTS: process.env.KMEND_CRASH_POINTS ?? '20' },
           testTimeout: 600_000,
           hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
           fileParallelism: false,
         },
       },

@@ -28,7 +28,7 @@ layer() { # builds the read-only layer that is the same for all hosts of one fla
   L=$LAB/hosts/layer-$1; mkdir -p "$L/root/.ssh" "$L/usr/local/sbin" "$L/usr/local/bin" "$L/usr/sbin" "$L/usr/bin" "$L/lab/ctl" "$L/run" "$L/repos" "$L/etc/default" "$L/boot"
   : > "$L/root/.bashrc"; : > "$L/root/.profile" # not the developer's own
   cp "$LAB/id.pub" "$L/root/.ssh/authorized_keys"; chmod 700 "$L/root/.ssh"; chmod 600 "$L/root/.ssh/authorized_keys"
-  printf 'Port %s\nHostKey /lab/host_key\nPidFile none\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nMaxStartups 200\nSubsystem sftp internal-sftp\nListenAddress %%ADDR%%\n' "$PORT" > "$L/lab/sshd_config.in"
+  printf 'Port %s\nHostKey /lab/host_key\nPidFile none\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nMaxStartups 200\nPerSourcePenalties no\nSubsystem sftp internal-sftp\nListenAddress %%ADDR%%\n' "$PORT" > "$L/lab/sshd_config.in"
   cat > "$L/usr/sbin/reboot" <<'I'
 #!/bin/sh
 [ -e /lab/ctl/noreboot ] && exit 0

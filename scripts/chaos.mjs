@@ -1,0 +1,28 @@
+// `npm run test:chaos`: the campaign of test/chaos, with its numbers from the command line.
+import { spawnSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+
+const usage = `npm run test:chaos -- [options]
+  --kills N   controllers that are killed, all rollouts together. Default: 40
+  --seed S    whole number that all times are drawn from. Default: 1
+Needs root and the packages of test:hosts. A kill takes about 40 seconds.
+`;
+
+const number = (name, text) => {
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`--${name} must be a whole number, not ${text}`);
+  return text;
+};
+
+try {
+  const { values } = parseArgs({
+    options: { kills: { type: 'string', default: '40' }, seed: { type: 'string', default: '1' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) process.stdout.write(usage);
+  else {
+    const env = { ...process.env, KMEND_CHAOS_KILLS: number('kills', values.kills), KMEND_CHAOS_SEED: number('seed', values.seed) };
+    process.exitCode = spawnSync('npx', ['vitest', 'run', '--project', 'chaos'], { stdio: 'inherit', env }).status ?? 1;
+  }
+} catch (error) {
+  process.stderr.write(`${error.message}\n${usage}`);
+  process.exitCode = 3;
+}
