@@ -17,13 +17,14 @@ const benches = {
   probe: async (context) => (await import('./probe.mjs')).probe(context),
   rtt: async (context) => (await import('./rtt.mjs')).rtts(context),
   check: async (context) => (await import('./check.mjs')).check(context),
+  silent: async (context) => (await import('./silent.mjs')).silentHosts(context),
   idle: async (context) => (await import('./idle.mjs')).idle(context),
   reboot: async (context) => (await import('./reboot.mjs')).reboot(context),
   drain: async (context) => (await import('./drain.mjs')).drain(context),
   rollout: async () => import('./rollout.mjs'),
 };
 /** These start an sshd on all addresses of a network namespace of their own, and act as hosts: root only. */
-const needRoot = ['rtt', 'check', 'idle', 'reboot'];
+const needRoot = ['rtt', 'check', 'silent', 'idle', 'reboot'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -97,7 +97,7 @@ async function stop(child) {
 export const addresses = (count) => Array.from({ length: count }, (_, index) => `127.1.${index >> 7}.${(index & 127) + 1}`);
 
 /** What the contenders need to reach these hosts: known_hosts, a configuration for ssh, an inventory, a plain list. */
-export function reachFiles(keys, port, hosts, name) {
+export function reachFiles(keys, port, hosts, name, timeout = 60) {
   const path = (what) => join(keys.folder, `${name}.${what}`);
   writeFileSync(path('known_hosts'), hosts.map((host) => `[${host}]:${port} ${keys.hostKey}\n`).join(''));
   const config = [
@@ -109,7 +109,7 @@ export function reachFiles(keys, port, hosts, name) {
     `  UserKnownHostsFile ${path('known_hosts')}`,
     '  GlobalKnownHostsFile /dev/null',
     '  BatchMode yes',
-    '  ConnectTimeout 60',
+    `  ConnectTimeout ${timeout}`,
   ];
   writeFileSync(path('ssh_config'), `${config.join('\n')}\n`);
   writeFileSync(path('hosts'), hosts.map((host) => `${host}\n`).join(''));
@@ -120,7 +120,7 @@ export function reachFiles(keys, port, hosts, name) {
     `    ansible_user: ${user}`,
     `    ansible_ssh_private_key_file: ${keys.identity}`,
     `    ansible_ssh_common_args: -o UserKnownHostsFile=${path('known_hosts')}`,
-    '    ansible_timeout: 60',
+    `    ansible_timeout: ${timeout}`,
     '    ansible_python_interpreter: /usr/bin/python3',
     '  hosts:',
     ...hosts.map((host) => `    ${host}:`),

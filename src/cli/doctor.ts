@@ -1,7 +1,7 @@
 // `kmend doctor`: what stands between this machine and its fleet, before a night on which it matters; and `cleanup`.
 import type { Command } from 'commander';
 import { type ExitReason, exitCode } from '../core/exit.ts';
-import { forEachHost } from '../engine/fleet.ts';
+import { forEachHost } from '../engine/each-host.ts';
 import { cleanupScript, exitCodes } from '../engine/host-scripts.ts';
 import { fencedBy } from '../engine/perform-run.ts';
 import type { Session } from '../engine/session.ts';

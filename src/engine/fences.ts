@@ -2,7 +2,8 @@
 
 import { hostState, hostStates } from '../core/state.ts';
 import type { Failure } from '../model/failure.ts';
-import { forEachHost, setupOf } from './fleet.ts';
+import { forEachHost } from './each-host.ts';
+import { setupOf } from './fleet.ts';
 import { closeFenceScript, exitCodes, takeoverScript } from './host-scripts.ts';
 import { lastLines } from './observe.ts';
 import { fencedBy } from './perform-run.ts';

@@ -1,61 +1,27 @@
-// The fleet, read-only: many hosts at once, a bounded number at a time; their facts, or their plans.
+// The fleet, read-only: the facts of many hosts, or their plans.
 import { type ChosenRemedy, chooseRemedy, settle } from '../core/overlay.ts';
 import { planHost } from '../core/plan-host.ts';
 import type { Frame } from '../core/task-plan.ts';
 import { givenFacts, isClusterWant } from '../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
-import { type Failure, type Outcome, ok, unhandled } from '../model/failure.ts';
+import { type Failure, type Outcome, ok } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
 import type { HostPlan } from '../model/plan.ts';
 import { sameValue } from '../model/value.ts';
+import { type EachHostOptions, forEachHost } from './each-host.ts';
 import type { Mask } from './mask.ts';
 import { noNode } from './node-facts.ts';
 import { twoClaims } from './node-match.ts';
 import { NodeSide } from './node-side.ts';
 import { lastLines, type Observed, observe } from './observe.ts';
-import { openSession, type Session, type SessionPorts } from './session.ts';
+import type { Session, SessionPorts } from './session.ts';
 import { carriesKmend, type EnginePorts, type HostSetup, type PlaySetup, searchFor } from './walk-context.ts';
 
-export interface FleetOptions {
-  /** Hosts read at the same moment. Not the number that may be out of service: reading disturbs nobody. */
-  readonly forks: number;
-  /** Retries after transport trouble. */
-  readonly retries: number;
-  readonly signal: AbortSignal;
+export interface FleetOptions extends EachHostOptions {
   /** Run before the facts are read again, unless the first reading shows that it would prove nothing (`check --active`). */
   readonly active?: { readonly script: string; readonly whyNot: (facts: Facts) => string | undefined };
   /** Facts about a host that no probe reads (what this machine remembers, what the operator declares): merged with what was read, before anything is derived. */
   readonly known?: (host: string, facts: Facts) => Promise<Facts>;
-}
-
-/**
- * Opens a session for each host, a bounded number at once, and closes it after use. Results come in the order of the hosts. Where `use` throws
- * over what a host answered, that host has the result of a failure, and the others go on.
- */
-export async function forEachHost<T>(
-  targets: readonly Target[],
-  options: FleetOptions,
-  ports: SessionPorts,
-  use: (session: Session) => Promise<T>,
-  failed: (host: string, failure: Failure) => T | Promise<T>,
-  onHost: (result: T) => void = () => {},
-): Promise<readonly T[]> {
-  const results = new Array<T>(targets.length);
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < targets.length; index = next++) {
-      const target = targets[index];
-      if (target === undefined) return;
-      const session = openSession(target, options.retries, ports, options.signal);
-      const result = await use(session)
-        .catch((error: unknown) => failed(target.name, unhandled(`the answers of ${target.name}`, error)))
-        .finally(session.close);
-      results[index] = result;
-      onHost(result);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(options.forks, targets.length) }, worker));
-  return results;
 }
 
 /** The result of the active probe, where one was requested. */

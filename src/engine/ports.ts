@@ -46,9 +46,23 @@ export interface Connection {
   readonly dialled?: readonly string[];
 }
 
+/** A host's place among those that are worked at. */
+export interface Turn {
+  /** Lets others go first: nothing is held from now on. */
+  readonly leave: () => void;
+  /** Waits for a place, where none is held. `first`: a host that has just answered goes before those that wait for their next try or their first. */
+  readonly again: (first: boolean) => Promise<void>;
+}
+
+export interface ConnectOptions {
+  readonly signal?: AbortSignal;
+  /** Left while the host is silent, and taken again as soon as it answers. After a failure it may not be held. */
+  readonly turn?: Turn;
+}
+
 export interface Transport {
   /** One attempt: a new TCP connection (through the jump host's kept one, where there is one) and a full login. Never retries. */
-  readonly connect: (target: Target, options?: { readonly signal?: AbortSignal }) => Promise<Outcome<Connection>>;
+  readonly connect: (target: Target, options?: ConnectOptions) => Promise<Outcome<Connection>>;
   /** Closes all connections, those to jump hosts too. */
   readonly close: () => Promise<void>;
 }

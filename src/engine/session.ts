@@ -1,7 +1,7 @@
 // A session: one host's connection, made when needed, made anew when lost. Transport trouble is retried here; a task's own error never is.
 import type { Outcome } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
-import type { Clock, Connection, ExecRequest, ExecResult, Transport } from './ports.ts';
+import type { Clock, Connection, ExecRequest, ExecResult, Transport, Turn } from './ports.ts';
 
 export interface SessionPorts {
   readonly transport: Transport;
@@ -35,12 +35,13 @@ export interface ReadRequest {
 /** Seconds before try 1, 2, 3 ... after the first: doubled each time, spread by up to half, at most 15. */
 const backOff = (attempt: number, random: number): number => Math.min(15, 0.5 * 2 ** attempt) * (1 + random / 2);
 
-export function openSession(target: Target, retries: number, ports: SessionPorts, signal: AbortSignal): Session {
+/** @param turn is held while the host is talked to, and left between two tries */
+export function openSession(target: Target, retries: number, ports: SessionPorts, signal: AbortSignal, turn?: Turn): Session {
   let connection: Connection | undefined;
 
   const connect = async (): Promise<Outcome<Connection>> => {
     if (connection?.alive()) return { ok: true, value: connection };
-    const made = await ports.transport.connect(target, { signal });
+    const made = await ports.transport.connect(target, { signal, ...(turn === undefined ? {} : { turn }) });
     if (made.ok) connection = made.value;
     return made;
   };
@@ -62,7 +63,9 @@ export function openSession(target: Target, retries: number, ports: SessionPorts
         const outcome = await once({ script, ...request });
         if (outcome.ok || outcome.failure.transport !== true || attempt >= retries || signal.aborted) return outcome;
         close();
+        turn?.leave();
         await ports.clock.sleep(backOff(attempt, ports.clock.random()) * 1000, signal);
+        await turn?.again(false);
       }
     },
     fresh: async (request) => {

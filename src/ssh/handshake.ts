@@ -25,6 +25,8 @@ export interface HandshakeOptions {
   readonly hostKeys: HostKeys;
   /** Opens the way to the hop; for TCP the connection need not be made yet. */
   readonly open: (hop: Hop) => Promise<Outcome<Duplex>>;
+  /** Waits, once the host has answered, until the handshake may begin; undefined when the signal fired first. What comes back ends it. */
+  readonly admit: () => Promise<(() => void) | undefined>;
   readonly signal?: AbortSignal;
 }
 
@@ -70,22 +72,55 @@ export async function logIn(options: HandshakeOptions): Promise<Outcome<Session>
   const { hop, signal } = options;
   if (signal?.aborted === true) return stopped(hop);
   const deadline = Date.now() + hop.connectTimeout * 1000;
-  const opened = await within(options.open(hop), hop, signal);
+  const opened = await within(options.open(hop), hop, deadline, signal);
   if (!opened.ok) return opened;
-  return new Promise((resolve) => start(options, opened.value, deadline, resolve));
+  const stream = opened.value;
+  const connected = await within(whenConnected(stream, hop), hop, deadline, signal);
+  // The kernel would go on asking for minutes.
+  if (!connected.ok) stream.destroy();
+  return connected.ok ? shakeHands(options, stream, deadline - Date.now()) : connected;
+}
+
+/** A TCP connection is handed out while it is being made. */
+function whenConnected(stream: Duplex, hop: Hop): Promise<Outcome<Duplex>> {
+  if (!(stream instanceof Socket) || !stream.connecting) return Promise.resolve(ok(stream));
+  return new Promise((resolve) => {
+    const fail = (error: RawError): void => resolve({ ok: false, failure: failureOf(error, { where: nameOf(hop), phase: 'connect' }) });
+    stream.once('connect', () => resolve(ok(stream)));
+    stream.once('error', fail);
+  });
+}
+
+/** @param left milliseconds until the banner must have come; waiting for admission does not count */
+async function shakeHands(options: HandshakeOptions, stream: Duplex, left: number): Promise<Outcome<Session>> {
+  const free = await options.admit();
+  if (free === undefined) {
+    stream.destroy();
+    return stopped(options.hop);
+  }
+  try {
+    return await new Promise((resolve) => start(options, stream, Date.now() + left, resolve));
+  } finally {
+    free();
+  }
 }
 
 const stopped = (hop: Hop): Outcome<never> => failed('interrupted', `${nameOf(hop)}: stopped before the login was done`);
 
-/** Opening a channel at a jump host knows no clock of its own. */
-async function within(opening: Promise<Outcome<Duplex>>, hop: Hop, signal: AbortSignal | undefined): Promise<Outcome<Duplex>> {
+/** Neither opening a channel at a jump host nor a TCP connection knows a clock of its own. */
+async function within(
+  opening: Promise<Outcome<Duplex>>,
+  hop: Hop,
+  deadline: number,
+  signal: AbortSignal | undefined,
+): Promise<Outcome<Duplex>> {
   let cancel = (): void => undefined;
   const given = new Promise<Outcome<never>>((resolve) => {
     const late = failureOf(
       { level: 'timeout', message: `no connection within ${hop.connectTimeout} s` },
       { where: nameOf(hop), phase: 'connect' },
     );
-    const timer = setTimeout(() => resolve({ ok: false, failure: late }), hop.connectTimeout * 1000);
+    const timer = setTimeout(() => resolve({ ok: false, failure: late }), Math.max(0, deadline - Date.now()));
     const stop = (): void => resolve(stopped(hop));
     signal?.addEventListener('abort', stop, { once: true });
     cancel = () => {
@@ -103,7 +138,7 @@ function start(options: HandshakeOptions, stream: Duplex, deadline: number, reso
   const { library, hop, hostKeys, signal } = options;
   const client = new library.Client();
   const watch = createBannerWatch();
-  let phase: Phase = stream instanceof Socket ? 'connect' : 'banner';
+  let phase: Phase = 'banner';
   let trusted = true;
   let timer: NodeJS.Timeout | undefined;
   let loginLeft = hop.connectTimeout * 2000;
@@ -157,12 +192,11 @@ function start(options: HandshakeOptions, stream: Duplex, deadline: number, reso
 
   signal?.addEventListener('abort', abort, { once: true });
   arm(deadline - Date.now());
+  // Lost while it waited for admission: no event will tell.
+  if (stream.destroyed) wrong({ level: 'lost', message: 'closed' });
   stream.pause();
   stream.on('data', listen);
   client
-    .on('connect', () => {
-      phase = 'banner';
-    })
     .on('handshake', () => {
       phase = 'login';
       refuseKeyRotation(client);
@@ -206,7 +240,6 @@ const isPassword = (attempt: unknown): boolean =>
   (attempt.type === 'password' || attempt.type === 'keyboard-interactive');
 
 function lateMessage(phase: Phase, hop: Hop): string {
-  if (phase === 'connect') return `no connection within ${hop.connectTimeout} s`;
   if (phase === 'banner') return `connected, but no SSH banner within ${hop.connectTimeout} s`;
   return `login not done within ${hop.connectTimeout * 3} s (${phase})`;
 }

@@ -3,12 +3,13 @@ import { Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Asker, Connection, Transport } from '../engine/ports.ts';
+import { createSlots, type Slots } from '../engine/slots.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
 import type { Become, Target } from '../model/host.ts';
 import { createAgents } from './agent.ts';
 import { noConfig, readSshConfig, type SshConfig } from './config-file.ts';
 import { execOn } from './exec.ts';
-import { logIn, nameOf, openTcp, type Session } from './handshake.ts';
+import { type HandshakeOptions, logIn, nameOf, openTcp, type Session } from './handshake.ts';
 import { createHostKeys, type HostKeys } from './host-keys.ts';
 import { createJumps, type Jumps } from './jumps.ts';
 import { createKeepalive, type Keepalive, type KeepaliveOptions } from './keepalive.ts';
@@ -16,7 +17,7 @@ import { createKeyring } from './keys.ts';
 import { type Library, loadLibrary } from './library.ts';
 import { type LoginTools, planLogin } from './login.ts';
 import { type Hop, type RouteContext, routeTo } from './route.ts';
-import { createSlots, type Slots } from './slots.ts';
+import { createSilence } from './silence.ts';
 
 export interface TransportOptions {
   /** Asked for passphrases of key files, and for passwords of jump hosts that take nothing else. */
@@ -61,18 +62,24 @@ const defaultKeepalive: KeepaliveOptions = { interval: 5, count: 3 };
 export function createTransport(options: TransportOptions): Transport {
   const warn = once(options.warn);
   const slots = createSlots(options.handshakes ?? 50);
+  const silence = createSilence();
   const keepalive = createKeepalive(options.keepalive ?? defaultKeepalive);
   const connections = new Set<Connection>();
   let shared: Promise<Shared> | undefined;
   return {
-    connect: async (target, more = {}) => {
+    connect: async (target, { signal, turn } = {}) => {
       shared ??= prepare(options, warn, slots);
       const ready = await shared.then(ok, (error: unknown) => error);
       if (!isShared(ready)) {
         shared = undefined;
         return failed('unreachable', ready instanceof Error ? ready.message : String(ready), { hint: 'mend the ssh configuration' });
       }
-      const reached = await reach(target, ready.value, slots, more.signal);
+      const silent = silence(turn);
+      const admit = async (): ReturnType<Admit> => {
+        await silent.broken();
+        return slots.take(stoppedBy(signal));
+      };
+      const reached = await reach(target, ready.value, admit, signal).finally(silent.end);
       if (!reached.ok) return reached;
       return ok(connectionOf(reached.value, target.become, keepalive, connections));
     },
@@ -103,7 +110,7 @@ async function prepare(options: TransportOptions, warn: (text: string) => void, 
   const [library, config] = await Promise.all([loadLibrary(), file === '' ? noConfig : readSshConfig(file, home, warn)]);
   const tools: LoginTools = { keyring: createKeyring(library, asker), agents: createAgents(library), asker };
   const hostKeys = createHostKeys(warn);
-  const base = { library, tools, hostKeys, slots };
+  const base = { library, tools, hostKeys, admit: () => slots.take() };
   const jumps = createJumps((hop, way) => logInTo(base, hop, way), openTcp);
   return { library, tools, hostKeys, jumps, route: routeContext(options, config) };
 }
@@ -132,7 +139,7 @@ interface Reached {
   readonly hop: Hop;
 }
 
-async function reach(target: Target, shared: Shared, slots: Slots, signal: AbortSignal | undefined): Promise<Outcome<Reached>> {
+async function reach(target: Target, shared: Shared, admit: Admit, signal: AbortSignal | undefined): Promise<Outcome<Reached>> {
   const route = routeTo(target, shared.route);
   if (!route.ok) return failed('unreachable', route.message);
   const before = route.hops.slice(0, -1);
@@ -140,7 +147,7 @@ async function reach(target: Target, shared: Shared, slots: Slots, signal: Abort
   if (hop === undefined) throw new Error('a route without hops');
   const way = await unlessStopped(shared.jumps.ready(before), hop, signal);
   if (!way.ok) return way;
-  const result = await logInTo({ ...shared, slots }, hop, (to) => shared.jumps.open(before, to), signal);
+  const result = await logInTo({ ...shared, admit }, hop, (to) => shared.jumps.open(before, to), signal);
   return result.ok ? ok({ session: result.value, hop }) : result;
 }
 
@@ -158,7 +165,8 @@ async function unlessStopped<T>(work: Promise<Outcome<T>>, hop: Hop, signal: Abo
   return result;
 }
 
-type LoginBase = Pick<Shared, 'library' | 'tools' | 'hostKeys'> & { readonly slots: Slots };
+type Admit = HandshakeOptions['admit'];
+type LoginBase = Pick<Shared, 'library' | 'tools' | 'hostKeys'> & { readonly admit: Admit };
 
 async function logInTo(
   base: LoginBase,
@@ -174,15 +182,11 @@ async function logInTo(
     return failed('auth', `${nameOf(hop)}: nothing to log in with: no key file, no agent and no password`, {
       hint: 'name a key file (--private-key), start an agent or give a password (-k)',
     });
-  const free = await base.slots.take(signal);
-  if (free === undefined) return failed('interrupted', `${nameOf(hop)}: stopped before the login was done`);
-  try {
-    const { library, hostKeys } = base;
-    return await logIn({ library, hop, attempts: login.attempts, hostKeys, open, ...(signal === undefined ? {} : { signal }) });
-  } finally {
-    free();
-  }
+  const { library, hostKeys, admit } = base;
+  return logIn({ library, hop, attempts: login.attempts, hostKeys, open, admit, ...stoppedBy(signal) });
 }
+
+const stoppedBy = (signal: AbortSignal | undefined): { readonly signal?: AbortSignal } => (signal === undefined ? {} : { signal });
 
 function connectionOf(
   { session, hop }: Reached,

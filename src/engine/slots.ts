@@ -1,30 +1,41 @@
-// A bounded number of handshakes at once: they are what costs CPU here and what makes a server shed load.
+// A bounded number of things at once: handshakes, because they cost CPU here and make a server shed load, and hosts that are read.
+
+export interface TakeOptions {
+  readonly signal?: AbortSignal;
+  /** Before all that wait, but behind others that asked for the same. */
+  readonly first?: boolean;
+}
 
 export interface Slots {
   /** Waits for a slot; undefined when the signal fired first. The function that comes back gives the slot free; a second call does nothing. */
-  readonly take: (signal?: AbortSignal) => Promise<(() => void) | undefined>;
+  readonly take: (options?: TakeOptions) => Promise<(() => void) | undefined>;
+  /** No slot is taken, so nobody waits for one either. */
+  readonly idle: () => boolean;
 }
 
 export function createSlots(count: number): Slots {
-  let free = Math.max(1, count);
-  const queue = new Set<() => void>();
+  const all = Math.max(1, count);
+  let free = all;
+  const [early, late] = [new Set<() => void>(), new Set<() => void>()];
   const give = (): (() => void) => {
     let held = true;
     return () => {
       if (!held) return;
       held = false;
-      const next = queue.values().next();
-      if (next.done === true) free++;
-      else next.value();
+      const [next] = early.size > 0 ? early : late;
+      if (next === undefined) free++;
+      else next();
     };
   };
   return {
-    take: (signal) => {
+    idle: () => free === all,
+    take: ({ signal, first = false } = {}) => {
       if (signal?.aborted === true) return Promise.resolve(undefined);
       if (free > 0) {
         free--;
         return Promise.resolve(give());
       }
+      const queue = first ? early : late;
       return new Promise((resolve) => {
         const start = (): void => {
           queue.delete(start);

@@ -1,19 +1,19 @@
 // Slots for handshakes: never more than there are, in order, and who gives up waiting takes none.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createSlots } from '../../src/ssh/slots.ts';
+import { createSlots } from '../../src/engine/slots.ts';
 
 it('who gives up while waiting gets nothing at once, and its turn goes to the next', async () => {
   const slots = createSlots(1);
   const first = await slots.take();
   const stop = new AbortController();
-  const second = slots.take(stop.signal);
+  const second = slots.take({ signal: stop.signal });
   const third = slots.take();
   stop.abort();
   expect(await second).toBeUndefined();
   first?.();
   expect(await third).toBeTypeOf('function');
-  expect(await slots.take(AbortSignal.abort())).toBeUndefined();
+  expect(await slots.take({ signal: AbortSignal.abort() })).toBeUndefined();
 });
 
 it('there are never more than there are slots, whatever the order of taking, giving twice and leaving', async () => {
@@ -30,7 +30,7 @@ it('there are never more than there are slots, whatever the order of taking, giv
           if (step === 'take') {
             const stop = new AbortController();
             stops.push(stop);
-            void slots.take(stop.signal).then((give) => {
+            void slots.take({ signal: stop.signal }).then((give) => {
               if (give === undefined) return;
               out++;
               held.push(give);
