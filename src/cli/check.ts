@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { conclusionOf } from '../core/conclusion.ts';
 import { type ExitReason, exitCode } from '../core/exit.ts';
-import { surveyFleet } from '../engine/fleet.ts';
+import { type Survey, surveyFleet } from '../engine/fleet.ts';
 import { checkWants, givenFacts, withPrelude } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
 import { attempt, ok } from '../model/failure.ts';
@@ -10,8 +10,10 @@ import { toJson } from '../model/printable.ts';
 import { activeProbeScript } from '../modules/verify-kmem.ts';
 import { hostDetails, idLines } from '../report/check-details.ts';
 import { type CheckRow, checkSummary, checkTable } from '../report/check-table.ts';
+import { type EarlyRows, earlyRows } from './check-rows.ts';
 import { collected } from './collected.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
+import { hostProgress } from './host-progress.ts';
 import { idRecords } from './id-records.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
 import { endIfStopped, openTransport, paintOf, readingSignal, settings } from './setup.ts';
@@ -49,12 +51,14 @@ export interface Checked {
 
 /** Checks and shows; the rows too, for who wants to compare them with later ones. */
 export async function check(pattern: string, flags: CheckFlags, world: World): Promise<Checked> {
-  const read = flags.from === undefined ? await surveyed(pattern, flags, world) : fromFiles(flags.from, pattern, flags, world);
-  const found = attempt('facts', () => ok(textOf(read, flags, world)));
+  const json = flags.json === true ? (row: CheckRow): void => printJson(row, world) : undefined;
+  const early = earlyRows(json, (row) => shownRow(row, flags, world), world);
+  const read = flags.from === undefined ? await surveyed(pattern, flags, world, early) : fromFiles(flags.from, pattern, flags, world);
+  const found = attempt('facts', () => ok(textOf(read, flags, world, early)));
   const rows = found.ok ? read : read.map((row) => shownRow(row, flags, world));
-  const { lines, exit } = found.ok ? found.value : textOf(rows, flags, world);
-  if (flags.json === true) printJson(rows, world);
-  else for (const line of lines) world.out(line);
+  const { lines, exit } = found.ok ? found.value : textOf(rows, flags, world, early);
+  if (flags.from !== undefined) for (const row of rows) json?.(row);
+  for (const line of lines) world.out(line);
   return { rows, exit };
 }
 
@@ -69,7 +73,7 @@ function fromFiles(directory: string, pattern: string, flags: CheckFlags, world:
   return collected(directory, pattern, world);
 }
 
-async function surveyed(pattern: string, flags: CheckFlags, world: World): Promise<readonly CheckRow[]> {
+async function surveyed(pattern: string, flags: CheckFlags, world: World, early: EarlyRows): Promise<readonly CheckRow[]> {
   const set = settings(flags, world);
   const inventory = loadFleet(set, world);
   const hosts = hostsOf(inventory, pattern, set, world);
@@ -83,20 +87,23 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World): Promi
       ...givenFacts(declared.get(host)),
       ...(await remembered(host, facts)),
     });
-    const options = { forks: set.forks, retries: 2, signal: readingSignal(world), known, ...active };
-    let read = 0;
-    const surveys = await surveyFleet(targets, checkWants, options, { transport, clock: world.clock }, () => {
-      world.progress(`read ${++read} of ${targets.length} hosts`);
+    const onIdle = (): void => early.pause(hosts);
+    const options = { forks: set.forks, retries: 2, signal: readingSignal(world), known, onIdle, ...active };
+    const progress = hostProgress('read', hosts, world);
+    const surveys = await surveyFleet(targets, checkWants, options, { transport, clock: world.clock }, (survey) => {
+      early.add(rowOf(survey));
+      progress(survey.host);
     });
     world.progress('');
     endIfStopped(world);
-    return surveys.map(({ host, outcome, active: asked }) =>
-      outcome.ok ? { host, facts: outcome.value, ...(asked === undefined ? {} : { active: asked }) } : { host, failure: outcome.failure },
-    );
+    return surveys.map(rowOf);
   } finally {
     await transport.close();
   }
 }
+
+const rowOf = ({ host, outcome, active }: Survey): CheckRow =>
+  outcome.ok ? { host, facts: outcome.value, ...(active === undefined ? {} : { active }) } : { host, failure: outcome.failure };
 
 /** The row, or the failure of a host whose facts kmend cannot show: no host keeps the others from the screen. */
 function shownRow(row: CheckRow, flags: CheckFlags, world: World): CheckRow {
@@ -111,26 +118,26 @@ function whyNotAsked(facts: Facts): string | undefined {
   return facts['user.root'] === true ? undefined : 'it needs root';
 }
 
-function printJson(rows: readonly CheckRow[], world: World): void {
-  for (const row of rows)
-    world.out(
-      toJson({
-        schema: 'kmend.check/1',
-        host: row.host,
-        facts: row.facts ?? null,
-        failure: row.failure ?? null,
-        ...withActive(row),
-      }),
-    );
+function printJson(row: CheckRow, world: World): void {
+  world.out(
+    toJson({ schema: 'kmend.check/1', host: row.host, facts: row.facts ?? null, failure: row.failure ?? null, ...withActive(row) }),
+  );
 }
 
-function textOf(rows: readonly CheckRow[], flags: CheckFlags, world: World): { readonly lines: readonly string[]; readonly exit: number } {
+function textOf(
+  rows: readonly CheckRow[],
+  flags: CheckFlags,
+  world: World,
+  early?: EarlyRows,
+): { readonly lines: readonly string[]; readonly exit: number } {
   const exit = exitCode(reasons(rows));
   if (flags.json === true) return { lines: [], exit };
   const [width, paint] = [world.width(), paintOf(world)];
   const details = (flags.verbose ?? 0) > 0 ? rows.flatMap((row) => hostDetails(row, width, paint)) : [];
   const summary = `${checkSummary(rows)}   (exit ${exit})`;
-  return { lines: [...checkTable(rows, width, paint), ...details, ...idLines(rows, width, paint), summary], exit };
+  const late = early?.rest(rows) ?? rows;
+  const rest = late.length === 0 ? [] : checkTable(late, width, paint);
+  return { lines: [...rest, ...details, ...idLines(rows, width, paint), summary], exit };
 }
 
 const withActive = ({ active }: CheckRow): object => (active === undefined ? {} : { active });

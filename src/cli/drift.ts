@@ -10,6 +10,7 @@ import { toJson } from '../model/printable.ts';
 import { driftSummary, driftTable } from '../report/drift-text.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { mendedHosts } from './history.ts';
+import { hostProgress } from './host-progress.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
 import { openTransport, paintOf, settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
@@ -48,7 +49,9 @@ async function drift(pattern: string, flags: DriftFlags, world: World): Promise<
   try {
     const known = async (host: string): Promise<Facts> => givenFacts(declared.get(host), undefined, memory.get(host)?.proof.accepted);
     const options = { forks: set.forks, retries: 3, signal: world.kill, known };
-    const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, () => {});
+    const progress = hostProgress('read', hosts, world);
+    const surveys = await surveyFleet(targets, [], options, { transport, clock: world.clock }, ({ host }) => progress(host));
+    world.progress('');
     const rows = surveys.map(({ host, outcome }) => {
       const unread = (failure: Failure): HostDrift => hostDrift(host, memory.get(host), { failure });
       if (!outcome.ok) return unread(outcome.failure);

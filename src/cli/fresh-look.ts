@@ -4,6 +4,7 @@ import { planFleet } from '../engine/fleet.ts';
 import type { EnginePorts } from '../engine/walk-context.ts';
 import type { EventBody } from '../model/event.ts';
 import { hasChanges, type PlayPlan } from '../model/plan.ts';
+import { hostProgress } from './host-progress.ts';
 import type { ReadyPlay } from './project.ts';
 import { endIfStopped, readingSignal, type Settings } from './setup.ts';
 import type { World } from './world.ts';
@@ -21,10 +22,9 @@ export async function mendedSince(
 ): Promise<readonly EventBody[]> {
   const saved = new Map(play.hosts.filter(hasChanges).map((plan) => [plan.host, plan]));
   const options = { forks: set.forks, retries: 0, signal: readingSignal(world) };
-  let read = 0;
-  const fresh = await planFleet([...saved.keys()], ready.setup, options, { ...ports, clock: world.clock }, () => {
-    world.progress(`looked again at ${++read} of ${saved.size} hosts`);
-  });
+  const hosts = [...saved.keys()];
+  const progress = hostProgress('looked again at', hosts, world);
+  const fresh = await planFleet(hosts, ready.setup, options, { ...ports, clock: world.clock }, ({ host }) => progress(host));
   world.progress('');
   endIfStopped(world);
   return fresh.flatMap(({ host, outcome }): readonly EventBody[] => {

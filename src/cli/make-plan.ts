@@ -7,6 +7,7 @@ import type { Cluster, Store, Transport } from '../engine/ports.ts';
 import { hasChanges, type Plan, type PlayPlan } from '../model/plan.ts';
 import { type PlannedWave, planText } from '../report/plan-text.ts';
 import { earlierDurations } from './history.ts';
+import { hostProgress } from './host-progress.ts';
 import { overriddenRollout, type RolloutFlags, type TaskFlags } from './options.ts';
 import { inputsOf, type Project, type ReadyPlay, readyPlay } from './project.ts';
 import { endIfStopped, paintOf, readingSignal, type Settings } from './setup.ts';
@@ -36,10 +37,8 @@ export async function makePlan(
     const ready = await readyPlay(project, play, set, tags, world, ports.cluster, tags.takeover);
     plays.push(ready);
     const options = { forks: set.forks, retries: play.rollout.retries.transport, signal: readingSignal(world) };
-    let read = 0;
-    const planned = await planFleet(ready.hosts, ready.setup, options, { ...ports, clock }, () => {
-      world.progress(`planned ${++read} of ${ready.hosts.length} hosts`);
-    });
+    const progress = hostProgress('planned', ready.hosts, world);
+    const planned = await planFleet(ready.hosts, ready.setup, options, { ...ports, clock }, ({ host }) => progress(host));
     world.progress('');
     endIfStopped(world);
     const assembled = assemblePlay(play, ready.pool.length, planned, id);

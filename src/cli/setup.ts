@@ -93,7 +93,7 @@ function askOnce(prompt: string, world: World): () => Promise<Secret> {
   };
 }
 
-export const paintOf = (world: World): Paint => (world.colour ? coloured : uncoloured);
+export const paintOf = (world: Pick<World, 'colour'>): Paint => (world.colour ? coloured : uncoloured);
 
 /** While hosts are only read there is nothing to bring to a safe state: the first signal ends it. */
 export function readingSignal(world: World): AbortSignal {

@@ -11,7 +11,7 @@ export interface EachHostOptions {
   /** Retries after transport trouble. Each goes to the end of the queue, behind the first try of every host. */
   readonly retries: number;
   readonly signal: AbortSignal;
-  /** Called when only hosts are left that are silent or wait before their next try; at the end too. */
+  /** Called when only hosts are left that are silent or wait before their next try, or none at all. */
   readonly onIdle?: () => void;
 }
 

@@ -1,0 +1,47 @@
+// Rows of `check` appear as hosts answer: a host that is silent keeps no other off the screen.
+import { type CheckRow, checkTable } from '../report/check-table.ts';
+import { paintOf } from './setup.ts';
+import type { World } from './world.ts';
+
+export interface EarlyRows {
+  /** A host was read. */
+  readonly add: (row: CheckRow) => void;
+  /** Of these hosts only those are left that do not answer. */
+  readonly pause: (hosts: readonly string[]) => void;
+  /** Those that are not on the screen yet. */
+  readonly rest: (rows: readonly CheckRow[]) => readonly CheckRow[];
+}
+
+/**
+ * JSON lines come at once. A table needs all its rows for its columns: a terminal gets it in parts, a pipe or a file as one.
+ * @param safe the row, or one that can be shown in its place
+ */
+export function earlyRows(
+  printJson: ((row: CheckRow) => void) | undefined,
+  safe: (row: CheckRow) => CheckRow,
+  world: Pick<World, 'colour' | 'isTerminal' | 'out' | 'progress' | 'stop' | 'width'>,
+): EarlyRows {
+  const shown = new Set<string>();
+  const kept = new Map<string, CheckRow>();
+  const clear = (): void => {
+    if (world.isTerminal) world.progress('');
+  };
+  return {
+    add: (row) => {
+      if (world.stop.aborted) return;
+      if (printJson === undefined) kept.set(row.host, row);
+      else {
+        clear();
+        printJson(safe(row));
+      }
+    },
+    pause: (hosts) => {
+      const rows = hosts.flatMap((host) => (shown.has(host) ? [] : (kept.get(host) ?? [])));
+      if (!world.isTerminal || rows.length === 0 || kept.size === hosts.length) return;
+      clear();
+      for (const line of checkTable(rows.map(safe), world.width(), paintOf(world))) world.out(line);
+      for (const { host } of rows) shown.add(host);
+    },
+    rest: (rows) => rows.filter(({ host }) => !shown.has(host)),
+  };
+}

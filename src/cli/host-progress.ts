@@ -1,0 +1,23 @@
+// How far the reading of a fleet has come, and for whom it still waits.
+import type { World } from './world.ts';
+
+const mostNamed = 3;
+
+/** `read 40 of 100 hosts; no answer yet: h41, h42, h43, ...`; to be called with each host as it comes. */
+export function hostProgress(done: string, hosts: readonly string[], world: World): (host: string) => void {
+  const waiting = new Set(hosts);
+  return (host) => {
+    waiting.delete(host);
+    world.progress(`${done} ${hosts.length - waiting.size} of ${hosts.length} hosts${missing(waiting)}`);
+  };
+}
+
+function missing(waiting: ReadonlySet<string>): string {
+  if (waiting.size === 0) return '';
+  const names: string[] = [];
+  for (const name of waiting) {
+    if (names.length === mostNamed) return `; no answer yet: ${names.join(', ')}, ...`;
+    names.push(name);
+  }
+  return `; no answer yet: ${names.join(', ')}`;
+}
