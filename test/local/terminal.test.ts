@@ -1,6 +1,7 @@
 // What is drawn on a terminal beside the lines of a command: questions, prompts and the progress line show text of others only.
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { progressLine, terminalAsker } from '../../src/local/index.ts';
 
@@ -40,4 +41,16 @@ it('the progress line is one line', () => {
   const screen = terminal();
   progressLine(screen.output)(`fetching ${hostile}`);
   expect(screen.text()).toBe('\r\u001b[Kfetching h1?[2J?⏎FORGED');
+});
+
+it('of texts that come too fast the latest is drawn, and none after the line was taken away', async () => {
+  const screen = terminal();
+  const progress = progressLine(screen.output);
+  for (const text of ['read 1 of 3', 'read 2 of 3', 'read 3 of 3']) progress(text);
+  await screen.written();
+  await sleep(300);
+  expect(screen.text()).toBe('\r\u001b[Kread 1 of 3\r\u001b[Kread 3 of 3');
+  for (const text of ['read 1 of 3', 'late', '']) progress(text);
+  await sleep(300);
+  expect(screen.text()).not.toContain('late');
 });
