@@ -11,11 +11,8 @@ import { addresses, makeKeys, reachFiles, startSshd } from './sshd.mjs';
 const [live, silent, forks, timeout, tries] = [40, 60, 50, 10, 3];
 
 /** A link whose other end drops everything, and on which nobody asks for hardware addresses. */
-function swallow() {
-  for (const args of ['link add kmend0 type veth peer name kmend1', 'link set kmend0 arp off', 'addr add 10.99.0.1/16 dev kmend0'])
-    execFileSync('ip', args.split(' '));
-  for (const name of ['kmend0', 'kmend1']) execFileSync('ip', ['link', 'set', name, 'up']);
-}
+const swallow = `ip link add kmend0 type veth peer name kmend1 && ip link set kmend0 arp off && ip addr add 10.99.0.1/16 dev kmend0 &&
+  ip link set kmend0 up && ip link set kmend1 up`;
 
 /** Two that answer, three that do not, and so on. */
 function fleet() {
@@ -45,7 +42,7 @@ export async function silentHosts({ folder, emit, print }) {
   const env = cleanEnv(keys.home);
   const script = join(folder, 'probe.sh');
   writeFileSync(script, kmendSays(['probe'], env));
-  swallow();
+  execFileSync('sh', ['-c', swallow]);
   const sshd = await startSshd(keys, { port: 2202 });
   try {
     const reach = reachFiles(keys, sshd.port, fleet(), 'silent', timeout);

@@ -39,6 +39,10 @@ export function checkCommand(program: Command, world: World, done: (exit: number
         '11 no host matched, 12 some host is unknown: nothing proves that it is fine, or its remedy is not known. A host without container software\n' +
         'is unknown too: leave it out with -l if it has to stay so. Where several apply: 3, 11, 4, 6, 12, 2; the last line counts them all.',
     )
+    .addHelpText(
+      'after',
+      'Lines of --json come as hosts answer; so does the table on a terminal, in parts, when only silent hosts are left.',
+    )
     .action(async (pattern: string, flags: CheckFlags) => {
       done((await check(pattern, flags, world)).exit);
     });

@@ -184,8 +184,9 @@ describe('what is remembered between two checks', () => {
     return done.out
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line).facts)
-      .map((facts) => facts['kmem.ids.growth_per_day']);
+      .map((line) => JSON.parse(line))
+      .sort((one, other) => one.host.localeCompare(other.host))
+      .map(({ facts }) => facts['kmem.ids.growth_per_day']);
   };
   const record = (host: string): string => join(fleet.state, 'ids', `${host}.json`);
   /** As if the last check had been a day ago, with so many dead groups fewer, and perhaps of another boot. */
@@ -313,11 +314,11 @@ describe('hosts that nothing proves fine', () => {
       'ops: not made (it needs root)',
       'modern: not made (the kernel is not 3.10)',
     ]);
-    const json = (await fleet.run(['check', '--active', '--json', 'asked,modern'])).out.split('\n').map((line) => JSON.parse(line).active);
-    expect(json).toEqual([
-      { kind: 'answered', answer: 'off' },
-      { kind: 'not_asked', why: 'the kernel is not 3.10' },
-    ]);
+    const json = (await fleet.run(['check', '--active', '--json', 'asked,modern'])).out.split('\n').map((line) => JSON.parse(line));
+    expect(Object.fromEntries(json.map(({ host, active }) => [host, active]))).toEqual({
+      asked: { kind: 'answered', answer: 'off' },
+      modern: { kind: 'not_asked', why: 'the kernel is not 3.10' },
+    });
     expect((await fleet.run(['check', 'asked'])).out).not.toContain('active probe');
     expect((await fleet.run(['check', 'asked', '-v'])).out).toContain('active probe earlier in this boot: off');
   });
