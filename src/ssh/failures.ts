@@ -86,6 +86,10 @@ export function failureOf(raw: RawError, trouble: Trouble): Failure {
   }
   if (phase === 'connect' || phase === 'banner') return unreachable(bannerTrouble(error, trouble), true, prefaceOf(trouble));
   if (error.level === 'lost') return unreachable(`the connection was lost during ${phase}`, true);
+  if (phase === 'login' && error.message.startsWith('Bad packet length'))
+    return unreachable('the server sent a packet that is longer than 35,000 bytes, or broken, during login', true, {
+      hint: 'is the file of Banner in its sshd_config that long? OpenSSH takes it, kmend does not',
+    });
   return unreachable(`${phase} failed: ${error.message}`, true);
 }
 

@@ -66,6 +66,7 @@ describe('errors of a connection', () => {
       /cannot prove/,
     ],
     ['a broken packet', 'key exchange', { message: 'Bad packet length', level: 'protocol' }, 'unreachable', true, /key exchange failed/],
+    ['a packet too long', 'login', { message: 'Bad packet length', level: 'protocol' }, 'unreachable', true, /longer than 35,000 bytes/],
     [
       'all methods failed',
       'login',

@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly hostKeys?: readonly string[];
   readonly algorithms?: ssh2.Algorithms;
   readonly password?: string;
+  /** Sent before the login, as of `Banner` in sshd_config. */
+  readonly banner?: string;
   /** Public keys that are let in. */
   readonly publicKeys?: readonly string[];
   /** Answers instead of running the command. */
@@ -55,7 +57,11 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   let logins = 0;
   let tcp = 0;
   const server = new ssh2.Server(
-    { hostKeys: [...hostKeys], ...(options.algorithms === undefined ? {} : { algorithms: options.algorithms }) },
+    {
+      hostKeys: [...hostKeys],
+      ...(options.algorithms === undefined ? {} : { algorithms: options.algorithms }),
+      ...(options.banner === undefined ? {} : { banner: options.banner }),
+    },
     (client) => {
       tcp++;
       clients.add(client);

@@ -334,6 +334,14 @@ describe('servers that misbehave', () => {
     const { port } = await tcp((socket) => socket.end('Exceeded MaxStartups\r\n'));
     expect((await failure(quick(port))).detail).toBe('the server said: Exceeded MaxStartups');
   });
+  it('logs in behind a banner of 30 KB, and names one of 250 KB as what it is', async () => {
+    const short = await server({ banner: 'Keep out. '.repeat(3000) });
+    await connected(targetAt(short.port));
+    const long = await server({ banner: 'Keep out. '.repeat(25_000) });
+    const found = await failure(targetAt(long.port));
+    expect(found).toMatchObject({ kind: 'unreachable', message: expect.stringMatching(/longer than 35,000 bytes/) });
+    expect(found.hint).toContain('Banner in its sshd_config');
+  });
   it('a closed port, an unknown name', async () => {
     const { port, close } = await startTcp(() => undefined);
     close();
