@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { World } from './cli/world.ts';
 import { knownSecrets } from './engine/mask.ts';
+import type { PodWitness } from './engine/ports.ts';
 import {
   diskFiles,
   diskReader,
@@ -36,6 +37,12 @@ const hasColour = (): boolean => process.stdout.isTTY === true && (process.env.N
 
 /** The only way to print: what a line holds of others is made harmless here, whatever it is and wherever it comes from. */
 const port = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${printable(line)}\n`);
+
+/** Inside a cluster its API server says which pods are dead. */
+const podsAround = async (env: NodeJS.ProcessEnv): Promise<PodWitness | undefined> =>
+  env.KUBERNETES_SERVICE_HOST === undefined
+    ? undefined
+    : (await import('./kube/index.ts')).createPodWitness({ env, clock: systemClock, bootId: orEmpty('/proc/sys/kernel/random/boot_id') });
 
 function makeWorld(signals: Signals, err: World['err']): World {
   const env = process.env;
@@ -74,7 +81,7 @@ function makeWorld(signals: Signals, err: World['err']): World {
       return signals.underWay(work);
     },
     modules: async () => (await import('./modules/index.ts')).modules,
-    store: async (stateDir) => (await import('./store/index.ts')).createStore(stateDir, systemClock.now),
+    store: async (stateDir) => (await import('./store/index.ts')).createStore(stateDir, systemClock.now, await podsAround(env)),
     transport: async (needs) => {
       signals.listen();
       return (await import('./ssh/index.ts')).createTransport({ ...needs, home, env });

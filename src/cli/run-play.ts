@@ -10,7 +10,7 @@ import { type RunInput, runLoop } from '../engine/run.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
 import { toJson } from '../model/printable.ts';
-import { changedFiles, hashOf, JournalError, StateWriteError, takeCommands, writing } from '../store/index.ts';
+import { changedFiles, hashOf, JournalError, StateGoneError, stateError, takeCommands, writing } from '../store/index.ts';
 import { mendedSince } from './fresh-look.ts';
 import { settingsToKeep } from './kept-settings.ts';
 import type { ReadyPlay } from './project.ts';
@@ -74,7 +74,7 @@ export async function startRun(
     const begin = beginning(run.plan, run.play, { who: world.who, attended: world.asker.attended, down });
     const bodies: EventBody[] = [{ ...begin, files, ...(previous === undefined ? {} : { previous }) }, ...mended];
     if (approved || flags.yes === true) bodies.push(approval(flags, world));
-    return drive(guarded(journal, lock), emptyState, [...bodies, ...takeoverNote(flags)], 1, run, flags, set, world, ports);
+    return drive(guarded(journal, lock, set.stateDir), emptyState, [...bodies, ...takeoverNote(flags)], 1, run, flags, set, world, ports);
   });
   return { run: id, exit };
 }
@@ -131,7 +131,7 @@ export async function resumeRun(
     const resumed: EventBody = { type: 'run.resumed', who: world.who, tool: world.version };
     // A host that a person leaves as it is must not be taken up again: their words go first.
     const bodies: EventBody[] = [...left, ...resolutions, resumed, ...tornNote(torn), ...takeoverNote(flags), ...yes];
-    return drive(guarded(journal, lock), state, bodies, number, run, flags, set, world, ports);
+    return drive(guarded(journal, lock, set.stateDir), state, bodies, number, run, flags, set, world, ports);
   });
   return { exit, wasDone, approved };
 }
@@ -170,21 +170,23 @@ const takeoverNote = ({ takeover }: RunFlags): readonly EventBody[] =>
 type Held = Extract<Awaited<ReturnType<Store['lock']>>, { readonly held: true }>;
 
 /** A controller that was stopped and wakes up after its hosts were taken over finds out before it announces anything. */
-const guarded = (journal: Journal, lock: Held): Journal => ({
+const guarded = (journal: Journal, lock: Held, stateDir: string): Journal => ({
   run: journal.run,
   end: () => journal.end(),
   follow: (see) => journal.follow(see),
   close: () => journal.close(),
   append: async (body, sync) => {
-    if ((body.type === 'host.started' || body.type === 'effect.started') && !(await lock.holds()))
-      throw new CommandError(
-        7,
-        `the hosts of run ${journal.run} were taken over by another run`,
-        'nothing more was done here; see `kmend runs`',
-      );
+    if (body.type === 'host.started' || body.type === 'effect.started') await mayGoOn(journal.run, lock, stateDir);
     return journal.append(body, sync);
   },
 });
+
+async function mayGoOn(run: string, lock: Held, stateDir: string): Promise<void> {
+  const state = await lock.state();
+  if (state === 'gone') throw new StateGoneError(stateDir);
+  if (state === 'taken')
+    throw new CommandError(7, `the hosts of run ${run} were taken over by another run`, 'nothing more was done here; see `kmend runs`');
+}
 
 async function locked(run: PlayRun, id: string, flags: RunFlags, ports: RunPorts, work: (lock: Held) => Promise<number>): Promise<number> {
   const lock = await ports.store.lock(lockedHosts(run), id, flags.takeover);
@@ -192,7 +194,8 @@ async function locked(run: PlayRun, id: string, flags: RunFlags, ports: RunPorts
     throw new CommandError(
       7,
       `these hosts are locked by ${lock.by}`,
-      'wait for it, or see `kmend runs`; a lock is freed by its run or by the proven death of its process, never by time',
+      'wait for it, or see `kmend runs`; a lock is freed by its run or by the proven death of its process, never by time; ' +
+        `if you know that it is dead: --takeover ${lock.run}`,
     );
   try {
     return await work(lock);
@@ -259,12 +262,13 @@ async function drive(
     await view.close();
     finish(ledger, set, world);
     return world.stop.aborted && world.stop.reason === 'SIGTERM' ? 143 : ended.exit;
-  } catch (error) {
-    if (!(error instanceof StateWriteError)) throw error;
+  } catch (thrown) {
+    const error = stateError(thrown, set.stateDir);
+    if (error === undefined) throw thrown;
     throw new CommandError(
       1,
       `${error.message}: run ${journal.run} stops here, no further step is begun on any host; ${underWay(ledger.state())}`,
-      `make room or make it writable, then: kmend resume ${journal.run}`,
+      `${error.remedy}, then: kmend resume ${journal.run}`,
     );
   } finally {
     await view.close();

@@ -215,6 +215,26 @@ export interface RunInfo extends JournalHead {
   readonly previous?: { readonly run: string; readonly head: string };
 }
 
+/** `taken`: another run has taken these hosts over. `gone`: the state directory is not where it was. */
+export type LockState = 'held' | 'taken' | 'gone';
+
+/** A pod as the holder of a lock. */
+export interface PodHolder {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** `booted`: the boot and the machine that its kubelet reported when the lock was taken; absent where that was not the kernel of the pod. */
+  readonly node?: { readonly name: string; readonly booted?: { readonly boot: string; readonly machine: string } };
+}
+
+/** The cluster in which this process is a pod. */
+export interface PodWitness {
+  /** Absent where it cannot be found out. */
+  readonly own: () => Promise<PodHolder | undefined>;
+  /** Why a pod is not proven dead; undefined = it is dead. */
+  readonly doubt: (pod: PodHolder) => Promise<string | undefined>;
+}
+
 export interface Store {
   readonly createJournal: (run: string) => Promise<Journal>;
   /** For resume: opens it for appending after checking the chain and showing every event; `torn`: a half-written last line was cut off. */
@@ -233,10 +253,9 @@ export interface Store {
     | {
         readonly held: true;
         readonly release: () => Promise<void>;
-        /** False once another run has taken these hosts over. */
-        readonly holds: () => Promise<boolean>;
+        readonly state: () => Promise<LockState>;
       }
-    | { readonly held: false; readonly by: string }
+    | { readonly held: false; readonly run: string; readonly by: string }
   >;
   /** The process that works on a run, where it is not proven dead. */
   readonly holder: (run: string) => Promise<string | undefined>;

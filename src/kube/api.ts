@@ -190,6 +190,8 @@ export function createApi(http: Http, who: string, clock: Clock) {
       }),
     nodeFailure: (reply: HttpReply, name: string): Failure =>
       refusal(reply.status, reply.body, { verb: 'patch', resource: 'nodes', name }, who),
+    pod: (namespace: string, name: string, signal?: AbortSignal): Promise<Outcome<PodObject>> =>
+      expect({ method: 'GET', path: podPath(namespace, name), signal }, { verb: 'get', resource: 'pods', name: `${namespace}/${name}` }),
     podsOf: (node: string, signal?: AbortSignal): Promise<Outcome<{ items: readonly PodObject[]; version: string }>> =>
       all<PodObject>(`/api/v1/pods?${onNode(node)}`, { verb: 'list', resource: 'pods' }, signal),
     /** Metadata of the pods, from the store: a third of the bytes. Servers that cannot do it send whole objects. */

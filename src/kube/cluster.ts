@@ -237,6 +237,11 @@ function readable(cluster: KubeCluster): KubeCluster {
 
 /** Reads the kubeconfig, checks the credentials that can be checked without a call; makes no call to the server. */
 export async function createCluster(options: ClusterOptions): Promise<Outcome<KubeCluster>> {
+  const opened = await openApi(options);
+  return opened.ok ? ok(readable(clusterOver(opened.value.api, options.clock, options, opened.value.description))) : opened;
+}
+
+export async function openApi(options: ClusterOptions): Promise<Outcome<{ readonly api: Api; readonly description: string }>> {
   const { kubeconfigs, parseYaml, context, env, accountFolder, clock } = options;
   const config = kubeconfigs.length === 0 ? inClusterConfig(env, accountFolder) : resolveKubeconfig(kubeconfigs, parseYaml, context);
   if (!config.ok) return config;
@@ -257,5 +262,5 @@ export async function createCluster(options: ClusterOptions): Promise<Outcome<Ku
   const http = createHttp({ cluster, credentials: credentials.value, proxy, onlyHttp1, now: clock.now, userAgent });
   const api = createApi(http, credentials.value.description, clock);
   const through = proxy === undefined ? '' : ` through the proxy ${nameProxy(proxy)}`;
-  return ok(readable(clusterOver(api, clock, options, `${cluster.server}${through}, ${credentials.value.description}`)));
+  return ok({ api, description: `${cluster.server}${through}, ${credentials.value.description}` });
 }

@@ -3,4 +3,5 @@ export { type ClusterOptions, createCluster, type KubeCluster } from './cluster.
 export { inventoryFromNodes } from './inventory.ts';
 export { type KubeconfigFile, kubeconfigPaths, readKubeconfigs } from './kubeconfig.ts';
 export { ownerAnnotation } from './ownership.ts';
+export { createPodWitness } from './pod-death.ts';
 export type { Role } from './rights.ts';

@@ -249,7 +249,7 @@ function check(context: string, path: string, cluster: Named, user: Named | unde
   return ok({ origin, cluster: clusterOf(cluster), user: known, userName });
 }
 
-const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
+export const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** The account that Kubernetes mounts into a pod. */
 export function inClusterConfig(

@@ -46,6 +46,7 @@ export interface NodeObject {
     readonly nodeInfo?: {
       readonly bootID?: string;
       readonly machineID?: string;
+      readonly systemUUID?: string;
       readonly kernelVersion?: string;
       readonly containerRuntimeVersion?: string;
       readonly kubeletVersion?: string;
@@ -105,7 +106,10 @@ export interface PodObject {
     readonly containerStatuses?: readonly {
       readonly name?: string;
       readonly restartCount?: number;
-      readonly state?: { readonly waiting?: { readonly reason?: string } };
+      readonly state?: {
+        readonly waiting?: { readonly reason?: string };
+        readonly terminated?: { readonly reason?: string; readonly containerID?: string };
+      };
     }[];
   };
 }

@@ -134,6 +134,31 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: kmend-${
 subjects: [{kind: ServiceAccount, name: "${name}", namespace: "${namespace}"}]
 `;
 
+/** Read only: whether the pod of an earlier turn, which holds a lock, is dead. */
+const podReader = (meta: string, name: string, namespace: string): string => `---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+${meta}
+rules:
+  - {apiGroups: [""], resources: [pods], verbs: [get]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+${meta}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: "${name}"}
+subjects: [{kind: ServiceAccount, name: "${name}", namespace: "${namespace}"}]
+`;
+
+/** The pod, as the locks that it takes name it. */
+const podFields = [
+  ['KMEND_POD_NAMESPACE', 'metadata.namespace'],
+  ['KMEND_POD_NAME', 'metadata.name'],
+  ['KMEND_POD_UID', 'metadata.uid'],
+  ['KMEND_NODE_NAME', 'spec.nodeName'],
+]
+  .map(([variable, field]) => `                - {name: ${variable}, valueFrom: {fieldRef: {fieldPath: ${field}}}}`)
+  .join('\n');
+
 /** Everything but the two roles (docs/rbac.yaml, put before it) and the secret with the key, which no manifest should hold. */
 export function cronJobManifest(job: CronJob): string {
   const name = `kmend-${job.name}`;
@@ -145,7 +170,7 @@ export function cronJobManifest(job: CronJob): string {
 apiVersion: v1
 kind: ServiceAccount
 ${meta}
-${binding('rollout', name, namespace)}${binding('forecast', name, namespace)}---
+${binding('rollout', name, namespace)}${binding('forecast', name, namespace)}${podReader(meta, name, namespace)}---
 apiVersion: v1
 kind: PersistentVolumeClaim
 ${meta}
@@ -185,6 +210,7 @@ ${job.zone === undefined ? '' : `  timeZone: ${JSON.stringify(job.zone)}\n`}  co
                 - {name: HOME, value: /state}
                 - {name: KUBECONFIG, value: ${jobFolder}/kubeconfig}
                 - {name: KMEND_TRUST_FILES, value: "true"} # nobody else is in this container, and volumes often have the mode 0777
+${podFields}
               securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
               volumeMounts:
                 - {name: state, mountPath: /state}

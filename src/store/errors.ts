@@ -32,6 +32,11 @@ const reasons: ReadonlyMap<unknown, string> = new Map([
   ['EPERM', 'this user may not write there'],
   ['EIO', 'its disk gives I/O errors'],
   ['ENOTDIR', 'a part of its path is no directory'],
+  ['EEXIST', 'something else is in its place'],
+  ['ENXIO', 'its disk is gone'],
+  ['ENODEV', 'its disk is gone'],
+  ['ESTALE', 'its file server has given up this mount'],
+  ['ENOTCONN', 'its file system is no longer connected'],
 ]);
 
 export const reasonOf = (cause: unknown): string | undefined =>
@@ -39,9 +44,26 @@ export const reasonOf = (cause: unknown): string | undefined =>
 
 /** The state directory cannot be written: what is not in the journal is not done, so no further effect may be started. */
 export class StateWriteError extends Error {
+  /** What the operator can do before the next try. */
+  readonly remedy: string = 'make room or make it writable';
   constructor(path: string, cause: unknown) {
     super(`${path} cannot be written: ${reasonOf(cause) ?? (cause instanceof Error ? cause.message : String(cause))}`, { cause });
   }
+}
+
+/** It is no longer where this run began to write. */
+export class StateGoneError extends StateWriteError {
+  override readonly remedy = 'put it back';
+  constructor(stateDir: string) {
+    super(stateDir, 'it was moved, removed or unmounted while this run was under way');
+  }
+}
+
+/** The error of a disk that cannot be written, whoever met it; undefined where it is another error. */
+export function stateError(error: unknown, place: string): StateWriteError | undefined {
+  if (error instanceof StateWriteError) return error;
+  if (reasonOf(error) === undefined) return undefined;
+  return new StateWriteError(error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : place, error);
 }
 
 /** Does something that writes there; where the disk is what stands in the way, the error says so. */

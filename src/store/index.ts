@@ -2,5 +2,5 @@
 export { type Audit, changedFiles } from './audit.ts';
 export { hashOf } from './chain.ts';
 export { postCommand, takeCommands } from './control.ts';
-export { DamagedError, JournalError, StateRefusal, StateWriteError, writing } from './errors.ts';
+export { DamagedError, JournalError, StateGoneError, StateRefusal, StateWriteError, stateError, writing } from './errors.ts';
 export { auditRun, createStore, runDirectory, scanEvents } from './store.ts';

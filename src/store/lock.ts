@@ -1,35 +1,32 @@
 // The lock of a run's hosts: two runs never work on one host from the same state directory. Freed by its holder, or when its holder is proven
 // dead, or when a person takes it over by name; never by time alone.
-import { readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dataIn, listOf, number, object, text } from '../model/shape.ts';
+import type { LockState, PodWitness } from '../engine/ports.ts';
+import { dataIn, listOf, object, type Shape, text } from '../model/shape.ts';
 import { DamagedError } from './errors.ts';
+import { doubtOf, type Holder, holderShape, holderText, ownHolder, startOf } from './holder.ts';
+import { beginLife, forget, lives } from './life.ts';
 import { readOwn } from './owned.ts';
 
 /** What stands in a claim's file. Its name is used once: whoever finds its owner dead may remove it without a second look. */
-interface Claim {
+interface Claim extends Holder {
   readonly run: string;
   readonly hosts: readonly string[];
   /** `claiming` until it has seen that no other claim is in its way. */
   readonly state: 'claiming' | 'held';
-  readonly machine: string;
-  readonly boot: string;
-  readonly pid: number;
-  /** Start time of the process in clock ticks after boot: a pid alone may be another process by now. */
-  readonly started: string;
 }
 
 export type Lock =
   | {
       readonly held: true;
       readonly release: () => Promise<void>;
-      /** False once a person has given these hosts to another run. */
-      readonly holds: () => Promise<boolean>;
+      readonly state: () => Promise<LockState>;
     }
-  | { readonly held: false; readonly by: string };
+  | { readonly held: false; readonly run: string; readonly by: string };
 
 let counter = 0;
 
@@ -37,47 +34,73 @@ let counter = 0;
  * Claims these hosts for a run. The claim is written before the others are read, so of two that come at the same moment at least one sees
  * the other; the one with the smaller name stays, the other goes. `takeover` names a run whose claims are set aside.
  */
-export async function takeLock(directory: string, hosts: readonly string[], run: string, takeover?: string): Promise<Lock> {
+export async function takeLock(
+  directory: string,
+  hosts: readonly string[],
+  run: string,
+  takeover?: string,
+  pods?: PodWitness,
+): Promise<Lock> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const started = startOf(process.pid);
+  const pod = await pods?.own();
+  const me = { ...ownHolder(), ...(pod === undefined ? {} : { pod }) };
   counter += 1;
-  const name = `${run}.${process.pid}.${started}.${counter}.lock`;
+  // Two containers may both be process 1 of the same moment.
+  const name = `${run}.${me.pid}.${me.started}.${counter}${randomBytes(3).toString('hex')}.lock`;
   const path = join(directory, name);
-  const claim: Claim = { run, hosts, state: 'claiming', machine: hostname(), boot: bootId(), pid: process.pid, started };
-  await put(path, claim);
+  const place = await stat(directory);
+  const life = await beginLife(path);
+  const release = async (): Promise<void> => {
+    // What cannot be removed (a disk that went read-only) is found dead with this process, and a run must end with its own error.
+    await rm(path, { force: true }).catch(() => {});
+    await life?.end();
+  };
+  const claim: Claim = { run, hosts, state: 'claiming', ...me, ...(life === undefined ? {} : { socket: life.inode }) };
   try {
-    const inTheWay = await otherThan(directory, name, new Set(hosts), takeover);
+    await put(path, claim);
+    const inTheWay = await otherThan({ directory, name, hosts: new Set(hosts), takeover, me, pods });
     if (inTheWay !== undefined) {
-      await rm(path, { force: true });
-      return { held: false, by: inTheWay };
+      await release();
+      return { held: false, ...inTheWay };
     }
     await put(path, { ...claim, state: 'held' });
   } catch (error) {
     // A claim of nobody would stand in the way for as long as this process lives.
-    await rm(path, { force: true }).catch(() => {});
+    await release();
     throw error;
   }
-  return {
-    held: true,
-    // What cannot be removed (a disk that went read-only) is found dead with this process, and a run must end with its own error.
-    release: () => rm(path, { force: true }).catch(() => {}),
-    holds: () =>
-      stat(path).then(
-        () => true,
-        () => false,
-      ),
-  };
+  return { held: true, release, state: () => stateOf(path, place) };
+}
+
+/** A claim that is not there was taken over, unless its directory is not there either, or another one is in its place. */
+async function stateOf(path: string, place: Stats): Promise<LockState> {
+  try {
+    await stat(path);
+    return 'held';
+  } catch {
+    const now = await stat(dirname(path)).catch(() => undefined);
+    return now?.ino === place.ino && now.dev === place.dev ? 'taken' : 'gone';
+  }
 }
 
 /** The living (or not provably dead) process that works on this run; absent when there is none. */
-export async function holderOf(directory: string, run: string): Promise<string | undefined> {
+export async function holderOf(directory: string, run: string, pods?: PodWitness): Promise<string | undefined> {
+  const me = ownHolder();
   for (const name of await readdir(directory).catch(() => [])) {
     if (!name.startsWith(`${run}.`) || !name.endsWith('.lock')) continue;
-    const claim = await readClaim(join(directory, name));
-    if (claim !== undefined && !isDead(claim)) return `process ${claim.pid} on ${claim.machine}`;
+    const path = join(directory, name);
+    const claim = await readClaim(path);
+    if (claim !== undefined && (await doubtAbout(claim, path, me, pods)) !== undefined) return holderText(claim);
   }
   return undefined;
 }
+
+const doubtAbout = (claim: Claim, path: string, me: Holder, pods: PodWitness | undefined): Promise<string | undefined> =>
+  doubtOf(claim, me, {
+    startOf,
+    listens: (inode) => lives(path, inode),
+    podDoubt: async (pod) => (pods === undefined ? 'its cluster can be asked only from a pod in it' : pods.doubt(pod)),
+  });
 
 /** Renamed when whole: no reader ever sees half a claim. */
 async function put(path: string, claim: Claim): Promise<void> {
@@ -93,44 +116,55 @@ async function put(path: string, claim: Claim): Promise<void> {
 /** Milliseconds that a claim with a smaller name waits for one that is about to give way. */
 const patience = 5000;
 
-async function otherThan(
-  directory: string,
-  mine: string,
-  hosts: ReadonlySet<string>,
-  takeover: string | undefined,
-): Promise<string | undefined> {
+interface Search {
+  readonly directory: string;
+  /** Of the claim that asks. */
+  readonly name: string;
+  readonly hosts: ReadonlySet<string>;
+  readonly takeover: string | undefined;
+  readonly me: Holder;
+  readonly pods: PodWitness | undefined;
+}
+
+async function otherThan(search: Search): Promise<{ readonly run: string; readonly by: string } | undefined> {
+  const { name: mine, takeover } = search;
   for (let waited = 0; ; waited += 20) {
-    const others = await claimsBeside(directory, mine, hosts);
+    const others = await claimsBeside(search);
     const taken = others.filter(({ claim }) => claim.run === takeover);
-    for (const { path } of taken) await rm(path, { force: true });
+    for (const { path } of taken) await remove(path);
     const left = others.filter(({ claim }) => claim.run !== takeover);
     const [first] = left.filter(({ claim, name }) => claim.state === 'held' || name < mine || waited >= patience);
-    if (first !== undefined) return holderText(first.claim);
+    if (first !== undefined) return { run: first.claim.run, by: `run ${first.claim.run} (${holderText(first.claim)}; ${first.doubt})` };
     if (left.length === 0) return undefined;
     await sleep(20);
   }
 }
 
-const holderText = ({ run, pid, machine }: Claim): string => `run ${run} (process ${pid} on ${machine})`;
-
 interface Found {
   readonly name: string;
   readonly path: string;
   readonly claim: Claim;
+  readonly doubt: string;
 }
 
 /** Claims of living (or not provably dead) owners that have a host in common; those of dead ones are removed. */
-async function claimsBeside(directory: string, mine: string, hosts: ReadonlySet<string>): Promise<readonly Found[]> {
+async function claimsBeside({ directory, name: mine, hosts, me, pods }: Search): Promise<readonly Found[]> {
   const found: Found[] = [];
   for (const name of await readdir(directory)) {
     if (!name.endsWith('.lock') || name === mine) continue;
     const path = join(directory, name);
     const claim = await readClaim(path);
     if (claim === undefined) continue;
-    if (isDead(claim)) await rm(path, { force: true });
-    else if (claim.hosts.some((host) => hosts.has(host))) found.push({ name, path, claim });
+    const doubt = await doubtAbout(claim, path, me, pods);
+    if (doubt === undefined) await remove(path);
+    else if (claim.hosts.some((host) => hosts.has(host))) found.push({ name, path, claim, doubt });
   }
   return found;
+}
+
+async function remove(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await forget(path);
 }
 
 /** Undefined where it was released meanwhile. One that cannot be read as a claim keeps its hosts locked until an operator removes it. */
@@ -149,27 +183,5 @@ async function readClaim(path: string): Promise<Claim | undefined> {
   return claim as Claim;
 }
 
-const claimShape = object({ run: text, hosts: listOf(text), state: text, machine: text, boot: text, pid: number, started: text });
-
-/** Dead for sure: it ran on this machine, and this machine has booted since or its process is gone. Elsewhere = cannot be known = alive. */
-function isDead(claim: Claim): boolean {
-  if (claim.machine !== hostname()) return false;
-  return claim.boot !== bootId() || startOf(claim.pid) !== claim.started;
-}
-
-const bootId = (): string => readOr('/proc/sys/kernel/random/boot_id', 'no boot id').trim();
-
-/** Field 22 of /proc/PID/stat, counted after the name, which may hold spaces; a zombie is as good as gone. */
-function startOf(pid: number): string {
-  const stat = readOr(`/proc/${pid}/stat`, '');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? 'gone' : (fields[19] ?? 'gone');
-}
-
-function readOr(path: string, otherwise: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return otherwise;
-  }
-}
+const claimKeys = object({ run: text, hosts: listOf(text), state: text });
+const claimShape: Shape = (data, place) => claimKeys(data, place) ?? holderShape(data, place);

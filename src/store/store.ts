@@ -1,7 +1,7 @@
 // The state directory: runs with their journals, and locks. Everything kmend keeps on this machine lies under it.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JournalHead, RunInfo, Store } from '../engine/ports.ts';
+import type { JournalHead, PodWitness, RunInfo, Store } from '../engine/ports.ts';
 import type { Event } from '../model/event.ts';
 import { type Audit, auditJournal } from './audit.ts';
 import { type JournalEnd, scanJournal } from './chain.ts';
@@ -16,7 +16,8 @@ export const runDirectory = (stateDir: string, run: string): string => join(stat
 
 const journalPath = (stateDir: string, run: string): string => join(runDirectory(stateDir, run), 'journal.ndjson');
 
-export function createStore(stateDir: string, now: () => number): Store {
+/** @param pods where this process is a pod: its cluster says which other pods are dead */
+export function createStore(stateDir: string, now: () => number, pods?: PodWitness): Store {
   const locks = join(stateDir, 'locks');
   const keepOutput = outputKeeper();
   return {
@@ -47,8 +48,9 @@ export function createStore(stateDir: string, now: () => number): Store {
         () => undefined,
       );
     },
-    lock: (hosts, run, takeover) => writing(stateDir, async () => takeLock(await ownDirectory(stateDir, 'locks'), hosts, run, takeover)),
-    holder: (run) => holderOf(locks, run),
+    lock: (hosts, run, takeover) =>
+      writing(stateDir, async () => takeLock(await ownDirectory(stateDir, 'locks'), hosts, run, takeover, pods)),
+    holder: (run) => holderOf(locks, run, pods),
     keepOutput: (run, host, text) => keepOutput(runDirectory(stateDir, run), host, text),
   };
 }

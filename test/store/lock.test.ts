@@ -64,11 +64,11 @@ describe('the lock of hosts', () => {
   it('is taken over by name only, and the old holder finds out', async () => {
     const first = await takeLock(directory, ['a'], 'r1');
     expect((await takeLock(directory, ['a'], 'r2', 'r9')).held).toBe(false);
-    expect(first.held && (await first.holds())).toBe(true);
+    expect(first.held && (await first.state())).toBe('held');
     const second = await takeLock(directory, ['a'], 'r2', 'r1');
     expect(second.held).toBe(true);
-    expect(first.held && (await first.holds())).toBe(false);
+    expect(first.held && (await first.state())).toBe('taken');
     if (first.held) await first.release();
-    expect(second.held && (await second.holds())).toBe(true);
+    expect(second.held && (await second.state())).toBe('held');
   });
 });
