@@ -75,7 +75,7 @@ function namespaceIn(account: string): string {
   }
 }
 
-const machineOf = ({ status }: NodeObject): string => [status?.nodeInfo?.systemUUID, status?.nodeInfo?.machineID].join(' ');
+const machineOf = ({ status }: NodeObject): string => [status?.nodeInfo?.systemUUID, status?.nodeInfo?.machineID].join(' ').trim();
 const bootOf = ({ status }: NodeObject): string => status?.nodeInfo?.bootID ?? '';
 
 /** Undefined where the API server does not know this pod. */
@@ -88,7 +88,7 @@ async function ownPod(api: Api, given: GivenPod, bootId: string, signal: AbortSi
   if (nodeName === undefined) return { namespace, name, uid };
   const node = await api.node(nodeName, signal);
   // A pod in a virtual machine of its own has a kernel, and boots, of its own.
-  const isItsKernel = node.ok && bootId !== '' && bootOf(node.value) === bootId;
+  const isItsKernel = node.ok && bootId !== '' && bootOf(node.value) === bootId && machineOf(node.value) !== '';
   const booted = isItsKernel ? { booted: { boot: bootId, machine: machineOf(node.value) } } : {};
   return { namespace, name, uid, node: { name: nodeName, ...booted } };
 }

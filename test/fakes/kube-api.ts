@@ -230,6 +230,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     [/^PATCH \/api\/v1\/nodes\//, 'patch', 'nodes'],
     [/^GET \/api\/v1\/pods\?.*watch=/, 'watch', 'pods'],
     [/^GET \/api\/v1\/pods/, 'list', 'pods'],
+    [/^GET .*\/pods\//, 'get', 'pods'],
     [/^POST .*\/eviction$/, 'create', 'pods/eviction'],
     [/^DELETE .*\/pods\//, 'delete', 'pods'],
     [/\/daemonsets\//, 'get', 'daemonsets'],
@@ -276,9 +277,10 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
       );
     }
     if (pod?.[3] === '/eviction') return evict(pods.get(key(pod[1] ?? '', pod[2] ?? '')), body);
-    if (pod !== null && method === 'DELETE') {
+    if (pod !== null && ['GET', 'DELETE'].includes(method)) {
       const found = pods.get(key(pod[1] ?? '', pod[2] ?? ''));
       if (found === undefined) return status(404, 'NotFound', 'not found');
+      if (method === 'GET') return { status: 200, body: found };
       beginEnd(found, body?.gracePeriodSeconds);
       return { status: 200, body: found };
     }
