@@ -1,6 +1,6 @@
 // The command line: the tree of commands, and the one place where their mistakes become words and an exit code.
 import { Command, CommanderError } from 'commander';
-import { DamagedError, StateRefusal, StateWriteError } from '../store/index.ts';
+import { DamagedError, StateRefusal, StateWriteError, stateError } from '../store/index.ts';
 import { auditCommand } from './audit.ts';
 import { checkCommand } from './check.ts';
 import { configure } from './configuration.ts';
@@ -105,12 +105,18 @@ function explain(error: unknown, world: World): number {
   }
   if (error instanceof StateWriteError) {
     world.err(`${paint.red('kmend:')} ${error.message}; nothing was done on any host`);
-    world.err(`  ${paint.cyan('hint:')} make room or make it writable, or keep runs elsewhere: --state-dir DIR`);
+    world.err(`  ${paint.cyan('hint:')} ${error.remedy}, or keep runs elsewhere: --state-dir DIR`);
     return 1;
   }
   if (error instanceof StateRefusal) {
     world.err(`${paint.red('kmend:')} ${error.message}: it is not kmend's own, and is neither read nor written`);
     world.err(`  ${paint.cyan('hint:')} see who put it there and remove it, or keep runs elsewhere: --state-dir DIR`);
+    return 1;
+  }
+  const ofDisk = stateError(error, 'the state directory');
+  if (ofDisk !== undefined) {
+    world.err(`${paint.red('kmend:')} ${ofDisk.message}`);
+    world.err(`  ${paint.cyan('hint:')} ${ofDisk.remedy}, or name another place`);
     return 1;
   }
   // Commander has printed its own words; help and version end with 0, anything else is a usage error.

@@ -1,6 +1,7 @@
 // A job's turn: nobody is asked, interrupted runs of its own are taken up first, and where nothing is to do that is one line.
 import { interruptedExit } from '../core/exit.ts';
 import type { RunInfo, Store } from '../engine/ports.ts';
+import { stateError } from '../store/index.ts';
 import type { RunLine } from './demo.ts';
 import { findJob, type Job, type JobNotify, type JobResult, jobNamed, refuseSecrets, runsOfJob, saveJob } from './jobs.ts';
 import { tellPeople } from './notify-job.ts';
@@ -107,9 +108,20 @@ const unattended = (world: World, job: Job): World => ({
 
 async function ended(job: Job, exit: number, run: string | undefined, stateDir: string, world: World): Promise<number> {
   const last: JobResult = { at: world.clock.now(), exit, ...(run === undefined ? {} : { run }) };
-  await saveJob({ ...job, last }, stateDir, world);
+  await keepResult({ ...job, last }, stateDir, world);
   const info = (await (await world.store(stateDir)).runs()).find((one) => one.run === run);
   const why = info?.finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run came to its end');
   await tellPeople(job, last, why, info?.head, world);
   return exit;
+}
+
+/** The turn is over, whatever becomes of this note of it: its exit code stays, and people are notified. */
+async function keepResult(job: Job, stateDir: string, world: World): Promise<void> {
+  try {
+    await saveJob(job, stateDir, world);
+  } catch (error) {
+    const ofDisk = stateError(error, stateDir);
+    if (ofDisk === undefined) throw error;
+    world.err(`warning: how job ${job.name} ended is not kept: ${ofDisk.message}`);
+  }
 }

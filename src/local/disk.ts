@@ -106,7 +106,8 @@ export const diskFiles = {
       await rename(draft, path);
     } catch (error) {
       await rm(draft, { force: true });
-      throw error;
+      // What a descriptor cannot write, it does not say where.
+      throw error instanceof Error && !('path' in error) ? Object.assign(error, { path }) : error;
     } finally {
       await file.close();
     }

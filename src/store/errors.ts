@@ -28,11 +28,14 @@ const reasons: ReadonlyMap<unknown, string> = new Map([
   ['EDQUOT', 'the disk quota is used up'],
   ['EFBIG', 'a limit on the size of files is reached'],
   ['EROFS', 'its file system is read-only'],
-  ['EACCES', 'this user may not write there'],
-  ['EPERM', 'this user may not write there'],
+  ['EACCES', 'this user has no right to it'],
+  ['EPERM', 'this user has no right to it'],
   ['EIO', 'its disk gives I/O errors'],
   ['ENOTDIR', 'a part of its path is no directory'],
   ['EEXIST', 'something else is in its place'],
+  ['ENOENT', 'it is not there, and cannot be made'],
+  ['EISDIR', 'it is a directory'],
+  ['ENAMETOOLONG', 'its name is too long'],
   ['ENXIO', 'its disk is gone'],
   ['ENODEV', 'its disk is gone'],
   ['ESTALE', 'its file server has given up this mount'],
@@ -59,7 +62,7 @@ export class StateGoneError extends StateWriteError {
   }
 }
 
-/** The error of a disk that cannot be written, whoever met it; undefined where it is another error. */
+/** The error of a disk that cannot be used, whoever met it; undefined where it is another error. A write to an open file does not say to which. */
 export function stateError(error: unknown, place: string): StateWriteError | undefined {
   if (error instanceof StateWriteError) return error;
   if (reasonOf(error) === undefined) return undefined;

@@ -1,7 +1,7 @@
 // What lies in the state directory is believed only if it is kmend's own: a plain file or directory of the user that owns the state directory.
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { StateRefusal } from './errors.ts';
 
 const isOwn = (uid: number, owner: number): boolean => uid === owner || uid === 0 || uid === process.geteuid?.();
@@ -26,16 +26,30 @@ export async function readOwn(stateDir: string, path: string): Promise<string> {
   }
 }
 
+/** Node's own recursive mkdir tries without end where a directory is there and none can be made in it (/proc, automounts). */
+async function makeDirectory(path: string): Promise<void> {
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return;
+  await makeDirectory(dirname(path));
+  await makeOne(path);
+}
+
+const makeOne = (path: string): Promise<void> =>
+  mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  });
+
 /** Makes a directory below the state directory, or checks the one that is there, part by part. */
 export async function ownDirectory(stateDir: string, ...parts: readonly string[]): Promise<string> {
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await makeDirectory(stateDir);
   const { uid } = await stat(stateDir);
   let at = stateDir;
   for (const part of parts) {
     at = join(at, part);
-    await mkdir(at, { mode: 0o700 }).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    });
+    await makeOne(at);
     const found = await lstat(at);
     if (!found.isDirectory()) throw new StateRefusal(at, found.isSymbolicLink() ? 'is a symbolic link' : 'is no directory');
     if (!isOwn(found.uid, uid)) throw new StateRefusal(at, `belongs to user ${found.uid}`);
