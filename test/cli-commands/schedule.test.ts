@@ -157,6 +157,8 @@ describe('install', () => {
       'ServiceAccount kmend-nightly',
       'ClusterRoleBinding kmend-nightly-rollout',
       'ClusterRoleBinding kmend-nightly-forecast',
+      'Role kmend-nightly',
+      'RoleBinding kmend-nightly',
       'PersistentVolumeClaim kmend-nightly',
       'ConfigMap kmend-nightly',
       'CronJob kmend-nightly',
@@ -169,6 +171,15 @@ describe('install', () => {
       ...['schedule', 'run', 'nightly', '--state-dir', '/state', '--', 'apply'],
       ...['/etc/kmend/job/auto.yaml', '-i', '/etc/kmend/job/inv.yaml'],
     ]);
+    // A lock names its pod, and the next pod may ask whether that is dead.
+    const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+    expect(container.env.slice(-4)).toEqual([
+      field('KMEND_POD_NAMESPACE', 'metadata.namespace'),
+      field('KMEND_POD_NAME', 'metadata.name'),
+      field('KMEND_POD_UID', 'metadata.uid'),
+      field('KMEND_NODE_NAME', 'spec.nodeName'),
+    ]);
+    expect(objects.find(({ kind }) => kind === 'Role')?.rules).toEqual([{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }]);
   });
 });
 

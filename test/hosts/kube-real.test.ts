@@ -90,6 +90,8 @@ describe.skipIf(missing !== undefined)(title, () => {
           'serviceaccount/kmend-nightly',
           'clusterrolebinding.rbac.authorization.k8s.io/kmend-nightly-rollout',
           'clusterrolebinding.rbac.authorization.k8s.io/kmend-nightly-forecast',
+          'role.rbac.authorization.k8s.io/kmend-nightly',
+          'rolebinding.rbac.authorization.k8s.io/kmend-nightly',
           'persistentvolumeclaim/kmend-nightly',
           'configmap/kmend-nightly',
           'cronjob.batch/kmend-nightly',

@@ -80,7 +80,7 @@ describe('a pod knows itself', () => {
   });
 });
 
-describe('a pod', () => {
+describe('a pod is dead only by proof: it', () => {
   const vanish = () => fake.pods.clear();
   it.each<[string, () => void, string | undefined]>([
     ['is alive while it runs', () => {}, 'no kubelet has reported'],
@@ -102,10 +102,10 @@ describe('a pod', () => {
     ['is not dead when one of its containers was never reported', () => Object.assign(pod.status, { containerStatuses: [] }), 'no kubelet'],
     ['is not dead when its kubelet does not know', () => Object.assign(pod.status, { containerStatuses: [unknown] }), 'no kubelet'],
     ['is not dead by being deleted', () => Object.assign(pod.metadata, { deletionTimestamp: '2026-01-01T00:00:00Z' }), 'no kubelet'],
-    ['that vanished may still run', vanish, 'may still run on its node'],
-    ['that another one replaced may still run', () => Object.assign(pod.metadata, { uid: 'u9' }), 'may still run on its node'],
+    ['may still run when it vanished', vanish, 'may still run on its node'],
+    ['may still run when another one replaced it', () => Object.assign(pod.metadata, { uid: 'u9' }), 'may still run on its node'],
     ['is dead when its node booted since', () => fake.changeNode('n1', nodeInfo(2)), undefined],
-    ['that vanished is dead when its node booted since', () => void [vanish(), fake.changeNode('n1', nodeInfo(2))], undefined],
+    ['is dead when it vanished and its node booted since', () => void [vanish(), fake.changeNode('n1', nodeInfo(2))], undefined],
     [
       'is not dead when another machine took the name of its node',
       () => void [vanish(), fake.changeNode('n1', nodeInfo(2, 'm2'))],
@@ -126,7 +126,7 @@ describe('a pod', () => {
     else expect(says).toContain(doubt);
   });
 
-  it('whose kernel is not that of its node is not dead by the boot of the node', async () => {
+  it('is not dead by the boot of its node where its kernel was another', async () => {
     const own = await witness('a microVM', { KMEND_POD_NAME: 'nightly-1' }).own();
     fake.changeNode('n1', nodeInfo(2));
     expect(own && (await seer().doubt(own))).toContain('no kubelet has reported');

@@ -42,3 +42,22 @@ it('is absent where no socket can be made', async () => {
   expect(await beginLife('/proc/r3.lock')).toBeUndefined();
   expect(await beginLife(join(directory, 'nowhere/r3.lock'))).toBeUndefined();
 });
+
+it.skipIf(process.getuid?.() !== 0)(
+  'says nothing on a file system that other kernels, or other mounts of its files, may have (root only: mounts an overlay)',
+  async () => {
+    const at = (name: string): string => join(directory, 'overlay', name);
+    for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(at(name), { recursive: true });
+    const options = `lowerdir=${at('lower')},upperdir=${at('upper')},workdir=${at('work')}`;
+    execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, at('merged')]);
+    try {
+      expect(await beginLife(at('merged/r4.lock'))).toBeUndefined();
+      const life = await beginLife(at('upper/r4.lock'));
+      expect(await lives(at('upper/r4.lock'), life?.inode ?? 0)).toBe(true);
+      expect(await lives(at('merged/r4.lock'), life?.inode ?? 0)).toBeUndefined();
+      await life?.end();
+    } finally {
+      execFileSync('umount', [at('merged')]);
+    }
+  },
+);
