@@ -99,7 +99,12 @@ describe('a pod is dead only by proof: it', () => {
       () => Object.assign(pod.status, { containerStatuses: [ended, running] }),
       'no kubelet',
     ],
-    ['is not dead when one of its containers was never reported', () => Object.assign(pod.status, { containerStatuses: [] }), 'no kubelet'],
+    [
+      'is not dead when one of its containers was never reported',
+      () => void [Object.assign(pod.status, { containerStatuses: [ended] }), pod.spec.containers.push({ name: 'd' })],
+      'no kubelet',
+    ],
+    ['is not dead before anything was reported', () => Object.assign(pod.status, { containerStatuses: [] }), 'no kubelet'],
     ['is not dead when its kubelet does not know', () => Object.assign(pod.status, { containerStatuses: [unknown] }), 'no kubelet'],
     ['is not dead by being deleted', () => Object.assign(pod.metadata, { deletionTimestamp: '2026-01-01T00:00:00Z' }), 'no kubelet'],
     ['may still run when it vanished', vanish, 'may still run on its node'],

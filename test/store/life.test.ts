@@ -49,7 +49,7 @@ it.skipIf(process.getuid?.() !== 0)(
     const at = (name: string): string => join(directory, 'overlay', name);
     for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(at(name), { recursive: true });
     const options = `lowerdir=${at('lower')},upperdir=${at('upper')},workdir=${at('work')}`;
-    execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, at('merged')]);
+    execFileSync('sh', ['-c', `mount -t overlay overlay -o ${options} ${at('merged')}`]);
     try {
       expect(await beginLife(at('merged/r4.lock'))).toBeUndefined();
       const life = await beginLife(at('upper/r4.lock'));
@@ -57,7 +57,7 @@ it.skipIf(process.getuid?.() !== 0)(
       expect(await lives(at('merged/r4.lock'), life?.inode ?? 0)).toBeUndefined();
       await life?.end();
     } finally {
-      execFileSync('umount', [at('merged')]);
+      execFileSync('sh', ['-c', `umount ${at('merged')}`]);
     }
   },
 );
