@@ -10,7 +10,7 @@ import { type RunInput, runLoop } from '../engine/run.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
 import { toJson } from '../model/printable.ts';
-import { changedFiles, hashOf, JournalError, StateGoneError, stateError, takeCommands, writing } from '../store/index.ts';
+import { type Commands, changedFiles, commandsFor, hashOf, JournalError, StateGoneError, stateError, writing } from '../store/index.ts';
 import { mendedSince } from './fresh-look.ts';
 import { settingsToKeep } from './kept-settings.ts';
 import type { ReadyPlay } from './project.ts';
@@ -74,7 +74,8 @@ export async function startRun(
     const begin = beginning(run.plan, run.play, { who: world.who, attended: world.asker.attended, down });
     const bodies: EventBody[] = [{ ...begin, files, ...(previous === undefined ? {} : { previous }) }, ...mended];
     if (approved || flags.yes === true) bodies.push(approval(flags, world));
-    return drive(guarded(journal, lock, set.stateDir), emptyState, [...bodies, ...takeoverNote(flags)], 1, run, flags, set, world, ports);
+    const commands = commandsFor(set.stateDir, id);
+    return drive(guarded(journal, lock, set.stateDir), emptyState, [...bodies, ...takeoverNote(flags)], 1, commands, run, flags, set, world, ports);
   });
   return { run: id, exit };
 }
@@ -108,8 +109,10 @@ export async function resumeRun(
     let state = emptyState;
     let number = 2;
     let files: Readonly<Record<string, string>> = {};
+    const commands = commandsFor(set.stateDir, id);
     const see = (event: Event): void => {
       state = fold(state, event);
+      commands.see(event);
       if (event.type === 'run.started') files = event.files ?? {};
       if (event.type === 'run.resumed') number += 1;
     };
@@ -125,13 +128,13 @@ export async function resumeRun(
       await journal.close();
       throw error;
     }
-    const left = await takeCommands(set.stateDir, id, 'host.resolved');
+    const left = await commands.take('host.resolved');
     // Killed before the yes was in the journal, it has to be said again; said twice it is written once.
     const yes = flags.yes === true && state.approved === undefined ? [approval(flags, world)] : [];
     const resumed: EventBody = { type: 'run.resumed', who: world.who, tool: world.version };
     // A host that a person leaves as it is must not be taken up again: their words go first.
     const bodies: EventBody[] = [...left, ...resolutions, resumed, ...tornNote(torn), ...takeoverNote(flags), ...yes];
-    return drive(guarded(journal, lock, set.stateDir), state, bodies, number, run, flags, set, world, ports);
+    return drive(guarded(journal, lock, set.stateDir), state, bodies, number, commands, run, flags, set, world, ports);
   });
   return { exit, wasDone, approved };
 }
@@ -218,6 +221,7 @@ async function drive(
   before: RunState,
   bodies: readonly EventBody[],
   number: number,
+  commands: Commands,
   run: PlayRun,
   flags: RunFlags,
   set: Settings,
@@ -231,6 +235,7 @@ async function drive(
     if (!isClosed) void journal.append(mask({ type: 'warning', text }), false).catch(() => {});
   });
   const ledger = ledgerOf(journal, before, (event, state, line) => {
+    commands.see(event);
     view.onEvent(event, state);
     forwarder?.send(event, line);
   });
@@ -252,12 +257,14 @@ async function drive(
       who: world.who,
       keepOutput: (host, text) => ports.store.keepOutput(journal.run, host, text),
       freed: freedBy(bodies, ledger.state()),
-      commands: () => takeCommands(set.stateDir, journal.run),
+      commands: commands.take,
       stop: world.stop,
       kill: world.kill,
     };
     const ended = await world.underWay(() => runLoop(input));
     isClosed = true;
+    // Removes the files of those that the journal has.
+    await commands.take();
     await ledger.append({ type: 'run.closed' }, true);
     await view.close();
     finish(ledger, set, world);

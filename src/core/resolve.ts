@@ -15,9 +15,10 @@ export function whyNotResolvable(state: RunState, name: string, as: 'done' | 'sk
 
 /** The word, or the warning that it came too late: the host is tried again already, or was never in trouble. */
 export function wordFor(state: RunState, word: EventOf<'host.resolved'>): EventBody {
-  const { host, as = 'skip' } = word;
+  const { host, as = 'skip', command } = word;
   const why = whyNotResolvable(state, host, as);
-  return why === undefined ? word : { type: 'warning', text: `not resolved as ${as}: ${why}` };
+  if (why === undefined) return word;
+  return { type: 'warning', text: `not resolved as ${as}: ${why}`, ...(command === undefined ? {} : { command }) };
 }
 
 function whyNotLeftOut(state: RunState, name: string, as: 'done' | 'skip' | 'retry'): string | undefined {

@@ -76,7 +76,7 @@ const shapes: Readonly<Record<EventType, Shape>> = {
 
 const isType = (type: unknown): type is EventType => typeof type === 'string' && Object.hasOwn(shapes, type);
 
-const head = object({ seq: number, at: number, run: text, prev: text });
+const head = object({ seq: number, at: number, run: text, prev: text }, { command: text });
 
 /** What is wrong with what an event says. */
 export function wrongBody(data: unknown): string | undefined {

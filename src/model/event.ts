@@ -18,7 +18,12 @@ export interface RunHost {
 /** `partial`: all but what the play accepted. `provisional`: nothing proves it yet. */
 export type Proven = 'yes' | 'partial' | 'provisional' | 'not_asked';
 
-export type EventBody =
+export type EventBody = Entry & {
+  /** The operator command that it records, by its id: a crash between journalling a command and removing it does not repeat the command. */
+  readonly command?: string;
+};
+
+type Entry =
   | {
       readonly type: 'run.started';
       readonly tool: string;

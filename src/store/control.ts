@@ -1,7 +1,7 @@
-// What other processes ask of a run: one file a command in its directory, taken by the process that runs it, in order.
+// What other processes ask of a run: one file a command in its directory, journalled and then removed by the process that runs it, in order.
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EventBody, EventType } from '../model/event.ts';
+import type { Event, EventBody, EventOf, EventType } from '../model/event.ts';
 import { wrongBody } from '../model/event-shape.ts';
 import { dataIn } from '../model/shape.ts';
 import { ownDirectory, readOwn } from './owned.ts';
@@ -20,25 +20,34 @@ export async function postCommand(stateDir: string, run: string, body: EventBody
   await rename(join(directory, `.${name}`), join(directory, `${name}.json`));
 }
 
-/** Takes the commands that wait (those of one type, where it is given), oldest first. A file that is no command is thrown away: nobody but kmend writes here. */
-export async function takeCommands(stateDir: string, run: string): Promise<readonly EventBody[]>;
-export async function takeCommands<T extends EventType>(
-  stateDir: string,
-  run: string,
-  type: T,
-): Promise<readonly Extract<EventBody, { readonly type: T }>[]>;
-export async function takeCommands(stateDir: string, run: string, type?: EventType): Promise<readonly EventBody[]> {
+/** The commands that wait for a run. A file stays until the journal has its command: a crash in between loses none and repeats none. */
+export interface Commands {
+  /** Learns from each event of the journal which commands it has. */
+  readonly see: (event: Pick<Event, 'command'>) => void;
+  /** Those that the journal has not, the oldest first (those of one type, where it is given); the files of the others are removed. */
+  readonly take: <T extends EventType = EventType>(type?: T) => Promise<readonly EventOf<T>[]>;
+}
+
+export function commandsFor(stateDir: string, run: string): Commands {
   const directory = join(runDirectory(stateDir, run), 'control');
-  const names = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith('.json')).sort();
-  const bodies: EventBody[] = [];
-  for (const name of names) {
-    const path = join(directory, name);
-    const body = parse(await readOwn(stateDir, path));
-    if (body !== undefined && type !== undefined && body.type !== type) continue;
-    await rm(path);
-    if (body !== undefined) bodies.push(body);
-  }
-  return bodies;
+  const journalled = new Set<string>();
+  return {
+    see: ({ command }) => {
+      if (command !== undefined) journalled.add(command);
+    },
+    take: async <T extends EventType>(type?: T) => {
+      const names = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith('.json')).sort();
+      const bodies: EventOf<T>[] = [];
+      for (const name of names) {
+        const path = join(directory, name);
+        const body = parse(await readOwn(stateDir, path));
+        // Nobody but kmend writes here: a file that is no command is thrown away.
+        if (body === undefined || journalled.has(name)) await rm(path);
+        else if (type === undefined || body.type === type) bodies.push({ ...body, command: name } as EventOf<T>);
+      }
+      return bodies;
+    },
+  };
 }
 
 function parse(text: string): EventBody | undefined {

@@ -1,6 +1,6 @@
 // The store room: the state directory with runs, journals, locks and commands to running processes.
 export { type Audit, changedFiles } from './audit.ts';
 export { hashOf } from './chain.ts';
-export { postCommand, takeCommands } from './control.ts';
+export { type Commands, commandsFor, postCommand } from './control.ts';
 export { DamagedError, JournalError, StateGoneError, StateRefusal, StateWriteError, stateError, writing } from './errors.ts';
 export { auditRun, createStore, runDirectory, scanEvents } from './store.ts';

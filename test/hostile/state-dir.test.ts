@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { createStore, postCommand, StateRefusal, takeCommands } from '../../src/store/index.ts';
+import { commandsFor, createStore, postCommand, StateRefusal } from '../../src/store/index.ts';
 import { takeLock } from '../../src/store/lock.ts';
 import { command } from '../cli/real-world.ts';
 
@@ -103,11 +103,11 @@ describe('what lies in it', () => {
   it.runIf(asRoot)('a claim and a command of another user are refused', async () => {
     const claim = put(join(state, 'locks/x.1.1.1.lock'), '{}');
     const word = put(join(state, 'runs/r1/control/1.json'), JSON.stringify({ type: 'run.aborted', who: 'root', why: 'x' }));
-    expect(await takeCommands(state, 'r1')).toHaveLength(1);
+    expect(await commandsFor(state, 'r1').take()).toHaveLength(1);
     put(word, JSON.stringify({ type: 'run.aborted', who: 'root', why: 'x' }));
     for (const path of [claim, word]) chownSync(path, stranger, 0);
     await expect(takeLock(dirname(claim), ['a'], 'r2')).rejects.toThrow(`${claim} belongs to user ${stranger}`);
-    await expect(takeCommands(state, 'r1')).rejects.toThrow(`${word} belongs to user ${stranger}`);
+    await expect(commandsFor(state, 'r1').take()).rejects.toThrow(`${word} belongs to user ${stranger}`);
     expect(existsSync(word)).toBe(true);
   });
 
@@ -117,7 +117,7 @@ describe('what lies in it', () => {
     chownSync(theirs, stranger, 0);
     mkdirSync(join(state, 'runs/r1'), { recursive: true, mode: 0o700 });
     symlinkSync(theirs, join(state, 'runs/r1/control'));
-    await expect(takeCommands(state, 'r1')).rejects.toThrow(`belongs to user ${stranger}`);
+    await expect(commandsFor(state, 'r1').take()).rejects.toThrow(`belongs to user ${stranger}`);
   });
 
   it('links and pipes are refused without waiting', async () => {
