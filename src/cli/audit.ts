@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Store } from '../engine/ports.ts';
 import { toJson } from '../model/printable.ts';
 import { plural } from '../report/layout.ts';
-import { type Audit, auditRun, JournalError } from '../store/index.ts';
+import { type Audit, auditRun, JournalError, readRuns } from '../store/index.ts';
 import { stateDirOf } from './options.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -53,7 +53,9 @@ async function verify(run: string | undefined, flags: Flags, world: World): Prom
     throw new CommandError(3, '--head must be the 64 hexadecimal digits of a head', 'a run, `kmend report` and notices give it');
   const stateDir = stateDirOf(flags, world);
   const store = await world.store(stateDir);
-  const words = (await store.runs()).flatMap(({ run: by, previous }): Word[] => (previous === undefined ? [] : [{ ...previous, by }]));
+  const words = (await readRuns(stateDir)).flatMap(({ run: by, previous }): Word[] =>
+    previous === undefined ? [] : [{ ...previous, by }],
+  );
   const names = run === undefined ? [...(await world.files.list(`${stateDir}/runs`).catch(() => []))].sort() : [run];
   const findings: Finding[] = [];
   for (const name of names) {

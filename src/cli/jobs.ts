@@ -5,7 +5,6 @@ import { secretNames } from '../core/secrets.ts';
 import type { RunInfo } from '../engine/ports.ts';
 import { toJson } from '../model/printable.ts';
 import { dataIn, flag, listOf, number, object, oneOf, text } from '../model/shape.ts';
-import { isMapping } from '../model/value.ts';
 import { extraVarsOf } from './extra-vars.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -102,11 +101,5 @@ export async function allJobs(stateDir: string, world: World): Promise<readonly 
 }
 
 /** The runs that this job started, the oldest first. */
-export async function runsOfJob(name: string, stateDir: string, world: World): Promise<readonly RunInfo[]> {
-  const store = await world.store(stateDir);
-  return (await store.runs()).filter(({ run }) => {
-    const kept = world.reader.readText(`${stateDir}/runs/${run}/settings.json`);
-    const data = kept.ok ? dataIn(kept.text) : undefined;
-    return isMapping(data) && isMapping(data.flags) && data.flags.job === name;
-  });
-}
+export const runsOfJob = async (name: string, stateDir: string, world: World): Promise<readonly RunInfo[]> =>
+  (await (await world.store(stateDir)).runs()).filter(({ job }) => job === name);

@@ -11,6 +11,7 @@ import type { RunLine } from './demo.ts';
 import { type KeptSettings, keptSettings, stillMissing } from './kept-settings.ts';
 import { listHosts, listTasks } from './listing.ts';
 import { type MadePlan, makePlan, showPlan } from './make-plan.ts';
+import { refuseNeverBegan } from './never-began.ts';
 import {
   type FleetFlags,
   type RolloutFlags,
@@ -316,6 +317,7 @@ async function resumeCommand(run: string, given: ResumeFlags, world: World, afte
   const { retry: _retry, skip: _skip, done: _done, why: _why, ...flags } = given;
   const resolutions = resolutionsOf(given, world.who);
   const stateDir = settings(flags, world).stateDir;
+  await refuseNeverBegan(run, await world.store(stateDir));
   const directory = `${stateDir}/runs/${run}`;
   const planText = world.reader.readText(`${directory}/plan.json`);
   if (!planText.ok) throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');

@@ -55,7 +55,7 @@ async function interruptedRuns(name: string, stateDir: string, world: World): Pr
   const runs = await runsOfJob(name, stateDir, world);
   const store = await world.store(stateDir);
   const open: RunInfo[] = [];
-  for (const run of runs) {
+  for (const run of runs.filter(({ begun }) => begun !== false)) {
     const isOpen = run.finished === undefined || (run.finished.exit === interruptedExit && (await endedBySignal(store, run.run)));
     if (isOpen) open.push(run);
   }

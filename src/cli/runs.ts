@@ -2,12 +2,14 @@
 import type { Command } from 'commander';
 import { fold } from '../core/fold.ts';
 import { emptyState } from '../core/state.ts';
+import type { RunInfo } from '../engine/ports.ts';
 import type { Event } from '../model/event.ts';
 import { toJson } from '../model/printable.ts';
 import { table } from '../report/layout.ts';
 import { underWay } from '../report/next-steps.ts';
 import { reportMarkdown, reportText } from '../report/run-report.ts';
 import { JournalError, scanEvents } from '../store/index.ts';
+import { beginAnew, neverBegan } from './never-began.ts';
 import { stateDirOf } from './options.ts';
 import { journalEnd } from './run-view.ts';
 import { paintOf } from './setup.ts';
@@ -46,15 +48,15 @@ async function listRuns(flags: Flags, world: World): Promise<number> {
     for (const run of runs) world.out(toJson({ schema: 'kmend.run/1', ...run }));
     return 0;
   }
-  const rows = runs.map((run) => [
-    run.run,
-    new Date(run.startedAt).toISOString().slice(0, 19),
-    run.play,
-    run.finished === undefined ? 'not finished' : `exit ${run.finished.exit}: ${run.finished.why}`,
-  ]);
+  const rows = runs.map((run) => [run.run, new Date(run.startedAt).toISOString().slice(0, 19), run.play, endOf(run)]);
   for (const line of table([['run', 'started (UTC)', 'play', 'end'], ...rows], world.width())) world.out(line);
   return 0;
 }
+
+const endOf = ({ begun, finished }: RunInfo): string => {
+  if (begun === false) return 'never began';
+  return finished === undefined ? 'not finished' : `exit ${finished.exit}: ${finished.why}`;
+};
 
 async function report(run: string, flags: Flags, world: World): Promise<number> {
   const stateDir = stateDirOf(flags, world);
@@ -69,6 +71,10 @@ async function report(run: string, flags: Flags, world: World): Promise<number> 
     return 0;
   }
   const holder = await (await world.store(stateDir)).holder(run);
+  if (entries === 0) {
+    world.out(holder === undefined ? `${neverBegan(run)}; ${beginAnew}` : `run ${run} is about to begin: ${holder}`);
+    return 0;
+  }
   const cut = torn && holder === undefined ? ['the last line of the journal was cut off by a crash; resume removes it'] : [];
   const input = { state, entries, head, standing: [...underWay(state, world.clock.now(), holder), ...cut] };
   const lines = flags.markdown === true ? reportMarkdown(input) : reportText(input, world.width(), paintOf(world));

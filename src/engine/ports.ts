@@ -213,6 +213,10 @@ export interface RunInfo extends JournalHead {
   readonly play: string;
   readonly finished?: { readonly exit: number; readonly why: string };
   readonly previous?: { readonly run: string; readonly head: string };
+  /** The job whose turn it was. */
+  readonly job?: string;
+  /** Its journal has no entry: it was killed as it began, and did nothing. */
+  readonly begun?: false;
 }
 
 /** `taken`: another run has taken these hosts over. `gone`: the state directory is not where it was. */
@@ -241,6 +245,7 @@ export interface Store {
   readonly openJournal: (run: string, see: (event: Event) => void) => Promise<{ readonly journal: Journal; readonly torn: boolean }>;
   /** Shows every event of a run's journal, oldest first, after checking its link; none is kept. */
   readonly scanEvents: (run: string, see: (event: Event) => void) => Promise<void>;
+  /** All runs, the oldest first. A journal that has not changed is not read again. */
   readonly runs: () => Promise<readonly RunInfo[]>;
   /** The newest run, and the head of its journal; none where there is none, or its journal is broken. */
   readonly newest: () => Promise<{ readonly run: string; readonly head: string } | undefined>;

@@ -3,4 +3,5 @@ export { type Audit, changedFiles } from './audit.ts';
 export { hashOf } from './chain.ts';
 export { type Commands, commandsFor, postCommand } from './control.ts';
 export { DamagedError, JournalError, StateGoneError, StateRefusal, StateWriteError, stateError, writing } from './errors.ts';
+export { readRuns } from './run-index.ts';
 export { auditRun, createStore, runDirectory, scanEvents } from './store.ts';

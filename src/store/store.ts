@@ -1,7 +1,7 @@
 // The state directory: runs with their journals, and locks. Everything kmend keeps on this machine lies under it.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JournalHead, PodWitness, RunInfo, Store } from '../engine/ports.ts';
+import type { PodWitness, Store } from '../engine/ports.ts';
 import type { Event } from '../model/event.ts';
 import { type Audit, auditJournal } from './audit.ts';
 import { type JournalEnd, scanJournal } from './chain.ts';
@@ -10,6 +10,7 @@ import { createJournal, openJournal } from './journal.ts';
 import { holderOf, takeLock } from './lock.ts';
 import { outputKeeper } from './output.ts';
 import { ownDirectory } from './owned.ts';
+import { indexedRuns } from './run-index.ts';
 
 /** Where a run's files lie. */
 export const runDirectory = (stateDir: string, run: string): string => join(stateDir, 'runs', run);
@@ -30,16 +31,7 @@ export function createStore(stateDir: string, now: () => number, pods?: PodWitne
     scanEvents: async (run, see) => {
       await scanJournal(journalPath(stateDir, run), run, see);
     },
-    runs: async () => {
-      const names = await readdir(join(stateDir, 'runs')).catch(() => []);
-      const infos: RunInfo[] = [];
-      // One after the other: a journal may be large, and there may be years of them.
-      for (const run of names) {
-        const info = await infoOf(stateDir, run);
-        if (info !== undefined) infos.push(info);
-      }
-      return infos.sort((a, b) => a.startedAt - b.startedAt);
-    },
+    runs: () => indexedRuns(stateDir),
     newest: async () => {
       const [run] = (await readdir(join(stateDir, 'runs')).catch(() => [])).sort().reverse();
       if (run === undefined) return undefined;
@@ -62,25 +54,3 @@ export const scanEvents = (stateDir: string, run: string, see: (event: Event) =>
 /** The journal of a run and the files that it names, checked; `heads` are looked for in its chain. */
 export const auditRun = (stateDir: string, run: string, heads: readonly string[]): Promise<Audit> =>
   auditJournal(runDirectory(stateDir, run), journalPath(stateDir, run), run, heads);
-
-async function infoOf(stateDir: string, run: string): Promise<RunInfo | undefined> {
-  let info: Omit<RunInfo, keyof JournalHead> | undefined;
-  const see = (event: Event): void => {
-    if (event.type === 'run.started') {
-      const { at, playbook, play, previous } = event;
-      info ??= { run, startedAt: at, playbook, play, ...(previous === undefined ? {} : { previous }) };
-    }
-    if (info !== undefined && event.type === 'run.finished') info = { ...info, finished: { exit: event.exit, why: event.why } };
-    else if (info !== undefined && event.type === 'run.resumed') {
-      const { finished: _before, ...open } = info;
-      info = open;
-    }
-  };
-  try {
-    const { entries, head } = await scanEvents(stateDir, run, see);
-    return info && { ...info, entries, head };
-  } catch {
-    // A directory that is no run, or a broken journal: `audit verify RUN` says what is wrong with it.
-    return undefined;
-  }
-}
