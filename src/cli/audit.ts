@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Store } from '../engine/ports.ts';
 import { toJson } from '../model/printable.ts';
 import { plural } from '../report/layout.ts';
-import { type Audit, auditRun, JournalError, readRuns } from '../store/index.ts';
+import { type Audit, auditRun, JournalError, type PrunedRun, prunedRuns, readRuns } from '../store/index.ts';
 import { stateDirOf } from './options.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -53,7 +53,8 @@ async function verify(run: string | undefined, flags: Flags, world: World): Prom
     throw new CommandError(3, '--head must be the 64 hexadecimal digits of a head', 'a run, `kmend report` and notices give it');
   const stateDir = stateDirOf(flags, world);
   const store = await world.store(stateDir);
-  const words = (await readRuns(stateDir)).flatMap(({ run: by, previous }): Word[] =>
+  const pruned = await prunedRuns(stateDir);
+  const words = [...pruned, ...(await readRuns(stateDir))].flatMap(({ run: by, previous }): Word[] =>
     previous === undefined ? [] : [{ ...previous, by }],
   );
   const names = run === undefined ? [...(await world.files.list(`${stateDir}/runs`).catch(() => []))].sort() : [run];
@@ -64,12 +65,37 @@ async function verify(run: string | undefined, flags: Flags, world: World): Prom
     findings.push(finding);
     print(finding, flags, world);
   }
-  for (const { run: gone, by } of run === undefined ? words : [])
-    if (!names.includes(gone)) world.err(`warning: run ${gone} is not there any more; run ${by} names it as the one before it`);
-  const known = head === undefined || findings.some(({ audit }) => audit?.heads.has(head));
+  const removed = run === undefined ? pruned.filter((one) => !names.includes(one.run)) : [];
+  const fits =
+    run !== undefined ||
+    judgeGone(
+      words.filter((word) => !names.includes(word.run)),
+      removed,
+      world,
+    );
+  if (removed.length > 0 && flags.json !== true)
+    world.out(`removed by \`kmend runs prune\`: ${plural(removed.length, 'run')}, of which the heads are kept`);
+  const known =
+    head === undefined ||
+    findings.some(({ audit }) => audit?.heads.has(head)) ||
+    removed.some((one) => one.head === head || one.named.includes(head));
   if (!known) world.err('no entry has the head that was given: the end of the journal was cut off, or it was rewritten');
-  if (!known || findings.some(({ wrong }) => wrong.length > 0)) return 1;
+  if (!known || !fits || findings.some(({ wrong }) => wrong.length > 0)) return 1;
   return findings.some(({ end }) => end === 'open') ? 12 : 0;
+}
+
+/** What is said of runs that are not there any more, against the heads that were kept when they were removed. */
+function judgeGone(words: readonly Word[], removed: readonly PrunedRun[], world: World): boolean {
+  let fits = true;
+  for (const { run, head, by } of words) {
+    const kept = removed.find((one) => one.run === run);
+    if (kept === undefined) world.err(`warning: run ${run} is not there any more; run ${by} names it as the one before it`);
+    else if (!kept.named.includes(head)) {
+      world.err(`run ${run}: run ${by} names another head of it than those that were kept when it was removed`);
+      fits = false;
+    }
+  }
+  return fits;
 }
 
 async function judge(

@@ -12,7 +12,7 @@ const projectFile = 'kmend.yaml';
 const userFile = ({ env, home }: World): string =>
   join(env.XDG_CONFIG_HOME === undefined || env.XDG_CONFIG_HOME === '' ? join(home, '.config') : env.XDG_CONFIG_HOME, 'kmend/config.yaml');
 
-const optionOf = ({ key }: SettingKey): string => key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+const optionOf = ({ key, flag = key }: SettingKey): string => flag.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 const variableOf = ({ key }: SettingKey): string => `KMEND_${key.toUpperCase()}`;
 
 /**

@@ -1,4 +1,4 @@
-// `runs` and `report`: what happened, from journals alone.
+// `runs` and `report`: what happened, from journals alone; `runs prune` removes old ones.
 import type { Command } from 'commander';
 import { fold } from '../core/fold.ts';
 import { emptyState } from '../core/state.ts';
@@ -11,6 +11,7 @@ import { reportMarkdown, reportText } from '../report/run-report.ts';
 import { JournalError, scanEvents } from '../store/index.ts';
 import { beginAnew, neverBegan } from './never-began.ts';
 import { stateDirOf } from './options.ts';
+import { keepFlag, pruneLines, pruneRuns } from './prune.ts';
 import { journalEnd } from './run-view.ts';
 import { paintOf } from './setup.ts';
 import { CommandError, type World } from './world.ts';
@@ -19,19 +20,28 @@ interface Flags {
   readonly stateDir?: string;
   readonly json?: boolean;
   readonly markdown?: boolean;
+  readonly keep?: string;
+  readonly check?: boolean;
 }
 
 export function runsCommands(program: Command, world: World, done: (exit: number) => void): void {
   const stateOption = (command: Command): Command =>
     command.option('--state-dir <dir>', 'where runs are kept').option('--json', 'JSON lines');
   stateOption(program.command('runs'))
-    .description('list runs, the newest last; `runs show RUN` is `report RUN`')
-    .argument('[what]', 'show')
+    .description('list runs, the newest last; `runs show RUN` is `report RUN`; `runs prune` removes old runs that are over')
+    .argument('[what]', 'show or prune')
     .argument('[run]')
+    .option('--keep <what>', 'prune: keep the runs of so many days, as 90d, or so many of the newest, as 500')
+    .option('-C, --check', 'prune: only say which runs would be removed')
     .action(async (what: string | undefined, run: string | undefined, flags: Flags) => {
       if (what === undefined) return done(await listRuns(flags, world));
+      if (what === 'prune' && run === undefined) return done(await prune(flags, world));
       if (what !== 'show' || run === undefined)
-        throw new CommandError(3, `\`kmend runs ${what}\` says nothing`, 'kmend runs lists them, kmend runs show RUN tells about one');
+        throw new CommandError(
+          3,
+          `there is no \`kmend runs ${[what, run ?? ''].join(' ').trim()}\``,
+          'kmend runs lists them, kmend runs show RUN reports one, kmend runs prune --keep 90d removes old ones',
+        );
       done(await report(run, flags, world));
     });
   stateOption(program.command('report'))
@@ -50,6 +60,18 @@ async function listRuns(flags: Flags, world: World): Promise<number> {
   }
   const rows = runs.map((run) => [run.run, new Date(run.startedAt).toISOString().slice(0, 19), run.play, endOf(run)]);
   for (const line of table([['run', 'started (UTC)', 'play', 'end'], ...rows], world.width())) world.out(line);
+  return 0;
+}
+
+async function prune({ keep, check = false, ...flags }: Flags, world: World): Promise<number> {
+  const pruned = await pruneRuns(keepFlag(keep), stateDirOf(flags, world), world, check);
+  if (flags.json === true) {
+    const stays = [...pruned.stays].map(([run, why]) => ({ run, why }));
+    world.out(toJson({ schema: 'kmend.prune/1', check, removed: pruned.removed, stays }));
+    return 0;
+  }
+  const lines = pruneLines(pruned, check);
+  for (const line of lines.length === 0 ? ['no run is old enough to be removed'] : lines) world.out(line);
   return 0;
 }
 

@@ -10,6 +10,7 @@ import type { RunLine } from './demo.ts';
 import { allJobs, checkedName, type Job, jobNamed, refuseSecrets, removeJob, saveJob } from './jobs.ts';
 import { type NotifyFlags, notifyOf, withNotifyOptions } from './notify-job.ts';
 import { stateDirOf } from './options.ts';
+import { jobsKeep, keepFlag, pruneAfterTurn } from './prune.ts';
 import { runJob } from './run-job.ts';
 import { CommandError, printText, type World } from './world.ts';
 
@@ -59,9 +60,14 @@ export function scheduleCommand(program: Command, world: World, done: (exit: num
     .description('run a job now, unattended: asks nothing, takes up its own interrupted run first')
     .argument('<name>')
     .argument('[command...]', 'the command line, after --, where the state directory has no such job yet (a new volume)')
-    .action(async (name: string, words: readonly string[], flags: StateFlags & NotifyFlags) =>
-      done(await runJob(checkedName(name), words, stateDirOf(flags, world), world, runLine, notifyOf(flags, world))),
-    );
+    .option('--keep <what>', `after the turn, as \`runs prune --keep\` does (default ${jobsKeep})`)
+    .action(async (name: string, words: readonly string[], flags: StateFlags & NotifyFlags & { readonly keep?: string }) => {
+      const keep = keepFlag(flags.keep ?? jobsKeep);
+      const stateDir = stateDirOf(flags, world);
+      const exit = await runJob(checkedName(name), words, stateDir, world, runLine, notifyOf(flags, world));
+      await pruneAfterTurn(keep, stateDir, world);
+      done(exit);
+    });
 }
 
 const schedulable = new Set(['apply', 'check', 'drift', 'plan']);

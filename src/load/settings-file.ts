@@ -6,12 +6,14 @@ import { sourceOf } from './source.ts';
 import { tellingOf } from './telling.ts';
 import { parseYaml } from './yaml.ts';
 
-/** One key of a settings file. Its flag is the key with dashes, its variable `KMEND_` and the key in capitals. */
+/** One key of a settings file. Its flag is mostly the key with dashes, its variable `KMEND_` and the key in capitals. */
 export interface SettingKey {
   readonly key: string;
   /** Paths are relative to the file that names them; `~/` is the home directory. */
   readonly kind: 'text' | 'path' | 'paths' | 'words' | 'switch';
   readonly what: string;
+  /** Its flag, where that is not the key with dashes. */
+  readonly flag?: string;
 }
 
 export const settingKeys: readonly SettingKey[] = [
@@ -41,6 +43,12 @@ export const settingKeys: readonly SettingKey[] = [
     kind: 'text',
     what: 'where entries of the journal are sent to: `syslog`, `journald`, or `udp://`, `tcp://`, `tls://HOST:PORT`',
   },
+  {
+    key: 'runs_keep',
+    kind: 'text',
+    flag: 'keep',
+    what: 'what `runs prune`, and each turn of a job, keeps: the runs of so many days (`90d`), or so many of the newest (`500`)',
+  },
 ];
 
 const schema = object({
@@ -58,6 +66,7 @@ const schema = object({
   context: filled.optional(),
   state_dir: filled.optional(),
   audit_forward: filled.optional(),
+  runs_keep: filled.optional(),
 });
 
 /** What a settings file says: numbers as text, as a flag gives them; nothing for keys that it leaves out. */

@@ -112,8 +112,14 @@ function formOf(schema: Mapping): string {
 const wordOf = (value: Value): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
 /** Settings: one row a key, with the flag and the variable that say the same. */
-export function settingsMarkdown(keys: readonly { readonly key: string; readonly what: string }[]): readonly string[] {
-  const row = ({ key, what }: { readonly key: string; readonly what: string }): string =>
-    `| \`${key}\` | \`--${key.replaceAll('_', '-')}\` | \`KMEND_${key.toUpperCase()}\` | ${what} |`;
+interface Setting {
+  readonly key: string;
+  readonly what: string;
+  readonly flag?: string;
+}
+
+export function settingsMarkdown(keys: readonly Setting[]): readonly string[] {
+  const row = ({ key, what, flag = key }: Setting): string =>
+    `| \`${key}\` | \`--${flag.replaceAll('_', '-')}\` | \`KMEND_${key.toUpperCase()}\` | ${what} |`;
   return ['| key | flag | variable | what it says |', '| --- | --- | --- | --- |', ...keys.map(row)];
 }

@@ -12,6 +12,8 @@ export interface Audit extends JournalEnd {
   readonly closed: boolean;
   /** Of the heads asked for: after how many entries the chain had them. */
   readonly heads: ReadonlyMap<string, number>;
+  /** The run before it that its first entry names, and its head then. */
+  readonly previous?: { readonly run: string; readonly head: string };
   /** So many files and pieces of files are as their entries say. */
   readonly files: number;
   /** What is not as the journal says. */
@@ -26,9 +28,11 @@ export async function auditJournal(directory: string, path: string, run: string,
   const reach = (head: string, entries: number): void => void (wanted.includes(head) && heads.set(head, entries));
   const claims: Claim[] = [];
   let closed = false;
+  let previous: Audit['previous'];
   const end = await scanJournal(path, run, (event) => {
     reach(event.prev, event.seq);
     closed = event.type === 'run.closed';
+    if (event.type === 'run.started') previous ??= event.previous;
     claims.push(...claimsOf(event));
   });
   reach(end.head, end.entries);
@@ -37,7 +41,8 @@ export async function auditJournal(directory: string, path: string, run: string,
     const digest = await digestOf(join(directory, claim.file), claim);
     if (digest !== claim.sha256) wrong.push(`${claim.file} ${digest === undefined ? 'is not there' : 'was changed'} (entry ${claim.seq})`);
   }
-  return { ...end, closed, heads, files: claims.length - wrong.length, wrong, notes: await unnamed(directory, claims) };
+  const notes = await unnamed(directory, claims);
+  return { ...end, closed, heads, ...(previous && { previous }), files: claims.length - wrong.length, wrong, notes };
 }
 
 /** Which of these files, by name with their sha256, are not what they were. */

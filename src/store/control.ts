@@ -5,7 +5,7 @@ import type { Event, EventBody, EventOf, EventType } from '../model/event.ts';
 import { wrongBody } from '../model/event-shape.ts';
 import { dataIn } from '../model/shape.ts';
 import { ownDirectory, readOwn } from './owned.ts';
-import { runDirectory } from './store.ts';
+import { runDirectory } from './paths.ts';
 
 /** How many this process has left: several may be left in one millisecond, and keep their order. */
 let posted = 0;

@@ -8,6 +8,7 @@ import { dataIn, flag, number, object, record, type Shape, text } from '../model
 import { isMapping } from '../model/value.ts';
 import { scanJournal } from './chain.ts';
 import { readOwn } from './owned.ts';
+import { journalPath, runDirectory } from './paths.ts';
 
 interface Entry {
   readonly size: number;
@@ -24,8 +25,6 @@ const infoShape = object(
   { begun: flag, job: text, finished: object({ exit: number, why: text }), previous: object({ run: text, head: text }) },
 );
 const indexShape: Shape = record(object({ size: number, changed: number }, { info: infoShape }));
-
-const journalOf = (stateDir: string, run: string): string => join(stateDir, 'runs', run, 'journal.ndjson');
 
 /** All runs, the oldest first; only journals that changed since the last time are read. */
 export async function indexedRuns(stateDir: string): Promise<readonly RunInfo[]> {
@@ -46,7 +45,7 @@ async function entriesFor(stateDir: string, known: Index): Promise<Index> {
   const entries: Record<string, Entry> = {};
   // One after the other: a journal may be large, and there may be years of them.
   for (const run of await readdir(join(stateDir, 'runs')).catch(() => [])) {
-    const found = await stat(journalOf(stateDir, run)).catch(() => undefined);
+    const found = await stat(journalPath(stateDir, run)).catch(() => undefined);
     if (found === undefined) continue;
     const { size, ctimeMs: changed } = found;
     const before = Object.hasOwn(known, run) ? known[run] : undefined;
@@ -60,7 +59,7 @@ async function entriesFor(stateDir: string, known: Index): Promise<Index> {
 }
 
 async function infoOf(stateDir: string, run: string, written: number): Promise<RunInfo | undefined> {
-  const path = journalOf(stateDir, run);
+  const path = journalPath(stateDir, run);
   let info: Omit<RunInfo, keyof JournalHead> | undefined;
   const see = (event: Event): void => {
     if (event.type === 'run.started') {
@@ -84,7 +83,7 @@ async function infoOf(stateDir: string, run: string, written: number): Promise<R
 
 /** The job that started it, by the settings that it keeps. */
 async function jobOf(stateDir: string, run: string): Promise<{ readonly job?: string }> {
-  const settings = dataIn(await readOwn(stateDir, join(stateDir, 'runs', run, 'settings.json')).catch(() => ''));
+  const settings = dataIn(await readOwn(stateDir, join(runDirectory(stateDir, run), 'settings.json')).catch(() => ''));
   const flags = isMapping(settings) ? settings.flags : undefined;
   return isMapping(flags) && typeof flags.job === 'string' ? { job: flags.job } : {};
 }

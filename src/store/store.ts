@@ -10,12 +10,8 @@ import { createJournal, openJournal } from './journal.ts';
 import { holderOf, takeLock } from './lock.ts';
 import { outputKeeper } from './output.ts';
 import { ownDirectory } from './owned.ts';
+import { journalPath, runDirectory } from './paths.ts';
 import { indexedRuns } from './run-index.ts';
-
-/** Where a run's files lie. */
-export const runDirectory = (stateDir: string, run: string): string => join(stateDir, 'runs', run);
-
-const journalPath = (stateDir: string, run: string): string => join(runDirectory(stateDir, run), 'journal.ndjson');
 
 /** @param pods where this process is a pod: its cluster says which other pods are dead */
 export function createStore(stateDir: string, now: () => number, pods?: PodWitness): Store {
