@@ -4,7 +4,7 @@ import type { EventBody } from '../model/event.ts';
 import { postCommand } from '../store/index.ts';
 import { stateOf } from './history.ts';
 import { stateDirOf } from './options.ts';
-import { checkResolutions, type Resolution, resolution, wayOf } from './resolutions.ts';
+import { type Resolution, resolution, resolutionsIn, wayOf } from './resolutions.ts';
 import { CommandError, type World } from './world.ts';
 
 interface Flags {
@@ -70,8 +70,7 @@ export function controlCommands(program: Command, world: World, done: (exit: num
 /** Leaves a person's word about hosts for a run, where it can change something. */
 export async function leaveResolutions(run: string, given: readonly Resolution[], stateDir: string, world: World): Promise<number> {
   known(run, stateDir, world);
-  checkResolutions(given, await stateOf(await world.store(stateDir), run));
-  return post(run, given, stateDir, world);
+  return post(run, resolutionsIn(given, await stateOf(await world.store(stateDir), run)), stateDir, world);
 }
 
 /** A run that is not there is the user's mistake. */

@@ -9,21 +9,37 @@ import type { ReadyPlay } from './project.ts';
 import type { Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 
-/** `-k`, `-K` and variables that are, or may be, secret must be given again. Of `-e @FILE` only the path is kept. */
+/** Variables that are, or may be, secret must be given again, and passwords of `-k` and `-K` are asked for again. Of `-e @FILE` only the path is kept. */
 export function settingsToKeep(ready: ReadyPlay, inventories: readonly string[], set: Settings, world: World): object {
-  const { askPass: _askPass, askBecomePass: _askBecomePass, extraVars = [], json: _json, ...flags } = set.flags;
-  const { play } = ready.setup;
-  const hidden = namesUnderNoLog(play, [set.extraVars, play.vars, ...ready.inventoryVars]);
-  const judge = (vars: Mapping): KeptVars => withoutSecrets(vars, (name) => hidden.has(name) || set.isSecret(name), world.secrets.mask);
+  const { extraVars = [], json: _json, ...flags } = set.flags;
+  const judge = judgeOf([ready], set, world);
   const words = [...environmentVars(world), ...extraVars].map((word) => keptWord(word, judge, world));
-  const playVars = judge(play.vars);
+  const playVars = judge(ready.setup.play.vars);
   return {
     schema: 'kmend.settings/1',
     flags: { ...flags, inventory: inventories, extraVars: words.flatMap(({ word }) => (word === undefined ? [] : [word])) },
-    play: play.name,
+    play: ready.setup.play.name,
     playVars: playVars.kept,
     withheld: [...new Set([...words.flatMap(({ withheld }) => withheld), ...playVars.withheld])].sort(),
   };
+}
+
+type Judge = (vars: Mapping) => KeptVars;
+
+function judgeOf(plays: readonly ReadyPlay[], set: Settings, world: World): Judge {
+  const hidden = plays.map(({ setup: { play }, inventoryVars }) => namesUnderNoLog(play, [set.extraVars, play.vars, ...inventoryVars]));
+  return (vars) => withoutSecrets(vars, (name) => hidden.some((names) => names.has(name)) || set.isSecret(name), world.secrets.mask);
+}
+
+/** The `-e` words of a command line as they may be printed, and the names of what may not. */
+export function printableVars(
+  plays: readonly ReadyPlay[],
+  set: Settings,
+  world: World,
+): { readonly words: readonly string[]; readonly withheld: readonly string[] } {
+  const judge = judgeOf(plays, set, world);
+  const kept = (set.flags.extraVars ?? []).map((word) => keptWord(word, judge, world));
+  return { words: kept.flatMap(({ word }) => word ?? []), withheld: kept.flatMap(({ withheld }) => withheld) };
 }
 
 interface KeptWord {
@@ -31,7 +47,7 @@ interface KeptWord {
   readonly withheld: readonly string[];
 }
 
-function keptWord(word: string, judge: (vars: Mapping) => KeptVars, world: World): KeptWord {
+function keptWord(word: string, judge: Judge, world: World): KeptWord {
   // What a pipe printed (`-e @<(...)`) cannot be read again.
   if (word === '@-') return { withheld: Object.keys(extraVarsOf([word], world)) };
   if (word.startsWith('@/dev/') || word.startsWith('@/proc/')) return { withheld: [word] };
@@ -74,3 +90,12 @@ export function keptSettings(run: string, stateDir: string, world: World): KeptS
 /** Names of `withheld` that nobody has given again. */
 export const stillMissing = ({ withheld }: KeptSettings, extraVars: Mapping): readonly string[] =>
   withheld.filter((name) => !Object.hasOwn(extraVars, name));
+
+/** What has to be added to the commands that kmend prints for this run, where something has. */
+export function neededAgain(run: string, stateDir: string, world: World): readonly string[] {
+  if (!world.reader.readText(`${stateDir}/runs/${run}/settings.json`).ok) return [];
+  const missing = stillMissing(keptSettings(run, stateDir, world), extraVarsOf(environmentVars(world), world));
+  return missing.length === 0
+    ? []
+    : [`add to resume and rollback of it -e @FILE with what is not kept, because it may be secret: ${missing.join(', ')}`];
+}

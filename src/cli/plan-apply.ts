@@ -8,7 +8,7 @@ import { pasteable } from '../model/quote.ts';
 import { plural } from '../report/layout.ts';
 import { leaveResolutions } from './control.ts';
 import type { RunLine } from './demo.ts';
-import { type KeptSettings, keptSettings, stillMissing } from './kept-settings.ts';
+import { type KeptSettings, keptSettings, printableVars, stillMissing } from './kept-settings.ts';
 import { listHosts, listTasks } from './listing.ts';
 import { type MadePlan, makePlan, showPlan } from './make-plan.ts';
 import { refuseNeverBegan } from './never-began.ts';
@@ -50,7 +50,7 @@ export function planCommands(program: Command, world: World, done: Done, runLine
     .argument('<playbook>')
     .option('-o, --output <file>', 'save the plan: `kmend apply FILE` does exactly that');
   withListOptions(plan).action(async (path: string, flags: PlanFlags, command: Command) =>
-    done(await planCommand(path, flags, looking(flags, command, world))),
+    done(await planCommand(path, flags, looking(flags, command, world), typedLogin(command))),
   );
 
   const apply = withForwardOption(withRolloutOptions(withTaskOptions(withFleetOptions(program.command('apply')))))
@@ -113,7 +113,22 @@ async function listed(path: string, flags: PlanFlags, set: Settings, world: Worl
   return true;
 }
 
-async function planCommand(path: string, flags: PlanFlags, world: World): Promise<number> {
+/** Flags that a saved plan does not hold: how the hosts are reached. */
+const loginFlags: ReadonlySet<string> = new Set([
+  ...['user', 'privateKey', 'askPass', 'become', 'becomeUser', 'becomeMethod', 'askBecomePass', 'sshCommonArgs'],
+  ...['timeout', 'forks', 'kubeconfig', 'context', 'stateDir'],
+]);
+
+/** Those of them that stand on the command line, to be typed again. */
+const typedLogin = (command: Command): readonly string[] =>
+  command.options.flatMap((option) => {
+    const name = option.attributeName();
+    if (!loginFlags.has(name) || command.getOptionValueSource(name) !== 'cli') return [];
+    const value: unknown = command.getOptionValue(name);
+    return [option.long ?? '', ...(value === true ? [] : [pasteable(String(value))])];
+  });
+
+async function planCommand(path: string, flags: PlanFlags, world: World, login: readonly string[] = []): Promise<number> {
   const set = settings(flags, world);
   if (await listed(path, flags, set, world)) return 0;
   const project = await loadProject(path, set, world);
@@ -122,12 +137,18 @@ async function planCommand(path: string, flags: PlanFlags, world: World): Promis
     const made = await makePlan(project, set, flags, world, ports);
     if (flags.output !== undefined) await world.files.write(flags.output, `${toJson(made.plan, 1)}\n`, 0o600);
     print(made, flags, world);
-    if (flags.output !== undefined && flags.json !== true)
-      world.out(`Saved as ${flags.output}; carry it out with: kmend apply ${pasteable(flags.output)}`);
+    if (flags.output !== undefined && flags.json !== true) sayHowToApply(flags.output, login, made, set, world);
     return planExit(made.plan);
   } finally {
     await close();
   }
+}
+
+function sayHowToApply(output: string, login: readonly string[], made: MadePlan, set: Settings, world: World): void {
+  const { words, withheld } = printableVars(made.plays, set, world);
+  const command = ['kmend apply', pasteable(output), ...login, ...words.flatMap((word) => ['-e', pasteable(word)])].join(' ');
+  const more = withheld.length === 0 ? '' : `, and -e @FILE with what may be secret: ${withheld.join(', ')}`;
+  world.out(`Saved as ${output}; carry it out with: ${command}${more}`);
 }
 
 export function print(made: MadePlan, flags: FleetFlags, world: World): void {

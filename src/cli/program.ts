@@ -1,6 +1,7 @@
 // The command line: the tree of commands, and the one place where their mistakes become words and an exit code.
 import { Command, CommanderError } from 'commander';
 import { DamagedError, StateRefusal, StateWriteError, stateError } from '../store/index.ts';
+import { asTyped } from './as-typed.ts';
 import { auditCommand } from './audit.ts';
 import { checkCommand } from './check.ts';
 import { configure } from './configuration.ts';
@@ -26,8 +27,8 @@ import { CommandError, printText, type World } from './world.ts';
 
 const helpWidth = 80;
 
-/** Builds the tree. `done` is told the exit code of the command that ran. */
-export function buildProgram(world: World, done: (exit: number) => void): Command {
+/** Builds the tree. `done` gets the exit code of the command that ran; `typed` the state directory that its command line names. */
+export function buildProgram(world: World, done: (exit: number) => void, typed: (stateDir: string) => void = () => {}): Command {
   const program = new Command('kmend')
     .description(
       'Takes fleets of Linux hosts out of the kernel-memory-accounting leak of the 3.10 kernel: checks, plans, drains, remediates, reboots, proves.',
@@ -45,6 +46,7 @@ export function buildProgram(world: World, done: (exit: number) => void): Comman
   program.option('--trust-files', 'for this run: obey files that others could have written, and links that lead out of the project');
   program.hook('preAction', async (_, command) => {
     if (command.optsWithGlobals().trustFiles === true) world.trust.trustAll();
+    if (command.getOptionValueSource('stateDir') === 'cli') typed(command.opts<FleetFlags>().stateDir ?? '');
     configure(command, world);
     await readInputVars(command.opts<FleetFlags>().extraVars ?? [], world);
   });
@@ -70,11 +72,19 @@ const asKmend = (args: readonly string[]): readonly string[] => (args[0] === 'dr
 
 /** Runs one command line and gives its exit code; never throws for a user's mistake. */
 export async function runCommandLine(args: readonly string[], given: World): Promise<number> {
-  const world = maskedWorld(given);
+  let stateDir = '';
+  const again = (line: string): string => (stateDir === '' ? line : asTyped(line, stateDir));
+  const world = maskedWorld({ ...given, out: (line) => given.out(again(line)), err: (line) => given.err(again(line)) });
   let exit = 0;
-  const program = buildProgram(world, (code) => {
-    exit = code;
-  });
+  const program = buildProgram(
+    world,
+    (code) => {
+      exit = code;
+    },
+    (named) => {
+      stateDir = named;
+    },
+  );
   try {
     await program.parseAsync(asKmend(args), { from: 'user' });
     return exit;

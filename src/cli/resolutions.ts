@@ -1,7 +1,8 @@
 // What a person says of hosts that ended badly: the flags for it, and what is wrong with the names.
 import type { Command } from 'commander';
 import { whyNotResolvable } from '../core/resolve.ts';
-import { hostStates, type RunState } from '../core/state.ts';
+import { hostState, hostStates, type RunState } from '../core/state.ts';
+import { resolvePattern } from '../load/index.ts';
 import { nearest } from '../model/diagnostic.ts';
 import type { EventOf } from '../model/event.ts';
 import { words } from './options.ts';
@@ -22,7 +23,7 @@ export interface ResolveFlags {
 
 export const withResolveOptions = (command: Command): Command =>
   command
-    .option('--retry <hosts>', 'acknowledge failed hosts and walk them again (names, by commas; may be repeated)', words)
+    .option('--retry <hosts>', 'acknowledge failed hosts and walk them again (names and patterns as of --limit; may be repeated)', words)
     .option('--skip <hosts>', 'acknowledge failed hosts and leave them as they are', words)
     .option('--done <hosts>', 'acknowledge failed hosts that were fixed by hand', words)
     .option('--why <text>', 'of --retry, --skip and --done: goes into the journal');
@@ -42,16 +43,46 @@ export function wayOf(text: string | undefined): Way {
   return way;
 }
 
-/** What `--retry`, `--skip` and `--done` say; a host stands in one of them. */
-export function resolutionsOf(flags: ResolveFlags, who: string): readonly Resolution[] {
-  const all = ways.flatMap((way) => [...new Set(flags[way] ?? [])].map((host) => resolution(host, way, who, flags.why)));
+/** What `--retry`, `--skip` and `--done` say, with patterns as they were given. */
+export const resolutionsOf = (flags: ResolveFlags, who: string): readonly Resolution[] =>
+  ways.flatMap((way) => [...new Set(flags[way] ?? [])].map((host) => resolution(host, way, who, flags.why)));
+
+/** A resolution for each host that is meant: names as they are, patterns (`web*`, `~web\d+`, `all`, `!web3`) among the hosts that failed. */
+export function resolutionsIn(given: readonly Resolution[], state: RunState): readonly Resolution[] {
+  const all = ways.flatMap((way) => {
+    const own = given.filter(({ as = 'skip' }) => as === way);
+    const names = own.filter(({ host }) => !isPattern(host, state));
+    const [first, ...more] = own.filter(({ host }) => isPattern(host, state));
+    if (first === undefined) return names;
+    const hosts = matching([first, ...more].map(({ host }) => host).join(','), way, state);
+    return [...names, ...hosts.filter((host) => names.every((one) => one.host !== host)).map((host) => ({ ...first, host }))];
+  });
   const twice = all.find(({ host }, index) => all.findIndex((other) => other.host === host) !== index);
   if (twice !== undefined) throw new CommandError(3, `${twice.host} stands in two of --retry, --skip and --done`);
+  checkResolutions(all, state);
   return all;
 }
 
-/** Every name must be of a host that ended badly: all that are not are told at once, before anything is done. */
-export function checkResolutions(given: readonly Resolution[], state: RunState): void {
+const isPattern = (word: string, state: RunState): boolean =>
+  hostState(state, word) === undefined && (word === 'all' || /^[~!&]|[*?[]/.test(word));
+
+/** The failed hosts of a pattern. An exclusion may name any host of the run. */
+function matching(pattern: string, way: Way, state: RunState): readonly string[] {
+  const names = [...[...hostStates(state)].map(({ host }) => host), ...state.leftOut.map(({ host }) => host)];
+  const hosts = new Map(names.map((name) => [name, { name, groups: [], vars: {} }]));
+  const { value, diagnostics } = resolvePattern(pattern, { hosts, groups: new Map(), files: [] });
+  const failed = (value ?? []).filter((host) => whyNotResolvable(state, host, way) === undefined);
+  if (failed.length > 0) return failed;
+  const wrong = diagnostics.find(({ severity }) => severity === 'error')?.summary;
+  throw new CommandError(
+    3,
+    wrong ?? `\`${pattern}\` matches no failed host of run ${state.run}`,
+    `kmend report ${state.run} shows where each host stands`,
+  );
+}
+
+/** Every name must be of a host that failed: all that are not are reported at once, before anything is done. */
+function checkResolutions(given: readonly Resolution[], state: RunState): void {
   const wrong = given.flatMap(({ host, as = 'skip' }) => whyNotResolvable(state, host, as) ?? []);
   const [first] = given.filter(({ host, as = 'skip' }) => whyNotResolvable(state, host, as) !== undefined);
   if (first === undefined) return;

@@ -14,7 +14,7 @@ import { type Commands, changedFiles, commandsFor, hashOf, JournalError, StateGo
 import { mendedSince } from './fresh-look.ts';
 import { settingsToKeep } from './kept-settings.ts';
 import type { ReadyPlay } from './project.ts';
-import { checkResolutions, type Resolution } from './resolutions.ts';
+import { type Resolution, resolutionsIn } from './resolutions.ts';
 import { finish, openView } from './run-view.ts';
 import type { Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
@@ -109,6 +109,7 @@ export async function resumeRun(
     let state = emptyState;
     let number = 2;
     let files: Readonly<Record<string, string>> = {};
+    let resolved: readonly Resolution[] = [];
     const commands = commandsFor(set.stateDir, id);
     const see = (event: Event): void => {
       state = fold(state, event);
@@ -122,7 +123,7 @@ export async function resumeRun(
     try {
       const alien = [...state.indexOf.keys()].find((host) => !run.ready.setup.hosts.has(host));
       if (alien !== undefined) throw new CommandError(1, `the journal of run ${id} has a host that its plan has not: ${alien}`);
-      checkResolutions(resolutions, state);
+      resolved = resolutionsIn(resolutions, state);
       await unchanged(id, files, set);
     } catch (error) {
       await journal.close();
@@ -133,7 +134,7 @@ export async function resumeRun(
     const yes = flags.yes === true && state.approved === undefined ? [approval(flags, world)] : [];
     const resumed: EventBody = { type: 'run.resumed', who: world.who, tool: world.version };
     // A host that a person leaves as it is must not be taken up again: their words go first.
-    const bodies: EventBody[] = [...left, ...resolutions, resumed, ...tornNote(torn), ...takeoverNote(flags), ...yes];
+    const bodies: EventBody[] = [...left, ...resolved, resumed, ...tornNote(torn), ...takeoverNote(flags), ...yes];
     return drive(guarded(journal, lock, set.stateDir), state, bodies, number, commands, run, flags, set, world, ports);
   });
   return { exit, wasDone, approved };

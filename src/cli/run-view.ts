@@ -8,6 +8,7 @@ import { toJson } from '../model/printable.ts';
 import { eventLines } from '../report/lines.ts';
 import { nextSteps } from '../report/next-steps.ts';
 import { recapLines } from '../report/recap.ts';
+import { neededAgain } from './kept-settings.ts';
 import { paintOf, type Settings } from './setup.ts';
 import type { World } from './world.ts';
 
@@ -67,7 +68,8 @@ export function finish(ledger: Ledger, set: Settings, world: World): void {
   const ended = state.finished;
   if (ended === undefined) return;
   world.out(`${ended.why} (exit ${ended.exit}); report: kmend report ${ledger.run}`);
-  for (const line of nextSteps(state)) world.out(line);
+  const steps = nextSteps(state);
+  for (const line of steps.length === 0 ? [] : [...steps, ...neededAgain(ledger.run, set.stateDir, world)]) world.out(line);
   world.out(`journal: ${end.entries} entries, head ${end.head}`);
 }
 

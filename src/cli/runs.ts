@@ -9,6 +9,7 @@ import { table } from '../report/layout.ts';
 import { underWay } from '../report/next-steps.ts';
 import { reportMarkdown, reportText } from '../report/run-report.ts';
 import { JournalError, scanEvents } from '../store/index.ts';
+import { neededAgain } from './kept-settings.ts';
 import { beginAnew, neverBegan } from './never-began.ts';
 import { stateDirOf } from './options.ts';
 import { keepFlag, pruneLines, pruneRuns } from './prune.ts';
@@ -98,7 +99,9 @@ async function report(run: string, flags: Flags, world: World): Promise<number> 
     return 0;
   }
   const cut = torn && holder === undefined ? ['the last line of the journal was cut off by a crash; resume removes it'] : [];
-  const input = { state, entries, head, standing: [...underWay(state, world.clock.now(), holder), ...cut] };
+  const steps = underWay(state, world.clock.now(), holder);
+  const again = steps.length === 0 || holder !== undefined ? [] : neededAgain(run, stateDir, world);
+  const input = { state, entries, head, standing: [...steps, ...again, ...cut] };
   const lines = flags.markdown === true ? reportMarkdown(input) : reportText(input, world.width(), paintOf(world));
   for (const line of lines) world.out(line);
   return 0;

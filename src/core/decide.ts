@@ -218,7 +218,7 @@ function noRoom(view: View): Decision {
   const { state, context } = view;
   const why = whyNoSlot(view);
   if (blockedByKept(view)) {
-    const text = `slots are kept by hosts that ended badly (${nameSome(state, state.kept)}); look at them, then: kmend resume ${state.run} --retry HOST (or --skip, --done)`;
+    const text = `slots are kept by hosts that ended badly (${nameSome(state, state.kept)}); look at them, then: kmend resume ${state.run} --retry all (or --skip all, --done all)`;
     if (!isAttended(view)) return finish(view, 'kept', text);
     return { kind: 'pause', why: text, hosts: [...inOrder(state.kept)].map((index) => hostAt(state, index).host) };
   }

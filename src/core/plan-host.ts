@@ -179,26 +179,42 @@ export function doneAfter(done: PlanContext['done'], kinds: ReadonlySet<string>)
 }
 
 function settleTask(task: ModuleTask, rounds: readonly Evaluation[], module: AnyModule, input: HostInput, walk: Walk): void {
-  for (const round of rounds) {
-    if (round.kind === 'wrong') {
-      const where = `${round.place.file}:${round.place.line}:${round.place.column}`;
-      return refuse(task, shownText(task, round.message), walk, where);
-    }
-    if (round.kind === 'plan' && walk.rootless && needsRoot(round.plan))
-      return refuse(task, 'changing a host needs root', walk, 'log in as root, or set become: true in the play (or -b)');
-    if (round.kind === 'plan' && round.plan.refuse !== undefined)
-      return refuse(task, shownText(task, round.plan.refuse.why), walk, shownHint(task, round.plan.refuse.hint));
-    if (round.kind === 'plan' && round.plan.unmet !== undefined && !isExcused(round.plan.unmet, task)) {
-      const why = shownText(task, round.plan.unmet.evidence);
-      walk.tasks.push(unplanned(task, 'unmet', why, 'none'));
-      return refuse(task, why, walk, shownHint(task, round.plan.unmet.hint));
-    }
+  const refusals = rounds.flatMap((round) => refusalOf(round, task, walk) ?? []);
+  if (refusals.length > 0) {
+    const why = several(refusals.map((one) => one.why));
+    if (refusals.some(({ isUnmet }) => isUnmet === true)) walk.tasks.push(unplanned(task, 'unmet', why, 'none'));
+    return refuse(task, why, walk, several(refusals.flatMap(({ hint }) => hint ?? [])) || undefined);
   }
   const planned = summary(task, rounds, module);
   walk.tasks.push(planned);
   if (planned.status === 'later') learnLater(task, module, walk);
   else if (task.register !== undefined) learn(task, task.register, planned, rounds, input, walk);
 }
+
+interface Refusal {
+  readonly why: string;
+  readonly hint?: string | undefined;
+  readonly isUnmet?: true;
+}
+
+/** Why a round of a task must not be begun on this host. */
+function refusalOf(round: Evaluation, task: ModuleTask, walk: Walk): Refusal | undefined {
+  if (round.kind === 'wrong')
+    return { why: shownText(task, round.message), hint: `${round.place.file}:${round.place.line}:${round.place.column}` };
+  if (round.kind !== 'plan') return undefined;
+  const { plan } = round;
+  if (walk.rootless && needsRoot(plan))
+    return { why: 'changing a host needs root', hint: 'log in as root, or set become: true in the play (or -b)' };
+  if (plan.refuse !== undefined) return { why: shownText(task, plan.refuse.why), hint: shownHint(task, plan.refuse.hint) };
+  if (plan.unmet === undefined || isExcused(plan.unmet, task)) return undefined;
+  return { why: shownText(task, plan.unmet.evidence), hint: shownHint(task, plan.unmet.hint), isUnmet: true };
+}
+
+/** Of a loop every item that fails is named at once, so that one correction is enough. */
+const several = (texts: readonly string[]): string => {
+  const all = [...new Set(texts)];
+  return all.length <= 10 ? all.join('; ') : `${all.slice(0, 10).join('; ')}; and ${all.length - 10} more`;
+};
 
 /** `ignore_errors`, or an exit status that `failed_when` will judge. */
 const isExcused = (unmet: Unmet, task: ModuleTask): boolean =>

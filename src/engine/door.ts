@@ -39,7 +39,7 @@ export interface DoorContext {
 export const cutShort = (message: string): Failure => ({
   kind: 'interrupted',
   message,
-  hint: 'kmend resume goes on here',
+  hint: 'a resume of the run goes on here',
   resumable: true,
 });
 

@@ -79,7 +79,9 @@ describe('a host that ended badly', () => {
     const ran = await fleet.run(['apply', book('dark', 'failed_host', 'dark'), '--yes', '-T', '1']);
     expect(ran.exit).toBe(6);
     const run = fleet.runs().find((one) => fleet.journalText(one).includes('dark.yaml')) ?? '';
-    expect(ran.err).toMatch(new RegExp(`dark was NOT taken back \\(exit 6\\); look at it, then by hand: kmend rollback ${run} -l dark`));
+    expect(ran.err).toMatch(
+      new RegExp(`dark was NOT taken back \\(exit 6\\); look at it, then by hand: kmend rollback ${run} --state-dir .+ -l dark`),
+    );
   }, 60_000);
 
   it('stays as it is where the policy does not say so', async () => {

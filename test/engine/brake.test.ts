@@ -72,7 +72,7 @@ describe('a brake that has tripped', () => {
       const again = await lab.run(['resume', run]);
       expect([again.exit, starts()]).toEqual([5, ['h1']]);
       expect(again.out).toContain('the brake holds 2 hosts back until a person has looked at: h1');
-      expect(again.out).toContain(`look at h1, then: kmend resume ${run} --retry h1, or --skip h1, or --done h1`);
+      expect(again.out).toContain(`look at h1, then: kmend resume ${run} --state-dir ${lab.state} --retry h1, or --skip h1, or --done h1`);
     }
     mend('h1');
     const retried = await lab.run(['resume', run, '--retry', 'h1', '--why', 'a disk was full']);

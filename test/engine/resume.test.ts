@@ -90,7 +90,9 @@ describe('resume', () => {
       },
     ]);
     expect(ran('stdin')).toBe('fed\n');
-    expect(resumed.out).toContain(`look at stdin, then: kmend resume ${run} --retry stdin, or --skip stdin, or --done stdin`);
+    expect(resumed.out).toContain(
+      `look at stdin, then: kmend resume ${run} --state-dir ${lab.state} --retry stdin, or --skip stdin, or --done stdin`,
+    );
     const retried = await lab.run(['resume', run, '--retry', 'stdin', '--why', 'it had not begun']);
     expect(retried.exit, retried.out + retried.err).toBe(0);
     expect(ran('stdin')).toBe('fed\nfed\nnext\n');
