@@ -100,3 +100,26 @@ describe('check_mode on a task that may change something', () => {
     expect(done.err).toContain('only on a command or shell task with `read_only: true`');
   });
 });
+
+describe('a loop that is refused', () => {
+  const looped = (items: string, task = 'assert: {that: "item < 2"}'): string => play(`    - {name: Judge, ${task}, loop: ${items}}\n`);
+  it.each<[string, string, RegExp, RegExp | undefined]>([
+    [
+      'names all items that are wrong',
+      looped('[5, 1, 7]', `fail: {msg: "{{ item }} is wrong"}, when: "item > 2"`),
+      /5 is wrong; 7 is wrong/,
+      /1 is wrong/,
+    ],
+    ['says once what is the same for each', looped('[5, 1, 7]', `fail: {msg: "all is wrong"}`), /all is wrong/, /all is wrong; all/],
+    [
+      'ends after ten',
+      looped(`[${Array.from({ length: 13 }, (_, index) => index + 10)}]`, `fail: {msg: "no {{ item }}"}`),
+      /no 19; and 3 more/,
+      /no 20/,
+    ],
+  ])('%s', async (_what, text, says, not) => {
+    const { out } = await lab.run(['plan', lab.file('loop.yaml', text)]);
+    expect(out.replace(/\s+/g, ' ')).toMatch(says);
+    if (not !== undefined) expect(out).not.toMatch(not);
+  });
+});
