@@ -1,5 +1,5 @@
 // The walk over memory cgroups: one streaming awk program that classifies groups on the host and prints sums, so that the output is small on any host.
-import { creatorRows } from './kmem/creators.ts';
+import { beginnings, creatorRows } from './kmem/creators.ts';
 
 /** Example groups that are printed, and how many of them may be of one kind. */
 const maxExamples = 40;
@@ -14,15 +14,24 @@ const maxPath = 200;
 
 const literal = (pattern: string): string => `/${pattern.replaceAll('/', '\\/')}/`;
 
+/** A long beginning is written and matched once, before the first of its rows: `q` is the rest. */
+function rowTest({ key, pattern }: (typeof creatorRows)[number], index: number): string {
+  const beginning = beginnings.find((text) => pattern.startsWith(text));
+  if (beginning === undefined) return `  if (p ~ ${literal(pattern)}) return "${key}"\n`;
+  const isFirst = creatorRows[index - 1]?.pattern.startsWith(beginning) !== true;
+  const rest = `  if (q ~ ${literal(`^${pattern.slice(beginning.length)}`)}) return "${key}"\n`;
+  return isFirst ? `  q = p; q = sub(${literal(beginning)}, "", q) ? q : ""\n${rest}` : rest;
+}
+
 /**
  * `rowOf(path)`: the key of the first row that matches, over the same normalisation as `normalPath`. Without intervals: old awks have none.
  * `id` is 64 hexadecimal digits, put together here because the script must stay short.
  * Backslashes are removed too: busybox reads the escaped slash of `[^\/]` as a backslash and a slash, and no row looks for one.
  */
-export const rowFunction = `function rowOf(p) {
+export const rowFunction = `function rowOf(p,   q) {
   while (length(id) < 512) id = id "[0-9a-f]"
   gsub(/[<>\\\\]/, "?", p); gsub(id, "<id>", p)
-${creatorRows.map(({ key, pattern }) => `  if (p ~ ${literal(pattern)}) return "${key}"\n`).join('')}  return "unknown"
+${creatorRows.map(rowTest).join('')}  return "unknown"
 }
 `;
 

@@ -4,7 +4,7 @@ import { isList, type Mapping } from '../model/value.ts';
 import { compareRpm } from '../model/versions.ts';
 import type { Area } from './area.ts';
 import { readFields } from './fields.ts';
-import { heldScript, isHeld } from './holds.ts';
+import { isHeld } from './holds.ts';
 import { lookFact, repositoryFlags, wantedRepositories } from './repositories.ts';
 import { nameOf } from './service.ts';
 import { unusableFact, unusableOf } from './unusable.ts';
@@ -16,7 +16,8 @@ const lookSeconds = 60;
  * `yum_repos` prints `repo ID ENABLED KIND ADDRESS` lines. `yum_look NAME FLAGS...` makes rows of the package, and of those in `$B`, one `list` line, and what is said
  * about repositories `said` lines, each once. A look that failed is not made again for the next package (`$Y` has its flags, `$X` what it printed):
  * a repository that cannot be reached fails for all of them. dnf 5 takes `available` for one more package, and lists what is installed too.
- * Short waits: four tries of a mirror that stalls fit into the time.
+ * Short waits: four tries of a mirror that stalls fit into the time. Another look holds yum's lock for seconds and is waited for; who changes packages
+ * (`$LK`) is not. `watched` prints an empty line each second (`3`): when nobody reads it any more, since the connection is lost, it ends the look.
  */
 const yumFunctions = `yum_repos() {
   set --
@@ -34,13 +35,19 @@ const yumFunctions = `yum_repos() {
     (k == "baseurl" && kind == "-") || k == "mirrorlist" || k == "metalink" {kind = k; url = w == "" ? "-" : w}
     END {out()}' "$@"
 }
+watched() {
+  "$@" 3>&- & p=$!
+  (trap '' PIPE; while sleep 1 3>&- && kill -0 $p; do echo >&3 || kill $p; done) >/dev/null 2>&1 & i=$!
+  wait $p; r=$?; kill $i; return $r
+}
 yum_look() {
   n=$1; shift
   if [ "\${Y-}" = "look $*" ]; then printf '%s\\n' "$X"; return; fi
   y=yum; has yum || y=dnf
   s=$(date +%s); : "\${E:=$((s + ${lookSeconds}))}"; s=$((E - s)); [ $s -ge 5 ] || s=5
-  t=''; command -v timeout >/dev/null && t="timeout -k 5 $s"
-  o=$({ $t $y --setopt=exit_on_lock=1 --setopt=timeout=12 --setopt=retries=1 --disableplugin=versionlock --disableexcludes=all "$@" list --showduplicates available "$n" $B 2>&1; r=$?
+  t=\${T:+timeout -k 5 $s}
+  w=''; [ -z "$LK" ] || w=--setopt=exit_on_lock=1
+  { o=$({ watched $t $y $w --setopt=timeout=12 --setopt=retries=1 --disableplugin=versionlock --disableexcludes=all "$@" list --showduplicates available "$n" $B 2>&1; r=$?
     case $r in 124|137) echo "$y did not answer within $s s";; esac; echo "status $r"; } | awk -v n="$n $B" '
     BEGIN {c = split(n, names, " ")}
     function ours(i) {for (i = 1; i <= c; i++) if (index($0, names[i] ".") == 1) return 1; return 0}
@@ -48,9 +55,10 @@ yum_look() {
     ours() || row && /^ / {row = 1; if (!skip && length(l) < 40000) l = l $0 " "; next}
     {row = 0}
     /^status / {bad = $2; next}
+    /^(Existing lock|Waiting for process) |lock; waiting/ {next}
     /No matching/ && /ackages/ {none = 1; next}
     NF && !had[$0]++ && said++ < 80 {printf "said %.400s\\n", $0}
-    END {if (l != "") print "list " l; if (bad && !none) print "look_failed"}')
+    END {if (l != "") print "list " l; if (bad && !none) print "look_failed"}'); } 3>&1
   case $o in *look_failed*) Y="look $*" X=$o;; esac
   printf '%s\\n' "$o"
 }
@@ -73,8 +81,8 @@ const aptFunctions = `apt_sources() {
 `;
 
 /**
- * `available` costs a look at the repositories (seconds on el7). yum would wait for ever for its lock, and a versionlock or an exclude would
- * hide versions that are there (it looks like "no such package"): both are switched off for the look.
+ * `available` costs a look at the repositories (seconds on el7). A versionlock or an exclude would hide versions that are there (it looks like
+ * "no such package"): both are switched off for the look.
  */
 export const packageArea: Area = {
   name: 'package',
@@ -122,7 +130,7 @@ if [ $F = deb ]; then
   apt_sources
 elif [ $F = rpm ]; then
   l=$(rpm -q --qf 'installed %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} rpm\\n' -- "$n") && printf '%s\\n' "$l"
-  ${heldScript}
+  held
   if has zypper; then $T2 zypper -nq search -s --match-exact -- "$n" | awk -F'|' 'NR > 2 {gsub(/ /, "", $4); print "available " $4}'
   elif has yum || has dnf; then
     yum_repos

@@ -4,7 +4,7 @@ import { unknown, type Value } from '../model/value.ts';
 import type { Area } from './area.ts';
 import { readFields, wholeNumber } from './fields.ts';
 import { heldList, heldScript } from './holds.ts';
-import { packageManagers, readProcess } from './processes.ts';
+import { packageLocks } from './package-locks.ts';
 
 /** Packages that can hold the engine; a host has at most one of them. They never mix: a move between them is a migration. */
 const enginePackages = ['docker-ce', 'docker-ee', 'docker-engine', 'docker.io', 'docker', 'docker-io', 'moby-engine'] as const;
@@ -17,7 +17,7 @@ const asked = [...enginePackages, ...otherPackages];
 const unfinished = 'half-installed|half-configured|unpacked';
 
 /**
- * `$F` is the family of package tools by os-release (a host may have both), `$Q` one line a package: `NAME EVR INSTALLTIME STATE`. An rpm
+ * `$F` is the family of package tools by os-release (a host may have both), `$LK` who holds a lock, `$Q` one line a package: `NAME EVR INSTALLTIME STATE`. An rpm
  * database is asked under a time limit, because a damaged one makes rpm wait for ever. Of dpkg's status grep takes a few lines, which is
  * five times as fast as dpkg-query: `Version` stands within 14 lines of `Package`.
  */
@@ -47,7 +47,7 @@ if [ $F = deb ]; then
   done
   unset IFS; set +f
 elif [ $F = rpm ]; then
-  Q=$($T2 rpm -q --qf '%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{INSTALLTIME} rpm\\n' ${asked.join(' ')} 2>&1); q=$?; [ $q -lt 100 ] && q=0
+  Q=$($T2 rpm -q --qf '%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{INSTALLTIME} rpm\\n' ${asked.join(' ')} 2>&1); q=$?; [ $q != 137 ] || q=124; [ $q -lt 100 ] && q=0
 fi
 `;
 
@@ -58,8 +58,8 @@ export const packagesArea: Area = {
     {
       name: 'packages.lock',
       lifetime: 'boot',
-      summary: 'who works with the package manager now; empty when nobody',
-      example: 'yum (pid 4711)',
+      summary: 'who holds a lock of the package manager to change packages, and since when; empty when nobody',
+      example: 'dnf (pid 4711, for 45 s) holds /var/lib/rpm/.rpm.lock',
     },
     {
       name: 'packages.held',
@@ -93,9 +93,15 @@ export const packagesArea: Area = {
   ],
   // Every process and every look into dpkg's folder of thousands counts here: lists are walked without a pipe, only packages that dpkg named
   // are looked for, and awk reads dpkg's status only when grep, which is ten times as fast, has seen something in it.
-  script: `${packageQuery}set -f; IFS='
+  functions: `${packageLocks}held() {
+${heldScript}
+}
+`,
+  script: `LK=$(locks); LK=\${LK%%
+*}
+[ -z "$LK" ] || printf 'locked %.300s\\n' "$LK"
+${packageQuery}set -f; IFS='
 '
-for l in $P; do case $l in process*) printf '%s\\n' "$l";; esac; done
 set -- $Q
 unset IFS; set +f
 for l do printf 'pkg %.300s\\n' "$l"; done
@@ -111,7 +117,7 @@ if [ $F = deb ]; then
     awk '/^Package: / {p = $2} /^Status: .* (${unfinished})$/ && n++ < 20 {s = $4; sub("-", " ", s); print "broken " p " is " s}' "$R/var/lib/dpkg/status";;
   esac
 else
-  ${heldScript}
+  held
   for f in "$R"/var/lib/yum/transaction-all*; do [ ! -e "$f" ] || { echo 'broken an unfinished yum transaction'; break; }; done
 fi
 for p in dnf yum apt-get zypper rpm-ostree; do if has $p; then echo "tool $p"; fi; done
@@ -122,7 +128,7 @@ for p in dnf yum apt-get zypper rpm-ostree; do if has $p; then echo "tool $p"; f
     const [family = 'rpm', status = '0', version = ''] = fields.text('queried').split(' ');
     return {
       'packages.manager': managerOf(family, version.replaceAll('"', ''), fields.all('tool'), fields.has('ostree')),
-      'packages.lock': lockOf(fields.all('process')),
+      'packages.lock': fields.text('locked'),
       'packages.held': heldOf(fields),
       'packages.broken': brokenOf(fields, status),
       ...(status === '0' ? packageFacts(readRows(fields)) : unreadPackages(status)),
@@ -194,14 +200,6 @@ function managerOf(family: string, version: string, tools: readonly string[], os
   const redHat = /^[1-7](\.|$)/.test(version) ? ['yum', 'dnf'] : ['dnf', 'yum'];
   const found = (family === 'deb' ? ['apt-get'] : ['zypper', ...redHat]).find((tool) => tools.includes(tool));
   return found === 'apt-get' ? 'apt' : (found ?? 'none');
-}
-
-function lockOf(processes: readonly string[]): string {
-  for (const line of processes) {
-    const process = readProcess(line);
-    if (process !== undefined && packageManagers.some((name) => name === process.name)) return `${process.name} (pid ${process.pid})`;
-  }
-  return '';
 }
 
 function heldOf(fields: Fields): readonly string[] {

@@ -31,7 +31,7 @@ function partsOf(wants: readonly FactWant[]): readonly Part[] {
  * What the scripts of all areas may use. `has PROGRAM`: is it on this host (in the practice fleet the machine's own docker is not the host's:
  * only stand-ins count); `line FILE KEY` prints the first line of a file, `dump FILE KEY` all of them, up to a limit; `first PROGRAM` the first
  * line of its `--version`; `early`: is it a kernel before 4.5, on which accounting leaks; `$T` is a time limit for programs that may hang (a
- * sick node's docker does), `$T2` a longer one for a package database. `frame` puts one area between marks. All areas run in the one shell,
+ * sick node's docker does), `$T2` a longer one for a package database: rpm and zypper may not end on TERM, and where they are timeout knows -k. `frame` puts one area between marks. All areas run in the one shell,
  * because a subshell each costs as much as a program: what they set is seen by later ones (`$F`, `$Q`), and `cut=' cut'` says that not all was printed.
  */
 const frameFunctions =
@@ -57,6 +57,7 @@ frame() { cut=''; printf "@@kmen%s area %s\\n" d "$1"; "area_$1"; printf "\\n@@k
  */
 const preparation = outdented(`T='' T2=''
 if command -v timeout >/dev/null; then T='timeout 5' T2='timeout 20'; fi
+if [ -n "$T" ] && has rpm; then T2='timeout -k 5 20'; fi
 A=''; IFS= read -r A <"$R/proc/sys/kernel/arch" || A=$(uname -m)
 K=''; IFS= read -r K <"$R/proc/sys/kernel/osrelease" || K=$(uname -r)
 P='' S='' b=0
@@ -79,7 +80,7 @@ P="\${P}blocked $b
 /** The probe script for these wants: the same text for the same wants, whatever their order. It is what \`kmend probe\` prints. */
 export function buildProbe(wants: readonly FactWant[] = []): string {
   const parts = partsOf(wants);
-  const shared = [...new Set(parts.map(({ area }) => area.functions ?? ''))];
+  const shared = [...new Set(parts.map(({ area }) => outdented(area.functions ?? '')))];
   const functions = parts.map((part, index) => `area_${index}() {\n${scriptOf(part).trimEnd()}\n}\n`);
   const calls = parts.map((_, index) => `frame ${index}\n`);
   // The marks are put together by printf, so that an echo of the script itself (sh -v, a pasted terminal) does not look like its output.
@@ -95,7 +96,10 @@ probe </dev/null 2>/dev/null
 const frameVersion = 2;
 
 /** Arguments stay as they are. */
-const scriptOf = ({ area, args }: Part): string => (typeof area.script === 'string' ? outdented(area.script) : area.script(args));
+function scriptOf({ area, args }: Part): string {
+  const text = typeof area.script === 'string' ? area.script : area.script(args);
+  return JSON.stringify(args).includes('\\n ') ? text : outdented(text);
+}
 
 /** Without indentation, which nobody reads on a host: small SSH servers take no command of more than 32 KiB. */
 function outdented(script: string): string {

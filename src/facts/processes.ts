@@ -1,22 +1,6 @@
 // Processes that the probe looks for by name: one list, because one look at /proc finds them all.
 
-/** Names of package managers while they hold their lock; not rpm, which mostly only asks, nor packagekitd, which idles without it. */
-export const packageManagers = [
-  'yum',
-  'yum-cron',
-  'dnf',
-  'dnf-3',
-  'dnf-automatic',
-  'apt',
-  'apt-get',
-  'aptitude',
-  'dpkg',
-  'unattended-upgr',
-  'zypper',
-  'rpm-ostree',
-] as const;
-
-const containerPrograms = [
+const programs = [
   'dockerd',
   'dockerd-current',
   'containerd',
@@ -31,10 +15,4 @@ const containerPrograms = [
 ] as const;
 
 /** The kernel truncates names to 15 characters. */
-export const processNames = [...packageManagers, ...containerPrograms].join('|');
-
-/** `PID NAME`. */
-export function readProcess(line: string): { readonly pid: string; readonly name: string } | undefined {
-  const parts = /^(\d+) (.*)$/.exec(line);
-  return parts?.[1] === undefined ? undefined : { pid: parts[1], name: parts[2] ?? '' };
-}
+export const processNames = programs.join('|');

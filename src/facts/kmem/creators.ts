@@ -52,6 +52,9 @@ const podSlice = `kubepods\\.slice/(kubepods-${qos}\\.slice/)?kubepods(-${qos})?
 /** A slice's path that a cgroupfs manager took literally, below the unit that the runtime runs in. */
 const literalSlice = '(system\\.slice/([^/]+\\.service/)?)?[^/:]+\\.slice';
 
+/** Long beginnings that rows have in common. */
+export const beginnings = [`^${podDirectory}/`, `^${podSlice}/`, `^${literalSlice}:`] as const;
+
 /** First match wins. */
 export const creatorRows: readonly CreatorRow[] = [
   // The kubelet, and what runtimes make below its pods.
