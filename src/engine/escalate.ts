@@ -1,10 +1,12 @@
 // Harder ways to reboot a host that still answers in its old boot: off unless the play asks for them, each said in the journal before it is sent.
 import type { Escalation, Fallback, RebootEffect } from '../model/effect.ts';
 import type { Failure } from '../model/failure.ts';
+import { oneLine } from '../model/printable.ts';
 import type { DoorContext, EffectPlace } from './door.ts';
 import { escalateScript, exitCodes, heldScript } from './host-scripts.ts';
 import { lastLines } from './observe.ts';
 import { fencedBy } from './perform-run.ts';
+import type { ExecResult } from './ports.ts';
 
 /** Seconds that a host with the old boot id may take to go down. */
 const goesDownWithin = 120;
@@ -18,6 +20,31 @@ const words: Readonly<Record<Escalation, string>> = {
 export const patience = ({ escalate = [], timeout }: RebootEffect): number =>
   escalate.length === 0 ? goesDownWithin : Math.min(goesDownWithin, timeout / (escalate.length + 1));
 
+export const tell = (text: string, { task, effect }: EffectPlace, { host, record }: DoorContext): Promise<unknown> =>
+  record({ type: 'effect.progress', host, task, effect, text }, true);
+
+/** Who changes packages on the host, as its script says. */
+export interface Locked {
+  readonly holder: string;
+}
+
+export const lockHolder = (said: string): string => oneLine(lastLines(said, 1), 200);
+
+/** `, for 45 s` grows from question to question. */
+export const withoutAge = (holder: string): string => holder.replace(/, for \d+ s/, '');
+
+const refusalOf = ({ code, stderr }: ExecResult): Failure | Locked | undefined => {
+  const said = lastLines(stderr, 2);
+  if (code === exitCodes.fenced) return fencedBy(said);
+  return code === exitCodes.locked ? { holder: withoutAge(lockHolder(said)) } : undefined;
+};
+
+/** Whose host it is, and who changes packages there. A host that cannot answer is not waited for. */
+async function refused({ session, token }: DoorContext): Promise<Failure | Locked | undefined> {
+  const asked = await session.fresh({ script: heldScript(token), become: session.target.become !== undefined, timeout: 30 });
+  return asked.ok ? refusalOf(asked.value) : undefined;
+}
+
 /** Sends one. A host that goes down at once cuts the answer off: the boot id tells, as with the reboot itself. */
 export async function escalate(
   step: Escalation,
@@ -25,20 +52,17 @@ export async function escalate(
   boot: string,
   place: EffectPlace,
   context: DoorContext,
-): Promise<Failure | undefined> {
-  const { host, session, token, record } = context;
-  const text = `still the same boot ${Math.round(waited)} s after the reboot was sent: ${words[step]}`;
-  await record({ type: 'effect.progress', host, task: place.task, effect: place.effect, text }, true);
+): Promise<Failure | Locked | undefined> {
+  const { session, token } = context;
+  const before = await refused(context);
+  if (before !== undefined) return before;
+  await tell(`still the same boot ${Math.round(waited)} s after the reboot was sent: ${words[step]}`, place, context);
   const become = session.target.become !== undefined;
   const outcome = await session.once({ script: escalateScript(token, place.effect, boot, step), become, timeout: 30 });
   if (!outcome.ok || outcome.value.code === 0) return undefined;
-  const said = lastLines(outcome.value.stderr, 2);
-  if (outcome.value.code === exitCodes.fenced) return fencedBy(said);
-  await record(
-    { type: 'effect.progress', host, task: place.task, effect: place.effect, text: `${words[step]} could not be sent: ${said}` },
-    true,
-  );
-  return undefined;
+  const refusal = refusalOf(outcome.value);
+  if (refusal === undefined) await tell(`${words[step]} could not be sent: ${lastLines(outcome.value.stderr, 2)}`, place, context);
+  return refusal;
 }
 
 /**
@@ -52,20 +76,18 @@ export async function fallBack(
   place: EffectPlace,
   context: DoorContext,
 ): Promise<Failure | undefined> {
-  const { host, session, token, record, here } = context;
+  const { session, here } = context;
   const [program = ''] = fallback.argv;
-  if (answers) {
-    const held = await session.fresh({ script: heldScript(token), become: session.target.become !== undefined, timeout: 30 });
-    if (held.ok && held.value.code === exitCodes.fenced) return fencedBy(lastLines(held.value.stderr, 2));
-  }
-  const tell = (text: string): Promise<unknown> =>
-    record({ type: 'effect.progress', host, task: place.task, effect: place.effect, text }, true);
-  await tell(`${bad.message}: ${program}, on this machine`);
+  const refusal = answers ? await refused(context) : undefined;
+  if (refusal !== undefined && 'holder' in refusal)
+    return { ...bad, kind: 'blocked', message: `${bad.message}; ${program} was not run: ${refusal.holder}` };
+  if (refusal !== undefined) return refusal;
+  await tell(`${bad.message}: ${program}, on this machine`, place, context);
   const { name, address = name } = session.target;
   const environment = { KMEND_HOST: name, KMEND_ADDRESS: address, ...fallback.environment };
   const { code, said } = (await here?.run({ ...fallback, environment })) ?? { code: null, said: 'nothing can be run here' };
   if (code === 0) {
-    await tell(`${program} ended well: waiting for a new boot id`);
+    await tell(`${program} ended well: waiting for a new boot id`, place, context);
     return undefined;
   }
   return {

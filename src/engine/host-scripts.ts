@@ -1,11 +1,12 @@
 // Scripts of the engine itself on a host: fence, spool, write, reboot, cleanup. POSIX sh; `$R` comes from the prelude.
+import { packageLocks } from '../facts/package-locks.ts';
 import { withPrelude } from '../facts/prelude.ts';
 import type { CopyEffect, Escalation } from '../model/effect.ts';
 import { sha256Shell } from '../model/host-file.ts';
 import { quote } from '../model/quote.ts';
 
 /** Exit codes that these scripts share; chosen where shells and tools do not tread. */
-export const exitCodes = { noState: 96, fenced: 97, busy: 98, cut: 95, noRoom: 94, noDigest: 93, otherFile: 92 } as const;
+export const exitCodes = { noState: 96, fenced: 97, busy: 98, cut: 95, noRoom: 94, noDigest: 93, otherFile: 92, locked: 91 } as const;
 
 export interface FenceToken {
   readonly run: string;
@@ -136,14 +137,25 @@ mv -f "$t.part" "$t" || exit ${exitCodes.noState}
 c=$?; echo over; exit $c
 `);
 
-/** Leaves the mark first: with it and the same boot id a reboot was sent and has not happened; without it none was ever sent. */
+/** Ends with who holds a lock of the package manager. \`$F\` has the functions, so that they can be asked again where nothing else is there. */
+const unlocked = `F=${quote(packageLocks)}
+eval "$F"
+w=$(locks 2>/dev/null | head -n 1)
+[ -z "$w" ] || { echo "$w" >&2; exit ${exitCodes.locked}; }
+`;
+
+/**
+ * Leaves the mark first: with it and the same boot id a reboot was sent and has not happened; without it none was ever sent. Where packages began to
+ * be changed in the moment that the answer takes, nothing is rebooted, and the mark says so.
+ */
 export const rebootScript = (token: FenceToken, effect: string): string =>
   withPrelude(`${fence(token)}b=${bootId}
 if [ -e "$L/reboot" ]; then read -r r e o < "$L/reboot"; [ "$e $o" != ${quote(effect)}" $b" ] || exit 0; fi
-echo ${quote(token.run)} ${quote(effect)} "$b" > "$L/reboot" || exit ${exitCodes.noState}
+${unlocked}m=${quote(`${token.run} ${effect}`)}
+echo "$m $b" > "$L/reboot" || exit ${exitCodes.noState}
 sync
 cd / || :
-setsid sh -c 'sleep 0.3; systemctl reboot || shutdown -r now || reboot' < /dev/null > /dev/null 2>&1 &
+F=$F L=$L M=$m setsid sh -c 'sleep 0.3; eval "$F"; if [ -n "$(locks)" ]; then echo "$M withheld" > "$L/reboot"; else systemctl reboot || shutdown -r now || reboot; fi' < /dev/null > /dev/null 2>&1 &
 `);
 
 /** Detached: a shutdown that hangs must not hold it. A disk that hangs would hold `sync` for ever, so the kernel is asked to do it. */
@@ -157,8 +169,8 @@ read -r r n s < "$D/fence" || exit ${exitCodes.noState}
 [ "$r" = ${quote(token.run)} ] && [ "$n" -le ${token.number} ] && [ "$s" = open ] || { echo "$r" >&2; exit ${exitCodes.fenced}; }
 `;
 
-/** Does this run still hold the host? Asked before something is done to it from outside. */
-export const heldScript = (token: FenceToken): string => withPrelude(stillOurs(token));
+/** Does this run still hold the host, and does nobody change its packages? Asked before something is done to it from outside. */
+export const heldScript = (token: FenceToken): string => withPrelude(stillOurs(token) + unlocked);
 
 /**
  * A harder way, for a host that still runs the boot that our reboot was sent to; each is sent once a boot. The fence is only read here:
@@ -168,7 +180,7 @@ export const escalateScript = (token: FenceToken, effect: string, boot: string, 
   withPrelude(`${stillOurs(token)}[ "${bootId}" = ${quote(boot)} ] || exit 0
 m=${quote(`${effect} ${boot} ${step}`)}
 if [ -e "$L/escalated" ] && grep -Fxq -e "$m" "$L/escalated"; then exit 0; fi
-echo "$m" >> "$L/escalated" || exit ${exitCodes.noState}
+${unlocked}echo "$m" >> "$L/escalated" || exit ${exitCodes.noState}
 cd / || :
 setsid sh -c 'sleep 0.3; ${escalations[step]}' < /dev/null > /dev/null 2>&1 &
 `);

@@ -2,7 +2,7 @@
 import type { Escalation, Fallback, RebootEffect } from '../model/effect.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
-import { escalate, fallBack, patience } from './escalate.ts';
+import { escalate, fallBack, lockHolder, patience, tell, withoutAge } from './escalate.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
 import { stillHeld } from './node-hold.ts';
 import { lastLines } from './observe.ts';
@@ -15,6 +15,8 @@ interface Boot {
   readonly id: string;
   /** A reboot was sent in this boot. */
   readonly marked: boolean;
+  /** It was not, because packages were being changed. */
+  readonly withheld: boolean;
 }
 
 export async function performReboot(effect: RebootEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
@@ -25,10 +27,10 @@ export async function performReboot(effect: RebootEffect, place: EffectPlace, co
       message: 'the boot id before the reboot is not known: a reboot could not be proven',
       hint: 'is /proc/sys/kernel/random/boot_id there?',
     });
-  const began = context.clock.now();
   // A reboot that may have been sent before (resume) is looked at first; one that surely was not is sent at once.
-  const sent = place.resumed ? 'unknown' : await send(place, context);
+  const sent = place.resumed ? 'unknown' : await send(effect, place, context);
   if (typeof sent === 'object') return failing(sent);
+  const began = context.clock.now();
   const seen = await watch(effect, place, old, sent, context);
   if (!seen.ok) return failing(seen.failure);
   const seconds = Math.round((context.clock.now() - began) / 100) / 10;
@@ -37,20 +39,44 @@ export async function performReboot(effect: RebootEffect, place: EffectPlace, co
   return { result: { ok: true, data: { previousBootId: old, bootId: seen.value.id, seconds } } };
 }
 
-/** Sends it. Sending twice reboots once: the mark that the script leaves says that this boot's reboot was sent. */
-async function send(place: EffectPlace, context: DoorContext): Promise<'sent' | 'unknown' | Failure> {
-  const lost = await lostNode(context);
-  if (lost !== undefined) return lost;
-  const { session } = context;
+/** Seconds, for plans that do not say it, and between two questions. */
+const [lockTimeout, askEvery] = [600, 2];
+
+/**
+ * Sends it. Sending twice reboots once: the mark that the script leaves says that this boot's reboot was sent. Whoever changes packages is waited for,
+ * for a bounded time: the script that asks is the one that sends.
+ */
+async function send(effect: RebootEffect, place: EffectPlace, context: DoorContext): Promise<'sent' | 'unknown' | Failure> {
+  const { session, clock, signal } = context;
   const become = session.target.become !== undefined;
-  const outcome = await session.once({ script: rebootScript(context.token, place.effect), become, timeout: 60 });
-  // A host that goes down at once may cut the answer off; whether the reboot was sent is then told by the boot id or the mark.
-  if (!outcome.ok) return outcome.failure.transport === true ? 'unknown' : outcome.failure;
-  if (outcome.value.code === 0) return 'sent';
-  const said = lastLines(outcome.value.stderr, 2);
-  if (outcome.value.code === exitCodes.fenced) return fencedBy(said);
-  return { kind: 'exit', message: `the reboot could not be sent (exit ${outcome.value.code})`, detail: said };
+  const limit = effect.lockTimeout ?? lockTimeout;
+  const until = clock.now() + limit * 1000;
+  let told = '';
+  for (;;) {
+    const lost = await lostNode(context);
+    if (lost !== undefined) return lost;
+    const outcome = await session.once({ script: rebootScript(context.token, place.effect), become, timeout: 60 });
+    // A host that goes down at once may cut the answer off; whether the reboot was sent is then told by the boot id or the mark.
+    if (!outcome.ok) return outcome.failure.transport === true ? 'unknown' : outcome.failure;
+    if (outcome.value.code === 0) return 'sent';
+    const said = lastLines(outcome.value.stderr, 2);
+    if (outcome.value.code === exitCodes.fenced) return fencedBy(said);
+    if (outcome.value.code !== exitCodes.locked)
+      return { kind: 'exit', message: `the reboot could not be sent (exit ${outcome.value.code})`, detail: said };
+    if (clock.now() >= until) return stillLocked(lockHolder(said), limit);
+    if (signal.aborted) return cutShort('the run was ended while the reboot waits for the package manager: it was not sent');
+    const holder = withoutAge(lockHolder(said));
+    if (holder !== told) await tell(`the reboot waits, up to ${limit} s: ${holder}`, place, context);
+    told = holder;
+    await clock.sleep(askEvery * 1000, signal);
+  }
 }
+
+const stillLocked = (holder: string, waited: number): Failure => ({
+  kind: 'blocked',
+  message: `not rebooted: after ${Math.round(waited)} s packages are still being changed: ${holder}`,
+  hint: 'wait for it to end, or end it, then: kmend resume RUN --retry HOST; or raise `lock_timeout` of the reboot task',
+});
 
 /** Somebody who uncordoned our node between drain and reboot wants it in service: then it is not rebooted. */
 async function lostNode(context: DoorContext): Promise<Failure | undefined> {
@@ -68,9 +94,10 @@ async function watch(
   context: DoorContext,
 ): Promise<Outcome<Boot>> {
   const { clock, signal } = context;
-  const began = clock.now();
+  let began = clock.now();
   let last: Failure | undefined;
   let sent = first;
+  let told = '';
   const harder = [...(effect.escalate ?? [])];
   let { fallback } = effect;
   let limit = effect.timeout;
@@ -79,10 +106,12 @@ async function watch(
     const started = clock.now();
     const boot = await readBoot(context, 20);
     if (boot.ok && boot.value.id !== old) return boot;
-    if (sent === 'unknown' && boot.ok && !signal.aborted) {
-      const again = boot.value.marked ? 'sent' : await send(place, context);
+    if (boot.ok && boot.value.marked) sent = 'sent';
+    else if (boot.ok && (sent === 'unknown' || boot.value.withheld) && !signal.aborted) {
+      const again = await send(effect, place, context);
       if (typeof again === 'object') return { ok: false, failure: again };
       sent = again;
+      began = since = clock.now();
     }
     if (!boot.ok && boot.failure.kind === 'host_key')
       return { ok: false, failure: { ...boot.failure, message: `after the reboot: ${boot.failure.message}` } };
@@ -95,8 +124,13 @@ async function watch(
       const bad = boot.ok ? notCarriedOut(waited, boot.value.marked) : notBack(waited, last);
       const failure =
         step === undefined ? await lastWay(fallback, bad, boot.ok, place, context) : await harderWay(step, waited, old, place, context);
-      if (failure !== undefined) return { ok: false, failure };
-      since = clock.now();
+      if (failure !== undefined && 'holder' in failure) {
+        // The step is asked for again, as long as the reboot may take.
+        if (step !== undefined) harder.unshift(step);
+        if (failure.holder !== told) await tell(`nothing harder is sent: ${failure.holder}`, place, context);
+        told = failure.holder;
+      } else if (failure !== undefined) return { ok: false, failure };
+      else since = clock.now();
       if (step === undefined) [fallback, limit] = [undefined, (since - began) / 1000 + effect.timeout];
     }
     if (signal.aborted)
@@ -141,7 +175,8 @@ async function readBoot(context: DoorContext, timeout: number): Promise<Outcome<
   if (!outcome.ok) return outcome;
   const [id, mark = ''] = bootLines(outcome.value.stdout);
   if (id === undefined) return { ok: false, failure: { kind: 'parse', message: 'no boot id could be read', transport: true } };
-  return { ok: true, value: { id, marked: mark.split(' ')[2] === id } };
+  const state = mark.split(' ')[2];
+  return { ok: true, value: { id, marked: state === id, withheld: state === 'withheld' } };
 }
 
 /** The boot id, where it has the shape of one, and the mark of a reboot. */

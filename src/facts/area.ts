@@ -12,6 +12,8 @@ export interface Area {
   readonly script: string | ((args: Mapping) => string);
   /** Shell functions that its scripts call: in a probe once, however many of its parts there are. */
   readonly functions?: string;
+  /** An area that is read before it, also when nobody wants it. */
+  readonly needs?: string;
   readonly maxBytes: number;
   /** Output from before the probe was ended is used: it shows what is missing. */
   readonly inParts?: true;

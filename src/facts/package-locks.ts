@@ -1,4 +1,6 @@
-// Who holds a lock of the package manager: asked by the probe, and again by a reboot right before it acts.
+// Area package_locks: who holds a lock of the package manager. Read with packages, and asked again by a reboot right before it acts.
+import type { Area } from './area.ts';
+import { readFields } from './fields.ts';
 
 /**
  * Files whose write lock means that packages are being changed: rpm (yum and dnf take it through rpm; queries do not), dnf 5, and dpkg and apt.
@@ -63,3 +65,23 @@ locks() {
   done
 }
 `;
+
+/** `$LK` is the first of them, for the areas behind this one. */
+export const packageLocksArea: Area = {
+  name: 'package_locks',
+  facts: [
+    {
+      name: 'packages.lock',
+      lifetime: 'boot',
+      summary:
+        'who holds a lock of the package manager to change packages, and since when; empty when nobody; read for plans with packages',
+      example: 'dnf (pid 4711, for 45 s) holds /var/lib/rpm/.rpm.lock',
+    },
+  ],
+  functions: packageLocks,
+  script: `LK=$(locks); LK=\${LK%%
+*}
+[ -z "$LK" ] || printf 'locked %.300s\\n' "$LK"`,
+  maxBytes: 4096,
+  parse: (text) => ({ 'packages.lock': readFields(text).text('locked') }),
+};

@@ -46,8 +46,7 @@ yum_look() {
   y=yum; has yum || y=dnf
   s=$(date +%s); : "\${E:=$((s + ${lookSeconds}))}"; s=$((E - s)); [ $s -ge 5 ] || s=5
   t=\${T:+timeout -k 5 $s}
-  w=''; [ -z "$LK" ] || w=--setopt=exit_on_lock=1
-  { o=$({ watched $t $y $w --setopt=timeout=12 --setopt=retries=1 --disableplugin=versionlock --disableexcludes=all "$@" list --showduplicates available "$n" $B 2>&1; r=$?
+  { o=$({ watched $t $y \${LK:+--setopt=exit_on_lock=1} --setopt=timeout=12 --setopt=retries=1 --disableplugin=versionlock --disableexcludes=all "$@" list --showduplicates available "$n" $B 2>&1; r=$?
     case $r in 124|137) echo "$y did not answer within $s s";; esac; echo "status $r"; } | awk -v n="$n $B" '
     BEGIN {c = split(n, names, " ")}
     function ours(i) {for (i = 1; i <= c; i++) if (index($0, names[i] ".") == 1) return 1; return 0}
@@ -120,6 +119,7 @@ export const packageArea: Area = {
       example: false,
     },
   ],
+  needs: 'package_locks',
   functions: yumFunctions + aptFunctions,
   script: (args) => {
     const name = quote(nameOf(args));

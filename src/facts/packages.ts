@@ -4,7 +4,6 @@ import { unknown, type Value } from '../model/value.ts';
 import type { Area } from './area.ts';
 import { readFields, wholeNumber } from './fields.ts';
 import { heldList, heldScript } from './holds.ts';
-import { packageLocks } from './package-locks.ts';
 
 /** Packages that can hold the engine; a host has at most one of them. They never mix: a move between them is a migration. */
 const enginePackages = ['docker-ce', 'docker-ee', 'docker-engine', 'docker.io', 'docker', 'docker-io', 'moby-engine'] as const;
@@ -17,7 +16,7 @@ const asked = [...enginePackages, ...otherPackages];
 const unfinished = 'half-installed|half-configured|unpacked';
 
 /**
- * `$F` is the family of package tools by os-release (a host may have both), `$LK` who holds a lock, `$Q` one line a package: `NAME EVR INSTALLTIME STATE`. An rpm
+ * `$F` is the family of package tools by os-release (a host may have both), `$Q` one line a package: `NAME EVR INSTALLTIME STATE`. An rpm
  * database is asked under a time limit, because a damaged one makes rpm wait for ever. Of dpkg's status grep takes a few lines, which is
  * five times as fast as dpkg-query: `Version` stands within 14 lines of `Package`.
  */
@@ -56,12 +55,6 @@ export const packagesArea: Area = {
   facts: [
     { name: 'packages.manager', lifetime: 'disk', summary: 'yum, dnf, apt, zypper, rpm-ostree or none', example: 'yum' },
     {
-      name: 'packages.lock',
-      lifetime: 'boot',
-      summary: 'who holds a lock of the package manager to change packages, and since when; empty when nobody',
-      example: 'dnf (pid 4711, for 45 s) holds /var/lib/rpm/.rpm.lock',
-    },
-    {
       name: 'packages.held',
       lifetime: 'disk',
       summary: 'versionlock entries, exclude patterns, held packages',
@@ -93,14 +86,11 @@ export const packagesArea: Area = {
   ],
   // Every process and every look into dpkg's folder of thousands counts here: lists are walked without a pipe, only packages that dpkg named
   // are looked for, and awk reads dpkg's status only when grep, which is ten times as fast, has seen something in it.
-  functions: `${packageLocks}held() {
+  functions: `held() {
 ${heldScript}
 }
 `,
-  script: `LK=$(locks); LK=\${LK%%
-*}
-[ -z "$LK" ] || printf 'locked %.300s\\n' "$LK"
-${packageQuery}set -f; IFS='
+  script: `${packageQuery}set -f; IFS='
 '
 set -- $Q
 unset IFS; set +f
@@ -128,7 +118,6 @@ for p in dnf yum apt-get zypper rpm-ostree; do if has $p; then echo "tool $p"; f
     const [family = 'rpm', status = '0', version = ''] = fields.text('queried').split(' ');
     return {
       'packages.manager': managerOf(family, version.replaceAll('"', ''), fields.all('tool'), fields.has('ostree')),
-      'packages.lock': fields.text('locked'),
       'packages.held': heldOf(fields),
       'packages.broken': brokenOf(fields, status),
       ...(status === '0' ? packageFacts(readRows(fields)) : unreadPackages(status)),

@@ -22,6 +22,8 @@ function partsOf(wants: readonly FactWant[]): readonly Part[] {
   for (const want of [...wants].sort((a, b) => (wantKey(a) < wantKey(b) ? -1 : 1))) {
     const area = areas.get(want.area);
     const key = wantKey(want);
+    const before = areas.get(area?.needs ?? '');
+    if (before !== undefined) parts.set(before.name, { key: before.name, area: before, args: {} });
     if (area !== undefined && !baseAreas.includes(area)) parts.set(key, { key, area, args: want.args ?? {} });
   }
   return [...parts.values()];

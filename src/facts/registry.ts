@@ -17,6 +17,7 @@ import { memoryArea } from './memory.ts';
 import { nodeFacts } from './node.ts';
 import { osArea } from './os.ts';
 import { packageArea } from './package.ts';
+import { packageLocksArea } from './package-locks.ts';
 import { packagesArea } from './packages.ts';
 import { pathArea } from './path.ts';
 import { pidsArea } from './pids.ts';
@@ -54,12 +55,17 @@ const checkAreas: readonly Area[] = [crashArea, pidsArea];
 export const checkWants: readonly FactWant[] = checkAreas.map(({ name }) => ({ area: name }));
 
 /** Those areas whose facts are named in this text of plays and variables. One too many costs a little time and nothing else. */
-export const wantsNamedIn = (text: string): readonly FactWant[] =>
-  checkWants.filter(({ area }) => new RegExp(`\\b${area}\\s*[.[]`).test(text));
+export const wantsNamedIn = (text: string): readonly FactWant[] => [
+  ...checkWants.filter(({ area }) => new RegExp(`\\b${area}\\s*[.[]`).test(text)),
+  ...(text.includes('packages') ? [{ area: packageLocksArea.name }] : []),
+];
 
 /** All areas by name; those beyond the base ones are read only when a want names them, with its arguments. */
 export const areas: ReadonlyMap<string, Area> = new Map(
-  [...baseAreas, ...checkAreas, kernelsArea, packageArea, serviceArea, pathArea, repositoryArea].map((area) => [area.name, area]),
+  [...baseAreas, ...checkAreas, kernelsArea, packageLocksArea, packageArea, serviceArea, pathArea, repositoryArea].map((area) => [
+    area.name,
+    area,
+  ]),
 );
 
 /** Every fact by name, derived ones too; a `*` stands for one word that comes from arguments. */

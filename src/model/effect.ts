@@ -89,6 +89,8 @@ export interface RebootEffect extends EffectBase {
   readonly stableFor: number;
   /** Refused unless this host was drained by this run, has no kubelet, or the play says so. */
   readonly drain: 'required' | 'none';
+  /** Seconds that who changes packages on the host is waited for; absent in plans of older versions. */
+  readonly lockTimeout?: number;
   /** What is sent, in this order, to a host that still answers in the old boot: all together the one planned reboot. */
   readonly escalate?: readonly Escalation[];
   /** Run once on the machine that runs kmend when all else has failed (a power cycle by the management board): still the one planned reboot. */

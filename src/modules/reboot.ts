@@ -12,6 +12,11 @@ const options = object({
   ready_timeout: duration
     .default(600)
     .describe('How long its node may take to be Ready again in the cluster, in the new boot, with its DaemonSet pods.'),
+  lock_timeout: duration
+    .default(600)
+    .describe(
+      'How long to wait for another process that changes packages, before the reboot is sent. Then the host has failed, not rebooted.',
+    ),
   force: flag.default(false).describe('Reboot, once a run, though nothing is pending.'),
   drain: oneOf('required', 'none').default('required').describe('`none`: reboot though a kubelet runs here and nothing has drained it.'),
   escalate: listOf(oneOf('force', 'sysrq'))
@@ -67,6 +72,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     timeout: Math.ceil(given.timeout),
     stableFor: Math.ceil(given.stable_for),
     drain: given.drain === 'none' || drained === 'none' || drained === 'command' ? 'none' : 'required',
+    lockTimeout: Math.ceil(given.lock_timeout),
     ...(given.escalate.length === 0 ? {} : { escalate: [...new Set(given.escalate)] }),
     ...(given.fallback === undefined ? {} : { fallback: fallbackOf(given.fallback) }),
   };
@@ -186,6 +192,10 @@ export const reboot = defineModule<Args>({
 `,
   notes: `Pending means: another kernel, other arguments, or container software younger than the boot. The old boot id is written to the journal before the
 reboot is sent; only a new boot id, read on a new connection, counts. A host where a kubelet runs is not rebooted before something drained it.
+
+Right before it is sent, in the same script, the locks of the package manager are looked at: whoever changes packages is waited for, \`lock_timeout\` at
+most, and the journal says for whom. A process that only asks (\`dnf list\`, \`rpm -q\`) is not waited for. Neither \`escalate\` nor \`fallback\` acts on
+a host that answers and has such a process.
 
 \`escalate\` is for sick nodes whose shutdown hangs, and off by default. Each step is in the journal before it is sent, goes only to a host that answers and still
 runs the boot that the reboot was sent to, and all together are the one planned reboot. A host that no longer answers gets none: somebody must go to it.

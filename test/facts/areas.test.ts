@@ -119,7 +119,9 @@ exit 6`,
   });
   it('a process named yum holds no lock', () => {
     processOf(4711, 'yum');
-    expect(replay(host)['packages.lock']).toBe('');
+    file(host, 'var/run/yum.pid', '4712\n');
+    const wants = [{ area: 'package', args: { name: 'x' } }];
+    expect(replay(host, { wants })['packages.lock']).toBe('');
   });
   it('a damaged database is said, and nothing is guessed', () => {
     program(host, 'rpm', "echo 'error: rpmdb: BDB0113 Thread/process 1/2 failed'; exit 255");
