@@ -1,5 +1,6 @@
 // The plan of one host: its list of tasks walked over facts, each task's promises laid over them for the next. Pure.
 
+import { damageWords, graveDamage, readDamage, repairOf } from '../facts/damage.ts';
 import { isVolatile, leftOpen } from '../facts/index.ts';
 import type { AnyModule, Change, ModulePlan, PlanContext, Unmet } from '../model/change.ts';
 import { nearest } from '../model/diagnostic.ts';
@@ -56,6 +57,7 @@ export function planHost(input: HostInput): HostPlanning {
   };
   planTasks(input.tasks, [], input, walk);
   if (walk.wants.length > 0) return { kind: 'needs', wants: walk.wants };
+  const damage = judgeDamage(input, walk);
   const tries = factText(first, 'kmem.tries', '');
   const accepts =
     walk.refused === undefined && input.frame.context.acceptPartial && needsRemedy(input.chosen) ? leftOpen(walk.frame.facts) : [];
@@ -78,9 +80,23 @@ export function planHost(input: HostInput): HostPlanning {
         [...walk.reads].filter((name) => Object.hasOwn(first, name) && !isVolatile(name)).map((name) => [name, first[name] ?? null]),
       ),
       estimate: secondsOf(walk.effects.flatMap((change) => change.effects)),
-      warnings: walk.tasks.flatMap((task) => task.warnings ?? []),
+      warnings: [...walk.tasks.flatMap((task) => task.warnings ?? []), ...damage],
     },
   };
+}
+
+/**
+ * A play that proves its hosts calls none of them done whose runtime, kubelet or kernel package is not whole, also where its conditions skip every task.
+ * Other packages are warnings.
+ */
+function judgeDamage(input: HostInput, walk: Walk): readonly string[] {
+  const proof = flatten(input.tasks).find((task) => moduleOf(task, input.modules).proves === true);
+  const damaged = readDamage(walk.frame.facts['packages.damaged']);
+  if (proof === undefined || damaged.length === 0 || walk.refused !== undefined) return [];
+  const manager = walk.frame.facts['packages.manager'];
+  const grave = graveDamage(walk.frame.facts['packages.damaged'], manager);
+  if (grave !== undefined) refuse(proof, grave.why, walk, grave.hint);
+  return grave === undefined ? [`${damageWords(damaged)}; ${repairOf(damaged, String(manager))}`] : [];
 }
 
 /** Until the tasks are planned, all that asks now counts as accepted: a host that has the remedy already is judged as its proof will judge it. */

@@ -181,7 +181,10 @@ async function converged(
     const { kind, evidence, hint } = again.plan.unmet;
     return { ...acted, failure: { kind, message: evidence, ...(hint === undefined ? {} : { hint }) } };
   }
-  if (again.plan.refuse !== undefined) return { ...acted, failure: { kind: 'not_converged', message: again.plan.refuse.why } };
+  if (again.plan.refuse !== undefined) {
+    const { why, hint } = again.plan.refuse;
+    return { ...acted, failure: { kind: 'not_converged', message: why, ...(hint === undefined ? {} : { hint }) } };
+  }
   if (again.plan.changes.length > 0) {
     if (task.noLog === true) return { ...acted, failure: { kind: 'not_converged', message: 'done, and still not as it should be' } };
     const left = again.plan.changes.map(stillToDo);

@@ -3,6 +3,7 @@ import { quote } from '../model/quote.ts';
 import { isList, type Mapping } from '../model/value.ts';
 import { compareRpm } from '../model/versions.ts';
 import type { Area } from './area.ts';
+import { isSideBySide } from './damage.ts';
 import { readFields } from './fields.ts';
 import { isHeld } from './holds.ts';
 import { lookFact, repositoryFlags, wantedRepositories } from './repositories.ts';
@@ -93,10 +94,16 @@ export const packageArea: Area = {
       example: '3:18.09.9-3.el7',
     },
     {
+      name: 'package.*.state',
+      lifetime: 'disk',
+      summary: '`installed`, a state of an installation that is not complete (as in `packages.damaged`), or empty when not installed',
+      example: 'installed',
+    },
+    {
       name: 'package.*.available',
       lifetime: 'outside',
       summary:
-        'versions that the enabled repositories have, holds and excludes left aside; `package.NAME@CHOICE` with `enablerepo`, `disablerepo`',
+        'versions that the enabled repositories have, holds and excludes left aside, and those that an apt pin forbids unless it forbids all; `package.NAME@CHOICE` with `enablerepo`, `disablerepo`',
       example: ['3:18.09.1-3.el7', '3:18.09.9-3.el7'],
     },
     {
@@ -115,7 +122,7 @@ export const packageArea: Area = {
     {
       name: 'package.*.held',
       lifetime: 'disk',
-      summary: 'a versionlock, an exclude or a hold keeps it from being changed',
+      summary: 'a versionlock, an exclude, a hold or a negative apt pin of all its versions keeps it from being changed',
       example: false,
     },
   ],
@@ -127,6 +134,7 @@ export const packageArea: Area = {
 if [ $F = deb ]; then
   dpkg-query -W -f 'installed \${Version} \${db:Status-Abbrev}\\n' -- "$n"
   $T2 apt-cache madison -- "$n" | awk '{print "available " $3}'
+  $T2 apt-cache policy -- "$n" | awk '{sub(/^ \\*\\*\\*/, "")} NF == 2 && $2 ~ /^-[0-9]/ {print "pinned " $1}'
   apt_sources
 elif [ $F = rpm ]; then
   l=$(rpm -q --qf 'installed %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} rpm\\n' -- "$n") && printf '%s\\n' "$l"
@@ -143,21 +151,47 @@ fi`;
   parse: (text, { args }) => {
     const name = nameOf(args);
     const fields = readFields(text);
-    const [evr = '', state = ''] = fields.text('installed').split(/\s+/);
-    const present = state === 'rpm' || /^.[^ncr]/.test(state);
+    const rows = fields.all('installed').map((line) => line.split(/\s+/));
+    const [evr = '', abbreviation = ''] = rows[0] ?? [];
+    const state = abbreviation === 'rpm' ? rpmState(name, rows) : debState(abbreviation);
     const choice = wantedRepositories(args);
-    const available = [...fields.all('available'), ...listed(fields.text('list'), name).map(({ version }) => version)].filter(
-      (evr) => evr !== '',
+    const pinned = fields.all('pinned');
+    const known = [...fields.all('available'), ...listed(fields.text('list'), name).map(({ version }) => version)].filter(
+      (one) => one !== '',
     );
+    const allowed = known.filter((version) => !pinned.includes(version));
+    const available = allowed.length === 0 ? known : allowed;
     return {
-      [`package.${name}.installed`]: present ? evr : '',
+      [`package.${name}.installed`]: state === '' ? '' : evr,
+      [`package.${name}.state`]: state,
       [lookFact(name, choice, 'available')]: [...new Set(available)],
       [lookFact(name, choice, 'beside')]: besideOf(args).flatMap((other) => newestOf(other, fields.text('list'))),
       [lookFact(name, choice, 'unusable')]: unusableFact(unusableOf(fields, available.length > 0, choice)),
-      [`package.${name}.held`]: /^h/.test(state) || isHeld(name, fields.all('lock'), fields.all('exclude')),
+      [`package.${name}.held`]:
+        /^h/.test(abbreviation) || (pinned.length > 0 && allowed.length === 0) || isHeld(name, fields.all('lock'), fields.all('exclude')),
     };
   },
 };
+
+/** By the letters of `dpkg-query`: wanted, state, and `R` where it must be installed again. A removed package may have left its configuration. */
+function debState(abbreviation: string): string {
+  const [wanted = '', letter = '', mark = ''] = abbreviation;
+  if (mark === 'R') return 'reinst-required';
+  return letter === 'H' && /[rp]/.test(wanted) ? 'half-removed' : (debStates[letter] ?? '');
+}
+
+const debStates: Readonly<Record<string, string>> = {
+  i: 'installed',
+  H: 'half-installed',
+  U: 'unpacked',
+  F: 'half-configured',
+  W: 'triggers-awaited',
+  t: 'triggers-pending',
+};
+
+/** A second architecture of the same version is none too many. */
+const rpmState = (name: string, rows: readonly (readonly string[])[]): string =>
+  isSideBySide(name) || new Set(rows.map(([evr]) => evr)).size === 1 ? 'installed' : 'duplicate';
 
 interface Row {
   readonly version: string;

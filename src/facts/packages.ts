@@ -1,19 +1,24 @@
 // Area packages: the container software that is installed, and the state of the package manager.
 import type { Facts } from '../model/fact.ts';
-import { unknown, type Value } from '../model/value.ts';
+import { type Mapping, unknown, type Value } from '../model/value.ts';
 import type { Area } from './area.ts';
-import { readFields, wholeNumber } from './fields.ts';
+import { blockingStates, containerPackages, enginePackages } from './damage.ts';
+import { readFields, wholeNumber, wordsOf } from './fields.ts';
 import { heldList, heldScript } from './holds.ts';
 
-/** Packages that can hold the engine; a host has at most one of them. They never mix: a move between them is a migration. */
-const enginePackages = ['docker-ce', 'docker-ee', 'docker-engine', 'docker.io', 'docker', 'docker-io', 'moby-engine'] as const;
+/** States of dpkg in which an installation is not complete; a package that must be installed again has a mark beside its state. */
+const unfinished =
+  '^Status: [a-z]+ (reinstreq [a-z-]+|[a-z]+ (half-installed|half-configured|unpacked|triggers-awaited|triggers-pending))$';
 
-const otherPackages = ['docker-ce-cli', 'containerd.io', 'containerd', 'runc', 'cri-o', 'kubelet'] as const;
+/** The first twenty, and all that matter. */
+const damagedDebs = `awk '/^Package: / {p = $2} /${unfinished}/ && (p ~ /^(${containerPackages.join('|').replaceAll('.', '\\.')}|linux-image-.*)$/ || n++ < 20) {
+    print "damaged " p " " ($3 == "reinstreq" ? "reinst-required" : $4 == "half-installed" && $2 != "install" && $2 != "hold" ? "half-removed" : $4)
+  }' "$R/var/lib/dpkg/status"`;
 
-const asked = [...enginePackages, ...otherPackages];
-
-/** States of dpkg in which an installation is not complete. */
-const unfinished = 'half-installed|half-configured|unpacked';
+/** rpm forgets that a script failed: a run of kmend keeps it, with the time of that installation. Installed again, it counts no more. */
+const failedScripts = `[ ! -r "$R/var/lib/kmend/failed-scripts" ] || while read -r n t; do
+    $T2 rpm -q --qf '%{INSTALLTIME}\\n' "$n" 2>/dev/null </dev/null | grep -Fxq "$t" && echo "damaged $n script-failed"
+  done <"$R/var/lib/kmend/failed-scripts"`;
 
 /**
  * `$F` is the family of package tools by os-release (a host may have both), `$Q` one line a package: `NAME EVR INSTALLTIME STATE`. An rpm
@@ -29,13 +34,13 @@ if [ $F = deb ]; then
 elif has rpm; then :; else F=none; fi
 Q='' q=127
 if [ $F = deb ]; then
-  D=$(grep -A 14 -E '^Package: (${asked.join('|').replaceAll('.', '\\.')})$|^Status: .* (${unfinished})$' "$R/var/lib/dpkg/status"); q=$?; [ $q = 1 ] && q=0
+  D=$(grep -A 14 -E '^Package: (${containerPackages.join('|').replaceAll('.', '\\.')})$|${unfinished}' "$R/var/lib/dpkg/status"); q=$?; [ $q = 1 ] && q=0
   set -f; IFS='
 '
   n=''
   for l in $D; do
     case $l in
-      'Package: '*) n=\${l#Package: }; case ' ${asked.join(' ')} ' in *" $n "*) ;; *) n='';; esac;;
+      'Package: '*) n=\${l#Package: }; case ' ${containerPackages.join(' ')} ' in *" $n "*) ;; *) n='';; esac;;
       'Status: hold '*) w=h;;
       'Status: install '*) w=i;;
       'Status: '*) w=r;;
@@ -46,7 +51,7 @@ if [ $F = deb ]; then
   done
   unset IFS; set +f
 elif [ $F = rpm ]; then
-  Q=$($T2 rpm -q --qf '%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{INSTALLTIME} rpm\\n' ${asked.join(' ')} 2>&1); q=$?; [ $q != 137 ] || q=124; [ $q -lt 100 ] && q=0
+  Q=$($T2 rpm -q --qf '%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{INSTALLTIME} rpm\\n' ${containerPackages.join(' ')} 2>&1); q=$?; [ $q != 137 ] || q=124; [ $q -lt 100 ] && q=0
 fi
 `;
 
@@ -63,8 +68,15 @@ export const packagesArea: Area = {
     {
       name: 'packages.broken',
       lifetime: 'disk',
-      summary: 'an interrupted transaction or a database that cannot be read; empty when all is well',
-      example: 'docker-ce is half configured',
+      summary: 'why nothing can be installed: an interrupted transaction, a database that cannot be read; empty when all is well',
+      example: 'docker-ce is half-configured',
+    },
+    {
+      name: 'packages.damaged',
+      lifetime: 'disk',
+      summary:
+        'packages that are not fully installed, with their state: one of dpkg, `reinst-required`, `duplicate` (rpm has several versions of one name), `script-failed` (rpm calls it installed)',
+      example: { 'containerd.io': 'half-configured', 'docker-ce': 'unpacked' },
     },
     { name: 'docker.package', lifetime: 'disk', summary: 'the package that holds the engine; empty when none does', example: 'docker-ce' },
     { name: 'docker.evr', lifetime: 'disk', summary: 'its [epoch:]version-release; empty when absent', example: '3:18.09.9-3.el7' },
@@ -103,12 +115,13 @@ if [ $F = deb ]; then
   done
   [ $# = 0 ] || stat -c 'time %Y %n' "$@"
   for f in "$R"/var/lib/dpkg/updates/[0-9]*; do [ ! -e "$f" ] || { echo 'broken dpkg was interrupted'; break; }; done
-  case $D in *' half-installed'*|*' half-configured'*|*' unpacked'*)
-    awk '/^Package: / {p = $2} /^Status: .* (${unfinished})$/ && n++ < 20 {s = $4; sub("-", " ", s); print "broken " p " is " s}' "$R/var/lib/dpkg/status";;
+  case $D in *reinstreq*|*' half-'*|*' unpacked'*|*' triggers-'*)
+    ${damagedDebs};;
   esac
 else
   held
   for f in "$R"/var/lib/yum/transaction-all*; do [ ! -e "$f" ] || { echo 'broken an unfinished yum transaction'; break; }; done
+  ${failedScripts}
 fi
 for p in dnf yum apt-get zypper rpm-ostree; do if has $p; then echo "tool $p"; fi; done
 [ ! -e "$R/run/ostree-booted" ] || echo ostree`,
@@ -116,10 +129,12 @@ for p in dnf yum apt-get zypper rpm-ostree; do if has $p; then echo "tool $p"; f
   parse: (text) => {
     const fields = readFields(text);
     const [family = 'rpm', status = '0', version = ''] = fields.text('queried').split(' ');
+    const damaged = damagedOf(fields);
     return {
       'packages.manager': managerOf(family, version.replaceAll('"', ''), fields.all('tool'), fields.has('ostree')),
       'packages.held': heldOf(fields),
-      'packages.broken': brokenOf(fields, status),
+      'packages.broken': brokenOf(fields, damaged, status),
+      'packages.damaged': damaged,
       ...(status === '0' ? packageFacts(readRows(fields)) : unreadPackages(status)),
     };
   },
@@ -199,9 +214,24 @@ function heldOf(fields: Fields): readonly string[] {
   return [...new Set([...heldList(fields.all('lock'), fields.all('exclude')), ...holds])];
 }
 
-function brokenOf(fields: Fields, status: string): string {
+function damagedOf(fields: Fields): Mapping {
+  const versions = new Map<string, string>();
+  const duplicates = readRows(fields).flatMap(({ name, evr, state }): readonly (readonly [string, string])[] => {
+    const other = versions.get(name) ?? evr;
+    versions.set(name, evr);
+    return state === 'rpm' && other !== evr ? [[name, 'duplicate']] : [];
+  });
+  const named = fields.all('damaged').flatMap((line): readonly (readonly [string, string])[] => {
+    const [name = '', state = ''] = wordsOf(line);
+    return state === '' ? [] : [[name, state]];
+  });
+  return Object.fromEntries([...named, ...duplicates]);
+}
+
+function brokenOf(fields: Fields, damaged: Mapping, status: string): string {
   const database = fields.all('pkg').filter((line) => /^(error|warning): (rpmdb|cannot open|db5|Thread died)/i.test(line));
-  const reasons = [...fields.all('broken'), ...database];
+  const blocking = Object.entries(damaged).filter(([, state]) => blockingStates.includes(String(state)));
+  const reasons = [...fields.all('broken'), ...blocking.map(([name, state]) => `${name} is ${state}`), ...database];
   if (status === '124') reasons.push('the package database did not answer in time');
   return [...new Set(reasons)].join('; ').slice(0, 500);
 }

@@ -102,7 +102,7 @@ function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
   if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout), facts, repositories);
   return {
     changes: [...copyChanges(steps, facts), ...changesOf(steps, effectOf(manager, steps, given.lock_timeout, repositories))],
-    promises: { ...promisesOf(steps, facts.get('clock.epoch') ?? 0), ...copiedFacts(steps) },
+    promises: { ...promisesOf(steps, facts), ...copiedFacts(steps) },
     ...warningsOf(liftedWarnings(steps, manager)),
   };
 }

@@ -1,4 +1,5 @@
 // Module uncordon: gives the node back, if it was this run that took it.
+import { graveDamage } from '../facts/damage.ts';
 import { withPrelude } from '../facts/prelude.ts';
 import type { ModulePlan, PlanContext, Unmet } from '../model/change.ts';
 import { type FactView, flagFact } from '../model/fact.ts';
@@ -15,7 +16,11 @@ const args = shorthand((short) => (short === null || short === '' ? {} : { comma
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const { unproven } = context.done;
-  if (unproven !== undefined && (given.command !== undefined || context.done.cordoned)) return { changes: [], unmet: notProven(unproven) };
+  const isOurs = given.command !== undefined || context.done.cordoned;
+  if (unproven !== undefined && isOurs) return { changes: [], unmet: notProven(unproven) };
+  const grave = graveDamage(facts.get('packages.damaged'), facts.get('packages.manager'));
+  if (grave !== undefined && isOurs)
+    return { changes: [], unmet: { kind: 'not_verified', evidence: `not uncordoned: ${grave.why}`, hint: grave.hint } };
   if (given.command !== undefined) {
     if (!flagFact(facts, 'kubelet.installed')) return { changes: [], note: 'no kubelet here: nothing to give back' };
     return {

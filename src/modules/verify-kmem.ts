@@ -1,5 +1,6 @@
 // Module verify_kmem: proof that kernel-memory accounting is off - by the cgroups that are there, or by asking the kernel with an empty group.
 import { asksForNokmem } from '../facts/boot-args.ts';
+import { graveDamage } from '../facts/damage.ts';
 import { healthOf, readRelease } from '../facts/kmem/kernels.ts';
 import { withPrelude } from '../facts/prelude.ts';
 import type { Change, ModulePlan, Proof } from '../model/change.ts';
@@ -33,6 +34,8 @@ const args = object({
 type Args = Infer<typeof args>;
 
 function plan(given: Args, facts: FactView): ModulePlan {
+  const grave = graveDamage(facts.get('packages.damaged'), facts.get('packages.manager'));
+  if (grave !== undefined) return unmet(grave.why, grave.hint);
   const verdict = textFact(facts, 'kmem.verdict') as Verdict;
   const evidence = textFact(facts, 'kmem.evidence');
   const isPartial = facts.get('kmem.partial') !== undefined && facts.get('kmem.partial') !== '';

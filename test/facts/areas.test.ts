@@ -129,6 +129,19 @@ exit 6`,
     expect(facts['packages.broken']).toContain('rpmdb: BDB0113');
     expect(isUnknown(facts['docker.evr'])).toBe(true);
   });
+  it('two versions of one package, and a script that failed at the installation that is still there, are damage', () => {
+    program(
+      host,
+      'rpm',
+      `case "$*" in
+  *INSTALLTIME}*docker-ce*kubelet*) printf '%s\\n' 'docker-ce 18.06.1.ce-3.el7 1 rpm' 'docker-ce 3:18.09.1-3.el7 2 rpm' 'kubelet 1.12.3-0 7 rpm' 'runc 1-1 7 rpm' 'runc 1-1 7 rpm';;
+  *kubelet) echo 7;;
+  *containerd.io) echo 9;;
+esac`,
+    );
+    file(host, 'var/lib/kmend/failed-scripts', 'kubelet 7\ncontainerd.io 8\n');
+    expect(pick(replay(host), 'packages.damaged', 'packages.broken')).toEqual([{ 'docker-ce': 'duplicate', kubelet: 'script-failed' }, '']);
+  });
   it('on el8 yum is dnf', () => {
     file(host, 'etc/os-release', 'ID="rocky"\nID_LIKE="rhel"\nVERSION_ID="8.9"\n');
     program(host, 'dnf', 'exit 0');
@@ -181,8 +194,33 @@ describe('packages of a deb host', () => {
   it('half configured packages are named', () => {
     status(['bash', 'install ok installed', '1'], ['docker-ce', 'install ok half-configured', '5'], ['vim', 'install ok unpacked', '1']);
     file(host, 'var/lib/dpkg/updates/0001', '');
-    expect(replay(host)['packages.broken']).toBe('dpkg was interrupted; docker-ce is half configured; vim is unpacked');
+    expect(replay(host)['packages.broken']).toBe('dpkg was interrupted; docker-ce is half-configured; vim is unpacked');
     expect(replay(host)['docker.evr']).toBe('5');
+  });
+  const states = ['not-installed', 'config-files', 'half-installed', 'unpacked', 'half-configured', 'triggers-awaited', 'triggers-pending'];
+  const whole = new Set(['installed', 'not-installed', 'config-files']);
+  it.each(
+    ['install', 'hold', 'deinstall', 'purge'].flatMap((want) =>
+      ['ok', 'reinstreq'].flatMap((flag) => ['installed', ...states].map((state) => [want, flag, state] as const)),
+    ),
+  )('%s %s %s: whatever is not whole is damage, where it matters and elsewhere', (want, flag, state) => {
+    status(['vim', `${want} ${flag} ${state}`, '1'], ['docker-ce', `${want} ${flag} ${state}`, '5'], ['bash', 'install ok installed', '1']);
+    const halfRemoved = state === 'half-installed' && (want === 'deinstall' || want === 'purge');
+    const expected = flag === 'reinstreq' ? 'reinst-required' : halfRemoved ? 'half-removed' : state;
+    const damaged = flag === 'reinstreq' || !whole.has(state) ? { vim: expected, 'docker-ce': expected } : {};
+    const facts = replay(host);
+    expect(facts['packages.damaged']).toEqual(damaged);
+    expect(facts['packages.broken'] === '').toBe(Object.keys(damaged).length === 0 || (flag === 'ok' && state.startsWith('triggers')));
+  });
+  it('among many damaged packages those that matter are not lost', () => {
+    const others = Array.from({ length: 40 }, (_, index) => [`other${index}`, 'install ok unpacked', '1'] as const);
+    status(...others, ['linux-image-4.9.0-8-amd64', 'install ok half-configured', '1'], ['containerd.io', 'install ok unpacked', '1']);
+    const damaged = replay(host)['packages.damaged'] as Record<string, string>;
+    expect([Object.keys(damaged).length, damaged['linux-image-4.9.0-8-amd64'], damaged['containerd.io']]).toEqual([
+      22,
+      'half-configured',
+      'unpacked',
+    ]);
   });
 });
 
@@ -269,6 +307,56 @@ describe('a package by name', () => {
     centos();
     program(host, 'rpm', 'exit 1');
     expect(facts()).toEqual(['', [], false]);
+  });
+  it.each<[string, readonly string[], boolean]>([
+    ['-1 500', ['5:18.09.9~3-0'], false],
+    ['-1 -1', ['5:18.09.1~3-0', '5:18.09.9~3-0'], true],
+    ['500 1001', ['5:18.09.1~3-0', '5:18.09.9~3-0'], false],
+  ])(
+    'versions that apt pins to %s: a forbidden one cannot be had, and a package of which all are forbidden is held',
+    (priorities, available, held) => {
+      const [older, newer] = priorities.split(' ');
+      debian();
+      program(host, 'dpkg-query', ':');
+      program(
+        host,
+        'apt-cache',
+        `case $1 in
+  madison) printf '%s\\n' ' docker-ce | 5:18.09.1~3-0 | x' ' docker-ce | 5:18.09.9~3-0 | x';;
+  policy) printf '%s\\n' 'docker-ce:' '  Candidate: (none)' '  Version table:' ' *** 5:18.09.9~3-0 ${newer}' '        500 file:/repos ./ Packages' '     5:18.09.1~3-0 ${older}' '        500 file:/repos ./ Packages';;
+esac`,
+      );
+      expect(facts()).toEqual(['', available, held]);
+    },
+  );
+  it.each([
+    ['ii ', 'installed'],
+    ['hi ', 'installed'],
+    ['rc ', ''],
+    ['un ', ''],
+    ['iF ', 'half-configured'],
+    ['iU ', 'unpacked'],
+    ['iH ', 'half-installed'],
+    ['rH ', 'half-removed'],
+    ['iHR', 'reinst-required'],
+    ['iW ', 'triggers-awaited'],
+    ['it ', 'triggers-pending'],
+  ])('"%s" of dpkg is "%s"', (abbreviation, state) => {
+    debian();
+    program(host, 'dpkg-query', `echo 'installed 5 ${abbreviation}'`);
+    expect(pick(replay(host, { wants }), 'package.docker-ce.state', 'package.docker-ce.installed')).toEqual([
+      state,
+      state === '' ? '' : '5',
+    ]);
+  });
+  it.each([
+    ['docker-ce', ['1-1', '1-1'], 'installed'],
+    ['docker-ce', ['1-1', '1-2'], 'duplicate'],
+    ['kernel', ['1-1', '1-2'], 'installed'],
+  ])('%s at %j in rpm is %s', (name, versions, state) => {
+    centos();
+    program(host, 'rpm', `printf 'installed %s rpm\\n' ${versions.join(' ')}`);
+    expect(replay(host, { wants: [{ area: 'package', args: { name } }] })[`package.${name}.state`]).toBe(state);
   });
   it.each([
     [['0:docker-ce-18.06.1.ce-3.el7.*'], [], true],

@@ -9,6 +9,7 @@ import { hostScope, loadPlaybook } from '../../src/load/index.ts';
 import type { PlanContext } from '../../src/model/change.ts';
 import { type Facts, wantKey } from '../../src/model/fact.ts';
 import type { Remedy } from '../../src/model/plan.ts';
+import type { Task } from '../../src/model/playbook.ts';
 import type { Mapping } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
 import { el7, nokmemNow, packageFacts, readsOff } from './facts.ts';
@@ -85,6 +86,9 @@ const on862 = (more: Facts = {}) =>
 const mended = () => el7({ ...packages, ...nokmemNow, ...readsOff });
 const cluster = { hasCluster: true, node: 'n1' };
 
+const proves = (tasks: readonly Task[]): boolean =>
+  tasks.some((task) => (task.kind === 'block' ? proves(task.tasks) : task.module === 'verify_kmem'));
+
 describe.each(readdirSync(folder))('playbooks/%s', (name) => {
   it('loads without a complaint', () => {
     const { value, diagnostics } = load(name);
@@ -101,6 +105,23 @@ describe.each(readdirSync(folder))('playbooks/%s', (name) => {
     });
     expect(plan(name, facts)).toMatchObject({ risk: 'none' });
     expect(plan(name, facts).refused).toBeUndefined();
+  });
+  it('refuses a host whose runtime is not whole, also where it has nothing to do; any other package is a warning', () => {
+    const host = (damaged: string): Facts => ({
+      ...mended(),
+      'packages.damaged': { [damaged]: 'half-configured' },
+      'packages.manager': 'apt',
+    });
+    const [grave, slight] = [plan(name, host('containerd.io')), plan(name, host('vim'))];
+    if (!load(name).value?.plays.some(({ tasks }) => proves(tasks))) return expect(grave.refused).toBeUndefined();
+    expect(grave.refused).toMatchObject({
+      why: 'containerd.io is half-configured',
+      hint: expect.stringContaining('`dpkg --configure -a`'),
+    });
+    expect([slight.refused, slight.warnings]).toEqual([
+      undefined,
+      [expect.stringMatching(/^vim is half-configured; .*`dpkg --configure -a`/)],
+    ]);
   });
   it('says on the first line what it is for', () => {
     expect(readFileSync(join(folder, name), 'utf8')).toMatch(/^# [A-Z]/);

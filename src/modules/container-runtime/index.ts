@@ -24,7 +24,7 @@ import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, sourceNotes } from '../package-manager/predownload.ts';
 import { type Repositories, repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
 import { packageSteps } from '../package-manager/script.ts';
-import { busyOrBroken, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
+import { busyOrBroken, damageRefusal, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
 import { type Manager, orderOf } from '../package-manager/version.ts';
 import { noWayBack } from '../package-manager/way-back.ts';
 import { chooseSet, isGoodContainerd, isGoodEngine, type PackageTable, type RuntimeSet, setPackages } from './good-set.ts';
@@ -62,9 +62,13 @@ function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
   if (refuse !== undefined) return { changes: [], refuse };
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
   const { manager } = found;
-  const moves = movesOf(given, tableOf(facts, repositories), facts, manager);
+  const table = tableOf(facts, repositories);
+  const moves = movesOf(given, table, facts, manager);
   if ('refusal' in moves) return { changes: [], refuse: moves.refusal };
   const steps = fromFiles(moves.steps, files, facts, manager);
+  const names = steps.map(({ name }) => name);
+  const damage = damageRefusal(Object.values(table), names, facts, manager);
+  if (damage !== undefined) return { changes: [], refuse: damage };
   const engineAfter = engineVersion(steps.find((step) => step.name === 'docker-ce')?.to ?? textFact(facts, 'docker.evr'));
   const restarts =
     flagFact(facts, 'docker.running') && (steps.length > 0 || compareUpstream(textFact(facts, 'docker.version'), engineAfter) !== 0);
@@ -243,10 +247,9 @@ const effectOf = (manager: Manager, steps: readonly Step[], engine: string, give
 
 /** Install times count: packages younger than the boot are why a reboot is due. */
 function promised(steps: readonly Step[], engine: string, restarts: boolean, facts: FactView): Facts {
-  const now = facts.get('clock.epoch') ?? 0;
   const moved = (name: string): boolean => steps.some((step) => step.name === name);
   return {
-    ...promisesOf(steps, now),
+    ...promisesOf(steps, facts),
     ...(restarts ? { 'docker.version': engine } : {}),
     ...(moved('docker-ce-cli') ? { 'docker.client': engine } : {}),
     ...(moved('containerd.io')

@@ -1,11 +1,12 @@
 // From what is wanted of packages and what the facts say: which package goes from which version to which, or why not.
+import { readDamage } from '../../facts/damage.ts';
 import type { Refusal } from '../../model/change.ts';
 import type { Facts, FactView } from '../../model/fact.ts';
 import type { PackageFile } from '../../model/package-file.ts';
 import type { Value } from '../../model/value.ts';
 import { missingRefusal } from './missing.ts';
 import type { Repositories } from './repositories.ts';
-import { heldRefusal, type PackageFacts, packageFacts } from './state.ts';
+import { damageRefusal, heldRefusal, type PackageFacts, packageFacts } from './state.ts';
 import { answersTo, type Manager, orderOf, pick } from './version.ts';
 
 export interface Wanted {
@@ -37,9 +38,17 @@ export interface Allowed {
   readonly repositories: Repositories;
 }
 
+/** What is at the version that is wanted and is not fully installed is refused, not done. */
 export function choose(wanted: Wanted, facts: FactView, manager: Manager, allowed: Allowed): Choice {
+  const seen = packageFacts(facts, wanted.name, allowed.repositories);
+  const choice = move(wanted, seen, manager, allowed);
+  const moved = choice !== 'done' && 'step' in choice ? [wanted.name] : [];
+  const refuse = damageRefusal([seen], moved, facts, manager);
+  return refuse === undefined ? choice : { refuse };
+}
+
+function move(wanted: Wanted, seen: PackageFacts, manager: Manager, allowed: Allowed): Choice {
   const { name } = wanted;
-  const seen = packageFacts(facts, name, allowed.repositories);
   const { installed, available, held } = seen;
   const lifted = held ? { held } : {};
   if (wanted.state === 'absent') {
@@ -94,20 +103,26 @@ export const stepWords: Readonly<Record<Step['kind'], string>> = {
 
 /**
  * What holds once the steps are done; the same facts under the names that the engine's areas use. Container software that is younger than the
- * boot is a reason to reboot, so its install time is foreseen too: `now` by the host's own clock.
+ * boot is a reason to reboot, so its install time is foreseen too, by the host's own clock.
  */
-export function promisesOf(steps: readonly Step[], now: Value): Facts {
-  return Object.fromEntries(
-    steps.flatMap(({ name, to }): (readonly [string, Value])[] => {
+export function promisesOf(steps: readonly Step[], facts: FactView): Facts {
+  const now = facts.get('clock.epoch') ?? 0;
+  const moved = new Set(steps.map(({ name }) => name));
+  const damaged = readDamage(facts.get('packages.damaged'));
+  const left = damaged.filter(({ name }) => !moved.has(name)).map(({ name, state }) => [name, state] as const);
+  return Object.fromEntries([
+    ...(left.length === damaged.length ? [] : [['packages.damaged', Object.fromEntries(left)] as const]),
+    ...steps.flatMap(({ name, to }): (readonly [string, Value])[] => {
       const evr = aliases[name];
       const time = installTimes[name];
       return [
         [`package.${name}.installed`, to],
+        [`package.${name}.state`, to === '' ? '' : 'installed'],
         ...(evr === undefined ? [] : [[evr, to] as const]),
         ...(time === undefined ? [] : [[time, to === '' ? 0 : now] as const]),
       ];
     }),
-  );
+  ]);
 }
 
 const installTimes: Readonly<Record<string, string>> = { 'docker-ce': 'docker.installed_at', 'containerd.io': 'containerd.installed_at' };

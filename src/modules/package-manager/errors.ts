@@ -27,6 +27,12 @@ const troubles: readonly Trouble[] = [
     ],
   },
   {
+    code: 58,
+    message: 'a package has a file that another package has too: not all of the packages are installed',
+    hint: 'the last lines name the file and its owner: remove that package or its file; then, with apt, `apt-get -f install`',
+    said: ['trying to overwrite', 'conflicts with file from package', 'conflicts between attempted installs'],
+  },
+  {
     code: 45,
     message: 'no space left for the packages',
     hint: 'make room on /boot, /var or /, as the last lines say; old kernels and the package cache are the usual places',

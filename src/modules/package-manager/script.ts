@@ -1,5 +1,6 @@
 // The shell that moves packages: several together, exact versions, a bounded wait for the lock, and a query at the end - an exit status of a
 // package manager proves nothing (rpm: a failed %post is rc 0; yum: a package that cannot be had is skipped with rc 0).
+import { isSideBySide } from '../../facts/damage.ts';
 import { repositoryFlags } from '../../facts/repositories.ts';
 import { quote } from '../../model/quote.ts';
 import type { Step } from './choose.ts';
@@ -36,14 +37,34 @@ ${judgeScript}`;
 const rpmSpec = (step: Step): string =>
   step.file === undefined ? quote(`${step.name}-${step.to.replace(/^\d*:/, '')}`) : fileWord(step.file);
 
+/** All versions that are there, once each: one too many is a package that is not whole, but for kernels. */
 const rpmVerify = (steps: readonly Step[]): string =>
   steps
-    .map((step) =>
-      step.to === ''
-        ? `if rpm -q ${quote(step.name)} >/dev/null 2>&1; then echo ${quote(`${step.name} is still installed`)} >&2; bad=1; fi\n`
-        : `rpm -q --qf '%{VERSION}-%{RELEASE}\\n' ${quote(step.name)} 2>/dev/null | grep -Fxq ${quote(step.to.replace(/^\d*:/, ''))} || { echo ${quote(`${step.name} is not at ${step.to}:`)} "$(rpm -q ${quote(step.name)} 2>&1)" >&2; bad=1; }\n`,
-    )
+    .map(({ name, to }) => {
+      const word = quote(name);
+      if (to === '') return `if rpm -q ${word} >/dev/null 2>&1; then echo ${quote(`${name} is still installed`)} >&2; bad=1; fi\n`;
+      const wanted = quote(to.replace(/^\d*:/, ''));
+      const found = isSideBySide(name) ? `printf '%s\\n' "$have" | grep -Fxq ${wanted}` : `[ "$have" = ${wanted} ]`;
+      return `have=$(rpm -q --qf '%{VERSION}-%{RELEASE}\\n' ${word} 2>/dev/null | sort -u)
+${found} || { echo ${quote(`${name} is not at ${to}:`)} "$(rpm -q ${word} 2>&1)" >&2; bad=1; }
+`;
+    })
     .join('');
+
+/**
+ * rpm calls a package whose script failed installed, and forgets it: the next plan would find nothing to do. So the host keeps which, with the time
+ * of that installation: the one that the output names, or all. Of a kernel what it set up is looked at itself.
+ */
+function rememberFailed(steps: readonly Step[]): string {
+  const names = steps.flatMap(({ name, to }) => (to === '' || isSideBySide(name) ? [] : [name]));
+  if (names.length === 0) return '';
+  const patterns = names.map(
+    (name) => `  ! grep scriptlet "$log" | grep -Eq ${quote(`[( ]${name.replace(/[.+]/g, '\\$&')}(-[0-9]|$)`)} || f="$f ${name}"\n`,
+  );
+  return `  f=''
+${patterns.join('')}  mkdir -p "$R/var/lib/kmend" && rpm -q --qf '%{NAME} %{INSTALLTIME}\\n' \${f:-${names.join(' ')}} >> "$R/var/lib/kmend/failed-scripts"
+`;
+}
 
 /** yum 3 and dnf: only flags that both know. */
 function yumRun(tool: 'yum' | 'dnf', steps: readonly Step[], repositories: Repositories): string {
@@ -78,7 +99,9 @@ const rpmSteps = (manager: 'yum' | 'dnf' | 'zypper', steps: readonly Step[], rep
 bad=0
 ${rpmVerify(steps)}if [ $bad -ne 0 ]; then last 15; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
 if grep -Eq 'Error in (PRE|POST)[A-Z]* scriptlet|%(pre|post)[a-z]*\\(.*\\) scriptlet failed|Non-fatal (PRE|POST)' "$log"; then script=1; fi
-if [ $script -ne 0 ]; then last 15; exit 43; fi
+if [ $script -ne 0 ]; then
+${rememberFailed(steps)}  last 15; exit 43
+fi
 ${relock(manager, steps)}`;
 
 const debVerify = (steps: readonly Step[]): string =>
@@ -112,8 +135,8 @@ done
 bounded apt-get -y -q -o DPkg::Lock::Timeout="$LOCK_WAIT" -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0${downgrade} install ${specs}; rc=$?
 judge $rc
 bad=0 half=0
-${debVerify(steps)}if [ $half -ne 0 ]; then last 15; exit 43; fi
-if [ $bad -ne 0 ]; then last 15; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
+${debVerify(steps)}if [ $bad -ne 0 ]; then last 15; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
+if [ $half -ne 0 ]; then last 15; exit 43; fi
 `;
 }
 

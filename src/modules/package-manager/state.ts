@@ -1,5 +1,6 @@
 // What the package facts of a host say, and why its packages must not be touched.
 
+import { blockingStates, type Damage, damageWords, readDamage, repairOf } from '../../facts/damage.ts';
 import { lookFact, repositoryWant } from '../../facts/repositories.ts';
 import { readUnusable, type Unusable } from '../../facts/unusable.ts';
 import type { PlanContext, Refusal } from '../../model/change.ts';
@@ -17,6 +18,8 @@ export const packageWant = (name: string, repositories = noRepositories, beside:
 export interface PackageFacts {
   /** [epoch:]version-release, empty when it is not installed. */
   readonly installed: string;
+  /** What keeps it from being whole. */
+  readonly damage?: Damage;
   readonly available: readonly string[];
   /** Repositories that failed in that look. */
   readonly unusable: readonly Unusable[];
@@ -25,10 +28,34 @@ export interface PackageFacts {
 
 export const packageFacts = (facts: FactView, name: string, repositories = noRepositories): PackageFacts => ({
   installed: textFact(facts, `package.${name}.installed`),
+  ...damageOf(facts, name),
   available: listFact(facts, lookFact(name, repositories, 'available')).map(String),
   unusable: readUnusable(facts.get(lookFact(name, repositories, 'unusable'))),
   held: flagFact(facts, `package.${name}.held`),
 });
+
+function damageOf(facts: FactView, name: string): Pick<PackageFacts, 'damage'> {
+  const state = optional(facts, `package.${name}.state`);
+  if (state !== '' && state !== 'installed') return { damage: { name, state } };
+  const damage = readDamage(facts.get('packages.damaged')).find((one) => one.name === name);
+  return damage === undefined ? {} : { damage };
+}
+
+/**
+ * Why packages that are not fully installed are not "as wanted". A transaction heals a script that failed, since it brings another version. While
+ * somebody else works with the package manager its packages are half done: the script waits for that, and looks afterwards.
+ */
+export function damageRefusal(
+  packages: readonly PackageFacts[],
+  moved: readonly string[],
+  facts: FactView,
+  manager: Manager,
+): Refusal | undefined {
+  const isBusy = optional(facts, 'packages.lock') !== '';
+  const damaged = packages.flatMap(({ damage }) => (damage === undefined ? [] : [damage]));
+  const left = damaged.filter(({ name, state }) => !moved.includes(name) || !(isBusy || state === 'script-failed'));
+  return left.length === 0 ? undefined : { why: damageWords(left), hint: repairOf(left, manager) };
+}
 
 /** The package manager, or why this host has none that kmend can use, or none that can choose these repositories. */
 export function managerOf(
@@ -60,11 +87,14 @@ export function busyOrBroken(facts: FactView, { done }: PlanContext): Refusal | 
       : { why: `the package manager is in use: ${lock}`, hint: 'wait for it to end, or stop it, and try again' };
   const broken = optional(facts, 'packages.broken');
   if (broken === '') return undefined;
+  const damaged = readDamage(facts.get('packages.damaged')).filter(({ state }) => blockingStates.includes(state));
   return {
     why: `the package database is not in order: ${broken}`,
-    hint: 'mend it by hand: `dpkg --configure -a`, `yum-complete-transaction` or `rpm --rebuilddb`, whichever fits',
+    hint: damaged.length === 0 ? byHand : repairOf(damaged, optional(facts, 'packages.manager')),
   };
 }
+
+const byHand = 'repair it on the host: `dpkg --configure -a`, `yum-complete-transaction` or `rpm --rebuilddb`, whichever fits';
 
 const optional = (facts: FactView, name: string): string => {
   const value = facts.get(name);
@@ -91,6 +121,6 @@ export const heldRefusal = (name: string, manager: Manager, liftable = false): R
 });
 
 const unhold = (name: string, manager: Manager): string => {
-  if (manager === 'apt') return `\`apt-mark unhold ${name}\``;
+  if (manager === 'apt') return `\`apt-mark unhold ${name}\`, or the pin in /etc/apt/preferences`;
   return manager === 'zypper' ? `\`zypper removelock ${name}\`` : `\`yum versionlock delete ${name}\` or the exclude= line`;
 };
