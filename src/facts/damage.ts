@@ -17,7 +17,7 @@ export const containerPackages: readonly string[] = [
 ];
 
 /** A host whose runtime, kubelet or kernel is damaged is left alone, whatever a play asks for. */
-const matters = (name: string): boolean => containerPackages.includes(name) || /^(?:kernel|linux-image)(?:-|$)/.test(name);
+export const matters = (name: string): boolean => containerPackages.includes(name) || /^(?:kernel|linux-image)(?:-|$)/.test(name);
 
 /** States of dpkg in which apt refuses or fails whatever else is asked of it; those of packages with triggers to run are none. */
 export const blockingStates: readonly string[] = ['half-installed', 'half-configured', 'unpacked', 'half-removed', 'reinst-required'];
@@ -55,15 +55,23 @@ const words: Readonly<Record<string, string>> = {
   'script-failed': 'is installed, but its script failed',
 };
 
-export const repairOf = (damaged: readonly Damage[], manager: string): string =>
-  `repair it on the host: ${[...new Set(damaged.map((one) => `\`${commandOf(one, manager)}\``))].join(', ')}; then run kmend again`;
+export function repairOf(damaged: readonly Damage[], manager: string): string {
+  const all = new Set(damaged.map((one) => commandOf(one, manager)));
+  // It configures too, and configuring fails while a dependency is not there.
+  if (all.has(fixDependencies)) all.delete(configure);
+  const commands = [...all].sort((a, b) => Number(a === fixDependencies) - Number(b === fixDependencies));
+  return `repair it on the host: ${commands.map((command) => `\`${command}\``).join(', ')}; then run kmend again`;
+}
+
+const configure = 'dpkg --configure -a';
+const fixDependencies = 'apt-get -f install';
 
 function commandOf({ name, state }: Damage, manager: string): string {
   const word = pasteable(name);
   if (state === 'duplicate') return duplicates[manager] ?? `rpm -q ${word}`;
   if (manager !== 'apt') return manager === 'zypper' ? `zypper install --force ${word}` : `${manager} reinstall ${word}`;
-  if (state === 'unpacked') return 'apt-get -f install';
-  return /^(?:half-installed|half-removed|reinst-required)$/.test(state) ? `apt-get install --reinstall ${word}` : 'dpkg --configure -a';
+  if (state === 'unpacked') return fixDependencies;
+  return /^(?:half-installed|half-removed|reinst-required)$/.test(state) ? `apt-get install --reinstall ${word}` : configure;
 }
 
 /** `package-cleanup` is in yum-utils. */

@@ -151,14 +151,19 @@ export const packageModule = defineModule<Args>({
   package:
     packages: {kubelet: 1.21.2, kubectl: 1.21.2}
 `,
-  notes: `Whether a version can be had is known in the plan, before anything is touched; a package that is held (versionlock, \`exclude=\`, \`apt-mark hold\`), a
-package manager that is in use and a damaged package database are refused. \`18.09.9\` means any package of that version (\`3:18.09.9-3.el7\`,
+  notes: `Whether a version can be had is known in the plan, before anything is touched; a package that is held (versionlock, \`exclude=\`, \`apt-mark hold\`,
+a negative apt pin of all its versions), a package manager that is in use and a damaged package database are refused. \`18.09.9\` means any package of that version (\`3:18.09.9-3.el7\`,
 \`5:18.09.9~3-0~debian-stretch\`); write the release to choose one.
 
 A package whose version of now is in no enabled repository is refused too: it could not be rolled back (\`rollback: none\` in the play's \`rollout\` accepts that).
 
 All packages of a task move in one transaction. What counts at the end is a query, not the exit status: rpm calls a package whose script failed
 installed, and yum passes over a package that it cannot find.
+
+A package that is not fully installed is never "as wanted": half-configured, unpacked or half-installed by dpkg, in several versions at once by rpm. The task
+refuses the host with the command that repairs it. rpm forgets that a script failed, so a run that sees one notes it in \`/var/lib/kmend/failed-scripts\` on the
+host, and the package counts as damaged until it is installed again or moved to another version. \`verify_kmem\` and \`uncordon\` fail while a package of the
+runtime, the kubelet or the kernel is damaged, and a play with \`verify_kmem\` refuses such a host before anything is touched.
 
 \`holds: lift\`: yum and dnf pass over all locks and excludes in this one transaction, and a versionlock that named the version of before then names the new
 one; \`apt-mark\` holds and zypper's locks are put back as they were. zypper is driven by its documentation; it was not tried on a real SUSE.

@@ -71,7 +71,7 @@ export const uncordon = defineModule<Args>({
   uncordon: {}
 `,
   notes:
-    'A node that was unschedulable before the run stays so. Put it after the proof: `verify_kmem` ends the host before this task when there is none. With `ignore_errors` on the proof the walk goes on, and this task ends the host: what is not proven is not given back.',
+    'A node that was unschedulable before the run stays so. Put it after the proof: `verify_kmem` ends the host before this task when there is none. With `ignore_errors` on the proof the walk goes on, and this task ends the host: what is not proven is not given back. Neither is a node whose runtime, kubelet or kernel package is not fully installed.',
   args: asArgs(args),
   convergent: (given) => given.command === undefined,
   maxRisk: 'write',

@@ -292,6 +292,9 @@ of a program that is known to ask; without it, a limited container of this boot 
 \`active_probe\`, for the boot argument: an empty group that the kernel refuses to account. \`/proc/cmdline\` proves nothing, and neither does a group
 of systemd, of a batch system or of an administrator. The proof names the program that asked and the answer; it is in the report.
 
+It fails while a package of the runtime, the kubelet or the kernel is not fully installed (\`packages.damaged\`), and a play that has it refuses such a host before
+anything is touched, also where its conditions skip every task. Other damaged packages are warnings of the plan.
+
 A runtime remedy cannot be proven by the active probe. Where a runtime has no limited container, \`hold\` waits for one and then ends the host;
 \`provisional\` returns the node to service, marked as unproven, and the run ends with 12 if no sample comes within the soak. \`sample: start\` starts one through each such
 runtime (docker and its custom runtimes, podman, containerd and cri-o by crictl, containerd by ctr), from an image that is there: 64 MB, no network,

@@ -32,6 +32,8 @@ describe('recorded', () => {
     ['dnf-mirror-name-gone', 1, 49, ''],
     ['dnf-boot-full', 1, 45, ''],
     ['dnf-database-damaged', 1, 48, ''],
+    ['dnf-file-conflict', 1, 58, ''],
+    ['apt-file-conflict', 100, 58, ''],
     ['apt-interrupted', 100, 48, ''],
     ['apt-not-authenticated', 100, 47, ''],
     ['apt-package-gone', 100, 26, ''],
@@ -44,8 +46,14 @@ describe('recorded', () => {
     expect([ran.code, ran.err === '']).toEqual([code, false]);
   });
 
+  it('the line that tells the cause comes last, as the reader sees only the last few', () => {
+    const said = readFileSync(join(folder, 'apt-file-conflict.txt'), 'utf8');
+    const ran = ranWith('apt', said, 100);
+    expect(ran.err.trimEnd().split('\n').at(-1)).toBe(" trying to overwrite '/usr/bin/containerd', which is also in package own (1)");
+  });
+
   it('has a row for every recording', () => {
-    expect(readdirSync(folder).filter((name) => /^(?:dnf|apt)-.*\.txt$/.test(name))).toHaveLength(15);
+    expect(readdirSync(folder).filter((name) => /^(?:dnf|apt)-.*\.txt$/.test(name))).toHaveLength(17);
   });
 });
 

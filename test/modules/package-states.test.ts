@@ -86,6 +86,15 @@ describe('a package that the task names', () => {
   });
 });
 
+it('a package that keeps others from being set up is named with them, and one command sets up all', () => {
+  const damaged = { 'docker-ce': 'unpacked', 'containerd.io': 'half-configured', kubelet: 'reinst-required', vim: 'half-configured' };
+  const facts = el7({ ...apt, 'packages.damaged': damaged });
+  expect(planOf('package', { args: { name: 'docker-ce' }, facts }).refuse).toEqual({
+    why: 'docker-ce is unpacked, containerd.io is half-configured, kubelet is broken and must be installed again',
+    hint: 'repair it on the host: `apt-get install --reinstall kubelet`, `apt-get -f install`; then run kmend again',
+  });
+});
+
 it('the name in the command is quoted for a shell', () => {
   const facts = el7({
     ...packageFacts('x', ''),

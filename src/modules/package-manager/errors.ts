@@ -107,9 +107,12 @@ const columnOf = (column: 'message' | 'hint'): Readonly<Record<number, string>> 
 export const packageErrors = columnOf('message');
 export const packageHints = columnOf('hint');
 
-/** `judge STATUS`: after a bad status, shows the last lines of `$log` and ends with the code of what they tell, if they tell anything. */
+/**
+ * `judge STATUS`: after a bad status, shows the last lines of `$log` and ends with the code of what they tell, if they tell anything. The lines that
+ * tell it come last, as only the last few lines reach the reader.
+ */
 export const judgeScript = `judge() {
   [ "$1" -ne 0 ] || return 0
   last 15
-${troubles.map(({ code, said }) => `  if grep -Eq ${quote(said.join('|'))} "$log"; then exit ${code}; fi\n`).join('')}}
+${troubles.map(({ code, said }) => `  if grep -E ${quote(said.join('|'))} "$log" > "$log.said"; then last 3 "$log.said"; exit ${code}; fi\n`).join('')}}
 `;

@@ -1,6 +1,6 @@
 // What the package facts of a host say, and why its packages must not be touched.
 
-import { blockingStates, type Damage, damageWords, readDamage, repairOf } from '../../facts/damage.ts';
+import { blockingStates, type Damage, damageWords, matters, readDamage, repairOf } from '../../facts/damage.ts';
 import { lookFact, repositoryWant } from '../../facts/repositories.ts';
 import { readUnusable, type Unusable } from '../../facts/unusable.ts';
 import type { PlanContext, Refusal } from '../../model/change.ts';
@@ -54,7 +54,13 @@ export function damageRefusal(
   const isBusy = optional(facts, 'packages.lock') !== '';
   const damaged = packages.flatMap(({ damage }) => (damage === undefined ? [] : [damage]));
   const left = damaged.filter(({ name, state }) => !moved.includes(name) || !(isBusy || state === 'script-failed'));
-  return left.length === 0 ? undefined : { why: damageWords(left), hint: repairOf(left, manager) };
+  if (left.length === 0) return undefined;
+  // One that is not set up keeps those that need it from being set up: the cause is among the others.
+  const others = readDamage(facts.get('packages.damaged')).filter(
+    (one) => matters(one.name) && left.every(({ name }) => name !== one.name),
+  );
+  const all = [...left, ...others];
+  return { why: damageWords(all), hint: repairOf(all, manager) };
 }
 
 /** The package manager, or why this host has none that kmend can use, or none that can choose these repositories. */
