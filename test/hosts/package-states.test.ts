@@ -23,6 +23,7 @@ describe.skipIf(noDeb !== '')(`states of dpkg (${noDeb || 'all there'})`, () => 
   let op: Operator;
   let runtime = '';
   const apply = (host: string, path = runtime) => op.kmend(['apply', path, '-i', op.inventory, '-l', host, '--yes']);
+  const retry = (host: string, run: string) => op.kmend(['resume', run, '--retry', host, '--yes']);
   const set = 'docker-ce=5:18.09.9~3-0~debian-stretch docker-ce-cli=5:18.09.9~3-0~debian-stretch containerd.io=1.4.13-1';
   const broken = (host: string) => lab.ssh(host, 'dpkg --audit');
   const repaired = async (host: string, text: string): Promise<void> => {
@@ -62,17 +63,19 @@ sed -i s,/repos/deb,/repo, /etc/apt/sources.list.d/lab.list && apt-get -q update
   it('a package whose script failed is never done, neither by --retry nor by a fresh apply, until the printed command repaired it', async () => {
     const first = await apply('h1');
     expect([first.code, failureOf(op.journal(), 'h1')?.failure.message]).toEqual([4, expect.stringMatching(/a script of theirs failed/)]);
-    const again = await op.kmend(['resume', op.runs().at(-1) ?? '', '--retry', 'h1', '--yes']);
+    const run = op.runs().at(-1) ?? '';
+    const again = await retry('h1', run);
     expect([again.code, again.out]).toEqual([4, expect.stringMatching(/containerd\.io is half-configured/)]);
     const fresh = await apply('h1');
     expect([fresh.code, lab.boots('h1'), (await broken('h1')).out]).toEqual([4, 1, expect.stringContaining('containerd.io')]);
     await lab.ssh('h1', 'touch /etc/sound');
     await repaired('h1', fresh.out + fresh.err);
-    expect([(await apply('h1')).code, lab.boots('h1')]).toEqual([0, 2]);
+    expect([(await retry('h1', run)).code, lab.boots('h1')]).toEqual([0, 2]);
   });
 
   it('a file of another package is named as what stopped dpkg', async () => {
     const { code } = await apply('h2');
+    const run = op.runs().at(-1) ?? '';
     expect([code, failureOf(op.journal(), 'h2')?.failure]).toEqual([
       4,
       expect.objectContaining({
@@ -84,7 +87,7 @@ sed -i s,/repos/deb,/repo, /etc/apt/sources.list.d/lab.list && apt-get -q update
     expect([fresh.code, fresh.out + fresh.err]).toEqual([4, expect.stringMatching(/docker-ce is unpacked/)]);
     await lab.ssh('h2', 'dpkg -P own');
     await repaired('h2', fresh.out + fresh.err);
-    expect([(await apply('h2')).code, lab.boots('h2')]).toEqual([0, 2]);
+    expect([(await retry('h2', run)).code, lab.boots('h2')]).toEqual([0, 2]);
   });
 
   it('a package that must be installed again stops every play that proves its hosts, also one that touches no package', async () => {
