@@ -7,6 +7,7 @@ import { fencedBy } from '../engine/perform-run.ts';
 import type { Session } from '../engine/session.ts';
 import { withPrelude } from '../facts/index.ts';
 import type { Failure } from '../model/failure.ts';
+import { failureText } from '../report/failure-text.ts';
 import { table } from '../report/layout.ts';
 import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
@@ -60,7 +61,7 @@ async function lookAtCluster(cluster: WorldCluster, world: World): Promise<reado
   const reasons: ExitReason[] = [];
   const bad = (failure: Failure): void => {
     reasons.push(failure.kind === 'unreachable' ? 'unreachable' : 'failed');
-    world.out(`cluster: ${said(failure)}`);
+    world.out(`cluster: ${failureText(failure)}`);
   };
   const nodes = await cluster.nodes(world.kill);
   if (nodes.ok) world.out(`cluster: ${nodes.value.length} nodes at ${cluster.description}`);
@@ -115,10 +116,8 @@ async function onHosts(
   }
 }
 
-const said = ({ kind, message, hint }: Failure): string => `${kind}: ${message}${hint === undefined ? '' : ` (${hint})`}`;
-
 function tellAnswers(answers: readonly Answer[], world: World): readonly ExitReason[] {
-  const rows = answers.map(({ host, text, failure }) => [host, failure === undefined ? text : said(failure)]);
+  const rows = answers.map(({ host, text, failure }) => [host, failure === undefined ? text : failureText(failure)]);
   for (const line of table(rows, world.width())) world.out(line);
   return answers.flatMap(({ failure }): ExitReason[] =>
     failure === undefined ? [] : [failure.kind === 'unreachable' ? 'unreachable' : 'failed'],

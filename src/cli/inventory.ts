@@ -1,6 +1,8 @@
 // `kmend inventory`: what ansible-inventory prints, from the same files; and an inventory from the nodes of a cluster.
+
 import type { Command } from 'commander';
 import { hostVars, inventoryGraph, inventoryList, sortedJson } from '../load/index.ts';
+import { causeText } from '../model/failure.ts';
 import { loadFleet } from './fleet.ts';
 import { tell } from './mistakes.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
@@ -54,7 +56,7 @@ async function fromCluster(flags: FleetFlags, world: World): Promise<number> {
   if (cluster === undefined) throw new CommandError(3, 'no cluster is configured', 'give --kubeconfig, or set KUBECONFIG');
   try {
     const nodes = await cluster.nodes(world.kill);
-    if (!nodes.ok) throw new CommandError(4, nodes.failure.message, nodes.failure.hint);
+    if (!nodes.ok) throw new CommandError(4, causeText(nodes.failure), nodes.failure.hint);
     printText(await world.inventoryFromNodes(nodes.value), world.out);
     return 0;
   } finally {

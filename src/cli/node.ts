@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { type ExitReason, exitCode } from '../core/exit.ts';
 import type { Owner } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
-import type { Failure, Outcome } from '../model/failure.ts';
+import { causeText, detailLines, type Failure, type Outcome } from '../model/failure.ts';
 import { plural } from '../report/layout.ts';
 import { type DrainFlags, drainOptions, isDryRun, type NodeFlags } from './node-flags.ts';
 import { openKubectlCluster, settings } from './setup.ts';
@@ -45,6 +45,7 @@ const reasonOf = (failure: Failure): ExitReason => (failure.kind === 'fenced' ? 
 function tell(node: string, failure: Failure, world: World): ExitReason {
   const { message, hint } = failure.kind === 'fenced' ? { ...failure, hint: takeoverHint(failure.hint) } : failure;
   world.err(`error: ${message.includes(node) ? message : `node ${node}: ${message}`}`);
+  for (const line of detailLines(failure)) world.err(`  ${line}`);
   if (hint !== undefined) world.err(`  hint: ${hint}`);
   return reasonOf(failure);
 }
@@ -70,7 +71,7 @@ async function withCluster(flags: NodeFlags, world: World, use: (cluster: WorldC
 
 function orThrow<T>(outcome: Outcome<T>): T {
   if (outcome.ok) return outcome.value;
-  throw new CommandError(1, outcome.failure.message, outcome.failure.hint);
+  throw new CommandError(1, causeText(outcome.failure), outcome.failure.hint);
 }
 
 /** Every node is known before the first one is touched. */

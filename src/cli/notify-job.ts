@@ -1,7 +1,9 @@
 // Whom a job tells how it ended, and telling them.
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { NoticeTarget } from '../engine/ports.ts';
+import { failureText, type HostFailure } from '../report/failure-text.ts';
 import type { Job, JobNotify, JobResult } from './jobs.ts';
 import { CommandError, type World } from './world.ts';
 
@@ -44,8 +46,18 @@ function addressIn(file: string, world: World): string {
   return address;
 }
 
+/** What the journal of a turn's run says of its end. */
+export interface RunEnd {
+  readonly why: string;
+  readonly head?: string;
+  readonly failures: readonly HostFailure[];
+}
+
+/** Hosts whose reasons stand in a notice: a chat shows no more. */
+const mostFailures = 3;
+
 /** Tells how a job ended. Where that does not work it is said on stderr, and the job's exit code stays what it is. */
-export async function tellPeople(job: Job, end: JobResult, why: string, head: string | undefined, world: World): Promise<void> {
+export async function tellPeople(job: Job, end: JobResult, { why, head, failures }: RunEnd, world: World): Promise<void> {
   const { notify, name } = job;
   const hadNothingToDo = end.exit === 0 && end.run === undefined;
   if (notify === undefined || (hadNothingToDo && notify.always !== true)) return;
@@ -53,8 +65,12 @@ export async function tellPeople(job: Job, end: JobResult, why: string, head: st
   const from = hostname();
   const report = end.run === undefined ? '' : `; kmend report ${end.run}`;
   const journal = head === undefined ? '' : `; journal head ${head}`;
-  const text = `kmend job ${name} on ${from}: ${why} (exit ${end.exit})${report}${journal}`;
-  const notice = { schema: 'kmend.notice/1', text, job: name, from, ...end, ...(head === undefined ? {} : { head }) } as const;
+  const shown = failures.slice(0, mostFailures);
+  const reasons = shown.map(({ host, failure }) => `; ${host}: ${failureText(failure)}`).join('');
+  const more = failures.length > shown.length ? `; and ${failures.length - shown.length} more hosts` : '';
+  const text = `kmend job ${name} on ${from}: ${why} (exit ${end.exit})${reasons}${more}${report}${journal}`;
+  const known = { ...(head === undefined ? {} : { head }), ...(shown.length === 0 ? {} : { failures: shown }) };
+  const notice = world.secrets.mask({ schema: 'kmend.notice/1', text, job: name, from, ...end, ...known } as const);
   const notifier = await world.notifier();
   for (const { target, called } of targetsOf(notify, world)) {
     const sent = await notifier.send(target, notice, world.kill);

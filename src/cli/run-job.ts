@@ -1,8 +1,10 @@
 // A job's turn: nobody is asked, interrupted runs of its own are taken up first, and where nothing is to do that is one line.
 import { interruptedExit } from '../core/exit.ts';
 import type { RunInfo, Store } from '../engine/ports.ts';
+import { failuresOf } from '../report/failure-text.ts';
 import { stateError } from '../store/index.ts';
 import type { RunLine } from './demo.ts';
+import { stateOf } from './history.ts';
 import { findJob, type Job, type JobNotify, type JobResult, jobNamed, refuseSecrets, runsOfJob, saveJob } from './jobs.ts';
 import { tellPeople } from './notify-job.ts';
 import { CommandError, type World } from './world.ts';
@@ -109,9 +111,11 @@ const unattended = (world: World, job: Job): World => ({
 async function ended(job: Job, exit: number, run: string | undefined, stateDir: string, world: World): Promise<number> {
   const last: JobResult = { at: world.clock.now(), exit, ...(run === undefined ? {} : { run }) };
   await keepResult({ ...job, last }, stateDir, world);
-  const info = (await (await world.store(stateDir)).runs()).find((one) => one.run === run);
+  const store = await world.store(stateDir);
+  const info = (await store.runs()).find((one) => one.run === run);
   const why = info?.finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run came to its end');
-  await tellPeople(job, last, why, info?.head, world);
+  const failures = info === undefined || exit === 0 ? [] : failuresOf(await stateOf(store, info.run));
+  await tellPeople(job, last, { why, failures, ...(info?.head === undefined ? {} : { head: info.head }) }, world);
   return exit;
 }
 

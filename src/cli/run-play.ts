@@ -8,6 +8,7 @@ import { ledgerOf } from '../engine/ledger.ts';
 import type { Clock, Cluster, Forwarder, Journal, Store, Transport } from '../engine/ports.ts';
 import { type RunInput, runLoop } from '../engine/run.ts';
 import type { Event, EventBody } from '../model/event.ts';
+import { causeText } from '../model/failure.ts';
 import type { Plan, PlayPlan } from '../model/plan.ts';
 import { toJson } from '../model/printable.ts';
 import { type Commands, changedFiles, commandsFor, hashOf, JournalError, StateGoneError, stateError, writing } from '../store/index.ts';
@@ -212,7 +213,8 @@ async function locked(run: PlayRun, id: string, flags: RunFlags, ports: RunPorts
 async function downHosts(run: PlayRun, ports: RunPorts, world: World): Promise<ReadonlySet<string>> {
   if (ports.cluster === undefined) return new Set();
   const nodes = await ports.cluster.nodes(world.kill);
-  if (!nodes.ok) throw new CommandError(10, `the cluster does not say which nodes are ready: ${nodes.failure.message}`, nodes.failure.hint);
+  if (!nodes.ok)
+    throw new CommandError(10, `the cluster does not say which nodes are ready: ${causeText(nodes.failure)}`, nodes.failure.hint);
   const out = new Set(nodes.value.filter((node) => !node.ready || node.unschedulable).map((node) => node.name));
   return new Set(run.play.hosts.filter((host) => host.node !== undefined && out.has(host.node)).map((host) => host.host));
 }

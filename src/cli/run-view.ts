@@ -5,6 +5,7 @@ import type { Ledger } from '../engine/ledger.ts';
 import type { JournalHead } from '../engine/ports.ts';
 import type { Event } from '../model/event.ts';
 import { toJson } from '../model/printable.ts';
+import { failureLines } from '../report/failure-text.ts';
 import { eventLines } from '../report/lines.ts';
 import { nextSteps } from '../report/next-steps.ts';
 import { recapLines } from '../report/recap.ts';
@@ -65,6 +66,8 @@ export function finish(ledger: Ledger, set: Settings, world: World): void {
   if (set.flags.json === true) return world.out(journalEnd(ledger.run, end));
   const state = ledger.state();
   for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world))) world.out(line);
+  // Plain lines have had it all; of the live view only the last rows stay.
+  if (world.isTerminal) for (const line of failureLines(state, 5)) world.out(line);
   const ended = state.finished;
   if (ended === undefined) return;
   world.out(`${ended.why} (exit ${ended.exit}); report: kmend report ${ledger.run}`);

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { Command } from 'commander';
 import { type IsSecretName, secretNames } from '../core/secrets.ts';
 import type { Transport } from '../engine/ports.ts';
-import type { Failure } from '../model/failure.ts';
+import { causeText, type Failure } from '../model/failure.ts';
 import { type ForwardTarget, forwardTarget } from '../model/forward-target.ts';
 import { type Secret, secret } from '../model/host.ts';
 import type { Mapping } from '../model/value.ts';
@@ -133,6 +133,6 @@ async function clusterOf(kubeconfigs: readonly string[], set: Settings, world: W
     ...(context === undefined ? {} : { context }),
     ...(takeover === undefined ? {} : { takeover }),
   });
-  if (!cluster.ok) throw new CommandError(3, cluster.failure.message, cluster.failure.hint);
+  if (!cluster.ok) throw new CommandError(3, causeText(cluster.failure), cluster.failure.hint);
   return cluster.value;
 }

@@ -1,5 +1,6 @@
 // The brake: one counter of bad ends of hosts that this run started, over the whole run, per wave and per zone. What a person has looked at
 // no longer counts. Once tripped it stands until a person has looked at every bad end that counts; time alone never releases it.
+import { lastDetail } from '../model/failure.ts';
 import type { Rollout } from '../model/playbook.ts';
 import { amountText, exceeds } from './amount.ts';
 import type { View } from './decision.ts';
@@ -93,5 +94,5 @@ function zoneTrip(view: View): Trip | undefined {
 
 function because(state: View['state'], host: string): string {
   const failure = hostState(state, host)?.failure;
-  return failure === undefined ? '' : ` (${failure.kind}: ${failure.message})`;
+  return failure === undefined ? '' : ` (${failure.kind}: ${failure.message}${lastDetail(failure)})`;
 }

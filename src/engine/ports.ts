@@ -1,7 +1,7 @@
 // The ports: what the engine asks of the outside. Adapters implement them in rooms of their own; tests bring fakes from test/fakes.
 import type { DrainOptions, Piece } from '../model/effect.ts';
 import type { Event, EventBody } from '../model/event.ts';
-import type { Outcome } from '../model/failure.ts';
+import type { Failure, Outcome } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
 import type { GateSpec } from '../model/playbook.ts';
 
@@ -290,6 +290,8 @@ export interface Notice {
   readonly run?: string;
   /** Head of the run's journal: what left this machine cannot be changed here any more. */
   readonly head?: string;
+  /** Why hosts of the run failed, were refused or left out: the first few. */
+  readonly failures?: readonly { readonly host: string; readonly failure: Failure }[];
   /** Milliseconds since 1970. */
   readonly at: number;
   /** The machine that ran the job. */

@@ -1,6 +1,8 @@
 // Gates: outside conditions that must hold before a host is started. Any error is a closed gate that says why.
+
 import { spawn } from 'node:child_process';
 import type { Cluster, GateReading, Gates } from '../engine/ports.ts';
+import { causeText } from '../model/failure.ts';
 import type { GateSpec } from '../model/playbook.ts';
 import { isList, isMapping, type Value } from '../model/value.ts';
 
@@ -209,7 +211,7 @@ const some = (names: readonly string[]): string =>
 
 async function nodesHold(args: GateSpec['args'], cluster: Cluster, signal: AbortSignal): Promise<readonly GateReading[]> {
   const nodes = await cluster.nodes(signal);
-  if (!nodes.ok) return [{ open: false, read: nodes.failure.message }];
+  if (!nodes.ok) return [{ open: false, read: causeText(nodes.failure) }];
   const down = nodes.value.filter((node) => !node.ready).map((node) => node.name);
   const allowed = typeof args.not_ready === 'number' ? args.not_ready : 0;
   const ready = nodes.value.length - down.length;
@@ -220,13 +222,13 @@ async function nodesHold(args: GateSpec['args'], cluster: Cluster, signal: Abort
 
 async function podsHold(allowed: number, cluster: Cluster, signal: AbortSignal): Promise<readonly GateReading[]> {
   const pods = await cluster.pendingPods(signal);
-  if (!pods.ok) return [{ open: false, read: pods.failure.message }];
+  if (!pods.ok) return [{ open: false, read: causeText(pods.failure) }];
   return [{ open: pods.value.length <= allowed, read: `pods pending: ${pods.value.length}${some(pods.value)}` }];
 }
 
 async function deploymentsHold(wanted: Value, cluster: Cluster, signal: AbortSignal): Promise<readonly GateReading[]> {
   const read = await cluster.deployments(signal);
-  if (!read.ok) return [{ open: false, read: read.failure.message }];
+  if (!read.ok) return [{ open: false, read: causeText(read.failure) }];
   const names = isList(wanted) ? wanted.map(String) : read.value.map(({ name }) => name);
   const short = names.flatMap((name) => {
     const found = read.value.find((one) => one.name === name);

@@ -1,4 +1,5 @@
 // A failure: the bad end of a host, as data for the journal. Never a thrown error (that is our bug), never a diagnostic (that is the user's).
+import { oneLine } from './printable.ts';
 
 export const failureKinds = [
   'unreachable', // no connection, or it was lost for good
@@ -42,6 +43,30 @@ export const failed = (kind: FailureKind, message: string, more: Omit<Failure, '
   ok: false,
   failure: { kind, message, ...more },
 });
+
+/** So many of the last lines of a detail are shown, of so many characters each. */
+const [mostLines, longestLine] = [8, 200];
+
+const linesOf = (detail: string): readonly string[] =>
+  detail
+    .split('\n')
+    .map((line) => oneLine(line, longestLine))
+    .filter((line) => line !== '');
+
+/** The last lines of what failed, which may name the cause that the message cannot know. Each after `| `; none where nothing was said. */
+export const detailLines = ({ detail = '' }: Failure): readonly string[] =>
+  linesOf(detail)
+    .slice(-mostLines)
+    .map((line) => `| ${line}`);
+
+/** ` [the last line]`, for a place that has one line. */
+export function lastDetail({ detail = '' }: Failure): string {
+  const last = linesOf(detail).at(-1);
+  return last === undefined ? '' : ` [${last}]`;
+}
+
+/** What happened and why, as one text that may be folded. */
+export const causeText = (failure: Failure): string => [failure.message, ...detailLines(failure)].join(' ');
 
 /** Characters of an error's text that a failure carries: it may hold text of a host. */
 const shownError = 300;

@@ -2,7 +2,7 @@
 import { conclusionOf } from '../core/conclusion.ts';
 import type { ActiveProbe } from '../engine/fleet.ts';
 import type { Facts } from '../model/fact.ts';
-import type { Failure } from '../model/failure.ts';
+import { causeText, type Failure } from '../model/failure.ts';
 import { isUnknown } from '../model/value.ts';
 import { cutTo, fold, type Paint, plural, table } from './layout.ts';
 
@@ -78,7 +78,7 @@ function cells(row: CheckRow, paint: Paint): readonly string[] {
       row.host,
       ...['', '', '', ''],
       paint.red(failure?.kind ?? 'unknown'),
-      shown(failure?.message ?? '', widest.text),
+      shown(failure === undefined ? '' : causeText(failure), widest.text),
       shown(failure?.hint ?? '', widest.text),
     ];
   const kernel = word(facts, 'kernel.release').replace(/\.x86_64$/, '');

@@ -1,5 +1,7 @@
 // The table of `kmend drift`: which remediated hosts lost their remedy, and a line that sums them up.
+
 import type { DriftState, HostDrift } from '../core/drift-report.ts';
+import { causeText } from '../model/failure.ts';
 import { type Paint, plural, table } from './layout.ts';
 
 const colourOf: Readonly<Record<DriftState, keyof Pick<Paint, 'green' | 'red' | 'yellow' | 'dim'>>> = {
@@ -10,14 +12,15 @@ const colourOf: Readonly<Record<DriftState, keyof Pick<Paint, 'green' | 'red' | 
   never: 'dim',
 };
 
-const stateWord = (row: HostDrift): string => (row.state === 'unread' ? (row.failure?.kind ?? 'unread') : row.state);
+const stateWord = (row: HostDrift): string => row.failure?.kind ?? row.state;
 
 function cells(row: HostDrift, paint: Paint): readonly string[] {
   const mended = row.mended === undefined ? '-' : `${new Date(row.mended.at).toISOString().slice(0, 10)} ${row.mended.run}`;
   const verdict = row.verdict === 'not_applicable' ? 'n/a' : row.verdict;
   const now = row.remedy === '' || row.remedy === 'none' ? '' : row.remedy;
   const open = row.leftOpen.length === 0 ? [] : [`left open as accepted: ${row.leftOpen.join(', ')}`];
-  const why = row.why.length + open.length > 0 ? [...open, ...row.why].join('; ') : row.evidence;
+  const found = row.why.length + open.length > 0 ? [...open, ...row.why].join('; ') : row.evidence;
+  const why = row.failure === undefined ? found : causeText(row.failure);
   return [row.host, mended, paint[colourOf[row.state]](stateWord(row)), verdict, now, why];
 }
 

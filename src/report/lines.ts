@@ -1,12 +1,16 @@
 // A run as plain lines: what a log, a pipe or a scheduler sees. One line an event that a person would want to know.
+
 import type { Event } from '../model/event.ts';
+import { detailLines, lastDetail } from '../model/failure.ts';
 import { clockTime, duration, type Paint, plural } from './layout.ts';
 import { proofText } from './proof-text.ts';
 
 /** The lines for an event; empty for those that only the journal needs. */
 export function eventLines(event: Event, paint: Paint): readonly string[] {
   const text = sentence(event, paint);
-  return text === undefined ? [] : [`${paint.dim(clockTime(event.at))} ${text}`];
+  if (text === undefined) return [];
+  const below = event.type === 'host.failed' ? detailLines(event.failure) : [];
+  return [`${paint.dim(clockTime(event.at))} ${text}`, ...below.map((line) => `    ${line}`)];
 }
 
 function sentence(event: Event, paint: Paint): string | undefined {
@@ -80,7 +84,7 @@ function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): st
     case 'effect.done':
       return effectDone(event, host);
     case 'effect.failed':
-      return paint.red(`${event.host} ${event.failure.kind}: ${event.failure.message}`);
+      return paint.red(`${event.host} ${event.failure.kind}: ${event.failure.message}${lastDetail(event.failure)}`);
     case 'task.done':
       return event.status === 'changed' ? `${host} [${event.name}] ${paint.green('done')}` : noted(event, host, paint);
     case 'proof':

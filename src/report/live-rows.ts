@@ -1,6 +1,8 @@
 // The rows of the live view, from the state of a run: at most thirty, whatever the size of the fleet. Pure, so that screens can be pinned.
+
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
 import type { Event } from '../model/event.ts';
+import { detailLines } from '../model/failure.ts';
 import { cutTo, duration, type Paint, padRight } from './layout.ts';
 
 const maxRows = 30;
@@ -59,27 +61,30 @@ function countStates(state: RunState): Counts {
   return counts;
 }
 
+interface RowOptions {
+  readonly width: number;
+  readonly now: number;
+  readonly paint: Paint;
+}
+
 /** Failures first (a person must see them), then what runs, then what came back last; never more than fit. */
-export function liveRows(
-  state: RunState,
-  activity: Activity,
-  options: { readonly width: number; readonly now: number; readonly paint: Paint },
-): readonly string[] {
+export function liveRows(state: RunState, activity: Activity, options: RowOptions): readonly string[] {
   const hosts = [...hostStates(state)];
   const failed = hosts.filter((host) => host.status === 'failed');
   const active = hosts.filter((host) => host.status === 'running' || host.status === 'soaking');
   const done = hosts.filter((host) => host.status === 'done').sort((a, b) => (b.doneAt ?? 0) - (a.doneAt ?? 0));
   const halted = haltedRow(state, options.paint);
   const room = maxRows - halted.length;
-  const shownFailed = failed.slice(-Math.max(3, Math.floor(room / 3)));
-  const shownActive = active.slice(0, room - shownFailed.length - 2);
-  const shownDone = done.slice(0, Math.max(0, Math.min(5, room - shownFailed.length - shownActive.length - 2)));
+  // A failed host takes two rows.
+  const shownFailed = failed.slice(-Math.max(3, Math.floor(room / 6)));
+  const shownActive = active.slice(0, room - 2 * shownFailed.length - 2);
+  const shownDone = done.slice(0, Math.max(0, Math.min(5, room - 2 * shownFailed.length - shownActive.length - 2)));
   const shown = [...shownFailed, ...shownActive, ...shownDone];
   const name = Math.max(8, ...shown.map((host) => host.host.length));
   const hidden = failed.length + active.length - shownFailed.length - shownActive.length;
   return [
     ...halted,
-    ...shown.map((host) => row(host, activity, name, options)),
+    ...shown.flatMap((host) => [row(host, activity, name, options), ...lastWords(host, name, options)]),
     ...(hidden > 0 ? [options.paint.dim(`and ${hidden} more`)] : []),
   ];
 }
@@ -91,12 +96,13 @@ function haltedRow(state: RunState, paint: Paint): readonly string[] {
   return [];
 }
 
-function row(
-  host: HostState,
-  activity: Activity,
-  name: number,
-  options: { readonly width: number; readonly now: number; readonly paint: Paint },
-): string {
+/** The last line of what failed, below the row of its host. */
+function lastWords({ status, failure }: HostState, name: number, { paint, width }: RowOptions): readonly string[] {
+  const last = status === 'failed' && failure !== undefined ? detailLines(failure).at(-1) : undefined;
+  return last === undefined ? [] : [paint.red(cutTo(`${' '.repeat(name + 4)}${last}`, width - 4))];
+}
+
+function row(host: HostState, activity: Activity, name: number, options: RowOptions): string {
   const { paint, now, width } = options;
   const since = (at: number | undefined): string => (at === undefined ? '' : duration(Math.max(0, Math.round((now - at) / 1000))));
   const cell = (mark: string, time: string, text: string): string =>

@@ -1,6 +1,7 @@
 // A plan for people: per wave the hosts, their changes with `+ ~ - !`, risk, remedy and why; then what is refused or left out.
 import type { HostPlan, PlannedChange, PlayPlan, TaskPlan } from '../model/plan.ts';
 import { hasChanges } from '../model/plan.ts';
+import { failureText } from './failure-text.ts';
 import { duration, fold, type Paint, plural } from './layout.ts';
 
 /** When a host would start, by the same `decide` on a virtual clock; and what it waits for. */
@@ -42,7 +43,7 @@ export function planText(view: PlanView): readonly string[] {
     ...section('Refused (untouched)', refused.map(refusedText), paint.yellow, view),
     ...section(
       'Left out',
-      play.leftOut.map(({ host, failure }) => `${host}  ${failure.kind}: ${failure.message}${hintOf(failure.hint)}`),
+      play.leftOut.map(({ host, failure }) => `${host}  ${failureText(failure)}`),
       paint.red,
       view,
     ),

@@ -1,5 +1,6 @@
 // The report of a run, from its journal alone: for people (text) and for tickets (Markdown).
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
+import { failureLines } from './failure-text.ts';
 import { duration, type Paint, table, uncoloured } from './layout.ts';
 import { proofText } from './proof-text.ts';
 import { recapLines, recapRow } from './recap.ts';
@@ -72,9 +73,16 @@ export function reportText(input: ReportInput, width: number, paint: Paint): rea
     ...state.leftOut.map(({ host, failure }) => `${host}  left out  ${failure.kind}: ${failure.message}`),
     '',
     ...recapLines(hostStates(state), state.leftOut, paint),
+    ...whatFailed(state),
     ...longOutputs(state),
     ...(standing.length === 0 ? [] : ['', ...standing]),
   ];
+}
+
+/** All of them: a report may be long. */
+function whatFailed(state: RunState): readonly string[] {
+  const lines = failureLines(state, Number.POSITIVE_INFINITY);
+  return lines.length === 0 ? [] : ['', ...lines];
 }
 
 /** Which hosts printed more than a journal keeps, and where it lies. */
@@ -109,6 +117,7 @@ export function reportMarkdown(input: ReportInput): readonly string[] {
     // Indented, not fenced and not escaped: no name ends such a block, and commands in it can be pasted.
     ...[
       ...recapLines(hostStates(state), state.leftOut, uncoloured),
+      ...whatFailed(state),
       ...longOutputs(state),
       ...(standing.length === 0 ? [] : ['', ...standing]),
     ].map((line) => `    ${line}`.trimEnd()),
