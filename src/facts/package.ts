@@ -64,6 +64,12 @@ yum_look() {
 }
 `;
 
+/** What has less than 100 kB left, by root's own measure. */
+const fullFunction = `full_places() {
+  for d in /var /tmp /; do k=$(stat -f -c '%f * %S / 1024' "$R$d") || continue; [ $(($k)) -ge 100 ] || echo "full $d"; done
+}
+`;
+
 /** One line an entry of sources.list and of the newer `.sources`; `unread` where no index was ever fetched. */
 const aptFunctions = `apt_sources() {
   set --
@@ -127,7 +133,7 @@ export const packageArea: Area = {
     },
   ],
   needs: 'package_locks',
-  functions: yumFunctions + aptFunctions,
+  functions: yumFunctions + fullFunction + aptFunctions,
   script: (args) => {
     const name = quote(nameOf(args));
     return `n=${name}
@@ -144,6 +150,7 @@ elif [ $F = rpm ]; then
     yum_repos
     B=${quote(besideOf(args).join(' '))}
     yum_look "$n"${repositoryFlags(wantedRepositories(args))}
+    case \${X-} in *'No space left'*) full_places;; esac
   fi
 fi`;
   },

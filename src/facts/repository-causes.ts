@@ -209,24 +209,68 @@ export const repositoryCauses = [
   },
 ] as const satisfies readonly RepositoryCause[];
 
-/** `none`, `unread`: known by the configuration alone. */
-const bareCauses = ['none', 'unread'] as const;
+/** What is the matter of the host, not of a repository: the whole cause, without a name before it. They come first, since each also fails every repository. */
+export const hostCauses = [
+  {
+    name: 'full',
+    message: 'no space is left on the host',
+    hint: 'make room (`df -h /var / /tmp`): the package cache (`yum clean all`, `apt-get clean`), logs and old kernels are the usual places',
+    said: ['No space left', 'more space (needed|on the)', 'not have enough free space', 'Insufficient space', 'Disk Requirements'],
+  },
+  {
+    name: 'read_only',
+    message: 'a file system of the host is read-only',
+    hint: 'the kernel makes it so after an error of the disk: look at `dmesg`, and repair or replace it before anything is installed there',
+    said: ['Read-only file system'],
+  },
+  {
+    name: 'locked',
+    message: 'another process holds the package manager',
+    hint: 'wait for it to end, and plan again',
+    said: [
+      'already locked by',
+      'The application with PID',
+      'is held by process',
+      'Could not get lock',
+      'holding the yum lock',
+      'copy is running as pid',
+      'is locked by the application',
+    ],
+  },
+] as const satisfies readonly Omit<RepositoryCause, 'code'>[];
 
-export type CauseName = (typeof repositoryCauses)[number]['name'] | (typeof bareCauses)[number];
+/** `none`, `unread`: known by the configuration alone. `failed`: the look failed, and nobody knows its words. */
+const bareCauses = ['none', 'unread', 'failed'] as const;
+
+type Described = (typeof repositoryCauses | typeof hostCauses)[number];
+export type CauseName = Described['name'] | (typeof bareCauses)[number];
 
 export const isCause = (value: unknown): value is CauseName =>
-  [...repositoryCauses.map(({ name }) => name), ...bareCauses].some((name) => name === value);
+  [...hostCauses, ...repositoryCauses]
+    .map(({ name }) => name as CauseName)
+    .concat(bareCauses)
+    .some((name) => name === value);
 
-const patterns: readonly { readonly name: CauseName; readonly pattern: RegExp }[] = repositoryCauses.map(({ name, said }) => ({
-  name,
-  pattern: new RegExp(said.join('|'), 'm'),
-}));
+const patterns: readonly { readonly name: CauseName; readonly pattern: RegExp }[] = [...hostCauses, ...repositoryCauses].map(
+  ({ name, said }) => ({
+    name,
+    pattern: new RegExp(said.join('|'), 'm'),
+  }),
+);
 
-/** The cause that these lines show, and the line that shows it; nothing for lines about other things. */
-export function causeOf(lines: readonly string[]): { readonly name: CauseName; readonly line: string } | undefined {
+/** Is this a matter of the host, not of a repository? */
+export const isOfHost = (cause: CauseName): boolean => hostCauses.some(({ name }) => name === cause);
+
+/** The cause that these lines show, and the lines that show it; nothing for lines about other things. */
+export function causeOf(lines: readonly string[]): Shown | undefined {
   for (const { name, pattern } of patterns) {
-    const line = lines.find((one) => pattern.test(one));
-    if (line !== undefined) return { name, line };
+    const shown = lines.filter((one) => pattern.test(one));
+    if (shown.length > 0) return { name, lines: shown };
   }
   return undefined;
+}
+
+export interface Shown {
+  readonly name: CauseName;
+  readonly lines: readonly string[];
 }

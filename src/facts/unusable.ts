@@ -3,7 +3,7 @@ import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
 import type { Fields } from './fields.ts';
 import { matchesAny } from './holds.ts';
 import type { Repositories } from './repositories.ts';
-import { type CauseName, causeOf, isCause } from './repository-causes.ts';
+import { type CauseName, causeOf, isCause, isOfHost, type Shown } from './repository-causes.ts';
 
 /** One repository that failed. As a fact: plain data. */
 export interface Unusable {
@@ -40,9 +40,21 @@ export function unusableOf(fields: Fields, found: boolean, choice: Repositories)
     .all('said')
     .slice(0, mostLines)
     .map((line) => masked(line).slice(0, longest));
+  const ofHost = hostFailure(lines, fields.all('full'), found);
+  if (ofHost !== undefined) return [ofHost];
   const failed = failures(lines, configured, fields.has('proxy'));
   if (failed.length > 0) return failed.sort((a, b) => Number(a.skipped) - Number(b.skipped)).slice(0, 5);
-  return found || fields.has('elsewhere') ? [] : unconfigured(configured, choice, fields.has('unread'));
+  const bare = found || fields.has('elsewhere') ? [] : unconfigured(configured, choice, fields.has('unread'));
+  if (found || bare.length > 0 || !fields.has('look_failed')) return bare;
+  return [{ cause: 'failed', repository: '', said: lines.at(-1) ?? '', skipped: false }];
+}
+
+/** `repository` names the file systems that are full. Where versions were found all the same, it was passed over. */
+function hostFailure(lines: readonly string[], full: readonly string[], skipped: boolean): Unusable | undefined {
+  const shown = causeOf(lines);
+  if (shown === undefined || !isOfHost(shown.name)) return undefined;
+  const said = shown.lines.map((line) => line.trim()).join('; ');
+  return { cause: shown.name, repository: [...new Set(full)].join(' and '), said: said.slice(0, longest), skipped };
 }
 
 function configuredOf(line: string): readonly Configured[] {
@@ -74,7 +86,7 @@ function failures(lines: readonly string[], configured: readonly Configured[], p
       {
         cause: seenThrough(shown, address, proxy),
         repository,
-        said: shown.line.trim().slice(0, longest),
+        said: (shown.lines[0] ?? '').trim().slice(0, longest),
         skipped: ignored.includes(repository) || (!stopped && shown.name !== 'unknown'),
       },
     ];
@@ -115,16 +127,14 @@ const ownerOf = (line: string, configured: readonly Configured[]): string | unde
  * curl follows redirects: a failure at another address than the configured one is one of the place where it moved to. With a proxy, curl fails to
  * connect to another host than that of the address.
  */
-function seenThrough(shown: { readonly name: CauseName; readonly line: string }, address: string, proxy: boolean): CauseName {
-  const url = /(?<![a-z])[a-z]+:\/\/[^\s:[][^\s[]*/.exec(shown.line)?.[0] ?? '';
+function seenThrough({ name, lines: [line = ''] }: Shown, address: string, proxy: boolean): CauseName {
+  const url = /(?<![a-z])[a-z]+:\/\/[^\s:[][^\s[]*/.exec(line)?.[0] ?? '';
   const host = hostOf(url);
-  const tried = /(?:resolve host: |connect to (?:server )?|Failed connect to )([A-Za-z0-9.-]+)/.exec(
-    shown.line.slice(shown.line.indexOf('[')),
-  )?.[1];
-  if (proxy && tried !== undefined && tried !== host && (shown.name === 'refused' || shown.name === 'timeout')) return 'proxy';
-  if (stays.has(shown.name) || url === '') return shown.name;
+  const tried = /(?:resolve host: |connect to (?:server )?|Failed connect to )([A-Za-z0-9.-]+)/.exec(line.slice(line.indexOf('[')))?.[1];
+  if (proxy && tried !== undefined && tried !== host && (name === 'refused' || name === 'timeout')) return 'proxy';
+  if (stays.has(name) || url === '') return name;
   const elsewhere = address !== '' && !url.startsWith(address.replace(/\/$/, ''));
-  return elsewhere || (shown.name === 'name' && tried !== undefined && host !== '' && tried !== host) ? 'moved' : shown.name;
+  return elsewhere || (name === 'name' && tried !== undefined && host !== '' && tried !== host) ? 'moved' : name;
 }
 
 /** What is not the matter of an address. */

@@ -145,6 +145,53 @@ describe('dnf 4', () => {
   });
 });
 
+describe('what is the matter of the host', () => {
+  const plugins = 'No matches found for the following disable plugin patterns: versionlock\n';
+  it.each<[string, string, string]>([
+    [
+      'full',
+      `${plugins}Failed to load expired repos cache: [Errno 28] No space left on device\n[Errno 28] No space left on device\n`,
+      'Failed to load expired repos cache: [Errno 28] No space left on device; [Errno 28] No space left on device',
+    ],
+    [
+      'read_only',
+      "Config error: [Errno 30] Read-only file system: '/var/log/dnf.log': '/var/log/dnf.log'\n",
+      "Config error: [Errno 30] Read-only file system: '/var/log/dnf.log': '/var/log/dnf.log'",
+    ],
+    [
+      'locked',
+      `${plugins}RPMDB already locked by 95\n  The application with PID 95 is: dnf\n    Memory :  57 M RSS ( 89 MB VSZ)\n`,
+      'RPMDB already locked by 95; The application with PID 95 is: dnf',
+    ],
+    [
+      'locked',
+      `${plugins}metadata already locked by 130\n  The application with PID 130 is: sleep\n    State  : Sleeping\n`,
+      'metadata already locked by 130; The application with PID 130 is: sleep',
+    ],
+    ['failed', `${plugins}Error: something that nobody has seen before\n`, 'Error: something that nobody has seen before'],
+  ])('%s: in the words of dnf 4', (cause, words, said) => {
+    file(host, 'etc/yum.repos.d/base.repo', repository());
+    manager(words);
+    expect(look()).toEqual([{ cause, repository: expect.any(String), said, skipped: false }]);
+  });
+
+  it('a repository that failed beside it is not the cause', () => {
+    manager(`${dnf(`Status code: 503 for ${at} (IP: 10.0.0.1)`)}[Errno 28] No space left on device\n`);
+    expect(look()).toMatchObject([{ cause: 'full' }]);
+  });
+
+  it('versions that were found all the same make it a cause that was passed over', () => {
+    manager('[Errno 28] No space left on device\nAvailable Packages\ndocker-ce.x86_64  3:18.09.9-3.el7  base\n');
+    expect(look()).toMatchObject([{ cause: 'full', skipped: true }]);
+  });
+
+  it('names the file systems without space', () => {
+    program(host, 'stat', 'case "$*" in */var) echo "1 * 4096 / 1024";; *) echo "500 * 4096 / 1024";; esac');
+    manager('[Errno 28] No space left on device\n');
+    expect(look()).toMatchObject([{ cause: 'full', repository: '/var' }]);
+  });
+});
+
 describe('yum 3, from its sources', () => {
   const stopped =
     " One of the configured repositories failed (CentOS-7 - Base),\n and yum doesn't have enough cached data to continue.\n            yum --disablerepo=base ...\n\nfailure: repodata/repomd.xml from base: [Errno 256] No more mirrors to try.\n";

@@ -36,6 +36,25 @@ describe.each<[string, Mapping, string]>([
   });
 });
 
+it.each([
+  [{ cause: 'full', repository: '/var', said: '[Errno 28] No space left on device' }, '/var is full [[Errno 28] No space left on device]'],
+  [{ cause: 'full', repository: '/var and /tmp' }, '/var and /tmp are full'],
+  [{ cause: 'full', repository: '' }, 'no space is left on the host'],
+  [{ cause: 'read_only', said: "Read-only file system: '/var/log/dnf.log'" }, "is read-only [Read-only file system: '/var/log/dnf.log']"],
+  [
+    { cause: 'locked', said: 'The application with PID 95 is: dnf' },
+    'another process holds the package manager [The application with PID 95 is: dnf]',
+  ],
+  [{ cause: 'failed', said: 'Error: never seen' }, 'it failed [Error: never seen]'],
+])('what is the matter of the host is the reason, and no repository is guessed at: %j', (row, why) => {
+  for (const args of [{ repository: '', ...row }]) {
+    const refusal = refusalOf('package', { name: 'x' }, [failed('gone'), failed('', args)]);
+    expect(refusal?.why).toMatch(/^the package manager cannot look for x: /);
+    expect(refusal?.why).toContain(why);
+    expect(`${refusal?.why} ${refusal?.hint}`).not.toMatch(/enabled|reachable|repository base/);
+  }
+});
+
 it('what there is, and that a repository was skipped', () => {
   expect(refusalOf('package', { name: 'x', version: '2' }, [failed('busy', { skipped: true })], ['1-1'])).toEqual({
     why: 'no enabled repository has x 2: the repository base is out of order or overloaded for now (HTTP 429 or 5xx), and was skipped (skip_if_unavailable)',

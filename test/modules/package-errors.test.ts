@@ -31,6 +31,7 @@ describe('recorded', () => {
     ['dnf-package-gone', 1, 46, ''],
     ['dnf-mirror-name-gone', 1, 49, ''],
     ['dnf-boot-full', 1, 45, ''],
+    ['dnf-read-only', 1, 36, ''],
     ['dnf-database-damaged', 1, 48, ''],
     ['dnf-file-conflict', 1, 58, ''],
     ['apt-file-conflict', 100, 58, ''],
@@ -53,7 +54,7 @@ describe('recorded', () => {
   });
 
   it('has a row for every recording', () => {
-    expect(readdirSync(folder).filter((name) => /^(?:dnf|apt)-.*\.txt$/.test(name))).toHaveLength(17);
+    expect(readdirSync(folder).filter((name) => /^(?:dnf|apt)-.*\.txt$/.test(name))).toHaveLength(18);
   });
 });
 

@@ -1,5 +1,5 @@
 // What package managers say when they fail, and what that means: a table, from which the shell that tells them apart is made.
-import { repositoryCauses } from '../../facts/repository-causes.ts';
+import { hostCauses, repositoryCauses } from '../../facts/repository-causes.ts';
 import { quote } from '../../model/quote.ts';
 
 interface Trouble {
@@ -9,6 +9,8 @@ interface Trouble {
   /** Extended regular expressions, any of which tells it in the output of the tool. */
   readonly said: readonly string[];
 }
+
+const saidOf = (cause: (typeof hostCauses)[number]['name']): readonly string[] => hostCauses.find(({ name }) => name === cause)?.said ?? [];
 
 /** The first that fits counts: a full disk also fails downloads, and a missing key also leaves nothing to install. */
 const troubles: readonly Trouble[] = [
@@ -36,7 +38,13 @@ const troubles: readonly Trouble[] = [
     code: 45,
     message: 'no space left for the packages',
     hint: 'make room on /boot, /var or /, as the last lines say; old kernels and the package cache are the usual places',
-    said: ['No space left', 'more space (needed|on the)', 'not have enough free space', 'Insufficient space', 'Disk Requirements'],
+    said: saidOf('full'),
+  },
+  {
+    code: 36,
+    message: 'a file system of the host is read-only: the packages are not installed',
+    hint: 'the kernel makes it so after an error of the disk: look at `dmesg`, and repair or replace it',
+    said: saidOf('read_only'),
   },
   ...repositoryCauses.map(({ code, message, hint, said }) => ({
     code,

@@ -1,5 +1,5 @@
 // Why a version cannot be had, in the words that `package`, `kernel` and `container_runtime` share: which repositories failed, and the ways out.
-import { repositoryCauses } from '../../facts/repository-causes.ts';
+import { hostCauses, isOfHost, repositoryCauses } from '../../facts/repository-causes.ts';
 import type { Unusable } from '../../facts/unusable.ts';
 import type { Refusal } from '../../model/change.ts';
 import type { PackageFacts } from './state.ts';
@@ -7,6 +7,8 @@ import type { PackageFacts } from './state.ts';
 /** `what`: the package with its version, in words. `hint`: what to do where every repository answered. */
 export function missingRefusal(what: string, packages: readonly PackageFacts[], hint: string): Refusal {
   const failed = failedOf(packages);
+  const ofHost = failed.find(({ cause }) => isOfHost(cause) || cause === 'failed');
+  if (ofHost !== undefined) return { why: `the package manager cannot look for ${what}: ${sentence(ofHost)}`, hint: wayOut(ofHost) };
   const known = packages.some(({ available }) => available.length > 0);
   const why = `no enabled repository has ${what}`;
   if (failed.length === 0) return { why, hint };
@@ -34,15 +36,23 @@ const bare: Readonly<Record<string, { readonly message: string; readonly hint: s
     message: 'all repositories of this host are disabled',
     hint: 'name the right one by `enablerepo` (yum, dnf), or enable it on the host; or give the packages by `files`',
   },
+  failed: {
+    message: 'it failed',
+    hint: 'do on the host what failed: `yum list available NAME`, `apt-cache policy NAME`; then plan again',
+  },
+  ...Object.fromEntries(hostCauses.map(({ name, message, hint }) => [name, { message, hint }])),
   unread: { message: 'this host never read the index of its repositories', hint: '`apt-get update` on the host, and plan again' },
 };
 
 function sentence({ cause, repository, said, skipped }: Unusable): string {
   const own = bare[cause];
-  if (own !== undefined) return `${own.message}${repository === '' ? '' : ` (${repository})`}`;
+  if (cause === 'full' && repository !== '') return `${repository} ${repository.includes(' ') ? 'are' : 'is'} full${quoted(said)}`;
+  if (own !== undefined) return `${own.message}${repository === '' ? '' : ` (${repository})`}${quoted(said)}`;
   const row = repositoryCauses.find(({ name }) => name === cause);
   const which = repository === '' ? 'a repository' : `the repository ${repository}`;
-  return `${which} ${row?.message ?? 'could not be used'}${skipped ? ', and was skipped (skip_if_unavailable)' : ''}${said === '' ? '' : ` [${said}]`}`;
+  return `${which} ${row?.message ?? 'could not be used'}${skipped ? ', and was skipped (skip_if_unavailable)' : ''}${quoted(said)}`;
 }
+
+const quoted = (said: string): string => (said === '' ? '' : ` [${said}]`);
 
 const wayOut = ({ cause }: Unusable): string => bare[cause]?.hint ?? repositoryCauses.find(({ name }) => name === cause)?.hint ?? '';
