@@ -175,6 +175,7 @@ function inLineAnew(host: HostState, wave: number | undefined): HostState {
     effects: host.effects,
     marks: host.marks,
     differences: [],
+    ...(host.replaced === undefined ? {} : { replaced: host.replaced }),
     starts: host.starts,
   };
 }
@@ -212,9 +213,18 @@ function detail(host: HostState, event: DetailEvent): HostState {
         ...(host.proven === 'provisional' ? { proven: provenBy(proofIn(event)) } : {}),
       };
     case 'task.planned':
+      return replacing(host, event);
     case 'effect.progress':
       return host;
   }
+}
+
+/** Remembered when they are announced: a transaction that was interrupted may have changed them too. */
+function replacing(host: HostState, { changes, bootId }: EventOf<'task.planned'>): HostState {
+  const names = changes.flatMap(({ what }) => /^package (\S+)$/.exec(what)?.[1] ?? []);
+  if (bootId === undefined || names.length === 0) return host;
+  const before = host.replaced?.bootId === bootId ? host.replaced.names : [];
+  return { ...host, replaced: { bootId, names: [...new Set([...before, ...names])] } };
 }
 
 /** What a proof makes of its host. */
@@ -284,6 +294,7 @@ function endedBadly(host: HostState, event: EventOf<'effect.failed'>): HostState
   return {
     ...host,
     inFlight: host.inFlight.filter((started) => started !== effect),
+    ...(result.data?.sent === false ? { oldBootIds: host.oldBootIds.slice(0, -1) } : {}),
     ended: [...host.ended, { task: effect.task, what: effect.what, result, failure }],
     ...longOutput(host, result),
   };

@@ -103,6 +103,8 @@ export interface HostState {
   readonly effects: number;
   readonly marks: Marks;
   readonly differences: readonly string[];
+  /** Packages that this run changed, and in which boot. */
+  readonly replaced?: { readonly bootId: string; readonly names: readonly string[] };
   /** How often it was started. */
   readonly starts: number;
 }

@@ -6,7 +6,7 @@ import { escalate, fallBack, lockHolder, patience, tell, withoutAge } from './es
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
 import { stillHeld } from './node-hold.ts';
 import { lastLines } from './observe.ts';
-import { fencedBy } from './perform-run.ts';
+import { fencedBy, ownFailure } from './perform-run.ts';
 
 /** Milliseconds between the starts of two attempts: no back-off, each back-off step is time that a node is away for nothing. */
 const attemptEvery = 500;
@@ -29,7 +29,7 @@ export async function performReboot(effect: RebootEffect, place: EffectPlace, co
     });
   // A reboot that may have been sent before (resume) is looked at first; one that surely was not is sent at once.
   const sent = place.resumed ? 'unknown' : await send(effect, place, context);
-  if (typeof sent === 'object') return failing(sent);
+  if (typeof sent === 'object') return failing(sent, { data: { sent: false } });
   const began = context.clock.now();
   const seen = await watch(effect, place, old, sent, context);
   if (!seen.ok) return failing(seen.failure);
@@ -61,8 +61,10 @@ async function send(effect: RebootEffect, place: EffectPlace, context: DoorConte
     if (outcome.value.code === 0) return 'sent';
     const said = lastLines(outcome.value.stderr, 2);
     if (outcome.value.code === exitCodes.fenced) return fencedBy(said);
-    if (outcome.value.code !== exitCodes.locked)
-      return { kind: 'exit', message: `the reboot could not be sent (exit ${outcome.value.code})`, detail: said };
+    if (outcome.value.code !== exitCodes.locked) {
+      const own = ownFailure(outcome.value);
+      return { ...own, kind: 'exit', message: `the reboot was not sent: ${own?.message ?? 'it said no more'}`, detail: said };
+    }
     if (clock.now() >= until) return stillLocked(lockHolder(said), limit);
     if (signal.aborted) return cutShort('the run was ended while the reboot waits for the package manager: it was not sent');
     const holder = withoutAge(lockHolder(said));

@@ -112,6 +112,7 @@ async function walkOnce(task: ModuleTask, module: AnyModule, vars: readonly Mapp
   if (refused !== undefined && !judged) return bad(refused);
   if (plan.changes.length === 0) {
     await recordProof(plan, walk, { task, module, vars });
+    await noteDropped(task, plan, walk);
     const result = { changed: false, failed: false, ...plan.result };
     return judgeResult(task, { status: 'ok', result, ...extras(plan) }, vars, walk);
   }
@@ -119,6 +120,15 @@ async function walkOnce(task: ModuleTask, module: AnyModule, vars: readonly Mapp
   if (!leavesNothing(task.module)) walk.proving.alteredSince = true;
   if (acted.failure !== undefined) return acted;
   return convergent ? converged(task, module, vars, walk, acted, plan) : { ...acted, ...extras(plan) };
+}
+
+/** A reboot that was planned and is not needed any more is said: it may be right, and nobody should have to find out by its absence. */
+async function noteDropped(task: ModuleTask, plan: ModulePlan, walk: HostWalk): Promise<void> {
+  const planned = walk.plan.tasks.find(({ id }) => id === task.id);
+  const dropped = task.module === 'reboot' && planned?.changes.some(({ risk }) => risk === 'reboot') === true;
+  if (!dropped || walk.state.marks.rebooted) return;
+  const what = `no reboot at "${task.name}", though one was planned: ${plan.note ?? 'nothing asks for it'}`;
+  if (!walk.state.differences.includes(what)) await walk.run.record({ type: 'drift.noted', host: walk.host, what: [what] }, true);
 }
 
 const extras = (plan: ModulePlan): Pick<Round, 'sets' | 'note'> => ({
@@ -137,6 +147,7 @@ const announce = (task: ModuleTask, plan: ModulePlan, walk: HostWalk): Promise<u
       status: plan.changes.length > 0 ? 'change' : plan.unmet === undefined ? 'same' : 'unmet',
       changes: plan.changes.map(task.noLog === true ? hiddenChange : shownChange),
       ...(plan.note === undefined || task.noLog === true ? {} : { why: plan.note }),
+      ...(plan.changes.length > 0 && typeof walk.facts['boot.id'] === 'string' ? { bootId: walk.facts['boot.id'] } : {}),
     },
     false,
   );

@@ -82,6 +82,8 @@ export interface PlanContext {
     readonly cordoned: boolean;
     /** Something was done here already: what only has to be waited for is no reason any more to leave the host alone. */
     readonly touched?: boolean;
+    /** Packages that this run changed in the boot that the host still runs. The host's clock has no part in it. */
+    readonly replaced?: readonly string[];
     /** Name of a task that was to prove that accounting is off, and whose failure was ignored; a later proof clears it. */
     readonly unproven?: string;
   };

@@ -54,7 +54,10 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'kernel.seen': object({ host: text, release: text, obeys: oneOf('yes', 'no') }),
   'drift.noted': object({ host: text, what: texts }),
   'block.entered': object({ host: text, task: text, entered: flag }, { why: text }),
-  'task.planned': object({ host: text, task: text, name: text, module: text, status: taskStatus, changes: listOf(change) }, { why: text }),
+  'task.planned': object(
+    { host: text, task: text, name: text, module: text, status: taskStatus, changes: listOf(change) },
+    { why: text, bootId: text },
+  ),
   'effect.started': object(
     { ...effect, kind, what: text, timeout: number, detached: flag },
     { bootId: text, stableFor: number, harmless: flag },

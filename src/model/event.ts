@@ -86,6 +86,8 @@ type Entry =
       readonly status: TaskStatus;
       readonly changes: readonly PlannedChange[];
       readonly why?: string;
+      /** The boot in which they are made. */
+      readonly bootId?: string;
     }
   | {
       readonly type: 'effect.started';

@@ -159,9 +159,12 @@ function nodeBack(given: Args, node = ''): Change {
 
 function reasons(given: Args, facts: FactView, context: PlanContext): readonly string[] {
   if (given.force) return context.done.rebooted ? [] : ['the play says so'];
-  if (!flagFact(facts, 'boot.pending')) return [];
-  const why = listFact(facts, 'boot.pending_why').map(String);
-  return why.length === 0 ? ['a reboot is pending'] : why;
+  const why = flagFact(facts, 'boot.pending') ? listFact(facts, 'boot.pending_why').map(String) : [];
+  // By the journal and the boot id: install times are those of a clock that may have been moved since.
+  const runtimes = ['docker.package', 'containerd.package'].map((name) => textFact(facts, name));
+  const ours = (context.done.replaced ?? []).filter((name) => runtimes.includes(name) || name === 'runc');
+  const more = ours.filter((name) => !why.some((one) => one.startsWith(`${name} `)));
+  return [...why, ...more.map((name) => `${name} was changed by this run in this boot`)];
 }
 
 /** What will run then is what the boot loader says now; the host's clock will not have gone back. */

@@ -2,6 +2,7 @@
 import type { Failure } from '../model/failure.ts';
 import type { Become } from '../model/host.ts';
 import type { RemoteCommand } from './command.ts';
+import { passwordExpired, refusalIn } from './refusals.ts';
 
 /** Seconds in which the program must have asked and begun: a question in a form that we do not know must not cost the whole timeout. */
 const longest = 60;
@@ -31,11 +32,18 @@ export function createDialogue({ command, become, timeout, where, send, fail, sa
   let open = true;
   let answeredAt = -1;
   const password = become?.password;
-  const give = (message: string, detail = ''): void => {
+  const end = (failure: Failure): void => {
     open = false;
-    fail({ kind: 'auth', message: `${where}: ${become?.method} ${message}`, ...(detail === '' ? {} : { detail }) });
+    fail(failure);
   };
+  const give = (message: string, detail = ''): void => {
+    end({ kind: 'auth', message: `${where}: ${become?.method} ${message}`, ...(detail === '' ? {} : { detail }) });
+  };
+  const refused = (words: string): Failure | undefined =>
+    refusalIn({ where, code: null, said: words, answered: answeredAt >= 0, ...(become === undefined ? {} : { become }) });
   const silent = (): void => {
+    const known = refused(said());
+    if (known !== undefined) return end(known);
     const what = answeredAt < 0 ? 'neither asked for the password in a known way nor began' : 'took the password and did not begin';
     give(what, said().trim().slice(-2000));
   };
@@ -45,6 +53,7 @@ export function createDialogue({ command, become, timeout, where, send, fail, sa
     hear: (came) => {
       if (!open || password === undefined) return;
       const before = came();
+      if (answeredAt >= 0 && passwordExpired.test(before.slice(answeredAt))) return silent();
       if (command.asks?.(before, Math.max(0, answeredAt)) !== true) return;
       if (answeredAt >= 0) give('refused the password');
       else {

@@ -26,8 +26,24 @@ const needsPassword = 'give the password (-K, ansible_become_password) or allow 
 
 const missing = /not found|No such file|Unknown command/i;
 
+/** What comes next is a dialogue about a new password, which nobody holds with us. */
+export const passwordExpired = /password (?:is|has) expired|unable to change expired password|required to change your password/i;
+
 /** First match wins. All texts are the programs' own in the C locale. */
 const rules: readonly Rule[] = [
+  // Before all others: who is asked for a new password and gives none is also told that one is missing.
+  {
+    said: passwordExpired,
+    kind: 'auth',
+    message: ({ become }) => `${become?.method ?? 'the host'} asks for a new password: that of the login user has expired`,
+    hint: 'set a new one there (`passwd`), or allow it without one (NOPASSWD, nopass)',
+  },
+  {
+    said: /account validation failure|account (?:has )?expired/i,
+    kind: 'auth',
+    message: ({ become }) => `${become?.method ?? 'the host'} refuses the account of the login user: it is locked, or has expired`,
+    hint: 'look at it there: `chage -l USER`, `passwd -S USER`',
+  },
   {
     method: 'sudo',
     said: /must have a tty to run sudo/,
@@ -124,16 +140,8 @@ export function notStarted(event: NotStarted): Failure {
       hint: 'install it, or choose another become_method',
       ...more,
     };
-  const rule = rules.find(
-    ({ method, said, beside }) => (method === undefined || method === become?.method) && onOneLine(event.said, said, beside ?? said),
-  );
-  if (rule !== undefined)
-    return {
-      kind: rule.kind,
-      message: `${where}: ${rule.message(event)}`,
-      ...(rule.hint === undefined ? {} : { hint: rule.hint }),
-      ...more,
-    };
+  const known = refusalIn(event);
+  if (known !== undefined) return known;
   const status = code === null ? 'without an exit status' : `with exit status ${code}`;
   return {
     kind: become === undefined ? 'exit' : 'auth',
@@ -141,6 +149,17 @@ export function notStarted(event: NotStarted): Failure {
     hint: 'the login shell or a forced command may not allow it; try: ssh HOST /bin/sh -c true',
     ...more,
   };
+}
+
+/** The refusal that these words are, if they are one of those that we know. */
+export function refusalIn(event: NotStarted): Failure | undefined {
+  const { where, become, said: words } = event;
+  const rule = rules.find(
+    ({ method, said, beside }) => (method === undefined || method === become?.method) && onOneLine(words, said, beside ?? said),
+  );
+  if (rule === undefined) return undefined;
+  const hint = rule.hint === undefined ? {} : { hint: rule.hint };
+  return { kind: rule.kind, message: `${where}: ${rule.message(event)}`, ...hint, detail: words.trim().slice(-2000) };
 }
 
 const isMissing = ({ code, said }: NotStarted, program: string): boolean =>

@@ -274,6 +274,33 @@ while :; do printf '%s' "$5" >&2; IFS= read -r got || exit 1; echo 'Sorry, try a
       failure: { kind: 'auth', message: expect.stringMatching(/sudo refused the password/) },
     });
   });
+  it.each<[string, string, RegExp]>([
+    [
+      'asks for a new password and waits',
+      'echo "sudo: Account or password is expired, reset your password and try again" >&2; read -r new',
+      /new password: that of the login user has expired/,
+    ],
+    [
+      'asks for a new password and ends',
+      'echo "sudo: Account or password is expired, reset your password and try again\nsudo: no password was provided\nsudo: unable to change expired password: Authentication token manipulation error\nsudo: a password is required" >&2; exit 1',
+      /new password: that of the login user has expired/,
+    ],
+    [
+      'refuses the account',
+      'echo "sudo: account validation failure, is your account locked?\nsudo: a password is required" >&2; exit 1',
+      /locked, or has expired/,
+    ],
+  ])('sudo that took the password and %s: its own words are the reason', async (_, then, message) => {
+    const script = `#!/bin/sh\nprintf '%s' "$5" >&2; IFS= read -r got; ${then}`;
+    const { connection: on } = await connection(withPath({ sudo: script }), sudo);
+    const began = Date.now();
+    const result = await exec(on, 'id', { become: true, timeout: 30 });
+    expect(result).toMatchObject({
+      ok: false,
+      failure: { kind: 'auth', message: expect.stringMatching(message), detail: expect.stringContaining('sudo: ') },
+    });
+    expect(Date.now() - began).toBeLessThan(20_000);
+  });
   it('a question in other words is told, not waited for without end, and gets no password', async () => {
     const script = `#!/bin/sh
 printf 'Token code: ' >&2; read -r got; echo "$got" > ${'$'}{0%/*}/got; exit 1`;
