@@ -270,6 +270,26 @@ describe("a job's turn after several interruptions", () => {
   }, 90_000);
 });
 
+describe('a night of scheduled.yaml', () => {
+  it('mends the hosts that are there, one at a time, and names the one that is absent', async () => {
+    const fleet = await practice([sick('h1'), sick('h2')]);
+    onTestFinished(() => fleet.close());
+    const absent = fleet.file('absent.yaml', 'all: {hosts: {gone: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n');
+    const notices = join(fleet.dir, 'notices');
+    const flags = ['--every', 'daily', '--as', 'cron', '--state-dir', fleet.state, '--notify-command', `cat >> ${notices}`];
+    const words = ['apply', 'playbooks/scheduled.yaml', '-i', fleet.fleet.inventoryFile, '-i', absent, '-e', 'reboot_stable_for=1'];
+    await fleet.run(['schedule', 'install', 'night', ...flags, '--', ...words]);
+    const night = await fleet.run(['schedule', 'run', 'night']);
+    expect([night.exit, night.err]).toEqual([6, '']);
+    expect([fleet.host('h1').boots(), fleet.host('h2').boots()]).toEqual([2, 2]);
+    const starts = fleet.journal().filter(({ type }) => ['host.started', 'host.done'].includes(type));
+    expect(starts.map(({ type }) => type)).toEqual(['host.started', 'host.done', 'host.started', 'host.done']);
+    const notice = JSON.parse(readFileSync(notices, 'utf8'));
+    expect(notice.text).toMatch(/2 done, 1 left out \(exit 6\); gone: unreachable: .*connection was refused/);
+    expect(notice.failures).toMatchObject([{ host: 'gone', failure: { kind: 'unreachable' } }]);
+  }, 120_000);
+});
+
 describe('whom a job tells', () => {
   const got: string[] = [];
   const webhook = createServer((request, response) => {

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { fold, foldAll } from '../../src/core/fold.ts';
 import { blockEntered, doneTask, type HostState, hostState, hostStates, statusOf } from '../../src/core/state.ts';
-import type { EffectKind } from '../../src/model/effect.ts';
+import type { EffectKind, EffectResult } from '../../src/model/effect.ts';
 import type { EventBody } from '../../src/model/event.ts';
-import { begin, done, eventsOf, failed, fleet, hostFor, noon, soaked, started, stateAfter, type Told, wave } from './fleet.ts';
+import { begin, done, eventsOf, failed, failure, fleet, hostFor, noon, soaked, started, stateAfter, type Told, wave } from './fleet.ts';
 
 const host = 'h1';
 const effect = (kind: EffectKind, number: number, bootId?: string): EventBody => ({
@@ -166,6 +166,44 @@ describe('the walk of a host', () => {
     const one = walk([2, effect('run', 1, 'boot-a')], [3, effect('reboot', 2, 'boot-a')], [4, effect('reboot', 3, 'boot-b')]);
     expect(one.oldBootIds).toEqual(['boot-a', 'boot-b']);
     expect(one.bootId).toBe('boot-b');
+  });
+
+  it('takes a reboot that was surely not sent for none', () => {
+    const unsent = (result: EffectResult): EventBody => ({
+      type: 'effect.failed',
+      host,
+      task: '1',
+      effect: 'h1/1/2',
+      failure: failure('exit'),
+      result,
+    });
+    const announced: Told[] = [
+      [2, effect('reboot', 1, 'boot-a')],
+      [3, over(1)],
+      [4, effect('reboot', 2, 'boot-b')],
+    ];
+    expect(walk(...announced, [5, unsent({ ok: false, data: { sent: false } })]).oldBootIds).toEqual(['boot-a']);
+    expect(walk(...announced, [5, unsent({ ok: false })]).oldBootIds).toEqual(['boot-a', 'boot-b']);
+  });
+
+  it('remembers the packages that the run changes, by the boot in which it does', () => {
+    const changes = (bootId: string, ...what: readonly string[]): EventBody => ({
+      type: 'task.planned',
+      host,
+      task: '1',
+      name: 'The runtime',
+      module: 'container_runtime',
+      status: 'change',
+      changes: what.map((one) => ({ sign: '~', what: one, risk: 'restart' })),
+      bootId,
+    });
+    const first: Told = [2, changes('boot-a', 'package docker-ce', 'boot argument cgroup.memory')];
+    expect(walk(first, [3, changes('boot-a', 'package containerd.io', 'reboot')]).replaced).toEqual({
+      bootId: 'boot-a',
+      names: ['docker-ce', 'containerd.io'],
+    });
+    expect(walk(first, [3, changes('boot-b', 'package containerd.io')]).replaced).toEqual({ bootId: 'boot-b', names: ['containerd.io'] });
+    expect(walk(first, [3, changes('boot-b', 'reboot')]).replaced?.bootId).toBe('boot-a');
   });
 
   it('takes verdict and boot id from the last reading, and differences from drift', () => {

@@ -86,6 +86,17 @@ const on862 = (more: Facts = {}) =>
 const mended = () => el7({ ...packages, ...nokmemNow, ...readsOff });
 const cluster = { hasCluster: true, node: 'n1' };
 
+it('scheduled.yaml does what auto.yaml does, and says what a night does about hosts that are absent', () => {
+  const tasksOf = (name: string): string => readFileSync(join(folder, name), 'utf8').split('\n  tasks:\n')[1] ?? '';
+  expect(tasksOf('scheduled.yaml')).toBe(tasksOf('auto.yaml'));
+  expect(load('scheduled.yaml').value?.plays[0]?.rollout).toMatchObject({
+    unplannable: 'leave_out',
+    maxUnavailable: { count: 2 },
+    waves: [{ count: 1 }],
+    brake: { failures: { count: 0 } },
+  });
+});
+
 const proves = (tasks: readonly Task[]): boolean =>
   tasks.some((task) => (task.kind === 'block' ? proves(task.tasks) : task.module === 'verify_kmem'));
 

@@ -26,6 +26,20 @@ describe('reboot', () => {
   it('is due after packages that are younger than the boot, and only once', () => {
     expect(planOf('reboot', { args: {}, facts: el7({ 'docker.installed_at': 1_699_000_000 }) }).changes).toHaveLength(1);
   });
+  it.each<[string, number]>([
+    ['a clock that went back five years after the installation', 1_899_000_000],
+    ['a clock that went forward five years after the installation', 1_539_000_000],
+    ['the right clock', 1_699_000_000],
+  ])('is due after packages that this run changed in this boot: %s', (_, installedAt) => {
+    const facts = el7({ 'docker.installed_at': installedAt, 'containerd.package': 'containerd.io', 'docker.package': 'docker-ce' });
+    const done = { drained: true, cordoned: false, rebooted: false };
+    const reasonFor = (replaced: readonly string[]) =>
+      planOf('reboot', { args: {}, facts, context: { done: { ...done, replaced } } }).changes[0]?.after;
+    expect(reasonFor(['docker-ce', 'containerd.io', 'vim'])).toMatch(
+      /^docker-ce was (changed by this run in|installed after) this boot; containerd.io was changed by this run in this boot$/,
+    );
+    if (installedAt !== 1_699_000_000) expect(reasonFor(['vim'])).toBeUndefined();
+  });
   it.each<[string, unknown, object, 'required' | 'none']>([
     ['a drain of this run', {}, {}, 'required'],
     ['`drain: none` before it', {}, { sets: { kmend_drain: 'none' } }, 'none'],
