@@ -16,6 +16,9 @@ const pollSeconds = 10;
 const maxOutput = 256 * 1024;
 const longestLine = 200;
 
+/** Lines of a script that failed: as many as the scripts for packages print of the package manager's own. */
+const shownLines = 15;
+
 /** Seconds for scripts of our own that should take a moment. */
 const moment = 60;
 
@@ -168,7 +171,7 @@ function judgeExit(effect: RunEffect, result: ExecResult): Performed {
   const meaning = effect.errors?.[code];
   const message = meaning ?? `"${effect.what}" ended with ${result.code ?? result.signal ?? 'no status'}`;
   const hint = effect.hints?.[code];
-  const detail = lastLines(result.stderr.trim() === '' ? result.stdout : result.stderr);
+  const detail = lastLines(result.stderr.trim() === '' ? result.stdout : result.stderr, shownLines);
   const kind = effect.harmless === true ? 'refused' : 'exit';
   return failing({ kind, message, ...(hint === undefined ? {} : { hint }), detail }, data);
 }

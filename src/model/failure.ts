@@ -59,9 +59,13 @@ export const detailLines = ({ detail = '' }: Failure): readonly string[] =>
     .slice(-mostLines)
     .map((line) => `| ${line}`);
 
-/** ` [the last line]`, for a place that has one line. */
+/** Package managers end with `Complete!` though a script failed. */
+const tellsOfFailure = /error|warning|fail|cannot|denied|no space|not found/i;
+
+/** ` [the line that says most]`, for a place that has one line. */
 export function lastDetail({ detail = '' }: Failure): string {
-  const last = linesOf(detail).at(-1);
+  const lines = linesOf(detail);
+  const last = lines.findLast((line) => tellsOfFailure.test(line)) ?? lines.at(-1);
   return last === undefined ? '' : ` [${last}]`;
 }
 

@@ -2,7 +2,7 @@
 
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
 import type { Event } from '../model/event.ts';
-import { detailLines } from '../model/failure.ts';
+import { lastDetail } from '../model/failure.ts';
 import { cutTo, duration, type Paint, padRight } from './layout.ts';
 
 const maxRows = 30;
@@ -98,8 +98,8 @@ function haltedRow(state: RunState, paint: Paint): readonly string[] {
 
 /** The last line of what failed, below the row of its host. */
 function lastWords({ status, failure }: HostState, name: number, { paint, width }: RowOptions): readonly string[] {
-  const last = status === 'failed' && failure !== undefined ? detailLines(failure).at(-1) : undefined;
-  return last === undefined ? [] : [paint.red(cutTo(`${' '.repeat(name + 4)}${last}`, width - 4))];
+  const last = status === 'failed' && failure !== undefined ? lastDetail(failure) : '';
+  return last === '' ? [] : [paint.red(cutTo(`${' '.repeat(name + 3)}${last}`, width - 4))];
 }
 
 function row(host: HostState, activity: Activity, name: number, options: RowOptions): string {

@@ -74,6 +74,7 @@ export function reportText(input: ReportInput, width: number, paint: Paint): rea
     '',
     ...recapLines(hostStates(state), state.leftOut, paint),
     ...whatFailed(state),
+    ...whatDiffered(state),
     ...longOutputs(state),
     ...(standing.length === 0 ? [] : ['', ...standing]),
   ];
@@ -83,6 +84,12 @@ export function reportText(input: ReportInput, width: number, paint: Paint): rea
 function whatFailed(state: RunState): readonly string[] {
   const lines = failureLines(state, Number.POSITIVE_INFINITY);
   return lines.length === 0 ? [] : ['', ...lines];
+}
+
+/** What a walk did otherwise than the plan said: a reboot that was not needed any more is one of these. */
+function whatDiffered(state: RunState): readonly string[] {
+  const rows = [...hostStates(state)].flatMap(({ host, differences }) => differences.map((what) => `  ${host}  ${what}`));
+  return rows.length === 0 ? [] : ['', 'NOT AS PLANNED', ...rows];
 }
 
 /** Which hosts printed more than a journal keeps, and where it lies. */
@@ -118,6 +125,7 @@ export function reportMarkdown(input: ReportInput): readonly string[] {
     ...[
       ...recapLines(hostStates(state), state.leftOut, uncoloured),
       ...whatFailed(state),
+      ...whatDiffered(state),
       ...longOutputs(state),
       ...(standing.length === 0 ? [] : ['', ...standing]),
     ].map((line) => `    ${line}`.trimEnd()),

@@ -20,9 +20,6 @@ const play = `- name: Unlucky
     - name: The clock jumps
       shell: printf '#!/bin/sh\\necho $(($(/usr/bin/date +%%s) - 157680000))\\n' > /usr/local/bin/date; chmod 755 /usr/local/bin/date
       when: inventory_hostname == 'h3'
-    - name: The argument
-      kernel_arg: {key: cgroup.memory, value: nokmem}
-      when: inventory_hostname == 'h4'
     - name: Fill /run
       shell: dd if=/dev/zero of=/run/fill bs=4k; true
       when: inventory_hostname == 'h4'
@@ -30,7 +27,7 @@ const play = `- name: Unlucky
       package: {name: lab-broken, state: present}
       when: inventory_hostname == 'h5'
     - name: Reboot
-      reboot: {timeout: 2m, stable_for: 1s, drain: none}
+      reboot: {timeout: 2m, stable_for: 1s, drain: none, force: "{{ inventory_hostname == 'h4' }}"}
 `;
 
 describe.skipIf(missing !== '')(`reasons on el7 hosts (${missing || 'all there'})`, () => {
@@ -83,6 +80,7 @@ describe.skipIf(missing !== '')(`reasons on el7 hosts (${missing || 'all there'}
     const reports = await Promise.all([op.kmend(['report', run]), op.kmend(['report', run, '--markdown'])]);
     for (const text of [screen, ...reports.map(({ out }) => out)]) {
       expect(text).toContain(`| ${last}`);
+      expect(text).toMatch(/\| .*%post\(lab-broken.* scriptlet failed/);
       expect(text).toMatch(/\| .*No space left/);
     }
   });
