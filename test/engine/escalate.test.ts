@@ -1,7 +1,7 @@
 // Harder reboots: the script sends each once a boot, to the boot that was meant, and only while our fence holds.
 import { describe, expect, it } from 'vitest';
 import { patience } from '../../src/engine/escalate.ts';
-import { escalateScript } from '../../src/engine/host-scripts.ts';
+import { escalateScript, heldScript, rebootScript } from '../../src/engine/host-scripts.ts';
 import type { RebootEffect } from '../../src/model/effect.ts';
 import { type HostTree, hostTree, shells } from '../modules/host-tree.ts';
 
@@ -21,6 +21,12 @@ function sickHost(fence = 'r-1 2 open'): HostTree {
   tree.program('setsid', 'exec "$@"');
   return tree;
 }
+function busy(tree: HostTree): HostTree {
+  tree.write('/var/run/yum.pid', '77\n');
+  tree.write('/proc/77/comm', 'yum\n');
+  tree.write('/proc/77/cmdline', 'yum\0update\0');
+  return tree;
+}
 const run = (tree: HostTree, text: string, shell: readonly string[]) => {
   const ran = tree.run(`${text}wait\n`, shell);
   return ran.code === 0 ? 0 : [ran.code, ran.err.trim()];
@@ -35,6 +41,29 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('under %
   it('sysrq asks the kernel, its last word is b', () => {
     const tree = sickHost();
     expect([run(tree, script('sysrq'), shell), tree.read('/proc/sysrq-trigger')]).toEqual([0, 'b\n']);
+  });
+  it.each([
+    ['the reboot', rebootScript(token, 'h/2/0')],
+    ['force', script('force')],
+    ['what is done from outside', heldScript(token)],
+  ])('%s is not sent while packages are changed', (_title, text) => {
+    const tree = busy(sickHost());
+    expect([run(tree, text, shell), calls(tree), tree.read('/run/kmend/reboot')]).toEqual([
+      [91, expect.stringMatching(/^yum \(pid 77.*\) holds \/var\/run\/yum\.pid$/)],
+      '',
+      'r-1 h/1/0 b-1\n',
+    ]);
+  });
+  // busybox has a sleep and a setsid of its own, which no program of the tree replaces.
+  it.skipIf(shell[0] === 'busybox')('a reboot is withheld when packages begin to be changed after its answer', () => {
+    const tree = busy(sickHost());
+    tree.write('/var/run/yum.pid', '');
+    tree.program('setsid', 'echo 77 > "$KMEND_ROOT/var/run/yum.pid"; exec "$@"');
+    expect([run(tree, rebootScript(token, 'h/2/0'), shell), calls(tree), tree.read('/run/kmend/reboot')]).toEqual([
+      0,
+      '',
+      'r-1 h/2/0 withheld\n',
+    ]);
   });
   it('does nothing in another boot than the one that was meant', () => {
     const tree = sickHost();
