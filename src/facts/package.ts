@@ -86,6 +86,10 @@ const aptFunctions = `apt_sources() {
 }
 `;
 
+/** What does not differ between packages is in the probe once: an SSH server may limit the length of a command. */
+const pinnedFunction = `apt_pinned() { $T2 apt-cache policy -- "$1" | awk '{sub(/^ \\*\\*\\*/, "")} NF == 2 && $2 ~ /^-[0-9]/ {print "pinned " $1}'; }
+`;
+
 /**
  * `available` costs a look at the repositories (seconds on el7). A versionlock or an exclude would hide versions that are there (it looks like
  * "no such package"): both are switched off for the look.
@@ -133,14 +137,14 @@ export const packageArea: Area = {
     },
   ],
   needs: 'package_locks',
-  functions: yumFunctions + fullFunction + aptFunctions,
+  functions: yumFunctions + fullFunction + aptFunctions + pinnedFunction,
   script: (args) => {
     const name = quote(nameOf(args));
     return `n=${name}
 if [ $F = deb ]; then
   dpkg-query -W -f 'installed \${Version} \${db:Status-Abbrev}\\n' -- "$n"
   $T2 apt-cache madison -- "$n" | awk '{print "available " $3}'
-  $T2 apt-cache policy -- "$n" | awk '{sub(/^ \\*\\*\\*/, "")} NF == 2 && $2 ~ /^-[0-9]/ {print "pinned " $1}'
+  apt_pinned "$n"
   apt_sources
 elif [ $F = rpm ]; then
   l=$(rpm -q --qf 'installed %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} rpm\\n' -- "$n") && printf '%s\\n' "$l"
