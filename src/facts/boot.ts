@@ -126,7 +126,7 @@ if [ $# != 0 ]; then
     printf 'cfg %s\\n%s\\n' "\${g#"$R"}" "$l"
     case $l in cut*) cut=' cut';; esac
     dump "\${g%/*}/grubenv" env
-    # What grubenv lies on: the longest mount point before it, the last of equal ones.
+    # What grubenv lies on: its longest mount point, of equals the last.
     if [ -e "\${g%/*}/grubenv" ]; then
       g=\${g#"$R"} e='' n=0
       set -f; IFS='

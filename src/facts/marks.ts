@@ -1,6 +1,7 @@
-// Area marks: what kmend left in /run about this boot: the answer of an active probe, and of sample containers.
+// Area marks: what kmend left on the host: in /run about this boot (the answer of an active probe, and of sample containers), and its fence.
 import type { Facts } from '../model/fact.ts';
 import type { Area } from './area.ts';
+import { fenceFacts, fenceOf, fenceScript } from './fence.ts';
 import { readFields, wholeNumber, wordsOf } from './fields.ts';
 
 /** Runtimes whose answers are kept. */
@@ -21,10 +22,12 @@ export const marksArea: Area = {
       summary: 'sample containers that were started in this boot: through which runtime, what their group answered, and when',
       example: [{ runtime: 'docker', answer: 'off', at: 1_795_000_000 }],
     },
+    ...fenceFacts,
   ],
   script: `line "$R/run/kmend/active-probe" probe
 dump "$R/run/kmend/started" started
-line "$R/proc/sys/kernel/random/boot_id" boot`,
+line "$R/proc/sys/kernel/random/boot_id" boot
+${fenceScript}`,
   maxBytes: 65_536,
   parse: (text): Facts => {
     const fields = readFields(text);
@@ -38,6 +41,7 @@ line "$R/proc/sys/kernel/random/boot_id" boot`,
               .all('started')
               .slice(-mostRuntimes)
               .flatMap((line) => startedOf(wordsOf(line), boot)),
+      ...fenceOf(fields),
     };
   },
 };

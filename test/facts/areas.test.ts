@@ -3,9 +3,10 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isHeld } from '../../src/facts/holds.ts';
+import { marksArea } from '../../src/facts/marks.ts';
 import { isSystemRunc } from '../../src/facts/runtimes.ts';
 import type { Facts, FactWant } from '../../src/model/fact.ts';
-import { isUnknown } from '../../src/model/value.ts';
+import { isUnknown, type Value } from '../../src/model/value.ts';
 import { emptyHost, file, type GroupFiles, program, type Recorded, replay, v1Group } from './replay.ts';
 
 let host: Recorded;
@@ -853,5 +854,29 @@ describe('the kernel log', () => {
   it('that may not be read is said so', () => {
     program(host, 'dmesg', 'echo "dmesg: read kernel buffer failed: Operation not permitted" >&2; exit 1');
     expect(pick(replay(host), 'kmem.symptoms', 'kmem.log_read')).toEqual([[], false]);
+  });
+});
+
+describe('the fence', () => {
+  const fence = (): readonly unknown[] => pick(replay(host), 'fence.run', 'fence.number', 'fence.open');
+  const written = (text: string): void => file(host, 'var/lib/kmend/fence', text);
+
+  it('says which run holds the host, or held it last', () => {
+    expect(fence()).toEqual(['', 0, false]);
+    written('20261124-153012-k3f9 2 open\n');
+    expect(fence()).toEqual(['20261124-153012-k3f9', 2, true]);
+    written('20261124-153012-k3f9 3 closed\n');
+    expect(fence()).toEqual(['20261124-153012-k3f9', 3, false]);
+  });
+  it.each(['x', '20261124-153012-k3f9 2', 'run; reboot 1 open', '20261124-153012-k3f9 2 opened'])(
+    '%j is no fence, and not none',
+    (text) => {
+      written(`${text}\n`);
+      expect(fence().every((value) => isUnknown(value as Value))).toBe(true);
+    },
+  );
+  it('is unknown to who may not read it', () => {
+    const facts = marksArea.parse('fence_denied', { cut: false, args: {} });
+    expect(facts['fence.open']).toEqual({ $unknown: 'only root may read it' });
   });
 });

@@ -111,7 +111,7 @@ const lines: Readonly<Record<string, string>> = {
     'runtime mkdir /sys/fs/cgroup/memory/kubepods/burstable/pod1: no space left on device',
     'runtime You specified a kernel memory limit on a kernel older than 4.0',
   ].join('\n'),
-  marks: 'probe b-1 off\nstarted b-1 1795000000 docker off\nboot b-1',
+  marks: 'probe b-1 off\nstarted b-1 1795000000 docker off\nboot b-1\nfence 20261124-153012-k3f9 2 open\nfence',
   cgroup: [
     'unified',
     'hybrid',
