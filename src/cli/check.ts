@@ -10,9 +10,11 @@ import { toJson } from '../model/printable.ts';
 import { activeProbeScript } from '../modules/verify-kmem.ts';
 import { hostDetails, idLines } from '../report/check-details.ts';
 import { type CheckRow, checkSummary, checkTable } from '../report/check-table.ts';
+import { heldLines } from '../report/held-text.ts';
 import { type EarlyRows, earlyRows } from './check-rows.ts';
 import { collected } from './collected.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
+import { type Standing, standingOf, standingReasons } from './held.ts';
 import { hostProgress } from './host-progress.ts';
 import { idRecords } from './id-records.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
@@ -35,8 +37,8 @@ export function checkCommand(program: Command, world: World, done: (exit: number
     .option('--active', 'also ask el7 kernels whether they would account an empty cgroup: it is made, read and removed; needs root')
     .addHelpText(
       'after',
-      '\nExit codes: 0 no host needs anything, 2 a remedy is needed, 3 errors in the input, 4 a host could not be read, 6 hosts unreachable,\n' +
-        '11 no host matched, 12 some host is unknown: nothing proves that it is fine, or its remedy is not known. A host without container software\n' +
+      '\nExit codes: 0 no host needs anything, 2 a remedy is needed, 3 errors in the input, 4 a host could not be read or was left out of\n' +
+        'service by a run, 6 hosts unreachable, 11 no host matched, 12 some host is unknown: nothing proves that it is fine, or its remedy is not known. A host without container software\n' +
         'is unknown too: leave it out with -l if it has to stay so. Where several apply: 3, 11, 4, 6, 12, 2; the last line counts them all.',
     )
     .addHelpText(
@@ -48,6 +50,8 @@ export function checkCommand(program: Command, world: World, done: (exit: number
     });
 }
 
+const nobodys: Standing = { held: [], twins: [] };
+
 export interface Checked {
   readonly rows: readonly CheckRow[];
   readonly exit: number;
@@ -57,11 +61,15 @@ export interface Checked {
 export async function check(pattern: string, flags: CheckFlags, world: World): Promise<Checked> {
   const json = flags.json === true ? (row: CheckRow): void => printJson(row, world) : undefined;
   const early = earlyRows(json, (row) => shownRow(row, flags, world), world);
-  const read = flags.from === undefined ? await surveyed(pattern, flags, world, early) : fromFiles(flags.from, pattern, flags, world);
-  const found = attempt('facts', () => ok(textOf(read, flags, world, early)));
+  const { rows: read, standing } =
+    flags.from === undefined
+      ? await surveyed(pattern, flags, world, early)
+      : { rows: fromFiles(flags.from, pattern, flags, world), standing: nobodys };
+  const found = attempt('facts', () => ok(textOf(read, standing, flags, world, early)));
   const rows = found.ok ? read : read.map((row) => shownRow(row, flags, world));
-  const { lines, exit } = found.ok ? found.value : textOf(rows, flags, world, early);
+  const { lines, exit } = found.ok ? found.value : textOf(rows, standing, flags, world, early);
   if (flags.from !== undefined) for (const row of rows) json?.(row);
+  if (flags.json === true) printStanding(standing, world);
   for (const line of lines) world.out(line);
   return { rows, exit };
 }
@@ -77,7 +85,12 @@ function fromFiles(directory: string, pattern: string, flags: CheckFlags, world:
   return collected(directory, pattern, world);
 }
 
-async function surveyed(pattern: string, flags: CheckFlags, world: World, early: EarlyRows): Promise<readonly CheckRow[]> {
+async function surveyed(
+  pattern: string,
+  flags: CheckFlags,
+  world: World,
+  early: EarlyRows,
+): Promise<{ readonly rows: readonly CheckRow[]; readonly standing: Standing }> {
   const set = settings(flags, world);
   const inventory = loadFleet(set, world);
   const hosts = hostsOf(inventory, pattern, set, world);
@@ -100,7 +113,8 @@ async function surveyed(pattern: string, flags: CheckFlags, world: World, early:
     });
     world.progress('');
     endIfStopped(world);
-    return surveys.map(rowOf);
+    const rows = surveys.map(rowOf);
+    return { rows, standing: await standingOf(rows, targets, inventory, set, world) };
   } finally {
     await transport.close();
   }
@@ -111,7 +125,7 @@ const rowOf = ({ host, outcome, active }: Survey): CheckRow =>
 
 /** The row, or the failure of a host whose facts kmend cannot show: no host keeps the others from the screen. */
 function shownRow(row: CheckRow, flags: CheckFlags, world: World): CheckRow {
-  const found = attempt(`the facts of ${row.host}`, () => ok(textOf([row], flags, world)));
+  const found = attempt(`the facts of ${row.host}`, () => ok(textOf([row], nobodys, flags, world)));
   return found.ok ? row : { host: row.host, failure: found.failure };
 }
 
@@ -128,20 +142,29 @@ function printJson(row: CheckRow, world: World): void {
   );
 }
 
+/** After the hosts: one line for each that a run has, and one for each machine with several names. */
+function printStanding({ held, twins }: Standing, world: World): void {
+  for (const one of held) world.out(toJson({ schema: 'kmend.held/1', ...one }));
+  for (const one of twins) world.out(toJson({ schema: 'kmend.twins/1', ...one }));
+}
+
 function textOf(
   rows: readonly CheckRow[],
+  standing: Standing,
   flags: CheckFlags,
   world: World,
   early?: EarlyRows,
 ): { readonly lines: readonly string[]; readonly exit: number } {
-  const exit = exitCode(reasons(rows));
+  const exit = exitCode([...reasons(rows), ...standingReasons(standing)]);
   if (flags.json === true) return { lines: [], exit };
   const [width, paint] = [world.width(), paintOf(world)];
   const details = (flags.verbose ?? 0) > 0 ? rows.flatMap((row) => hostDetails(row, width, paint)) : [];
-  const summary = `${checkSummary(rows)}   (exit ${exit})`;
+  const left = standingReasons(standing).length;
+  const summary = `${checkSummary(rows)}${left === 0 ? '' : `, ${left} left out of service by a run`}   (exit ${exit})`;
+  const below = [...idLines(rows, width, paint), ...heldLines(standing.held, standing.twins, width, paint)];
   const late = early?.rest(rows) ?? rows;
   const rest = late.length === 0 ? [] : checkTable(late, width, paint);
-  return { lines: [...rest, ...details, ...idLines(rows, width, paint), summary], exit };
+  return { lines: [...rest, ...details, ...below, summary], exit };
 }
 
 const withActive = ({ active }: CheckRow): object => (active === undefined ? {} : { active });

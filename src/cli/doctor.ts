@@ -6,12 +6,16 @@ import { cleanupScript, exitCodes } from '../engine/host-scripts.ts';
 import { fencedBy } from '../engine/perform-run.ts';
 import type { Session } from '../engine/session.ts';
 import { withPrelude } from '../facts/index.ts';
+import type { Facts } from '../model/fact.ts';
 import type { Failure } from '../model/failure.ts';
+import type { Inventory, Target } from '../model/host.ts';
 import { failureText } from '../report/failure-text.ts';
+import { heldLines } from '../report/held-text.ts';
 import { table } from '../report/layout.ts';
 import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
+import { standingOf, standingReasons } from './held.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
-import { openCluster, openTransport, settings } from './setup.ts';
+import { openCluster, openTransport, paintOf, type Settings, settings } from './setup.ts';
 import { CommandError, type World, type WorldCluster } from './world.ts';
 
 export function doctorCommand(program: Command, world: World, done: (exit: number) => void): void {
@@ -32,16 +36,25 @@ interface Answer {
   readonly host: string;
   readonly text: string;
   readonly failure?: Failure;
+  readonly facts?: Facts;
 }
 
 /** Tools that the scripts of remedies use beside sh; each is in every distribution that kmend knows. */
 const doctorScript = withPrelude(`id -u
 for t in cat grep sed awk cut tail mktemp readlink setsid; do command -v "$t" > /dev/null 2>&1 || printf 'missing %s\\n' "$t"; done
 d=$R/var/lib; [ -w "$d" ] && echo writable || echo readonly
+for f in proc/sys/kernel/random/boot_id etc/machine-id var/lib/kmend/fence; do printf '%s %s\\n' "\${f##*/}" "$(head -n 1 "$R/$f" 2>/dev/null)"; done
 `);
 
+/** The lines that name the host and its fence, as facts. */
+function identityIn(lines: readonly string[]): Facts {
+  const text = (key: string): string => (lines.find((line) => line.startsWith(`${key} `)) ?? '').slice(key.length + 1).trim();
+  const [run = '', , state] = text('fence').split(' ');
+  return { 'boot.id': text('boot_id'), 'machine.id': text('machine-id'), 'fence.run': run, 'fence.open': state === 'open' };
+}
+
 async function doctor(pattern: string, flags: FleetFlags, world: World): Promise<number> {
-  const answers = await onHosts(pattern, flags, world, async (session) => {
+  const { answers, ...fleet } = await onHosts(pattern, flags, world, async (session) => {
     const become = session.target.become !== undefined;
     const outcome = await session.read(doctorScript, { timeout: 30, become, maxOutput: 4096 });
     if (!outcome.ok) return { text: '', failure: outcome.failure };
@@ -49,11 +62,14 @@ async function doctor(pattern: string, flags: FleetFlags, world: World): Promise
     const missing = rest.filter((line) => line.startsWith('missing')).map((line) => line.slice(8));
     const root = uid === '0' ? 'root' : `not root (uid ${uid}): plays with effects need become`;
     const disk = rest.includes('writable') ? '' : ', /var/lib is not writable';
-    return { text: `reached, sh, ${root}${disk}${missing.length === 0 ? '' : `, lacks ${missing.join(', ')}`}` };
+    return { text: `reached, sh, ${root}${disk}${missing.length === 0 ? '' : `, lacks ${missing.join(', ')}`}`, facts: identityIn(rest) };
   });
-  const cluster = await openCluster(settings(flags, world), world);
-  const reasons = cluster === undefined ? [] : await lookAtCluster(cluster, world).finally(() => cluster.close());
-  return exitCode([...reasons, ...tellAnswers(answers, world)]);
+  const cluster = await openCluster(fleet.set, world);
+  const reasons = cluster === undefined ? [] : [...(await lookAtCluster(cluster, world).finally(() => cluster.close()))];
+  reasons.push(...tellAnswers(answers, world));
+  const standing = await standingOf(answers, fleet.targets, fleet.inventory, fleet.set, world);
+  for (const line of heldLines(standing.held, standing.twins, world.width(), paintOf(world))) world.out(line);
+  return exitCode([...reasons, ...standingReasons(standing)]);
 }
 
 /** Every right that a plan and a rollout need, asked of the API server itself beforehand: a 403 in the night comes after the cordon. */
@@ -86,7 +102,7 @@ async function lookAtCluster(cluster: WorldCluster, world: World): Promise<reado
 async function cleanup(pattern: string, flags: FleetFlags & { readonly yes?: boolean }, world: World): Promise<number> {
   if (flags.yes !== true && !(world.asker.attended && (await world.asker.confirm(`Remove kmend's files from ${pattern}?`))))
     throw new CommandError(130, 'nothing was removed');
-  const answers = await onHosts(pattern, flags, world, async (session) => {
+  const { answers } = await onHosts(pattern, flags, world, async (session) => {
     const outcome = await session.read(cleanupScript, { timeout: 60, become: session.target.become !== undefined });
     if (!outcome.ok) return { text: '', failure: outcome.failure };
     const { code, stderr } = outcome.value;
@@ -97,12 +113,19 @@ async function cleanup(pattern: string, flags: FleetFlags & { readonly yes?: boo
   return exitCode(tellAnswers(answers, world));
 }
 
+interface Asked {
+  readonly answers: readonly Answer[];
+  readonly targets: readonly Target[];
+  readonly inventory: Inventory;
+  readonly set: Settings;
+}
+
 async function onHosts(
   pattern: string,
   flags: FleetFlags,
   world: World,
   use: (session: Session) => Promise<Omit<Answer, 'host'>>,
-): Promise<readonly Answer[]> {
+): Promise<Asked> {
   const set = settings(flags, world);
   const inventory = loadFleet(set, world);
   const targets = await targetsOf(inventory, hostsOf(inventory, pattern, set, world), set, world);
@@ -110,7 +133,9 @@ async function onHosts(
   try {
     const options = { forks: set.forks, retries: 1, signal: world.kill };
     const answer = async (session: Session): Promise<Answer> => ({ host: session.target.name, ...(await use(session)) });
-    return await forEachHost(targets, options, { transport, clock: world.clock }, answer, (host, failure) => ({ host, text: '', failure }));
+    const failed = (host: string, failure: Failure): Answer => ({ host, text: '', failure });
+    const answers = await forEachHost(targets, options, { transport, clock: world.clock }, answer, failed);
+    return { answers, targets, inventory, set };
   } finally {
     await transport.close();
   }

@@ -2,13 +2,16 @@
 import type { Command } from 'commander';
 import { type HostDrift, hostDrift } from '../core/drift-report.ts';
 import { type ExitReason, exitCode } from '../core/exit.ts';
+import { seenOf } from '../core/orphans.ts';
 import { surveyFleet } from '../engine/fleet.ts';
 import { givenFacts } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
 import { attempt, type Failure, ok } from '../model/failure.ts';
 import { toJson } from '../model/printable.ts';
 import { driftSummary, driftTable } from '../report/drift-text.ts';
+import { heldLines } from '../report/held-text.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
+import { readHeld, type Standing, standingOf, standingReasons } from './held.ts';
 import { mendedHosts } from './history.ts';
 import { hostProgress } from './host-progress.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
@@ -26,7 +29,7 @@ export function driftCommand(program: Command, world: World, done: (exit: number
     .option('--all', 'also hosts that no run remediated')
     .addHelpText(
       'after',
-      '\nExit codes: 0 all kept it, also where what the play accepted is left open, 2 some lost it, 6 hosts unreachable, 11 no run remediated any of them, 12 unproven: nothing shows whether it was kept.',
+      '\nExit codes: 0 all kept it, also where what the play accepted is left open, 2 some lost it, 4 a host could not be read or was left out of service by a run, 6 hosts unreachable, 11 no run remediated any of them, 12 unproven: nothing shows whether it was kept.',
     )
     .action(async (pattern: string, flags: DriftFlags) => done(await drift(pattern, flags, world)));
 }
@@ -35,8 +38,14 @@ async function drift(pattern: string, flags: DriftFlags, world: World): Promise<
   const set = settings(flags, world);
   const inventory = loadFleet(set, world);
   const matched = hostsOf(inventory, pattern, set, world);
-  const memory = await mendedHosts(await world.store(set.stateDir));
-  const hosts = flags.all === true ? matched : matched.filter((host) => memory.has(host));
+  const store = await world.store(set.stateDir);
+  const memory = await mendedHosts(store);
+  // A host that a run left half done was remediated by none, and is none of those that nobody asks about.
+  const left = await readHeld(
+    matched.map((host) => seenOf(host, {})),
+    store,
+  );
+  const hosts = flags.all === true ? matched : matched.filter((host) => memory.has(host) || left.has(host));
   if (hosts.length === 0)
     throw new CommandError(
       11,
@@ -58,19 +67,23 @@ async function drift(pattern: string, flags: DriftFlags, world: World): Promise<
       const row = attempt(`the facts of ${host}`, () => ok(hostDrift(host, memory.get(host), { facts: outcome.value })));
       return row.ok ? row.value : unread(row.failure);
     });
-    return show(rows, flags, world);
+    const read = surveys.map(({ host, outcome }) => ({ host, ...(outcome.ok ? { facts: outcome.value } : {}) }));
+    return show(rows, await standingOf(read, targets, inventory, set, world), flags, world);
   } finally {
     await transport.close();
   }
 }
 
-function show(rows: readonly HostDrift[], flags: DriftFlags, world: World): number {
-  const exit = exitCode(rows.flatMap(reasons));
+function show(rows: readonly HostDrift[], standing: Standing, flags: DriftFlags, world: World): number {
+  const exit = exitCode([...rows.flatMap(reasons), ...standingReasons(standing)]);
+  const { held, twins } = standing;
   if (flags.json === true) {
-    for (const row of rows) world.out(toJson({ schema: 'kmend.drift/1', ...row }));
+    for (const row of rows)
+      world.out(toJson({ schema: 'kmend.drift/1', ...row, held: held.find(({ host }) => host === row.host) ?? null }));
     return exit;
   }
-  for (const line of driftTable(rows, world.width(), paintOf(world))) world.out(line);
+  const [width, paint] = [world.width(), paintOf(world)];
+  for (const line of [...driftTable(rows, width, paint), ...heldLines(held, twins, width, paint)]) world.out(line);
   world.out(`${driftSummary(rows)}   (exit ${exit})`);
   return exit;
 }

@@ -1,11 +1,13 @@
 // Making a plan: facts of all hosts, a plan for each, one plan of it all; and showing it.
 import { withHistory } from '../core/estimate.ts';
+import { isOrphan, twinsAmong, twinsText } from '../core/orphans.ts';
 import { assemblePlay, beginning } from '../core/plan-play.ts';
 import { type Simulation, simulate } from '../core/simulate.ts';
-import { planFleet } from '../engine/fleet.ts';
+import { type Planned, planFleet, refusedPlan } from '../engine/fleet.ts';
 import type { Cluster, Store, Transport } from '../engine/ports.ts';
 import { hasChanges, type Plan, type PlayPlan } from '../model/plan.ts';
 import { type PlannedWave, planText } from '../report/plan-text.ts';
+import { readHeld } from './held.ts';
 import { earlierDurations } from './history.ts';
 import { hostProgress } from './host-progress.ts';
 import { overriddenRollout, type RolloutFlags, type TaskFlags } from './options.ts';
@@ -41,7 +43,8 @@ export async function makePlan(
     const planned = await planFleet(ready.hosts, ready.setup, options, { ...ports, clock }, ({ host }) => progress(host));
     world.progress('');
     endIfStopped(world);
-    const assembled = assemblePlay(play, ready.pool.length, planned, id);
+    const { hosts, notes } = await withoutHeld(planned, ports.store, tags.takeover);
+    const assembled = assemblePlay(play, ready.pool.length, hosts, id, notes);
     const earlier = await earlierDurations(ports.store, { playbook: project.path, play: play.name, pool: ready.pool });
     const leftOut = [...assembled.leftOut, ...(set.rollback?.refused ?? [])];
     playPlans.push({ ...assembled, hosts: assembled.hosts.map((host) => withHistory(host, earlier)), leftOut });
@@ -65,6 +68,25 @@ export async function makePlan(
     plays: playPlans,
   };
   return { plan: world.secrets.mask(plan), plays };
+}
+
+/** Hosts that a run left out of service are refused and named; what is only worth a word is a note. */
+async function withoutHeld(
+  planned: readonly Planned[],
+  store: Store,
+  takeover: string | undefined,
+): Promise<{ readonly hosts: readonly Planned[]; readonly notes: readonly string[] }> {
+  const seen = planned.flatMap((one) => one.seen ?? []);
+  const held = await readHeld(seen, store);
+  const hosts = planned.map((one): Planned => {
+    const by = held.get(one.host);
+    if (by === undefined || !isOrphan(by) || by.run === takeover || !one.outcome.ok) return one;
+    const marked = { ...one, outcome: { ...one.outcome, value: { ...one.outcome.value, heldBy: by.run } } };
+    return refusedPlan(marked, 'out of service', by.why, by.hint);
+  });
+  const underWay = [...held.values()].filter((by) => !isOrphan(by)).map(({ host, why }) => `${host}: ${why}`);
+  const alike = twinsAmong(seen).filter(({ by }) => by === 'machine');
+  return { hosts, notes: [...underWay, ...alike.map(twinsText)] };
 }
 
 /** Waves, order and times by the very `decide` that a run asks, on a virtual clock. */

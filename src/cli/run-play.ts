@@ -76,7 +76,18 @@ export async function startRun(
     const bodies: EventBody[] = [{ ...begin, files, ...(previous === undefined ? {} : { previous }) }, ...mended];
     if (approved || flags.yes === true) bodies.push(approval(flags, world));
     const commands = commandsFor(set.stateDir, id);
-    return drive(guarded(journal, lock, set.stateDir), emptyState, [...bodies, ...takeoverNote(flags)], 1, commands, run, flags, set, world, ports);
+    return drive(
+      guarded(journal, lock, set.stateDir),
+      emptyState,
+      [...bodies, ...takeoverNote(flags)],
+      1,
+      commands,
+      run,
+      flags,
+      set,
+      world,
+      ports,
+    );
   });
   return { run: id, exit };
 }
@@ -209,14 +220,16 @@ async function locked(run: PlayRun, id: string, flags: RunFlags, ports: RunPorts
   }
 }
 
-/** Hosts whose node is not ready or cordoned by somebody else: they hold their own slot and go first. */
+/** Hosts that another run left out of service, or whose node is not ready or cordoned by somebody else: they hold their own slot and go first. */
 async function downHosts(run: PlayRun, ports: RunPorts, world: World): Promise<ReadonlySet<string>> {
-  if (ports.cluster === undefined) return new Set();
+  const held = run.play.hosts.filter((host) => host.heldBy !== undefined).map(({ host }) => host);
+  if (ports.cluster === undefined) return new Set(held);
   const nodes = await ports.cluster.nodes(world.kill);
   if (!nodes.ok)
     throw new CommandError(10, `the cluster does not say which nodes are ready: ${causeText(nodes.failure)}`, nodes.failure.hint);
   const out = new Set(nodes.value.filter((node) => !node.ready || node.unschedulable).map((node) => node.name));
-  return new Set(run.play.hosts.filter((host) => host.node !== undefined && out.has(host.node)).map((host) => host.host));
+  const down = run.play.hosts.filter((host) => host.node !== undefined && out.has(host.node)).map((host) => host.host);
+  return new Set([...held, ...down]);
 }
 
 async function drive(

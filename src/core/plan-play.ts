@@ -13,11 +13,17 @@ export interface PlannedHost {
   readonly outcome: Outcome<HostPlan>;
 }
 
-/** `pool` = hosts of the play's pattern before `--limit`; `seed` decides a shuffled order. */
-export function assemblePlay(play: Play, pool: number, planned: readonly PlannedHost[], seed: string): PlayPlan {
+/** `pool` = hosts of the play's pattern before `--limit`; `seed` decides a shuffled order; `found` = notes of the planning itself. */
+export function assemblePlay(
+  play: Play,
+  pool: number,
+  planned: readonly PlannedHost[],
+  seed: string,
+  found: readonly string[] = [],
+): PlayPlan {
   const hosts = planned.flatMap(({ outcome }) => (outcome.ok ? [outcome.value] : []));
   const leftOut = planned.flatMap(({ host, outcome }) => (outcome.ok ? [] : [{ host, failure: outcome.failure }]));
-  const notes = notesOf(hosts);
+  const notes = [...notesOf(hosts), ...found];
   const ordered = orderHosts(hosts, play.rollout.order, seed);
   return { play: play.name, rollout: play.rollout, pool, hosts: ordered, leftOut, ...(notes.length === 0 ? {} : { notes }) };
 }

@@ -1,4 +1,5 @@
 // The fleet, read-only: the facts of many hosts, or their plans.
+import { type Seen, seenOf, twinsAmong, twinsText } from '../core/orphans.ts';
 import { type ChosenRemedy, chooseRemedy, settle } from '../core/overlay.ts';
 import { planHost } from '../core/plan-host.ts';
 import type { Frame } from '../core/task-plan.ts';
@@ -81,6 +82,8 @@ async function observeActively(
 export interface Planned {
   readonly host: string;
   readonly outcome: Outcome<HostPlan>;
+  /** Absent where it could not be read. */
+  readonly seen?: Seen;
 }
 
 /**
@@ -97,16 +100,36 @@ export async function planFleet(
   const planAll = (names: readonly string[], disputed: ReadonlyMap<string, string>, see: typeof onHost): Promise<readonly Planned[]> => {
     const plan = async (session: Session): Promise<Planned> => {
       const host = session.target.name;
-      return { host, outcome: await planOne(host, setupOf(setup, host), setup, session, ports, options.signal, disputed.get(host)) };
+      let seen: Seen | undefined;
+      const see = (facts: Facts): void => {
+        seen = seenOf(host, facts);
+      };
+      const outcome = await planOne(host, setupOf(setup, host), setup, session, ports, options.signal, disputed.get(host), see);
+      return { host, outcome, ...(seen === undefined ? {} : { seen }) };
     };
     const targets = names.map((name) => setupOf(setup, name).target);
     return forEachHost(targets, options, ports, plan, asFailed, see);
   };
   const planned = await planAll(hosts, new Map(), onHost);
   const disputed = disputes(planned);
-  if (disputed.size === 0) return planned;
+  if (disputed.size === 0) return withoutTwins(planned);
   const again = new Map((await planAll([...disputed.keys()], disputed, () => undefined)).map((one) => [one.host, one]));
-  return planned.map((one) => again.get(one.host) ?? one);
+  return withoutTwins(planned.map((one) => again.get(one.host) ?? one));
+}
+
+/** No name of one machine is walked: one walk would reboot it in the middle of the other's. */
+function withoutTwins(planned: readonly Planned[]): readonly Planned[] {
+  const twins = twinsAmong(planned.flatMap(({ seen }) => seen ?? [])).filter(({ by }) => by === 'boot');
+  const why = new Map(twins.flatMap((group) => group.hosts.map((host) => [host, twinsText(group)] as const)));
+  return planned.map((one) => refusedPlan(one, 'which machine it is', why.get(one.host)));
+}
+
+/** The host with this refusal before all others; without a reason as it is. */
+export function refusedPlan(planned: Planned, task: string, why: string | undefined, hint?: string): Planned {
+  const { outcome } = planned;
+  if (why === undefined || !outcome.ok) return planned;
+  const refused = { task, why, ...(hint === undefined ? {} : { hint }) };
+  return { ...planned, outcome: ok({ ...outcome.value, refused }) };
 }
 
 /** Hosts that were reached at an address of the same node: what the inventory alone did not show. By host, with the reason. */
@@ -136,6 +159,7 @@ async function planOne(
   ports: EnginePorts,
   signal: AbortSignal,
   disputed: string | undefined,
+  see: (facts: Facts) => void,
 ): Promise<Outcome<HostPlan>> {
   const named = setup.wants ?? [];
   const first = await observe(session, named);
@@ -148,6 +172,7 @@ async function planOne(
   const search = searchFor(hostSetup, setup, session.dialled(), first.value.facts);
   const found = disputed === undefined ? await side.find(search) : ok(noNode(disputed));
   if (!found.ok) return found;
+  see({ ...first.value.facts, ...found.value });
   const node = nameOf(found.value, 'node.name');
   const zone = hostSetup.zone ?? nameOf(found.value, 'node.zone');
   const frame = (observed: Observed): Frame => ({

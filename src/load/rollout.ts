@@ -114,6 +114,7 @@ export const rolloutSchema = object({
   approve: oneOf('evict', 'reboot', 'never').optional(),
   unplannable: oneOf('leave_out', 'stop', 'ask').optional(),
   rollback: oneOf('none', 'by_command', 'failed_host').optional(),
+  adopt: oneOf('none', 'return_proven').optional(),
 });
 
 export type RolloutKeys = Infer<typeof rolloutSchema>;
@@ -177,6 +178,7 @@ export function rolloutOf(keys: RolloutKeys, ansible: AnsibleKeys = {}): Rollout
     approve: keys.approve ?? 'evict',
     unplannable: keys.unplannable ?? 'ask',
     rollback: keys.rollback ?? 'by_command',
+    adopt: keys.adopt ?? 'return_proven',
   };
 }
 

@@ -30,6 +30,7 @@ export const hostPlan: Shape = object(
     zone: text,
     node: text,
     refused: object({ task: text, why: text }, { hint: text }),
+    heldBy: text,
     earlier: number,
   },
 );
@@ -63,6 +64,7 @@ export const rollout: Shape = object(
     maxZones: number,
     maxPerZone: amount,
     rollback: text,
+    adopt: text,
   },
 );
 

@@ -62,6 +62,8 @@ export interface HostPlan {
   readonly node?: string;
   /** This host must not be touched. */
   readonly refused?: { readonly task: string; readonly why: string; readonly hint?: string };
+  /** Run that left it out of service; it is refused until that run is ended. */
+  readonly heldBy?: string;
   /** Exactly the facts that this plan read, with their values: what drift is judged by. */
   readonly reads: Mapping;
   /** Seconds it is expected to be out of service. */

@@ -104,6 +104,8 @@ export interface Rollout {
   readonly unplannable: 'leave_out' | 'stop' | 'ask';
   /** Absent (in journals of before there was the key) = by_command. */
   readonly rollback?: RollbackPolicy;
+  /** What to do about hosts that an interrupted run left out of service. Absent (in journals of before there was the key) = return_proven. */
+  readonly adopt?: 'none' | 'return_proven';
 }
 
 /**

@@ -1,0 +1,85 @@
+// Who has a host, by what a probe showed, what its node carries, and what the journals of this state directory say.
+
+import { type ExitReason, interruptedExit } from '../core/exit.ts';
+import { type Held, heldHosts, isOrphan, type KnownRun, runsNamed, type Seen, seenOf, type Twins, twinsAmong } from '../core/orphans.ts';
+import { claimOf } from '../engine/node-match.ts';
+import type { NodeState, Store } from '../engine/ports.ts';
+import type { Facts } from '../model/fact.ts';
+import type { Inventory, Target } from '../model/host.ts';
+import { stateOf } from './history.ts';
+import { openCluster, type Settings } from './setup.ts';
+import { CommandError, type World } from './world.ts';
+
+/** Of runs that are over only those are read that a fence or a node names. */
+export async function readHeld(seen: readonly Seen[], store: Store): Promise<ReadonlyMap<string, Held>> {
+  const named = new Set(runsNamed(seen));
+  const known = new Map<string, KnownRun>();
+  for (const { run, finished } of await store.runs()) {
+    const isOpen = finished === undefined || finished.exit === interruptedExit;
+    if (!isOpen && !named.has(run)) continue;
+    const holder = await store.holder(run);
+    known.set(run, { state: await stateOf(store, run), ...(holder === undefined ? {} : { holder }) });
+  }
+  return heldHosts(seen, known);
+}
+
+/** What commands that only read say of the hosts besides their facts. */
+export interface Standing {
+  readonly held: readonly Held[];
+  readonly twins: readonly Twins[];
+}
+
+export interface Surveyed {
+  readonly host: string;
+  /** Absent where they could not be read: the node and the journals still say something. */
+  readonly facts?: Facts;
+}
+
+export async function standingOf(
+  rows: readonly Surveyed[],
+  targets: readonly Target[],
+  inventory: Inventory,
+  set: Settings,
+  world: World,
+): Promise<Standing> {
+  const owners = await nodeOwners(targets, inventory, set, world);
+  const seen = rows.map(({ host, facts = {} }) => seenOf(host, { ...facts, 'node.owner': owners.get(host) ?? '' }));
+  return { held: [...(await readHeld(seen, await world.store(set.stateDir))).values()], twins: twinsAmong(seen) };
+}
+
+export const standingReasons = ({ held }: Standing): readonly ExitReason[] => held.filter(isOrphan).map(() => 'failed');
+
+/** By host, the run whose mark its node carries. Without an answer of the cluster the fences and the journals have to do. */
+async function nodeOwners(
+  targets: readonly Target[],
+  inventory: Inventory,
+  set: Settings,
+  world: World,
+): Promise<ReadonlyMap<string, string>> {
+  const owned = new Map<string, string>();
+  const nodes = await nodesOf(set, world);
+  for (const { name, address } of nodes.length === 0 ? [] : targets) {
+    const nodeName = inventory.hosts.get(name)?.vars.node_name;
+    const named = typeof nodeName === 'string' ? { nodeName } : {};
+    const claim = claimOf({ host: name, ...named, addresses: address === undefined ? [] : [address] }, nodes);
+    const node = claim.ok ? nodes.find((one) => one.name === claim.value.node) : undefined;
+    if (node?.owner !== undefined) owned.set(name, node.owner.run);
+  }
+  return owned;
+}
+
+async function nodesOf(set: Settings, world: World): Promise<readonly NodeState[]> {
+  const warn = (why: string): readonly NodeState[] => {
+    world.err(`warning: which nodes a run has cordoned is not known: ${why}`);
+    return [];
+  };
+  try {
+    const cluster = await openCluster(set, world);
+    if (cluster === undefined) return [];
+    const nodes = await cluster.nodes(world.kill).finally(() => cluster.close());
+    return nodes.ok ? nodes.value : warn(nodes.failure.message);
+  } catch (error) {
+    if (error instanceof CommandError) return warn(error.message);
+    throw error;
+  }
+}

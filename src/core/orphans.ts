@@ -1,0 +1,153 @@
+// Hosts that a run took and did not give back: from the fence on the host, the mark on its node, and the journals of this state directory. Pure.
+import type { Facts } from '../model/fact.ts';
+import { pasteable } from '../model/quote.ts';
+import { isRunId } from '../model/run-id.ts';
+import { type HostState, hostState, hostStates, type RunState } from './state.ts';
+
+/** What one probe shows of who a host is, and of who has it. */
+export interface Seen {
+  readonly host: string;
+  readonly bootId: string;
+  readonly machineId: string;
+  /** The run that holds the host by its fence, or held it last; empty for none, or where only root may read it. */
+  readonly fence: string;
+  readonly fenceOpen: boolean;
+  /** The run whose mark the node carries. */
+  readonly owner: string;
+}
+
+export function seenOf(host: string, facts: Facts): Seen {
+  const text = (name: string): string => (typeof facts[name] === 'string' ? facts[name] : '');
+  return {
+    host,
+    bootId: text('boot.id'),
+    machineId: text('machine.id'),
+    fence: text('fence.run'),
+    fenceOpen: facts['fence.open'] === true,
+    owner: text('node.owner'),
+  };
+}
+
+/** A run of this state directory: its state, and the process that works on it now. */
+export interface KnownRun {
+  readonly state: RunState;
+  readonly holder?: string;
+}
+
+/**
+ * `under_way`: its process lives. `interrupted`: it does not. `failed`: the host failed in it, and nobody acknowledged that.
+ * `elsewhere`: this state directory has no such run.
+ */
+export type HeldKind = 'under_way' | 'interrupted' | 'failed' | 'elsewhere';
+
+export interface Held {
+  readonly host: string;
+  readonly run: string;
+  readonly kind: HeldKind;
+  readonly why: string;
+  /** What ends it. */
+  readonly hint: string;
+}
+
+/** Not in service, as far as anybody can tell: only a run that is under way gives its host back by itself. */
+export const isOrphan = (held: Held): boolean => held.kind !== 'under_way';
+
+/** Runs whose journals say more about these hosts than the hosts themselves. */
+export const runsNamed = (seen: readonly Seen[]): readonly string[] => [
+  ...new Set(seen.flatMap(({ fence, fenceOpen, owner }) => [...(fenceOpen ? [fence] : []), owner]).filter(isRunId)),
+];
+
+/** Who has each of these hosts; hosts that nobody has are absent. */
+export function heldHosts(seen: readonly Seen[], known: ReadonlyMap<string, KnownRun>): ReadonlyMap<string, Held> {
+  const open = openHosts(known);
+  return new Map(
+    seen.flatMap((one) => {
+      const held = heldOne(one, known, open.get(one.host) ?? []);
+      return held === undefined ? [] : [[one.host, held] as const];
+    }),
+  );
+}
+
+/** Of runs that are not over: the hosts in whose walk they stopped. */
+function openHosts(known: ReadonlyMap<string, KnownRun>): ReadonlyMap<string, readonly string[]> {
+  const open = new Map<string, readonly string[]>();
+  for (const [run, { state }] of known)
+    for (const host of hostStates(state)) if (isInterrupted(host)) open.set(host.host, [...(open.get(host.host) ?? []), run]);
+  return open;
+}
+
+function heldOne(one: Seen, known: ReadonlyMap<string, KnownRun>, open: readonly string[]): Held | undefined {
+  // The ids of runs begin with their time: a run that had the host after this one took it over.
+  const still = open.filter((run) => one.fence === '' || run >= one.fence);
+  const runs = [...(one.fenceOpen ? [one.fence] : []), ...(isRunId(one.owner) ? [one.owner] : []), ...still];
+  return runs.map((run) => standing(one, run, known.get(run))).find((held) => held !== undefined);
+}
+
+function standing({ host, owner }: Seen, run: string, known: KnownRun | undefined): Held | undefined {
+  const word = pasteable(host);
+  const held = (kind: HeldKind, why: string, hint: string): Held => ({ host, run, kind, why, hint });
+  const state = known === undefined ? undefined : hostState(known.state, host);
+  if (known?.holder !== undefined) return held('under_way', `run ${run} is under way on it (${known.holder})`, 'wait for it');
+  if (state === undefined) {
+    const hint = `where that run was started: kmend resume ${run}; if it is over for good, give --takeover ${run} to the next apply`;
+    return held('elsewhere', `run ${run} has taken it and not given it back; its journal is not in this state directory`, hint);
+  }
+  if (isInterrupted(state)) return held('interrupted', `run ${run} was interrupted and left it ${leftAs(state)}`, `kmend resume ${run}`);
+  if (state.status === 'failed' && state.touched && state.resolved === undefined)
+    return held(
+      'failed',
+      `it failed in run ${run} and was left ${state.left ?? 'as it was'}; nobody has acknowledged that`,
+      `kmend resume ${run} --retry ${word}, or --skip ${word}, or --done ${word}`,
+    );
+  return owner === run
+    ? held('elsewhere', `its node carries the mark of run ${run}, which is done with it`, `--takeover ${run}`)
+    : undefined;
+}
+
+/** In the middle of its walk, with something begun. One that is tried again, and was left out of service, waits for that. */
+const isInterrupted = ({ status, touched, failure }: HostState): boolean =>
+  touched && (status === 'running' || status === 'waiting' || status === 'planned' || (status === 'failed' && failure?.resumable === true));
+
+const leftAs = ({ marks: { cordoned, drained, uncordoned }, tasks }: HostState): string => {
+  if (uncordoned) return 'with its fence open';
+  if (drained) return 'drained and cordoned';
+  if (cordoned) return 'cordoned';
+  return tasks.some(({ sets }) => sets?.kmend_drain === 'command') ? 'drained by a command of the play' : 'half done';
+};
+
+/** Hosts of the inventory that are one machine, or may be. */
+export interface Twins {
+  readonly hosts: readonly string[];
+  /** `boot`: the same boot id, which two machines never have. `machine`: only the same machine id, which clones of a disk have too. */
+  readonly by: 'boot' | 'machine';
+  readonly id: string;
+}
+
+export function twinsAmong(seen: readonly Seen[]): readonly Twins[] {
+  const boots = grouped(seen, ({ bootId }) => bootId);
+  const isOne = new Set(boots.map(([, hosts]) => hosts.join('\n')));
+  const machines = grouped(seen, ({ machineId }) => machineId).filter(([, hosts]) => !isOne.has(hosts.join('\n')));
+  return [
+    ...boots.map(([id, hosts]): Twins => ({ hosts, by: 'boot', id })),
+    ...machines.map(([id, hosts]): Twins => ({ hosts, by: 'machine', id })),
+  ];
+}
+
+function grouped(seen: readonly Seen[], idOf: (one: Seen) => string): readonly (readonly [string, readonly string[]])[] {
+  const groups = new Map<string, string[]>();
+  for (const one of seen) {
+    const hosts = groups.get(idOf(one)) ?? [];
+    hosts.push(one.host);
+    groups.set(idOf(one), hosts);
+  }
+  return [...groups].filter(([id, hosts]) => id !== '' && hosts.length > 1);
+}
+
+const most = 5;
+const names = (hosts: readonly string[]): string =>
+  hosts.length > most ? `${hosts.slice(0, most).join(', ')} and ${hosts.length - most} more` : hosts.join(' and ');
+
+export const twinsText = ({ hosts, by, id }: Twins): string =>
+  by === 'boot'
+    ? `${names(hosts)} are one machine: the boot id of each is ${id}; only one of these names may be in the inventory`
+    : `${names(hosts)} have one machine id (${id}): clones of one disk, or one machine under several names`;
