@@ -1,6 +1,6 @@
 // Making a plan: facts of all hosts, a plan for each, one plan of it all; and showing it.
 import { withHistory } from '../core/estimate.ts';
-import { isOrphan, twinsAmong, twinsText } from '../core/orphans.ts';
+import { type Held, isOrphan, twinsAmong, twinsText } from '../core/orphans.ts';
 import { assemblePlay, beginning } from '../core/plan-play.ts';
 import { type Simulation, simulate } from '../core/simulate.ts';
 import { type Planned, planFleet, refusedPlan } from '../engine/fleet.ts';
@@ -20,6 +20,8 @@ export interface MadePlan {
   readonly plays: readonly ReadyPlay[];
   /** It was read from a file, not made just now. */
   readonly saved?: boolean;
+  /** Hosts that a run has, where the plan was made just now. */
+  readonly held?: readonly Held[];
 }
 
 export async function makePlan(
@@ -34,6 +36,7 @@ export async function makePlan(
   const id = clock.id();
   const plays: ReadyPlay[] = [];
   const playPlans: PlayPlan[] = [];
+  const held: Held[] = [];
   for (const written of project.playbook.plays) {
     const play = { ...written, rollout: overriddenRollout(written.rollout, tags) };
     const ready = await readyPlay(project, play, set, tags, world, ports.cluster, tags.takeover);
@@ -43,7 +46,8 @@ export async function makePlan(
     const planned = await planFleet(ready.hosts, ready.setup, options, { ...ports, clock }, ({ host }) => progress(host));
     world.progress('');
     endIfStopped(world);
-    const { hosts, notes } = await withoutHeld(planned, ports.store, tags.takeover);
+    const { hosts, notes, held: found } = await withoutHeld(planned, ports.store, tags.takeover);
+    held.push(...found);
     const assembled = assemblePlay(play, ready.pool.length, hosts, id, notes);
     const earlier = await earlierDurations(ports.store, { playbook: project.path, play: play.name, pool: ready.pool });
     const leftOut = [...assembled.leftOut, ...(set.rollback?.refused ?? [])];
@@ -67,7 +71,7 @@ export async function makePlan(
     salt,
     plays: playPlans,
   };
-  return { plan: world.secrets.mask(plan), plays };
+  return { plan: world.secrets.mask(plan), plays, held };
 }
 
 /** Hosts that a run left out of service are refused and named; what is only worth a word is a note. */
@@ -75,7 +79,7 @@ async function withoutHeld(
   planned: readonly Planned[],
   store: Store,
   takeover: string | undefined,
-): Promise<{ readonly hosts: readonly Planned[]; readonly notes: readonly string[] }> {
+): Promise<{ readonly hosts: readonly Planned[]; readonly notes: readonly string[]; readonly held: readonly Held[] }> {
   const seen = planned.flatMap((one) => one.seen ?? []);
   const held = await readHeld(seen, store);
   const hosts = planned.map((one): Planned => {
@@ -86,7 +90,7 @@ async function withoutHeld(
   });
   const underWay = [...held.values()].filter((by) => !isOrphan(by)).map(({ host, why }) => `${host}: ${why}`);
   const alike = twinsAmong(seen).filter(({ by }) => by === 'machine');
-  return { hosts, notes: [...underWay, ...alike.map(twinsText)] };
+  return { hosts, notes: [...underWay, ...alike.map(twinsText)], held: [...held.values()] };
 }
 
 /** Waves, order and times by the very `decide` that a run asks, on a virtual clock. */

@@ -2,10 +2,12 @@
 import { type Command, Option } from 'commander';
 import { type ExitReason, exitCode } from '../core/exit.ts';
 import { parsePlan, staleness } from '../core/saved-plan.ts';
+import { NotReturned } from '../engine/run.ts';
 import { hasChanges, type Plan } from '../model/plan.ts';
 import { toJson } from '../model/printable.ts';
 import { pasteable } from '../model/quote.ts';
 import { plural } from '../report/layout.ts';
+import { adoptProven } from './adopt.ts';
 import { leaveResolutions } from './control.ts';
 import type { RunLine } from './demo.ts';
 import { type KeptSettings, keptSettings, printableVars, stillMissing } from './kept-settings.ts';
@@ -70,7 +72,7 @@ export function planCommands(program: Command, world: World, done: Done, runLine
         'in part: what a play with `partial: accept` left open is named. README.md has the whole table.',
     );
   withListOptions(apply).action(async (path: string, flags: ApplyFlags, command: Command) =>
-    done(await applyCommand(path, flags, looking(flags, command, world), after)),
+    done(await applyCommand(path, flags, looking(flags, command, world), after, runLine)),
   );
 
   withForwardOption(withResolveOptions(withFleetOptions(program.command('resume'))))
@@ -79,6 +81,7 @@ export function planCommands(program: Command, world: World, done: Done, runLine
     .option('-y, --yes', 'do not ask')
     .option('--wait', 'wait for a window, a gate or capacity')
     .option('--takeover <run>', 'take hosts over that this run holds')
+    .addOption(new Option('--return-proven <host>', 'only return this host to service').argParser(collect).hideHelp())
     .addHelpText(
       'after',
       '\nA tripped brake is released when every failed host was acknowledged with --retry, --skip or --done; nothing else releases it.\n' +
@@ -94,6 +97,8 @@ const withListOptions = (command: Command): Command =>
     .option('--list-hosts', 'only list the hosts of each play')
     .option('--list-tasks', 'only list the tasks of each play')
     .option('--syntax-check', 'only check playbook and inventory');
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 const onlyLists = (flags: PlanFlags): boolean => flags.listHosts === true || flags.listTasks === true || flags.syntaxCheck === true;
 
@@ -182,10 +187,10 @@ export async function openPorts(set: Settings, world: World, takeover?: string):
   };
 }
 
-async function applyCommand(path: string, flags: ApplyFlags, world: World, after: AfterRun): Promise<number> {
+async function applyCommand(path: string, flags: ApplyFlags, world: World, after: AfterRun, runLine: RunLine): Promise<number> {
   if (flags.check === true) return planCommand(path, flags, world);
   const read = world.reader.readText(path);
-  if (!read.ok || !path.endsWith('.json')) return applyPlaybook(path, flags, world, after);
+  if (!read.ok || !path.endsWith('.json')) return applyPlaybook(path, flags, world, after, runLine);
   const saved = parsePlan(read.text);
   if (!saved.ok)
     throw new CommandError(
@@ -196,13 +201,14 @@ async function applyCommand(path: string, flags: ApplyFlags, world: World, after
   return applyPlan(path, saved.value, flags, world, after);
 }
 
-async function applyPlaybook(path: string, flags: ApplyFlags, world: World, after: AfterRun): Promise<number> {
+async function applyPlaybook(path: string, flags: ApplyFlags, world: World, after: AfterRun, runLine: RunLine): Promise<number> {
   const set = settings(flags, world);
   if (await listed(path, flags, set, world)) return 0;
   const project = await loadProject(path, set, world);
   const { ports, close } = await openPorts(set, world, flags.takeover);
   try {
-    const made = await makePlan(project, set, flags, world, ports);
+    const first = await makePlan(project, set, flags, world, ports);
+    const made = (await adoptProven(first, set, world, runLine)) ? await makePlan(project, set, flags, world, ports) : first;
     if (flags.job !== undefined && nothingToDo(made.plan)) {
       world.out(`job ${flags.job}: nothing to do on ${plural(hostCount(made.plan), 'host')}${unknownText(made.plan)}`);
       return 0;
@@ -334,6 +340,13 @@ async function applyPlan(path: string, plan: Plan, flags: ApplyFlags, world: Wor
   }
 }
 
+const notReturned =
+  (run: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof NotReturned)) throw error;
+    throw new CommandError(4, `run ${run} stays open; ${error.message}`, `kmend resume ${run}`);
+  };
+
 async function resumeCommand(run: string, given: ResumeFlags, world: World, after: AfterRun): Promise<number> {
   const { retry: _retry, skip: _skip, done: _done, why: _why, ...flags } = given;
   const resolutions = resolutionsOf(given, world.who);
@@ -356,7 +369,10 @@ async function resumeCommand(run: string, given: ResumeFlags, world: World, afte
     if (play === undefined || ready === undefined) throw new CommandError(1, `the plan of run ${run} has no play`);
     if (flags.json !== true) world.out(paintOf(world).bold(`Resuming run ${run}`));
     const following = made.plan.plays.slice(1);
-    const resumed = await resumeRun(run, { plan, play, ready, following }, resolutions, flags, set, world, opened.ports);
+    const resumed = await resumeRun(run, { plan, play, ready, following }, resolutions, flags, set, world, opened.ports).catch(
+      notReturned(run),
+    );
+    if (flags.returnProven !== undefined) return resumed.exit;
     if (plan.rollbackOf === undefined) await after(run, set);
     if (resumed.exit !== 0 || following.length === 0) return resumed.exit;
     if (resumed.wasDone) {

@@ -25,6 +25,8 @@ export interface RunFlags {
   readonly wait?: boolean;
   readonly strict?: boolean;
   readonly takeover?: string;
+  /** Of a resume: only these hosts go on, and only so far that they are in service again. */
+  readonly returnProven?: readonly string[];
 }
 
 export interface RunPorts {
@@ -267,6 +269,7 @@ async function drive(
       ports: { ...ports, clock: world.clock, asker: world.asker, gates: await world.gates(ports.cluster), here: world.here },
       number,
       ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
+      ...(flags.returnProven === undefined ? {} : { returns: flags.returnProven }),
       strict: flags.strict === true,
       wait: flags.wait === true,
       ...(run.ready.canaryHosts === undefined ? {} : { canaryHosts: run.ready.canaryHosts }),

@@ -1,5 +1,6 @@
 // Hosts that a run took and did not give back: from the fence on the host, the mark on its node, and the journals of this state directory. Pure.
 import type { Facts } from '../model/fact.ts';
+import type { HostPlan } from '../model/plan.ts';
 import { pasteable } from '../model/quote.ts';
 import { isRunId } from '../model/run-id.ts';
 import { type HostState, hostState, hostStates, type RunState } from './state.ts';
@@ -22,7 +23,7 @@ export function seenOf(host: string, facts: Facts): Seen {
     host,
     bootId: text('boot.id'),
     machineId: text('machine.id'),
-    fence: text('fence.run'),
+    fence: isRunId(text('fence.run')) ? text('fence.run') : '',
     fenceOpen: facts['fence.open'] === true,
     owner: text('node.owner'),
   };
@@ -35,10 +36,10 @@ export interface KnownRun {
 }
 
 /**
- * `under_way`: its process lives. `interrupted`: it does not. `failed`: the host failed in it, and nobody acknowledged that.
- * `elsewhere`: this state directory has no such run.
+ * `under_way`: its process lives. `interrupted`: it does not. `aborted`: an operator ended it. `failed`: the host failed in it, and nobody
+ * acknowledged that. `elsewhere`: this state directory has no such run.
  */
-export type HeldKind = 'under_way' | 'interrupted' | 'failed' | 'elsewhere';
+export type HeldKind = 'under_way' | 'interrupted' | 'aborted' | 'failed' | 'elsewhere';
 
 export interface Held {
   readonly host: string;
@@ -51,6 +52,9 @@ export interface Held {
 
 /** Not in service, as far as anybody can tell: only a run that is under way gives its host back by itself. */
 export const isOrphan = (held: Held): boolean => held.kind !== 'under_way';
+
+/** By what the probe shows now; whether it may be returned to service is seen in its walk. */
+export const isProven = ({ verdict }: HostPlan): boolean => verdict === 'off' || verdict === 'not_applicable';
 
 /** Runs whose journals say more about these hosts than the hosts themselves. */
 export const runsNamed = (seen: readonly Seen[]): readonly string[] => [
@@ -92,7 +96,11 @@ function standing({ host, owner }: Seen, run: string, known: KnownRun | undefine
     const hint = `where that run was started: kmend resume ${run}; if it is over for good, give --takeover ${run} to the next apply`;
     return held('elsewhere', `run ${run} has taken it and not given it back; its journal is not in this state directory`, hint);
   }
-  if (isInterrupted(state)) return held('interrupted', `run ${run} was interrupted and left it ${leftAs(state)}`, `kmend resume ${run}`);
+  if (isInterrupted(state)) {
+    const aborted = known?.state.aborted;
+    const kind = aborted === undefined || /^SIG/.test(aborted.why) ? 'interrupted' : 'aborted';
+    return held(kind, `run ${run} was ${kind} and left it ${leftAs(state)}`, `kmend resume ${run}`);
+  }
   if (state.status === 'failed' && state.touched && state.resolved === undefined)
     return held(
       'failed',

@@ -25,6 +25,8 @@ export interface RunInput {
   /** Number of this controller in the run: 1, and one more with each resume. */
   readonly number: number;
   readonly takeover?: string;
+  /** Only these hosts go on, and only so far that they are in service again; nothing is started. */
+  readonly returns?: readonly string[];
   readonly strict: boolean;
   readonly wait: boolean;
   readonly canaryHosts?: readonly string[];
@@ -44,6 +46,15 @@ export interface RunInput {
 /** Runs until `decide` says finish; returns its exit code. Throws only for our own errors and a journal that cannot be written. */
 export async function runLoop(input: RunInput): Promise<{ readonly exit: number; readonly why: string }> {
   return new Loop(input).run();
+}
+
+/** Hosts that more than a proof keeps from their return to service; the run stays open. */
+export class NotReturned extends Error {
+  readonly hosts: readonly string[];
+  constructor(hosts: readonly string[]) {
+    super(`not returned to service: ${hosts.join(', ')}`);
+    this.hosts = hosts;
+  }
 }
 
 /** Milliseconds between two looks for commands, and the longest sleep of the loop. */
@@ -80,6 +91,7 @@ class Loop {
       isOver: () => this.#trouble !== undefined,
       mayContinue: (host) => mayContinue(this.#state, this.#policy, input.ports.clock.now(), host),
       strict: input.strict,
+      onlyReturns: input.returns !== undefined,
     };
     input.stop.addEventListener('abort', () => this.#bell.ring());
     input.kill.addEventListener('abort', () => this.#bell.ring());
@@ -118,6 +130,7 @@ class Loop {
     if (this.#input.takeover !== undefined) await takeOverHosts(this.#context);
     for (const host of this.#input.freed ?? []) await freeHost(host, this.#context);
     this.#pickUp();
+    if (this.#input.returns !== undefined) await this.#awaitReturns();
     for (;;) {
       if (this.#trouble !== undefined) throw this.#trouble;
       await this.#takeCommands();
@@ -132,7 +145,21 @@ class Loop {
 
   /** After a resume: hosts that were under way go on where their journal says. */
   #pickUp(): void {
-    for (const host of this.#input.setup.hosts.keys()) if (hostState(this.#state, host)?.status === 'running') this.#launch(host);
+    const hosts = this.#input.returns ?? this.#input.setup.hosts.keys();
+    for (const host of hosts) if (hostState(this.#state, host)?.status === 'running') this.#launch(host);
+  }
+
+  /** When no host is left half done the run ends; what it did not start is left to later runs. Otherwise it stays open, for its own resume. */
+  async #awaitReturns(): Promise<void> {
+    while (this.#walks.size > 0) await this.#sleep(undefined, this.#bell.rings);
+    if (this.#trouble !== undefined) throw this.#trouble;
+    const states = [...hostStates(this.#state)];
+    const left = states.filter(({ status, failure }) => status === 'running' || (status === 'failed' && failure?.resumable === true));
+    if (left.length > 0) throw new NotReturned(left.map(({ host }) => host));
+    const { who } = this.#input;
+    const why = 'its hosts that were under way are in service again; the others are left to later runs (rollout.adopt)';
+    if (states.some(({ status }) => status === 'planned' || status === 'waiting' || status === 'soaking'))
+      await this.#record({ type: 'run.aborted', who, why }, true);
   }
 
   #decideContext(): DecideContext {

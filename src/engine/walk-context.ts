@@ -104,6 +104,8 @@ export interface RunContext {
   readonly mayContinue: (host: string) => 'go' | 'hold';
   /** Differences from the saved plan make the host `drift` even where they take no more risk. */
   readonly strict: boolean;
+  /** Hosts go on only so far that they are in service again: `onlyReturns` in `returning.ts`. */
+  readonly onlyReturns?: boolean;
 }
 
 /** The machine that runs kmend has its boot id, also seen from a pod on it. */

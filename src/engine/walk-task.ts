@@ -10,6 +10,7 @@ import type { Failure, FailureKind } from '../model/failure.ts';
 import type { ModuleTask } from '../model/playbook.ts';
 import { higherRisk, highestRisk } from '../model/risk.ts';
 import { isList, isMapping, type Mapping, unknown, type Value } from '../model/value.ts';
+import { notOnlyReturned, notSeenThrough } from './returning.ts';
 import { actUntil, type Before, bad, judgeResult, type Round, resultScope, triesOf, untilDelay, untilFailed } from './task-act.ts';
 import { settleInFlight, withLeftOver } from './task-resume.ts';
 import type { HostWalk, ProvingTask } from './walk-context.ts';
@@ -31,7 +32,7 @@ async function walkOpenly(task: ModuleTask, vars: readonly Mapping[], walk: Host
   if (module === undefined) throw new Error(`no module ${task.module}; the loader should have said so`);
   const trouble = await walk.freshen();
   if (trouble !== undefined) return trouble;
-  const lost = await settleInFlight(task, walk);
+  const lost = notSeenThrough(task, walk) ?? (await settleInFlight(task, walk));
   if (lost !== undefined) return lost;
   const loop = loopItems(task, scopeOf(walk.frame, vars));
   if (!('items' in loop)) return ended(loop);
@@ -116,6 +117,8 @@ async function walkOnce(task: ModuleTask, module: AnyModule, vars: readonly Mapp
     const result = { changed: false, failed: false, ...plan.result };
     return judgeResult(task, { status: 'ok', result, ...extras(plan) }, vars, walk);
   }
+  const more = notOnlyReturned(task, plan.changes, walk);
+  if (more !== undefined) return bad(more);
   const acted = await actUntil(task, plan.changes, vars, walk, { before, repeatable: convergent || task.idempotent === true });
   if (!leavesNothing(task.module)) walk.proving.alteredSince = true;
   if (acted.failure !== undefined) return acted;
