@@ -45,6 +45,8 @@ interface Crash {
 interface RandomHost {
   readonly fate: Fate;
   readonly crashes: readonly Crash[];
+  /** From this controller on the host is only returned to service (`rollout.adopt`). */
+  readonly returnsFrom?: number;
 }
 
 const fate = fc
@@ -75,6 +77,8 @@ interface Walked {
   readonly world: HostWorld;
   readonly events: readonly Event[];
   readonly ended: boolean;
+  /** Events before the first controller that only returns the host. */
+  readonly before: number;
 }
 
 const setups = new Map<ReadonlyMap<string, AnyModule>, PlaySetup>();
@@ -116,7 +120,7 @@ async function planOf(setup: PlaySetup): Promise<HostPlan> {
 
 const isOver = (events: readonly Event[]): boolean => events.some(({ type }) => type === 'host.done' || type === 'host.failed');
 
-async function walk({ fate: its, crashes }: RandomHost, faults: Faults = {}): Promise<Walked> {
+async function walk({ fate: its, crashes, returnsFrom = Number.POSITIVE_INFINITY }: RandomHost, faults: Faults = {}): Promise<Walked> {
   const setup = setupWith(faults.modules ?? modules);
   const plan = await planOf(setup);
   const world = new HostWorld(recording, its, faults.host);
@@ -128,9 +132,11 @@ async function walk({ fate: its, crashes }: RandomHost, faults: Faults = {}): Pr
   };
   write(begin([{ host: 'n1', plan, down: false }]));
   write({ type: 'host.started', host: 'n1', why: '' });
+  let before = 0;
   for (let number = 1; ; number++) {
+    if (number === returnsFrom) before = events.length;
     let state = (faults.folded ?? foldAll)(events);
-    if (hostState(state, 'n1')?.status !== 'running') return { world, events, ended: isOver(events) };
+    if (hostState(state, 'n1')?.status !== 'running') return { world, events, ended: isOver(events), before };
     const due = crashes[number - 1];
     let written = 0;
     let crashed = false;
@@ -158,6 +164,7 @@ async function walk({ fate: its, crashes }: RandomHost, faults: Faults = {}): Pr
       keepOutput: async () => ({ kept: false, why: 'no store' }),
       overQuota: () => undefined,
       strict: false,
+      onlyReturns: number >= returnsFrom,
     };
     try {
       await walkHost('n1', plan, setup.hosts.get('n1') ?? never(), context, context.signal);
@@ -167,7 +174,7 @@ async function walk({ fate: its, crashes }: RandomHost, faults: Faults = {}): Pr
       world.now += 2000;
       continue;
     }
-    return { world, events, ended: isOver(events) };
+    return { world, events, ended: isOver(events), before };
   }
 }
 
@@ -234,6 +241,35 @@ describe('the walk of a host', () => {
       { numRuns: worlds / 10 },
     );
   }, 600_000);
+});
+
+describe('a controller that only returns the host (rollout.adopt)', () => {
+  /** What it began, and whether the host came back by it. */
+  async function returned(at: number, written: boolean, more: Partial<Fate> = {}, faults?: Faults) {
+    const { world, events, before } = await walk({ fate: { ...good, ...more }, crashes: [{ at, written }], returnsFrom: 2 }, faults);
+    const after = before === 0 ? [] : events.slice(before);
+    const began = after.flatMap((event) => (event.type === 'effect.started' && event.harmless !== true ? [event.kind] : []));
+    return { began, done: after.some(({ type }) => type === 'host.done'), proof: after.some(({ type }) => type === 'proof'), world };
+  }
+  const points = Array.from({ length: 30 }, (_, at) => [true, false].map((written) => ({ at, written }))).flat();
+
+  it('begins nothing but the uncordon, wherever the one before it was killed, and uncordons on a proof of its own', async () => {
+    let came = 0;
+    for (const { at, written } of points) {
+      const { began, done, proof, world } = await returned(at, written);
+      expect([at, written, began.filter((kind) => kind !== 'uncordon')]).toEqual([at, written, []]);
+      expect([world.boots <= 2, world.counted <= 1, began.includes('uncordon') && !proof]).toEqual([true, true, false]);
+      expect(world.givenBack.every(({ mended }) => mended)).toBe(true);
+      came += Number(done);
+    }
+    expect(came).toBeGreaterThan(5);
+    expect(came).toBeLessThan(points.length - 10);
+  }, 120_000);
+
+  it('leaves a host that cannot be proven, and one that has not booted, as they are', async () => {
+    for (const reboot of ['deaf', 'old', 'hangs'] as const)
+      for (let at = 0; at < 30; at += 3) expect((await returned(at, true, { reboot })).world.givenBack).toEqual([]);
+  }, 120_000);
 });
 
 describe('each property can fail', () => {
