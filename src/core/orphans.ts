@@ -19,12 +19,13 @@ export interface Seen {
 
 export function seenOf(host: string, facts: Facts): Seen {
   const text = (name: string): string => (typeof facts[name] === 'string' ? facts[name] : '');
+  const fence = isRunId(text('fence.run')) ? text('fence.run') : '';
   return {
     host,
     bootId: text('boot.id'),
     machineId: text('machine.id'),
-    fence: isRunId(text('fence.run')) ? text('fence.run') : '',
-    fenceOpen: facts['fence.open'] === true,
+    fence,
+    fenceOpen: fence !== '' && facts['fence.open'] === true,
     owner: text('node.owner'),
   };
 }
