@@ -37,12 +37,17 @@ describe('the lock of the state directory', () => {
 describe('the fence on the host', () => {
   it('stops a run of another state directory as `fenced`, naming the owner; a takeover goes on and sets the first aside', async () => {
     const elsewhere = join(lab.dir, 'elsewhere');
+    const other = lab.file('e.yaml', play(work(0, 'two')).replace('hosts: all', 'hosts: h2'));
+    const plan = join(lab.dir, 'e.json');
+    await lab.run(['plan', other, '-o', plan]);
     const first = lab.start(['apply', lab.file('d.yaml', play(work(3)).replace('hosts: all', 'hosts: h2')), '--yes']);
     await until('the first run', () => ran('h2') !== '');
     const owner = lab.runs().at(-1) ?? '';
-    const other = lab.file('e.yaml', play(work(0, 'two')).replace('hosts: all', 'hosts: h2'));
-    const refused = await lab.run(['apply', other, '--yes', '--state-dir', elsewhere]);
-    expect(refused.exit).toBe(4);
+    const planned = await lab.run(['apply', other, '--yes', '--state-dir', elsewhere]);
+    expect([planned.exit, planned.out]).toEqual([4, expect.stringContaining(`out of service: run ${owner} has taken it`)]);
+    // A plan that was made before meets the fence on the host.
+    const refused = await lab.run(['apply', plan, '--yes', '--state-dir', elsewhere]);
+    expect(refused.exit, refused.out + refused.err).toBe(4);
     expect(refused.out).toContain(`fenced at "First": this host is held by run ${owner}`);
     expect(refused.out).toContain(`--takeover ${owner}`);
     expect(ran('h2')).toBe('one\n');
