@@ -7,9 +7,9 @@ import type { HostIdentity } from '../engine/node-match.ts';
 import type { Cluster } from '../engine/ports.ts';
 import type { HostSetup, PlaySetup } from '../engine/walk-context.ts';
 import { factDefs, wantsNamedIn } from '../facts/index.ts';
-import { hostScope, loadPlaybook, readVariable } from '../load/index.ts';
+import { hostScope, loadPlaybook, readVariable, targetOf } from '../load/index.ts';
 import type { AnyModule } from '../model/change.ts';
-import type { Inventory } from '../model/host.ts';
+import type { Inventory, Target } from '../model/host.ts';
 import type { PackageFiles } from '../model/package-file.ts';
 import type { Play, Playbook, Task } from '../model/playbook.ts';
 import type { Mapping, Value } from '../model/value.ts';
@@ -130,6 +130,7 @@ export async function readyPlay(
       ...(tags.runReadOnly === true ? { runReadOnly: true } : {}),
       wants: wantsNamedIn(JSON.stringify([play, inventoryVars, set.extraVars, [...(set.rollback?.vars.values() ?? [])]])),
       ownBootId: world.ownBootId,
+      addresses: () => addressesOf(pool, setups, play, inventory, set),
       ...(hosts.length === 1 && hosts[0] === set.limit ? { askedByName: set.limit } : {}),
       ...(takeover === undefined ? {} : { takeover }),
       ...(cluster === undefined ? {} : { known, pool: known.filter(({ host }) => inPool.has(host)) }),
@@ -142,6 +143,25 @@ export async function readyPlay(
 }
 
 const nodeName = (given: unknown): string | undefined => (typeof given === 'string' && given !== '' ? given : undefined);
+
+type Reached = Pick<Target, 'name'> & Partial<Pick<Target, 'address' | 'port'>>;
+
+/** Where a host is reached: two names of one machine are one. */
+export const addressOf = ({ name, address, port }: Reached): string => `${address ?? name}:${port ?? 22}`;
+
+/** Hosts of the pool by where they are reached, also those that the run leaves out. */
+function addressesOf(
+  pool: readonly string[],
+  setups: ReadonlyMap<string, HostSetup>,
+  play: Play,
+  inventory: Inventory,
+  set: Settings,
+): ReadonlyMap<string, string> {
+  const targetFor = (host: string): Reached =>
+    setups.get(host)?.target ??
+    targetOf(host, hostScope(inventory, host, { extraVars: set.extraVars, playVars: play.vars })).value ?? { name: host };
+  return new Map(pool.map((host) => [addressOf(targetFor(host)), host]));
+}
 
 /** What the inventory knows of a host, also of one that the run leaves out: its node is its own all the same. */
 function identityOf(host: string, play: Play, inventory: Inventory, set: Settings): HostIdentity {

@@ -14,7 +14,7 @@ import { toJson } from '../model/printable.ts';
 import { type Commands, changedFiles, commandsFor, hashOf, JournalError, StateGoneError, stateError, writing } from '../store/index.ts';
 import { mendedSince } from './fresh-look.ts';
 import { settingsToKeep } from './kept-settings.ts';
-import type { ReadyPlay } from './project.ts';
+import { addressOf, type ReadyPlay } from './project.ts';
 import { type Resolution, resolutionsIn } from './resolutions.ts';
 import { finish, openView } from './run-view.ts';
 import type { Settings } from './setup.ts';
@@ -55,8 +55,7 @@ export interface Resumed {
 }
 
 /** What a run locks: each of its hosts by where it is reached, so that two names of one machine are one. */
-const lockedHosts = ({ ready }: PlayRun): readonly string[] =>
-  [...ready.setup.hosts.values()].map(({ target }) => `${target.address ?? target.name}:${target.port ?? 22}`);
+const lockedHosts = ({ ready }: PlayRun): readonly string[] => [...ready.setup.hosts.values()].map(({ target }) => addressOf(target));
 
 export async function startRun(
   run: PlayRun,
@@ -276,6 +275,7 @@ async function drive(
       who: world.who,
       keepOutput: (host, text) => ports.store.keepOutput(journal.run, host, text),
       freed: freedBy(bodies, ledger.state()),
+      slots: ports.store.slots(journal.run, new Set(run.ready.setup.addresses().keys())),
       commands: commands.take,
       stop: world.stop,
       kill: world.kill,

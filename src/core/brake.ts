@@ -46,6 +46,22 @@ export function brakeHolders(state: RunState, policy: Rollout): readonly string[
 export const isBraked = (view: View): boolean =>
   view.state.brake === undefined ? shouldTrip(view) !== undefined : shouldRelease(view) === undefined;
 
+/**
+ * Why hosts that failed in other runs of this play stop further starts. It trips nothing: once they are acknowledged it is over. A host that this
+ * run is to walk is not among them: how that ends counts by itself.
+ */
+export function failedElsewhere(view: View): string | undefined {
+  const { state, policy } = view;
+  const isOurs = (name: string): boolean => ['planned', 'waiting'].includes(hostState(state, name)?.status ?? '');
+  const others = state.others.filter(({ host, failed }) => failed === true && !isOurs(host));
+  const [first] = others;
+  if (first === undefined) return undefined;
+  if (!exceeds(counted(view, state) + others.length, policy.brake.failures, state.started + others.length)) return undefined;
+  const names = others.slice(0, 5).map(({ host, run }) => `${host} in run ${run}`);
+  const more = others.length > 5 ? ` and ${others.length - 5} more` : '';
+  return `failed and not acknowledged: ${names.join(', ')}${more}, allowed: ${amountText(policy.brake.failures)}; see the host, then: kmend resume ${first.run} --retry HOST (or --skip, --done)`;
+}
+
 /** A canary is there to find trouble: one that fails is enough, also by being unreachable. */
 function canaryTrip({ state }: View): Trip | undefined {
   const host = state.canaryBad;

@@ -9,7 +9,7 @@ import { at, values } from './table.ts';
 /** Hosts that may be out of service at one moment. */
 export const slotsOf = (view: View): number => hostsOf(view.policy.maxUnavailable, view.state.pool);
 
-/** Hosts out of service now: ours, those left in a bad state, and those that were missing without us. */
+/** Hosts out of service now: ours, those left in a bad state, and those that were missing without us or that other runs have taken out. */
 export const unavailable = (state: RunState): number => state.out + state.outside.size;
 
 /** The counters that a start must respect; `withoutKept` asks what would be if a person had freed all kept slots. */
@@ -20,6 +20,8 @@ interface Room {
   readonly out: number;
   readonly zonesHeld: number;
   readonly zonesOut: number;
+  /** Hosts that are none of ours, by zone: other runs have taken them out. */
+  readonly elsewhere: ReadonlyMap<string, number>;
   readonly withoutKept: boolean;
 }
 
@@ -34,7 +36,29 @@ function roomOf(view: View, withoutKept: boolean): Room {
       if (zone.out > 0 && zone.out === zone.kept) zonesOut -= 1;
     }
   }
-  return { view, slots: slotsOf(view), held: state.held - kept, out: unavailable(state) - kept, zonesHeld, zonesOut, withoutKept };
+  const elsewhere = zonesElsewhere(state);
+  const counts = {
+    held: state.held - kept,
+    out: unavailable(state) - kept,
+    zonesHeld,
+    zonesOut: zonesOut + newZones(view, elsewhere, withoutKept),
+  };
+  return { view, slots: slotsOf(view), ...counts, elsewhere, withoutKept };
+}
+
+/** Hosts of other runs that are in this one are counted where they are. */
+function zonesElsewhere(state: RunState): ReadonlyMap<string, number> {
+  const zones = new Map<string, number>();
+  for (const { host, zone = '' } of state.others) if (!state.indexOf.has(host)) zones.set(zone, (zones.get(zone) ?? 0) + 1);
+  return zones;
+}
+
+/** Zones in which only other runs have hosts out of service. */
+function newZones(view: View, elsewhere: ReadonlyMap<string, number>, withoutKept: boolean): number {
+  if (elsewhere.size === 0 || !zoned(view)) return 0;
+  const ours = new Set<string>();
+  for (const zone of values(view.state.zones)) if (zone.out > (withoutKept ? zone.kept : 0)) ours.add(zone.name);
+  return [...elsewhere.keys()].filter((zone) => !ours.has(zone)).length;
 }
 
 const zoned = ({ policy }: View): boolean => policy.maxZones !== undefined || policy.maxPerZone !== undefined;
@@ -46,7 +70,7 @@ function zoneFor(room: Room, zone: ZoneState, host: HostState): boolean {
   const { maxZones, maxPerZone } = room.view.policy;
   const kept = room.withoutKept ? zone.kept : 0;
   const held = zone.held - kept;
-  const out = zone.out - kept;
+  const out = zone.out - kept + (room.elsewhere.get(zone.name) ?? 0);
   const itself = host.down || host.missing;
   if (maxZones !== undefined) {
     if (room.zonesHeld + Number(held === 0) > maxZones) return false;
@@ -113,8 +137,10 @@ export function whyNoSlot(view: View): Why {
 }
 
 function missingNames(state: RunState): string {
-  const names = [...state.outside];
-  for (const index of state.missing) names.push(hostAt(state, index).host);
+  const runs = new Map(state.others.map(({ host, run }) => [host, run]));
+  const named = (host: string): string => (runs.has(host) ? `${host} by run ${runs.get(host)}` : host);
+  const names = [...state.outside].map(named);
+  for (const index of state.missing) names.push(named(hostAt(state, index).host));
   const queue = first(state.waiting);
   const head = queue === undefined ? undefined : hostAt(state, queue.index);
   if (head?.down === true) names.push(head.host);
@@ -123,7 +149,9 @@ function missingNames(state: RunState): string {
 
 function zonesText(view: View): string {
   const taken: string[] = [];
-  for (const zone of values(view.state.zones)) if (zone.out > 0) taken.push(`${zone.name === '' ? '(no zone)' : zone.name}: ${zone.out}`);
+  const zoneText = (name: string, out: number): string => `${name === '' ? '(no zone)' : name}: ${out}`;
+  for (const zone of values(view.state.zones)) if (zone.out > 0) taken.push(zoneText(zone.name, zone.out));
+  for (const [name, out] of zonesElsewhere(view.state)) taken.push(`${zoneText(name, out)} by other runs`);
   const { maxZones, maxPerZone } = view.policy;
   const rules = [
     ...(maxZones === undefined ? [] : [`max_zones ${maxZones}`]),

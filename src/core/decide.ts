@@ -1,7 +1,7 @@
 // Decide: what a run does next. One pure function, made of small rules; the first rule that has an answer gives it.
 import type { Rollout } from '../model/playbook.ts';
 import { higherRisk } from '../model/risk.ts';
-import { shouldRelease, shouldTrip } from './brake.ts';
+import { failedElsewhere, shouldRelease, shouldTrip } from './brake.ts';
 import { blockedByKept, candidate, slotsOf, whyNoSlot } from './budget.ts';
 import { type DecideContext, type Decision, isAttended, type View, type Why } from './decision.ts';
 import { runExit, type Unstarted } from './exit.ts';
@@ -46,6 +46,7 @@ const rules: readonly RuleOf[] = [
   finishWave,
   waitForSlot,
   readCapacity,
+  waitForOthers,
   waitForRoom,
   waitForWindow,
   waitForGates,
@@ -200,11 +201,22 @@ function waitForSlot(view: View): Decision | undefined {
 
 function readCapacity(view: View): Decision | undefined {
   const { state, context, now } = view;
-  if (context.capacitySource !== true) return undefined;
   const last = state.capacityRead;
-  if (last !== undefined && last.seq > state.lastStartSeq && now - last.at < readingAge) return undefined;
+  const fresh = last !== undefined && last.seq > state.lastStartSeq && now - last.at < readingAge;
+  // What other runs hold is read with every claim of a slot; here only, whether they have given it back.
+  const othersFresh = state.others.length === 0 || now - state.othersReadAt < readingAge;
+  if ((context.capacitySource !== true || fresh) && othersFresh) return undefined;
   if (context.readingCapacity === true) return wait(view, [{ rule: 'capacity', text: 'the capacity of the pool is being read' }]);
   return { kind: 'read_capacity', why: 'before a start' };
+}
+
+/** The brake, with hosts that failed in other runs of this play: only operators end that, by a word to those runs. */
+function waitForOthers(view: View): Decision | undefined {
+  const why = failedElsewhere(view);
+  if (why === undefined) return undefined;
+  const one: Why = { rule: 'brake', text: why };
+  if (isActive(view)) return watchGates(view, one);
+  return view.context.wait === true ? wait(view, [one], view.state.othersReadAt + readingAge) : finish(view, 'brake', why);
 }
 
 /** `max_unavailable` with what was missing without us, `zone`, `max_zones`, `max_per_zone`. */
@@ -223,8 +235,9 @@ function noRoom(view: View): Decision {
     return { kind: 'pause', why: text, hosts: [...inOrder(state.kept)].map((index) => hostAt(state, index).host) };
   }
   // Without a source that can be read again, nothing would ever say that the capacity is back.
-  if (context.wait !== true || context.capacitySource !== true) return finish(view, 'capacity', why.text);
-  return wait(view, [why], (state.capacityRead?.at ?? view.now) + readingAge);
+  if (context.wait !== true || (context.capacitySource !== true && state.others.length === 0)) return finish(view, 'capacity', why.text);
+  const read = [state.capacityRead?.at, state.others.length === 0 ? undefined : state.othersReadAt].filter((at) => at !== undefined);
+  return wait(view, [why], Math.min(view.now, ...read) + readingAge);
 }
 
 /** `windows`, `freeze`: a host is started only if it is expected to be done before they close. */

@@ -70,7 +70,14 @@ function apply(draft: Draft, event: Event): void {
       readGate(draft, event);
       break;
     case 'capacity.read':
-      readCapacity(draft, event);
+      draft.capacityRead = { at: event.at, seq: event.seq };
+      draft.unavailable = event.unavailable;
+      markMissing(draft);
+      break;
+    case 'slots.read':
+      draft.others = event.others;
+      draft.othersReadAt = event.at;
+      markMissing(draft);
       break;
     case 'kernel.seen':
       seeKernel(draft, event);
@@ -204,12 +211,12 @@ function readGate(draft: Draft, event: Event & EventOf<'gate.read'>): void {
 }
 
 /** Names may be hosts or nodes. What is none of our hosts counts for the pool only. */
-function readCapacity(draft: Draft, event: Event & EventOf<'capacity.read'>): void {
-  draft.capacityRead = { at: event.at, seq: event.seq };
+function markMissing(draft: Draft): void {
+  const names = [...draft.unavailable, ...draft.others.map(({ host }) => host)];
   const named = new Set<number>();
   const outside = new Set(draft.leftOut.filter((left) => left.failure.kind === 'unreachable').map((left) => left.host));
-  const byNode = event.unavailable.some((name) => !draft.indexOf.has(name)) ? nodesOf(draft) : undefined;
-  for (const name of event.unavailable) {
+  const byNode = names.some((name) => !draft.indexOf.has(name)) ? nodesOf(draft) : undefined;
+  for (const name of names) {
     const index = draft.indexOf.get(name) ?? byNode?.get(name);
     if (index === undefined) outside.add(name);
     else named.add(index);

@@ -2,7 +2,7 @@
 import type { SeenKernels } from '../facts/index.ts';
 import type { Proof } from '../model/change.ts';
 import type { EffectKind, EffectResult } from '../model/effect.ts';
-import type { EventOf, Proven } from '../model/event.ts';
+import type { EventOf, OtherSlot, Proven } from '../model/event.ts';
 import type { Failure } from '../model/failure.ts';
 import type { HostPlan, Remedy, Verdict } from '../model/plan.ts';
 import type { Rollout } from '../model/playbook.ts';
@@ -175,9 +175,14 @@ export interface RunState {
   readonly leftOut: readonly { readonly host: string; readonly failure: Failure }[];
   /** Missing capacity that is none of our hosts, by name. */
   readonly outside: ReadonlySet<string>;
-  /** Hosts named by the last reading of capacity. */
+  /** Hosts that are out of service by the last readings of capacity and of the slots of other runs. */
   readonly missing: readonly number[];
+  /** Names of the last reading of capacity. */
+  readonly unavailable: readonly string[];
   readonly capacityRead?: { readonly at: number; readonly seq: number };
+  /** What other runs have out of service, by the last reading. */
+  readonly others: readonly OtherSlot[];
+  readonly othersReadAt: number;
   readonly zones: Table<ZoneState>;
   readonly zonesHeld: number;
   readonly zonesOut: number;
@@ -237,6 +242,9 @@ export const emptyState: RunState = {
   leftOut: [],
   outside: new Set(),
   missing: [],
+  unavailable: [],
+  others: [],
+  othersReadAt: 0,
   zones: tableOf<ZoneState>([]),
   zonesHeld: 0,
   zonesOut: 0,

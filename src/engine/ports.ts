@@ -1,4 +1,5 @@
 // The ports: what the engine asks of the outside. Adapters implement them in rooms of their own; tests bring fakes from test/fakes.
+import type { HeldSlot } from '../core/slot.ts';
 import type { DrainOptions, Piece } from '../model/effect.ts';
 import type { Event, EventBody } from '../model/event.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
@@ -182,7 +183,35 @@ export interface Cluster {
   readonly close: () => void;
 }
 
-// ---- Store: journal, plans, locks under the state directory ----
+// ---- Store: journal, plans, locks, slots under the state directory ----
+
+/** A host that a run has out of service, as it is written down for other runs. */
+export interface Slot {
+  /** Where it is reached, as in locks: two inventories may have two names for it. */
+  readonly address: string;
+  /** Its name in that run. */
+  readonly host: string;
+  readonly play: string;
+  readonly zone?: string;
+  readonly kind: HeldSlot;
+}
+
+export interface Slots {
+  /** Writes a slot before anything is done to its host, and then reads those of other runs: of two runs that do so at one moment one sees the other. */
+  readonly claim: (slot: Slot) => Promise<readonly TakenSlot[]>;
+  /** Writes that the slot is taken, or what became of its host. */
+  readonly keep: (slot: Slot) => Promise<void>;
+  readonly drop: (address: string) => Promise<void>;
+  /** Drops what other runs have written of a host that this one has brought back into service. */
+  readonly clear: (address: string) => Promise<void>;
+  /** What earlier controllers of this run have written and is not its own any more: away with it. */
+  readonly forget: () => Promise<void>;
+  readonly others: () => Promise<readonly TakenSlot[]>;
+}
+
+export interface TakenSlot extends Slot {
+  readonly run: string;
+}
 
 /** How far a journal goes. Who keeps the head can prove later that nothing before it was changed or cut off. */
 export interface JournalHead {
@@ -262,6 +291,8 @@ export interface Store {
       }
     | { readonly held: false; readonly run: string; readonly by: string }
   >;
+  /** Slots of this run beside those of others in its pool. */
+  readonly slots: (run: string, pool: ReadonlySet<string>) => Slots;
   /** The process that works on a run, where it is not proven dead. */
   readonly holder: (run: string) => Promise<string | undefined>;
   /** Adds text, without secrets, to what is kept of this host's long output. Never throws, and never takes the space that the journal needs. */

@@ -12,9 +12,10 @@ import { freeHost, takeOverHosts } from './fences.ts';
 import { setupOf } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
 import { missingHosts } from './node-missing.ts';
-import type { Asker, Gates, KeptOutput } from './ports.ts';
+import type { Asker, Gates, KeptOutput, Slots } from './ports.ts';
 import { createQuota } from './quota.ts';
 import { repeatProof } from './repeat-proof.ts';
+import { SlotClaims } from './slot-claims.ts';
 import { expired, walkHost } from './walk.ts';
 import type { EnginePorts, PlaySetup, RunContext } from './walk-context.ts';
 
@@ -35,6 +36,8 @@ export interface RunInput {
   readonly keepOutput: (host: string, text: string) => Promise<KeptOutput>;
   /** What other processes ask of this run (pause, continue, abort, promote, resolve), as events to record; asked about once a second. */
   readonly commands: () => Promise<readonly EventBody[]>;
+  /** What this run and others have out of service. */
+  readonly slots: Slots;
   /** Hosts that a person resolved before the run was resumed, and that later runs shall find free. */
   readonly freed?: readonly string[];
   /** Finish the step that is under way, start nothing more. */
@@ -69,6 +72,7 @@ class Loop {
   readonly #busy = new Set<string>();
   readonly #bell: Bell;
   readonly #quota = createQuota();
+  readonly #slots: SlotClaims;
   /** For what is only read: nobody waits for it once the run is to stop. */
   readonly #either: AbortSignal;
   #trouble: unknown;
@@ -93,6 +97,13 @@ class Loop {
       strict: input.strict,
       onlyReturns: input.returns !== undefined,
     };
+    this.#slots = new SlotClaims({
+      slots: input.slots,
+      addresses: input.setup.addresses(),
+      countsUnreachable: this.#policy.brake.unreachable === 'count',
+      state: () => this.#state,
+      record: (body) => this.#record(body, false),
+    });
     input.stop.addEventListener('abort', () => this.#bell.ring());
     input.kill.addEventListener('abort', () => this.#bell.ring());
   }
@@ -122,6 +133,7 @@ class Loop {
     } catch (error) {
       // Nothing can be announced any more: what is under way on hosts is let go of, and resume looks at it.
       for (const walk of this.#walks.values()) walk.abort();
+      await this.#slots.sync().catch(() => {});
       throw error;
     }
   }
@@ -134,13 +146,19 @@ class Loop {
     for (;;) {
       if (this.#trouble !== undefined) throw this.#trouble;
       await this.#takeCommands();
+      await this.#slots.sync();
       const before = this.#bell.rings;
-      const decision = decide(this.#state, this.#policy, this.#input.ports.clock.now(), this.#decideContext());
+      const decision = this.#decide();
+      if (decision.kind === 'start' && !(await this.#slots.take(decision.host, () => this.#decide()))) continue;
       const event = eventOf(decision);
       if (event !== undefined) await this.#record(event, true);
       if (decision.kind === 'finish') return decision;
       await this.#carryOut(decision, before);
     }
+  }
+
+  #decide(): Decision {
+    return decide(this.#state, this.#policy, this.#input.ports.clock.now(), this.#decideContext());
   }
 
   /** After a resume: hosts that were under way go on where their journal says. */
@@ -244,8 +262,9 @@ class Loop {
       await this.#record({ type: 'gate.read', gate: gate.name, open: reading.open, read: reading.read }, false);
   }
 
-  /** Nodes of the pool that are out of service and are not ours. An API that does not answer leaves no capacity: fail closed. */
+  /** Hosts of other runs, and nodes of the pool that are out of service and are not ours. An API that does not answer leaves no capacity: fail closed. */
   async #readCapacity(): Promise<void> {
+    await this.#slots.read();
     const { cluster } = this.#input.ports;
     if (cluster === undefined) return;
     const nodes = await cluster.nodes(this.#either);

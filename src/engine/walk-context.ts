@@ -70,6 +70,8 @@ export interface PlaySetup {
   readonly takeover?: string;
   /** Every host of the pool, also those that `--limit` leaves out, as the inventory knows it: for the pool's missing capacity. */
   readonly pool?: readonly HostIdentity[];
+  /** The same hosts by where they are reached: for the slots that other runs have among them. */
+  readonly addresses: () => ReadonlyMap<string, string>;
   /** Every host of the inventory: no two of them are one node of the cluster. */
   readonly known?: readonly HostIdentity[];
 }

@@ -47,6 +47,7 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'brake.released': object({ by: text, hosts: texts, why: text }),
   'gate.read': object({ gate: text, open: flag, read: text }),
   'capacity.read': object({ unavailable: texts }),
+  'slots.read': object({ others: listOf(object({ host: text, run: text }, { zone: text, failed: flag })) }),
   waiting: object({ why: text }, { until: number }),
   'host.started': object({ host: text, why: text }),
   'facts.read': object({ host: text, verdict, evidence: text }, { bootId: text }),

@@ -15,6 +15,15 @@ export interface RunHost {
   readonly down: boolean;
 }
 
+/** A host of the pool, by its name in this run, that another run has out of service. */
+export interface OtherSlot {
+  readonly host: string;
+  readonly run: string;
+  readonly zone?: string;
+  /** It failed in a run of the same play, and no operator has acknowledged it: the brake counts it. */
+  readonly failed?: true;
+}
+
 /** `partial`: all but what the play accepted. `provisional`: nothing proves it yet. */
 export type Proven = 'yes' | 'partial' | 'provisional' | 'not_asked';
 
@@ -69,6 +78,8 @@ type Entry =
   | { readonly type: 'gate.read'; readonly gate: string; readonly open: boolean; readonly read: string }
   /** Hosts or nodes of the pool that are out of service and not ours. */
   | { readonly type: 'capacity.read'; readonly unavailable: readonly string[] }
+  /** Hosts of the pool that other runs of this state directory have out of service. */
+  | { readonly type: 'slots.read'; readonly others: readonly OtherSlot[] }
   | { readonly type: 'waiting'; readonly why: string; readonly until?: number }
   | { readonly type: 'host.started'; readonly host: string; readonly why: string }
   | { readonly type: 'facts.read'; readonly host: string; readonly verdict: Verdict; readonly evidence: string; readonly bootId?: string }

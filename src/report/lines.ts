@@ -45,6 +45,10 @@ function sentence(event: Event, paint: Paint): string | undefined {
       return `gate ${event.gate} is ${event.open ? 'open' : paint.yellow('closed')}: ${event.read}`;
     case 'capacity.read':
       return event.unavailable.length === 0 ? undefined : `out of service and not ours: ${event.unavailable.join(', ')}`;
+    case 'slots.read':
+      return event.others.length === 0
+        ? undefined
+        : `out of service by other runs: ${event.others.map(({ host, run }) => `${host} (run ${run})`).join(', ')}`;
     case 'waiting':
       return paint.dim(`waiting: ${event.why}`);
     case 'warning':

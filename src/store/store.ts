@@ -12,10 +12,12 @@ import { outputKeeper } from './output.ts';
 import { ownDirectory } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
 import { indexedRuns } from './run-index.ts';
+import { slotFiles, slotsOf } from './slots.ts';
 
 /** @param pods where this process is a pod: its cluster says which other pods are dead */
 export function createStore(stateDir: string, now: () => number, pods?: PodWitness): Store {
   const locks = join(stateDir, 'locks');
+  const isAlive = async (run: string): Promise<boolean> => (await holderOf(locks, run, pods)) !== undefined;
   const keepOutput = outputKeeper();
   return {
     createJournal: (run) =>
@@ -38,6 +40,12 @@ export function createStore(stateDir: string, now: () => number, pods?: PodWitne
     },
     lock: (hosts, run, takeover) =>
       writing(stateDir, async () => takeLock(await ownDirectory(stateDir, 'locks'), hosts, run, takeover, pods)),
+    slots: (run, pool) =>
+      slotsOf(
+        slotFiles(stateDir, (other) => journalPath(stateDir, other), isAlive),
+        run,
+        pool,
+      ),
     holder: (run) => holderOf(locks, run, pods),
     keepOutput: (run, host, text) => keepOutput(runDirectory(stateDir, run), host, text),
   };

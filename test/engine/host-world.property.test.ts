@@ -99,6 +99,7 @@ function setupWith(known: ReadonlyMap<string, AnyModule>): PlaySetup {
     isWanted: () => true,
     secrets: knownSecrets(),
     isSecret: () => false,
+    addresses: () => new Map(),
     ownBootId: 'elsewhere',
   };
   setups.set(known, setup);

@@ -12,8 +12,10 @@ import type { Event } from '../../src/model/event.ts';
 import { failed, type Outcome, ok } from '../../src/model/failure.ts';
 import type { HostPlan } from '../../src/model/plan.ts';
 import { modules } from '../../src/modules/index.ts';
+import { slotsOf } from '../../src/store/slots.ts';
 import { begin } from '../core/fleet.ts';
 import { countedCommand, type Fate, HostWorld, type Recording } from '../fakes/host-world.ts';
+import { emptyWorld, memorySlots } from '../fakes/slots.ts';
 
 /** What a hostile host does with one command; `honest` lets it be carried out first. */
 export type Move =
@@ -173,6 +175,7 @@ export async function runFleet({ recording, fates, hostile, tasks = remedy }: Fl
       ledger,
       setup,
       ports: { ...ports, asker: nobody, gates: { read: async () => ({ open: true, read: '' }) } },
+      slots: slotsOf(memorySlots(emptyWorld()), 'r1', new Set()),
       number: 1,
       strict: false,
       wait: false,
@@ -273,7 +276,18 @@ function setupFor(names: readonly string[], tasks: string): PlaySetup {
     }),
   );
   const secrets = knownSecrets();
-  return { play: only, modules, hosts, extraVars: {}, secrets, isSecret: () => false, isWanted: () => true, ownBootId: 'elsewhere' };
+  const addresses = (): ReadonlyMap<string, string> => new Map();
+  return {
+    play: only,
+    modules,
+    hosts,
+    extraVars: {},
+    secrets,
+    isSecret: () => false,
+    isWanted: () => true,
+    ownBootId: 'elsewhere',
+    addresses,
+  };
 }
 
 function memoryJournal(clock: Clock): { readonly journal: Journal; readonly events: readonly Event[] } {

@@ -1,0 +1,15 @@
+// Does a host hold a slot that other runs must respect? Pure.
+import { isHeld, isKept } from './place.ts';
+import type { HostState } from './state.ts';
+
+/**
+ * `failed`, `unreachable`: out of service by a failure that no operator has acknowledged. `held`: under way, soaking, interrupted, or waiting for
+ * its retry.
+ */
+export type HeldSlot = 'held' | 'failed' | 'unreachable';
+
+export function heldSlot(host: HostState): HeldSlot | undefined {
+  if (isKept(host) && host.bad > 0) return host.bad > host.badUnreachable ? 'failed' : 'unreachable';
+  const retried = host.starts > 0 && host.down && (host.status === 'waiting' || host.status === 'planned');
+  return isHeld(host) || retried ? 'held' : undefined;
+}
