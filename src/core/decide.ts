@@ -204,11 +204,17 @@ function readCapacity(view: View): Decision | undefined {
   const last = state.capacityRead;
   const fresh = last !== undefined && last.seq > state.lastStartSeq && now - last.at < readingAge;
   // What other runs hold is read with every claim of a slot; here only, whether they have given it back.
-  const othersFresh = state.others.length === 0 || now - state.othersReadAt < readingAge;
-  if ((context.capacitySource !== true || fresh) && othersFresh) return undefined;
+  if ((context.capacitySource !== true || fresh) && (slotsReadAgain(view) ?? Number.POSITIVE_INFINITY) > now) return undefined;
   if (context.readingCapacity === true) return wait(view, [{ rule: 'capacity', text: 'the capacity of the pool is being read' }]);
   return { kind: 'read_capacity', why: 'before a start' };
 }
+
+/** Milliseconds for which a reading of the slots of other runs is good: they are read from the local disk. */
+const slotsAge = 2000;
+
+/** When the slots of other runs are to be read again, while there are some. */
+const slotsReadAgain = ({ state, context }: View): number | undefined =>
+  state.others.length === 0 || context.slotsReadAt === undefined ? undefined : context.slotsReadAt + slotsAge;
 
 /** The brake, with hosts that failed in other runs of this play: only operators end that, by a word to those runs. */
 function waitForOthers(view: View): Decision | undefined {
@@ -216,7 +222,8 @@ function waitForOthers(view: View): Decision | undefined {
   if (why === undefined) return undefined;
   const one: Why = { rule: 'brake', text: why };
   if (isActive(view)) return watchGates(view, one);
-  return view.context.wait === true ? wait(view, [one], view.state.othersReadAt + readingAge) : finish(view, 'brake', why);
+  const until = slotsReadAgain(view);
+  return view.context.wait === true && until !== undefined ? wait(view, [one], until) : finish(view, 'brake', why);
 }
 
 /** `max_unavailable` with what was missing without us, `zone`, `max_zones`, `max_per_zone`. */
@@ -235,9 +242,9 @@ function noRoom(view: View): Decision {
     return { kind: 'pause', why: text, hosts: [...inOrder(state.kept)].map((index) => hostAt(state, index).host) };
   }
   // Without a source that can be read again, nothing would ever say that the capacity is back.
-  if (context.wait !== true || (context.capacitySource !== true && state.others.length === 0)) return finish(view, 'capacity', why.text);
-  const read = [state.capacityRead?.at, state.others.length === 0 ? undefined : state.othersReadAt].filter((at) => at !== undefined);
-  return wait(view, [why], Math.min(view.now, ...read) + readingAge);
+  const capacity = context.capacitySource === true ? (state.capacityRead?.at ?? view.now) + readingAge : Number.POSITIVE_INFINITY;
+  const until = Math.min(capacity, slotsReadAgain(view) ?? Number.POSITIVE_INFINITY);
+  return context.wait === true && Number.isFinite(until) ? wait(view, [why], until) : finish(view, 'capacity', why.text);
 }
 
 /** `windows`, `freeze`: a host is started only if it is expected to be done before they close. */

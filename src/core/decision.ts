@@ -77,6 +77,8 @@ export interface DecideContext {
   /** There is a source of missing capacity (a cluster): it must have been read since the last start. */
   readonly capacitySource?: boolean;
   readonly readingCapacity?: boolean;
+  /** When the slots of other runs were last read; absent = they cannot be read again. */
+  readonly slotsReadAt?: number;
 }
 
 /** What a rule looks at. */

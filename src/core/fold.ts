@@ -76,7 +76,6 @@ function apply(draft: Draft, event: Event): void {
       break;
     case 'slots.read':
       draft.others = event.others;
-      draft.othersReadAt = event.at;
       markMissing(draft);
       break;
     case 'kernel.seen':

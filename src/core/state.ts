@@ -182,7 +182,6 @@ export interface RunState {
   readonly capacityRead?: { readonly at: number; readonly seq: number };
   /** What other runs have out of service, by the last reading. */
   readonly others: readonly OtherSlot[];
-  readonly othersReadAt: number;
   readonly zones: Table<ZoneState>;
   readonly zonesHeld: number;
   readonly zonesOut: number;
@@ -244,7 +243,6 @@ export const emptyState: RunState = {
   missing: [],
   unavailable: [],
   others: [],
-  othersReadAt: 0,
   zones: tableOf<ZoneState>([]),
   zonesHeld: 0,
   zonesOut: 0,

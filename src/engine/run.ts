@@ -101,6 +101,7 @@ class Loop {
       slots: input.slots,
       addresses: input.setup.addresses(),
       countsUnreachable: this.#policy.brake.unreachable === 'count',
+      now: input.ports.clock.now,
       state: () => this.#state,
       record: (body) => this.#record(body, false),
     });
@@ -188,6 +189,7 @@ class Loop {
       ...(input.canaryHosts === undefined ? {} : { canaryHosts: input.canaryHosts }),
       busy: this.#busy,
       capacitySource: input.ports.cluster !== undefined,
+      slotsReadAt: this.#slots.readAt,
     };
   }
 

@@ -12,6 +12,7 @@ export interface SlotInput {
   readonly addresses: ReadonlyMap<string, string>;
   /** Does the brake count hosts that could not be reached? */
   readonly countsUnreachable: boolean;
+  readonly now: () => number;
   readonly state: () => RunState;
   readonly record: (body: EventBody) => Promise<unknown>;
 }
@@ -21,10 +22,15 @@ export class SlotClaims {
   readonly #addressOf: ReadonlyMap<string, string>;
   readonly #held = new Set<string>();
   #begun = false;
+  #readAt = 0;
 
   constructor(input: SlotInput) {
     this.#input = input;
     this.#addressOf = new Map([...input.addresses].map(([address, host]) => [host, address]));
+  }
+
+  get readAt(): number {
+    return this.#readAt;
   }
 
   /** To be called before every decision: what became of a host is on disk in its journal, then in its slot. */
@@ -56,7 +62,7 @@ export class SlotClaims {
 
   /** Reads what other runs hold. */
   async read(): Promise<void> {
-    await this.#note(await this.#input.slots.others(), this.#input.state().others.length > 0);
+    await this.#note(await this.#input.slots.others());
   }
 
   #concerned(state: RunState): Iterable<HostState> {
@@ -83,11 +89,12 @@ export class SlotClaims {
     return { address, host, play: this.#input.state().play, kind, ...(plan.zone === undefined ? {} : { zone: plan.zone }) };
   }
 
-  async #note(slots: readonly TakenSlot[], always = false): Promise<void> {
-    const { addresses, state, record } = this.#input;
+  async #note(slots: readonly TakenSlot[]): Promise<void> {
+    const { addresses, state, record, now } = this.#input;
+    this.#readAt = now();
     const others = new Map(slots.map((slot) => [addresses.get(slot.address) ?? slot.host, slot]));
     const noted = [...others].map(([host, slot]) => this.#otherOf(host, slot)).sort((a, b) => (a.host < b.host ? -1 : 1));
-    if (always || JSON.stringify(noted) !== JSON.stringify(state().others)) await record({ type: 'slots.read', others: noted });
+    if (JSON.stringify(noted) !== JSON.stringify(state().others)) await record({ type: 'slots.read', others: noted });
   }
 
   #otherOf(host: string, { run, kind, play, zone: theirs }: TakenSlot): OtherSlot {

@@ -28,12 +28,12 @@ class Steps {
   kill(who: string): void {
     for (let at = this.#waiting.length - 1; at >= 0; at -= 1) if (this.#waiting[at]?.who === who) this.#waiting.splice(at, 1);
   }
-  async next(): Promise<boolean> {
-    await new Promise((resolve) => setImmediate(resolve));
+  async next(): Promise<void> {
     const [one] = this.#waiting.splice(Math.floor(this.#draw() * this.#waiting.length), 1);
     this.count += 1;
     one?.go();
-    return one !== undefined;
+    // To its next step: nobody is killed between two.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
@@ -86,6 +86,7 @@ async function play(policies: Sides, fate: Fate): Promise<Played> {
       slots: slotsOf(memorySlots({ ...shared, step }), run, new Set(addresses.keys())),
       addresses,
       countsUnreachable: true,
+      now,
       state: () => states[run],
       record: async (body) => append(run, body),
     });
@@ -98,7 +99,7 @@ async function play(policies: Sides, fate: Fate): Promise<Played> {
     for (const host of hostStates(states[run])) if (host.status === 'running') void walk(host.host);
     for (;;) {
       await claims.sync();
-      const again = () => decide(states[run], policies[run], now(), { wait: true, attended: false });
+      const again = () => decide(states[run], policies[run], now(), { wait: true, attended: false, slotsReadAt: claims.readAt });
       const decision = again();
       if (decision.kind === 'start' && !(await claims.take(decision.host, again))) continue;
       const event = eventOf(decision);
@@ -136,6 +137,7 @@ async function play(policies: Sides, fate: Fate): Promise<Played> {
   );
   launch('a', 'a 1');
   launch('b', 'b 1');
+  await new Promise((resolve) => setImmediate(resolve));
   while (running.size > 0 && steps.count < 600) {
     for (const { run, at, resumed } of fate.kills) {
       if (steps.count === at && running.delete(`${run} 1`)) {
