@@ -37,7 +37,7 @@ describe('reboot: fallback', () => {
           command: [/bin/sh, -c, ${JSON.stringify(body)}, board, "{{ inventory_hostname }}"]
           environment: {BMC_PASSWORD: ${secret}}
 `,
-        '{brake: {failures: 9}}',
+        '{max_unavailable: 9, brake: {failures: 9}}',
       ),
     );
   const progress = (host: string) => eventsOf(lab.journal(), 'effect.progress', host).map((event) => event.text);
