@@ -62,7 +62,7 @@ describe('the state directory', () => {
     expect(readdirSync(state)).toEqual([]);
   });
 
-  it.each(['runs', 'runs/r1', 'locks', 'runs/r1/control'])('a link planted as %s is not followed', async (name) => {
+  it.each(['runs', 'runs/r1', 'locks', 'slots', 'runs/r1/control'])('a link planted as %s is not followed', async (name) => {
     const target = join(root, `target-${count}`);
     mkdirSync(target);
     mkdirSync(dirname(join(state, name)), { recursive: true, mode: 0o700 });
@@ -72,6 +72,7 @@ describe('the state directory', () => {
       runs: () => store.createJournal('r1'),
       'runs/r1': () => store.createJournal('r1'),
       locks: () => store.lock(['a'], 'r1'),
+      slots: () => store.slots('r1', new Set()).others(),
       'runs/r1/control': () => postCommand(state, 'r1', { type: 'run.continued', who: 'eve' }, 0),
     }[name];
     await expect(work?.()).rejects.toThrow(/is a symbolic link/);
