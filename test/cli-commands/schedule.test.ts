@@ -245,7 +245,7 @@ describe("a job's turn after several interruptions", () => {
   };
 
   it('goes on with all of them, the oldest first, tells how each ended, and begins nothing new after a bad end', async () => {
-    const playbook = fleet.file('mend.yaml', mendPlay());
+    const playbook = fleet.file('mend.yaml', mendPlay('{max_unavailable: 3}'));
     const [older, newer] = [await interrupted(playbook, 'a'), await interrupted(playbook, 'b')];
     const person = fleet.start(['apply', playbook, '-l', 'c', '--yes', '--job', 'many']);
     await until('c', () => person.out().includes('c [The argument]'));
@@ -253,7 +253,7 @@ describe("a job's turn after several interruptions", () => {
     await fleet.run(['abort', aborted, '--why', 'not tonight']);
     expect((await person.result).exit).toBe(130);
     fleet.fleet.set('a', 'never', true);
-    const files = ['apply', fleet.file('mend.yaml', mendPlay()), '-i', fleet.fleet.inventoryFile];
+    const files = ['apply', fleet.file('mend.yaml', mendPlay('{max_unavailable: 3}')), '-i', fleet.fleet.inventoryFile];
     const turn = await fleet.run(['schedule', 'run', 'many', '--state-dir', fleet.state, '--', ...files]);
     const told = turn.out.split('\n').filter((line) => line.startsWith('job many'));
     expect([turn.exit, told]).toEqual([
