@@ -219,7 +219,9 @@ const slotsReadAgain = ({ state, context }: View): number | undefined =>
 /** The brake, with hosts that failed in other runs of this play: only operators end that, by a word to those runs. */
 function waitForOthers(view: View): Decision | undefined {
   const why = failedElsewhere(view);
-  if (why === undefined) return undefined;
+  const next = pick(view);
+  // One of them that this run is to walk itself is no further host out of service.
+  if (why === undefined || next?.missing === true) return undefined;
   const one: Why = { rule: 'brake', text: why };
   if (isActive(view)) return watchGates(view, one);
   const until = slotsReadAgain(view);

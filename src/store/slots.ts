@@ -2,12 +2,14 @@
 // its process: the host is still out of service. Of a run that nobody works on, the journal says which slots it really holds.
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fold } from '../core/fold.ts';
 import { type HeldSlot, heldSlot } from '../core/slot.ts';
 import { emptyState, hostState } from '../core/state.ts';
 import type { Slot, Slots, TakenSlot } from '../engine/ports.ts';
+import type { EventBody, EventOf } from '../model/event.ts';
+import { wrongBody } from '../model/event-shape.ts';
 import { dataIn, object, oneOf, text } from '../model/shape.ts';
 import { scanJournal } from './chain.ts';
 import { DamagedError, writing } from './errors.ts';
@@ -116,7 +118,7 @@ async function kindAfter(files: SlotFiles, written: Written): Promise<HeldSlot |
 /** The files of a state directory. */
 export function slotFiles(stateDir: string, journalOf: (run: string) => string, isAlive: (run: string) => Promise<boolean>): SlotFiles {
   const path = (name: string): string => join(stateDir, 'slots', name);
-  const judged = new Map<string, { readonly size: number; readonly is: HeldSlot | 'none' | 'unknown' }>();
+  const judged = new Map<string, { readonly at: string; readonly is: HeldSlot | 'none' | 'unknown' }>();
   return {
     names: async () => (await readdir(await ownDirectory(stateDir, 'slots'))).filter((name) => name.endsWith('.slot')),
     read: (name) => readSlot(stateDir, path(name)),
@@ -125,14 +127,18 @@ export function slotFiles(stateDir: string, journalOf: (run: string) => string, 
     isAlive,
     judge: async (run, host) => {
       const key = `${run} ${host}`;
+      const control = join(dirname(journalOf(run)), 'control');
+      const left = (await readdir(control).catch(() => [])).filter((name) => name.endsWith('.json')).sort();
       const size = await stat(journalOf(run)).then(
         (found) => found.size,
         () => -1,
       );
+      const at = [size, ...left].join(' ');
       const before = judged.get(key);
-      if (before?.size === size) return before.is;
-      const is = await judge(journalOf(run), run, host);
-      judged.set(key, { size, is });
+      if (before?.at === at) return before.is;
+      const words = await Promise.all(left.map((name) => readOwn(stateDir, join(control, name))));
+      const is = await judge(journalOf(run), run, host, words.map(dataIn));
+      judged.set(key, { at, is });
       return is;
     },
     sleep: (milliseconds) => sleep(milliseconds),
@@ -184,8 +190,8 @@ async function readSlot(stateDir: string, path: string): Promise<Written | undef
   return slot as Written;
 }
 
-/** A run whose journal is gone was removed: nobody could acknowledge its hosts any more. */
-async function judge(journal: string, run: string, host: string): Promise<HeldSlot | 'none' | 'unknown'> {
+/** A run whose journal is gone was removed: nobody could acknowledge its hosts any more. `words`: commands that wait for its next process. */
+async function judge(journal: string, run: string, host: string, words: readonly unknown[]): Promise<HeldSlot | 'none' | 'unknown'> {
   let state = emptyState;
   try {
     await scanJournal(journal, run, (event) => {
@@ -194,6 +200,15 @@ async function judge(journal: string, run: string, host: string): Promise<HeldSl
   } catch (error) {
     return isMissing(error) ? 'none' : 'unknown';
   }
+  for (const word of words)
+    if (isAcknowledgement(word, host)) state = fold(state, { ...word, v: 1, seq: 0, at: state.lastAt, run, prev: '' });
   const found = hostState(state, host);
   return (found === undefined ? undefined : heldSlot(found)) ?? 'none';
+}
+
+/** `kmend resolve` leaves its word for the run: the host counts no longer, though the journal has it only after a resume. */
+function isAcknowledgement(word: unknown, host: string): word is EventOf<'host.resolved'> {
+  if (wrongBody(word) !== undefined) return false;
+  const body = word as EventBody;
+  return body.type === 'host.resolved' && body.host === host;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Slot, Store } from '../../src/engine/ports.ts';
 import type { EventBody } from '../../src/model/event.ts';
-import { createStore } from '../../src/store/index.ts';
+import { createStore, postCommand } from '../../src/store/index.ts';
 import { begin, failure, fleet } from '../core/fleet.ts';
 
 let state: string;
@@ -49,6 +49,15 @@ describe('a slot of a run without a process', () => {
     await store.slots('r0', pool).keep(slot('h1'));
     expect(await store.slots('r2', pool).others()).toEqual([]);
     expect(files()).toEqual([]);
+  });
+
+  it('is free once an operator has left an acknowledgement for it', async () => {
+    await dead('r1', started, { type: 'host.failed', host: 'h1', failure: failure(), touched: true, state: '' });
+    await store.slots('r1', pool).keep(slot('h1'));
+    const other = store.slots('r2', pool);
+    expect(await other.others()).toMatchObject([{ kind: 'failed' }]);
+    await postCommand(state, 'r1', { type: 'host.resolved', host: 'h1', who: 'ops', note: '', as: 'skip' }, 0);
+    expect(await other.others()).toEqual([]);
   });
 
   it('stays where its journal cannot be read', async () => {
