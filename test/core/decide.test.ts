@@ -93,6 +93,18 @@ describe('max_unavailable', () => {
     });
   });
 
+  const left = (host: string) => [0, { type: 'slots.read', others: [{ host, run: 'r0', failed: true }] }] as const;
+
+  it('starts none after a failure in another run of the play, but the host that failed there itself', () => {
+    const policy = { maxUnavailable: count(2) };
+    const begun = [0, wave(1, ['h1', 'h2', 'h3'])] as const;
+    const elsewhere = stateAfter(begin(fleet(3), policy), begun, left('other'));
+    expect(decidedAt(elsewhere, 1)).toMatchObject({ kind: 'finish', exit: 5, why: expect.stringContaining('other in run r0, allowed: 0') });
+    expect(decidedAt(elsewhere, 1, { wait: true, slotsReadAt: noon })).toMatchObject({ kind: 'wait', until: noon + 2000 });
+    expect(decidedAt(elsewhere, 2, { wait: true, slotsReadAt: noon })).toMatchObject({ kind: 'read_capacity' });
+    expect(decidedAt(stateAfter(begin(fleet(3), policy), begun, left('h2')), 1)).toMatchObject({ kind: 'start', host: 'h2' });
+  });
+
   it('reads capacity again before every start, where there is a source for it', () => {
     const begun = [
       [0, wave(1, ['h1', 'h2'])],
