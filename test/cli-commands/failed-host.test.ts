@@ -44,7 +44,9 @@ describe('a host that ended badly', () => {
       [false, 3],
     ]);
     expect(ran.err).toContain('early ended badly and is taken back (rollback: failed_host)');
-    expect(ran.err).toContain(`late is as it was before run ${run}; look at it, then: kmend resolve ${run} --state-dir ${fleet.state} late`);
+    expect(ran.err).toContain(
+      `late is as it was before run ${run}; look at it, then: kmend resolve ${run} --state-dir ${fleet.state} late`,
+    );
     expect((await fleet.run(['runs', 'show', run])).out).toMatch(/early +on +kernel_arg +\w/);
   }, 60_000);
 

@@ -44,7 +44,7 @@ it('a job does not take it up', async () => {
   mkdirSync(folder);
   writeFileSync(join(folder, 'settings.json'), '{"flags": {"job": "nightly"}}');
   writeFileSync(join(folder, 'journal.ndjson'), '');
-  const turn = await lab.run(['schedule', 'run', 'nightly', '--', 'check', '-i', lab.fleet.inventoryFile]);
+  const turn = await lab.run(['schedule', 'run', 'nightly', '--state-dir', lab.state, '--', 'check', '-i', lab.fleet.inventoryFile]);
   expect([turn.exit, turn.out]).toEqual([2, expect.not.stringContaining('interrupted')]);
   expect(turn.err).not.toContain('never began');
 }, 30_000);

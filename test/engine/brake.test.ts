@@ -84,7 +84,9 @@ describe('a brake that has tripped', () => {
     expect(eventsOf(events, 'brake.tripped').map((event) => event.host)).toEqual(['h1', 'h2']);
 
     mend('h3');
-    expect((await lab.run(['resolve', run, 'h2', '--as', 'skip'])).out).toContain(`\X take it up`);
+    expect((await lab.run(['resolve', run, 'h2', '--as', 'skip'])).out).toContain(
+      `\`kmend resume ${run} --state-dir ${lab.state}\` will take it up`,
+    );
     const rest = await lab.run(['resume', run]);
     expect([rest.exit, starts()]).toEqual([4, ['h1', 'h1', 'h2', 'h3']]);
     expect((await lab.run(['audit', 'verify', run])).exit).toBe(0);
