@@ -5,6 +5,7 @@ import { type Held, heldHosts, isOrphan, type KnownRun, runsNamed, type Seen, se
 import { claimOf } from '../engine/node-match.ts';
 import type { NodeState, Store } from '../engine/ports.ts';
 import type { Facts } from '../model/fact.ts';
+import { causeText } from '../model/failure.ts';
 import type { Inventory, Target } from '../model/host.ts';
 import { stateOf } from './history.ts';
 import { openCluster, type Settings } from './setup.ts';
@@ -77,7 +78,7 @@ async function nodesOf(set: Settings, world: World): Promise<readonly NodeState[
     const cluster = await openCluster(set, world);
     if (cluster === undefined) return [];
     const nodes = await cluster.nodes(world.kill).finally(() => cluster.close());
-    return nodes.ok ? nodes.value : warn(nodes.failure.message);
+    return nodes.ok ? nodes.value : warn(causeText(nodes.failure));
   } catch (error) {
     if (error instanceof CommandError) return warn(error.message);
     throw error;

@@ -66,7 +66,7 @@ yum_look() {
 
 /** What has less than 100 kB left, by root's own measure. */
 const fullFunction = `full_places() {
-  for d in /var /tmp /; do k=$($T stat -f -c '%f * %S / 1024' "$R$d") || continue; [ $(($k)) -ge 100 ] || echo "full $d"; done
+  for d in "$R/var" "$R/tmp" "$R/"; do k=$($T stat -f -c '%f * %S / 1024' "$d") || continue; [ $(($k)) -ge 100 ] || echo "full \${d#"$R"}"; done
 }
 `;
 

@@ -30,6 +30,7 @@ const defaults = {
   retries: { transport: 3 },
   approve: 'evict',
   unplannable: 'ask',
+  adopt: 'return_proven',
   rollback: 'by_command',
 };
 
