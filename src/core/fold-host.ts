@@ -1,5 +1,5 @@
 // Fold of the events that concern one host: its walk, its effects, its end.
-import type { Proof } from '../model/change.ts';
+import { type Proof, packagesIn } from '../model/change.ts';
 import type { EffectResult } from '../model/effect.ts';
 import type { Event, EventOf, EventType, Proven } from '../model/event.ts';
 import { proofIn } from './host-history.ts';
@@ -221,7 +221,7 @@ function detail(host: HostState, event: DetailEvent): HostState {
 
 /** Remembered when they are announced: a transaction that was interrupted may have changed them too. */
 function replacing(host: HostState, { changes, bootId }: EventOf<'task.planned'>): HostState {
-  const names = changes.flatMap(({ what }) => /^package (\S+)$/.exec(what)?.[1] ?? []);
+  const names = packagesIn(changes);
   if (bootId === undefined || names.length === 0) return host;
   const before = host.replaced?.bootId === bootId ? host.replaced.names : [];
   return { ...host, replaced: { bootId, names: [...new Set([...before, ...names])] } };

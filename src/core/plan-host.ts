@@ -2,7 +2,7 @@
 
 import { damageWords, graveDamage, readDamage, repairOf } from '../facts/damage.ts';
 import { isVolatile, leftOpen } from '../facts/index.ts';
-import type { AnyModule, Change, ModulePlan, PlanContext, Unmet } from '../model/change.ts';
+import { type AnyModule, type Change, type ModulePlan, type PlanContext, packagesIn, type Unmet } from '../model/change.ts';
 import { nearest } from '../model/diagnostic.ts';
 import type { Facts, FactWant } from '../model/fact.ts';
 import type { HostPlan, PlannedChange, TaskPlan, Verdict } from '../model/plan.ts';
@@ -177,7 +177,12 @@ function advance(plan: ModulePlan, input: HostInput, walk: Walk): void {
   const { frame } = walk;
   const facts = plan.changes.length === 0 ? frame.facts : foresee(frame.facts, plan.changes, plan.promises ?? {}, input.chosen);
   const learned = plan.sets === undefined ? frame.learned : { ...frame.learned, ...plan.sets };
-  walk.frame = { ...frame, facts, learned, context: { ...frame.context, done: doneAfter(frame.context.done, kinds) } };
+  walk.frame = {
+    ...frame,
+    facts,
+    learned,
+    context: { ...frame.context, done: doneAfter(frame.context.done, kinds, packagesIn(plan.changes)) },
+  };
 }
 
 /** What the door lets nobody but root do: better known before a drain than at the first change after it. */
@@ -186,11 +191,12 @@ const needsRoot = (plan: ModulePlan): boolean =>
     change.effects.some(({ kind }) => kind === 'run' || kind === 'write' || kind === 'copy' || kind === 'reboot'),
   );
 
-export function doneAfter(done: PlanContext['done'], kinds: ReadonlySet<string>): PlanContext['done'] {
+function doneAfter(done: PlanContext['done'], kinds: ReadonlySet<string>, packages: readonly string[]): PlanContext['done'] {
   return {
     cordoned: (done.cordoned || kinds.has('cordon') || kinds.has('drain')) && !kinds.has('uncordon'),
     drained: (done.drained || kinds.has('drain')) && !kinds.has('uncordon'),
     rebooted: done.rebooted || kinds.has('reboot'),
+    replaced: kinds.has('reboot') ? [] : [...(done.replaced ?? []), ...packages],
   };
 }
 

@@ -60,6 +60,10 @@ export interface Proof {
   readonly accepted?: readonly Accepted[];
 }
 
+/** Names of the packages that these changes move. */
+export const packagesIn = (changes: readonly Pick<Change, 'what'>[]): readonly string[] =>
+  changes.flatMap(({ what }) => /^package (\S+)$/.exec(what)?.[1] ?? []);
+
 /** What a module is told beside its arguments and facts. Data only. */
 export interface PlanContext {
   readonly host: string;

@@ -42,7 +42,6 @@ export async function round(name: Playbook, seed: number, seconds?: number): Pro
   const down = watchMost(() => names.filter((host) => !existsSync(join(lab.dir, 'hosts', host, 'ctl/pidns'))).length);
   const fences = watchMost(() => names.filter((host) => fenceOf(lab, host).endsWith(' open')).length);
   try {
-    await sleep(4000);
     const before = Date.now();
     const { last, kills } = await play(op, name, seed, seconds);
     const took = (Date.now() - before) / 1000;

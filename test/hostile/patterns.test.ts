@@ -81,6 +81,7 @@ const noParsers: ReadonlyMap<string, string> = new Map([
   ['kube/placement.ts', 'taints, compared as they are'],
   ['kube/proxy.ts', 'the environment of this machine'],
   ['load/listing.ts', 'what is printed'],
+  ['model/change.ts', 'changes of the program'],
   ['model/failure.ts', 'lines of 200 characters, as they are shown'],
   ['model/forward-target.ts', 'an address that the operator gives'],
   ['model/quote.ts', 'what is printed'],

@@ -194,6 +194,12 @@ describe('what they plan', () => {
       ]
     `);
   });
+  it.each([
+    ['booted a second ago', { 'boot.time': 1_699_999_999 }],
+    ['has a clock that went back since it booted', { 'clock.epoch': 1_500_000_000 }],
+  ])('runtime.yaml plans the reboot of a host that %s', (_, facts) => {
+    expect(plan('runtime.yaml', on862(facts)).tasks.find(({ module }) => module === 'reboot')?.status).toBe('change');
+  });
   it('runtime.yaml refuses a kubelet that would still account', () => {
     expect(plan('runtime.yaml', on1160(), cluster).refused?.why).toMatch(/kubelet 1.12.3 .* still accounts/);
   });
