@@ -159,12 +159,15 @@ function nodeBack(given: Args, node = ''): Change {
 
 function reasons(given: Args, facts: FactView, context: PlanContext): readonly string[] {
   if (given.force) return context.done.rebooted ? [] : ['the play says so'];
-  const why = flagFact(facts, 'boot.pending') ? listFact(facts, 'boot.pending_why').map(String) : [];
-  // By the journal and the boot id: install times are those of a clock that may have been moved since.
-  const runtimes = ['docker.package', 'containerd.package'].map((name) => textFact(facts, name));
-  const ours = (context.done.replaced ?? []).filter((name) => runtimes.includes(name) || name === 'runc');
-  const more = ours.filter((name) => !why.some((one) => one.startsWith(`${name} `)));
-  return [...why, ...more.map((name) => `${name} was changed by this run in this boot`)];
+  const pending = flagFact(facts, 'boot.pending') ? listFact(facts, 'boot.pending_why').map(String) : [];
+  // By the journal and the boot id too: install times are those of a clock that may have been moved since. The words are the same for both, so that a
+  // plan and the one that is made anew when the host starts say the same.
+  const runtimes = [...['docker.package', 'containerd.package'].map((name) => textFact(facts, name)), 'runc'];
+  const words = new Map(runtimes.map((name) => [name, `${name} was installed after this boot`]));
+  const ours = context.done.replaced ?? [];
+  const changed = [...words].filter(([name, text]) => ours.includes(name) || pending.includes(text)).map(([, text]) => text);
+  const why = [...pending.filter((one) => !changed.includes(one)), ...changed];
+  return why.length === 0 && flagFact(facts, 'boot.pending') ? ['a reboot is pending'] : why;
 }
 
 /** What will run then is what the boot loader says now; the host's clock will not have gone back. */
