@@ -1,8 +1,9 @@
 // The command line that runs a script on a host, by whatever way the user is to be changed.
 //
 // The whole is one string for the login shell, which may be bash, dash, zsh, ksh, busybox or fish (csh and tcsh cannot hold a line
-// break inside quotes and are not supported). The script is an argument of /bin/sh, so that no password dialogue shares a stream with
-// it; it announces itself by a line that only this run can know, and only then is anything sent to it.
+// break inside quotes and are not supported). A short script is an argument of /bin/sh, so that no password dialogue shares a stream with
+// it; it announces itself by a line that only this run can know, and only then is anything sent to it. A long one is itself what is sent:
+// the argument only reads it, makes sure that all of it has come, and evaluates it.
 import { randomBytes } from 'node:crypto';
 import type { Become } from '../model/host.ts';
 
@@ -23,6 +24,8 @@ export interface RemoteCommand {
   readonly asks?: (before: string, from: number) => boolean;
   /** Sent once the script has announced itself; absent = its input is empty from the start. */
   readonly input?: Buffer;
+  /** `input` is the script and nothing asks for a password: it is sent as soon as there is a channel, and the announcement comes once all of it is there. */
+  readonly atOnce: boolean;
   /** Sent after `input`, as it is read. */
   readonly stream?: () => AsyncIterable<Uint8Array>;
 }
@@ -35,13 +38,13 @@ export interface CommandRequest {
   readonly become?: Become;
 }
 
-/** Linux takes 128 KiB in one argument; a script that comes near is sent through the input instead. */
-const longestArgument = 100 * 1024;
+/** Bytes of a command: dropbear takes 9,000, servers made with ssh2 some 35,000, Linux 128 KiB in one argument. What is longer comes through the input. */
+const longestCommand = 8000;
 
 export function remoteCommand(request: CommandRequest): RemoteCommand {
   const ready = createMark();
   const direct = assemble(request, ready, false);
-  return Buffer.byteLength(direct.line) <= longestArgument ? direct : assemble(request, ready, true);
+  return Buffer.byteLength(direct.line) <= longestCommand ? direct : assemble(request, ready, true);
 }
 
 function createMark(): Mark {
@@ -50,11 +53,17 @@ function createMark(): Mark {
   return { left, right, whole: left + right };
 }
 
+/** How the script comes: in the command, as the whole input up to its end, or in coded lines that leave the rest of the input to it. */
+type Way = 'argument' | 'plain' | 'coded';
+
 function assemble(request: CommandRequest, ready: Mark, viaInput: boolean): RemoteCommand {
   const { become } = request;
   const terminal = become !== undefined && needsTerminal(become);
-  const script = wrap(request, ready, terminal, viaInput);
-  const input = inputOf(request, ready, terminal, viaInput);
+  const alone = !terminal && request.stdin === undefined && request.stream === undefined;
+  const atOnce = viaInput && alone && become?.password === undefined;
+  const way: Way = viaInput ? (alone ? 'plain' : 'coded') : 'argument';
+  const script = wrap(request, ready, terminal, { way, atOnce });
+  const input = inputOf(request, ready, terminal, way);
   const start = createMark();
   const asks =
     become?.password === undefined ? undefined : become.method === 'sudo' ? asksByPrompt(start.whole) : asksOnTerminal(start.whole);
@@ -62,6 +71,7 @@ function assemble(request: CommandRequest, ready: Mark, viaInput: boolean): Remo
     line: becoming(`exec /bin/sh -c ${loginQuote(script)}`, script, become, start),
     terminal,
     ready,
+    atOnce,
     ...(asks === undefined ? {} : { asks }),
     ...(input === undefined ? {} : { input }),
     ...(request.stream === undefined ? {} : { stream: streamOf(request.stream, ready, terminal) }),
@@ -106,14 +116,20 @@ const asksOnTerminal = (start: string) => (before: string, from: number) => {
 };
 
 /** The script behind its announcement. Its own input is empty unless the request has one. */
-function wrap(request: CommandRequest, ready: Mark, terminal: boolean, viaInput: boolean): string {
+function wrap(
+  request: CommandRequest,
+  ready: Mark,
+  terminal: boolean,
+  { way, atOnce }: { readonly way: Way; readonly atOnce: boolean },
+): string {
   const announce = `printf '%s%s %s\\n' ${ready.left} ${ready.right} "$$"`;
   const alsoOnStderr = terminal ? '' : `; printf '%s%s\\n' ${ready.left} ${ready.right} >&2`;
-  const fetch = viaInput ? `kmend_script=$(${reader(`${ready.whole}.script`)})\n` : '';
-  const body = viaInput ? 'eval "$kmend_script"' : request.script;
+  const fetch = way === 'argument' ? '' : fetching(ready, way);
+  const body = way === 'argument' ? request.script : 'eval "$kmend_script"';
   const streams = request.stream !== undefined;
   const own = request.become === undefined ? '' : ownEnvironment(request.become);
-  const head = `${own}${terminal && streams ? byBytes : ''}${announce}${alsoOnStderr}\n${fetch}`;
+  const announcement = `${announce}${alsoOnStderr}\n`;
+  const head = `${own}${terminal && (streams || way === 'coded') ? byBytes : ''}${atOnce ? fetch + announcement : announcement + fetch}`;
   if (streams) return `${head}${terminal ? `${streamReader(ready)} | (\n${body}\n)` : body}\n`;
   if (request.stdin === undefined) return `${head}exec </dev/null\n${body}\n`;
   return terminal ? `${head}${reader(`${ready.whole}.stdin`)} | (\n${body}\n)\n` : `${head}${body}\n`;
@@ -126,6 +142,15 @@ function wrap(request: CommandRequest, ready: Mark, terminal: boolean, viaInput:
 const ownEnvironment = ({ method }: Become): string => `unset KMEND_ROOT\n${method === 'su' ? `PATH=${systemPath}\nexport PATH\n` : ''}`;
 
 const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Only half of the mark: a login shell that shows its input must not make the announcement. */
+const scriptStart = ({ left }: Mark): string => `# ${left}.script`;
+const scriptEnd = ({ left }: Mark): string => `# ${left}.end`;
+
+/** A script of which a part is missing, because the connection was lost or a profile has read from it, is not run. */
+const fetching = (ready: Mark, way: Way): string => `kmend_script=$(${way === 'plain' ? 'cat' : reader(`${ready.left}.last`)})
+case $kmend_script in "${scriptStart(ready)}"*"${scriptEnd(ready)}") ;; *) echo 'the script arrived cut' >&2; exit 95 ;; esac
+`;
 
 /** Reads coded lines up to a last one and prints what they stand for. `read` takes no byte beyond its line, so what follows is left for the script. */
 const reader = (end: string): string => `while IFS= read -r kmend_line && [ "$kmend_line" != ${end} ]; do printf '%b' "$kmend_line"; done`;
@@ -160,9 +185,11 @@ async function* inLines(chunks: AsyncIterable<Uint8Array>, end: string): AsyncGe
 /** A multiple of three: no line but the last is padded. */
 const bytesInLine = 750;
 
-function inputOf(request: CommandRequest, ready: Mark, terminal: boolean, viaInput: boolean): Buffer | undefined {
+function inputOf(request: CommandRequest, ready: Mark, terminal: boolean, way: Way): Buffer | undefined {
   const parts: string[] = [];
-  if (viaInput) parts.push(coded(request.script), `${ready.whole}.script\n`);
+  const script = `${scriptStart(ready)}\n${request.script}\n${scriptEnd(ready)}`;
+  if (way === 'plain') parts.push(script);
+  if (way === 'coded') parts.push(coded(script), `${ready.left}.last\n`);
   if (request.stdin !== undefined && terminal) parts.push(coded(request.stdin), `${ready.whole}.stdin\n`);
   else if (request.stdin !== undefined) parts.push(request.stdin);
   return parts.length === 0 ? undefined : Buffer.from(parts.join(''));

@@ -157,6 +157,9 @@ function converse(
   const begin = (): void => {
     begun = true;
     dialogue.close();
+    if (!command.atOnce) sendInput();
+  };
+  const sendInput = (): void => {
     const { input, stream } = command;
     if (stream !== undefined) {
       if (input !== undefined) channel.write(input);
@@ -205,6 +208,7 @@ function converse(
   });
   channel.on('error', () => undefined);
   channel.on('close', ended);
+  if (command.atOnce) sendInput();
 }
 
 /** Sends all chunks, none before there is room for it; an error of the source comes back in words. */
