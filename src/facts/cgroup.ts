@@ -106,7 +106,7 @@ export const cgroupArea: Area = {
   /*
    * One walk, one awk. GNU grep walks by itself, which costs half of find and grep, and it names a file that it could not read. A grep that is a
    * symbolic link, or part of the shell, is busybox's; a link also the practice fleet's. What is cheap and informative comes first, because it counts even where the probe is ended.
-   * `$A0` is used by the area pids, too: SSH servers take no command of more than 32 KiB.
+   * `$A0` is used by the area pids, too.
    * Symbolic links are followed by name: the practice fleet makes EIO with them. The dot behind the root is explained in `walkProgram`.
    */
   script: `A0='${rowFunction}'

@@ -103,7 +103,7 @@ function scriptOf({ area, args }: Part): string {
   return JSON.stringify(args).includes('\\n ') ? text : outdented(text);
 }
 
-/** Without indentation, which nobody reads on a host: small SSH servers take no command of more than 32 KiB. */
+/** Without indentation, which nobody reads on a host: a fifth of what is sent. */
 function outdented(script: string): string {
   return script.replaceAll(/^ +/gm, '');
 }

@@ -138,6 +138,16 @@ describe.skipIf(noSshd !== '')(`becoming another user behind a real sshd${noSshd
       expect(await run(sudo(), `echo $$ > ${pid}; sleep 300`, { timeout: 2 })).toMatchObject({ kind: 'timeout' });
       expect(existsSync(`/proc/${readFileSync(pid, 'utf8').trim()}`)).toBe(false);
     });
+    it('a long script, and use_pty', async () => {
+      const script = `: '${'y'.repeat(200_000)}'\nid -un; cat; exit 7`;
+      for (const options of ['!use_pty', 'use_pty']) {
+        rules(`Defaults:${user} ${options}`, `${user} ALL=(ALL) NOPASSWD: ALL`);
+        expect(await run(sudo(), script)).toEqual({ ...fine('root\n'), code: 7 });
+        rules(`Defaults:${user} ${options}`, `${user} ALL=(ALL) ALL`);
+        expect(await run(sudo(password), script)).toEqual({ ...fine('root\n'), code: 7 });
+        expect(await run(sudo(), script)).toMatchObject({ kind: 'auth', message: expect.stringMatching(/sudo asks for a password$/) });
+      }
+    });
     it('a script of 200 KiB with input', async () => {
       rules(`${user} ALL=(ALL) ALL`);
       expect(await run(sudo(password), `: '${'y'.repeat(200_000)}'\nid -un; cat`, { stdin: 'in\n' })).toEqual(fine('root\nin\n'));
@@ -159,6 +169,10 @@ describe.skipIf(noSshd !== '')(`becoming another user behind a real sshd${noSshd
         stdout: `${other}\nit's\\ \tin é\nerr\n`,
       });
       expect(await run(su(otherPassword, other), 'id -un; cat')).toEqual(fine(`${other}\n`));
+      expect(await run(su(otherPassword, other), `: '${'y'.repeat(200_000)}'\nid -un; cat; exit 7`)).toMatchObject({
+        code: 7,
+        stdout: `${other}\n`,
+      });
       expect(await run(su(otherPassword, other), `: '${'y'.repeat(200_000)}'\nid -un; cat`, { stdin: 'in\n' })).toMatchObject({
         stdout: `${other}\nin\n`,
       });
@@ -188,10 +202,12 @@ describe.skipIf(noSshd !== '')(`becoming another user behind a real sshd${noSshd
       allow(`permit nopass ${user}`);
       expect(await run(doas(), 'id -un; cat', { stdin: 'in\n' })).toEqual(fine('root\nin\n'));
       expect(await run(doas(password), 'id -un; cat', { stdin: 'in\n' })).toEqual(fine('root\nin\n'));
+      expect(await run(doas(), `: '${'y'.repeat(33_000)}'\nid -un; cat`)).toEqual(fine('root\n'));
     });
     it('with a password', async () => {
       allow(`permit ${user}`);
       expect(await run(doas(password), 'id -un; cat', { stdin: 'in\n' })).toEqual(fine('root\nin\n'));
+      expect(await run(doas(password), `: '${'y'.repeat(33_000)}'\nid -un; cat`)).toEqual(fine('root\n'));
       expect(await run(doas('wrong'))).toMatchObject({ kind: 'auth', message: expect.stringMatching(/doas refused the password$/) });
       expect(await run(doas())).toMatchObject({ kind: 'auth', message: expect.stringMatching(/doas wants a password$/) });
     });

@@ -1,19 +1,21 @@
 // The command line for the login shell, run here by real shells; and what becomes of the output.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { withPrelude } from '../../src/facts/prelude.ts';
 import { type Become, secret } from '../../src/model/host.ts';
-import { coded, loginQuote, remoteCommand } from '../../src/ssh/command.ts';
+import { coded, loginQuote, type RemoteCommand, remoteCommand } from '../../src/ssh/command.ts';
 import { createOutput } from '../../src/ssh/output.ts';
 
 const shells = ['/bin/sh', '/bin/bash', '/bin/dash', '/usr/bin/zsh', '/usr/bin/fish', '/bin/ksh'].filter((shell) => existsSync(shell));
 const busybox = existsSync('/bin/busybox') || existsSync('/usr/bin/busybox');
 const runIn = (shell: string, line: string, input: Buffer | string = '') =>
   spawnSync(shell, ['-c', line], { input, encoding: 'utf8', maxBuffer: 1e8 });
+/** Longer than a command may be, with all that is quoted. */
+const long = `# ${"'\\x é".repeat(2000)}\n`;
 const behind = (text: string, mark: string): string => text.slice(text.indexOf('\n', text.indexOf(mark)) + 1);
 
 describe.each(shells)('with %s as login shell', (shell) => {
@@ -38,11 +40,58 @@ describe.each(shells)('with %s as login shell', (shell) => {
     expect(result.status).toBe(7);
   });
 
+  it('a long script alone is the whole input, and reads nothing itself', () => {
+    const command = remoteCommand({ script: `${long}cat <<'X'\n$HOME \\ ' "\nX\ncat; exit 7` });
+    expect(command).toMatchObject({ atOnce: true });
+    expect(command.line.length).toBeLessThan(1000);
+    const result = runIn(shell, command.line, command.input);
+    expect([behind(result.stdout, command.ready.whole), result.status]).toEqual([`$HOME \\ ' "\n`, 7]);
+  });
+
   it('without input the script reads nothing', () => {
     const command = remoteCommand({ script: 'cat; echo end' });
     expect(behind(runIn(shell, command.line, 'not for it').stdout, command.ready.whole)).toBe('end\n');
   });
 });
+
+describe.each(['/bin/dash', '/bin/bash', '/bin/busybox'].filter((program) => existsSync(program)))(
+  'a long script where %s is /bin/sh',
+  (program) => {
+    const dir = mkdtempSync(join(tmpdir(), 'kmend-sh-'));
+    symlinkSync(program, join(dir, 'sh'));
+    writeFileSync(join(dir, 'sudo'), '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n', { mode: 0o755 });
+    writeFileSync(join(dir, 'su'), '#!/bin/sh\nexec /bin/sh -c "$3"\n', { mode: 0o755 });
+    afterAll(() => rmSync(dir, { recursive: true }));
+    const run = ({ line }: RemoteCommand, input: Buffer | undefined) =>
+      spawnSync('/bin/sh', ['-c', `PATH=${dir}:$PATH; ${line.replaceAll('/bin/sh', `${dir}/sh`)}`], {
+        input: input ?? '',
+        encoding: 'utf8',
+      });
+    const script = `echo begun\n${long}cat\nexit 7\n`;
+    const ways = {
+      alone: remoteCommand({ script }),
+      'behind a password': remoteCommand({ script, become: { method: 'sudo', user: 'root', password: secret('x') } }),
+      'with input of its own': remoteCommand({ script, stdin: 'in' }),
+      'with a stream': remoteCommand({ script, stream: async function* () {} }),
+      'on a terminal': remoteCommand({ script, become: { method: 'su', user: 'root', password: secret('x') } }),
+    };
+    it.each(Object.entries(ways))('%s: runs, and keeps its exit status', (_, command) => {
+      const result = run(command, command.input);
+      expect(behind(result.stdout, command.ready.whole)).toMatch(/^begun\n(in)?$/);
+      expect(result.status).toBe(7);
+    });
+    it.each(Object.entries(ways))('%s: arrived cut, nothing of it runs', (_, command) => {
+      const { input = Buffer.alloc(0) } = command;
+      const whole = command.input?.toString().lastIndexOf('.end') ?? 0;
+      const cuts = [0, 1, 30, 60, 200, Math.floor(whole / 2), whole - 30, whole, whole + 3];
+      for (const piece of [...cuts.map((at) => input.subarray(0, at)), input.subarray(1), input.subarray(whole / 2)]) {
+        const result = run(command, piece);
+        expect(result).toMatchObject({ status: 95, stderr: expect.stringContaining('the script arrived cut') });
+        expect(result.stdout).not.toContain('begun');
+      }
+    });
+  },
+);
 
 it.skipIf(!busybox)('busybox sh reads coded lines too', () => {
   const text = `a'\\b\u00e9\0\u20ac\n${'x'.repeat(3000)}`;

@@ -1,13 +1,15 @@
 // Commands on a connection: input, output, clocks, and hosts that go away in the middle.
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerChannel } from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Connection, ExecRequest } from '../../src/engine/ports.ts';
-import { secret, type Target } from '../../src/model/host.ts';
+import { buildProbe, checkWants, parseProbe } from '../../src/facts/index.ts';
+import type { FactWant } from '../../src/model/fact.ts';
+import { type Become, secret, type Target } from '../../src/model/host.ts';
 import { run, type ServerOptions, startServer, startTcp, targetAt, transportFor } from './server.ts';
 
 let home = '';
@@ -100,9 +102,72 @@ describe('input', () => {
       failure: { kind: 'exit', message: expect.stringMatching(/cannot be read: EIO/) },
     });
   });
+  it('a long script that arrives cut does nothing, and is no answer', async () => {
+    const script = `: > ${home}/begun\n# ${'x'.repeat(50_000)}\n: > ${home}/ended`;
+    const onExec = (channel: ServerChannel, command: string): void => {
+      const child = spawn('/bin/sh', ['-c', command]);
+      child.stdout.pipe(channel, { end: false });
+      child.stderr.pipe(channel.stderr, { end: false });
+      channel.once('data', (chunk: Buffer) => child.stdin.end(chunk.subarray(0, 20_000)));
+      child.on('close', (code) => {
+        channel.exit(code ?? 0);
+        channel.end();
+      });
+    };
+    const { connection: on } = await connection({ onExec });
+    expect(await exec(on, script)).toMatchObject({
+      ok: false,
+      failure: { kind: 'exit', message: expect.stringMatching(/before the script began$/), detail: 'the script arrived cut' },
+    });
+    expect(readdirSync(home)).not.toContain('begun');
+  });
   it('a script of 300 KiB', async () => {
     const { connection: on } = await connection();
     expect(await value(on, `: '${'y'.repeat(300_000)}'\ncat; exit 5`, { stdin: 'in' })).toMatchObject({ code: 5, stdout: 'in' });
+  });
+});
+
+describe('the length of a command', () => {
+  const names = ['docker-ce', 'docker-ce-cli', 'containerd.io', 'kubelet', 'kernel'];
+  const most: readonly FactWant[] = [
+    { area: 'kernels' },
+    ...checkWants,
+    ...names.map((name): FactWant => ({ area: 'package', args: { name } })),
+    { area: 'service', args: { name: 'docker' } },
+  ];
+  it.each<[string, Become | undefined]>([
+    ['as the login user', undefined],
+    ['behind sudo', { method: 'sudo', user: 'root' }],
+    ['behind sudo with a password', { method: 'sudo', user: 'root', password: secret('pw-1') }],
+    ['behind su', { method: 'su', user: 'root', password: secret('pw-1') }],
+    ['behind doas', { method: 'doas', user: 'root' }],
+  ])('%s none is as long as 8,192 bytes, be the script the longest probe or any shorter text', async (_, become) => {
+    const lengths: number[] = [];
+    const onExec = (channel: ServerChannel, command: string): void => {
+      lengths.push(Buffer.byteLength(command));
+      channel.exit(1);
+      channel.end();
+    };
+    const { connection: on } = await connection({ onExec }, become === undefined ? {} : { become });
+    const probe = buildProbe(most);
+    const shorter = Array.from({ length: 40 }, (_, index) => probe.slice(0, 300 * index));
+    for (const script of [probe, ...shorter, `'\\'`.repeat(3000), 'é'.repeat(7000)]) {
+      await exec(on, script, { become: true });
+      await exec(on, script, { become: true, stdin: 'in' });
+    }
+    expect(lengths).toHaveLength(86);
+    expect(Math.max(...lengths)).toBeLessThan(8192);
+  });
+  it('the longest probe is one command, and its script is sent without waiting for an answer', async () => {
+    let commands = 0;
+    const onExec = (channel: ServerChannel, command: string): void => {
+      commands++;
+      // Nothing has been said to the client when the script comes.
+      channel.once('readable', () => run(channel, command));
+    };
+    const { connection: on } = await connection({ onExec });
+    expect(parseProbe((await value(on, buildProbe(most))).stdout, most)).toMatchObject({ ok: true });
+    expect(commands).toBe(1);
   });
 });
 
