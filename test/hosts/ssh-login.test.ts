@@ -1,17 +1,19 @@
 // Logging in to a real OpenSSH server: keys, agent, passwords through PAM, host keys, old and new algorithms, shed load.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildProbe, checkWants, parseProbe } from '../../src/facts/index.ts';
 import { secret, type Target } from '../../src/model/host.ts';
 import type { TransportOptions } from '../../src/ssh/index.ts';
-import { addUser, authorize, knownLine, makeKey, noSshd, type Sshd, startSshd } from '../ssh/real-sshd.ts';
+import { addUser, authorize, knownLine, listening, makeKey, noSshd, type Sshd, startSshd } from '../ssh/real-sshd.ts';
 import { nobody, transportFor } from '../ssh/server.ts';
 
 const user = `kml${process.pid % 100000}`;
 const password = 'Pw-for-tests-1';
+const dropbear = '/usr/sbin/dropbear';
 
 // Algorithms of OpenSSH 7.4 as CentOS 7 has them, as far as this sshd still knows them.
 const centos7 = [
@@ -193,6 +195,29 @@ describe.skipIf(noSshd !== '')(`login at a real sshd${noSshd === '' ? '' : ` (sk
     expect(await attempt({ ...to, legacyCrypto: true })).toBe(user);
     await old.stop();
   });
+
+  it.skipIf(!existsSync(dropbear))(
+    `dropbear, which takes no command of 9,000 bytes${existsSync(dropbear) ? '' : ' (skipped: not installed)'}`,
+    async () => {
+      const [address, port] = ['127.19.1.1', 20_000 + (process.pid % 20_000)];
+      execFileSync('dropbearkey', ['-t', 'ed25519', '-f', key('host_dropbear')], { stdio: 'ignore' });
+      const server = spawn(dropbear, ['-F', '-E', '-r', key('host_dropbear'), '-p', `${address}:${port}`, '-P', key('dropbear.pid')], {
+        stdio: 'ignore',
+      });
+      await listening(address, port);
+      const via = transportFor(home);
+      const connection = await via.connect({ ...target({ password: secret(password), hostKeyChecking: 'no' }), address, port });
+      if (!connection.ok) throw new Error(connection.failure.message);
+      const probe = await connection.value.exec({ script: buildProbe(checkWants), become: false, timeout: 60 });
+      expect(probe.ok ? parseProbe(probe.value.stdout, checkWants) : probe).toMatchObject({ ok: true });
+      const script = `# ${'x'.repeat(100_000)}\ncat; exit 3`;
+      expect(await connection.value.exec({ script, stdin: 'in', become: false, timeout: 20 })).toMatchObject({
+        value: { code: 3, stdout: 'in' },
+      });
+      await via.close();
+      server.kill();
+    },
+  );
 
   it('a server that sheds load: who is turned away can come again', async () => {
     const small = await startSshd(['UsePAM no', 'MaxStartups 2:100:2']);

@@ -126,6 +126,25 @@ describe('properties', () => {
 });
 
 describe('becoming another user', () => {
+  it('no command is as long as 8,192 bytes, whatever is quoted', () => {
+    const ways = (['sudo', 'su', 'doas'] as const).flatMap((method) => [
+      { method, user: 'root' },
+      { method, user: 'root', password: secret('x') },
+    ]);
+    const longest = Math.max(
+      ...[undefined, ...ways].flatMap((become) =>
+        ["'", '\\', 'é', 'x'].flatMap((unit) =>
+          Array.from({ length: 45 }, (_, index) => {
+            const request = { script: unit.repeat(200 * index), ...(become === undefined ? {} : { become }) };
+            return Math.max(...[{}, { stdin: 'in' }].map((more) => Buffer.byteLength(remoteCommand({ ...request, ...more }).line)));
+          }),
+        ),
+      ),
+    );
+    // So near that a limit which is not looked at after quoting would be passed.
+    expect(longest).toBeGreaterThan(7500);
+    expect(longest).toBeLessThan(8192);
+  });
   const line = (become: Parameters<typeof remoteCommand>[0]['become']) =>
     remoteCommand({ script: 'id', ...(become === undefined ? {} : { become }) });
   it('no password ever stands in the command', () => {

@@ -74,7 +74,8 @@ export async function startSshd(lines: readonly string[], types: readonly string
   };
 }
 
-async function listening(address: string, port: number, log: string): Promise<void> {
+/** Waits until an SSH server answers there. */
+export async function listening(address: string, port: number, log = ''): Promise<void> {
   for (let round = 0; round < 100; round++) {
     const up = await new Promise<boolean>((resolve) => {
       const socket = connect(port, address, () => {
