@@ -5,7 +5,7 @@ import { assemblePlay, beginning } from '../core/plan-play.ts';
 import { type Simulation, simulate } from '../core/simulate.ts';
 import { type Planned, planFleet, refusedPlan } from '../engine/fleet.ts';
 import type { Cluster, Store, Transport } from '../engine/ports.ts';
-import { hasChanges, type Plan, type PlayPlan } from '../model/plan.ts';
+import { type HostPlan, hasChanges, type Plan, type PlayPlan } from '../model/plan.ts';
 import { type PlannedWave, planText } from '../report/plan-text.ts';
 import { readHeld } from './held.ts';
 import { earlierDurations } from './history.ts';
@@ -86,11 +86,17 @@ async function withoutHeld(
     const by = held.get(one.host);
     if (by === undefined || !isOrphan(by) || by.run === takeover || !one.outcome.ok) return one;
     const marked = { ...one, outcome: { ...one.outcome, value: { ...one.outcome.value, heldBy: by.run } } };
-    return refusedPlan(marked, 'out of service', by.why, by.hint);
+    return refusedPlan(marked, 'open in another run', by.why + alsoRefused(one.outcome.value), by.hint);
   });
   const underWay = [...held.values()].filter((by) => !isOrphan(by)).map(({ host, why }) => `${host}: ${why}`);
   const alike = twinsAmong(seen).filter(({ by }) => by === 'machine');
   return { hosts, notes: [...underWay, ...alike.map(twinsText)], held: [...held.values()] };
+}
+
+/** What its own tasks refuse the host for stays in sight: it is what must be repaired before the other run can go on. */
+function alsoRefused({ refused }: HostPlan): string {
+  if (refused === undefined) return '';
+  return `; also refused by ${refused.task}: ${refused.why}${refused.hint === undefined ? '' : ` (${refused.hint})`}`;
 }
 
 /** Waves, order and times by the very `decide` that a run asks, on a virtual clock. */
