@@ -117,7 +117,11 @@ async function judge(
         ...found.wrong,
         ...denied.map(({ by }) => `its end was cut off, or it was rewritten: no entry has the head that run ${by} names`),
       ],
-      notes: [...found.notes, ...(found.torn ? ['its last line is cut off by a crash; resume removes it'] : []), ...placeOf(head, found)],
+      notes: [
+        ...found.notes,
+        ...(found.torn ? [`its last line was cut off by a crash${found.entries === 0 ? '' : '; resume removes it'}`] : []),
+        ...placeOf(head, found),
+      ],
     };
   } catch (error) {
     if (error instanceof JournalError) return { run, end: 'open', wrong: [error.message], notes: [] };

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { EventBody } from '../model/event.ts';
 import { postCommand } from '../store/index.ts';
 import { stateOf } from './history.ts';
+import { refuseNeverBegan } from './never-began.ts';
 import { stateDirOf } from './options.ts';
 import { type Resolution, resolution, resolutionsIn, wayOf } from './resolutions.ts';
 import { CommandError, type World } from './world.ts';
@@ -69,18 +70,19 @@ export function controlCommands(program: Command, world: World, done: (exit: num
 
 /** Leaves a person's word about hosts for a run, where it can change something. */
 export async function leaveResolutions(run: string, given: readonly Resolution[], stateDir: string, world: World): Promise<number> {
-  known(run, stateDir, world);
+  await known(run, stateDir, world);
   return post(run, resolutionsIn(given, await stateOf(await world.store(stateDir), run)), stateDir, world);
 }
 
-/** A run that is not there is the user's mistake. */
-function known(run: string, stateDir: string, world: World): void {
+/** A run that is not there is the user's mistake, and in one that never began nobody would take a command up. */
+async function known(run: string, stateDir: string, world: World): Promise<void> {
   if (!world.reader.readText(`${stateDir}/runs/${run}/settings.json`).ok)
     throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
+  await refuseNeverBegan(run, await world.store(stateDir));
 }
 
 async function post(run: string, bodies: readonly EventBody[], stateDir: string, world: World): Promise<number> {
-  known(run, stateDir, world);
+  await known(run, stateDir, world);
   for (const body of bodies) await postCommand(stateDir, run, body, world.clock.now());
   const holder = await (await world.store(stateDir)).holder(run);
   world.out(

@@ -153,8 +153,10 @@ function grouped(seen: readonly Seen[], idOf: (one: Seen) => string): readonly (
 }
 
 const most = 5;
-const names = (hosts: readonly string[]): string =>
-  hosts.length > most ? `${hosts.slice(0, most).join(', ')} and ${hosts.length - most} more` : hosts.join(' and ');
+const names = (hosts: readonly string[]): string => {
+  const shown = hosts.length > most ? hosts.slice(0, most) : hosts.slice(0, -1);
+  return `${shown.join(', ')} and ${hosts.length > most ? `${hosts.length - most} more` : hosts.at(-1)}`;
+};
 
 export const twinsText = ({ hosts, by, id }: Twins): string =>
   by === 'boot'

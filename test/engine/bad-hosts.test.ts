@@ -120,7 +120,7 @@ describe('the others in the same run', () => {
       ),
     ]);
     expect(done.exit).toBe(4);
-    expect(done.out).toContain('the package manager is in use: yum (pid 4711) (wait for it to end, or stop it, and try again)');
+    expect(done.out).toContain('the package manager is in use: yum (pid 4711) (wait for it to end, and try again)');
     lab.fleet.set('good', 'lock', undefined);
   }, 20_000);
 });

@@ -88,9 +88,7 @@ export function managerOf(
 export function busyOrBroken(facts: FactView, { done }: PlanContext): Refusal | undefined {
   const lock = optional(facts, 'packages.lock');
   if (lock !== '')
-    return done.touched === true
-      ? undefined
-      : { why: `the package manager is in use: ${lock}`, hint: 'wait for it to end, or stop it, and try again' };
+    return done.touched === true ? undefined : { why: `the package manager is in use: ${lock}`, hint: 'wait for it to end, and try again' };
   const broken = optional(facts, 'packages.broken');
   if (broken === '') return undefined;
   const damaged = readDamage(facts.get('packages.damaged')).filter(({ state }) => blockingStates.includes(state));
