@@ -44,10 +44,15 @@ const isReading = (task: TaskPlan): boolean => task.status === 'later' && task.r
 const text = (value: Value | undefined): string =>
   value === undefined ? 'not there' : typeof value === 'string' ? value : JSON.stringify(value);
 
+/** Short enough for a line of the screen: a file of the host is not. */
+const isWhole = (value: string): boolean => value.length <= 160 && !value.includes('\n');
+
 function factDifferences(saved: HostPlan, facts: Facts): string[] {
   return Object.entries(saved.reads).flatMap(([name, before]) => {
     const now = Object.hasOwn(facts, name) ? facts[name] : undefined;
-    return sameValue(before, now) ? [] : [`${name} was ${text(before)}, is ${text(now)}`];
+    if (sameValue(before, now)) return [];
+    const [was, is] = [text(before), text(now)];
+    return [isWhole(was) && isWhole(is) ? `${name} was ${was}, is ${is}` : `${name} has changed`];
   });
 }
 

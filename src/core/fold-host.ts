@@ -93,8 +93,10 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
   const ours = host.starts > 0;
   const held = event.failure.resumable === true;
   const counts = ours && !untouchable && !held;
+  // An acknowledgement was about the failure before this one.
+  const { resolved: _resolved, ...rest } = host;
   return {
-    ...host,
+    ...rest,
     status: untouchable && event.failure.kind === 'refused' ? 'refused' : 'failed',
     failure: event.failure,
     ...(event.task === undefined ? {} : { failedTask: event.task }),

@@ -42,7 +42,7 @@ function hostCells(host: HostState): readonly string[] {
   const took = host.startedAt === undefined || host.endedAt === undefined ? '' : duration((host.endedAt - host.startedAt) / 1000);
   const proof = host.proof === undefined ? '' : proofText(host.proof);
   const bad =
-    host.failure === undefined
+    host.failure === undefined || host.status === 'done'
       ? ''
       : `${host.failure.kind}: ${host.failure.message}${host.left === undefined ? '' : ` [left: ${host.left}]`}`;
   const refused = host.plan.refused === undefined ? '' : host.plan.refused.why;

@@ -25,6 +25,7 @@ const reboot = {
 const started: readonly EventBody[] = [begin([host]), { type: 'host.started', host: name, why: '' }, reboot];
 const failure = { kind: 'exit', message: 'no' } as const;
 const failed: EventBody = { type: 'host.failed', host: name, failure, touched: true, state: 'drained' };
+const retried: EventBody = { type: 'host.resolved', host: name, who: 'ops', note: '', as: 'retry' };
 const aborted: EventBody = { type: 'run.aborted', who: 'ops', why: 'answered no' };
 
 const known = (bodies: readonly EventBody[], holder?: string): ReadonlyMap<string, KnownRun> => {
@@ -44,6 +45,13 @@ describe('who has a host', () => {
     ['a signal ended it', open, known([...started, { ...aborted, why: 'SIGTERM' }]), 'interrupted', resume],
     ['an operator ended it', open, known([...started, aborted]), 'aborted', resume],
     ['the host failed', open, known([...started, failed]), 'failed', `${resume} --retry ${name}, or --skip ${name}, or --done ${name}`],
+    [
+      'the host was tried again and failed again',
+      open,
+      known([...started, failed, retried, ...started.slice(1), failed]),
+      'failed',
+      resume,
+    ],
     ['its journal is elsewhere', open, new Map(), 'elsewhere', `--takeover ${run}`],
     ['only the node has its mark', { owner: run }, new Map(), 'elsewhere', `--takeover ${run}`],
   ] as const)('%s', (_, one, runs, kind, hint) => {
