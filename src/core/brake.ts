@@ -48,12 +48,11 @@ export const isBraked = (view: View): boolean =>
 
 /**
  * Why hosts that failed in other runs of this play stop further starts. It trips nothing: once they are acknowledged it is over. A host that this
- * run is to walk is not among them: how that ends counts by itself.
+ * run walks is not among them, before, during and after its walk: how that ends counts by itself.
  */
 export function failedElsewhere(view: View): string | undefined {
   const { state, policy } = view;
-  const isOurs = (name: string): boolean => ['planned', 'waiting'].includes(hostState(state, name)?.status ?? '');
-  const others = state.others.filter(({ host, failed }) => failed === true && !isOurs(host));
+  const others = state.others.filter(({ host, failed }) => failed === true && !isWalked(hostState(state, host)));
   const [first] = others;
   if (first === undefined) return undefined;
   if (!exceeds(counted(view, state) + others.length, policy.brake.failures, state.started + others.length)) return undefined;
@@ -61,6 +60,10 @@ export function failedElsewhere(view: View): string | undefined {
   const more = others.length > 5 ? ` and ${others.length - 5} more` : '';
   return `failed and not acknowledged: ${names.join(', ')}${more}, allowed: ${amountText(policy.brake.failures)}; see the host, then: kmend resume ${first.run} --retry HOST (or --skip, --done)`;
 }
+
+/** One that was refused, or that had nothing to do, is as it was in the other run. */
+const isWalked = (host: HostState | undefined): boolean =>
+  host !== undefined && host.status !== 'same' && host.status !== 'refused' && (host.status !== 'done' || host.changed === true);
 
 /** A canary is there to find trouble: one that fails is enough, also by being unreachable. */
 function canaryTrip({ state }: View): Trip | undefined {

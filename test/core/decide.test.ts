@@ -19,6 +19,7 @@ import {
   started,
   startsAt,
   stateAfter,
+  type Told,
   wave,
 } from './fleet.ts';
 
@@ -103,6 +104,17 @@ describe('max_unavailable', () => {
     expect(decidedAt(elsewhere, 1, { wait: true, slotsReadAt: noon })).toMatchObject({ kind: 'wait', until: noon + 2000 });
     expect(decidedAt(elsewhere, 2, { wait: true, slotsReadAt: noon })).toMatchObject({ kind: 'read_capacity' });
     expect(decidedAt(stateAfter(begin(fleet(3), policy), begun, left('h2')), 1)).toMatchObject({ kind: 'start', host: 'h2' });
+  });
+
+  it('counts a host that failed in another run by its end in this run alone, once this run walks it', () => {
+    const decided = (failures: number, ...told: readonly Told[]) => {
+      const start = begin(fleet(3), { maxUnavailable: count(2), brake: { failures: count(failures), unreachable: 'count' } });
+      return decidedAt(stateAfter(start, [0, wave(1, ['h1', 'h2', 'h3'])], left('h2'), [1, started('h2')], ...told), 3);
+    };
+    expect(decided(0)).toMatchObject({ kind: 'start', host: 'h1' });
+    expect(decided(0, [2, done('h2')])).toMatchObject({ kind: 'start', host: 'h1' });
+    expect(decided(0, [2, done('h2', false)])).toMatchObject({ kind: 'finish', exit: 5 });
+    expect(decided(1, [2, failed('h2')])).toMatchObject({ kind: 'start', host: 'h1' });
   });
 
   it('reads capacity again before every start, where there is a source for it', () => {

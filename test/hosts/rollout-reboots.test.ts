@@ -53,6 +53,10 @@ describe.skipIf(missing !== '')(`reboots on ten el7 hosts (${missing || 'all the
     expect(out).toMatch(/Plan: 7 hosts to change/);
   });
 
+  it('a plan of one of them is saved for later', async () => {
+    expect((await op.kmend(['plan', path, '-i', op.inventory, '-l', 'stuck', '-o', 'stuck.json'])).code).toBe(2);
+  });
+
   it('each bad day is told by its name, and the good ones end well', async () => {
     lab.set(hostOf('never'), 'never', '1');
     lab.set(hostOf('stuck'), 'noreboot', '1');
@@ -134,10 +138,13 @@ describe.skipIf(missing !== '')(`reboots on ten el7 hosts (${missing || 'all the
     const run = op.runs().at(-1) ?? '';
     lab.set(hostOf('stuck'), 'noreboot', '');
     const other = await op.kmend(['apply', path, '-i', op.inventory, '-l', 'stuck', '--yes']);
-    expect([other.code, failureOf(op.journal(), 'stuck')?.failure]).toMatchObject([
+    expect([other.code, other.out]).toEqual([4, expect.stringContaining(`it failed in run ${run}`)]);
+    const saved = await op.kmend(['apply', 'stuck.json', '--yes']);
+    expect([saved.code, failureOf(op.journal(), 'stuck')?.failure]).toMatchObject([
       4,
       { kind: 'fenced', message: expect.stringContaining(run) },
     ]);
+    expect(boots('stuck')).toBe(2);
     const taken = await op.kmend(['apply', path, '-i', op.inventory, '-l', 'stuck', '--yes', '--takeover', run]);
     expect([taken.code, taken.err, boots('stuck')]).toEqual([0, '', 3]);
   });
