@@ -91,6 +91,15 @@ export function keptSettings(run: string, stateDir: string, world: World): KeptS
 export const stillMissing = ({ withheld }: KeptSettings, extraVars: Mapping): readonly string[] =>
   withheld.filter((name) => !Object.hasOwn(extraVars, name));
 
+/** Said before the command goes on: without them it may find a name that is not defined. */
+export function warnMissing(run: string, kept: KeptSettings, extraVars: Mapping, world: World): void {
+  const names = stillMissing(kept, extraVars);
+  if (names.length > 0)
+    world.err(
+      `warning: of run ${run} these variables were not kept, because they may be secret: ${names.join(', ')}; give with -e those that are needed`,
+    );
+}
+
 /** What has to be added to the commands that kmend prints for this run, where something has. */
 export function neededAgain(run: string, stateDir: string, world: World): readonly string[] {
   if (!world.reader.readText(`${stateDir}/runs/${run}/settings.json`).ok) return [];

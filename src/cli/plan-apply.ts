@@ -10,7 +10,7 @@ import { plural } from '../report/layout.ts';
 import { adoptProven } from './adopt.ts';
 import { leaveResolutions } from './control.ts';
 import type { RunLine } from './demo.ts';
-import { type KeptSettings, keptSettings, printableVars, stillMissing } from './kept-settings.ts';
+import { type KeptSettings, keptSettings, printableVars, stillMissing, warnMissing } from './kept-settings.ts';
 import { listHosts, listTasks } from './listing.ts';
 import { type MadePlan, makePlan, showPlan } from './make-plan.ts';
 import { refuseNeverBegan } from './never-began.ts';
@@ -350,7 +350,7 @@ const notReturned =
 async function resumeCommand(run: string, given: ResumeFlags, world: World, after: AfterRun): Promise<number> {
   const { retry: _retry, skip: _skip, done: _done, why: _why, ...flags } = given;
   const resolutions = resolutionsOf(given, world.who);
-  const stateDir = settings(flags, world).stateDir;
+  const { stateDir, extraVars } = settings(flags, world);
   await refuseNeverBegan(run, await world.store(stateDir));
   const directory = `${stateDir}/runs/${run}`;
   const planText = world.reader.readText(`${directory}/plan.json`);
@@ -359,6 +359,7 @@ async function resumeCommand(run: string, given: ResumeFlags, world: World, afte
   // Its own process goes on with it: a second one would only find it locked.
   if (resolutions.length > 0 && (await (await world.store(stateDir)).holder(run)) !== undefined)
     return leaveResolutions(run, resolutions, stateDir, world);
+  warnMissing(run, kept, extraVars, world);
   const saved = parsePlan(planText.text);
   if (!saved.ok) throw new CommandError(1, `the plan of run ${run} is damaged: ${saved.failure.message}`, `see ${directory}/plan.json`);
   const plan = saved.value;

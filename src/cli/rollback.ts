@@ -4,7 +4,7 @@ import { hasChanges } from '../model/plan.ts';
 import { toJson } from '../model/printable.ts';
 import { plural } from '../report/layout.ts';
 import { loadFleet, matchHosts } from './fleet.ts';
-import { type KeptSettings, keptSettings, stillMissing } from './kept-settings.ts';
+import { type KeptSettings, keptSettings, warnMissing } from './kept-settings.ts';
 import { makePlan } from './make-plan.ts';
 import { type FleetFlags, type RolloutFlags, withFleetOptions, withForwardOption, withRolloutOptions } from './options.ts';
 import { ask, openPorts, planExit, print, runPlays } from './plan-apply.ts';
@@ -44,7 +44,7 @@ async function rollback(run: string, given: RollbackFlags, world: World): Promis
   const kept = keptSettings(run, settings(given, world).stateDir, world);
   const flags = flagsFor(kept, given, world);
   const asked = settings(flags, world);
-  warnMissing(run, stillMissing(kept, asked.extraVars), world);
+  warnMissing(run, kept, asked.extraVars, world);
   const names = await hostsToTakeBack(run, asked, world);
   const ways = await rollbackSettings(run, names, asked, world);
   tellLeft(ways, world);
@@ -88,13 +88,6 @@ function flagsFor(kept: KeptSettings, given: RollbackFlags, world: World): Rollb
   const { limit: _limit, verbose: _verbose, ...fleet } = kept.flags;
   const extraVars = [...kept.flags.extraVars, ...(given.extraVars ?? [])];
   return { ...fleet, ...given, stateDir: settings(given, world).stateDir, extraVars };
-}
-
-function warnMissing(run: string, names: readonly string[], world: World): void {
-  if (names.length > 0)
-    world.err(
-      `warning: of run ${run} these variables were not kept, because they may be secret: ${names.join(', ')}; give with -e those that the rollback needs`,
-    );
 }
 
 /** Hosts of the run that the inventory still has and that `-l` leaves. */

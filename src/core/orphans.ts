@@ -105,7 +105,8 @@ function standing({ host, owner }: Seen, run: string, known: KnownRun | undefine
   if (state.status === 'failed' && state.touched && state.resolved === undefined)
     return held(
       'failed',
-      `it failed in run ${run} and was left ${state.left ?? 'as it was'}; nobody has acknowledged that`,
+      // "In service" is what the walk knew; it counts as out of service until somebody has looked.
+      `it failed in run ${run}${state.left === undefined || state.left.startsWith('in service') ? '' : ` and was left ${state.left}`}; nobody has acknowledged that`,
       `kmend resume ${run} --retry ${word}, or --skip ${word}, or --done ${word}`,
     );
   return owner === run
