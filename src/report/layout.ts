@@ -63,18 +63,23 @@ export function table(rows: readonly (readonly string[])[], width: number): read
   });
 }
 
-/** Folds at spaces; a word longer than the room stays whole. The first line may have some columns more. */
+/** Commands in a text: between backticks, and those of kmend. One that is folded cannot be pasted. */
+const commands = /`[^`]+`|\bkmend [a-z]+ \d{8}-\d{6}-\w{4}/g;
+const kept = '\u0000';
+
+/** Folds at spaces, and in a command only where it is longer than a line; a word longer than the room stays whole. The first line may have some columns more. */
 export function fold(text: string, room: number, more = 0): readonly string[] {
   if (widthOf(text) <= room + more) return [text];
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ')) {
+  const whole = text.replace(commands, (command) => (widthOf(command) <= room ? command.replaceAll(' ', kept) : command));
+  for (const word of whole.split(' ')) {
     if (line !== '' && widthOf(line) + 1 + widthOf(word) > room + (lines.length === 0 ? more : 0)) {
       lines.push(line);
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;
   }
-  return [...lines, line];
+  return [...lines, line].map((folded) => folded.replaceAll(kept, ' '));
 }
 
 export const plural = (count: number, word: string, many = `${word}s`): string => `${count} ${count === 1 ? word : many}`;

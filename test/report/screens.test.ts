@@ -6,7 +6,7 @@ import type { Event, EventBody } from '../../src/model/event.ts';
 import type { PlayPlan } from '../../src/model/plan.ts';
 import { beforeAndAfter, type CheckRow, checkSummary, checkTable } from '../../src/report/check-table.ts';
 import { diagnosticsText } from '../../src/report/diagnostics.ts';
-import { coloured, duration, printable, uncoloured, widthOf } from '../../src/report/layout.ts';
+import { coloured, duration, fold, printable, uncoloured, widthOf } from '../../src/report/layout.ts';
 import { eventLines } from '../../src/report/lines.ts';
 import { liveRows, liveTitle } from '../../src/report/live-rows.ts';
 import { underWay } from '../../src/report/next-steps.ts';
@@ -186,6 +186,17 @@ describe('plan', () => {
               - name=x
       "
     `);
+  });
+
+  it('folds no command that fits into a line, so that it can be pasted', () => {
+    const [resume, repair] = ['kmend resume 20261127-072230-9o19', '`dnf -y remove --duplicates`'];
+    for (let room = 40; room < 90; room++) {
+      const lines = fold(`run 20261127-072230-9o19 was interrupted (${resume}); repair it by ${repair} and more words`, room);
+      expect(lines.some((line) => line.includes(resume)) && lines.some((line) => line.includes(repair))).toBe(true);
+      expect(lines.join(' ')).toBe(`run 20261127-072230-9o19 was interrupted (${resume}); repair it by ${repair} and more words`);
+      expect(lines.every((line) => widthOf(line) <= room)).toBe(true);
+    }
+    expect(fold('`a b c d`', 4)).toEqual(['`a b', 'c d`']);
   });
 
   it('folds to the width of the terminal', () => {
