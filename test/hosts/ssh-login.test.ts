@@ -200,7 +200,7 @@ describe.skipIf(noSshd !== '')(`login at a real sshd${noSshd === '' ? '' : ` (sk
     `dropbear, which takes no command of 9,000 bytes${existsSync(dropbear) ? '' : ' (skipped: not installed)'}`,
     async () => {
       const [address, port] = ['127.19.1.1', 20_000 + (process.pid % 20_000)];
-      execFileSync('dropbearkey', ['-t', 'ed25519', '-f', key('host_dropbear')], { stdio: 'ignore' });
+      execFileSync('/usr/bin/dropbearkey', ['-t', 'ed25519', '-f', key('host_dropbear')], { stdio: 'ignore' });
       const server = spawn(dropbear, ['-F', '-E', '-r', key('host_dropbear'), '-p', `${address}:${port}`, '-P', key('dropbear.pid')], {
         stdio: 'ignore',
       });
