@@ -1,9 +1,9 @@
 // Controllers of real rollouts, killed with SIGKILL at uniformly random times: in the rollout, and in what is left of it when it is resumed. Everything
 // that is compared and counted is read from outside of kmend: the hosts' own files, their boots, and their package database.
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { numbers } from '../crash/crash-run.ts';
 import { watchMost } from '../crash/watch.ts';
 import { type Lab, startLab } from '../hosts/lab.ts';
 import { type Operator, operator, playbook, type Ran } from '../hosts/operator.ts';
@@ -67,7 +67,7 @@ export async function round(name: Playbook, seed: number, seconds?: number): Pro
 }
 
 async function play(op: Operator, name: Playbook, seed: number, seconds: number | undefined): Promise<Pick<Round, 'last' | 'kills'>> {
-  const random = numbers(seed);
+  const random = uniform(seed);
   const apply = ['apply', playbook(name), '-i', op.inventory, '--max-unavailable', String(slots), '--yes'];
   const kills: string[] = [];
   let left = seconds ?? 0;
@@ -83,6 +83,12 @@ async function play(op: Operator, name: Playbook, seed: number, seconds: number 
     left -= after;
   }
   return { last: await op.kmend(wordsOf(op, apply)), kills };
+}
+
+/** Repeatable numbers in [0, 1); those of neighbouring seeds have nothing in common. */
+function uniform(seed: number): () => number {
+  let count = 0;
+  return () => createHash('sha256').update(`${seed} ${count++}`).digest().readUInt32BE() / 2 ** 32;
 }
 
 /** A run that has begun is resumed; before its first entry there is none. */
