@@ -89,7 +89,7 @@ async function withoutHeld(
     return refusedPlan(marked, 'open in another run', by.why + alsoRefused(one.outcome.value), by.hint);
   });
   const underWay = [...held.values()].filter((by) => !isOrphan(by)).map(({ host, why }) => `${host}: ${why}`);
-  const alike = twinsAmong(seen).filter(({ by }) => by === 'machine');
+  const alike = twinsAmong(seen).filter(({ by }) => by !== 'boot');
   return { hosts, notes: [...underWay, ...alike.map(twinsText)], held: [...held.values()] };
 }
 

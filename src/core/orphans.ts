@@ -10,6 +10,8 @@ export interface Seen {
   readonly host: string;
   readonly bootId: string;
   readonly machineId: string;
+  /** Fingerprint of its SSH host key. */
+  readonly hostKey: string;
   /** The run that holds the host by its fence, or held it last; empty for none, or where only root may read it. */
   readonly fence: string;
   readonly fenceOpen: boolean;
@@ -24,6 +26,7 @@ export function seenOf(host: string, facts: Facts): Seen {
     host,
     bootId: text('boot.id'),
     machineId: text('machine.id'),
+    hostKey: text('ssh.host_key'),
     fence,
     fenceOpen: fence !== '' && facts['fence.open'] === true,
     owner: text('node.owner'),
@@ -128,19 +131,27 @@ const leftAs = ({ marks: { cordoned, drained, uncordoned }, tasks }: HostState):
 /** Hosts of the inventory that are one machine, or may be. */
 export interface Twins {
   readonly hosts: readonly string[];
-  /** `boot`: the same boot id, which two machines never have. `machine`: only the same machine id, which clones of a disk have too. */
-  readonly by: 'boot' | 'machine';
+  /**
+   * `boot`: the same boot id, which two machines never have, from one SSH host key. `word`: the same boot id with different keys: containers of one
+   * kernel, or one of them gives the boot id of another. `machine`: only the same machine id, which clones of a disk have too.
+   */
+  readonly by: 'boot' | 'word' | 'machine';
   readonly id: string;
 }
 
+/** A host cannot keep another from its remedy by its word alone: it cannot show the other's host key. */
 export function twinsAmong(seen: readonly Seen[]): readonly Twins[] {
-  const boots = grouped(seen, ({ bootId }) => bootId);
-  const isOne = new Set(boots.map(([, hosts]) => hosts.join('\n')));
-  const machines = grouped(seen, ({ machineId }) => machineId).filter(([, hosts]) => !isOne.has(hosts.join('\n')));
-  return [
-    ...boots.map(([id, hosts]): Twins => ({ hosts, by: 'boot', id })),
-    ...machines.map(([id, hosts]): Twins => ({ hosts, by: 'machine', id })),
-  ];
+  const boots = grouped(seen, ({ bootId, hostKey }) => (bootId === '' ? '' : `${bootId} ${hostKey}`)).map(
+    ([id, hosts]): Twins => ({ hosts, by: 'boot', id: id.split(' ')[0] ?? '' }),
+  );
+  const known = new Set(boots.map(({ hosts }) => hosts.join('\n')));
+  const more = (by: 'word' | 'machine', idOf: (one: Seen) => string): readonly Twins[] =>
+    grouped(seen, idOf).flatMap(([id, hosts]) => {
+      const isNew = !known.has(hosts.join('\n'));
+      known.add(hosts.join('\n'));
+      return isNew ? [{ hosts, by, id }] : [];
+    });
+  return [...boots, ...more('word', ({ bootId }) => bootId), ...more('machine', ({ machineId }) => machineId)];
 }
 
 function grouped(seen: readonly Seen[], idOf: (one: Seen) => string): readonly (readonly [string, readonly string[]])[] {
@@ -159,7 +170,11 @@ const names = (hosts: readonly string[]): string => {
   return `${shown.join(', ')} and ${hosts.length > most ? `${hosts.length - most} more` : hosts.at(-1)}`;
 };
 
-export const twinsText = ({ hosts, by, id }: Twins): string =>
-  by === 'boot'
-    ? `${names(hosts)} are one machine: the boot id of each is ${id}; only one of these names may be in the inventory`
-    : `${names(hosts)} have one machine id (${id}): clones of one disk, or one machine under several names`;
+const twinsWords: Readonly<Record<Twins['by'], (hosts: string, id: string) => string>> = {
+  boot: (hosts, id) => `${hosts} are one machine: the boot id of each is ${id}; only one of these names may be in the inventory`,
+  word: (hosts, id) =>
+    `${hosts} give one boot id (${id}) with different host keys: containers of one machine, or one of them does not say its own`,
+  machine: (hosts, id) => `${hosts} have one machine id (${id}): clones of one disk, or one machine under several names`,
+};
+
+export const twinsText = ({ hosts, by, id }: Twins): string => twinsWords[by](names(hosts), id);

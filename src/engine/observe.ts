@@ -27,7 +27,7 @@ export async function observe(
   if (!parsed.ok) return parsed;
   const said = await outputs(session, wants);
   if (!said.ok) return said;
-  const facts = { ...before.facts, ...parsed.value, ...said.value };
+  const facts = { ...before.facts, ...parsed.value, ...said.value, 'ssh.host_key': session.hostKey() };
   return { ok: true, value: { facts, asked: new Set([...before.asked, ...wants.map(wantKey)]) } };
 }
 

@@ -45,6 +45,8 @@ export interface Connection {
   readonly alive: () => boolean;
   /** What the connection was made to: the name or address that was asked for, and the peer's address. Behind a jump host only the former is known. */
   readonly dialled?: readonly string[];
+  /** Fingerprint of the host key: the other side has proven that it has the private key. */
+  readonly hostKey?: string;
 }
 
 /** A host's place among those that are worked at. */

@@ -19,6 +19,8 @@ export interface Session {
   readonly close: () => void;
   /** What the last connection was made to, as in `Connection`. */
   readonly dialled: () => readonly string[];
+  /** Fingerprint of the host key that the last connection saw; empty when it is not known. */
+  readonly hostKey: () => string;
 }
 
 export interface ReadRequest {
@@ -58,6 +60,7 @@ export function openSession(target: Target, retries: number, ports: SessionPorts
     once,
     close,
     dialled: () => connection?.dialled ?? [],
+    hostKey: () => connection?.hostKey ?? '',
     read: async (script, request) => {
       for (let attempt = 0; ; attempt++) {
         const outcome = await once({ script, ...request });

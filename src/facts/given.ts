@@ -1,10 +1,15 @@
-// Facts that no probe reads: what the run saw on its other hosts, and what the operator declares. They are merged with what was read, before `derive`.
+// Facts that no probe reads: what the connection and other hosts showed, and what the operator declares. They are merged with what was read, before `derive`.
 import type { FactDef, Facts } from '../model/fact.ts';
 import type { Accepted } from '../model/plan.ts';
 
 const def = (name: string, summary: string, example: FactDef['example']): FactDef => ({ name, lifetime: 'outside', summary, example });
 
 export const givenFactDefs: readonly FactDef[] = [
+  def(
+    'ssh.host_key',
+    'Fingerprint of the SSH host key of the host; empty where the probe came as a file.',
+    'SHA256:uOjkzDqJ2N6hRkeQm2b8mUeXcSRkA2dIYZ1Qz3cAqkM',
+  ),
   def(
     'kernel.seen',
     'By kernel release, what active probes of this run found where the table does not say the same: does it obey the argument, yes or no.',

@@ -5,7 +5,7 @@ import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
 import { algorithmsFor } from './algorithms.ts';
 import { createBannerWatch } from './banner.ts';
 import { failureOf, type Phase, type RawError } from './failures.ts';
-import type { HostKeys } from './host-keys.ts';
+import { fingerprint, type HostKeys } from './host-keys.ts';
 import type { Client, Library } from './library.ts';
 import { type Attempt, createCourse } from './login.ts';
 import type { Hop } from './route.ts';
@@ -16,6 +16,8 @@ export interface Session {
   readonly stream: Duplex;
   /** False for a changed host key that was let pass: no password goes there. */
   readonly trusted: boolean;
+  /** Fingerprint of the host key. */
+  readonly hostKey: string;
 }
 
 export interface HandshakeOptions {
@@ -140,6 +142,7 @@ function start(options: HandshakeOptions, stream: Duplex, deadline: number, reso
   const watch = createBannerWatch();
   let phase: Phase = 'banner';
   let trusted = true;
+  let hostKey = '';
   let timer: NodeJS.Timeout | undefined;
   let loginLeft = hop.connectTimeout * 2000;
   let since = Date.now();
@@ -201,7 +204,7 @@ function start(options: HandshakeOptions, stream: Duplex, deadline: number, reso
       phase = 'login';
       refuseKeyRotation(client);
     })
-    .on('ready', () => settle(ok({ client, stream, trusted })))
+    .on('ready', () => settle(ok({ client, stream, trusted, hostKey })))
     .on('change password', () => wrong({ level: 'client-authentication', message: 'the password has expired and must be changed' }))
     // The listener stays: an error without one ends the process, and a lost connection is noticed by `close`.
     .on('error', (error: RawError) => {
@@ -218,6 +221,7 @@ function start(options: HandshakeOptions, stream: Duplex, deadline: number, reso
       algorithms: algorithmsFor(hostKeys.types(hop), hop.legacyCrypto) as never,
       hostVerifier: (key: Buffer) => {
         const check = hostKeys.check(hop, key);
+        hostKey = fingerprint(key);
         if (check.ok) trusted = check.trusted;
         else fail(check.failure);
         return check.ok;

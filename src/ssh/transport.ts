@@ -222,6 +222,7 @@ function connectionOf(
       endStream(stream);
     },
     alive: () => alive,
+    hostKey: session.hostKey,
     dialled: [hop.host, ...(stream instanceof Socket && stream.remoteAddress !== undefined ? [stream.remoteAddress] : [])],
   };
   connections.add(connection);

@@ -80,19 +80,26 @@ describe('who has a host', () => {
 describe('one machine under several names', () => {
   const ids = fc.constantFrom('', 'a', 'b', 'c');
   const hosts = fc
-    .array(fc.record({ bootId: ids, machineId: ids }), { maxLength: 8 })
+    .array(fc.record({ bootId: ids, machineId: ids, hostKey: fc.constantFrom('k', 'l') }), { maxLength: 8 })
     .map((list) => list.map((ids, at) => seen({ ...ids, host: `n${at}` })));
 
-  it('is every host whose boot id another one has, and no other', () => {
+  it('is every host whose boot id another one with its host key has, and no other', () => {
     fc.assert(
       fc.property(hosts, (list) => {
         const found = twinsAmong(list)
           .filter(({ by }) => by === 'boot')
           .flatMap(({ hosts: same }) => same);
-        const expected = list.filter((one) => one.bootId !== '' && list.some((other) => other !== one && other.bootId === one.bootId));
+        const expected = list.filter(
+          ({ bootId, hostKey, host: own }) =>
+            bootId !== '' && list.some((other) => other.host !== own && other.bootId === bootId && other.hostKey === hostKey),
+        );
         expect(found.toSorted()).toEqual(expected.map((one) => one.host).toSorted());
       }),
     );
+  });
+  it('is not one by the word of a host that has another host key', () => {
+    const honest = seen({ host: 'a', bootId: '1', hostKey: 'k' });
+    expect(twinsAmong([honest, seen({ host: 'b', bootId: '1', hostKey: 'l' })])).toEqual([{ hosts: ['a', 'b'], by: 'word', id: '1' }]);
   });
   it('may be one where only the machine id is the same', () => {
     const [twins] = twinsAmong([seen({ host: 'a', bootId: '1', machineId: 'm' }), seen({ host: 'b', bootId: '2', machineId: 'm' })]);

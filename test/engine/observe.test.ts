@@ -21,6 +21,7 @@ const sick = (printed: readonly string[], failure: Outcome<never>): Session => {
     fresh: never,
     close: () => undefined,
     dialled: () => [],
+    hostKey: () => 'SHA256:it',
   };
 };
 const late = failed('timeout', 'n1: the command took longer than 90 s');

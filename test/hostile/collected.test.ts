@@ -66,6 +66,7 @@ const saying = (other: string, truncated: boolean, asked: ReadRequest[] = []): S
     fresh: never,
     close: () => {},
     dialled: () => [],
+    hostKey: () => 'SHA256:it',
   };
 };
 

@@ -148,14 +148,17 @@ export async function runFleet({ recording, fates, hostile, tasks = remedy }: Fl
   const transport: Transport = {
     connect: async (target, options) => {
       const made = await worldOf(worlds, target.name).transport.connect(target, options);
-      if (!made.ok || hostile?.host !== target.name) return made;
+      if (!made.ok) return made;
+      // Nobody can show the key of another host.
+      const connection = { ...made.value, hostKey: `key of ${target.name}` };
+      if (hostile?.host !== target.name) return ok(connection);
       const next = (request: ExecRequest): Move => {
         commands += 1;
         paced &&= commands <= pace.besides + (pace.each * (clock.time - began)) / 1000;
         // Whoever asks without a pause would never end.
         return paced ? hostile.move(request, commands) : { kind: 'hang' };
       };
-      return ok(taken(made.value, next, clock));
+      return ok(taken(connection, next, clock));
     },
     close: async () => {},
   };
