@@ -35,7 +35,7 @@ export function boot(machine: Machine, daysAgo = 0): boolean {
   machine.boots += 1;
   machine.running = { bootId: randomUUID(), bootTime, ...pick(choice), units: new Set(), nextGroup: 4, accounted: [] };
   control(machine, 'kernel', `${machine.running.kernel}\n`);
-  for (const path of ['/run', '/proc']) remove(machine, path);
+  for (const path of ['/run', '/var/run', '/proc']) remove(machine, path);
   putProc(machine);
   put(machine, '/run/lab/driver', driverOf(machine));
   put(machine, '/run/lab/live-restore', /"live-restore"\s*:\s*true/.test(read(machine, '/etc/docker/daemon.json')) ? 'true' : 'false');

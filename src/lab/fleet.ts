@@ -10,7 +10,7 @@ import { type Call, type Reply, serveCalls } from './calls.ts';
 import { createHostServer, type HostServer, loopback } from './host-server.ts';
 import { inventoryOf, knownHostsOf } from './inventory.ts';
 import { newKeyPair } from './keys.ts';
-import { control, fault, type Machine, putName, remove } from './machine.ts';
+import { control, fault, type Machine, put, putName, remove } from './machine.ts';
 import { age, makeHost } from './make-host.ts';
 import { choosePorts } from './ports.ts';
 import { killProcesses } from './processes.ts';
@@ -145,8 +145,14 @@ function setFault(machine: Machine, what: FaultName, value: unknown): void {
   if (what === 'full') control(machine, 'full', value ? '' : undefined);
   if (what === 'clock') control(machine, 'clock', typeof value === 'number' ? `${value}\n` : undefined);
   if (what === 'sudo') control(machine, 'sudo', `${value ?? 'nopasswd'}\n`);
-  if (what === 'lock' && value) putName(machine, 4711, 'yum');
-  if (what === 'lock' && !value) remove(machine, '/proc/4711');
+  if (what === 'lock' && value) {
+    putName(machine, 4711, 'yum');
+    put(machine, '/var/run/yum.pid', '4711\n');
+  }
+  if (what === 'lock' && !value) {
+    remove(machine, '/proc/4711');
+    remove(machine, '/var/run/yum.pid');
+  }
 }
 
 // ---- power ----

@@ -43,7 +43,10 @@ describe('several plays', () => {
     expect(all()).toEqual(['once\n', 'once\n', 'once\n']);
 
     const again = await lab.run(['resume', run]);
-    expect([again.exit, again.out]).toEqual([0, expect.stringContaining('see `kmend runs`: Play of second, Play of third')]);
+    expect([again.exit, again.out]).toEqual([
+      0,
+      expect.stringContaining(`see \`kmend runs --state-dir ${lab.state}\`: Play of second, Play of third`),
+    ]);
     expect(all()).toEqual(['once\n', 'once\n', 'once\n']);
   }, 60_000);
 
