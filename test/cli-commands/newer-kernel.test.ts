@@ -99,6 +99,7 @@ describe('a kernel line of another name', () => {
     expect(out).toContain(`kernel ${young} was booted once and did not come up: ${old} runs again`);
     expect(fleet.host('panics').kernel()).toBe(old);
     expect(file('panics', 'boot/grub2/grubenv')).toContain(`kmend_trial=${young}`);
+    expect((await fleet.run(['resume', fleet.runs().at(-1) ?? '', '--skip', 'panics'])).exit).toBe(4);
     const again = await fleet.run(['plan', playbook, '-l', 'panics', ...enable]);
     expect(again.out).toMatch(/Refused \(untouched\): 1\n +panics .*: kernel \S+ was booted once and did not come up/);
     const back = await rollback('panics');

@@ -3,6 +3,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asTyped } from '../../src/cli/as-typed.ts';
+import { fold } from '../../src/report/layout.ts';
 import { type Practice, play, practice, sick } from '../cli/practice.ts';
 import { type CommandResult, command } from '../cli/real-world.ts';
 
@@ -111,6 +112,18 @@ it('of a run that is not there, and of hosts that it has not', async () => {
   expect(wrong.exit).toBe(3);
   expectAllWork(await runAll(text(wrong)), 1);
 }, 30_000);
+
+it('is broken by no fold, whatever the width', () => {
+  const commands = ['kmend resume 20260101-000000-00aa --retry h1', 'kmend runs show 20260101-000000-00aa'];
+  for (let width = 20; width < 120; width++) {
+    const lines = fold(`h1 was left out of service by a run (${commands.join(', or see what ')}, with all that it says)`, width);
+    for (const one of commands)
+      expect(
+        lines.find((line) => line.includes(one)),
+        `${width} columns`,
+      ).toBeDefined();
+  }
+});
 
 it.each([
   ['go on with: kmend resume 20260101-000000-00aa', 'go on with: kmend resume 20260101-000000-00aa --state-dir /s'],

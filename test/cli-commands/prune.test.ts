@@ -152,7 +152,7 @@ describe('what stays, however old', () => {
     const cut = readFileSync(journal, 'utf8').split('\n').slice(0, 2);
     writeFileSync(journal, `${cut.join('\n')}\n`);
     expect((await kmend('runs', 'prune', '--keep', '1')).out).toContain(
-      `1 older run stays, changed after they were written: see \`kmend audit verify\`: ${run}`,
+      `1 older run stays, changed after they were written: see \`kmend audit verify --state-dir ${state}\`: ${run}`,
     );
   });
 });

@@ -260,7 +260,7 @@ describe("a job's turn after several interruptions", () => {
       6,
       [
         `job many: run ${older} was interrupted, it goes on first`,
-        `job many: run ${older} ended with exit 6, see \`kmend report ${older}\``,
+        `job many: run ${older} ended with exit 6, see \`kmend report ${older} --state-dir ${fleet.state}\``,
         `job many: run ${newer} was interrupted, it goes on first`,
         `job many: run ${newer} ended with exit 0`,
       ],
