@@ -155,7 +155,9 @@ describe('a run that is told about', () => {
     const shown = await lab.run(['runs', 'show', run]);
     expect(shown.out).toContain(`under way: process ${process.pid} on `);
     expect(shown.out).toMatch(/h4 {2}started \S+ ago; .+, for \S+/);
-    expect(shown.out).toContain(`hold it with: kmend pause ${run}; end it with: kmend abort ${run}`);
+    expect(shown.out).toContain(
+      `hold it with: kmend pause ${run} --state-dir ${lab.state}; end it with: kmend abort ${run} --state-dir ${lab.state}`,
+    );
     expect((await running.result).exit).toBe(0);
     const after = await lab.run(['runs', 'show', run]);
     expect(after.out).not.toContain('under way');

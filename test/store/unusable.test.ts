@@ -10,7 +10,7 @@ import { type Practice, play, practice, sick, until } from '../cli/practice.ts';
 
 let lab: Practice;
 beforeAll(async () => {
-  lab = await practice(['h1', 'h2'].map((name) => sick(name)));
+  lab = await practice(['h1', 'h2', 'h3'].map((name) => sick(name)));
 });
 afterAll(() => lab.close());
 
@@ -26,13 +26,13 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     for (const directory of mounts) sh(`umount -l ${directory}`);
   });
   /** With one finished run, one that failed and waits, and a job. */
-  async function disk(name: string): Promise<{ readonly state: string; readonly run: string; readonly book: string }> {
+  async function disk(name: string, failing: string): Promise<{ readonly state: string; readonly run: string; readonly book: string }> {
     const state = join(lab.dir, name);
     mkdirSync(state);
     sh(`mount -t tmpfs -o size=1m,mode=700 tmpfs ${state}`);
     mounts.push(state);
     const book = lab.file('book.yaml', play("    - shell: {cmd: 'true'}\n").replace('hosts: all', 'hosts: h1'));
-    const fails = lab.file('fails.yaml', play("    - shell: {cmd: 'false'}\n").replace('hosts: all', 'hosts: h2'));
+    const fails = lab.file('fails.yaml', play("    - shell: {cmd: 'false'}\n").replace('hosts: all', `hosts: ${failing}`));
     await lab.run(['apply', book, '--yes', '--state-dir', state]);
     const failed = await lab.run(['apply', fails, '--yes', '--state-dir', state]);
     const run = /kmend resume (\S+)/.exec(`${failed.out}${failed.err}`)?.[1] ?? '';
@@ -68,12 +68,12 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     /** It has to write there: it fails, says why, and what to do. The others do their work. */
     readonly writes?: true;
   }
-  const lines = (run: string, book: string, state: string): readonly Line[] => [
+  const lines = (run: string, book: string, state: string, failing: string): readonly Line[] => [
     { args: ['check'] },
     { args: ['plan', book] },
     { args: ['plan', book, '-o', join(state, 'plan.json')], writes: true },
     { args: ['apply', book, '--yes'], writes: true },
-    { args: ['resume', run, '--yes', '--retry', 'h2'], writes: true },
+    { args: ['resume', run, '--yes', '--retry', failing], writes: true },
     { args: ['drift', '-i', lab.fleet.inventoryFile] },
     { args: ['rollback', run, '--yes'] },
     { args: ['validate', book] },
@@ -86,7 +86,7 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     { args: ['continue', run], writes: true },
     { args: ['abort', run], writes: true },
     { args: ['promote', run], writes: true },
-    { args: ['resolve', run, 'h2'], writes: true },
+    { args: ['resolve', run, failing], writes: true },
     { args: ['doctor', '-i', lab.fleet.inventoryFile] },
     { args: ['cleanup', 'all', '-i', lab.fleet.inventoryFile, '--yes'] },
     { args: ['schedule', 'install', 'two', '--every', 'daily', '--', 'check', '-i', lab.fleet.inventoryFile], writes: true },
@@ -95,15 +95,15 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     { args: ['schedule', 'remove', 'nightly'] },
   ];
 
-  it.each<[string, (state: string) => void, string]>([
-    ['read-only', (state) => sh(`mount -o remount,ro ${state}`), 'its file system is read-only'],
-    ['full', full, 'no space is left on its disk'],
+  it.each<[string, string, (state: string) => void, string]>([
+    ['read-only', 'h2', (state) => sh(`mount -o remount,ro ${state}`), 'its file system is read-only'],
+    ['full', 'h3', full, 'no space is left on its disk'],
   ])(
     '%s',
-    async (name, spoil, why) => {
-      const { state, run, book } = await disk(`state-${name}`);
+    async (name, failing, spoil, why) => {
+      const { state, run, book } = await disk(`state-${name}`, failing);
       spoil(state);
-      for (const { args, writes } of lines(run, book, state)) {
+      for (const { args, writes } of lines(run, book, state, failing)) {
         const cut = args.indexOf('--');
         const at = cut < 0 ? args.length : cut;
         const { exit, err } = await lab.run([...args.slice(0, at), '--state-dir', state, ...args.slice(at)]);
