@@ -114,7 +114,12 @@ it('of a run that is not there, and of hosts that it has not', async () => {
 }, 30_000);
 
 it('is broken by no fold, whatever the width', () => {
-  const commands = ['kmend resume 20260101-000000-00aa --retry h1', 'kmend runs show 20260101-000000-00aa'];
+  const commands = [
+    'kmend resume 20260101-000000-00aa --retry h1',
+    "kmend resume 20260101-000000-00aa --retry 'a b'\\''c d'",
+    "kmend resolve 20260101-000000-00aa 'a b c'",
+    'kmend runs show 20260101-000000-00aa',
+  ];
   for (let width = 20; width < 120; width++) {
     const lines = fold(`h1 was left out of service by a run (${commands.join(', or see what ')}, with all that it says)`, width);
     for (const one of commands)
