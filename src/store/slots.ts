@@ -10,6 +10,7 @@ import { emptyState, hostState } from '../core/state.ts';
 import type { Slot, Slots, TakenSlot } from '../engine/ports.ts';
 import type { EventBody, EventOf } from '../model/event.ts';
 import { wrongBody } from '../model/event-shape.ts';
+import { toJson } from '../model/printable.ts';
 import { dataIn, object, oneOf, text } from '../model/shape.ts';
 import { scanJournal } from './chain.ts';
 import { DamagedError, writing } from './errors.ts';
@@ -149,7 +150,7 @@ export function slotFiles(stateDir: string, journalOf: (run: string) => string, 
 async function putSlot(directory: string, name: string, slot: Written): Promise<void> {
   const path = join(directory, name);
   try {
-    await synced(`${path}.new`, 'w', (file) => file.writeFile(JSON.stringify(slot)));
+    await synced(`${path}.new`, 'w', (file) => file.writeFile(toJson(slot)));
     await rename(`${path}.new`, path);
     await synced(directory, 'r', async () => {});
   } catch (error) {

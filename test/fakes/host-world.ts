@@ -79,6 +79,7 @@ export class HostWorld {
   readonly #fate: Fate;
   readonly #faults: HostFaults;
   readonly #time: Time;
+  readonly #name: string;
   readonly #spool = new Map<string, Spooled>();
   #argument = false;
   #inForce = false;
@@ -92,11 +93,12 @@ export class HostWorld {
   #cordonedAt = Number.POSITIVE_INFINITY;
   #owner: NodeState['owner'];
 
-  constructor(recording: Recording, fate: Fate, faults: HostFaults = {}, time: Time = ownTime()) {
+  constructor(recording: Recording, fate: Fate, faults: HostFaults = {}, time: Time = ownTime(), name = 'boot') {
     this.#recording = recording;
     this.#fate = fate;
     this.#faults = faults;
     this.#time = time;
+    this.#name = name;
   }
 
   get now(): number {
@@ -108,7 +110,12 @@ export class HostWorld {
   }
 
   get #bootId(): string {
-    return `boot-${this.#bootNumber}`;
+    return this.#bootIdOf(this.#bootNumber);
+  }
+
+  /** No two machines have one. */
+  #bootIdOf(number: number): string {
+    return `${this.#name}-${number}`;
   }
 
   readonly clock: Clock = {
@@ -240,7 +247,7 @@ export class HostWorld {
       name,
       ready: true,
       unschedulable: mine && this.#unschedulable,
-      bootId: mine ? (current ? this.#bootId : `boot-${this.#bootNumber - 1}`) : 'other',
+      bootId: mine ? this.#bootIdOf(current ? this.#bootNumber : this.#bootNumber - 1) : 'other',
       kernel: '3.10.0-1160.el7.x86_64',
       runtime: 'docker://18.6.1',
       kubelet: 'v1.22.17',

@@ -74,8 +74,8 @@ const lines: Readonly<Record<string, string>> = {
     'os ID=centos',
     'arch x86_64',
   ].join('\n'),
+  package_locks: 'locked dnf (pid 4711, for 45 s) holds /var/lib/rpm/.rpm.lock',
   packages: [
-    'process 4711 yum',
     'pkg docker-ce 3:18.09.9-3.el7 1700000000 rpm',
     'pkg containerd.io 1.2.10-3.2.el7 1700000000 rpm',
     'pkg docker-ce 5:18.09.1~3-0~debian @ hi',

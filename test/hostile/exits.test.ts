@@ -77,10 +77,13 @@ const commands: readonly (readonly string[])[] = [
 ];
 
 let lab: Practice;
-beforeAll(async () => {
+const labs: Practice[] = [];
+/** Hosts that no run has left out of service: a new plan would refuse them. */
+async function newLab(): Promise<void> {
   lab = await practice([sick('h1'), sick('h2')]);
-});
-afterAll(() => lab.close());
+  labs.push(lab);
+}
+afterAll(() => Promise.all(labs.map((one) => one.close())));
 
 /** The fleet's inventory with text of others in it, under these names. */
 function inventoryOf(name: (host: string) => string): string {
@@ -111,7 +114,9 @@ const through =
   };
 
 /** What all commands printed, each under its command line. */
-async function printed(inventory: string, changes: Partial<WorldChanges>): Promise<ReadonlyMap<string, string>> {
+async function printed(name: (host: string) => string, changes: Partial<WorldChanges>): Promise<ReadonlyMap<string, string>> {
+  await newLab();
+  const inventory = inventoryOf(name);
   const playbook = lab.file('p.yaml', play(tasks, '{retries: {transport: 0}, unplannable: leave_out}'));
   const all = new Map<string, string>();
   for (const words of commands) {
@@ -132,16 +137,15 @@ const wrong = (all: ReadonlyMap<string, string>): readonly string[] =>
 
 describe('a host that lies about', () => {
   it.each(Object.keys(lies))('%s is only shown', async (what) => {
-    const all = await printed(
-      inventoryOf((host) => host),
-      { transport: through(lies[what] as Lie) },
-    );
+    const all = await printed((host) => host, { transport: through(lies[what] as Lie) });
     expect(wrong(all)).toEqual([]);
     expect([...all.values()].join('\n')).toContain('PLANT');
   });
 
   it('all of that is only shown by the files of the state directory, too', () => {
-    const files = readdirSync(lab.state, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const files = labs
+      .flatMap(({ state }) => readdirSync(state, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile());
     const texts = files.map((file) => [file.name, readFileSync(join(file.parentPath, file.name), 'utf8')] as const);
     expect(texts.map(([name]) => name)).toEqual(expect.arrayContaining(['journal.ndjson', 'plan.json', 'settings.json']));
     expect(texts.flatMap((text) => wrong(new Map([text])))).toEqual([]);
@@ -170,7 +174,7 @@ const pasted = (text: string): readonly string[] =>
 describe.each(Object.entries(names))('an inventory whose names hold %s', (_, named) => {
   let all: ReadonlyMap<string, string>;
   beforeAll(async () => {
-    all = await printed(inventoryOf(named), { transport: through(lies['all answers but its probe'] as Lie) });
+    all = await printed(named, { transport: through(lies['all answers but its probe'] as Lie) });
   });
 
   it('is only shown', () => {
@@ -207,7 +211,7 @@ describe.each(Object.entries(names))('an inventory whose names hold %s', (_, nam
 
 describe('a report as Markdown', () => {
   it('holds no code, HTML, link, image or table cell of a host', async () => {
-    const all = await printed(inventoryOf(names['what a shell obeys']), { transport: through(lies['who holds it'] as Lie) });
+    const all = await printed(names['what a shell obeys'], { transport: through(lies['who holds it'] as Lie) });
     const report = (all.get('report RUN --markdown') ?? '').split('\n').filter((line) => !line.startsWith('    '));
     expect(report.join('\n')).toContain('PLANT');
     expect(report.filter((line) => /(?<!\\)[`[\]]|<|^```/.test(line))).toEqual([]);
@@ -218,6 +222,7 @@ describe('a report as Markdown', () => {
 
 describe('the live view of a terminal', () => {
   it('shows what a host says, and does not pass it on', async () => {
+    await newLab();
     const inventory = inventoryOf(names['control characters']);
     const playbook = lab.file('live.yaml', play(tasks, '{retries: {transport: 0}}'));
     const words = ['apply', playbook, '--yes', '-i', inventory, '--state-dir', join(lab.dir, 'live')];

@@ -141,7 +141,7 @@ export async function runFleet({ recording, fates, hostile, tasks = remedy }: Fl
     },
     spend: (milliseconds: number) => clock.sleep(milliseconds),
   };
-  const worlds = new Map([...fates].map(([name, fate]) => [name, new HostWorld(recording, fate, {}, time)]));
+  const worlds = new Map([...fates].map(([name, fate]) => [name, new HostWorld(recording, fate, {}, time, name)]));
   const began = clock.time;
   let commands = 0;
   let paced = true;

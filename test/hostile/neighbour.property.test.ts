@@ -170,7 +170,7 @@ describe('a hostile host in a fleet', () => {
     ],
     [
       'says that its boot id changes all the time',
-      (request, turn) => (isProbe(request) ? honest : { kind: 'lie', about: 'boot-', instead: `x${turn}-` }),
+      (request, turn) => (isProbe(request) ? honest : { kind: 'lie', about: 'bad-', instead: `x${turn}-` }),
       'boot_loop',
     ],
   ])(
