@@ -121,7 +121,7 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
 
   it('the table above has every command that takes --state-dir, but for those of the practice fleet', () => {
     const known = new Set(
-      lines('r', 'b', 's').map(({ args }) =>
+      lines('r', 'b', 's', 'h').map(({ args }) =>
         ['audit', 'schedule'].includes(args[0] ?? '') ? args.slice(0, 2).join(' ') : (args[0] ?? ''),
       ),
     );
