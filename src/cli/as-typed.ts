@@ -2,7 +2,7 @@
 import { pasteable } from '../model/quote.ts';
 
 const withState =
-  /\bkmend (?:(?:resume|report|rollback|resolve|pause|continue|abort|promote|runs show|audit verify) \d{8}-\d{6}-\w{4}\b|audit verify\b(?! \d)|runs\b(?! (?:show|prune)\b)|schedule list\b)(?! --state-dir)/g;
+  /\bkmend (?:(?:resume|report|rollback|resolve|pause|continue|abort|promote|runs show|audit verify) \d{8}-\d{6}-\w{4}\b|audit verify\b(?! \d)|runs(?=`| lists\b)|schedule list\b)(?! --state-dir)/g;
 
 /** A line with `--state-dir` in each command that looks for a run. JSON has its own escapes, and stays as it is. */
 export const asTyped = (line: string, stateDir: string): string =>

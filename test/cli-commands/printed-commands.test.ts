@@ -134,6 +134,7 @@ it.each([
   ['go on with: kmend resume 20260101-000000-00aa', 'go on with: kmend resume 20260101-000000-00aa --state-dir /s'],
   ['kmend resume 20260101-000000-00aa --retry h1', 'kmend resume 20260101-000000-00aa --state-dir /s --retry h1'],
   ['see `kmend runs`; kmend runs lists them', 'see `kmend runs --state-dir /s`; kmend runs --state-dir /s lists them'],
+  ['kmend runs on this node', 'kmend runs on this node'],
   ['kmend audit verify', 'kmend audit verify --state-dir /s'],
   ['kmend audit verify 20260101-000000-00aa', 'kmend audit verify 20260101-000000-00aa --state-dir /s'],
   ['kmend resume 20260101-000000-00aa --state-dir /t', 'kmend resume 20260101-000000-00aa --state-dir /t'],
