@@ -2,6 +2,7 @@
 // no longer counts. Once tripped it stands until a person has looked at every bad end that counts; time alone never releases it.
 import { lastDetail } from '../model/failure.ts';
 import type { Rollout } from '../model/playbook.ts';
+import { pasteable } from '../model/quote.ts';
 import { amountText, exceeds } from './amount.ts';
 import type { View } from './decision.ts';
 import { type HostState, hostState, hostStates, type RunState } from './state.ts';
@@ -58,7 +59,7 @@ export function failedElsewhere(view: View): string | undefined {
   if (!exceeds(counted(view, state) + others.length, policy.brake.failures, state.started + others.length)) return undefined;
   const names = others.slice(0, 5).map(({ host, run }) => `${host} in run ${run}`);
   const more = others.length > 5 ? ` and ${others.length - 5} more` : '';
-  return `failed and not acknowledged: ${names.join(', ')}${more}, allowed: ${amountText(policy.brake.failures)}; see the host, then: kmend resume ${first.run} --retry HOST (or --skip, --done)`;
+  return `failed and not acknowledged: ${names.join(', ')}${more}, allowed: ${amountText(policy.brake.failures)}; see the host, then: kmend resume ${first.run} --retry ${pasteable(first.host)} (or --skip, --done)`;
 }
 
 /** One that was refused, or that had nothing to do, is as it was in the other run. */

@@ -59,8 +59,8 @@ export const detailLines = ({ detail = '' }: Failure): readonly string[] =>
     .slice(-mostLines)
     .map((line) => `| ${line}`);
 
-/** Package managers end with `Complete!` though a script failed. */
-const tellsOfFailure = /error|warning|fail|cannot|denied|no space|not found/i;
+/** Package managers end with `Complete!` though a script failed, and apt and dpkg with two lines that say nothing of the cause. */
+const tellsOfFailure = /^(?!E: Sub-process |Errors were enc).*(?:error|warning|fail|cannot|denied|no space|not found|overwrite)/i;
 
 /** ` [the line that says most]`, for a place that has one line. */
 export function lastDetail({ detail = '' }: Failure): string {

@@ -67,12 +67,12 @@ export function table(rows: readonly (readonly string[])[], width: number): read
 const commands = /`[^`]+`|\bkmend [a-z]+(?: verify)? \d{8}-\d{6}-\w{4}(?: --[a-z-]+ (?:'[^']*'|[^\s,;)'])+)*/g;
 const kept = '\u0000';
 
-/** Folds at spaces, and in a command only where it is longer than a line; a word longer than the room stays whole. The first line may have some columns more. */
+/** Folds at spaces, but in no command; a word longer than the room stays whole. The first line may have some columns more. */
 export function fold(text: string, room: number, more = 0): readonly string[] {
   if (widthOf(text) <= room + more) return [text];
   const lines: string[] = [];
   let line = '';
-  const whole = text.replace(commands, (command) => (widthOf(command) <= room ? command.replaceAll(' ', kept) : command));
+  const whole = text.replace(commands, (command) => command.replaceAll(' ', kept));
   for (const word of whole.split(' ')) {
     if (line !== '' && widthOf(line) + 1 + widthOf(word) > room + (lines.length === 0 ? more : 0)) {
       lines.push(line);

@@ -81,7 +81,7 @@ describe('a host that failed in another run', () => {
     const same = lab.file('i.yaml', play(work('eight'), rollout));
     const braked = await lab.run(['apply', same, '--yes', '-l', 'h2']);
     expect([braked.exit, braked.out]).toEqual([5, expect.stringContaining(`failed and not acknowledged: h1 in run ${run}, allowed: 0`)]);
-    expect(braked.out).toContain(`kmend resume ${run} --state-dir ${lab.state} --retry HOST`);
+    expect(braked.out).toContain(`kmend resume ${run} --state-dir ${lab.state} --retry h1 (`);
     const another = lab.file('j.yaml', play(work('nine'), rollout).replace('name: Test', 'name: Other'));
     expect((await lab.run(['apply', another, '--yes', '-l', 'h2'])).exit).toBe(0);
     const narrow = lab.file('k.yaml', play(work('ten')).replace('name: Test', 'name: Other'));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hostDrift } from '../../src/core/drift-report.ts';
 import type { EventBody } from '../../src/model/event.ts';
-import type { Failure } from '../../src/model/failure.ts';
+import { type Failure, lastDetail } from '../../src/model/failure.ts';
 import { checkTable } from '../../src/report/check-table.ts';
 import { driftTable } from '../../src/report/drift-text.ts';
 import { failureLines, failuresOf, failureText } from '../../src/report/failure-text.ts';
@@ -92,6 +92,22 @@ describe('the last lines of what failed', () => {
     expect(failuresOf(all)).toHaveLength(7);
     expect(failureLines(all, 5).at(-1)).toBe('  and 2 more: kmend report r1 has them all');
   });
+});
+
+describe('the one line that says most', () => {
+  const dpkg = 'Errors were encountered while processing:\n lab-broken\nE: Sub-process /usr/bin/dpkg returned an error code (1)\n';
+  it.each([
+    [
+      `dpkg: error processing package lab-broken (--configure):\n script subprocess returned error exit status 1\n${dpkg}`,
+      'script subprocess returned error exit status 1',
+    ],
+    [
+      `${dpkg} trying to overwrite '/usr/bin/runc', which is also in package b (1)\n`,
+      "trying to overwrite '/usr/bin/runc', which is also in package b (1)",
+    ],
+    [dpkg, 'E: Sub-process /usr/bin/dpkg returned an error code (1)'],
+    ['error: %post scriptlet failed, exit status 1\nComplete!\n', 'error: %post scriptlet failed, exit status 1'],
+  ])('%j', (detail, line) => expect(lastDetail({ kind: 'exit', message: 'm', detail })).toBe(` [${line}]`));
 });
 
 /** Messages of failures that have no last lines, by the file that shows them. */
