@@ -12,7 +12,12 @@ export const fenceFacts: readonly FactDef[] = [
     example: '20261124-153012-k3f9',
   },
   { name: 'fence.number', lifetime: 'disk', summary: 'controller of that run: 1, and one more with each resume; 0 for none', example: 1 },
-  { name: 'fence.open', lifetime: 'disk', summary: 'that run has the host still: it is under way, or was interrupted', example: false },
+  {
+    name: 'fence.open',
+    lifetime: 'disk',
+    summary: 'that run has the host still: it is under way, was interrupted, or the host failed in it and nobody has acknowledged that',
+    example: false,
+  },
 ];
 
 /** The directory is for root only: to others a file in it looks absent, so whether they may read the directory is printed too. */

@@ -196,7 +196,8 @@ export const reboot = defineModule<Args>({
     timeout: 20m
     stable_for: 1m
 `,
-  notes: `Pending means: another kernel, other arguments, or container software younger than the boot, by the clock of the host or because this run
+  notes: `Pending means: another kernel, another value of \`cgroup.memory\`, \`cgroup_disable\`, \`cgroup_enable\` or \`systemd.unified_cgroup_hierarchy\` (for other
+arguments say \`force: true\`), or container software younger than the boot, by the clock of the host or because this run
 changed it in this boot. The old boot id is written to the journal before the reboot is sent; only a new boot id, read on a new connection, counts. A host where a kubelet runs is not rebooted before something drained it.
 
 Right before it is sent, in the same script, the locks of the package manager are looked at: whoever changes packages is waited for, \`lock_timeout\` at
