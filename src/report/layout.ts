@@ -64,7 +64,8 @@ export function table(rows: readonly (readonly string[])[], width: number): read
 }
 
 /** Commands in a text: between backticks, and those of kmend. One that is folded cannot be pasted. */
-const commands = /`[^`]+`|\bkmend [a-z]+(?: verify)? \d{8}-\d{6}-\w{4}(?: --[a-z-]+ (?:'[^']*'|[^\s,;)'])+)*/g;
+const commands =
+  /`[^`]+`|\bkmend (?:audit verify|runs show|[a-z]+) \d{8}-\d{6}-\w{4}(?: --[a-z-]+ (?:'[^']*'|\\'|[^\s,;)'\\])+| '[^']*'(?:\\''[^']*')*)*/g;
 const kept = '\u0000';
 
 /** Folds at spaces, but in no command; a word longer than the room stays whole. The first line may have some columns more. */

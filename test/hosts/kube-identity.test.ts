@@ -50,8 +50,8 @@ describe.skipIf(missing !== undefined)(title, () => {
     const { exit, out } = await command('apply', '-i', aliases, '--limit', 'web1');
     expect([exit, out]).toEqual([4, expect.stringMatching(/web1: no node of the cluster has its inventory name/)]);
     const planned = await command('plan', '-i', aliases);
-    expect(planned.out).toMatch(/web4: no node of the cluster has its inventory name/);
-    expect(planned.out).toMatch(/web2 +which machine it is: web1 and web2 are one machine/);
+    expect(planned.out).toMatch(/web2: no node of the cluster has its inventory name/);
+    expect(planned.out.replace(/\s+/g, ' ')).toMatch(/web1 and web2 give one boot id .* with different host keys/);
     expect(planned.out).toMatch(/! drain node n3/);
     untouched();
   });
