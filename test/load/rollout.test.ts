@@ -32,6 +32,7 @@ const defaults = {
   unplannable: 'ask',
   adopt: 'return_proven',
   rollback: 'by_command',
+  adopt: 'return_proven',
 };
 
 it('without any key the careful defaults stand', () => {
@@ -82,6 +83,7 @@ describe('keys', () => {
     ],
     ['rollback: none', { rollback: 'none' }],
     ['rollback: failed_host', { rollback: 'failed_host' }],
+    ['adopt: none', { adopt: 'none' }],
     ['max_unavailable: "{{ slots }}"', { maxUnavailable: { count: 7 } }],
   ])('%s', (keys, expected) => {
     const text = keys.startsWith('{') ? `rollout: ${keys}` : `rollout:\n  ${keys}`;
