@@ -117,22 +117,10 @@ export async function planFleet(
   return withoutTwins(planned.map((one) => again.get(one.host) ?? one));
 }
 
-/**
- * No two names of one machine are walked: one walk would reboot it in the middle of the other's. A host that the cluster knows as a node of its
- * own is none of them, whatever boot another host says that it is in.
- */
+/** No name of one machine is walked: one walk would reboot it in the middle of the other's. */
 function withoutTwins(planned: readonly Planned[]): readonly Planned[] {
   const twins = twinsAmong(planned.flatMap(({ seen }) => seen ?? [])).filter(({ by }) => by === 'boot');
-  const settled = new Map(planned.map(({ host, outcome }) => [host, outcome.ok ? outcome.value : undefined]));
-  const why = new Map(
-    twins.flatMap((group) => {
-      const hasNode = group.hosts.some((host) => settled.get(host)?.node !== undefined);
-      const disputed = hasNode
-        ? group.hosts.filter((host) => settled.get(host)?.node === undefined && settled.get(host)?.refused === undefined)
-        : group.hosts;
-      return disputed.map((host) => [host, twinsText(group)] as const);
-    }),
-  );
+  const why = new Map(twins.flatMap((group) => group.hosts.map((host) => [host, twinsText(group)] as const)));
   return planned.map((one) => refusedPlan(one, 'which machine it is', why.get(one.host)));
 }
 
