@@ -210,8 +210,8 @@ describe('the parsers', () => {
     const facts = result.ok ? derive({ ...result.value, ...givenFacts() }) : {};
     const named = (pattern: string, name: string): boolean =>
       new RegExp(`^${pattern.replaceAll('.', '\\.').replace('*', '.+')}$`).test(name);
-    // What the cluster says (`node.*`, `forecast.*`) comes from the API, not from the host.
-    for (const def of factDefs.filter((one) => !/^(node|forecast)\./.test(one.name)))
+    // What the cluster says (`node.*`, `forecast.*`) comes from the API, and the host key from the connection.
+    for (const def of factDefs.filter((one) => !/^(node|forecast|ssh)\./.test(one.name)))
       expect(
         Object.keys(facts).some((name) => named(def.name, name)),
         def.name,

@@ -32,7 +32,6 @@ const defaults = {
   unplannable: 'ask',
   adopt: 'return_proven',
   rollback: 'by_command',
-  adopt: 'return_proven',
 };
 
 it('without any key the careful defaults stand', () => {
