@@ -75,4 +75,7 @@ function commandOf({ name, state }: Damage, manager: string): string {
 }
 
 /** `package-cleanup` is in yum-utils. */
-const duplicates: Readonly<Record<string, string>> = { yum: 'package-cleanup --cleandupes', dnf: 'dnf remove --duplicates' };
+const duplicates: Readonly<Record<string, string>> = {
+  yum: 'yum -y install yum-utils && package-cleanup -y --cleandupes',
+  dnf: 'dnf remove --duplicates',
+};

@@ -137,7 +137,7 @@ describe.skipIf(noEl7 !== '')(`what rpm does not say (${noEl7 || 'all there'})`,
     );
     const byYum = await plan();
     expect([byYum.code, byYum.out]).toEqual([4, expect.stringMatching(/docker-ce is installed in several versions at once/)]);
-    expect(repairOf(byYum.out)).toBe('package-cleanup --cleandupes');
+    expect(repairOf(byYum.out)).toBe('yum -y install yum-utils && package-cleanup -y --cleandupes');
     await lab.ssh('h1', `sed -i 's/^VERSION_ID=.*/VERSION_ID="8"/' /etc/os-release`);
     expect((await lab.ssh('h1', `${repairOf((await plan()).out)} -y`)).code).toBe(0);
     expect([(await plan()).out, (await lab.ssh('h1', 'rpm -q docker-ce')).out]).toEqual([

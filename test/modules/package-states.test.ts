@@ -23,7 +23,7 @@ const rows = [
   [apt, 'half-installed', 'apt-get install --reinstall containerd.io'],
   [apt, 'half-removed', 'apt-get install --reinstall containerd.io'],
   [apt, 'reinst-required', 'apt-get install --reinstall containerd.io'],
-  [yum, 'duplicate', 'package-cleanup --cleandupes'],
+  [yum, 'duplicate', 'yum -y install yum-utils && package-cleanup -y --cleandupes'],
   [{ ...yum, 'packages.manager': 'dnf' }, 'duplicate', 'dnf remove --duplicates'],
   [yum, 'script-failed', 'yum reinstall containerd.io'],
   [{ ...yum, 'packages.manager': 'zypper' }, 'script-failed', 'zypper install --force containerd.io'],
