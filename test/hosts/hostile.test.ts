@@ -44,8 +44,10 @@ describe.skipIf(missing !== '')(`a host that somebody has taken, among real el7 
     taken = await takeHost(lab, 'h1');
     appendFileSync(lab.knownHosts, `[127.0.0.1]:${taken.server.port} ${taken.server.hostKey}\n`);
   });
-  beforeEach(() => {
+  beforeEach(async () => {
     taken.answer = () => real;
+    // Each test has a state directory of its own, which knows nothing of the run before: that one's fence would refuse the host.
+    await lab.ssh('h1', 'rm -rf /var/lib/kmend');
     op = operator(['h1', 'h2', 'h3'].map((name) => ({ name, lab, host: name, ...(name === 'h1' ? { vars: taken.vars } : {}) })));
   });
   afterEach(() => op.close());
