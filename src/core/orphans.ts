@@ -97,7 +97,7 @@ function standing({ host, owner }: Seen, run: string, known: KnownRun | undefine
   const state = known === undefined ? undefined : hostState(known.state, host);
   if (known?.holder !== undefined) return held('under_way', `run ${run} is under way on it (${known.holder})`, 'wait for it');
   if (state === undefined) {
-    const hint = `where that run was started: kmend resume ${run}; if it is over for good, give --takeover ${run} to the next apply`;
+    const hint = `resume it where it was started; if it is over for good, give --takeover ${run} to the next apply`;
     return held('elsewhere', `run ${run} has taken it and not given it back; its journal is not in this state directory`, hint);
   }
   if (isInterrupted(state)) {

@@ -81,7 +81,8 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.constantFrom<Move>(
-      { kind: 'lie', about: 'boot-1', instead: 'boot-2' },
+      { kind: 'lie', about: 'bad-1', instead: 'bad-2' },
+      { kind: 'lie', about: 'bad-', instead: 'h1-' },
       { kind: 'lie', about: 'n1', instead: 'h2' },
       { kind: 'lie', about: 'running', instead: 'done 0' },
       { kind: 'lie', about: 'done', instead: 'running' },
@@ -143,6 +144,11 @@ describe('a hostile host in a fleet', () => {
       { numRuns: worlds },
     );
   }, 600_000);
+
+  it('gives the boot id of another host: that one is not refused as the same machine', async () => {
+    const ended = await expectHarmless([good, good, good], () => ({ kind: 'lie', about: 'bad-', instead: 'h1-' }));
+    expect(doneOf(ended)).toEqual(expect.arrayContaining(others));
+  }, 60_000);
 
   const isPoll = ({ script }: ExecRequest): boolean => script.includes('echo absent');
   const isProbe = ({ script }: ExecRequest): boolean => script === probe;
