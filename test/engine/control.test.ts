@@ -93,7 +93,7 @@ describe('a word from another terminal', () => {
     expect(done.out).toContain('the brake holds 1 host back until a person has looked at: r1');
     expect(done.out).toContain(`look at r1, then: kmend resume ${id} --state-dir ${lab.state} --retry r1, or --skip r1, or --done r1`);
     const good = lab.file('r2.yaml', on('r1', play(work(0))));
-    expect((await lab.run(['apply', good, '--yes'])).out).toContain(`out of service: it failed in run ${id}`);
+    expect((await lab.run(['apply', good, '--yes'])).out).toContain(`open in another run: it failed in run ${id}`);
     expect(await lab.run(['resolve', id, 'r11', '--as', 'done'])).toMatchObject({
       exit: 3,
       err: expect.stringMatching(/run \S+ has no host r11[\s\S]*did you mean `r1`/),
