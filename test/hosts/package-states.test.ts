@@ -16,7 +16,7 @@ const play = (versions: string): string => `- hosts: all
 
 /** The first command that a refusal names for the host. */
 const repairOf = (text: string): string =>
-  /repair it on the\s+host:\s+`([^`]+)`/.exec(text)?.[1]?.replace(/\s+/g, ' ') ?? 'no command was printed';
+  /repair\s+it\s+on\s+the\s+host:\s+`([^`]+)`/.exec(text)?.[1]?.replace(/\s+/g, ' ') ?? 'no command was printed';
 
 describe.skipIf(noDeb !== '')(`states of dpkg (${noDeb || 'all there'})`, () => {
   let lab: Lab;
@@ -153,11 +153,13 @@ describe.skipIf(noEl7 !== '')(`what rpm does not say (${noEl7 || 'all there'})`,
       4,
       expect.stringMatching(/a script of theirs failed/),
     ]);
-    const again = await op.kmend(['resume', op.runs().at(-1) ?? '', '--retry', 'h2', '--yes']);
+    const run = op.runs().at(-1) ?? '';
+    const again = await op.kmend(['resume', run, '--retry', 'h2', '--yes']);
     expect([again.code, again.out]).toEqual([4, expect.stringMatching(/lab-broken is installed, but its script failed/)]);
     const fresh = await apply();
     expect(fresh.code).toBe(4);
     expect((await lab.ssh('h2', `sleep 1; ${repairOf(fresh.out + fresh.err)} -y`)).code).toBe(0);
+    expect((await op.kmend(['resume', run, '--retry', 'h2', '--yes'])).code).toBe(0);
     expect((await apply()).code).toBe(0);
   });
 });
