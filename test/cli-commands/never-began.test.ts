@@ -31,12 +31,13 @@ describe.each([
     expect([resumed.exit, resumed.err]).toEqual([3, expect.stringContaining(`run ${run} never began`)]);
   }, 10_000);
 
-  it.runIf(files.length > 0)('an operator command is refused, since nobody would take it up', async () => {
-    const paused = await lab.run(['pause', run]);
-    const resolved = await lab.run(['resolve', run, 'h1']);
-    expect([paused.exit, resolved.exit, paused.out + resolved.out]).toEqual([3, 3, '']);
-    expect(paused.err).toContain(`run ${run} never began`);
-  });
+  if (files.length > 0)
+    it('an operator command is refused, since nobody would take it up', async () => {
+      const paused = await lab.run(['pause', run]);
+      const resolved = await lab.run(['resolve', run, 'h1']);
+      expect([paused.exit, resolved.exit, paused.out + resolved.out]).toEqual([3, 3, '']);
+      expect(paused.err).toContain(`run ${run} never began`);
+    });
 
   it('runs lists it, and report says what it is', async () => {
     expect((await lab.run(['runs'])).out).toMatch(new RegExp(`${run}.*never began`));

@@ -55,16 +55,17 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('under %
     ]);
   });
   // busybox has a sleep and a setsid of its own, which no program of the tree replaces.
-  it.skipIf(shell[0] === 'busybox')('a reboot is withheld when packages begin to be changed after its answer', () => {
-    const tree = busy(sickHost());
-    tree.write('/var/run/yum.pid', '');
-    tree.program('setsid', 'echo 77 > "$KMEND_ROOT/var/run/yum.pid"; exec "$@"');
-    expect([run(tree, rebootScript(token, 'h/2/0'), shell), calls(tree), tree.read('/run/kmend/reboot')]).toEqual([
-      0,
-      '',
-      'r-1 h/2/0 withheld\n',
-    ]);
-  });
+  if (shell[0] !== 'busybox')
+    it('a reboot is withheld when packages begin to be changed after its answer', () => {
+      const tree = busy(sickHost());
+      tree.write('/var/run/yum.pid', '');
+      tree.program('setsid', 'echo 77 > "$KMEND_ROOT/var/run/yum.pid"; exec "$@"');
+      expect([run(tree, rebootScript(token, 'h/2/0'), shell), calls(tree), tree.read('/run/kmend/reboot')]).toEqual([
+        0,
+        '',
+        'r-1 h/2/0 withheld\n',
+      ]);
+    });
   it('does nothing in another boot than the one that was meant', () => {
     const tree = sickHost();
     expect([run(tree, script('force', 'b-0'), shell), calls(tree)]).toEqual([0, '']);
