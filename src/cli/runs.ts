@@ -59,8 +59,12 @@ async function listRuns(flags: Flags, world: World): Promise<number> {
     for (const run of runs) world.out(toJson({ schema: 'kmend.run/1', ...run }));
     return 0;
   }
-  const rows = runs.map((run) => [run.run, new Date(run.startedAt).toISOString().slice(0, 19), run.play, endOf(run)]);
-  for (const line of table([['run', 'started (UTC)', 'play', 'end'], ...rows], world.width())) world.out(line);
+  // Play and end together, in the column that is folded: both may be long, and a terminal has 80 columns.
+  const rows = runs.map((run) => {
+    const what = run.play === '' ? endOf(run) : `${run.play}: ${endOf(run)}`;
+    return [run.run, new Date(run.startedAt).toISOString().slice(0, 19), what];
+  });
+  for (const line of table([['run', 'started (UTC)', 'play and end'], ...rows], world.width())) world.out(line);
   return 0;
 }
 

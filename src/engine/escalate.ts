@@ -20,7 +20,7 @@ const words: Readonly<Record<Escalation, string>> = {
 export const patience = ({ escalate = [], timeout }: RebootEffect): number =>
   escalate.length === 0 ? goesDownWithin : Math.min(goesDownWithin, timeout / (escalate.length + 1));
 
-export const tell = (text: string, { task, effect }: EffectPlace, { host, record }: DoorContext): Promise<unknown> =>
+export const reportProgress = (text: string, { task, effect }: EffectPlace, { host, record }: DoorContext): Promise<unknown> =>
   record({ type: 'effect.progress', host, task, effect, text }, true);
 
 /** Who changes packages on the host, as its script says. */
@@ -56,12 +56,13 @@ export async function escalate(
   const { session, token } = context;
   const before = await refused(context);
   if (before !== undefined) return before;
-  await tell(`still the same boot ${Math.round(waited)} s after the reboot was sent: ${words[step]}`, place, context);
+  await reportProgress(`still the same boot ${Math.round(waited)} s after the reboot was sent: ${words[step]}`, place, context);
   const become = session.target.become !== undefined;
   const outcome = await session.once({ script: escalateScript(token, place.effect, boot, step), become, timeout: 30 });
   if (!outcome.ok || outcome.value.code === 0) return undefined;
   const refusal = refusalOf(outcome.value);
-  if (refusal === undefined) await tell(`${words[step]} could not be sent: ${lastLines(outcome.value.stderr, 2)}`, place, context);
+  if (refusal === undefined)
+    await reportProgress(`${words[step]} could not be sent: ${lastLines(outcome.value.stderr, 2)}`, place, context);
   return refusal;
 }
 
@@ -82,12 +83,12 @@ export async function fallBack(
   if (refusal !== undefined && 'holder' in refusal)
     return { ...bad, kind: 'blocked', message: `${bad.message}; ${program} was not run: ${refusal.holder}` };
   if (refusal !== undefined) return refusal;
-  await tell(`${bad.message}: ${program}, on this machine`, place, context);
+  await reportProgress(`${bad.message}: ${program}, on this machine`, place, context);
   const { name, address = name } = session.target;
   const environment = { KMEND_HOST: name, KMEND_ADDRESS: address, ...fallback.environment };
   const { code, said } = (await here?.run({ ...fallback, environment })) ?? { code: null, said: 'nothing can be run here' };
   if (code === 0) {
-    await tell(`${program} ended well: waiting for a new boot id`, place, context);
+    await reportProgress(`${program} ended well: waiting for a new boot id`, place, context);
     return undefined;
   }
   return {

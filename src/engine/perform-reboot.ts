@@ -2,7 +2,7 @@
 import type { Escalation, Fallback, RebootEffect } from '../model/effect.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
-import { escalate, fallBack, lockHolder, patience, tell, withoutAge } from './escalate.ts';
+import { escalate, fallBack, lockHolder, patience, reportProgress, withoutAge } from './escalate.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
 import { stillHeld } from './node-hold.ts';
 import { lastLines } from './observe.ts';
@@ -51,12 +51,12 @@ async function send(effect: RebootEffect, place: EffectPlace, context: DoorConte
   const become = session.target.become !== undefined;
   const limit = effect.lockTimeout ?? lockTimeout;
   const until = clock.now() + limit * 1000;
-  let told = '';
+  let reported = '';
   for (;;) {
     const lost = await lostNode(context);
     if (lost !== undefined) return lost;
     const outcome = await session.once({ script: rebootScript(context.token, place.effect), become, timeout: 60 });
-    // A host that goes down at once may cut the answer off; whether the reboot was sent is then told by the boot id or the mark.
+    // A host that goes down at once may cut the answer off; the boot id or the mark then says whether the reboot was sent.
     if (!outcome.ok) return outcome.failure.transport === true ? 'unknown' : outcome.failure;
     if (outcome.value.code === 0) return 'sent';
     const said = lastLines(outcome.value.stderr, 2);
@@ -68,8 +68,8 @@ async function send(effect: RebootEffect, place: EffectPlace, context: DoorConte
     if (clock.now() >= until) return stillLocked(lockHolder(said), limit);
     if (signal.aborted) return cutShort('the run was ended while the reboot waits for the package manager: it was not sent');
     const holder = withoutAge(lockHolder(said));
-    if (holder !== told) await tell(`the reboot waits, up to ${limit} s: ${holder}`, place, context);
-    told = holder;
+    if (holder !== reported) await reportProgress(`the reboot waits, up to ${limit} s: ${holder}`, place, context);
+    reported = holder;
     await clock.sleep(askEvery * 1000, signal);
   }
 }
@@ -99,7 +99,7 @@ async function watch(
   let began = clock.now();
   let last: Failure | undefined;
   let sent = first;
-  let told = '';
+  let reported = '';
   const harder = [...(effect.escalate ?? [])];
   let { fallback } = effect;
   let limit = effect.timeout;
@@ -129,8 +129,8 @@ async function watch(
       if (failure !== undefined && 'holder' in failure) {
         // The step is asked for again, as long as the reboot may take.
         if (step !== undefined) harder.unshift(step);
-        if (failure.holder !== told) await tell(`nothing harder is sent: ${failure.holder}`, place, context);
-        told = failure.holder;
+        if (failure.holder !== reported) await reportProgress(`nothing harder is sent: ${failure.holder}`, place, context);
+        reported = failure.holder;
       } else if (failure !== undefined) return { ok: false, failure };
       else since = clock.now();
       if (step === undefined) [fallback, limit] = [undefined, (since - began) / 1000 + effect.timeout];

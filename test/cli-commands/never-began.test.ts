@@ -47,6 +47,14 @@ describe.each([
   });
 });
 
+it('runs fits into a terminal of 80 columns, however long the name of a play', async () => {
+  const name = 'Take hosts out of kernel-memory accounting, unattended, at night';
+  await lab.run(['apply', lab.file('b.yaml', play("    - shell: {cmd: 'true'}\n").replace('name: Test', `name: ${name}`)), '--yes']);
+  const { out } = await lab.run(['runs'], { width: () => 80 });
+  expect(out.replace(/\s+/g, ' ')).toContain(`${name}: exit 0: 1 done`);
+  expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+});
+
 it('a job does not take it up', async () => {
   const folder = join(lab.state, 'runs/20200101-000000-job0');
   mkdirSync(folder);
