@@ -13,3 +13,9 @@ export function heldSlot(host: HostState): HeldSlot | undefined {
   const retried = host.starts > 0 && host.down && (host.status === 'waiting' || host.status === 'planned');
   return isHeld(host) || retried ? 'held' : undefined;
 }
+
+/** Does the brake count this host of another run? Only plays of one name count each other's failures. */
+export const countsForBrake = (
+  { kind, play }: { readonly kind: HeldSlot; readonly play: string },
+  ours: { readonly play: string; readonly countsUnreachable: boolean },
+): boolean => play === ours.play && (kind === 'failed' || (kind === 'unreachable' && ours.countsUnreachable));

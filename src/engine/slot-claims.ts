@@ -1,7 +1,7 @@
 // The slots of a run beside those of other runs: written before a host is started, kept in step with the journal, read as events.
 import type { Decision } from '../core/decision.ts';
 import { inOrder } from '../core/ranked.ts';
-import { type HeldSlot, heldSlot } from '../core/slot.ts';
+import { countsForBrake, type HeldSlot, heldSlot } from '../core/slot.ts';
 import { type HostState, hostAt, hostState, hostStates, type RunState } from '../core/state.ts';
 import type { EventBody, OtherSlot } from '../model/event.ts';
 import type { Slot, Slots, TakenSlot } from './ports.ts';
@@ -97,10 +97,10 @@ export class SlotClaims {
     if (JSON.stringify(noted) !== JSON.stringify(state().others)) await record({ type: 'slots.read', others: noted });
   }
 
-  #otherOf(host: string, { run, kind, play, zone: theirs }: TakenSlot): OtherSlot {
+  #otherOf(host: string, slot: TakenSlot): OtherSlot {
     const { state, countsUnreachable } = this.#input;
-    const zone = hostState(state(), host)?.plan.zone ?? theirs;
-    const failed = play === state().play && (kind === 'failed' || (kind === 'unreachable' && countsUnreachable));
-    return { host, run, ...(zone === undefined ? {} : { zone }), ...(failed ? { failed } : {}) };
+    const zone = hostState(state(), host)?.plan.zone ?? slot.zone;
+    const failed = countsForBrake(slot, { play: state().play, countsUnreachable });
+    return { host, run: slot.run, ...(zone === undefined ? {} : { zone }), ...(failed ? { failed } : {}) };
   }
 }
