@@ -7,8 +7,6 @@ export interface BudgetTurns {
   readonly refused: (workload: string, why: string) => void;
   /** One was let go: the next two may ask at once, and so on until the budget is used up again. */
   readonly passed: (workload: string) => void;
-  /** The rules have changed: everybody asks again. */
-  readonly wakeAll: () => void;
   /** Sleeps, or is woken by `passed`. */
   readonly pause: (workload: string, milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
@@ -34,9 +32,6 @@ export function createBudgetTurns(clock: Clock): BudgetTurns {
     passed: (workload) => {
       closed.delete(workload);
       for (const sleeper of [...(sleeping.get(workload) ?? [])].slice(0, 2)) sleeper.abort();
-    },
-    wakeAll: () => {
-      for (const sleepers of sleeping.values()) for (const sleeper of sleepers) sleeper.abort();
     },
     pause: async (workload, milliseconds, signal) => {
       const wake = new AbortController();

@@ -124,7 +124,7 @@ function clusterOver(api: Api, clock: Clock, options: ClusterOptions, descriptio
   const place = createPlaces(options.inFlight ?? 20);
   const evictionApi = once<EvictionApi>(() => api.evictionApi());
   const pdbApi = once<PdbApi>(() => api.pdbApi());
-  const forecast = createForecaster({ api, clock, pdbApi });
+  const forecast = createForecaster({ api, clock, evictionApi, pdbApi });
 
   return {
     description,

@@ -6,7 +6,7 @@ import { type Failure, failed, type Outcome } from '../model/failure.ts';
 import { type Bell, createBell } from './bell.ts';
 import { createBudgetTurns } from './budget-turns.ts';
 import { conclude, type DrainContext, describeStill, isDone, uidOf, type Work } from './drain-work.ts';
-import { type EvictContext, evictPod, type PodEnd } from './evict.ts';
+import { type EvictContext, evictPod, noEviction, type PodEnd, wayOf } from './evict.ts';
 import { createBudgetReader } from './explain-budget.ts';
 import { graceOf } from './filters.ts';
 import { followPods } from './follow-pods.ts';
@@ -25,16 +25,9 @@ const latestWatch = 2_000;
 const restBeforeWatch = (pods: number): number => Math.min(pods * 50, 1_000);
 /** A kubelet that stays away this long does not come back for the drain's sake. */
 const deadAfter = 60_000;
-/** The last part of the time belongs to deleting, where the play asked for it. */
-const fallbackShare = 0.25;
-const longestFallback = 120_000;
 
-function evictContext(work: Work, context: DrainContext, deadline: number, ring: () => void): EvictContext {
-  const { api, clock, options, place, evictionApi } = context;
-  const fallbackAt = deadline - Math.min(options.timeout * 1000 * fallbackShare, longestFallback);
-  const deleting = (): boolean => options.disableEviction || (options.fallbackWithoutEviction && clock.now() >= fallbackAt);
-  const turns = createBudgetTurns(clock);
-  if (options.fallbackWithoutEviction) void clock.sleep(fallbackAt - clock.now(), work.limit.signal).then(turns.wakeAll);
+function evictContext(work: Work, context: DrainContext, way: EvictContext['way'], ring: () => void): EvictContext {
+  const { api, clock, place } = context;
   const explain = createBudgetReader(context);
   const byUid = new Map(work.chosen.evict.map((pod) => [uidOf(pod), pod]));
   return {
@@ -42,9 +35,8 @@ function evictContext(work: Work, context: DrainContext, deadline: number, ring:
     clock,
     signal: work.limit.signal,
     place,
-    turns,
-    way: () => (deleting() || evictionApi === 'none' ? 'delete' : evictionApi),
-    fallbackComes: () => options.fallbackWithoutEviction && !deleting(),
+    turns: createBudgetTurns(clock),
+    way,
     mayGo: async () => {
       const lost = await work.guard.fresh();
       if (lost === undefined) return true;
@@ -94,7 +86,7 @@ async function keepWatch(work: Work, context: DrainContext): Promise<void> {
 const deadNode = (node: string, how: string): Failure => ({
   kind: 'blocked',
   message: `node ${node} ${how}: its kubelet ends no pods`,
-  hint: 'mend the node by hand, or allow it with drain: {dead_node: {skip_wait_after: 60s}}',
+  hint: 'repair the node by hand, or allow it with `drain: {dead_node_skip_wait_after: 60s}`',
 });
 
 /** Pods that are not ready may pass a budget that holds the ready ones: they take no turns with them. */
@@ -157,10 +149,9 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
     const chosen = await whileAway(() => choosePods(api, node, options, limit.signal), patience);
     if (!chosen.ok) return ended(context, chosen.failure, limit);
     if (chosen.value.refused.length > 0) return refusedFailure(node, chosen.value.refused);
-    if (context.evictionApi === 'none' && !options.disableEviction && !options.fallbackWithoutEviction && chosen.value.evict.length > 0) {
-      return failed('blocked', 'this API server knows no eviction', { hint: 'disable_eviction deletes the pods instead, past every PDB' });
-    }
-    return await run(context, chosen.value, guard, limit, started, deadline);
+    const asked = wayOf(options, context.evictionApi);
+    if (asked === undefined && chosen.value.evict.length > 0) return failed('blocked', noEviction, { hint: 'nothing was evicted' });
+    return await run(context, chosen.value, asked?.way ?? 'delete', guard, limit, started);
   } finally {
     limit.abort();
     signal?.removeEventListener('abort', stopAll);
@@ -177,10 +168,10 @@ function ended({ node, options, signal }: DrainContext, failure: Failure, limit:
 async function run(
   context: DrainContext,
   chosen: Chosen,
+  way: EvictContext['way'],
   guard: Guard,
   limit: AbortController,
   started: number,
-  deadline: number,
 ): Promise<Outcome<DrainResult>> {
   const { api, clock, node, options } = context;
   for (const warning of chosen.warnings) context.progress(`warning: ${warning}`);
@@ -189,7 +180,7 @@ async function run(
   const follower = followPods({ api, node, clock, signal: limit.signal, first, onChange: bell.ring });
   const work: Work = { chosen, follower, guard, held: new Map(), failures: new Map(), limit, stop: undefined };
   void keepWatch(work, context);
-  const evicting = evictContext(work, context, deadline, bell.ring);
+  const evicting = evictContext(work, context, way, bell.ring);
   const ends = chosen.evict.map(async (pod) => {
     const podEnd: PodEnd = await evictPod(goRequest(pod, options), workloadOf(pod), evicting);
     if (podEnd.kind === 'failed') work.failures.set(uidOf(pod), podEnd.why);

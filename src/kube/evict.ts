@@ -1,11 +1,25 @@
 // Asks for the end of one pod, and again while a budget or a passing trouble refuses it: the table of answers that a drain rests on.
 import type { Clock } from '../engine/ports.ts';
+import type { DrainOptions } from '../model/effect.ts';
 import type { Outcome } from '../model/failure.ts';
-import type { Api, GoRequest } from './api.ts';
+import type { Api, EvictionApi, GoRequest } from './api.ts';
 import { messageOf } from './api.ts';
 import type { BudgetTurns } from './budget-turns.ts';
 import { isPassing, refusal, statusOf } from './errors.ts';
 import type { HttpReply } from './http.ts';
+
+/** How pods are asked to go, and the option by which they are deleted; undefined = the server offers no eviction, and nobody allowed deleting. */
+export function wayOf(
+  { disableEviction, fallbackWithoutEviction }: Pick<DrainOptions, 'disableEviction' | 'fallbackWithoutEviction'>,
+  evictionApi: EvictionApi,
+): { readonly way: 'policy/v1' | 'policy/v1beta1' | 'delete'; readonly by?: string } | undefined {
+  if (disableEviction) return { way: 'delete', by: 'disable_eviction' };
+  if (evictionApi !== 'none') return { way: evictionApi };
+  return fallbackWithoutEviction ? { way: 'delete', by: 'fallback_without_eviction' } : undefined;
+}
+
+export const noEviction =
+  'this API server offers no eviction (fallback_without_eviction deletes the pods instead, and breaks every PDB in its way)';
 
 /** What one answer means. */
 export type Answer =
@@ -53,9 +67,7 @@ export interface EvictContext {
   /** Ends the tries: deadline, interruption, or the node is not ours any more. */
   readonly signal: AbortSignal;
   /** Eviction as the server takes it; `delete` goes past every budget, and only when it was asked for. */
-  readonly way: () => 'policy/v1' | 'policy/v1beta1' | 'delete';
-  /** A hard answer is waited out, since deleting will be tried later. */
-  readonly fallbackComes: () => boolean;
+  readonly way: 'policy/v1' | 'policy/v1beta1' | 'delete';
   /** Takes a place among the calls in flight; gives it back. */
   readonly place: <T>(act: () => Promise<T>) => Promise<T>;
   /** False = do not evict now (and the drain ends). */
@@ -70,7 +82,7 @@ export interface EvictContext {
 export type PodEnd = { readonly kind: 'going' } | { readonly kind: 'failed'; readonly why: string } | { readonly kind: 'stopped' };
 
 async function ask(request: GoRequest, context: EvictContext): Promise<{ reply: Outcome<HttpReply>; verb: 'create' | 'delete' }> {
-  const way = context.way();
+  const { way } = context;
   const signalled = { ...request, signal: context.signal };
   if (way === 'delete') return { reply: await context.api.deletePod(signalled), verb: 'delete' };
   return { reply: await context.api.evict(way, signalled), verb: 'create' };
@@ -83,7 +95,7 @@ export async function evictPod(request: GoRequest, workload: string, context: Ev
   for (let tries = 0; !signal.aborted; tries += 1) {
     // A pod that went away by itself needs no eviction, and its name may be another pod's by now.
     if (context.isGone(uid)) return { kind: 'going' };
-    const closed = context.way() === 'delete' ? undefined : turns.wait(workload);
+    const closed = context.way === 'delete' ? undefined : turns.wait(workload);
     if (closed !== undefined) {
       note(uid, { by: 'budget', why: closed });
       await turns.pause(workload, retryPause(tries, clock.random()), signal);
@@ -116,8 +128,7 @@ export async function evictPod(request: GoRequest, workload: string, context: Ev
       if (context.isEnding(uid)) return { kind: 'going' };
       note(uid, { by: 'namespace', why: 'its namespace is being deleted' });
     } else if (answer.kind === 'hard') {
-      if (!context.fallbackComes()) return { kind: 'failed', why: answer.why };
-      note(uid, { by: 'trouble', why: answer.why });
+      return { kind: 'failed', why: answer.why };
     } else {
       note(uid, { by: 'trouble', why: answer.why });
       if (answer.after !== undefined) pause = Math.min(answer.after, longestRetryAfter) * 1000 + clock.random() * 500;

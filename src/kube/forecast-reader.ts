@@ -1,7 +1,7 @@
 // Reads what a forecast needs; what the account may not read, or an old server does not have, is said as a note and left out.
 import type { Clock, Cluster } from '../engine/ports.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
-import { type Api, noNode } from './api.ts';
+import { type Api, type EvictionApi, noNode } from './api.ts';
 import { forecastDrain } from './forecast.ts';
 import type { NodeObject, PdbObject } from './objects.ts';
 import type { PdbApi } from './pdb.ts';
@@ -12,6 +12,7 @@ import { answers, evictionWebhooks, type WebhookConfiguration } from './webhooks
 export interface ForecasterOptions {
   readonly api: Api;
   readonly clock: Clock;
+  readonly evictionApi: () => Promise<Outcome<EvictionApi>>;
   readonly pdbApi: () => Promise<Outcome<PdbApi>>;
 }
 
@@ -94,6 +95,8 @@ export function createForecaster(options: ForecasterOptions): Cluster['forecast'
     if (!node.ok) return node.failure.kind === 'refused' ? noNode(name) : node;
     const [chosen, around] = await Promise.all([choosePods(api, name, drainOptions, signal), shared()]);
     if (!chosen.ok) return chosen;
+    const eviction = await options.evictionApi();
+    if (!eviction.ok) return eviction;
     const notes = new Set<string>();
     for (const key of ['pdbs', 'nodes', 'usage', 'webhooks'] as const) {
       const read = around[key];
@@ -112,6 +115,7 @@ export function createForecaster(options: ForecasterOptions): Cluster['forecast'
         options: drainOptions,
         selection: chosen.value,
         now: api.serverNow(),
+        evictionApi: eviction.value,
         ...(around.pdbs.ok ? { pdbs: around.pdbs.value } : {}),
         ...(around.nodes.ok ? { nodes: around.nodes.value } : {}),
         ...(around.usage.ok ? { usage: around.usage.value } : {}),

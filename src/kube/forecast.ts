@@ -1,10 +1,12 @@
 // What a drain would do, from what was read before the cordon: who goes, who blocks with which numbers, how long, and where to. Pure.
 import type { Forecast } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
+import type { EvictionApi } from './api.ts';
+import { noEviction, wayOf } from './evict.ts';
 import { graceOf, overdue, type Selection } from './filters.ts';
 import { controllerOf, hasMemoryLimit, isPodReady, type NodeObject, type PdbObject, type PodObject, podName } from './objects.ts';
 import { nodeState } from './ownership.ts';
-import { askPdbs, describePdb, type PdbApi } from './pdb.ts';
+import { askPdbs, describePdb, type PdbApi, pdbsOf } from './pdb.ts';
 import { nowhereToGo, type Usage } from './placement.ts';
 
 /** What could be read; what the account may not read is absent and said in `notes`. */
@@ -14,6 +16,7 @@ export interface ForecastInput {
   readonly selection: Selection;
   /** The API server's clock, milliseconds since 1970. */
   readonly now: number;
+  readonly evictionApi: EvictionApi;
   readonly pdbs?: { readonly api: PdbApi; readonly items: readonly PdbObject[] };
   readonly nodes?: readonly NodeObject[];
   readonly usage?: Usage;
@@ -36,17 +39,27 @@ interface Findings {
 function nodeFindings({ node, options }: ForecastInput, { blocks }: Findings): void {
   const state = nodeState(node);
   if (!state.ready && options.deadNodeSkipWaitAfter === undefined) {
-    blocks.push(`node ${state.name} is NotReady: its kubelet ends no pods (dead_node: stop)`);
+    blocks.push(`node ${state.name} is NotReady: its kubelet ends no pods (needs dead_node_skip_wait_after)`);
   }
 }
 
-function pdbFindings({ selection, options, pdbs }: ForecastInput, { blocks, busy, warnings }: Findings): void {
-  if (pdbs === undefined) return;
-  if (options.disableEviction) {
-    const broken = selection.evict.filter((pod) => askPdbs(pod, pdbs.items, pdbs.api).kind !== 'passes');
-    if (broken.length > 0) warnings.push(`deletes past the PDBs of ${broken.map(podName).join(', ')} (disable_eviction)`);
-    return;
-  }
+/** Who deletes asks no budget: which of them have fewer pods to spare than go here, all at once. */
+function brokenBudgets({ selection, pdbs }: ForecastInput, option: string): readonly string[] {
+  if (selection.evict.length === 0) return [];
+  if (pdbs === undefined) return [`deletes ${selection.evict.length} pods and asks no PDB (${option})`];
+  return pdbs.items.flatMap((pdb) => {
+    const going = selection.evict.filter((pod) => pdbsOf(pod, [pdb], pdbs.api).length > 0).map(podName);
+    const spare = pdb.status?.disruptionsAllowed ?? 0;
+    return going.length <= spare ? [] : [`deletes ${going.join(', ')} and breaks their budget (${option}): ${describePdb(pdb)}`];
+  });
+}
+
+function pdbFindings(input: ForecastInput, { blocks, busy, warnings }: Findings): void {
+  const { selection, options, pdbs, evictionApi } = input;
+  const way = wayOf(options, evictionApi);
+  if (way === undefined && selection.evict.length > 0) blocks.push(noEviction);
+  if (way?.by !== undefined) warnings.push(...brokenBudgets(input, way.by));
+  if (pdbs === undefined || way === undefined || way.by !== undefined) return;
   const turns = new Map<PdbObject, number>();
   for (const pod of selection.evict) {
     const answer = askPdbs(pod, pdbs.items, pdbs.api);
@@ -54,9 +67,7 @@ function pdbFindings({ selection, options, pdbs }: ForecastInput, { blocks, busy
       if (answer.pdb !== undefined) turns.set(answer.pdb, (turns.get(answer.pdb) ?? 0) + 1);
       continue;
     }
-    const text = `${podName(pod)}: ${answer.why}`;
-    if (options.fallbackWithoutEviction) warnings.push(`${text}: will be deleted past it in the end (fallback_without_eviction)`);
-    else (answer.kind === 'never' ? blocks : busy).push(text);
+    (answer.kind === 'never' ? blocks : busy).push(`${podName(pod)}: ${answer.why}`);
   }
   for (const [pdb, count] of turns) {
     const allowed = pdb.status?.disruptionsAllowed ?? 0;

@@ -18,7 +18,11 @@ const options = object({
   force: flag.default(false).describe('Evict pods that no controller will make again.'),
   pod_selector: text.optional().describe('Only pods with these labels.'),
   disable_eviction: flag.default(false).describe('Delete pods instead of evicting them: disruption budgets are not asked.'),
-  fallback_without_eviction: flag.default(false).describe('Delete where the API server offers no eviction.'),
+  fallback_without_eviction: flag
+    .default(false)
+    .describe(
+      'Where the API server offers no eviction at all: delete the pods instead, which breaks disruption budgets. Elsewhere it does nothing.',
+    ),
   skip_wait_for_delete_timeout: duration.optional().describe('Do not wait for pods that have been on their way out for longer than this.'),
   keep_cordoned: flag.default(false).describe('After a failed drain leave the node cordoned; otherwise what kmend cordoned is uncordoned.'),
   dead_node_skip_wait_after: duration

@@ -41,6 +41,8 @@ export interface FakeKubeOptions {
   readonly stopAfter?: number;
   /** 1.22 and newer evict with policy/v1. */
   readonly modern?: boolean;
+  /** Offers no eviction at all, as a server whose policy group is off. */
+  readonly noEviction?: boolean;
   readonly server?: Pair;
   /** Tokens that are accepted, with their users. Client certificates are accepted by their common name. */
   readonly tokens?: Readonly<Record<string, string>>;
@@ -251,7 +253,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     const node = /^\/api\/v1\/nodes\/([^/]+)$/.exec(path);
     if (path === '/api/v1') {
       const eviction = { name: 'pods/eviction', kind: 'Eviction', group: 'policy', version: options.modern ? 'v1' : 'v1beta1' };
-      return { status: 200, body: { kind: 'APIResourceList', resources: [{ name: 'pods' }, eviction] } };
+      return { status: 200, body: { kind: 'APIResourceList', resources: [{ name: 'pods' }, ...(options.noEviction ? [] : [eviction])] } };
     }
     if (path === '/apis/policy') {
       const versions = options.modern ? ['policy/v1', 'policy/v1beta1'] : ['policy/v1beta1'];
@@ -276,8 +278,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
         query,
       );
     }
-    if (pod?.[3] === '/eviction') return evict(pods.get(key(pod[1] ?? '', pod[2] ?? '')), body);
-    if (pod !== null && ['GET', 'DELETE'].includes(method)) {
+    if (pod?.[3] === '/eviction' && !options.noEviction) return evict(pods.get(key(pod[1] ?? '', pod[2] ?? '')), body);
+    if (pod !== null && pod[3] === undefined && ['GET', 'DELETE'].includes(method)) {
       const found = pods.get(key(pod[1] ?? '', pod[2] ?? ''));
       if (found === undefined) return status(404, 'NotFound', 'not found');
       if (method === 'GET') return { status: 200, body: found };

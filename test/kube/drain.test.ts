@@ -256,14 +256,27 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     expect(fake.seen.find((seen) => seen.method === 'DELETE')?.body).toMatchObject({ gracePeriodSeconds: 1 });
   });
 
-  it('deletes past a budget only in the last part of the time, and only when it was asked to', async () => {
+  it('fallback_without_eviction deletes nothing where the server offers evictions: the budget is kept up to the deadline', async () => {
     const { fake, cluster, web, calls } = await lab();
-    web(1);
-    fake.addPdb('web', { app: 'web' });
-    const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions({ timeout: 6, fallbackWithoutEviction: true }));
-    expect(value(outcome).evicted).toEqual(['shop/web-0']);
-    expect(seconds).toBeGreaterThan(4.4);
-    expect(calls(/^DELETE/)).toBe(1);
+    web(2);
+    fake.addPdb('web', { app: 'web' }, { spec: { minAvailable: 2 }, status: { desiredHealthy: 2 } });
+    const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 4, fallbackWithoutEviction: true }));
+    expect(failure(outcome)).toMatchObject({ kind: 'timeout', message: expect.stringMatching(/can never allow/) });
+    expect([calls(/^DELETE/), fake.pods.size]).toEqual([0, 2]);
+  });
+
+  it.each([
+    [{}, 0, false],
+    [{ fallbackWithoutEviction: true }, 2, true],
+    [{ disableEviction: true }, 2, true],
+  ])('where the server offers no eviction, %j deletes %i pods', async (options, deleted, done) => {
+    const { cluster, web, calls } = await lab({ noEviction: true });
+    web(2);
+    const { outcome } = await cordonAndDrain(cluster, drainOptions(options));
+    expect(outcome.ok).toBe(done);
+    if (!outcome.ok)
+      expect(outcome.failure.message).toMatch(/offers no eviction \(fallback_without_eviction deletes the pods instead, and breaks/);
+    expect([calls(/^DELETE/), calls(/eviction$/)]).toEqual([deleted, 0]);
   });
 
   describe('trouble with the watch', () => {

@@ -39,6 +39,7 @@ function input({ pods, options = {}, pdbs, more }: Given): ForecastInput {
     options: all,
     selection: selectPods(pods, { options: all, daemonSet: () => ({ kind: 'found' }), now }),
     now,
+    evictionApi: 'policy/v1',
     deadWebhooks: [],
     notes: [],
     ...(pdbs === undefined ? {} : { pdbs: { api: 'policy/v1', items: pdbs } }),
@@ -99,7 +100,7 @@ describe('what blocks', () => {
       more: { node, deadWebhooks: ['policy (service ops/policy)'] },
     });
     expect(blocks).toEqual([
-      'node n1 is NotReady: its kubelet ends no pods (dead_node: stop)',
+      'node n1 is NotReady: its kubelet ends no pods (needs dead_node_skip_wait_after)',
       'shop/bare: has no controller: nothing starts it again elsewhere (needs force)',
       'shop/tmp: has local storage that would be lost: emptyDir scratch (needs delete_emptydir_data)',
       'admission webhook policy (service ops/policy) is asked about every eviction, and nothing answers there',
@@ -110,16 +111,36 @@ describe('what blocks', () => {
   it('less where the play allows more', () => {
     const pods = [web('a'), web('stuck', { deleted: '2024-05-01T11:00:00Z' })];
     const closed = [pdb({ minAvailable: 2 })];
-    expect(forecast({ pods, pdbs: closed, options: { fallbackWithoutEviction: true, skipWaitForDeleteTimeout: 7200 } })).toMatchObject({
+    expect(forecast({ pods, options: { skipWaitForDeleteTimeout: 7200 } })).toMatchObject({
       blocks: [],
-      warnings: [
-        expect.stringMatching(/shop\/a: PDB web.*fallback_without_eviction/),
-        expect.stringMatching(/shop\/stuck: should have ended/),
-      ],
+      warnings: [expect.stringMatching(/shop\/stuck: should have ended/)],
     });
     expect(forecast({ pods: [web('a')], pdbs: closed, options: { disableEviction: true } })).toMatchObject({
       blocks: [],
-      warnings: ['deletes past the PDBs of shop/a (disable_eviction)'],
+      warnings: [
+        'deletes shop/a and breaks their budget (disable_eviction): PDB web allows 0 of 2 (minAvailable 2): it can never allow one',
+      ],
+    });
+  });
+
+  it('deleting is called by its risk: which budgets it breaks, also one that has fewer to spare than go at once', () => {
+    const pods = [web('a'), web('b'), pod({ name: 'free', owner: 'ReplicaSet/x' })];
+    const none = { evictionApi: 'none' } as const;
+    const spare = (disruptionsAllowed: number) => [pdb({ minAvailable: 1 }, { disruptionsAllowed, expectedPods: 3 })];
+    const fallback = { fallbackWithoutEviction: true };
+    expect(forecast({ pods, pdbs: spare(1), options: fallback, more: none })).toMatchObject({
+      blocks: [],
+      warnings: ['deletes shop/a, shop/b and breaks their budget (fallback_without_eviction): PDB web allows 1 of 3 (minAvailable 1)'],
+    });
+    expect(forecast({ pods, pdbs: spare(2), options: fallback, more: none }).warnings).toEqual([]);
+    expect(forecast({ pods, options: fallback, more: none }).warnings).toEqual([
+      'deletes 3 pods and asks no PDB (fallback_without_eviction)',
+    ]);
+    expect(forecast({ pods, pdbs: spare(2), more: none }).blocks).toEqual([expect.stringMatching(/offers no eviction/)]);
+    // On a server that offers evictions the option does nothing: the budget is asked, and its refusal stands.
+    expect(forecast({ pods: [web('a')], pdbs: [pdb({ minAvailable: 2 })], options: fallback })).toMatchObject({
+      blocks: [expect.stringMatching(/shop\/a: PDB web.*can never allow one/)],
+      warnings: [],
     });
   });
 });
@@ -219,7 +240,7 @@ describe('what is warned of', () => {
     const options = { disableEviction: true };
     expect(forecast({ pods: [web('a')], options, pdbs: [pdb({}, { disruptionsAllowed: 1 })] }).warnings).toEqual([]);
     expect(forecast({ pods: [web('a')], options, pdbs: [pdb({})] }).warnings).toEqual([
-      'deletes past the PDBs of shop/a (disable_eviction)',
+      expect.stringMatching(/^deletes shop\/a and breaks their budget \(disable_eviction\): PDB web allows 0 of 2/),
     ]);
   });
 
