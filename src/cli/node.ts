@@ -1,4 +1,4 @@
-// `kmend drain NODE...` and `kmend uncordon NODE...`: kubectl's commands with kubectl's flags, by the same adapter that a run uses.
+// `kmend drain NODE...`, `kmend cordon NODE...` and `kmend uncordon NODE...`: kubectl's commands with kubectl's flags, by the same adapter that a run uses.
 import type { Command } from 'commander';
 import { type ExitReason, exitCode } from '../core/exit.ts';
 import type { Owner } from '../engine/ports.ts';
@@ -31,9 +31,12 @@ export function nodeCommands(program: Command, world: World, done: (exit: number
     .option('--disable-eviction', 'delete instead of evict: PDBs are not asked')
     .option('--skip-wait-for-delete-timeout <seconds>', 'do not wait for pods deleted longer ago than this', '0')
     .action(async (names: string[], flags: DrainFlags) => done(await drain(names, flags, world)));
+  nodeOptions(program.command('cordon'))
+    .description('make nodes unschedulable: their pods stay')
+    .action(async (names: string[], flags: NodeFlags) => done(await setCordon(names, flags, true, world)));
   nodeOptions(program.command('uncordon'))
     .description('make nodes schedulable again')
-    .action(async (names: string[], flags: NodeFlags) => done(await uncordon(names, flags, world)));
+    .action(async (names: string[], flags: NodeFlags) => done(await setCordon(names, flags, false, world)));
 }
 
 /** One node that came to a bad end; the others go on, as with kubectl. */
@@ -122,8 +125,13 @@ function exitOf(ends: readonly End[], world: World): number {
 async function cordon(cluster: WorldCluster, node: string, owner: Owner, world: World): Promise<End> {
   const cordoned = await cluster.cordon(node, owner, world.kill);
   if (!cordoned.ok) return tell(node, cordoned.failure, world);
+  sayStale(node, cordoned.value.staleMark, world);
   world.out(`node/${node} ${cordoned.value.wasUnschedulable ? 'already cordoned' : 'cordoned'}`);
   return undefined;
+}
+
+function sayStale(node: string, staleMark: string | undefined, world: World): void {
+  if (staleMark !== undefined) world.err(`warning: node ${node}: ${staleMark}`);
 }
 
 async function drainOne(cluster: WorldCluster, node: string, options: DrainOptions, owner: Owner, world: World): Promise<End> {
@@ -133,12 +141,21 @@ async function drainOne(cluster: WorldCluster, node: string, options: DrainOptio
   if (!released.ok) world.err(`warning: the mark kmend.io/owner stays on node ${node}: ${released.failure.message}`);
   if (!drained.ok) {
     const end = tell(node, drained.failure, world);
-    world.err(`node/${node} stays cordoned`);
+    world.err(`node/${node} ${await cordonNow(cluster, node, world)}`);
     return end;
   }
-  for (const pod of drained.value.evicted) world.out(`pod/${pod} evicted`);
-  world.out(`node/${node} drained`);
+  const { evicted, left, arrived } = drained.value;
+  for (const pod of evicted) world.out(`pod/${pod} evicted`);
+  const rest = [...left, ...arrived];
+  world.out(`node/${node} ${rest.length === 0 ? 'drained' : `emptied but for ${rest.join(', ')}`}`);
   return undefined;
+}
+
+/** Read, since a drain also fails when somebody uncordons its node or removes it. */
+async function cordonNow(cluster: WorldCluster, node: string, world: World): Promise<string> {
+  const now = await cluster.node(node, world.kill);
+  if (now.ok) return now.value.unschedulable ? 'stays cordoned' : 'is not cordoned';
+  return now.failure.kind === 'refused' ? 'is not in the cluster any more' : `may be cordoned: ${now.failure.message}`;
 }
 
 async function forecast(cluster: WorldCluster, node: string, options: DrainOptions, world: World): Promise<End> {
@@ -154,17 +171,18 @@ async function forecast(cluster: WorldCluster, node: string, options: DrainOptio
   return blocks.length === 0 ? undefined : 'internal';
 }
 
-async function uncordon(names: readonly string[], flags: NodeFlags, world: World): Promise<number> {
+async function setCordon(names: readonly string[], flags: NodeFlags, cordoned: boolean, world: World): Promise<number> {
   const dryRun = isDryRun(flags);
   return withCluster(flags, world, async (cluster) => {
     const nodes = await nodesOf(names, flags, cluster, world);
-    return exitOf(await inTurn(nodes, (node) => uncordonOne(cluster, node, dryRun, world)), world);
+    return exitOf(await inTurn(nodes, (node) => setCordonOf(cluster, node, cordoned, dryRun, world)), world);
   });
 }
 
-async function uncordonOne(cluster: WorldCluster, node: string, dryRun: boolean, world: World): Promise<End> {
-  const outcome = await cluster.plainUncordon(node, { dryRun }, world.kill);
+async function setCordonOf(cluster: WorldCluster, node: string, cordoned: boolean, dryRun: boolean, world: World): Promise<End> {
+  const outcome = await (cordoned ? cluster.plainCordon : cluster.plainUncordon)(node, { dryRun }, world.kill);
   if (!outcome.ok) return tell(node, outcome.failure, world);
-  world.out(`node/${node} ${outcome.value.changed ? 'uncordoned' : 'already uncordoned'}${dryRun ? ' (dry run)' : ''}`);
+  sayStale(node, outcome.value.staleMark, world);
+  world.out(`node/${node} ${outcome.value.changed ? '' : 'already '}${cordoned ? 'cordoned' : 'uncordoned'}${dryRun ? ' (dry run)' : ''}`);
   return undefined;
 }

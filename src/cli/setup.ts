@@ -8,10 +8,11 @@ import { type ForwardTarget, forwardTarget } from '../model/forward-target.ts';
 import { type Secret, secret } from '../model/host.ts';
 import type { Mapping } from '../model/value.ts';
 import { coloured, type Paint, uncoloured } from '../report/layout.ts';
+import { judgeHolder, ownHolder } from '../store/index.ts';
 import { environmentVars, extraVarsOf } from './extra-vars.ts';
 import { type FleetFlags, stateDirOf, wholeNumber } from './options.ts';
 import { learnWritten } from './secrets.ts';
-import { CommandError, type World, type WorldCluster } from './world.ts';
+import { type ClusterNeeds, CommandError, type World, type WorldCluster } from './world.ts';
 
 /** What `kmend rollback` knows of each host, from the journal of the run that is taken back. */
 export interface RollbackSettings {
@@ -117,21 +118,28 @@ export async function openCluster(set: Settings, world: World, takeover?: string
   const fromEnv = world.env.KUBECONFIG;
   const kubeconfigs =
     set.flags.kubeconfig !== undefined ? [set.flags.kubeconfig] : fromEnv === undefined || fromEnv === '' ? [] : fromEnv.split(':');
-  return kubeconfigs.length === 0 ? undefined : clusterOf(kubeconfigs, set, world, takeover);
+  return kubeconfigs.length === 0 ? undefined : clusterOf(kubeconfigs, set, world, takeover === undefined ? {} : { takeover });
 }
 
 /** The cluster that kubectl would talk to: a run takes only what it is told, one node by hand is another matter. */
 export async function openKubectlCluster(set: Settings, world: World, takeover?: string): Promise<WorldCluster> {
-  return clusterOf(await world.kubeconfigPaths(set.flags.kubeconfig), set, world, takeover);
+  const more = { holder: ownHolder(), ...(takeover === undefined ? {} : { takeover }) };
+  return clusterOf(await world.kubeconfigPaths(set.flags.kubeconfig), set, world, more);
 }
 
-async function clusterOf(kubeconfigs: readonly string[], set: Settings, world: World, takeover: string | undefined): Promise<WorldCluster> {
+async function clusterOf(
+  kubeconfigs: readonly string[],
+  set: Settings,
+  world: World,
+  more: Pick<ClusterNeeds, 'holder' | 'takeover'>,
+): Promise<WorldCluster> {
   const { context } = set.flags;
   const cluster = await world.cluster({
     kubeconfigs,
     warn: (text) => world.err(`warning: ${text}`),
+    judgeHolder,
     ...(context === undefined ? {} : { context }),
-    ...(takeover === undefined ? {} : { takeover }),
+    ...more,
   });
   if (!cluster.ok) throw new CommandError(3, causeText(cluster.failure), cluster.failure.hint);
   return cluster.value;

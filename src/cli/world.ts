@@ -2,7 +2,7 @@
 
 import type { Secrets } from '../engine/mask.ts';
 import type { Asker, Clock, Cluster, Forwarder, Gates, Here, NodeState, Notifier, Store, Transport } from '../engine/ports.ts';
-import type { KubeCluster } from '../kube/index.ts';
+import type { JudgeHolder, KubeCluster } from '../kube/index.ts';
 import type { Reader } from '../load/index.ts';
 import type { Download, Inspected, Trust } from '../local/index.ts';
 import type { AnyModule } from '../model/change.ts';
@@ -21,10 +21,14 @@ export interface ClusterNeeds {
   readonly context?: string;
   readonly takeover?: string;
   readonly warn: (text: string) => void;
+  /** This process, where it drains by hand: what it writes of itself into its marks. */
+  readonly holder?: object;
+  readonly judgeHolder: JudgeHolder;
 }
 
 /** The cluster port, and what commands ask for beside it. */
-export type WorldCluster = Cluster & Pick<KubeCluster, 'nodesWith' | 'plainUncordon' | 'missingRights' | 'stats' | 'description'>;
+export type WorldCluster = Cluster &
+  Pick<KubeCluster, 'nodesWith' | 'plainCordon' | 'plainUncordon' | 'missingRights' | 'stats' | 'description'>;
 
 /** Writing and reading files of the user's own choosing (plans), and of the state directory. */
 export interface Files {

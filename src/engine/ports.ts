@@ -164,7 +164,11 @@ export interface Cluster {
   readonly deployments: (signal?: AbortSignal) => Promise<Outcome<readonly DeploymentState[]>>;
   readonly forecast: (node: string, options: DrainOptions, signal?: AbortSignal) => Promise<Outcome<Forecast>>;
   /** Cordon and annotate as ours, in one write; a node that was unschedulable before stays so at the end. Held by another run = `fenced`. */
-  readonly cordon: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<{ readonly wasUnschedulable: boolean }>>;
+  readonly cordon: (
+    node: string,
+    owner: Owner,
+    signal?: AbortSignal,
+  ) => Promise<Outcome<{ readonly wasUnschedulable: boolean; readonly staleMark?: string }>>;
   /** Still cordoned and annotated as ours? Otherwise `blocked` (a person uncordoned it) or `fenced`. */
   readonly holds: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<true>>;
   readonly drain: (

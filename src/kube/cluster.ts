@@ -22,11 +22,12 @@ import {
   restartsOf,
   workloadName,
 } from './objects.ts';
-import { decideCordon, decidePlainUncordon, decideRelease, decideUncordon, holdFailure, nodeState } from './ownership.ts';
+import { decideCordon, decidePlain, decideRelease, decideUncordon, holdFailure, nodeState } from './ownership.ts';
 import { whileAway } from './patience.ts';
 import type { PdbApi } from './pdb.ts';
 import { nameProxy, proxyFor, unsupportedProxy } from './proxy.ts';
 import { missingRights, type Role } from './rights.ts';
+import { type JudgeHolder, withoutStaleMarks } from './stale-mark.ts';
 
 export interface ClusterOptions {
   /** Files as read, in order; the first that names an entry wins. None = the in-cluster account. */
@@ -40,6 +41,10 @@ export interface ClusterOptions {
   readonly warn?: (text: string) => void;
   /** A run whose nodes may be taken over, by a person's word. */
   readonly takeover?: string;
+  /** What this process writes of itself into the marks of a drain by hand, which has no run that could be resumed. */
+  readonly holder?: object;
+  /** Who drains by hand, and does it live? Absent: such a mark holds its node until somebody uncordons it. */
+  readonly judgeHolder?: JudgeHolder;
   /** Evictions in flight, over all nodes; kubectl's 5 a second would make 100 pods take 20 s. Default 20. */
   readonly inFlight?: number;
   /** Folder of the in-cluster account, for tests. */
@@ -52,18 +57,21 @@ export interface ClusterOptions {
 /** The port, and what commands ask for beside it. */
 export interface KubeCluster extends Cluster {
   readonly nodesWith: (selector: string, signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
-  /** `kmend uncordon NODE` alone: schedulable, whichever person cordoned it; one that a run holds is left to it. */
-  readonly plainUncordon: (
-    node: string,
-    options: { readonly dryRun: boolean },
-    signal?: AbortSignal,
-  ) => Promise<Outcome<{ readonly changed: boolean }>>;
+  /** `kmend cordon NODE` and `kmend uncordon NODE` alone, whichever person cordoned it; one that a run holds is left to it. */
+  readonly plainCordon: SetCordon;
+  readonly plainUncordon: SetCordon;
   /** Rights that the account lacks for a role, each as "patch nodes". */
   readonly missingRights: (role: Role, signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
   readonly stats: () => HttpStats;
   /** Where it talks to and as whom, for people: no secret in it. */
   readonly description: string;
 }
+
+type SetCordon = (
+  node: string,
+  options: { readonly dryRun: boolean },
+  signal?: AbortSignal,
+) => Promise<Outcome<{ readonly changed: boolean; readonly staleMark?: string }>>;
 
 /** A kubelet writes its node's status all the time, and each write moves `resourceVersion`. */
 const patchTries = 8;
@@ -103,6 +111,19 @@ function once<T>(ask: () => Promise<Outcome<T>>): () => Promise<Outcome<T>> {
   };
 }
 
+/** Asked before a cordon: a drain that may neither evict nor delete would leave a cordoned node, and do nothing there. */
+async function canRemovePods(api: Api): Promise<Outcome<true>> {
+  const eviction = await missingRights(api, 'evict');
+  if (!eviction.ok) return failed('refused', eviction.failure.message);
+  if (eviction.value.length === 0) return ok(true);
+  const deletion = await missingRights(api, 'delete');
+  if (!deletion.ok || deletion.value.length === 0) return ok(true);
+  const [missing = ''] = eviction.value;
+  return failed('auth', `${api.who} may not ${missing}: no pod could be evicted, so no node is cordoned`, {
+    hint: 'grant it: docs/rbac.yaml has the roles',
+  });
+}
+
 const podState = (pod: PodObject): PodState => {
   const owner = controllerOf(pod);
   return {
@@ -120,11 +141,34 @@ const podState = (pod: PodObject): PodState => {
 };
 
 /** The port over an API; `createCluster` makes the API from a kubeconfig. */
-function clusterOver(api: Api, clock: Clock, options: ClusterOptions, description: string): KubeCluster {
+function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, description: string): KubeCluster {
+  const { takeover, holder, judgeHolder = async () => ({ name: 'its process', doubt: 'nothing is known of it' }) } = options;
+  const api = withoutStaleMarks(plainApi, judgeHolder, holder);
   const place = createPlaces(options.inFlight ?? 20);
   const evictionApi = once<EvictionApi>(() => api.evictionApi());
   const pdbApi = once<PdbApi>(() => api.pdbApi());
   const forecast = createForecaster({ api, clock, evictionApi, pdbApi });
+  const mayRemovePods = once(() => canRemovePods(api));
+
+  const setCordon =
+    (cordoned: boolean): SetCordon =>
+    async (name, { dryRun }, signal) => {
+      let staleMark: string | undefined;
+      const decide = (node: NodeObject) => {
+        ({ staleMark } = node);
+        const decision = decidePlain(node, cordoned, takeover);
+        return dryRun && decision.kind === 'write' ? { kind: 'would' as const, changed: decision.changed } : decision;
+      };
+      const done = await rewrite<{ kind: 'would'; changed: boolean; patch?: never } | ReturnType<typeof decidePlain>>(
+        api,
+        name,
+        decide,
+        signal,
+      );
+      if (!done.ok) return done;
+      if (done.value.kind === 'failure') return { ok: false, failure: done.value.failure };
+      return ok({ changed: done.value.changed, ...(staleMark === undefined ? {} : { staleMark }) });
+    };
 
   return {
     description,
@@ -138,18 +182,28 @@ function clusterOver(api: Api, clock: Clock, options: ClusterOptions, descriptio
     },
     forecast,
     cordon: async (name, owner, signal) => {
+      const may = await mayRemovePods();
+      // Whether it may is not always known; the eviction itself will say.
+      if (!may.ok && may.failure.kind === 'auth') return may;
       let wasUnschedulable = false;
+      let staleMark: string | undefined;
       const decide = (node: NodeObject) => {
+        ({ staleMark } = node);
         const at = new Date(clock.now()).toISOString();
-        const { takeover } = options;
-        const decision = decideCordon(node, { owner, at, ...(takeover === undefined ? {} : { takeover }) });
+        const decision = decideCordon(node, {
+          owner,
+          at,
+          ...(takeover === undefined ? {} : { takeover }),
+          ...(holder === undefined ? {} : { holder }),
+        });
         if (decision.kind === 'held') wasUnschedulable = decision.hold.wasUnschedulable;
         if (decision.kind === 'write') wasUnschedulable = decision.hold.wasUnschedulable;
         return decision;
       };
       const done = await rewrite(api, name, decide, signal);
       if (!done.ok) return done;
-      return done.value.kind === 'failure' ? { ok: false, failure: done.value.failure } : ok({ wasUnschedulable });
+      if (done.value.kind === 'failure') return { ok: false, failure: done.value.failure };
+      return ok({ wasUnschedulable, ...(staleMark === undefined ? {} : { staleMark }) });
     },
     holds: async (name, owner, signal) => {
       const node = await readNode(api, name, signal);
@@ -178,15 +232,8 @@ function clusterOver(api: Api, clock: Clock, options: ClusterOptions, descriptio
       const listed = await api.nodes(signal, selector);
       return listed.ok ? ok(listed.value.map((node) => nodeState(node).name)) : listed;
     },
-    plainUncordon: async (name, { dryRun }, signal) => {
-      const decide = (node: NodeObject) => {
-        const decision = decidePlainUncordon(node, options.takeover);
-        return dryRun && decision.kind === 'write' ? { kind: 'would' as const } : decision;
-      };
-      const done = await rewrite<{ kind: 'would'; patch?: never } | ReturnType<typeof decidePlainUncordon>>(api, name, decide, signal);
-      if (!done.ok) return done;
-      return done.value.kind === 'failure' ? { ok: false, failure: done.value.failure } : ok({ changed: done.value.kind !== 'nothing' });
-    },
+    plainCordon: setCordon(true),
+    plainUncordon: setCordon(false),
     pods: async (name, signal) => {
       const listed = await api.podsOf(name, signal);
       return listed.ok ? ok(listed.value.items.map(podState)) : listed;

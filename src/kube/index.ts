@@ -5,3 +5,4 @@ export { type KubeconfigFile, kubeconfigPaths, readKubeconfigs } from './kubecon
 export { ownerAnnotation } from './ownership.ts';
 export { createPodWitness } from './pod-death.ts';
 export type { Role } from './rights.ts';
+export type { JudgeHolder } from './stale-mark.ts';

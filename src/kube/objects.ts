@@ -52,6 +52,10 @@ export interface NodeObject {
       readonly kubeletVersion?: string;
     };
   };
+  /** Ours, not the API's: the process that drains it by hand, and why it counts as alive. */
+  readonly heldBy?: string;
+  /** Ours, not the API's: which mark it carries that holds nothing any more, and why. */
+  readonly staleMark?: string;
 }
 
 export interface Toleration {

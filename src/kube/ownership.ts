@@ -3,6 +3,7 @@
 import type { NodeState, Owner } from '../engine/ports.ts';
 import type { Failure } from '../model/failure.ts';
 import { pasteable } from '../model/quote.ts';
+import { isMapping } from '../model/value.ts';
 import type { NodeObject } from './objects.ts';
 
 export const ownerAnnotation = 'kmend.io/owner';
@@ -11,6 +12,8 @@ export interface Hold extends Owner {
   readonly wasUnschedulable: boolean;
   /** When it was taken, ISO 8601, controller's clock: for people. */
   readonly at: string;
+  /** Of a drain by hand: what its process wrote of itself. */
+  readonly holder?: object;
 }
 
 /** The hold on a node; an annotation that we cannot read is somebody's all the same, so it never counts as none. */
@@ -22,7 +25,9 @@ export function holdOf(node: NodeObject): Hold | undefined {
     if (typeof read === 'object' && read !== null && 'run' in read && typeof read.run === 'string') {
       const number = 'number' in read && typeof read.number === 'number' ? read.number : 0;
       const at = 'at' in read && typeof read.at === 'string' ? read.at : '';
-      return { run: read.run, number, at, wasUnschedulable: 'wasUnschedulable' in read && read.wasUnschedulable === true };
+      const wasUnschedulable = 'wasUnschedulable' in read && read.wasUnschedulable === true;
+      const holder = 'holder' in read && isMapping(read.holder) ? { holder: read.holder } : {};
+      return { run: read.run, number, at, wasUnschedulable, ...holder };
     }
   } catch {
     // Not ours to interpret: falls through to "held by somebody".
@@ -44,10 +49,8 @@ const nameOf = (node: NodeObject): string => node.metadata?.name ?? '?';
 function fenced(node: NodeObject, hold: Hold): Refusal {
   const since = hold.at === '' ? '' : ` since ${hold.at}`;
   const hint = `if that run is over for good, remove its mark: kubectl annotate node ${pasteable(nameOf(node))} ${ownerAnnotation}-`;
-  return {
-    kind: 'failure',
-    failure: { kind: 'fenced', message: `node ${nameOf(node)} is held by run ${hold.run}, number ${hold.number}${since}`, hint },
-  };
+  const by = node.heldBy === undefined ? `run ${hold.run}, number ${hold.number}${since}` : `${hold.run}${since}, by hand (${node.heldBy})`;
+  return { kind: 'failure', failure: { kind: 'fenced', message: `node ${nameOf(node)} is held by ${by}`, hint } };
 }
 
 function uncordonedByOthers(node: NodeObject): Refusal {
@@ -68,6 +71,7 @@ export interface CordonRequest {
   readonly at: string;
   /** A run whose hold may be taken over, by a person's word. */
   readonly takeover?: string;
+  readonly holder?: object;
 }
 
 /** What a cordon has to write; `held` = nothing, it is ours already. */
@@ -75,7 +79,7 @@ export function decideCordon(
   node: NodeObject,
   request: CordonRequest,
 ): (Write & { readonly hold: Hold }) | Refusal | { readonly kind: 'held'; readonly hold: Hold; readonly patch?: never } {
-  const { owner, at, takeover } = request;
+  const { owner, at, takeover, holder } = request;
   const hold = holdOf(node);
   const unschedulable = node.spec?.unschedulable === true;
   if (hold !== undefined && hold.run !== owner.run && hold.run !== takeover) return fenced(node, hold);
@@ -84,7 +88,7 @@ export function decideCordon(
   if (hold?.run === owner.run && hold.number === owner.number) return { kind: 'held', hold };
   // A hold that is taken on (resume, takeover) keeps the state that was found first.
   const wasUnschedulable = hold === undefined ? unschedulable : hold.wasUnschedulable && unschedulable;
-  const mark: Hold = { run: owner.run, number: owner.number, wasUnschedulable, at };
+  const mark: Hold = { run: owner.run, number: owner.number, wasUnschedulable, at, ...(holder === undefined ? {} : { holder }) };
   return { kind: 'write', hold: mark, patch: patchOf(node, { unschedulable: true }, JSON.stringify(mark)) };
 }
 
@@ -127,15 +131,17 @@ export function decideRelease(node: NodeObject, owner: Owner): { readonly patch?
   return hold?.run === owner.run && hold.number === owner.number ? { patch: patchOf(node, undefined, null) } : {};
 }
 
-/** `kmend uncordon NODE` alone, as kubectl does: schedulable, whichever person cordoned it. What a run holds is left to it. */
-export function decidePlainUncordon(
+/** `kmend cordon NODE` and `kmend uncordon NODE` alone, as kubectl does: whichever person cordoned it. What a run holds is left to it. */
+export function decidePlain(
   node: NodeObject,
+  cordoned: boolean,
   takeover?: string,
-): Write | Refusal | { readonly kind: 'nothing'; readonly patch?: never } {
+): (Write & { readonly changed: boolean }) | Refusal | { readonly kind: 'nothing'; readonly changed: false; readonly patch?: never } {
   const hold = holdOf(node);
   if (hold !== undefined && hold.run !== takeover) return fenced(node, hold);
-  if (node.spec?.unschedulable !== true && hold === undefined) return { kind: 'nothing' };
-  return { kind: 'write', patch: patchOf(node, { unschedulable: null }, null) };
+  const changed = (node.spec?.unschedulable === true) !== cordoned;
+  if (!changed && hold === undefined && node.staleMark === undefined) return { kind: 'nothing', changed };
+  return { kind: 'write', changed, patch: patchOf(node, { unschedulable: cordoned ? true : null }, null) };
 }
 
 /** Taints that say that the node is not well; the cordon's own taint is not one of them. */

@@ -2,8 +2,8 @@
 import { type Outcome, ok } from '../model/failure.ts';
 import type { Api, Right } from './api.ts';
 
-/** `rollout`: cordon, drain, uncordon. `forecast`: what a plan reads beyond that. `delete`: disable_eviction and fallback_without_eviction. */
-export type Role = 'rollout' | 'forecast' | 'delete';
+/** `rollout`: cordon, drain, uncordon. `forecast`: what a plan reads beyond that. `evict`: what ends pods. `delete`: disable_eviction and fallback_without_eviction. */
+export type Role = 'rollout' | 'forecast' | 'evict' | 'delete';
 
 export const rights: Readonly<Record<Role, readonly Right[]>> = {
   rollout: [
@@ -24,6 +24,7 @@ export const rights: Readonly<Record<Role, readonly Right[]>> = {
     { verb: 'get', group: '', resource: 'endpoints' },
     { verb: 'list', group: 'admissionregistration.k8s.io', resource: 'validatingwebhookconfigurations' },
   ],
+  evict: [{ verb: 'create', group: '', resource: 'pods', subresource: 'eviction' }],
   delete: [{ verb: 'delete', group: '', resource: 'pods' }],
 };
 

@@ -70,6 +70,16 @@ export const holderText = ({ pid, machine, pod }: Holder): string =>
     ? `process ${pid} on ${machine}`
     : `process ${pid} in pod ${pod.namespace}/${pod.name}${pod.node === undefined ? '' : ` on node ${pod.node.name}`}`;
 
+/** A process that works by hand and has no lock, from what it wrote of itself; for what shows that it lives, `doubtOf` without a socket. */
+export async function judgeHolder(data: unknown): Promise<{ readonly name: string; readonly doubt?: string }> {
+  if (!isHolder(data)) return { name: 'its process', doubt: 'what it wrote of itself cannot be read' };
+  const podDoubt = async (): Promise<string> => 'it ran in a pod';
+  const doubt = await doubtOf(data, ownHolder(), { startOf, listens: async () => undefined, podDoubt });
+  return { name: holderText(data), ...(doubt === undefined ? {} : { doubt }) };
+}
+
+const isHolder = (data: unknown): data is Holder => holderShape(data, 'holder') === undefined;
+
 /** The namespaces in which a machine begins; the kernel has these numbers built in. */
 const initial = { pid: 'pid:[4026531836]', uts: 'uts:[4026531838]' };
 

@@ -1,8 +1,11 @@
 // `kmend drain` and `kmend uncordon` as commands: kubectl's flags, ends and exit codes, on a fake API server. The real one is in test/hosts.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ownHolder, startOf } from '../../src/store/holder.ts';
 import { startCommand } from '../cli/real-world.ts';
 import { type FakeKube, startFakeKube } from '../fakes/kube-api.ts';
 import { clusterFor } from './cluster-on.ts';
@@ -38,6 +41,14 @@ const hold = (node: string, name: string): void =>
     metadata: { annotations: { 'kmend.io/owner': JSON.stringify({ run: name, number: 1, wasUnschedulable: false, at: '' }) } },
     spec: { unschedulable: true },
   });
+/** A mark of `kmend drain`, by a process of this machine or of another one. */
+const holdByHand = (node: string, cordoned: boolean, process: object = {}): void => {
+  const holder = { ...ownHolder(), ...process };
+  const mark = { run: 'drain-1', number: 1, wasUnschedulable: false, at: '', holder };
+  fake.changeNode(node, { metadata: { annotations: { 'kmend.io/owner': JSON.stringify(mark) } }, spec: { unschedulable: cordoned } });
+};
+const ended = { pid: 4_194_305, started: '1' };
+const elsewhere = { machine: 'ops2', boot: 'another', namespaces: 'pid:[1]' };
 const evicted = (): number => fake.seen.filter((seen) => seen.path.endsWith('/eviction')).length;
 
 describe('kmend drain', () => {
@@ -147,9 +158,125 @@ describe('kmend drain', () => {
     expect([cordoned(), marked()]).toEqual([['n1', 'n2'], []]);
   });
 
+  it('a node that is removed midway is not said to stay cordoned', async () => {
+    web('n1');
+    fake.addPdb('web', { app: 'web' });
+    const running = start('drain', 'n1');
+    while (evicted() === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    fake.nodes.delete('n1');
+    expect(await running.result).toMatchObject({ exit: 1, err: expect.stringMatching(/node\/n1 is not in the cluster any more$/) });
+  });
+
+  it('may neither evict nor delete pods: that is known before the cordon', async () => {
+    await fake.stop();
+    fake = await startFakeKube({ forbid: ['create pods/eviction', 'delete pods'] });
+    fake.addNode('n1');
+    web('n1');
+    const done = await run('drain', 'n1');
+    expect(done).toMatchObject({ exit: 1, err: expect.stringMatching(/may not create pods\/eviction: no pod could be evicted/) });
+    expect([cordoned(), fake.seen.filter(({ method }) => method === 'PATCH')]).toEqual([[], []]);
+  });
+
   it('-v says what it cost', async () => {
     web('n1');
     expect((await run('drain', 'n1', '-v')).err).toMatch(/^\d+ API calls on 1 connection, \d+ bytes of content sent, \d+ received$/);
+  });
+});
+
+describe('kmend cordon', () => {
+  it('several at once, by name or labels; pods stay', async () => {
+    web('n1');
+    fake.changeNode('n2', { spec: { unschedulable: true } });
+    expect(await run('cordon', '-l', 'pool=a', '--dry-run')).toMatchObject({
+      exit: 0,
+      out: 'node/n1 cordoned (dry run)\nnode/n2 already cordoned (dry run)',
+    });
+    expect(cordoned()).toEqual(['n2']);
+    expect(await run('cordon', 'n1', 'n2')).toMatchObject({ exit: 0, err: '', out: 'node/n1 cordoned\nnode/n2 already cordoned' });
+    expect([cordoned(), marked(), evicted()]).toEqual([['n1', 'n2'], [], 0]);
+  });
+
+  it('a node that a run holds is left to it, unless it is taken over: then it is a cordon of a person', async () => {
+    hold('n1', 'r7');
+    expect(await run('cordon', 'n1')).toMatchObject({ exit: 7, err: expect.stringMatching(/held by run r7/), out: '' });
+    expect(await run('cordon', 'n1', '--takeover', 'r7')).toMatchObject({ exit: 0, out: 'node/n1 already cordoned' });
+    expect([cordoned(), marked()]).toEqual([['n1'], []]);
+  });
+});
+
+describe('the mark of a drain by hand', () => {
+  it('yields when its process was killed: the next drain goes on, and says so', async () => {
+    const child = spawn('sleep', ['60']);
+    const living = { pid: child.pid, started: startOf(child.pid ?? 0) };
+    web('n1');
+    holdByHand('n1', true, living);
+    const refused = await run('drain', 'n1');
+    expect(refused).toMatchObject({
+      exit: 7,
+      err: expect.stringMatching(/node n1 is held by drain-1, by hand \(process \d+ on \S+: it runs\)/),
+    });
+    for (const command of ['uncordon', 'cordon']) expect((await run(command, 'n1')).exit).toBe(7);
+    expect(evicted()).toBe(0);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const done = await run('drain', 'n1');
+    expect(done).toMatchObject({
+      exit: 0,
+      err: expect.stringMatching(/^warning: node n1: the mark of drain-1 is stale: process \d+ on \S+ has ended$/),
+    });
+    expect([cordoned(), marked(), evicted()]).toEqual([['n1'], [], 2]);
+  });
+
+  it('of another machine is not proven dead, until somebody uncordons the node', async () => {
+    web('n1');
+    holdByHand('n1', true, elsewhere);
+    expect(await run('drain', 'n1')).toMatchObject({
+      exit: 7,
+      err: expect.stringMatching(/process \d+ on ops2: it is on another machine/),
+    });
+    expect((await run('uncordon', 'n1')).exit).toBe(7);
+    holdByHand('n1', false, elsewhere);
+    expect(await run('uncordon', 'n1', '--dry-run')).toMatchObject({ exit: 0, out: 'node/n1 already uncordoned (dry run)' });
+    expect(marked()).toEqual(['n1']);
+    const done = await run('drain', 'n1');
+    expect(done).toMatchObject({
+      exit: 0,
+      err: expect.stringMatching(/the mark of drain-1 is stale: process \d+ on ops2 no longer holds it: somebody uncordoned the node/),
+    });
+    expect([cordoned(), marked()]).toEqual([['n1'], []]);
+  });
+
+  it.each(['cordon', 'uncordon'])('that is stale is taken off by %s', async (command) => {
+    holdByHand('n1', command === 'cordon', ended);
+    expect(await run(command, 'n1')).toMatchObject({
+      exit: 0,
+      out: `node/n1 already ${command}ed`,
+      err: expect.stringMatching(/is stale: process 4194305 on \S+ /),
+    });
+    expect([cordoned(), marked()]).toEqual([command === 'cordon' ? ['n1'] : [], []]);
+  });
+
+  it('carries the process that writes it, and goes with it when somebody uncordons the node midway', async () => {
+    web('n1');
+    fake.addPdb('web', { app: 'web' });
+    const running = start('drain', 'n1');
+    while (evicted() === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    const mark = JSON.parse(fake.nodes.get('n1').metadata.annotations['kmend.io/owner']);
+    expect(mark).toMatchObject({ run: expect.stringMatching(/^drain-/), holder: ownHolder() });
+    fake.changeNode('n1', { spec: { unschedulable: null } });
+    expect(await running.result).toMatchObject({
+      exit: 1,
+      err: expect.stringMatching(/node n1 was uncordoned by somebody else.*\n(?:.*\n)*node\/n1 is not cordoned$/),
+    });
+    expect(marked()).toEqual([]);
+  });
+
+  it('a mark that nobody can read the process of holds its node', async () => {
+    fake.changeNode('n1', {
+      metadata: { annotations: { 'kmend.io/owner': '{"run":"drain-1","holder":{"pid":"x"}}' } },
+      spec: { unschedulable: true },
+    });
+    expect(await run('uncordon', 'n1')).toMatchObject({ exit: 7, err: expect.stringMatching(/what it wrote of itself cannot be read/) });
   });
 });
 
@@ -172,6 +299,17 @@ describe('kmend uncordon', () => {
     expect(refused).toMatchObject({ exit: 7, err: expect.stringMatching(/held by run r7/), out: 'node/n2 uncordoned' });
     expect((await run('uncordon', 'n1', '--takeover', 'r7')).exit).toBe(0);
     expect([cordoned(), marked()]).toEqual([[], []]);
+  });
+
+  it('needs get and patch of nodes, and no other right', async () => {
+    await fake.stop();
+    fake = await startFakeKube({ forbid: ['list nodes', 'list pods', 'create pods/eviction', 'watch pods', 'get daemonsets'] });
+    fake.addNode('n1', { spec: { unschedulable: true } });
+    holdByHand('n1', true, ended);
+    expect(await run('uncordon', 'n1')).toMatchObject({ exit: 0, out: 'node/n1 uncordoned' });
+    expect(new Set(fake.seen.map(({ method, path }) => `${method} ${path}`))).toEqual(
+      new Set(['GET /api/v1/nodes/n1', 'PATCH /api/v1/nodes/n1']),
+    );
   });
 
   it('a missing right is named, with 1', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { NodeObject } from '../../src/kube/objects.ts';
 import {
   decideCordon,
-  decidePlainUncordon,
+  decidePlain,
   decideRelease,
   decideUncordon,
   holdFailure,
@@ -96,7 +96,16 @@ describe('uncordon', () => {
     ['held by another run than the one taken over', { cordoned: true, mark: ours({ run: 'r2' }) }, 'r3', 'failure'],
     ['schedulable already', {}, undefined, 'nothing'],
   ] as const)('alone, as kubectl: %s', (_, shape, takeover, kind) => {
-    expect(decidePlainUncordon(node(shape), takeover).kind).toBe(kind);
+    expect(decidePlain(node(shape), false, takeover).kind).toBe(kind);
+  });
+
+  it.each([
+    ['schedulable', {}, undefined, { kind: 'write', changed: true, patch: { spec: { unschedulable: true } } }],
+    ['cordoned already', { cordoned: true }, undefined, { kind: 'nothing', changed: false }],
+    ['held by a run', { cordoned: true, mark: ours({ run: 'r2' }) }, undefined, { kind: 'failure', failure: { kind: 'fenced' } }],
+    ['taken over: the mark goes, the cordon stays', { cordoned: true, mark: ours({ run: 'r2' }) }, 'r2', { kind: 'write', changed: false }],
+  ] as const)('a plain cordon: %s', (_, shape, takeover, expected) => {
+    expect(decidePlain(node(shape), true, takeover)).toMatchObject(expected);
   });
 });
 
