@@ -1,4 +1,4 @@
-// Flags of `kmend drain` and `kmend uncordon`: kubectl's names, kubectl's meanings, and its durations.
+// Flags of `kmend drain`, `kmend cordon` and `kmend uncordon`: kubectl's names, kubectl's meanings, and its durations.
 import { parseSelector } from '../kube/selector.ts';
 import type { DrainOptions } from '../model/effect.ts';
 import type { FleetFlags } from './options.ts';
@@ -20,6 +20,8 @@ export interface DrainFlags extends NodeFlags {
   readonly podSelector?: string;
   readonly disableEviction?: boolean;
   readonly skipWaitForDeleteTimeout?: string;
+  readonly deadNodeSkipWaitAfter?: string;
+  readonly fallbackWithoutEviction?: boolean;
 }
 
 /** kubectl's 0 is no limit. Every call of ours ends: this one after twenty days. */
@@ -45,6 +47,7 @@ function timeoutOf(text: string): number {
 export function drainOptions(flags: DrainFlags): DrainOptions {
   const grace = seconds(flags.gracePeriod ?? '-1', '--grace-period');
   const skip = seconds(flags.skipWaitForDeleteTimeout ?? '0', '--skip-wait-for-delete-timeout');
+  const dead = flags.deadNodeSkipWaitAfter === undefined ? undefined : seconds(flags.deadNodeSkipWaitAfter, '--dead-node-skip-wait-after');
   const selector = parseSelector(flags.podSelector ?? '');
   if (!selector.ok) throw new CommandError(3, `--pod-selector: ${selector.message}`);
   return {
@@ -56,7 +59,8 @@ export function drainOptions(flags: DrainFlags): DrainOptions {
     ...(flags.podSelector === undefined ? {} : { podSelector: flags.podSelector }),
     disableEviction: flags.disableEviction === true,
     ...(skip > 0 ? { skipWaitForDeleteTimeout: skip } : {}),
-    fallbackWithoutEviction: false,
+    fallbackWithoutEviction: flags.fallbackWithoutEviction === true,
+    ...(dead === undefined ? {} : { deadNodeSkipWaitAfter: dead }),
     // As kubectl: a failed drain leaves the node cordoned. In a play it is the other way round.
     keepCordoned: true,
   };
@@ -69,7 +73,24 @@ export function isDryRun({ dryRun }: NodeFlags): boolean {
   throw new CommandError(3, `--dry-run is none, client or server, not \`${dryRun}\``);
 }
 
-const booleans = /^--(ignore-daemonsets|delete-emptydir-data|delete-local-data|force|disable-eviction)=(true|false)$/;
+/** Options of a drain that messages name as a play writes them. */
+export const drainOptionNames = [
+  'delete_emptydir_data',
+  'disable_eviction',
+  'fallback_without_eviction',
+  'skip_wait_for_delete_timeout',
+  'dead_node_skip_wait_after',
+];
+
+/** A message about a drain with the flags of `kmend drain` in place of the keys of a play. */
+export const withFlags = (text: string): string =>
+  text
+    .replace(/drain: \{(\w+): ([^}]*)\}/g, '$1 $2')
+    .replaceAll('(needs force)', '(needs --force)')
+    .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (word) => (drainOptionNames.includes(word) ? `--${word.replaceAll('_', '-')}` : word));
+
+const booleans =
+  /^--(ignore-daemonsets|delete-emptydir-data|delete-local-data|force|disable-eviction|fallback-without-eviction)=(true|false)$/;
 
 /** kubectl takes `--force=true` and `--force=false` as well: the one is the flag, the other is none. */
 export const withoutBooleanValues = (args: readonly string[]): readonly string[] =>

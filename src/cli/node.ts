@@ -5,7 +5,7 @@ import type { Owner } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
 import { causeText, detailLines, type Failure, type Outcome } from '../model/failure.ts';
 import { plural } from '../report/layout.ts';
-import { type DrainFlags, drainOptions, isDryRun, type NodeFlags } from './node-flags.ts';
+import { type DrainFlags, drainOptions, isDryRun, type NodeFlags, withFlags } from './node-flags.ts';
 import { openKubectlCluster, settings } from './setup.ts';
 import { CommandError, type World, type WorldCluster } from './world.ts';
 
@@ -29,7 +29,9 @@ export function nodeCommands(program: Command, world: World, done: (exit: number
     .option('--grace-period <seconds>', 'seconds a pod gets to end; -1 = its own', '-1')
     .option('--pod-selector <selector>', 'only pods with these labels')
     .option('--disable-eviction', 'delete instead of evict: PDBs are not asked')
+    .option('--fallback-without-eviction', 'where the API server offers no eviction: delete, which breaks PDBs')
     .option('--skip-wait-for-delete-timeout <seconds>', 'do not wait for pods deleted longer ago than this', '0')
+    .option('--dead-node-skip-wait-after <seconds>', 'drain a node that is not ready: a pod deleted longer ago than this is left')
     .action(async (names: string[], flags: DrainFlags) => done(await drain(names, flags, world)));
   nodeOptions(program.command('cordon'))
     .description('make nodes unschedulable: their pods stay')
@@ -47,9 +49,9 @@ const reasonOf = (failure: Failure): ExitReason => (failure.kind === 'fenced' ? 
 
 function tell(node: string, failure: Failure, world: World): ExitReason {
   const { message, hint } = failure.kind === 'fenced' ? { ...failure, hint: takeoverHint(failure.hint) } : failure;
-  world.err(`error: ${message.includes(node) ? message : `node ${node}: ${message}`}`);
-  for (const line of detailLines(failure)) world.err(`  ${line}`);
-  if (hint !== undefined) world.err(`  hint: ${hint}`);
+  world.err(`error: ${withFlags(message.includes(node) ? message : `node ${node}: ${message}`)}`);
+  for (const line of detailLines(failure)) world.err(`  ${withFlags(line)}`);
+  if (hint !== undefined) world.err(`  hint: ${withFlags(hint)}`);
   return reasonOf(failure);
 }
 
@@ -144,10 +146,8 @@ async function drainOne(cluster: WorldCluster, node: string, options: DrainOptio
     world.err(`node/${node} ${await cordonNow(cluster, node, world)}`);
     return end;
   }
-  const { evicted, left, arrived } = drained.value;
-  for (const pod of evicted) world.out(`pod/${pod} evicted`);
-  const rest = [...left, ...arrived];
-  world.out(`node/${node} ${rest.length === 0 ? 'drained' : `emptied but for ${rest.join(', ')}`}`);
+  for (const pod of drained.value.evicted) world.out(`pod/${pod} evicted`);
+  world.out(`node/${node} drained`);
   return undefined;
 }
 
@@ -164,9 +164,9 @@ async function forecast(cluster: WorldCluster, node: string, options: DrainOptio
   const { evicts, leaves, blocks, busy, warnings, estimate } = seen.value;
   for (const pod of evicts) world.out(`would evict ${pod}`);
   for (const pod of leaves) world.out(`would leave ${pod}`);
-  for (const warning of warnings) world.err(`warning: ${warning}`);
+  for (const warning of warnings) world.err(`warning: ${withFlags(warning)}`);
   for (const text of busy) world.err(`busy now: ${text}`);
-  for (const block of blocks) world.err(`blocked: ${block}`);
+  for (const block of blocks) world.err(`blocked: ${withFlags(block)}`);
   world.out(`node/${node}: ${evicts.length} pods would go, in about ${Math.round(estimate)} s by their grace periods`);
   return blocks.length === 0 ? undefined : 'internal';
 }

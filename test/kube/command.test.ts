@@ -158,6 +158,34 @@ describe('kmend drain', () => {
     expect([cordoned(), marked()]).toEqual([['n1', 'n2'], []]);
   });
 
+  it('names the flags that would allow it, and takes them', async () => {
+    fake.addPod({ name: 'bare', node: 'n1' });
+    fake.addPod({ name: 'tmp', node: 'n1', owner: { kind: 'ReplicaSet', name: 'x' }, emptyDir: true });
+    fake.changeNode('n1', { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } });
+    const seen = await run('drain', 'n1', '--dry-run');
+    expect(seen.err).toMatch(/ends no pods \(needs --dead-node-skip-wait-after\)/);
+    expect(seen.err).toMatch(/shop\/bare: .*\(needs --force\)/);
+    expect(seen.err).toMatch(/shop\/tmp: .*\(needs --delete-emptydir-data\)/);
+    expect((await run('drain', 'n1')).err).toMatch(/^ {2}hint: .*`--dead-node-skip-wait-after 60s`$/m);
+    const allowed = ['--force', '--delete-emptydir-data', '--dead-node-skip-wait-after=60s'];
+    expect(await run('drain', 'n1', '--dry-run', ...allowed)).toMatchObject({ exit: 0 });
+    expect(await run('drain', 'n1', ...allowed)).toMatchObject({ exit: 0, err: '' });
+  });
+
+  it('deletes only where the server offers no eviction, and it was allowed', async () => {
+    await fake.stop();
+    fake = await startFakeKube({ noEviction: true, stopAfter: 50 });
+    fake.addNode('n1');
+    web('n1');
+    fake.addPdb('web', { app: 'web' });
+    expect((await run('drain', 'n1')).err).toMatch(/offers no eviction \(--fallback-without-eviction deletes the pods instead/);
+    const allowed = ['drain', 'n1', '--fallback-without-eviction'];
+    expect((await run(...allowed, '--dry-run')).err).toMatch(
+      /warning: deletes shop\/web-n1-0, shop\/web-n1-1 and breaks their budget \(--fallback-without-eviction\): PDB web/,
+    );
+    expect([(await run(...allowed)).exit, fake.pods.size]).toEqual([0, 0]);
+  });
+
   it('a node that is removed midway is not said to stay cordoned', async () => {
     web('n1');
     fake.addPdb('web', { app: 'web' });

@@ -163,10 +163,10 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
   });
 
   it('says of a pod that it is ending as soon as the eviction was accepted', async () => {
-    const { cluster, web } = await lab({ stopAfter: 60_000 });
+    const { fake, cluster, web } = await lab({ stopAfter: 60_000 });
     web(30);
     const stop = new AbortController();
-    setTimeout(() => stop.abort(), 500);
+    fake.afterEviction(() => setTimeout(() => stop.abort(), 500));
     const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 30 }), stop.signal);
     expect(failure(outcome).message).toContain('shop/web-0 (ending)');
     expect(failure(outcome).message).not.toContain('not asked');
