@@ -3,13 +3,42 @@ import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { WireReply } from './wire.ts';
 
-/** Bytes of one answer, unpacked: a page of 500 objects of 64 KiB each. */
-export const answerLimit = 32 * 1024 * 1024;
+const MiB = 1024 * 1024;
+/** Bytes of a page, unpacked: 500 objects of 64 KiB each. */
+export const pageLimit = 32 * MiB;
+/** Of one object: etcd keeps none above 1.5 MiB, packed closer than JSON. */
+export const objectLimit = 6 * MiB;
+/** Of an error: a Status, or the page of a proxy. */
+export const errorLimit = MiB;
 /** Characters of one line of a watch: etcd keeps no object above 1.5 MiB. */
-export const lineLimit = 4 * 1024 * 1024;
+export const lineLimit = 4 * MiB;
 
 /** More came than any API server has to say. */
-export class TooLong extends Error {}
+export class TooMuch extends Error {}
+
+/** An object of the API is about ten levels deep; a schema in a custom resource a few dozen. */
+const deepest = 100;
+/** Bytes of JSON for each object and list in it; answers of real servers have more than twenty. */
+const sparsest = 8;
+const [quote, backslash, braceOpen, braceClose, bracketOpen, bracketClose] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
+
+/** Of two bytes `[]` the parser makes a list of thirty and more, and the many levels of a nested one end every function that walks them. */
+export function isModest(json: Buffer): boolean {
+  let [depth, parts, inText] = [0, 0, false];
+  for (let at = 0; at < json.length; at += 1) {
+    const byte = json[at];
+    if (inText) {
+      if (byte === backslash) at += 1;
+      else if (byte === quote) inText = false;
+    } else if (byte === quote) inText = true;
+    else if (byte === braceOpen || byte === bracketOpen) {
+      depth += 1;
+      parts += 1;
+      if (depth > deepest) return false;
+    } else if (byte === braceClose || byte === bracketClose) depth -= 1;
+  }
+  return parts <= 1000 + json.length / sparsest;
+}
 
 /** As it was before it was compressed. */
 function unpacked({ headers, body }: WireReply): Readable {
@@ -20,15 +49,15 @@ function unpacked({ headers, body }: WireReply): Readable {
   return stream;
 }
 
-/** The whole answer; rejects with `TooLong` as soon as it is, and ends it. */
-export async function readWhole(reply: WireReply): Promise<Buffer> {
+/** The whole answer; rejects with `TooMuch` as soon as it is longer than `most`, and ends it. */
+export async function readWhole(reply: WireReply, most: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of unpacked(reply)) {
     size += (chunk as Buffer).length;
-    if (size > answerLimit) {
+    if (size > most) {
       reply.body.destroy();
-      throw new TooLong();
+      throw new TooMuch(`is longer than ${most / MiB} MiB`);
     }
     chunks.push(chunk as Buffer);
   }

@@ -2,6 +2,7 @@
 import type { Clock } from '../engine/ports.ts';
 import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
 import { isMapping } from '../model/value.ts';
+import { pageLimit } from './answer.ts';
 import { isPassing, isRightsRefusal, refusal, statusOf, type Want } from './errors.ts';
 import type { Http, HttpReply, HttpRequest } from './http.ts';
 import type { DeploymentObject, ListObject, Meta, NodeObject, PdbObject, PodObject } from './objects.ts';
@@ -130,7 +131,7 @@ export function createApi(http: Http, who: string, clock: Clock) {
     let size = 0;
     for (let read = 1; read <= mostPages && (size <= listLimit || kept !== true); read += 1) {
       const query = `${path.includes('?') ? '&' : '?'}limit=${pageSize}${next === '' ? '' : `&continue=${segment(next)}`}`;
-      const reply = await raw({ method: 'GET', path: path + query, signal, ...(accept === undefined ? {} : { accept }) });
+      const reply = await raw({ method: 'GET', path: path + query, signal, most: pageLimit, ...(accept === undefined ? {} : { accept }) });
       if (!reply.ok) return reply;
       if (reply.value.status === 410 && next !== '' && begun === 1) {
         begun = 2;

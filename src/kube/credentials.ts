@@ -1,9 +1,9 @@
-// Who we are to the API server: headers and certificates made from the user entry, read again when they can have changed.
-import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
+// Who we are to the API server: headers and certificates made from the user entry, made anew when they can have changed.
+import { failed, type Outcome, ok } from '../model/failure.ts';
+import { type Pair, readCa, readPair, readSource } from './certificates.ts';
 import { type PluginCredential, runPlugin } from './exec-plugin.ts';
-import type { ResolvedConfig, Source } from './kubeconfig.ts';
+import { keep, type Making } from './kept.ts';
+import type { ResolvedConfig, Source, UserConfig } from './kubeconfig.ts';
 
 export interface Identity {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
@@ -13,42 +13,28 @@ export interface Identity {
   readonly secrets: readonly string[];
 }
 
+/** An identity as it is now. */
+export interface Issued extends Identity {
+  /** The server did not accept it (401, or no handshake with its certificate): it is forgotten. */
+  readonly refuse: () => void;
+}
+
 export interface Credentials {
-  readonly ca: string | undefined;
-  readonly identity: (signal?: AbortSignal) => Promise<Outcome<Identity>>;
-  /** The server said 401: forget what was kept. True = asking again may help. */
-  readonly refused: () => boolean;
+  /** The CA as PEM, as its file is now. */
+  readonly ca: () => Promise<string | undefined>;
+  readonly identity: (signal?: AbortSignal) => Promise<Outcome<Issued>>;
+  /** Something outside may give another identity than before: a file, a plugin. */
+  readonly renews: boolean;
   /** For messages: "token of user ci". */
   readonly description: string;
 }
 
-/** A mounted token is replaced about every hour; kubectl reads it again every minute too. */
-const tokenFileLife = 60_000;
-/** A plugin's credential is renewed a little before it ends, so that no call carries one that ends on the way. */
+/** Files are replaced while a run goes on (a mounted token about every hour); kubectl reads a token again every minute too. */
+const fileLife = 60_000;
+/** A credential is renewed a little before it ends, so that no call carries one that ends on the way. */
 const expiryMargin = 10_000;
 const pluginTimeout = 60;
-
-async function read(source: Source, what: string): Promise<Outcome<string>> {
-  if (source.kind === 'inline') return ok(source.text);
-  try {
-    return ok(await readFile(source.path, 'utf8'));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return failed('auth', `the ${what} ${source.path} cannot be read`, { detail: why });
-  }
-}
-
-/** An expired certificate gives only a broken handshake: say it before the first call. */
-function certificateFailure(pem: string, who: string, now: number): Failure | undefined {
-  try {
-    const end = Date.parse(new X509Certificate(pem).validTo);
-    if (end >= now) return undefined;
-    const message = `the client certificate of ${who} expired on ${new Date(end).toISOString().slice(0, 10)}`;
-    return { kind: 'auth', message, hint: 'get a new one and put it into the kubeconfig' };
-  } catch {
-    return { kind: 'auth', message: `the client certificate of ${who} cannot be read: it is not a PEM certificate` };
-  }
-}
+const never = Number.POSITIVE_INFINITY;
 
 function impersonationHeaders(config: ResolvedConfig): Record<string, string | readonly string[]> {
   const as = config.user.impersonate;
@@ -67,6 +53,7 @@ function describe(config: ResolvedConfig): string {
   const who = userName === '' ? `the user of ${origin}` : `user "${userName}" of ${origin}`;
   if (user.exec !== undefined) return `${who} (credential plugin ${user.exec.command})`;
   if (user.tokenFile !== undefined) return `${who} (token file ${user.tokenFile})`;
+  if (user.idToken !== undefined) return `${who} (id-token of auth-provider oidc${untilText(user.idToken)})`;
   if (user.token !== undefined) return `${who} (token)`;
   if (user.certificate !== undefined) return `${who} (client certificate)`;
   return user.username === undefined ? `${who} (no credential at all)` : `${who} (password)`;
@@ -78,80 +65,114 @@ export interface CredentialOptions {
   readonly now: () => number;
 }
 
+/** When an id-token ends, milliseconds since 1970: its claim `exp`. */
+function expiryOf(idToken: string): number {
+  try {
+    const { exp } = JSON.parse(Buffer.from(idToken.split('.')[1] ?? '', 'base64url').toString('utf8')) as { exp?: unknown };
+    return typeof exp === 'number' && Math.abs(exp) < 1e11 ? exp * 1000 : never;
+  } catch {
+    return never;
+  }
+}
+
+function untilText(idToken: string): string {
+  const ends = expiryOf(idToken);
+  return ends === never ? '' : `, until ${new Date(ends).toISOString().slice(0, 16)}Z`;
+}
+
+/** Text that can stand in a header. A file that is just being written may be empty. */
+function asToken(text: string, what: string): Outcome<string> {
+  const token = text.trim();
+  if (token === '') return failed('auth', `${what} is empty`);
+  return /[^\x21-\x7e]/.test(token)
+    ? failed('auth', `${what} is no token: it holds spaces or other characters that no token has`)
+    : ok(token);
+}
+
+/** The source of the user's own token; plugins have theirs. */
+async function tokenOf(user: UserConfig, description: string, now: () => number): Promise<Outcome<{ readonly token?: string }>> {
+  const { tokenFile, idToken } = user;
+  if (tokenFile === undefined && user.token === undefined && idToken !== undefined && expiryOf(idToken) <= now()) {
+    return failed('auth', `the id-token of ${description} has expired, and kmend does not renew it`, {
+      hint: 'renew it in the kubeconfig (any kubectl command does), or use a credential plugin, which kmend asks again by itself',
+    });
+  }
+  const source: Source | undefined = tokenFile === undefined ? undefined : { kind: 'file', path: tokenFile };
+  const text = source === undefined ? ok(user.token ?? idToken) : await readSource(source, 'token file');
+  if (!text.ok || text.value === undefined) return text.ok ? ok({}) : text;
+  const token = asToken(text.value, source === undefined ? `the token of ${description}` : `the token file ${tokenFile}`);
+  return token.ok ? ok({ token: token.value }) : token;
+}
+
+const fromFile = ({ user }: ResolvedConfig): boolean => user.certificate?.kind === 'file' || user.key?.kind === 'file';
+
 export async function createCredentials({ config, env, now }: CredentialOptions): Promise<Outcome<Credentials>> {
   const { user, cluster } = config;
+  const { exec, certificate, key } = user;
   const description = describe(config);
-  const ca = cluster.ca === undefined ? ok(undefined) : await read(cluster.ca, 'CA file');
-  if (!ca.ok) return ca;
-  const certificate = user.certificate === undefined ? ok(undefined) : await read(user.certificate, 'client certificate');
-  if (!certificate.ok) return certificate;
-  const key = user.key === undefined ? ok(undefined) : await read(user.key, 'client key');
-  if (!key.ok) return key;
-  const expired = certificate.value === undefined ? undefined : certificateFailure(certificate.value, description, now());
-  if (expired !== undefined) return { ok: false, failure: expired };
+  const until = (ends: number): number => ends - expiryMargin;
+  const making = <T>(more: Omit<Making<T>, 'now'>) => keep<T>({ now, ...more });
 
-  let kept: PluginCredential | undefined;
-  let pending: Promise<Outcome<PluginCredential>> | undefined;
-  let tokenRead: { readonly token: string; readonly at: number } | undefined;
+  const authority = cluster.ca;
+  // A connection is rare and its CA file small: each reads it as it is then.
+  const authorities = making<string | undefined>({
+    make: async () => (authority === undefined ? ok(undefined) : readCa(authority)),
+    freshUntil: () => (authority?.kind === 'file' ? 0 : never),
+    goodUntil: () => never,
+  });
+  const first = await authorities.get();
+  if (!first.ok) return first;
+  const ca = async (): Promise<string | undefined> => {
+    const read = await authorities.get();
+    return read.ok ? read.value : first.value;
+  };
+  const pair = making<Partial<Pair>>({
+    make: async () => (certificate === undefined || key === undefined ? ok({}) : readPair({ certificate, key }, description, now())),
+    freshUntil: ({ ends = never }, at) => Math.min(until(ends), fromFile(config) ? at + fileLife : never),
+    goodUntil: ({ ends = never }) => ends,
+  });
+  const bearer = making<{ readonly token?: string }>({
+    make: () => tokenOf(user, description, now),
+    freshUntil: (_, at) => (user.tokenFile === undefined ? (user.idToken === undefined ? never : 0) : at + fileLife),
+    goodUntil: () => (user.tokenFile === undefined ? 0 : never),
+  });
+  const plugin = making<PluginCredential>({
+    make: async () => (exec === undefined ? ok({}) : runPlugin({ plugin: exec, cluster, ca: await ca(), env, timeout: pluginTimeout })),
+    freshUntil: ({ expires = never }) => until(expires),
+    goodUntil: ({ expires = never }) => expires,
+  });
 
-  async function fromPlugin(signal: AbortSignal | undefined): Promise<Outcome<PluginCredential>> {
-    if (user.exec === undefined) return ok({});
-    if (kept !== undefined && (kept.expires === undefined || kept.expires - expiryMargin > now())) return ok(kept);
-    // Many calls at once start one plugin, not one each; so no single call's signal may end it for the others.
-    pending ??= runPlugin({ plugin: user.exec, cluster, ca: ca.ok ? ca.value : undefined, env, timeout: pluginTimeout });
-    const result = await Promise.race([pending, aborted(signal)]);
-    if (!result.ok && signal?.aborted) return result;
-    pending = undefined;
-    if (result.ok) kept = result.value;
-    return result;
-  }
-
-  async function bearer(plugin: PluginCredential): Promise<Outcome<string | undefined>> {
-    if (plugin.token !== undefined) return ok(plugin.token);
-    if (user.tokenFile === undefined) return ok(user.token);
-    if (tokenRead !== undefined && now() - tokenRead.at < tokenFileLife) return ok(tokenRead.token);
-    const text = await read({ kind: 'file', path: user.tokenFile }, 'token file');
-    if (!text.ok) return text;
-    tokenRead = { token: text.value.trim(), at: now() };
-    return ok(tokenRead.token);
-  }
+  const usable = await pair.get();
+  if (!usable.ok) return usable;
 
   return ok({
-    ca: ca.value,
+    ca,
     description,
+    renews: exec !== undefined || user.tokenFile !== undefined || fromFile(config),
     async identity(signal) {
-      const plugin = await fromPlugin(signal);
-      if (!plugin.ok) return plugin;
-      const token = await bearer(plugin.value);
+      const [given, token, own] = [await plugin.get(signal), await bearer.get(signal), await pair.get(signal)];
+      if (!given.ok) return given;
       if (!token.ok) return token;
-      const basic = user.username === undefined ? undefined : Buffer.from(`${user.username}:${user.password ?? ''}`).toString('base64');
-      const authorization = token.value !== undefined ? `Bearer ${token.value}` : basic === undefined ? undefined : `Basic ${basic}`;
-      const headers = { ...impersonationHeaders(config), ...(authorization === undefined ? {} : { Authorization: authorization }) };
-      const pair = {
-        certificate: plugin.value.certificate ?? certificate.value,
-        key: plugin.value.key ?? key.value,
-      };
-      const secrets = [token.value, basic, user.password].filter((secret) => secret !== undefined);
+      if (!own.ok) return own;
       return ok({
-        headers,
-        secrets,
-        ...(pair.certificate === undefined || pair.key === undefined ? {} : { certificate: pair.certificate, key: pair.key }),
+        ...identityOf(config, { ...token.value, ...own.value, ...given.value }),
+        refuse: () => {
+          plugin.refuse(given.value);
+          bearer.refuse(token.value);
+          pair.refuse(own.value);
+        },
       });
-    },
-    refused() {
-      const again = kept !== undefined || tokenRead !== undefined;
-      kept = undefined;
-      tokenRead = undefined;
-      return again;
     },
   });
 }
 
-function aborted(signal: AbortSignal | undefined): Promise<Outcome<never>> {
-  return new Promise((resolve) => {
-    if (signal === undefined) return;
-    const end = (): void => resolve(failed('interrupted', 'interrupted while waiting for the credential plugin'));
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });
+function identityOf(config: ResolvedConfig, { token, certificate, key }: PluginCredential): Identity {
+  const { username, password } = config.user;
+  const basic = username === undefined ? undefined : Buffer.from(`${username}:${password ?? ''}`).toString('base64');
+  const authorization = token !== undefined ? `Bearer ${token}` : basic === undefined ? undefined : `Basic ${basic}`;
+  return {
+    headers: { ...impersonationHeaders(config), ...(authorization === undefined ? {} : { Authorization: authorization }) },
+    secrets: [token, basic, password].filter((secret) => secret !== undefined),
+    ...(certificate === undefined || key === undefined ? {} : { certificate, key }),
+  };
 }

@@ -7,19 +7,21 @@ import { tunnel } from './proxy.ts';
 
 export interface Address {
   readonly cluster: ClusterConfig;
-  readonly ca: string | undefined;
+  /** As PEM, asked for each connection: its file may have been replaced. */
+  readonly ca: () => Promise<string | undefined>;
   readonly proxy: string | undefined;
 }
 
 const connectTimeout = 10_000;
 
 /** Connected, and for TLS with the server's certificate checked. `protocols` is what ALPN offers. Rejects with the error of the network or of TLS. */
-export async function dial({ cluster, ca, proxy }: Address, identity: Identity, protocols: readonly string[]): Promise<Socket> {
+export async function dial({ cluster, proxy, ...address }: Address, identity: Identity, protocols: readonly string[]): Promise<Socket> {
   const { hostname, port, protocol } = new URL(cluster.server);
   const host = hostname.replace(/^\[|\]$/g, '');
   const plain = protocol === 'http:';
   const at = { host, port: Number(port) || (plain ? 80 : 443) };
   const inner = proxy === undefined ? undefined : await tunnel(proxy, at.host, at.port, connectTimeout);
+  const ca = plain ? undefined : await address.ca();
   const name = cluster.tlsServerName ?? (isIP(host) === 0 ? host : undefined);
   const socket = plain
     ? (inner ?? plainConnect(at))

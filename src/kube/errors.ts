@@ -106,17 +106,18 @@ export const isPassing = (status: number, body: unknown): boolean => {
   return status === 429 && statusOf(body).details?.causes?.some((cause) => cause.reason === 'DisruptionBudget') !== true;
 };
 
+export const notAccepted = (who: string): Failure => ({
+  kind: 'auth',
+  message: `the API server does not accept our credential (401): ${who}`,
+  hint: 'has it expired? log in again',
+});
+
 /** An answer that is not a success, as a failure. `who` names our credential. */
 export function refusal(status: number, body: unknown, want: Want, who: string): Failure {
   const { message = '', reason } = statusOf(body);
   const detail = message === '' ? {} : { detail: message };
   if (status === 401) {
-    return {
-      kind: 'auth',
-      message: `the API server does not accept our credential (401): ${who}`,
-      hint: 'has it expired? log in again',
-      ...detail,
-    };
+    return { ...notAccepted(who), ...detail };
   }
   if (isRightsRefusal(status, body)) {
     const hint = `grant the verb "${want.verb}" on ${want.resource}: docs/rbac.yaml has the roles`;

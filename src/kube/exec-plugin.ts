@@ -1,7 +1,7 @@
-// Runs a credential plugin (client.authentication.k8s.io) as kubectl does, and reads what it prints. Its output is never shown.
+// Runs a credential plugin (client.authentication.k8s.io) as kubectl does, and reads what it prints. Of a failed one only stderr is shown.
 import { spawn } from 'node:child_process';
 import { isAbsolute, join } from 'node:path';
-import { failed, type Outcome, ok } from '../model/failure.ts';
+import { type Failure, failed, lastDetail, type Outcome, ok } from '../model/failure.ts';
 import type { ClusterConfig, ExecPlugin } from './kubeconfig.ts';
 
 export interface PluginCredential {
@@ -41,6 +41,9 @@ function execInfo({ plugin, cluster, ca }: PluginCall): string {
 /** A bare name is looked up in PATH; one with a slash is relative to the kubeconfig. */
 export const commandOf = ({ command, folder }: ExecPlugin): string =>
   command.includes('/') && !isAbsolute(command) ? join(folder, command) : command;
+
+/** Milliseconds from the end of a plugin to the end of its output. */
+const outputGrace = 1_000;
 
 function readCredential(plugin: ExecPlugin, output: string): Outcome<PluginCredential> {
   let read: unknown;
@@ -99,6 +102,11 @@ export function runPlugin(call: PluginCall): Promise<Outcome<PluginCredential>> 
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       stderr = (stderr + chunk).slice(-2000);
     });
+    // What it left running in the background may hold its output open: what came until its end is all it has to say.
+    child.on('exit', () => {
+      setTimeout(() => child.stdout.destroy(), outputGrace).unref();
+      setTimeout(() => child.stderr.destroy(), outputGrace).unref();
+    });
     child.on('error', (error: NodeJS.ErrnoException) => {
       const message =
         error.code === 'ENOENT'
@@ -110,9 +118,9 @@ export function runPlugin(call: PluginCall): Promise<Outcome<PluginCredential>> 
       if (code === 0) return resolve(readCredential(plugin, stdout));
       const late = killedBy !== null && performance.now() - started >= timeout * 1000;
       const why = late ? `did not answer within ${timeout} s` : `ended with ${killedBy ?? `status ${code}`}`;
-      return resolve(
-        failed('auth', `the credential plugin ${plugin.command} ${why}`, stderr.trim() === '' ? {} : { detail: stderr.trim() }),
-      );
+      const failure: Failure = { kind: 'auth', message: `the credential plugin ${plugin.command} ${why}`, detail: stderr.trim() };
+      // In the message too: not every place that shows one has room for the lines below it.
+      return resolve({ ok: false, failure: { ...failure, message: `${failure.message}${lastDetail(failure)}` } });
     });
   });
 }

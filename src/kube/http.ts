@@ -1,9 +1,9 @@
 // Calls to the API server: limits of time and size, one retry on a stale connection or a 401, a stream for watches.
 import { knownSecrets } from '../engine/mask.ts';
-import { failed, type Outcome, ok } from '../model/failure.ts';
-import { answerLimit, readLines, readWhole, TooLong } from './answer.ts';
+import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
+import { errorLimit, isModest, objectLimit, readLines, readWhole, TooMuch } from './answer.ts';
 import type { Credentials, Identity } from './credentials.ts';
-import { noAnswer } from './errors.ts';
+import { noAnswer, notAccepted } from './errors.ts';
 import type { ClusterConfig } from './kubeconfig.ts';
 import { createWire } from './negotiate.ts';
 import type { WireReply } from './wire.ts';
@@ -17,6 +17,8 @@ export interface HttpRequest {
   readonly accept?: string;
   /** Seconds for the whole call; default 30. */
   readonly timeout?: number;
+  /** Bytes of the answer, unpacked; default: what one object may have. */
+  readonly most?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -67,7 +69,13 @@ interface Answered {
   readonly identity: Identity;
 }
 
-function parsed(text: string): unknown {
+/** A server that wants a client certificate ends the handshake by what ours is. */
+const refusesUs = (error: unknown): boolean => error instanceof Error && 'code' in error && /^ERR_SSL_.*ALERT/.test(String(error.code));
+
+/** What is no JSON stays text. */
+function parsed(bytes: Buffer): unknown {
+  if (!isModest(bytes)) throw new TooMuch('is nested or divided as no answer of an API server is');
+  const text = bytes.toString('utf8');
   try {
     return JSON.parse(text);
   } catch {
@@ -84,6 +92,9 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
   const base = server.pathname.replace(/\/$/, '');
   const stats = { calls: 0, sent: 0, received: 0 };
   let skew = 0;
+  /** The server took our credential once: what then fails on the way to it, or in renewing it, may end by itself. */
+  let accepted = false;
+  const away = (failure: Failure): Failure => (accepted ? { ...failure, transport: true } : failure);
 
   async function send(request: HttpRequest, identity: Identity, signal: AbortSignal): Promise<WireReply> {
     const data = request.body === undefined ? undefined : JSON.stringify(request.body);
@@ -117,10 +128,17 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
   async function open(request: HttpRequest, signal: AbortSignal): Promise<Outcome<Answered>> {
     for (let again = false; ; again = true) {
       const identity = await credentials.identity(signal);
-      if (!identity.ok) return identity;
-      const reply = await sendTwice(request, identity.value, signal);
-      if (reply.status !== 401 || again || !credentials.refused()) return ok({ reply, identity: identity.value });
-      await readWhole(metered(reply));
+      if (!identity.ok) return { ok: false, failure: credentials.renews ? away(identity.failure) : identity.failure };
+      const reply = await sendTwice(request, identity.value, signal).catch((error: unknown) => {
+        if (again || !credentials.renews || !refusesUs(error)) throw error;
+      });
+      if (reply !== undefined && (reply.status !== 401 || !credentials.renews || (again && !accepted))) {
+        accepted ||= reply.status !== 401;
+        return ok({ reply, identity: identity.value });
+      }
+      identity.value.refuse();
+      if (reply !== undefined) await readWhole(metered(reply), errorLimit);
+      if (again) return { ok: false, failure: away(notAccepted(credentials.description)) };
     }
   }
 
@@ -132,12 +150,13 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
   };
 
   /** A server or a proxy that repeats our credential in its error must not bring it onto a screen. */
-  const replyOf = async ({ reply, identity }: Answered): Promise<HttpReply> => {
+  const replyOf = async ({ reply, identity }: Answered, most = objectLimit): Promise<HttpReply> => {
     const retryAfter = Number(reply.headers['retry-after'] ?? Number.NaN);
-    const bytes = await readWhole(metered(reply));
+    const isError = reply.status >= 300;
+    const bytes = await readWhole(metered(reply), isError ? errorLimit : most);
     if (reply.isCut()) throw Object.assign(new Error('the answer was cut'), { code: 'ECONNRESET' });
-    const read = parsed(bytes.toString('utf8'));
-    const body = reply.status < 300 ? read : masked(read, identity);
+    const read = parsed(bytes);
+    const body = isError ? masked(read, identity) : read;
     return { status: reply.status, body, size: bytes.length, ...(Number.isNaN(retryAfter) ? {} : { retryAfter }) };
   };
 
@@ -150,17 +169,19 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
     request.signal?.addEventListener('abort', end, { once: true });
     if (request.signal?.aborted) limit.abort();
     try {
-      return await act(limit.signal);
+      const outcome = await act(limit.signal);
+      if (outcome.ok || outcome.failure.kind !== 'interrupted' || request.signal?.aborted) return outcome;
+      return { ok: false, failure: away({ kind: 'timeout', message: `no credential within ${seconds} s: ${credentials.description}` }) };
     } catch (error) {
       if (request.signal?.aborted) return failed('interrupted', 'the call was interrupted');
       if (limit.signal.aborted) {
         return failed('timeout', `the API server ${server.host} did not answer within ${seconds} s`, { transport: true });
       }
-      if (error instanceof TooLong) {
+      if (error instanceof TooMuch) {
         const what = `${request.method} ${request.path.replace(/\?.*/, '')}`;
-        return failed('parse', `the answer of the API server ${server.host} to ${what} is longer than ${answerLimit / 1024 / 1024} MiB`);
+        return failed('parse', `the answer of the API server ${server.host} to ${what} ${error.message}`);
       }
-      return { ok: false, failure: noAnswer(error instanceof Error ? error : new Error(String(error)), server.host) };
+      return { ok: false, failure: away(noAnswer(error instanceof Error ? error : new Error(String(error)), server.host)) };
     } finally {
       clearTimeout(timer);
       request.signal?.removeEventListener('abort', end);
@@ -171,7 +192,7 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
     call: (request) =>
       within(request, async (signal) => {
         const response = await open(request, signal);
-        return response.ok ? ok(await replyOf(response.value)) : response;
+        return response.ok ? ok(await replyOf(response.value, request.most)) : response;
       }),
     stream: (request, onLine) =>
       within(request, async (signal) => {

@@ -1,7 +1,7 @@
 // Kubeconfig documents merged into the one cluster, user and context to talk to: pure; files named inside are only named here.
 
 import { nearest } from '../model/diagnostic.ts';
-import { failed, type Outcome, ok } from '../model/failure.ts';
+import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
 import { isMapping, type Mapping, type Value } from '../model/value.ts';
 
 export interface KubeconfigFile {
@@ -37,6 +37,8 @@ export interface UserConfig {
   readonly key?: Source;
   readonly token?: string;
   readonly tokenFile?: string;
+  /** Of auth-provider oidc, whose refresh token kmend does not spend: the provider may give a new one, which only kubectl writes down. */
+  readonly idToken?: string;
   readonly username?: string;
   readonly password?: string;
   readonly exec?: ExecPlugin;
@@ -142,6 +144,12 @@ function present<T extends object>(value: { readonly [K in keyof T]: T[K] | unde
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T;
 }
 
+/** The settings of auth-provider oidc. */
+function oidcOf(value: Mapping): Mapping | undefined {
+  const provider = mapping(value['auth-provider']);
+  return provider.name === 'oidc' ? mapping(provider.config) : undefined;
+}
+
 function userOf(entry: Named): UserConfig {
   const { value, path } = entry;
   const tokenFile = text(value.tokenFile);
@@ -150,6 +158,7 @@ function userOf(entry: Named): UserConfig {
     key: source(entry, 'client-key-data', 'client-key'),
     token: text(value.token),
     tokenFile: tokenFile === undefined ? undefined : resolvePath(tokenFile, path),
+    idToken: text(oidcOf(value)?.['id-token']),
     username: text(value.username),
     password: text(value.password),
     exec: isMapping(value.exec) ? execOf(value.exec, path) : undefined,
@@ -235,18 +244,45 @@ export function resolveKubeconfig(
 function check(context: string, path: string, cluster: Named, user: Named | undefined, userName: string): Outcome<ResolvedConfig> {
   const origin = `context "${context}" of ${path}`;
   const server = text(cluster.value.server);
-  if (server === undefined || !/^https?:\/\//.test(server)) {
+  if (server === undefined || !/^https?:\/\//.test(server) || !URL.canParse(server)) {
     return failed('refused', `${origin}: its cluster has no server address (https://host:port)`);
   }
-  const provider = user?.value['auth-provider'];
   const known = user === undefined ? {} : userOf(user);
-  if (isMapping(provider) && known.exec === undefined && known.token === undefined) {
-    return failed('refused', `${origin}: auth-provider "${text(provider.name) ?? '?'}" is not supported`, {
-      hint: 'use an exec plugin (kubectl itself dropped auth providers in 1.26), a token or a client certificate',
-    });
+  const connection = clusterOf(cluster);
+  const refusal = contradiction(connection) ?? (user === undefined ? undefined : unsupported(user.value, known));
+  return refusal === undefined
+    ? ok({ origin, cluster: connection, user: known, userName })
+    : { ok: false, failure: { ...refusal, message: `${origin}: ${refusal.message}` } };
+}
+
+/** kubectl refuses it too: of the two, the careless one would win. */
+const contradiction = ({ insecure, ca }: ClusterConfig): Failure | undefined =>
+  insecure && ca !== undefined
+    ? { kind: 'refused', message: 'insecure-skip-tls-verify and a certificate-authority exclude each other', hint: 'keep the CA' }
+    : undefined;
+
+/** What of a user entry cannot be honoured: going on without it would be somebody else's identity. */
+function unsupported(value: Mapping, user: UserConfig): Failure | undefined {
+  const refuse = (message: string, hint?: string): Failure => ({ kind: 'refused', message, ...(hint === undefined ? {} : { hint }) });
+  const provider = value['auth-provider'];
+  if (isMapping(provider) && [user.exec, user.token, user.tokenFile, user.idToken].every((given) => given === undefined)) {
+    const name = text(provider.name) ?? '?';
+    return name === 'oidc'
+      ? refuse(
+          'auth-provider "oidc" holds no id-token',
+          'log in first (any kubectl command does), or use a credential plugin such as kubelogin',
+        )
+      : refuse(
+          `auth-provider "${name}" is not supported`,
+          'use a credential plugin (exec), as kubectl needs it since 1.26, a token or a certificate',
+        );
   }
-  if (known.exec !== undefined && known.exec.command === '') return failed('refused', `${origin}: its exec plugin names no command`);
-  return ok({ origin, cluster: clusterOf(cluster), user: known, userName });
+  if (user.exec !== undefined && user.exec.command === '') return refuse('its exec plugin names no command');
+  const lonely = ['as-uid', 'as-groups', 'as-user-extra'].find((key) => value[key] !== undefined && user.impersonate === undefined);
+  if (lonely !== undefined) return refuse(`${lonely} needs \`as\`: whom to impersonate`);
+  if ((user.certificate === undefined) !== (user.key === undefined))
+    return refuse(`it has a client ${user.key === undefined ? 'certificate without its key' : 'key without its certificate'}`);
+  return undefined;
 }
 
 export const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -278,6 +314,6 @@ export function unsafeConnection({ cluster, user }: ResolvedConfig): string | un
     return insecure
       ? `the certificate of ${server} is not checked (insecure-skip-tls-verify): anybody on the way may answer for it`
       : undefined;
-  const hasSecret = [user.token, user.tokenFile, user.password, user.exec].some((given) => given !== undefined);
+  const hasSecret = [user.token, user.tokenFile, user.idToken, user.password, user.exec].some((given) => given !== undefined);
   return hasSecret ? `the credential is sent to ${server} without encryption: anybody on the way can read it` : undefined;
 }

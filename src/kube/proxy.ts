@@ -38,13 +38,16 @@ export function proxyFor(server: string, proxyUrl: string | undefined, env: Env)
   return /^[a-z0-9]+:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
 }
 
+/** Both leave looking up the server's name to the proxy, as Go does. */
+const socksProtocols: readonly string[] = ['socks5:', 'socks5h:'];
+
 /** Undefined = one we can speak. */
 export function unsupportedProxy(proxy: string): string | undefined {
   try {
     const { protocol } = new URL(proxy);
-    return protocol === 'http:' || protocol === 'https:'
+    return ['http:', 'https:', ...socksProtocols].includes(protocol)
       ? undefined
-      : `a ${protocol.replace(':', '')} proxy is not supported (http and https are)`;
+      : `a ${protocol.replace(':', '')} proxy is not supported (http, https and socks5 are)`;
   } catch {
     return 'the address of the proxy is not a URL';
   }
@@ -53,9 +56,33 @@ export function unsupportedProxy(proxy: string): string | undefined {
 /** Without its password, for messages. */
 export const nameProxy = (proxy: string): string => new URL(proxy).host;
 
-/** A raw connection to `host:port` through the proxy; throws when the proxy refuses. */
-export function tunnel(proxy: string, host: string, port: number, timeout: number): Promise<Socket> {
+const proxyError = (message: string): Error => Object.assign(new Error(message), { code: 'EPROXY' });
+
+/** A raw connection to `host:port` through the proxy, within `timeout` milliseconds; throws when the proxy refuses. */
+export async function tunnel(proxy: string, host: string, port: number, timeout: number): Promise<Socket> {
   const url = new URL(proxy);
+  return socksProtocols.includes(url.protocol) ? socksTunnel(url, { host, port }, timeout) : connectTunnel(url, host, port, timeout);
+}
+
+async function socksTunnel(url: URL, destination: { readonly host: string; readonly port: number }, timeout: number): Promise<Socket> {
+  const { SocksClient } = await import('socks');
+  const proxy = {
+    type: 5 as const,
+    host: hostOf(url),
+    port: Number(url.port) || 1080,
+    ...(url.username === '' ? {} : { userId: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }),
+  };
+  try {
+    const { socket } = await SocksClient.createConnection({ proxy, command: 'connect', destination, timeout });
+    return socket;
+  } catch (error) {
+    throw proxyError(`the proxy ${url.host} opened no tunnel: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
+
+function connectTunnel(url: URL, host: string, port: number, timeout: number): Promise<Socket> {
   const auth = url.username === '' ? undefined : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const headers = {
@@ -64,29 +91,26 @@ export function tunnel(proxy: string, host: string, port: number, timeout: numbe
   };
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? tlsRequest : plainRequest)({
-      host: url.hostname,
+      host: hostOf(url),
       port: url.port || (url.protocol === 'https:' ? 443 : 3128),
       method: 'CONNECT',
       path: target,
       headers,
       agent: false,
-      timeout,
     });
-    request.on('timeout', () => request.destroy(new Error(`the proxy ${url.host} did not answer within ${timeout / 1000} s`)));
-    request.on('error', (error) => {
-      reject(Object.assign(new Error(`the proxy ${url.host} cannot be reached: ${error.message}`), { code: 'EPROXY' }));
-    });
+    // Not a limit of silence: a proxy that sends a byte now and then would hold the call, and those that wait for the same connection.
+    const late = setTimeout(() => request.destroy(new Error(`no tunnel within ${timeout / 1000} s`)), timeout);
+    request.once('close', () => clearTimeout(late));
+    request.on('error', (error) => reject(proxyError(`the proxy ${url.host} cannot be reached: ${error.message}`)));
     request.on('response', (response) => {
-      response.resume();
-      reject(
-        Object.assign(new Error(`the proxy ${url.host} answered ${response.statusCode} instead of opening a tunnel`), { code: 'EPROXY' }),
-      );
+      request.destroy();
+      reject(proxyError(`the proxy ${url.host} answered ${response.statusCode} instead of opening a tunnel`));
     });
     request.on('connect', (response, socket: Socket) => {
-      socket.setTimeout(0);
+      clearTimeout(late);
       if (response.statusCode === 200) return resolve(socket);
       socket.destroy();
-      return reject(Object.assign(new Error(`the proxy ${url.host} refused the tunnel (${response.statusCode})`), { code: 'EPROXY' }));
+      return reject(proxyError(`the proxy ${url.host} refused the tunnel (${response.statusCode})`));
     });
     request.end();
   });

@@ -14,6 +14,8 @@ export interface Pki {
   readonly otherCa: string;
   readonly server: Pair;
   readonly client: Pair;
+  /** The next one of the same account, which has another name here so that it can be told apart. */
+  readonly renewedClient: Pair;
   readonly expiredClient: Pair;
   readonly expiredServer: Pair;
 }
@@ -61,6 +63,7 @@ function issue(): Pki {
       otherCa: authority('other'),
       server: sign('server', '/CN=kube-apiserver', 'server.ext', now),
       client: sign('client', '/O=ops/CN=ann', 'client.ext', now),
+      renewedClient: sign('renewed', '/O=ops/CN=ann-renewed', 'client.ext', now),
       expiredClient: sign('old', '/CN=ann', 'client.ext', past),
       expiredServer: sign('oldserver', '/CN=kube-apiserver', 'server.ext', past),
     };

@@ -26,6 +26,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   listr2: ['report'],
   semver: ['model', 'facts'],
+  socks: ['kube'],
   'ssh-config': ['ssh'],
   ssh2: ['ssh', 'lab'],
   yaml: ['load'],

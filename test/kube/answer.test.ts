@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { answerLimit, lineLimit, readLines } from '../../src/kube/answer.ts';
+import { isModest, lineLimit, pageLimit, readLines } from '../../src/kube/answer.ts';
 import { refusal } from '../../src/kube/errors.ts';
 import { createCluster, type KubeCluster } from '../../src/kube/index.ts';
 import { systemClock } from '../../src/local/index.ts';
@@ -54,7 +54,7 @@ async function cluster(user: object = { token }, more: object = {}, warn?: (text
 /** Sends as long as somebody reads. */
 function pours(response: ServerResponse, chunk: Buffer): void {
   const more = (): void => {
-    while (!response.destroyed && sent < 40 * answerLimit) {
+    while (!response.destroyed && sent < 40 * pageLimit) {
       sent += chunk.length;
       if (!response.write(chunk)) return void response.once('drain', more);
     }
@@ -65,24 +65,47 @@ function pours(response: ServerResponse, chunk: Buffer): void {
 
 describe('an answer that is too long', () => {
   it.each([
-    ['plain', { 'content-type': 'application/json' }, Buffer.alloc(MiB, ' ')],
-    ['an error', { 'content-type': 'text/html' }, Buffer.alloc(MiB, '<')],
-  ])('without end, %s: given up at the limit, and nobody reads on', async (_, headers, chunk) => {
-    answer = (__, response) => {
-      response.writeHead(headers['content-type'] === 'text/html' ? 503 : 200, headers);
-      pours(response, chunk);
-    };
-    const found = failure(await (await cluster()).node('n1'));
-    expect(found).toEqual({ kind: 'parse', message: expect.stringMatching(/GET \/api\/v1\/nodes\/n1 is longer than 32 MiB/) });
-    expect(sent).toBeLessThan(2 * answerLimit);
-  });
+    ['an object', 200, ' ', (on) => on.node('n1'), /nodes\/n1 is longer than 6 MiB$/],
+    ['a page', 200, ' ', (on) => on.nodes(), /nodes is longer than 32 MiB$/],
+    ['an error', 503, '<', (on) => on.node('n1'), /nodes\/n1 is longer than 1 MiB$/],
+  ] as readonly (readonly [string, number, string, (on: KubeCluster) => Promise<Outcome<unknown>>, RegExp])[])(
+    'without end, %s: given up at its limit, and nobody reads on',
+    async (_, status, char, ask, message) => {
+      const chunk = Buffer.alloc(MiB / 4, char);
+      answer = (__, response) => {
+        response.writeHead(status);
+        pours(response, chunk);
+      };
+      expect(failure(await ask(await cluster()))).toEqual({ kind: 'parse', message: expect.stringMatching(message) });
+      expect(sent).toBeLessThan(pageLimit + 40 * MiB);
+    },
+  );
 
   it('a few bytes that unpack to many', async () => {
     const packed = gzipSync(Buffer.alloc(256 * MiB, 'a'));
     answer = (_, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed);
     const before = process.memoryUsage().arrayBuffers;
-    expect(failure(await (await cluster()).node('n1')).message).toMatch(/longer than 32 MiB/);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 * answerLimit);
+    expect(failure(await (await cluster()).node('n1')).message).toMatch(/longer than 6 MiB/);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 * pageLimit);
+  });
+
+  it.each([
+    ['of nothing but empty lists', `{"items":[${'[],'.repeat(9_000_000)}[]]}`],
+    ['nested as nothing is', `{"items":${'['.repeat(14_000_000)}${']'.repeat(14_000_000)}}`],
+    ['nested in an error', `{"kind":"Status","message":${'['.repeat(400_000)}${']'.repeat(400_000)}}`, 500],
+  ])('an answer %s, which would be many times as much in memory', async (_, text, status = 200) => {
+    answer = (__, response) => void response.writeHead(status, { 'content-encoding': 'gzip' }).end(gzipSync(text));
+    const on = await cluster();
+    globalThis.gc?.();
+    const before = process.memoryUsage();
+    expect(failure(await on.nodes())).toEqual({ kind: 'parse', message: expect.stringMatching(/nodes is nested or divided as no answer/) });
+    expect(process.memoryUsage().heapUsed - before.heapUsed).toBeLessThan(2 * pageLimit);
+  });
+
+  it('brackets in texts, and as many objects as a busy node has, are nothing of the kind', () => {
+    const managed = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`f:a${index}`, {}]));
+    const message = `${'[{'.repeat(100_000)}"\\`;
+    expect(isModest(Buffer.from(JSON.stringify({ items: [{ metadata: { managedFields: [managed] }, message }] })))).toBe(true);
   });
 
   it('a list whose pages do not end', async () => {

@@ -172,8 +172,8 @@ describe('proxies', () => {
   ] as const)('%s', (_, url, proxyUrl, env, proxy) => expect(proxyFor(url, proxyUrl, env)).toBe(proxy));
 
   it('says which ones it cannot speak', () => {
-    expect(unsupportedProxy('socks5://p:1')).toContain('socks5 proxy is not supported');
+    expect(unsupportedProxy('socks4://p:1')).toContain('socks4 proxy is not supported');
+    for (const scheme of ['http', 'https', 'socks5', 'socks5h']) expect(unsupportedProxy(`${scheme}://p:1`)).toBeUndefined();
     expect(unsupportedProxy('p')).toContain('not a URL');
-    expect(unsupportedProxy('http://p:1')).toBeUndefined();
   });
 });
