@@ -96,6 +96,9 @@ async function lookAtCluster(cluster: WorldCluster, world: World): Promise<reado
   const deleting = await cluster.missingRights('delete', world.kill);
   if (deleting.ok && deleting.value.length > 0)
     world.out(`cluster: may not ${deleting.value.join(', ')}: needed only for disable_eviction and fallback_without_eviction`);
+  const announcing = await cluster.missingRights('events', world.kill);
+  if (announcing.ok && announcing.value.length > 0)
+    world.out(`cluster: may not ${announcing.value.join(', ')}: needed only for events on nodes (role kmend-events)`);
   return reasons;
 }
 

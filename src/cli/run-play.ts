@@ -5,6 +5,7 @@ import { beginning } from '../core/plan-play.ts';
 import { isResolvable, wordFor } from '../core/resolve.ts';
 import { emptyState, hostState, hostStates, type RunState } from '../core/state.ts';
 import { ledgerOf } from '../engine/ledger.ts';
+import { createVoice, type Voice } from '../engine/node-voice.ts';
 import type { Clock, Cluster, Forwarder, Journal, Store, Transport } from '../engine/ports.ts';
 import { type RunInput, runLoop } from '../engine/run.ts';
 import type { Event, EventBody } from '../model/event.ts';
@@ -248,13 +249,16 @@ async function drive(
   const { mask } = world.secrets;
   const view = await openView(journal.run, run.play.play, set, world);
   let isClosed = false;
-  const forwarder = await openForwarder(set, world, (text) => {
+  const warn = (text: string): void => {
     if (!isClosed) void journal.append(mask({ type: 'warning', text }), false).catch(() => {});
-  });
+  };
+  const forwarder = await openForwarder(set, world, warn);
+  const voice = openVoice(run, before, world, ports, warn);
   const ledger = ledgerOf(journal, before, (event, state, line) => {
     commands.see(event);
     view.onEvent(event, state);
     forwarder?.send(event, line);
+    voice?.see(event, state);
   });
   try {
     for (const body of bodies) {
@@ -298,10 +302,26 @@ async function drive(
     );
   } finally {
     await view.close();
+    await voice?.close();
     const trouble = await forwarder?.close();
     if (trouble !== undefined) world.err(`warning: the journal of run ${journal.run} was not forwarded whole: ${trouble}`);
     await journal.close();
   }
+}
+
+/** A missing right to write events is worth a word only where the play asks for them. */
+function openVoice(
+  { play }: PlayRun,
+  before: RunState,
+  world: World,
+  { cluster }: RunPorts,
+  warn: (text: string) => void,
+): Voice | undefined {
+  const { events } = play.rollout;
+  if (cluster === undefined || events === false) return undefined;
+  return createVoice(cluster, world.clock, before, (failure) => {
+    if (events === true) warn(`no events on nodes (rollout.events): ${causeText(failure)}; docs/rbac.yaml has the role kmend-events`);
+  });
 }
 
 async function openForwarder({ forward }: Settings, world: World, warn: (text: string) => void): Promise<Forwarder | undefined> {

@@ -82,6 +82,8 @@ function apply(draft: Draft, event: Event): void {
       seeKernel(draft, event);
       break;
     case 'run.closed':
+    case 'nodes.tainted':
+    case 'nodes.untainted':
     case 'waiting':
     case 'warning':
       break;

@@ -91,6 +91,8 @@ export interface NodeState {
   /** Keys of taints that say not-ready, unreachable or the like. */
   readonly badTaints: readonly string[];
   readonly owner?: Owner & { readonly wasUnschedulable: boolean };
+  /** The run whose pending taint it has: its turn is, or was, still to come there. */
+  readonly pending?: string;
   readonly addresses: readonly string[];
 }
 
@@ -153,6 +155,15 @@ export interface DrainResult {
   readonly seconds: number;
 }
 
+/** What the cluster's own operators read in `kubectl describe node`. */
+export interface NodeNote {
+  readonly node: string;
+  /** In CamelCase. */
+  readonly reason: string;
+  readonly message: string;
+  readonly warning: boolean;
+}
+
 export interface Cluster {
   readonly nodes: (signal?: AbortSignal) => Promise<Outcome<readonly NodeState[]>>;
   readonly node: (name: string, signal?: AbortSignal) => Promise<Outcome<NodeState>>;
@@ -186,6 +197,10 @@ export interface Cluster {
   ) => Promise<Outcome<{ readonly uncordoned: boolean; readonly why: string }>>;
   /** The mark away, the cordon as it is: for a person who drains a node alone and keeps it so. */
   readonly release: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<true>>;
+  /** Sets or removes the pending taint of this run (PreferNoSchedule). Other taints stay, also those that come at the same moment. */
+  readonly taint: (node: string, run: string, pending: boolean, signal?: AbortSignal) => Promise<Outcome<true>>;
+  /** Writes a Kubernetes event, or counts one that is the same. A missing right is `auth`. */
+  readonly announce: (note: NodeNote, signal?: AbortSignal) => Promise<Outcome<true>>;
   readonly close: () => void;
 }
 

@@ -12,6 +12,7 @@ import { freeHost, takeOverHosts } from './fences.ts';
 import { setupOf } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
 import { missingHosts } from './node-missing.ts';
+import { createPending, type Pending } from './node-pending.ts';
 import type { Asker, Gates, KeptOutput, Slots } from './ports.ts';
 import { createQuota } from './quota.ts';
 import { repeatProof } from './repeat-proof.ts';
@@ -73,6 +74,7 @@ class Loop {
   readonly #bell: Bell;
   readonly #quota = createQuota();
   readonly #slots: SlotClaims;
+  readonly #pending: Pending | undefined;
   /** For what is only read: nobody waits for it once the run is to stop. */
   readonly #either: AbortSignal;
   #trouble: unknown;
@@ -105,6 +107,11 @@ class Loop {
       state: () => this.#state,
       record: (body) => this.#record(body, false),
     });
+    const { cluster, clock } = input.ports;
+    if (cluster !== undefined) {
+      const more = { run: input.ledger.run, policy: this.#policy, state: () => this.#state, record: this.#record, stop: input.stop };
+      this.#pending = createPending({ cluster, clock, ...more });
+    }
     input.stop.addEventListener('abort', () => this.#bell.ring());
     input.kill.addEventListener('abort', () => this.#bell.ring());
   }
@@ -112,6 +119,10 @@ class Loop {
   get #state(): RunState {
     return this.#input.ledger.state();
   }
+
+  readonly #fail = (error: unknown): void => {
+    this.#trouble ??= error;
+  };
 
   readonly #record = async (body: EventBody, sync: boolean): Promise<Event> => {
     const { secrets } = this.#input.setup;
@@ -148,9 +159,11 @@ class Loop {
       if (this.#trouble !== undefined) throw this.#trouble;
       await this.#takeCommands();
       await this.#slots.sync();
+      this.#pending?.settle().catch(this.#fail);
       const before = this.#bell.rings;
       const decision = this.#decide();
       if (decision.kind === 'start' && !(await this.#slots.take(decision.host, () => this.#decide()))) continue;
+      if (decision.kind === 'finish') await this.#pending?.end();
       const event = eventOf(decision);
       if (event !== undefined) await this.#record(event, true);
       if (decision.kind === 'finish') return decision;
@@ -174,6 +187,7 @@ class Loop {
     if (this.#trouble !== undefined) throw this.#trouble;
     const states = [...hostStates(this.#state)];
     const left = states.filter(({ status, failure }) => status === 'running' || (status === 'failed' && failure?.resumable === true));
+    if (left.length > 0) await this.#pending?.end();
     if (left.length > 0) throw new NotReturned(left.map(({ host }) => host));
     const { who } = this.#input;
     const why = 'its hosts that were under way are in service again; the others are left to later runs (rollout.adopt)';
@@ -212,6 +226,7 @@ class Loop {
   async #carryOut(decision: Exclude<Decision, { kind: 'finish' }>, before: number): Promise<void> {
     switch (decision.kind) {
       case 'start':
+        await this.#pending?.settled();
         return this.#launch(decision.host);
       case 'begin_wave':
       case 'end_wave':
@@ -245,9 +260,7 @@ class Loop {
     this.#walks.set(host, own);
     const signal = AbortSignal.any([this.#input.kill, own.signal]);
     walkHost(host, state.plan, setupOf(this.#input.setup, host), this.#context, signal)
-      .catch((error: unknown) => {
-        this.#trouble ??= error;
-      })
+      .catch(this.#fail)
       .finally(() => {
         this.#walks.delete(host);
         this.#busy.delete(host);
@@ -276,6 +289,7 @@ class Loop {
       await this.#record({ type: 'capacity.read', unavailable: [...this.#input.setup.hosts.keys()] }, false);
       return;
     }
+    this.#pending?.see(nodes.value);
     const { run } = this.#input.ledger;
     const unavailable = missingHosts(hostStates(this.#state), this.#input.setup.pool ?? [], nodes.value, run);
     await this.#record({ type: 'capacity.read', unavailable }, false);
@@ -285,9 +299,7 @@ class Loop {
   #repeatProof(host: string): void {
     this.#busy.add(host);
     repeatProof(host, this.#context)
-      .catch((error: unknown) => {
-        this.#trouble ??= error;
-      })
+      .catch(this.#fail)
       .finally(() => {
         this.#busy.delete(host);
         this.#bell.ring();

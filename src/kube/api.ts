@@ -36,6 +36,8 @@ export interface Right {
   readonly group: string;
   readonly resource: string;
   readonly subresource?: string;
+  /** Absent = in all of them. */
+  readonly namespace?: string;
 }
 
 /** Objects of a page; the page is dropped before the next is read. */
@@ -300,8 +302,7 @@ export function createApi(http: Http, who: string, clock: Clock) {
         { verb: 'get', resource: 'endpoints', name: `${namespace}/${name}` },
       ),
     /** May we do this? Asked of the server itself, so that impersonation and every authorizer are counted. */
-    mayI: async ({ verb, group, resource, subresource }: Right, signal?: AbortSignal): Promise<Outcome<boolean>> => {
-      const attributes = { verb, group, resource, ...(subresource === undefined ? {} : { subresource }) };
+    mayI: async (attributes: Right, signal?: AbortSignal): Promise<Outcome<boolean>> => {
       const review = await expect<{ status?: { allowed?: boolean } }>(
         {
           method: 'POST',
@@ -313,6 +314,17 @@ export function createApi(http: Http, who: string, clock: Clock) {
       );
       return review.ok ? ok(review.value.status?.allowed === true) : review;
     },
+    /** A new event of the namespace in which the events of nodes are, or what changes in one. Tried once. */
+    event: (name: string, body: object, isNew: boolean, signal?: AbortSignal): Promise<Outcome<HttpReply>> =>
+      call({
+        method: isNew ? 'POST' : 'PATCH',
+        path: `/api/v1/namespaces/default/events${isNew ? '' : `/${segment(name)}`}`,
+        body,
+        accept: shownAs('PartialObjectMetadata'),
+        ...(isNew ? {} : { contentType: mergePatch }),
+        timeout: 10,
+        signal,
+      }),
     isForbidden: (reply: HttpReply): boolean => isRightsRefusal(reply.status, reply.body),
     serverNow: http.serverNow,
     stats: http.stats,

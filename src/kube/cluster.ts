@@ -4,6 +4,7 @@ import { failed, type Outcome, ok } from '../model/failure.ts';
 import { type Api, createApi, type EvictionApi, noNode } from './api.ts';
 import { createCredentials } from './credentials.ts';
 import { drainNode } from './drain.ts';
+import { createEvents } from './events.ts';
 import { createPlaces } from './evict.ts';
 import { commandOf } from './exec-plugin.ts';
 import { createForecaster } from './forecast-reader.ts';
@@ -28,6 +29,7 @@ import type { PdbApi } from './pdb.ts';
 import { nameProxy, proxyFor, unsupportedProxy } from './proxy.ts';
 import { missingRights, type Role } from './rights.ts';
 import { type JudgeHolder, withoutStaleMarks } from './stale-mark.ts';
+import { decidePending } from './taint.ts';
 
 export interface ClusterOptions {
   /** Files as read, in order; the first that names an entry wins. None = the in-cluster account. */
@@ -148,6 +150,7 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
   const evictionApi = once<EvictionApi>(() => api.evictionApi());
   const pdbApi = once<PdbApi>(() => api.pdbApi());
   const forecast = createForecaster({ api, clock, evictionApi, pdbApi });
+  const announce = createEvents(api, clock);
   const mayRemovePods = once(() => canRemovePods(api));
 
   const setCordon =
@@ -228,6 +231,11 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
       const done = await rewrite(api, name, (node) => decideRelease(node, owner), signal);
       return done.ok ? ok(true) : done;
     },
+    taint: async (name, run, pending, signal) => {
+      const done = await rewrite(api, name, (node) => decidePending(node, run, pending), signal);
+      return done.ok ? ok(true) : done;
+    },
+    announce,
     nodesWith: async (selector, signal) => {
       const listed = await api.nodes(signal, selector);
       return listed.ok ? ok(listed.value.map((node) => nodeState(node).name)) : listed;

@@ -5,6 +5,7 @@ import type { Failure } from '../model/failure.ts';
 import { pasteable } from '../model/quote.ts';
 import { isMapping } from '../model/value.ts';
 import type { NodeObject } from './objects.ts';
+import { pendingRun, withoutPending } from './taint.ts';
 
 export const ownerAnnotation = 'kmend.io/owner';
 
@@ -38,11 +39,21 @@ export function holdOf(node: NodeObject): Hold | undefined {
 type Write = { readonly kind: 'write'; readonly patch: object };
 type Refusal = { readonly kind: 'failure'; readonly failure: Failure; readonly patch?: never };
 
-/** A merge patch with `resourceVersion`: the server refuses it (409) when the node changed since we read it. */
-const patchOf = (node: NodeObject, spec: object | undefined, annotation: string | null): object => ({
-  metadata: { resourceVersion: node.metadata?.resourceVersion, annotations: { [ownerAnnotation]: annotation } },
-  ...(spec === undefined ? {} : { spec }),
-});
+/**
+ * A merge patch with `resourceVersion`: the server refuses it (409) when the node changed since we read it. A node that is taken or returned
+ * is no longer one whose turn is still to come.
+ */
+const patchOf = (
+  node: NodeObject,
+  unschedulable: { readonly unschedulable: true | null } | undefined,
+  annotation: string | null,
+): object => {
+  const spec = { ...unschedulable, ...withoutPending(node) };
+  return {
+    metadata: { resourceVersion: node.metadata?.resourceVersion, annotations: { [ownerAnnotation]: annotation } },
+    ...(Object.keys(spec).length === 0 ? {} : { spec }),
+  };
+};
 
 const nameOf = (node: NodeObject): string => node.metadata?.name ?? '?';
 
@@ -140,7 +151,8 @@ export function decidePlain(
   const hold = holdOf(node);
   if (hold !== undefined && hold.run !== takeover) return fenced(node, hold);
   const changed = (node.spec?.unschedulable === true) !== cordoned;
-  if (!changed && hold === undefined && node.staleMark === undefined) return { kind: 'nothing', changed };
+  const isClean = hold === undefined && node.staleMark === undefined && (cordoned || pendingRun(node) === undefined);
+  if (!changed && isClean) return { kind: 'nothing', changed };
   return { kind: 'write', changed, patch: patchOf(node, { unschedulable: cordoned ? true : null }, null) };
 }
 
@@ -151,6 +163,7 @@ const badTaint =
 export function nodeState(node: NodeObject): NodeState {
   const info = node.status?.nodeInfo;
   const hold = holdOf(node);
+  const pending = pendingRun(node);
   return {
     name: nameOf(node),
     ready: node.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false,
@@ -162,6 +175,7 @@ export function nodeState(node: NodeObject): NodeState {
     labels: node.metadata?.labels ?? {},
     badTaints: (node.spec?.taints ?? []).map((taint) => taint.key).filter((key) => badTaint.test(key)),
     ...(hold === undefined ? {} : { owner: { run: hold.run, number: hold.number, wasUnschedulable: hold.wasUnschedulable } }),
+    ...(pending === undefined ? {} : { pending }),
     addresses: (node.status?.addresses ?? []).map((entry) => entry.address),
   };
 }

@@ -2,8 +2,8 @@
 import { type Outcome, ok } from '../model/failure.ts';
 import type { Api, Right } from './api.ts';
 
-/** `rollout`: cordon, drain, uncordon. `forecast`: what a plan reads beyond that. `evict`: what ends pods. `delete`: disable_eviction and fallback_without_eviction. */
-export type Role = 'rollout' | 'forecast' | 'evict' | 'delete';
+/** `rollout`: cordon, drain, uncordon. `forecast`: what a plan reads beyond that. `evict`: what ends pods. `delete`: disable_eviction and fallback_without_eviction. `events`: on nodes. */
+export type Role = 'rollout' | 'forecast' | 'evict' | 'delete' | 'events';
 
 export const rights: Readonly<Record<Role, readonly Right[]>> = {
   rollout: [
@@ -26,6 +26,7 @@ export const rights: Readonly<Record<Role, readonly Right[]>> = {
   ],
   evict: [{ verb: 'create', group: '', resource: 'pods', subresource: 'eviction' }],
   delete: [{ verb: 'delete', group: '', resource: 'pods' }],
+  events: (['create', 'patch'] as const).map((verb) => ({ verb, group: '', resource: 'events', namespace: 'default' })),
 };
 
 const say = ({ verb, group, resource, subresource }: Right): string =>

@@ -115,6 +115,8 @@ export const rolloutSchema = object({
   unplannable: oneOf('leave_out', 'stop', 'ask').optional(),
   rollback: oneOf('none', 'by_command', 'failed_host').optional(),
   adopt: oneOf('none', 'return_proven').optional(),
+  events: flag.optional(),
+  prefer_no_schedule: flag.optional(),
 });
 
 export type RolloutKeys = Infer<typeof rolloutSchema>;
@@ -179,6 +181,8 @@ export function rolloutOf(keys: RolloutKeys, ansible: AnsibleKeys = {}): Rollout
     unplannable: keys.unplannable ?? 'ask',
     rollback: keys.rollback ?? 'by_command',
     adopt: keys.adopt ?? 'return_proven',
+    ...(keys.events !== undefined && { events: keys.events }),
+    ...(keys.prefer_no_schedule !== undefined && { preferNoSchedule: keys.prefer_no_schedule }),
   };
 }
 

@@ -48,6 +48,8 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'gate.read': object({ gate: text, open: flag, read: text }),
   'capacity.read': object({ unavailable: texts }),
   'slots.read': object({ others: listOf(object({ host: text, run: text }, { zone: text, failed: flag })) }),
+  'nodes.tainted': object({ nodes: texts }),
+  'nodes.untainted': object({ nodes: texts }),
   waiting: object({ why: text }, { until: number }),
   'host.started': object({ host: text, why: text }),
   'facts.read': object({ host: text, verdict, evidence: text }, { bootId: text }),

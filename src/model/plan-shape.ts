@@ -65,6 +65,8 @@ export const rollout: Shape = object(
     maxPerZone: amount,
     rollback: text,
     adopt: text,
+    events: flag,
+    preferNoSchedule: flag,
   },
 );
 

@@ -106,6 +106,10 @@ export interface Rollout {
   readonly rollback?: RollbackPolicy;
   /** What to do about hosts that an interrupted run left out of service. Absent (in journals of before there was the key) = return_proven. */
   readonly adopt?: 'none' | 'return_proven';
+  /** Write Kubernetes events on the nodes. Absent = where the account may. */
+  readonly events?: boolean;
+  /** Nodes whose turn is still to come get a taint with the effect PreferNoSchedule. Absent = no. */
+  readonly preferNoSchedule?: boolean;
 }
 
 /**

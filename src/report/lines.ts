@@ -49,6 +49,10 @@ function sentence(event: Event, paint: Paint): string | undefined {
       return event.others.length === 0
         ? undefined
         : `out of service by other runs: ${event.others.map(({ host, run }) => `${host} (run ${run})`).join(', ')}`;
+    case 'nodes.tainted':
+      return paint.dim(`PreferNoSchedule on nodes whose turn is still to come: ${event.nodes.join(', ')}`);
+    case 'nodes.untainted':
+      return paint.dim(`no longer PreferNoSchedule: ${event.nodes.join(', ')}`);
     case 'waiting':
       return paint.dim(`waiting: ${event.why}`);
     case 'warning':

@@ -300,6 +300,8 @@ export class HostWorld {
       return ok({ uncordoned: true, why: '' });
     },
     release: async () => ok(true),
+    taint: async () => ok(true),
+    announce: async () => ok(true),
     close: () => {},
   };
 }

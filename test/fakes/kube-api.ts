@@ -103,6 +103,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   const daemonSets = new Set<string>();
   const webhooks: Json[] = [];
   const endpoints = new Map<string, Json>();
+  const events = new Map<string, Json>();
   const history: { readonly version: number; readonly type: string; readonly object: Json }[] = [];
   const watchers = new Set<{ readonly response: ServerResponse; readonly node: string; readonly shape: Shape }>();
   const seen: Seen[] = [];
@@ -226,6 +227,17 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     return { status: 200, body: changed };
   }
 
+  /** As the real one, which takes events of nodes in `default` alone. */
+  function writeEvent(name: string, method: string, body: Json): { status: number; body: Json } {
+    const before = events.get(name);
+    if (method === 'PATCH' && before === undefined) return status(404, 'NotFound', `events "${name}" not found`);
+    if (method === 'POST' && before !== undefined) return status(409, 'AlreadyExists', `events "${name}" already exists`);
+    if (method === 'POST' && body.metadata.namespace !== 'default')
+      return status(422, 'Invalid', 'involvedObject.namespace: Invalid value: "": does not match event.namespace');
+    events.set(name, merge(before, body));
+    return { status: method === 'POST' ? 201 : 200, body: events.get(name) };
+  }
+
   const rights: readonly (readonly [RegExp, string, string])[] = [
     [/^GET \/api\/v1\/nodes(\?|$)/, 'list', 'nodes'],
     [/^GET \/api\/v1\/nodes\//, 'get', 'nodes'],
@@ -236,6 +248,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     [/^POST .*\/eviction$/, 'create', 'pods/eviction'],
     [/^DELETE .*\/pods\//, 'delete', 'pods'],
     [/\/daemonsets\//, 'get', 'daemonsets'],
+    [/^POST .*\/events$/, 'create', 'events'],
+    [/^PATCH .*\/events\//, 'patch', 'events'],
     [/\/poddisruptionbudgets/, 'list', 'poddisruptionbudgets'],
     [/\/validatingwebhookconfigurations/, 'list', 'validatingwebhookconfigurations'],
   ];
@@ -292,6 +306,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
         ? { status: 200, body: {} }
         : status(404, 'NotFound', 'no such daemonset');
     }
+    const event = /^\/api\/v1\/namespaces\/default\/events(?:\/(.+))?$/.exec(path);
+    if (event !== null) return writeEvent(event[1] ?? body.metadata.name, method, body);
     const budgets = /^\/apis\/policy\/(v1|v1beta1)(?:\/namespaces\/([^/]+))?\/poddisruptionbudgets$/.exec(path);
     if (budgets !== null)
       return list(
@@ -431,6 +447,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     daemonSets,
     webhooks,
     endpoints,
+    events,
     addPod,
     remove,
     /** A watch event that is not true: a cache that runs behind, or ahead. */
