@@ -45,7 +45,7 @@ function wantedNodes(state: RunState, policy: Rollout): ReadonlySet<string> {
 export function createPending({ cluster, clock, run, policy, state, record, stop }: PendingInput): Pending {
   /** The run of the taint that a node has, as far as is known. */
   const known = new Map<string, string>();
-  /** Set once: where a person removes the taint, it is not set again. */
+  /** Set already: where a person removes the taint, it is not set again. */
   const done = new Set<string>();
   let seen: readonly unknown[] = [];
   let wanted: ReadonlySet<string> = new Set();
@@ -68,7 +68,7 @@ export function createPending({ cluster, clock, run, policy, state, record, stop
 
   function forget(node: string, pending: boolean): void {
     if (pending) done.add(node);
-    else known.delete(node);
+    else for (const nodes of [done, known]) nodes.delete(node);
   }
 
   async function writeOne(node: string, pending: boolean): Promise<void> {

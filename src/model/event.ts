@@ -80,8 +80,9 @@ type Entry =
   | { readonly type: 'capacity.read'; readonly unavailable: readonly string[] }
   /** Hosts of the pool that other runs of this state directory have out of service. */
   | { readonly type: 'slots.read'; readonly others: readonly OtherSlot[] }
-  /** The pending taint of this run is set on, or removed from, these nodes; journalled before it is written. */
-  | { readonly type: 'nodes.tainted' | 'nodes.untainted'; readonly nodes: readonly string[] }
+  /** The pending taint of this run is set on these nodes; journalled before it is written, as is its removal. */
+  | { readonly type: 'nodes.tainted'; readonly nodes: readonly string[] }
+  | { readonly type: 'nodes.untainted'; readonly nodes: readonly string[] }
   | { readonly type: 'waiting'; readonly why: string; readonly until?: number }
   | { readonly type: 'host.started'; readonly host: string; readonly why: string }
   | { readonly type: 'facts.read'; readonly host: string; readonly verdict: Verdict; readonly evidence: string; readonly bootId?: string }
