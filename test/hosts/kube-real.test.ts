@@ -87,6 +87,7 @@ describe.skipIf(missing !== undefined)(title, () => {
         expect(said.map((line) => line.replace(/ (?:created|configured|unchanged) .*/, ''))).toEqual([
           'clusterrole.rbac.authorization.k8s.io/kmend-rollout',
           'clusterrole.rbac.authorization.k8s.io/kmend-forecast',
+          'role.rbac.authorization.k8s.io/kmend-events',
           'serviceaccount/kmend-nightly',
           'clusterrolebinding.rbac.authorization.k8s.io/kmend-nightly-rollout',
           'clusterrolebinding.rbac.authorization.k8s.io/kmend-nightly-forecast',
