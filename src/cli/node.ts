@@ -4,6 +4,7 @@ import { type ExitReason, exitCode } from '../core/exit.ts';
 import type { Owner } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
 import { causeText, detailLines, type Failure, type Outcome } from '../model/failure.ts';
+import { drainedText } from '../report/drained-text.ts';
 import { plural } from '../report/layout.ts';
 import { type DrainFlags, drainOptions, isDryRun, type NodeFlags, withFlags } from './node-flags.ts';
 import { openKubectlCluster, settings } from './setup.ts';
@@ -147,7 +148,7 @@ async function drainOne(cluster: WorldCluster, node: string, options: DrainOptio
     return end;
   }
   for (const pod of drained.value.evicted) world.out(`pod/${pod} evicted`);
-  world.out(`node/${node} drained`);
+  world.out(`node/${node} ${drainedText([...drained.value.left, ...drained.value.arrived])}`);
   return undefined;
 }
 

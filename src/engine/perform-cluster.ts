@@ -43,7 +43,10 @@ async function undo(failure: Failure, effect: DrainEffect, place: EffectPlace, c
   const { node } = effect;
   if (failure.kind === 'fenced' || failure.kind === 'interrupted' || context.signal.aborted) return failure;
   const note = (text: string): Failure => ({ ...failure, message: `${failure.message}; ${text}` });
-  if (effect.options.keepCordoned) return note(`node ${node} stays cordoned, as the play says`);
+  if (effect.options.keepCordoned) {
+    const state = await cluster.node(node);
+    return state.ok && state.value.unschedulable ? note(`node ${node} stays cordoned, as the play says`) : failure;
+  }
   const { host } = context;
   const id = `${place.effect}/undo`;
   const what = `uncordon node ${node}: its drain failed`;

@@ -147,8 +147,9 @@ export interface Forecast {
 
 export interface DrainResult {
   readonly evicted: readonly string[];
+  /** Only with `leftBehind: accept`, here and in `arrived`: pods that an option leaves where they are, and volumes as `volume NAME`. */
   readonly left: readonly string[];
-  /** New pods that tolerate the cordon: named, not chased. */
+  /** Pods that came after the cordon and stay. */
   readonly arrived: readonly string[];
   /** Workloads (as in `PodState`) with a pod here that was crashing before the drain. */
   readonly crashing: readonly string[];

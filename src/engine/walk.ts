@@ -2,6 +2,7 @@
 import { judge } from '../core/condition.ts';
 import { driftOf } from '../core/drift.ts';
 import { provenBy } from '../core/fold-host.ts';
+import { leftBehindOn } from '../core/left-behind.ts';
 import { shownText } from '../core/plan-host.ts';
 import { blockEntered } from '../core/state.ts';
 import { scopeOf } from '../core/task-plan.ts';
@@ -230,8 +231,9 @@ function safeState(walk: HostWalk, bad: Bad): string {
 
 function service(walk: HostWalk, { failure, task }: Bad): string {
   const { marks, tasks } = walk.state;
-  if (marks.cordoned && !marks.uncordoned) return marks.drained ? 'drained and cordoned' : 'cordoned';
-  if (marks.drained && !marks.uncordoned) return 'drained';
+  const drained = leftBehindOn(walk.state).length === 0 ? 'drained' : 'emptied in part';
+  if (marks.cordoned && !marks.uncordoned) return marks.drained ? `${drained} and cordoned` : 'cordoned';
+  if (marks.drained && !marks.uncordoned) return drained;
   const out = outOfService[failure.kind];
   if (out !== undefined) return out;
   if (tasks.some(({ sets }) => sets?.kmend_drain === 'command')) return 'drained by a command of the play';

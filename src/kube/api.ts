@@ -266,6 +266,16 @@ export function createApi(http: Http, who: string, clock: Clock) {
       const want: Want = { verb: 'get', resource: 'daemonsets.apps', name: `${namespace}/${name}` };
       return { ok: false, failure: refusal(reply.value.status, reply.value.body, want, who) };
     },
+    claim: (namespace: string, name: string, signal?: AbortSignal): Promise<Outcome<{ spec?: { volumeName?: string } }>> =>
+      expect(
+        { method: 'GET', path: `/api/v1/namespaces/${segment(namespace)}/persistentvolumeclaims/${segment(name)}`, signal },
+        { verb: 'get', resource: 'persistentvolumeclaims', name: `${namespace}/${name}` },
+      ),
+    volume: (name: string, signal?: AbortSignal): Promise<Outcome<{ spec?: object }>> =>
+      expect(
+        { method: 'GET', path: `/api/v1/persistentvolumes/${segment(name)}`, signal },
+        { verb: 'get', resource: 'persistentvolumes', name },
+      ),
     pdbs: async (api: PdbApi, signal?: AbortSignal, namespace?: string): Promise<Outcome<readonly PdbObject[]>> => {
       const within = namespace === undefined ? '' : `/namespaces/${segment(namespace)}`;
       const want: Want = { verb: 'list', resource: 'poddisruptionbudgets.policy' };

@@ -5,14 +5,14 @@ import type { DrainOptions } from '../model/effect.ts';
 import { type Failure, failed, type Outcome } from '../model/failure.ts';
 import { type Bell, createBell } from './bell.ts';
 import { createBudgetTurns } from './budget-turns.ts';
-import { conclude, type DrainContext, describeStill, isDone, uidOf, type Work } from './drain-work.ts';
+import { conclude, type DrainContext, describeWork, end, isDone, uidOf, type Work } from './drain-work.ts';
+import { isEmpty, sortOut } from './empty.ts';
 import { type EvictContext, evictPod, noEviction, type PodEnd, wayOf } from './evict.ts';
 import { createBudgetReader } from './explain-budget.ts';
 import { graceOf } from './filters.ts';
 import { followPods } from './follow-pods.ts';
 import { type Guard, guardNode } from './guard.ts';
-import { describeProgress } from './holding.ts';
-import { controllerOf, isPodReady, type PodObject } from './objects.ts';
+import { controllerOf, isCrashing, isPodReady, type PodObject, workloadName } from './objects.ts';
 import { whileAway } from './patience.ts';
 import { type Chosen, choosePods } from './select.ts';
 
@@ -29,7 +29,6 @@ const deadAfter = 60_000;
 function evictContext(work: Work, context: DrainContext, way: EvictContext['way'], ring: () => void): EvictContext {
   const { api, clock, place } = context;
   const explain = createBudgetReader(context);
-  const byUid = new Map(work.chosen.evict.map((pod) => [uidOf(pod), pod]));
   return {
     api,
     clock,
@@ -50,7 +49,7 @@ function evictContext(work: Work, context: DrainContext, way: EvictContext['way'
       if (held === undefined) work.held.delete(uid);
       // The explained text stays until a newer one is read: the same refusal again is no news.
       else work.held.set(uid, held.by === 'budget' && before?.by === 'budget' ? { ...held, why: before.why } : held);
-      const pod = byUid.get(uid);
+      const pod = work.asked.get(uid);
       if (held?.by === 'budget' && pod !== undefined) {
         void explain(pod, held.why).then((why) => {
           if (work.held.get(uid)?.by === 'budget') work.held.set(uid, { by: 'budget', why });
@@ -60,11 +59,6 @@ function evictContext(work: Work, context: DrainContext, way: EvictContext['way'
       ring();
     },
   };
-}
-
-function end(work: Work, why: Failure | undefined): void {
-  work.stop ??= why;
-  work.limit.abort();
 }
 
 /** The standing looks at the node: is it ours, does its kubelet live? */
@@ -86,7 +80,7 @@ async function keepWatch(work: Work, context: DrainContext): Promise<void> {
 const deadNode = (node: string, how: string): Failure => ({
   kind: 'blocked',
   message: `node ${node} ${how}: its kubelet ends no pods`,
-  hint: 'repair the node by hand, or allow it with `drain: {dead_node_skip_wait_after: 60s}`',
+  hint: 'repair the node by hand, or leave its pods behind: `drain: {dead_node_skip_wait_after: 60s, left_behind: accept}`',
 });
 
 /** Pods that are not ready may pass a budget that holds the ready ones: they take no turns with them. */
@@ -100,20 +94,13 @@ const goRequest = (pod: PodObject, options: DrainOptions) => ({
 });
 
 /** Waits until nothing is left to wait for; true = the API server confirmed it with a list of its own. */
-async function waitForEnd(work: Work, context: DrainContext, bell: Bell): Promise<boolean> {
-  const { clock, progress, node } = context;
-  const { evict, leave } = work.chosen;
-  progress(`evicting ${evict.length} pods from ${node}, leaving ${leave.length}`);
+async function waitForEnd(work: Work, context: DrainContext, bell: Bell, evict: (pods: readonly PodObject[]) => void): Promise<boolean> {
+  const { clock, progress } = context;
   let saidAt = clock.now();
   let said = '';
   while (!work.limit.signal.aborted) {
-    if (isDone(work, context)) {
-      // A watch cache may run behind: "gone" is only said after a read of the store.
-      if (work.follower.isListed()) return true;
-      const listed = await work.follower.relist();
-      if (listed.ok && isDone(work, context)) return true;
-    }
-    const text = describeProgress(work.chosen.evict.length, describeStill(work, context));
+    if (isDone(work, context) && (await isEmpty(work, context, evict))) return true;
+    const text = describeWork(work, context);
     if (text !== said && clock.now() - saidAt >= progressEvery) {
       [said, saidAt] = [text, clock.now()];
       progress(text);
@@ -165,6 +152,15 @@ function ended({ node, options, signal }: DrainContext, failure: Failure, limit:
   return failed('timeout', `drain of ${node} not done within ${options.timeout} s`, { detail: failure.message });
 }
 
+function workOf(chosen: Chosen, parts: Pick<Work, 'follower' | 'guard' | 'limit'>, lookedAt: number): Work {
+  const asked = new Map(chosen.evict.map((pod) => [uidOf(pod), pod]));
+  const known = new Map(chosen.items.map((pod) => [uidOf(pod), pod]));
+  const { stays } = sortOut(chosen.items, chosen.context, { asked, chased: new Set() });
+  const crashing = [...new Set(chosen.items.filter(isCrashing).map(workloadName))];
+  const none = { chased: new Set<string>(), volumes: [], held: new Map(), failures: new Map(), stop: undefined };
+  return { ...parts, ...none, asked, known, stays, lookedAt, crashing };
+}
+
 async function run(
   context: DrainContext,
   chosen: Chosen,
@@ -176,21 +172,27 @@ async function run(
   const { api, clock, node, options } = context;
   for (const warning of chosen.warnings) context.progress(`warning: ${warning}`);
   const bell = createBell(clock);
-  const first = { items: chosen.all, version: chosen.version };
-  const follower = followPods({ api, node, clock, signal: limit.signal, first, onChange: bell.ring });
-  const work: Work = { chosen, follower, guard, held: new Map(), failures: new Map(), limit, stop: undefined };
+  const follower = followPods({ api, node, clock, signal: limit.signal, first: chosen, onChange: bell.ring });
+  const work = workOf(chosen, { follower, guard, limit }, started);
   void keepWatch(work, context);
   const evicting = evictContext(work, context, way, bell.ring);
-  const ends = chosen.evict.map(async (pod) => {
+  const evictOne = async (pod: PodObject): Promise<void> => {
     const podEnd: PodEnd = await evictPod(goRequest(pod, options), workloadOf(pod), evicting);
     if (podEnd.kind === 'failed') work.failures.set(uidOf(pod), podEnd.why);
     if (podEnd.kind === 'going') follower.asked(uidOf(pod), graceOf(pod, options));
     bell.ring();
-  });
+  };
+  const ends: Promise<void>[] = [];
+  const evict = (pods: readonly PodObject[]): void => {
+    for (const pod of pods) work.asked.set(uidOf(pod), pod);
+    ends.push(...pods.map(evictOne));
+  };
+  context.progress(`evicting ${chosen.evict.length} pods from ${node}, leaving ${chosen.leave.length}`);
+  evict(chosen.evict);
   const soon = clock.sleep(Math.min(latestWatch, options.timeout * 250), limit.signal);
   const asked = Promise.allSettled(ends).then(() => clock.sleep(restBeforeWatch(ends.length), limit.signal));
   void Promise.race([asked, soon]).then(follower.watch);
-  const confirmed = await waitForEnd(work, context, bell);
+  const confirmed = await waitForEnd(work, context, bell, evict);
   const result = conclude(work, context, confirmed, (clock.now() - started) / 1000);
   limit.abort();
   await Promise.allSettled(ends);

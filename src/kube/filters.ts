@@ -11,12 +11,14 @@ export interface FilterContext {
   readonly daemonSet: (namespace: string, name: string) => DaemonSetLookup;
   /** The API server's clock, milliseconds since 1970: deletion times are its times, not ours. */
   readonly now: number;
+  /** By `pod_selector`; absent = all are. */
+  readonly isSelected?: (pod: PodObject) => boolean;
 }
 
 export type PodDecision =
   | { readonly kind: 'evict'; readonly warnings: readonly string[] }
-  /** Stays where it is, without an error: DaemonSet pods with `ignoreDaemonsets`, mirror pods, pods long under way out. */
-  | { readonly kind: 'leave'; readonly why: 'daemonset' | 'mirror' | 'ending' }
+  /** Stays where it is: DaemonSet pods with `ignoreDaemonsets`, mirror pods; by an option, pods long under way out or not selected. */
+  | { readonly kind: 'leave'; readonly why: 'daemonset' | 'mirror' | 'ending' | 'unselected' }
   | { readonly kind: 'refuse'; readonly why: string };
 
 type FilterAnswer = { readonly kind: 'pass'; readonly warning?: string } | Exclude<PodDecision, { kind: 'evict' }>;
@@ -55,6 +57,16 @@ const daemonSet: Filter = (pod, { options, daemonSet: lookUp }) => {
   return { kind: 'leave', why: 'daemonset' };
 };
 
+/** Before every other filter, as in kubectl, which does not even list them; what may stay on a node without the selector may stay with it. */
+const unselected: Filter = (pod, { isSelected, daemonSet: lookUp }) => {
+  if (isSelected?.(pod) !== false) return pass;
+  const owner = controllerOf(pod);
+  if (isMirror(pod)) return { kind: 'leave', why: 'mirror' };
+  const isDaemon =
+    owner?.kind === 'DaemonSet' && !isFinished(pod) && lookUp(pod.metadata?.namespace ?? 'default', owner.name).kind === 'found';
+  return { kind: 'leave', why: isDaemon ? 'daemonset' : 'unselected' };
+};
+
 const mirror: Filter = (pod) => (isMirror(pod) ? { kind: 'leave', why: 'mirror' } : pass);
 
 const localStorage: Filter = (pod, { options }) => {
@@ -72,7 +84,7 @@ const unreplicated: Filter = (pod, { options }) => {
 };
 
 /** The order is part of the behaviour: a DaemonSet pod with an emptyDir needs no `delete_emptydir_data`. */
-const filters: readonly Filter[] = [skipDeleted, daemonSet, mirror, localStorage, unreplicated];
+const filters: readonly Filter[] = [unselected, skipDeleted, daemonSet, mirror, localStorage, unreplicated];
 
 export function decidePod(pod: PodObject, context: FilterContext): PodDecision {
   const warnings: string[] = [];
@@ -84,11 +96,27 @@ export function decidePod(pod: PodObject, context: FilterContext): PodDecision {
   return { kind: 'evict', warnings };
 }
 
+export interface Left {
+  readonly pod: PodObject;
+  readonly why: string;
+}
+
+const leftBy = {
+  ending: 'ending for longer than skip_wait_for_delete_timeout',
+  unselected: 'pod_selector leaves it out',
+} as const;
+
+/** Why a pod that stays keeps the node from being empty; undefined = it belongs there, or does no work. */
+export const leftWhy = (pod: PodObject, decision: PodDecision): string | undefined =>
+  decision.kind !== 'leave' || decision.why === 'daemonset' || decision.why === 'mirror' || isFinished(pod)
+    ? undefined
+    : leftBy[decision.why];
+
 export interface Selection {
   readonly evict: readonly PodObject[];
   readonly leave: readonly PodObject[];
-  /** Of `leave`: those that should long have ended, left out by `skip_wait_for_delete_timeout`. */
-  readonly ending: readonly PodObject[];
+  /** Of `leave`: those that an option leaves, and that have not finished. With them the node is not empty. */
+  readonly left: readonly Left[];
   /** One sentence a pod, all at once. Not empty = nothing may be evicted. */
   readonly refused: readonly string[];
   readonly warnings: readonly string[];
@@ -98,19 +126,20 @@ export interface Selection {
 export function selectPods(pods: readonly PodObject[], context: FilterContext): Selection {
   const evict: PodObject[] = [];
   const leave: PodObject[] = [];
-  const ending: PodObject[] = [];
+  const left: Left[] = [];
   const refused: string[] = [];
   const warnings: string[] = [];
   for (const pod of pods) {
     const decision = decidePod(pod, context);
     if (decision.kind === 'leave') leave.push(pod);
-    if (decision.kind === 'leave' && decision.why === 'ending') ending.push(pod);
+    const why = leftWhy(pod, decision);
+    if (why !== undefined) left.push({ pod, why });
     if (decision.kind === 'refuse') refused.push(`${podName(pod)}: ${decision.why}`);
     if (decision.kind !== 'evict') continue;
     evict.push(pod);
     for (const warning of decision.warnings) warnings.push(`${podName(pod)}: ${warning}`);
   }
-  return { evict, leave, ending, refused, warnings };
+  return { evict, leave, left, refused, warnings };
 }
 
 /** The DaemonSets that `selectPods` will ask for, as `namespace/name`, each once. */

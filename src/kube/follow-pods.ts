@@ -11,6 +11,11 @@ export interface PresentPod {
   readonly metadata: Meta;
 }
 
+export interface Listed {
+  readonly items: readonly { readonly metadata?: Meta }[];
+  readonly version: string;
+}
+
 export interface PodFollower {
   /** Lists once more and watches from there, until the signal. Before the evictions are asked for it would tell of little else: three events a pod. */
   readonly watch: () => void;
@@ -20,8 +25,8 @@ export interface PodFollower {
   readonly present: () => ReadonlyMap<string, PresentPod>;
   /** What is present was read from the store by the last list; since then neither a watch (whose cache may run behind) nor `asked` has changed it. */
   readonly isListed: () => boolean;
-  /** A fresh list (from the store, not a cache), now. */
-  readonly relist: () => Promise<Outcome<unknown>>;
+  /** Takes a fresh list of these pods (from the store, not a cache) for what is present. */
+  readonly relist: <T extends Listed>(read: () => Promise<Outcome<T>>) => Promise<Outcome<T>>;
   /** The last trouble, while it lasts: for the message of a drain that ran out of time. */
   readonly trouble: () => Failure | undefined;
 }
@@ -32,7 +37,7 @@ export interface FollowOptions {
   readonly clock: Clock;
   /** Ends the following. */
   readonly signal: AbortSignal;
-  readonly first: { readonly items: readonly { readonly metadata?: Meta }[]; readonly version: string };
+  readonly first: Listed;
   readonly onChange: () => void;
 }
 
@@ -53,9 +58,9 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
   /** Names that more than one pod has, or has had: an event of such a name may be of any of them. */
   const shared = new Set<string>();
 
-  function take(items: FollowOptions['first']['items'], at: string): void {
-    pods = new Map(items.map((pod) => [pod.metadata?.uid ?? '', { metadata: pod.metadata ?? {} }]));
-    version = at;
+  function take(list: Listed): void {
+    pods = new Map(list.items.map((pod) => [pod.metadata?.uid ?? '', { metadata: pod.metadata ?? {} }]));
+    version = list.version;
     listed = true;
     for (const [uid, { metadata }] of pods) {
       const name = metadata.name ?? '';
@@ -73,12 +78,14 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
     listed = false;
   }
 
-  async function relist(): Promise<Outcome<unknown>> {
-    const read = await api.podNamesOf(node, signal);
-    trouble = read.ok ? undefined : read.failure;
-    if (read.ok) take(read.value.items, read.value.version);
-    return read;
+  async function relist<T extends Listed>(read: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const list = await read();
+    trouble = list.ok ? undefined : list.failure;
+    if (list.ok) take(list.value);
+    return list;
   }
+
+  const names = () => relist(() => api.podNamesOf(node, signal));
 
   /** One that came is not known by its uid: the next list has it. False = of which pod this is cannot be told. */
   function applyName(type: string, name: string): boolean {
@@ -125,9 +132,9 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
   async function follow(): Promise<void> {
     let pause = firstPause;
     let watchFrom = Number.NEGATIVE_INFINITY;
-    if (!signal.aborted) await relist();
+    if (!signal.aborted) await names();
     if (pods.size >= many) await clock.sleep(restOfMany, signal);
-    if (pods.size >= many && !signal.aborted) await relist();
+    if (pods.size >= many && !signal.aborted) await names();
     while (!signal.aborted) {
       const started = clock.now();
       const outcome = started < watchFrom ? 'waiting' : await watchOnce();
@@ -138,10 +145,10 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
       pause = clock.now() - started > longestPause ? firstPause : Math.min(pause * 2, longestPause);
       const rest = outcome === 'ended' && pause <= 2 * firstPause ? 0 : pause;
       await clock.sleep(clock.now() < watchFrom ? pollEvery : rest, signal);
-      if (!signal.aborted) await relist();
+      if (!signal.aborted) await names();
     }
   }
 
-  take(first.items, first.version);
+  take(first);
   return { present: () => pods, isListed: () => listed, watch: () => void follow(), asked, relist, trouble: () => trouble };
 }

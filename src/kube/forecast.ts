@@ -80,6 +80,16 @@ function pdbFindings(input: ForecastInput, { blocks, busy, warnings }: Findings)
 
 const ordinary = /^batch\.kubernetes\.io\/job-tracking$/;
 
+/** A Job's pod may end by itself while the drain waits. */
+function leftFindings({ selection, options }: ForecastInput, { blocks, warnings }: Findings): void {
+  const accepted = options.leftBehind === 'accept';
+  for (const { pod, why } of selection.left) {
+    const text = `${podName(pod)}: ${why}`;
+    if (accepted) warnings.push(`${text}: it is left behind`);
+    else (controllerOf(pod)?.kind === 'Job' ? warnings : blocks).push(`${text}: the node is not drained while it is there`);
+  }
+}
+
 function endingFindings({ selection, options, now }: ForecastInput, { blocks, warnings }: Findings): void {
   for (const pod of selection.evict) {
     const finalizers = (pod.metadata?.finalizers ?? []).filter((name) => !ordinary.test(name));
@@ -87,7 +97,8 @@ function endingFindings({ selection, options, now }: ForecastInput, { blocks, wa
     const late = overdue(pod, now);
     if (late === undefined || late < stuckAfter) continue;
     const text = `${podName(pod)}: should have ended ${Math.round(late)} s ago and is still there`;
-    if ((options.skipWaitForDeleteTimeout ?? 0) > 0 || options.deadNodeSkipWaitAfter !== undefined) warnings.push(text);
+    const isLeft = (options.skipWaitForDeleteTimeout ?? 0) > 0 || options.deadNodeSkipWaitAfter !== undefined;
+    if (isLeft && options.leftBehind === 'accept') warnings.push(text);
     else blocks.push(text);
   }
 }
@@ -142,6 +153,7 @@ export function forecastDrain(input: ForecastInput): Forecast {
     findings.blocks.push(`admission webhook ${webhook} is asked about every eviction, and nothing answers there`);
   }
   pdbFindings(input, findings);
+  leftFindings(input, findings);
   endingFindings(input, findings);
   ownerFindings(input, findings);
   findings.warnings.push(...selection.warnings);

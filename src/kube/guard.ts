@@ -8,6 +8,8 @@ export interface Guard {
   /** Resolves when the last good reading is young enough to evict by; undefined when it is ours, else why not. */
   readonly fresh: () => Promise<Failure | undefined>;
   readonly last: () => NodeState | undefined;
+  /** What its kubelet has mounted, by the last good reading. */
+  readonly volumes: () => readonly string[];
   /** Since when (milliseconds since 1970) the node was NotReady without a break. */
   readonly deadSince: () => number | undefined;
 }
@@ -27,6 +29,7 @@ const pause = 1_000;
 export function guardNode({ api, node, owner, clock, signal }: GuardOptions): Guard {
   let readAt = Number.NEGATIVE_INFINITY;
   let state: NodeState | undefined;
+  let volumes: readonly string[] = [];
   let lost: Failure | undefined;
   let deadSince: number | undefined;
   let reading: Promise<Failure | undefined> | undefined;
@@ -37,6 +40,7 @@ export function guardNode({ api, node, owner, clock, signal }: GuardOptions): Gu
       const found = await api.node(node, signal);
       if (found.ok) {
         state = nodeState(found.value);
+        volumes = found.value.status?.volumesInUse ?? [];
         deadSince = state.ready ? undefined : (deadSince ?? began);
         readAt = began;
         lost = holdFailure(found.value, owner);
@@ -64,6 +68,7 @@ export function guardNode({ api, node, owner, clock, signal }: GuardOptions): Gu
       return reading;
     },
     last: () => state,
+    volumes: () => volumes,
     deadSince: () => deadSince,
   };
 }

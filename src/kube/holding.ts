@@ -23,11 +23,19 @@ export function whyStillThere(metadata: Meta, held: Held | undefined, now: numbe
 
 const shown = 8;
 
-/** `3 of 5 gone; still there: a/b (why), ...`: the same text as long as nothing changed. */
-export function describeProgress(total: number, still: readonly { readonly name: string; readonly why: string }[]): string {
-  const gone = `${total - still.length} of ${total} pods gone`;
-  if (still.length === 0) return gone;
-  const named = still.slice(0, shown).map(({ name, why }) => `${name} (${why})`);
-  const more = still.length > shown ? `, and ${still.length - shown} more` : '';
-  return `${gone}; still there: ${named.join(', ')}${more}`;
+/** What is still there, and why. */
+export interface Reason {
+  readonly name: string;
+  readonly why: string;
 }
+
+function list(what: string, reasons: readonly Reason[]): string {
+  if (reasons.length === 0) return '';
+  const named = reasons.slice(0, shown).map(({ name, why }) => `${name} (${why})`);
+  const more = reasons.length > shown ? `, and ${reasons.length - shown} more` : '';
+  return `; ${what}: ${named.join(', ')}${more}`;
+}
+
+/** `3 of 5 gone; still there: a/b (why), ...; not evicted: ...`: the same text as long as nothing changed. */
+export const describeProgress = (total: number, still: readonly Reason[], stays: readonly Reason[] = []): string =>
+  `${total - still.length} of ${total} pods gone${list('still there', still)}${list('also on the node', stays)}`;

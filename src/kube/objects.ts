@@ -43,6 +43,8 @@ export interface NodeObject {
     readonly conditions?: readonly Condition[];
     readonly addresses?: readonly { readonly type: string; readonly address: string }[];
     readonly allocatable?: Readonly<Record<string, string>>;
+    /** Volumes that its kubelet has mounted or is about to mount, by their unique names: `kubernetes.io/csi/DRIVER^HANDLE`. */
+    readonly volumesInUse?: readonly string[];
     readonly nodeInfo?: {
       readonly bootID?: string;
       readonly machineID?: string;
@@ -88,11 +90,19 @@ export interface ContainerSpec {
   };
 }
 
+/** A pod's volume, or the specification of a PersistentVolume: beside these, one key names the source. */
+export interface VolumeObject {
+  readonly name?: string;
+  readonly emptyDir?: object | null;
+  readonly persistentVolumeClaim?: { readonly claimName?: string };
+  readonly ephemeral?: object;
+}
+
 export interface PodObject {
   readonly metadata?: Meta;
   readonly spec?: {
     readonly nodeName?: string;
-    readonly volumes?: readonly { readonly name?: string; readonly emptyDir?: object | null }[];
+    readonly volumes?: readonly VolumeObject[];
     readonly containers?: readonly ContainerSpec[];
     readonly initContainers?: readonly ContainerSpec[];
     readonly terminationGracePeriodSeconds?: number;

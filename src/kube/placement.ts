@@ -45,7 +45,7 @@ export function addUsage(usage: Usage, pods: readonly PodObject[]): void {
   }
 }
 
-const tolerates = (toleration: Toleration, taint: Taint): boolean =>
+export const tolerates = (toleration: Toleration, taint: Taint): boolean =>
   (toleration.effect === undefined || toleration.effect === '' || toleration.effect === taint.effect) &&
   (toleration.key === undefined || toleration.key === '' ? toleration.operator === 'Exists' : toleration.key === taint.key) &&
   (toleration.operator === 'Exists' || (toleration.value ?? '') === (taint.value ?? ''));

@@ -2,13 +2,15 @@
 import type { DrainOptions } from '../model/effect.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
 import type { Api } from './api.ts';
-import { type DaemonSetLookup, daemonSetsOf, type Selection, selectPods } from './filters.ts';
+import { type DaemonSetLookup, daemonSetsOf, type FilterContext, type Selection, selectPods } from './filters.ts';
 import type { PodObject } from './objects.ts';
 import { meets, parseSelector } from './selector.ts';
 
 export interface Chosen extends Selection {
   /** Everything on the node, chosen or not. */
-  readonly all: readonly PodObject[];
+  readonly items: readonly PodObject[];
+  /** What the choice was made by. */
+  readonly context: FilterContext;
   readonly version: string;
 }
 
@@ -29,8 +31,7 @@ export async function choosePods(api: Api, node: string, options: DrainOptions, 
   const listed = await api.podsOf(node, signal);
   if (!listed.ok) return listed;
   const { items, version } = listed.value;
-  const matching = items.filter((pod) => selector.requirements.every((requirement) => meets(pod.metadata?.labels ?? {}, requirement)));
-  const keys = daemonSetsOf(matching);
+  const keys = daemonSetsOf(items);
   const lookups = await Promise.all(keys.map((key) => lookUp(api, key, signal)));
   const byKey = new Map(keys.map((key, index) => [key, lookups[index]]));
   const context = {
@@ -38,6 +39,7 @@ export async function choosePods(api: Api, node: string, options: DrainOptions, 
     now: api.serverNow(),
     daemonSet: (namespace: string, name: string): DaemonSetLookup =>
       byKey.get(`${namespace}/${name}`) ?? { kind: 'error', why: 'it was not looked up' },
+    isSelected: (pod: PodObject): boolean => selector.requirements.every((requirement) => meets(pod.metadata?.labels ?? {}, requirement)),
   };
-  return ok({ ...selectPods(matching, context), all: items, version });
+  return ok({ ...selectPods(items, context), items, version, context });
 }

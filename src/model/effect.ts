@@ -64,8 +64,10 @@ export interface DrainOptions {
   readonly fallbackWithoutEviction: boolean;
   /** Leave the node cordoned when the drain fails; default false: what we cordoned is uncordoned at once. */
   readonly keepCordoned: boolean;
-  /** For a NotReady node: seconds after which a pod that is being deleted counts as gone; absent = stop. */
+  /** For a NotReady node: seconds after which a pod that is being deleted counts as left behind; absent = stop. */
   readonly deadNodeSkipWaitAfter?: number;
+  /** What the options leave on the node, and what comes to it after the cordon: absent = the drain waits for its end, and fails; accepted = it is named. */
+  readonly leftBehind?: 'accept';
 }
 
 export interface CordonEffect extends EffectBase {

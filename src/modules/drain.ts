@@ -4,7 +4,7 @@ import { withPrelude } from '../facts/prelude.ts';
 import type { ModulePlan, PlanContext } from '../model/change.ts';
 import type { DrainOptions, RunEffect } from '../model/effect.ts';
 import { type FactView, type FactWant, flagFact } from '../model/fact.ts';
-import { asArgs, duration, filled, flag, type Infer, object, shorthand, text, whole } from '../model/schema.ts';
+import { asArgs, duration, filled, flag, type Infer, object, oneOf, shorthand, text, whole } from '../model/schema.ts';
 import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
 import { defineModule } from './define.ts';
 
@@ -16,18 +16,25 @@ const options = object({
   ignore_daemonsets: flag.default(true).describe('Leave pods of DaemonSets where they are.'),
   delete_emptydir_data: flag.default(false).describe('Evict pods that use emptyDir: their data there are lost.'),
   force: flag.default(false).describe('Evict pods that no controller will make again.'),
-  pod_selector: text.optional().describe('Only pods with these labels.'),
+  pod_selector: text.optional().describe('Only pods with these labels; the others are left behind.'),
   disable_eviction: flag.default(false).describe('Delete pods instead of evicting them: disruption budgets are not asked.'),
   fallback_without_eviction: flag
     .default(false)
     .describe(
       'Where the API server offers no eviction at all: delete the pods instead, which breaks disruption budgets. Elsewhere it does nothing.',
     ),
-  skip_wait_for_delete_timeout: duration.optional().describe('Do not wait for pods that have been on their way out for longer than this.'),
+  skip_wait_for_delete_timeout: duration
+    .optional()
+    .describe('Pods that have been on their way out for longer than this count as left behind.'),
   keep_cordoned: flag.default(false).describe('After a failed drain leave the node cordoned; otherwise what kmend cordoned is uncordoned.'),
   dead_node_skip_wait_after: duration
     .optional()
-    .describe('On a node that is not ready: a pod that has been deleted for this long counts as gone.'),
+    .describe('Drain a node that is not ready; a pod that has been deleted for this long counts as left behind.'),
+  left_behind: oneOf('fail', 'accept')
+    .default('fail')
+    .describe(
+      'Pods that an option leaves, pods that come to the cordoned node and stay, volumes that stay mounted: the drain waits for their end and fails, or `accept`: they are named, and the host is rebooted over them.',
+    ),
 });
 type Args = Infer<typeof options>;
 
@@ -130,6 +137,7 @@ const optionsOf = (given: Args): DrainOptions => ({
   fallbackWithoutEviction: given.fallback_without_eviction,
   keepCordoned: given.keep_cordoned,
   ...(given.dead_node_skip_wait_after === undefined ? {} : { deadNodeSkipWaitAfter: given.dead_node_skip_wait_after }),
+  ...(given.left_behind === 'accept' ? { leftBehind: given.left_behind } : {}),
 });
 
 function byCommand(command: string, given: Args): ModulePlan {
@@ -155,7 +163,8 @@ export const drain = defineModule<Args>({
     delete_emptydir_data: true
 `,
   notes: `The options are kubectl's. What would block is known before the cordon and refuses the host: budgets that allow none, bare pods, local data, the last ready node of
-a pool, quorum. A budget that is only busy is waited for before the cordon. Then the node is cordoned and annotated as ours; what somebody else cordoned stays cordoned at the end. A host without a
+a pool, quorum. A budget that is only busy is waited for before the cordon. Then the node is cordoned and annotated as ours; what somebody else cordoned stays cordoned at the end. Drained means empty: nothing but
+DaemonSet, mirror and completed pods, and no volume that none of them uses. A host without a
 kubelet is passed over; a host with a kubelet and no configured cluster is refused. \`drain: {command: ...}\` runs a command of yours on the host instead, once;
 \`drain: none\` says that no drain is needed. Either is remembered for the \`reboot\` that follows.`,
   args: asArgs(args),

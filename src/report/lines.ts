@@ -1,7 +1,9 @@
 // A run as plain lines: what a log, a pipe or a scheduler sees. One line an event that a person would want to know.
 
+import { leftBehind } from '../core/left-behind.ts';
 import type { Event } from '../model/event.ts';
 import { detailLines, lastDetail } from '../model/failure.ts';
+import { drainedText } from './drained-text.ts';
 import { clockTime, duration, type Paint, plural } from './layout.ts';
 import { proofText } from './proof-text.ts';
 
@@ -122,7 +124,7 @@ function effectDone(event: Extract<Event, { type: 'effect.done' }>, host: string
   const { data } = event.result;
   if (typeof data?.bootId === 'string' && typeof data.seconds === 'number')
     return `${host} back with boot id ${data.bootId.slice(0, 8)} after ${duration(data.seconds)}`;
-  if (Array.isArray(data?.evicted)) return `${host} drained: ${data.evicted.length} pods evicted`;
+  if (Array.isArray(data?.evicted)) return `${host} ${drainedText(leftBehind(data))}: ${data.evicted.length} pods evicted`;
   return undefined;
 }
 

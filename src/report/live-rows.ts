@@ -1,8 +1,10 @@
 // The rows of the live view, from the state of a run: at most thirty, whatever the size of the fleet. Pure, so that screens can be pinned.
 
+import { leftBehind } from '../core/left-behind.ts';
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
 import type { Event } from '../model/event.ts';
 import { lastDetail } from '../model/failure.ts';
+import { drainedText } from './drained-text.ts';
 import { cutTo, duration, type Paint, padRight } from './layout.ts';
 
 const maxRows = 30;
@@ -21,6 +23,10 @@ export function activityOf(event: Event): { readonly host: string; readonly text
       return { host: event.host, text: event.what };
     case 'effect.progress':
       return { host: event.host, text: event.text };
+    case 'effect.done': {
+      const left = leftBehind(event.result.data);
+      return left.length === 0 ? undefined : { host: event.host, text: drainedText(left) };
+    }
     default:
       return undefined;
   }

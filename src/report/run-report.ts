@@ -1,4 +1,5 @@
 // The report of a run, from its journal alone: for people (text) and for tickets (Markdown).
+import { leftBehindOn } from '../core/left-behind.ts';
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
 import { failureLines } from './failure-text.ts';
 import { duration, type Paint, table, uncoloured } from './layout.ts';
@@ -75,6 +76,7 @@ export function reportText(input: ReportInput, width: number, paint: Paint): rea
     ...recapLines(hostStates(state), state.leftOut, paint),
     ...whatFailed(state),
     ...whatDiffered(state),
+    ...whatStayed(state),
     ...longOutputs(state),
     ...(standing.length === 0 ? [] : ['', ...standing]),
   ];
@@ -90,6 +92,12 @@ function whatFailed(state: RunState): readonly string[] {
 function whatDiffered(state: RunState): readonly string[] {
   const rows = [...hostStates(state)].flatMap(({ host, differences }) => differences.map((what) => `  ${host}  ${what}`));
   return rows.length === 0 ? [] : ['', 'NOT AS PLANNED', ...rows];
+}
+
+/** Over what hosts were rebooted, because the play accepts it. */
+function whatStayed(state: RunState): readonly string[] {
+  const rows = [...hostStates(state)].flatMap((host) => leftBehindOn(host).map((name) => `  ${host.host}  ${name}`));
+  return rows.length === 0 ? [] : ['', 'LEFT BEHIND BY THE DRAIN', ...rows];
 }
 
 /** Which hosts printed more than a journal keeps, and where it lies. */
@@ -126,6 +134,7 @@ export function reportMarkdown(input: ReportInput): readonly string[] {
       ...recapLines(hostStates(state), state.leftOut, uncoloured),
       ...whatFailed(state),
       ...whatDiffered(state),
+      ...whatStayed(state),
       ...longOutputs(state),
       ...(standing.length === 0 ? [] : ['', ...standing]),
     ].map((line) => `    ${line}`.trimEnd()),

@@ -230,21 +230,12 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
       if (!seen.path.endsWith('/eviction') || replaced) return undefined;
       replaced = true;
       fake.remove(fake.pods.get('shop/web-0'));
-      fake.addPod({ name: 'web-0', owner: { kind: 'StatefulSet', name: 'web' } });
+      fake.addPod({ name: 'web-0', owner: { kind: 'StatefulSet', name: 'web' }, spec: { tolerations: [{ operator: 'Exists' }] } });
       return undefined;
     });
-    const result = value((await cordonAndDrain(cluster, drainOptions())).outcome);
+    const result = value((await cordonAndDrain(cluster, drainOptions({ leftBehind: 'accept' }))).outcome);
     expect(result).toMatchObject({ evicted: ['shop/web-0'], arrived: ['shop/web-0'] });
     expect(fake.pods.get('shop/web-0').metadata.deletionTimestamp).toBeUndefined();
-  });
-
-  it('names pods that come although the node is cordoned, and does not chase them', async () => {
-    const { fake, cluster, web } = await lab({ stopAfter: 200 });
-    web(1);
-    fake.afterEviction(() => fake.addPod({ name: 'late', owner: { kind: 'ReplicaSet', name: 'late' } }));
-    const result = value((await cordonAndDrain(cluster, drainOptions())).outcome);
-    expect(result).toMatchObject({ evicted: ['shop/web-0'], arrived: ['shop/late'] });
-    expect(fake.pods.has('shop/late')).toBe(true);
   });
 
   it('gives the grace period along, to deletions too', async () => {
@@ -467,11 +458,11 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
       expect(calls(/eviction$/)).toBe(0);
     });
 
-    it('with dead_node: skip_wait_after names what is still there as left, not as evicted', async () => {
+    it('whose pods may be left behind: what is still there is named as left, not as evicted', async () => {
       const { fake, cluster, web } = await lab();
       web(1, { annotations: { 'fake/stop': 'never' }, deletionTimestamp: long });
       fake.changeNode('n1', dead);
-      const result = value((await cordonAndDrain(cluster, drainOptions({ deadNodeSkipWaitAfter: 60 }))).outcome);
+      const result = value((await cordonAndDrain(cluster, drainOptions({ deadNodeSkipWaitAfter: 60, leftBehind: 'accept' }))).outcome);
       expect(result).toMatchObject({ evicted: [], left: ['shop/web-0'] });
     });
 
@@ -479,7 +470,7 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
       const { fake, cluster, web } = await lab();
       web(2, { annotations: { 'fake/stop': 'never' } });
       fake.changeNode('n1', dead);
-      const options = drainOptions({ deadNodeSkipWaitAfter: 1, gracePeriod: 1, timeout: 20 });
+      const options = drainOptions({ deadNodeSkipWaitAfter: 1, gracePeriod: 1, timeout: 20, leftBehind: 'accept' });
       const { outcome, seconds } = await cordonAndDrain(cluster, options);
       expect(value(outcome)).toMatchObject({ evicted: [], left: ['shop/web-0', 'shop/web-1'] });
       expect(seconds).toBeGreaterThan(1.9);
@@ -489,7 +480,7 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     it("counts a pod's own grace period where the drain has none, before it is late", async () => {
       const { cluster, web } = await lab();
       web(25, { annotations: { 'fake/stop': 'never' } });
-      const options = drainOptions({ gracePeriod: -1, skipWaitForDeleteTimeout: 0.1, timeout: 2 });
+      const options = drainOptions({ gracePeriod: -1, skipWaitForDeleteTimeout: 0.1, timeout: 2, leftBehind: 'accept' });
       expect(failure((await cordonAndDrain(cluster, options)).outcome).message).toContain('0 of 25 pods gone');
     });
 
@@ -513,7 +504,7 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     it('does not skip anything on a node that is well', async () => {
       const { cluster, web } = await lab();
       web(1, { annotations: { 'fake/stop': 'never' }, deletionTimestamp: long });
-      const { outcome } = await cordonAndDrain(cluster, drainOptions({ deadNodeSkipWaitAfter: 60, timeout: 1.5 }));
+      const { outcome } = await cordonAndDrain(cluster, drainOptions({ deadNodeSkipWaitAfter: 60, timeout: 1.5, leftBehind: 'accept' }));
       expect(failure(outcome).kind).toBe('timeout');
     });
 
@@ -521,7 +512,7 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
       const { cluster, web } = await lab({ skew: -3600 });
       const deleted = new Date(Date.now() - 3600_000 - 10_000).toISOString();
       web(1, { annotations: { 'fake/stop': 'never' }, deletionTimestamp: deleted });
-      const { outcome } = await cordonAndDrain(cluster, drainOptions({ skipWaitForDeleteTimeout: 60, timeout: 1.5 }));
+      const { outcome } = await cordonAndDrain(cluster, drainOptions({ skipWaitForDeleteTimeout: 60, timeout: 1.5, leftBehind: 'accept' }));
       expect(failure(outcome).kind).toBe('timeout');
     });
   });

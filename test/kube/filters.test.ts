@@ -1,6 +1,7 @@
 // The decision table of a drain: the situations that `kubectl drain` is tested with, in our words, and the order of the filters.
 import { describe, expect, it } from 'vitest';
 import { type DaemonSetLookup, daemonSetsOf, decidePod, selectPods } from '../../src/kube/filters.ts';
+import type { PodObject } from '../../src/kube/objects.ts';
 import { drainOptions, type PodShape, pod } from './pods.ts';
 
 const now = Date.parse('2024-05-01T12:00:00Z');
@@ -117,20 +118,28 @@ describe('which pods a drain takes', () => {
     }
   });
 
-  it('says which stay, and which of those are only late', () => {
+  it('says which stay, and which of those an option leaves', () => {
     const pods = [
       pod({ name: 'late', owner: 'ReplicaSet/a', deleted: '2024-05-01T10:00:00Z' }),
       pod({ name: 'agent', owner: 'DaemonSet/agent' }),
       pod({ name: 'etcd', mirror: true }),
       pod({ name: 'web', owner: 'ReplicaSet/b' }),
+      pod({ name: 'other', owner: 'ReplicaSet/b', labels: { app: 'other' } }),
+      pod({ name: 'over', labels: { app: 'other' }, phase: 'Succeeded' }),
+      pod({ name: 'other-agent', owner: 'DaemonSet/agent', labels: { app: 'other' } }),
+      pod({ name: 'other-etcd', mirror: true, labels: { app: 'other' } }),
     ];
     const options = drainOptions({ skipWaitForDeleteTimeout: 60 });
-    const selection = selectPods(pods, { options, daemonSet: () => ({ kind: 'found' }), now });
+    const isSelected = ({ metadata }: PodObject) => metadata?.labels?.app !== 'other';
+    const selection = selectPods(pods, { options, daemonSet: () => ({ kind: 'found' }), now, isSelected });
     const names = (chosen: readonly { readonly metadata?: { readonly name?: string } }[]) => chosen.map((item) => item.metadata?.name);
-    expect([names(selection.evict), names(selection.leave), names(selection.ending)]).toEqual([
+    expect([names(selection.evict), names(selection.leave)]).toEqual([
       ['web'],
-      ['late', 'agent', 'etcd'],
-      ['late'],
+      ['late', 'agent', 'etcd', 'other', 'over', 'other-agent', 'other-etcd'],
+    ]);
+    expect(selection.left.map(({ pod: { metadata }, why }) => `${metadata?.name}: ${why}`)).toEqual([
+      'late: ending for longer than skip_wait_for_delete_timeout',
+      'other: pod_selector leaves it out',
     ]);
   });
 

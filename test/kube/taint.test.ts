@@ -6,7 +6,7 @@ import { tableOf } from '../../src/core/table.ts';
 import { createPending } from '../../src/engine/node-pending.ts';
 import type { Cluster, NodeState } from '../../src/engine/ports.ts';
 import type { NodeObject, Taint } from '../../src/kube/objects.ts';
-import { decideCordon, decidePlainUncordon, decideRelease, decideUncordon } from '../../src/kube/ownership.ts';
+import { decideCordon, decidePlain, decideRelease, decideUncordon } from '../../src/kube/ownership.ts';
 import { decidePending, pendingRun } from '../../src/kube/taint.ts';
 import { failed, ok } from '../../src/model/failure.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
@@ -43,7 +43,7 @@ const decisions = {
   cordon: (node: NodeObject) => decideCordon(node, { owner, at: 'now' }),
   uncordon: (node: NodeObject) => decideUncordon(node, owner),
   release: (node: NodeObject) => decideRelease(node, owner),
-  plainUncordon: (node: NodeObject) => decidePlainUncordon(node),
+  plainUncordon: (node: NodeObject) => decidePlain(node, false),
 } as const;
 const names = Object.keys(decisions) as (keyof typeof decisions)[];
 
