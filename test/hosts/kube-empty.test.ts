@@ -46,6 +46,8 @@ describe.skipIf(missing !== undefined)(title, () => {
       .split('\n')
       .filter(Boolean)
       .map((name) => name.replace('pod/', `${namespace}/`));
+  const mount = (volumesInUse: readonly string[]): unknown =>
+    lab.kubectl('patch', 'node', 'n1', '--subresource=status', '--type=merge', '-p', JSON.stringify({ status: { volumesInUse } }));
   const forget = (namespace: string): unknown => lab.kubectl('delete', 'namespace', namespace, '--wait=false');
 
   it('pods that tolerate the cordon come back: they are named, the drain fails, and only `left_behind: accept` goes over them', async () => {
@@ -91,10 +93,12 @@ describe.skipIf(missing !== undefined)(title, () => {
     const other = await cordonAndDrain(cluster, drainOptions({ timeout: 3, podSelector: 'app=other' }));
     expect(failure(other.outcome).message).toContain(`${pod} (pod_selector leaves it out)`);
     const volume = 'kubernetes.io/csi/disk.example^vol-1';
-    await lab.patchStatus('n1', { volumesInUse: [volume] });
+    mount([volume]);
     const mounted = await cordonAndDrain(cluster, drainOptions({ timeout: 5 }));
-    expect(failure(mounted.outcome).message).toMatch(/1 of 1 pods gone; also on the node: volume kubernetes\.io\/csi\/disk\.example\^vol-1 \(mounted/);
-    await lab.patchStatus('n1', { volumesInUse: null });
+    expect(failure(mounted.outcome).message).toMatch(
+      /1 of 1 pods gone; also on the node: volume kubernetes\.io\/csi\/disk\.example\^vol-1 \(mounted/,
+    );
+    mount([]);
     expect(value(await cluster.drain('n1', drainOptions(), owner, () => undefined))).toMatchObject({ left: [], arrived: [] });
     cluster.close();
     forget(namespace);

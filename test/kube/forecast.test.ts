@@ -111,7 +111,7 @@ describe('what blocks', () => {
   it('less where the play allows more', () => {
     const pods = [web('a'), web('stuck', { deleted: '2024-05-01T11:00:00Z' })];
     const closed = [pdb({ minAvailable: 2 })];
-    expect(forecast({ pods, options: { skipWaitForDeleteTimeout: 7200 } })).toMatchObject({
+    expect(forecast({ pods, options: { skipWaitForDeleteTimeout: 7200, leftBehind: 'accept' } })).toMatchObject({
       blocks: [],
       warnings: [expect.stringMatching(/shop\/stuck: should have ended/)],
     });
