@@ -32,7 +32,8 @@ async function drain(effect: DrainEffect, place: EffectPlace, cluster: Cluster, 
   const outcome = await cluster.drain(effect.node, effect.options, context.token, progress, context.signal);
   if (!outcome.ok) return failing(await undo(outcome.failure, effect, place, cluster, context));
   const { evicted, left, arrived, crashing, seconds } = outcome.value;
-  return { result: { ok: true, data: { evicted, left, arrived, crashing, seconds } } };
+  const mayLeave = effect.options.leftBehind === 'accept' ? { mayLeave: true } : {};
+  return { result: { ok: true, data: { evicted, left, arrived, crashing, seconds, ...mayLeave } } };
 }
 
 /**

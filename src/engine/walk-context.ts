@@ -236,12 +236,13 @@ export class HostWalk {
   /** What this run did here, by the journal: also across a resume. */
   get done(): PlanContext['done'] {
     const { cordoned, drained, rebooted, uncordoned } = this.state.marks;
-    const { touched, unproven, replaced } = this.state;
+    const { touched, unproven, replaced, results } = this.state;
     return {
       cordoned: cordoned && !uncordoned,
       drained: drained && !uncordoned,
       rebooted,
       touched,
+      ...(results.drain?.data?.mayLeave === true ? { mayLeave: true } : {}),
       ...(replaced === undefined || replaced.bootId !== this.#facts['boot.id'] ? {} : { replaced: replaced.names }),
       ...(unproven === undefined ? {} : { unproven }),
     };

@@ -84,6 +84,8 @@ export interface PlanContext {
     readonly drained: boolean;
     readonly rebooted: boolean;
     readonly cordoned: boolean;
+    /** Its drain may leave pods behind (`left_behind: accept`). */
+    readonly mayLeave?: boolean;
     /** Something was done here already: what only has to be waited for is no reason any more to leave the host alone. */
     readonly touched?: boolean;
     /** Packages that this run changed in the boot that the host still runs. The host's clock has no part in it. */
