@@ -93,12 +93,15 @@ async function lookAtCluster(cluster: WorldCluster, world: World): Promise<reado
     else if (missing.value.length === 0) world.out(`cluster: may do all of ${what}`);
     else bad({ kind: 'auth', message: `may not ${missing.value.join(', ')}: needed for ${what}`, hint: 'docs/rbac.yaml has the roles' });
   }
-  const deleting = await cluster.missingRights('delete', world.kill);
-  if (deleting.ok && deleting.value.length > 0)
-    world.out(`cluster: may not ${deleting.value.join(', ')}: needed only for disable_eviction and fallback_without_eviction`);
-  const announcing = await cluster.missingRights('events', world.kill);
-  if (announcing.ok && announcing.value.length > 0)
-    world.out(`cluster: may not ${announcing.value.join(', ')}: needed only for events on nodes (role kmend-events)`);
+  const optional = [
+    ['delete', 'disable_eviction and fallback_without_eviction'],
+    ['events', 'events on nodes (role kmend-events)'],
+    ['surge', 'single_replica (role kmend-surge)'],
+  ] as const;
+  for (const [role, what] of optional) {
+    const missing = await cluster.missingRights(role, world.kill);
+    if (missing.ok && missing.value.length > 0) world.out(`cluster: may not ${missing.value.join(', ')}: needed only for ${what}`);
+  }
   return reasons;
 }
 

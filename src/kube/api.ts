@@ -5,7 +5,7 @@ import { isMapping } from '../model/value.ts';
 import { pageLimit } from './answer.ts';
 import { isPassing, isRightsRefusal, refusal, statusOf, type Want } from './errors.ts';
 import type { Http, HttpReply, HttpRequest } from './http.ts';
-import type { DeploymentObject, ListObject, Meta, NodeObject, PdbObject, PodObject } from './objects.ts';
+import type { AutoscalerObject, DeploymentObject, ListObject, Meta, NodeObject, PdbObject, PodObject } from './objects.ts';
 import type { PdbApi } from './pdb.ts';
 
 /** What is asked of a pod's end. */
@@ -77,6 +77,11 @@ const shownAs = (kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList' | '
 
 const segment = encodeURIComponent;
 const podPath = (namespace: string, name: string): string => `/api/v1/namespaces/${segment(namespace)}/pods/${segment(name)}`;
+/** `key`: `namespace/name`. */
+const appPath = (kind: string, key: string): string => {
+  const [namespace = '', name = ''] = key.split('/');
+  return `/apis/apps/v1/namespaces/${segment(namespace)}/${kind}/${segment(name)}`;
+};
 const onNode = (node: string): string => `fieldSelector=${segment(`spec.nodeName=${node}`)}`;
 
 export type Api = ReturnType<typeof createApi>;
@@ -211,6 +216,32 @@ export function createApi(http: Http, who: string, clock: Clock) {
       all<PodObject>(`/api/v1/pods?fieldSelector=${segment('status.phase=Pending')}`, { verb: 'list', resource: 'pods' }, signal),
     deployments: (signal?: AbortSignal): Promise<Outcome<{ items: readonly DeploymentObject[]; version: string }>> =>
       all<DeploymentObject>('/apis/apps/v1/deployments', { verb: 'list', resource: 'deployments.apps' }, signal),
+    deployment: (key: string, signal?: AbortSignal): Promise<Outcome<DeploymentObject>> =>
+      expect({ method: 'GET', path: appPath('deployments', key), signal }, { verb: 'get', resource: 'deployments.apps', name: key }),
+    /** The raw reply: 409 means that it changed since it was read. */
+    patchDeployment: (key: string, patch: object, signal?: AbortSignal): Promise<Outcome<HttpReply>> =>
+      raw({ method: 'PATCH', path: appPath('deployments', key), body: patch, contentType: mergePatch, signal }),
+    deploymentFailure: (reply: HttpReply, key: string): Failure =>
+      refusal(reply.status, reply.body, { verb: 'patch', resource: 'deployments.apps', name: key }, who),
+    replicaSet: (key: string, signal?: AbortSignal): Promise<Outcome<{ readonly metadata?: Meta }>> =>
+      expect({ method: 'GET', path: appPath('replicasets', key), signal }, { verb: 'get', resource: 'replicasets.apps', name: key }),
+    autoscalers: (namespace: string, signal?: AbortSignal): Promise<Outcome<{ items: readonly AutoscalerObject[]; version: string }>> =>
+      all(
+        `/apis/autoscaling/v1/namespaces/${segment(namespace)}/horizontalpodautoscalers`,
+        { verb: 'list', resource: 'horizontalpodautoscalers.autoscaling' },
+        signal,
+      ),
+    /** Pods of the node that have neither succeeded nor failed. */
+    unfinishedPodsOf: (
+      node: string,
+      signal?: AbortSignal,
+    ): Promise<Outcome<{ items: readonly { readonly metadata?: Meta }[]; version: string }>> =>
+      all(
+        `/api/v1/pods?${onNode(node)}${segment(',status.phase!=Succeeded,status.phase!=Failed')}`,
+        { verb: 'list', resource: 'pods' },
+        signal,
+        shownAs('PartialObjectMetadataList'),
+      ),
     /**
      * Names of pods that come, change and go; of servers older than 1.15 whole pods. Ends with the server's own limit, a cut, or the
      * signal; a status that is not 200 comes back as the reply.

@@ -1,7 +1,7 @@
 // The Cluster port on a real API server: puts connection, calls and decisions together.
 import type { Clock, Cluster, PodState } from '../engine/ports.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
-import { type Api, createApi, type EvictionApi, noNode } from './api.ts';
+import { type Api, createApi, type EvictionApi } from './api.ts';
 import { createCredentials } from './credentials.ts';
 import { drainNode } from './drain.ts';
 import { createEvents } from './events.ts';
@@ -27,7 +27,9 @@ import { decideCordon, decidePlain, decideRelease, decideUncordon, holdFailure, 
 import { whileAway } from './patience.ts';
 import type { PdbApi } from './pdb.ts';
 import { nameProxy, proxyFor, unsupportedProxy } from './proxy.ts';
+import { ofNode, readNode, rewrite } from './rewrite.ts';
 import { missingRights, type Role } from './rights.ts';
+import { settled } from './settle.ts';
 import { type JudgeHolder, withoutStaleMarks } from './stale-mark.ts';
 import { decidePending } from './taint.ts';
 
@@ -69,38 +71,13 @@ export interface KubeCluster extends Cluster {
   readonly description: string;
 }
 
+type PlainDecision = ReturnType<typeof decidePlain> | { readonly kind: 'would'; readonly changed: boolean; readonly patch?: never };
+
 type SetCordon = (
   node: string,
   options: { readonly dryRun: boolean },
   signal?: AbortSignal,
 ) => Promise<Outcome<{ readonly changed: boolean; readonly staleMark?: string }>>;
-
-/** A kubelet writes its node's status all the time, and each write moves `resourceVersion`. */
-const patchTries = 8;
-
-/** Reads, decides, writes with the version read; a change in between (409) makes it read and decide anew. */
-async function rewrite<D extends { readonly patch?: object }>(
-  api: Api,
-  name: string,
-  decide: (node: NodeObject) => D,
-  signal: AbortSignal | undefined,
-): Promise<Outcome<D>> {
-  for (let tries = 1; ; tries += 1) {
-    const node = await readNode(api, name, signal);
-    if (!node.ok) return node;
-    const decision = decide(node.value);
-    if (decision.patch === undefined) return ok(decision);
-    const reply = await api.patchNode(name, decision.patch, signal);
-    if (!reply.ok) return reply;
-    if (reply.value.status < 300) return ok(decision);
-    if (reply.value.status !== 409 || tries >= patchTries) return { ok: false, failure: api.nodeFailure(reply.value, name) };
-  }
-}
-
-async function readNode(api: Api, name: string, signal: AbortSignal | undefined): Promise<Outcome<NodeObject>> {
-  const node = await api.node(name, signal);
-  return !node.ok && node.failure.kind === 'refused' ? noNode(name) : node;
-}
 
 /** One question to the server, its answer kept; a failure is not kept. */
 function once<T>(ask: () => Promise<Outcome<T>>): () => Promise<Outcome<T>> {
@@ -157,17 +134,12 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
     (cordoned: boolean): SetCordon =>
     async (name, { dryRun }, signal) => {
       let staleMark: string | undefined;
-      const decide = (node: NodeObject) => {
+      const decide = (node: NodeObject): PlainDecision => {
         ({ staleMark } = node);
         const decision = decidePlain(node, cordoned, takeover);
-        return dryRun && decision.kind === 'write' ? { kind: 'would' as const, changed: decision.changed } : decision;
+        return dryRun && decision.kind === 'write' ? { kind: 'would', changed: decision.changed } : decision;
       };
-      const done = await rewrite<{ kind: 'would'; changed: boolean; patch?: never } | ReturnType<typeof decidePlain>>(
-        api,
-        name,
-        decide,
-        signal,
-      );
+      const done = await rewrite(ofNode(api, name, signal), cordoned ? decide : settled(api, decide, signal));
       if (!done.ok) return done;
       if (done.value.kind === 'failure') return { ok: false, failure: done.value.failure };
       return ok({ changed: done.value.changed, ...(staleMark === undefined ? {} : { staleMark }) });
@@ -203,7 +175,7 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
         if (decision.kind === 'write') wasUnschedulable = decision.hold.wasUnschedulable;
         return decision;
       };
-      const done = await rewrite(api, name, decide, signal);
+      const done = await rewrite(ofNode(api, name, signal), decide);
       if (!done.ok) return done;
       if (done.value.kind === 'failure') return { ok: false, failure: done.value.failure };
       return ok({ wasUnschedulable, ...(staleMark === undefined ? {} : { staleMark }) });
@@ -221,18 +193,21 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
       return eviction.ok ? drainNode({ ...context, evictionApi: eviction.value }) : eviction;
     },
     uncordon: async (name, owner, signal) => {
-      const done = await rewrite(api, name, (node) => decideUncordon(node, owner), signal);
+      const done = await rewrite(
+        ofNode(api, name, signal),
+        settled(api, (node) => decideUncordon(node, owner), signal),
+      );
       if (!done.ok) return done;
       const decision = done.value;
       if (decision.kind === 'failure') return { ok: false, failure: decision.failure };
       return ok({ uncordoned: decision.kind === 'write' && decision.uncordoned, why: decision.why });
     },
     release: async (name, owner, signal) => {
-      const done = await rewrite(api, name, (node) => decideRelease(node, owner), signal);
+      const done = await rewrite(ofNode(api, name, signal), (node) => decideRelease(node, owner));
       return done.ok ? ok(true) : done;
     },
     taint: async (name, run, pending, signal) => {
-      const done = await rewrite(api, name, (node) => decidePending(node, run, pending), signal);
+      const done = await rewrite(ofNode(api, name, signal), (node) => decidePending(node, run, pending));
       return done.ok ? ok(true) : done;
     },
     announce,

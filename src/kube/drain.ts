@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { DrainResult } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
-import { type Failure, failed, type Outcome } from '../model/failure.ts';
+import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
 import { type Bell, createBell } from './bell.ts';
 import { createBudgetTurns } from './budget-turns.ts';
 import { conclude, type DrainContext, describeWork, end, isDone, uidOf, type Work } from './drain-work.ts';
@@ -12,9 +12,13 @@ import { createBudgetReader } from './explain-budget.ts';
 import { graceOf } from './filters.ts';
 import { followPods } from './follow-pods.ts';
 import { type Guard, guardNode } from './guard.ts';
-import { controllerOf, isCrashing, isPodReady, type PodObject, workloadName } from './objects.ts';
+import { createJobWait, isAwaited } from './jobs.ts';
+import { controllerOf, isCrashing, isPodReady, type PodObject, podName, workloadName } from './objects.ts';
 import { whileAway } from './patience.ts';
 import { type Chosen, choosePods } from './select.ts';
+import { settleAfter } from './settle.ts';
+import type { Ways } from './single-replica.ts';
+import { move, waysOf } from './surge.ts';
 
 const guardEvery = 4_000;
 const tick = 1_000;
@@ -138,7 +142,14 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
     if (chosen.value.refused.length > 0) return refusedFailure(node, chosen.value.refused);
     const asked = wayOf(options, context.evictionApi);
     if (asked === undefined && chosen.value.evict.length > 0) return failed('blocked', noEviction, { hint: 'nothing was evicted' });
-    return await run(context, chosen.value, asked?.way ?? 'delete', guard, limit, started);
+    const ways = await whileAway(() => waysOf(context, chosen.value, limit.signal), patience);
+    if (!ways.ok) return ended(context, ways.failure, limit);
+    const hopeless = chosen.value.evict.flatMap((pod) => {
+      const way = ways.value.get(uidOf(pod));
+      return way?.kind === 'refused' ? [`${podName(pod)}: ${way.why}`] : [];
+    });
+    if (hopeless.length > 0) return refusedFailure(node, hopeless);
+    return await run(context, chosen.value, { way: asked?.way ?? 'delete', ways: ways.value }, guard, limit, started);
   } finally {
     limit.abort();
     signal?.removeEventListener('abort', stopAll);
@@ -164,7 +175,7 @@ function workOf(chosen: Chosen, parts: Pick<Work, 'follower' | 'guard' | 'limit'
 async function run(
   context: DrainContext,
   chosen: Chosen,
-  way: EvictContext['way'],
+  { way, ways }: { readonly way: EvictContext['way']; readonly ways: Ways },
   guard: Guard,
   limit: AbortController,
   started: number,
@@ -176,8 +187,14 @@ async function run(
   const work = workOf(chosen, { follower, guard, limit }, started);
   void keepWatch(work, context);
   const evicting = evictContext(work, context, way, bell.ring);
+  const awaitJob = createJobWait(api, node, evicting);
+  const before = async (pod: PodObject): Promise<PodEnd | undefined> => {
+    const other = ways.get(uidOf(pod));
+    if (other !== undefined && other.kind !== 'refused') return move(pod, other, { drain: context, evicting });
+    return isAwaited(pod, options) ? awaitJob(pod) : undefined;
+  };
   const evictOne = async (pod: PodObject): Promise<void> => {
-    const podEnd: PodEnd = await evictPod(goRequest(pod, options), workloadOf(pod), evicting);
+    const podEnd = (await before(pod)) ?? (await evictPod(goRequest(pod, options), workloadOf(pod), evicting));
     if (podEnd.kind === 'failed') work.failures.set(uidOf(pod), podEnd.why);
     if (podEnd.kind === 'going') follower.asked(uidOf(pod), graceOf(pod, options));
     bell.ring();
@@ -196,5 +213,7 @@ async function run(
   const result = conclude(work, context, confirmed, (clock.now() - started) / 1000);
   limit.abort();
   await Promise.allSettled(ends);
-  return result;
+  // An interrupted drain is gone on with by a resumed run, and one that has failed says why it did.
+  const back = options.singleReplica === 'surge' && context.signal?.aborted !== true ? await settleAfter(context) : ok(true);
+  return result.ok && !back.ok ? back : result;
 }

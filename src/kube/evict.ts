@@ -76,10 +76,18 @@ export interface EvictContext {
   readonly isGone: (uid: string) => boolean;
   readonly isEnding: (uid: string) => boolean;
   readonly turns: BudgetTurns;
-  readonly note: (uid: string, held: { readonly by: 'budget' | 'trouble' | 'namespace'; readonly why: string } | undefined) => void;
+  readonly note: (
+    uid: string,
+    held: { readonly by: 'budget' | 'trouble' | 'namespace' | 'workload'; readonly why: string } | undefined,
+  ) => void;
 }
 
-export type PodEnd = { readonly kind: 'going' } | { readonly kind: 'failed'; readonly why: string } | { readonly kind: 'stopped' };
+export type PodEnd =
+  | { readonly kind: 'going' }
+  /** Its workload ends it, once another pod has taken its place. */
+  | { readonly kind: 'replaced' }
+  | { readonly kind: 'failed'; readonly why: string }
+  | { readonly kind: 'stopped' };
 
 async function ask(request: GoRequest, context: EvictContext): Promise<{ reply: Outcome<HttpReply>; verb: 'create' | 'delete' }> {
   const { way } = context;

@@ -7,6 +7,7 @@ import type { NodeObject, PdbObject } from './objects.ts';
 import type { PdbApi } from './pdb.ts';
 import { addUsage, emptyUsage, type Usage } from './placement.ts';
 import { choosePods } from './select.ts';
+import { readWays } from './surge.ts';
 import { answers, evictionWebhooks, type WebhookConfiguration } from './webhooks.ts';
 
 export interface ForecasterOptions {
@@ -108,6 +109,10 @@ export function createForecaster(options: ForecasterOptions): Cluster['forecast'
       }
       if (!read.ok) notes.add(`${asWarning[key]}: ${read.failure.message}`);
     }
+    const { singleReplica: mode, disableEviction } = drainOptions;
+    const asked = mode !== undefined && !disableEviction && around.pdbs.ok;
+    const ways = asked ? await readWays(api, mode, chosen.value, around.pdbs.value, signal) : undefined;
+    if (ways?.ok === false) return ways;
     if (signal?.aborted) return failed('interrupted', `forecast of ${name} was interrupted`);
     return ok(
       forecastDrain({
@@ -120,6 +125,7 @@ export function createForecaster(options: ForecasterOptions): Cluster['forecast'
         ...(around.nodes.ok ? { nodes: around.nodes.value } : {}),
         ...(around.usage.ok ? { usage: around.usage.value } : {}),
         deadWebhooks: around.webhooks.ok ? around.webhooks.value : [],
+        ...(ways === undefined ? {} : { ways: ways.value }),
         notes: [...notes],
       }),
     );

@@ -8,6 +8,7 @@ import { controllerOf, hasMemoryLimit, isPodReady, type NodeObject, type PdbObje
 import { nodeState } from './ownership.ts';
 import { askPdbs, describePdb, type PdbApi, pdbsOf } from './pdb.ts';
 import { nowhereToGo, type Usage } from './placement.ts';
+import { describeWays, type Ways } from './single-replica.ts';
 
 /** What could be read; what the account may not read is absent and said in `notes`. */
 export interface ForecastInput {
@@ -22,6 +23,8 @@ export interface ForecastInput {
   readonly usage?: Usage;
   /** Webhooks that nobody answers for. */
   readonly deadWebhooks: readonly string[];
+  /** What `single_replica` does for pods that a PDB can never allow to go. */
+  readonly ways?: Ways;
   readonly notes: readonly string[];
 }
 
@@ -55,11 +58,12 @@ function brokenBudgets({ selection, pdbs }: ForecastInput, option: string): read
 }
 
 function pdbFindings(input: ForecastInput, { blocks, busy, warnings }: Findings): void {
-  const { selection, options, pdbs, evictionApi } = input;
+  const { selection, options, pdbs, evictionApi, ways } = input;
   const way = wayOf(options, evictionApi);
   if (way === undefined && selection.evict.length > 0) blocks.push(noEviction);
   if (way?.by !== undefined) warnings.push(...brokenBudgets(input, way.by));
   if (pdbs === undefined || way === undefined || way.by !== undefined) return;
+  if (ways !== undefined) warnings.push(...describeWays(ways));
   const turns = new Map<PdbObject, number>();
   for (const pod of selection.evict) {
     const answer = askPdbs(pod, pdbs.items, pdbs.api);
@@ -67,7 +71,9 @@ function pdbFindings(input: ForecastInput, { blocks, busy, warnings }: Findings)
       if (answer.pdb !== undefined) turns.set(answer.pdb, (turns.get(answer.pdb) ?? 0) + 1);
       continue;
     }
-    (answer.kind === 'never' ? blocks : busy).push(`${podName(pod)}: ${answer.why}`);
+    const other = ways?.get(pod.metadata?.uid ?? '');
+    if (other !== undefined && other.kind !== 'refused') continue;
+    (answer.kind === 'never' ? blocks : busy).push(`${podName(pod)}: ${other?.why ?? answer.why}`);
   }
   for (const [pdb, count] of turns) {
     const allowed = pdb.status?.disruptionsAllowed ?? 0;

@@ -2,7 +2,7 @@
 import type { Meta } from './objects.ts';
 
 export interface Held {
-  readonly by: 'budget' | 'trouble' | 'namespace' | 'failed';
+  readonly by: 'budget' | 'trouble' | 'namespace' | 'workload' | 'failed';
   readonly why: string;
 }
 

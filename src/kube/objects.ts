@@ -147,8 +147,21 @@ export interface PdbObject {
 
 export interface DeploymentObject {
   readonly metadata?: Meta & { readonly generation?: number };
-  readonly spec?: { readonly replicas?: number };
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly paused?: boolean;
+    readonly strategy?: {
+      readonly type?: string;
+      readonly rollingUpdate?: { readonly maxSurge?: number | string; readonly maxUnavailable?: number | string };
+    };
+    readonly template?: { readonly metadata?: Meta };
+  };
   readonly status?: { readonly observedGeneration?: number; readonly availableReplicas?: number };
+}
+
+export interface AutoscalerObject {
+  readonly metadata?: Meta;
+  readonly spec?: { readonly scaleTargetRef?: { readonly kind?: string; readonly name?: string } };
 }
 
 /** As `namespace/name`. A status of an older specification says nothing about the newest one. */

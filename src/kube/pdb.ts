@@ -18,11 +18,11 @@ function rule(pdb: PdbObject): string {
   return `minAvailable ${minAvailable ?? 1}`;
 }
 
-/** A whole number, or a share of `of` rounded up, as the disruption controller does. */
-function amount(value: number | string | undefined, of: number): number | undefined {
+/** A whole number, or a share of `of`, which the disruption controller rounds up. */
+export function amount(value: number | string | undefined, of: number, round = Math.ceil): number | undefined {
   if (typeof value === 'number') return value;
   const percent = /^(\d+)%$/.exec(value ?? '');
-  if (percent !== null) return Math.ceil((Number(percent[1]) / 100) * of);
+  if (percent !== null) return round((Number(percent[1]) / 100) * of);
   return undefined;
 }
 

@@ -1,9 +1,12 @@
-// The rights of the two roles in docs/rbac.yaml, as data, and the question to the API server which of them are missing.
+// The rights of the roles in docs/rbac.yaml, as data, and the question to the API server which of them are missing.
 import { type Outcome, ok } from '../model/failure.ts';
 import type { Api, Right } from './api.ts';
 
-/** `rollout`: cordon, drain, uncordon. `forecast`: what a plan reads beyond that. `evict`: what ends pods. `delete`: disable_eviction and fallback_without_eviction. `events`: on nodes. */
-export type Role = 'rollout' | 'forecast' | 'evict' | 'delete' | 'events';
+/**
+ * `rollout`: cordon, drain, uncordon. `forecast`: what a plan reads beyond that. `evict`: what ends pods. `delete`: disable_eviction and
+ * fallback_without_eviction. `events`: on nodes. `surge`: single_replica.
+ */
+export type Role = 'rollout' | 'forecast' | 'evict' | 'delete' | 'events' | 'surge';
 
 export const rights: Readonly<Record<Role, readonly Right[]>> = {
   rollout: [
@@ -27,6 +30,13 @@ export const rights: Readonly<Record<Role, readonly Right[]>> = {
   evict: [{ verb: 'create', group: '', resource: 'pods', subresource: 'eviction' }],
   delete: [{ verb: 'delete', group: '', resource: 'pods' }],
   events: (['create', 'patch'] as const).map((verb) => ({ verb, group: '', resource: 'events', namespace: 'default' })),
+  surge: [
+    { verb: 'list', group: 'policy', resource: 'poddisruptionbudgets' },
+    { verb: 'get', group: 'apps', resource: 'replicasets' },
+    { verb: 'get', group: 'apps', resource: 'deployments' },
+    { verb: 'patch', group: 'apps', resource: 'deployments' },
+    { verb: 'list', group: 'autoscaling', resource: 'horizontalpodautoscalers' },
+  ],
 };
 
 const say = ({ verb, group, resource, subresource }: Right): string =>

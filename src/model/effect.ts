@@ -68,6 +68,10 @@ export interface DrainOptions {
   readonly deadNodeSkipWaitAfter?: number;
   /** What the options leave on the node, and what comes to it after the cordon: absent = the drain waits for its end, and fails; accepted = it is named. */
   readonly leftBehind?: 'accept';
+  /** For pods of Deployments that a PDB can never allow to go; absent = they are refused. */
+  readonly singleReplica?: 'restart' | 'surge';
+  /** `wait`: pods of running Jobs are waited for instead of evicted; absent = `evict`. */
+  readonly jobs?: 'evict' | 'wait';
 }
 
 export interface CordonEffect extends EffectBase {

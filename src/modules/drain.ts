@@ -35,6 +35,14 @@ const options = object({
     .describe(
       'Pods that an option leaves, pods that come to the cordoned node and stay, volumes that stay mounted: the drain waits for their end and fails, or `accept`: they are named, and the host is rebooted over them.',
     ),
+  single_replica: oneOf('restart', 'surge')
+    .optional()
+    .describe(
+      'For pods of Deployments that a PDB can never allow to go. `restart`: a rollout restart; `surge`: one more replica until the drain is over.',
+    ),
+  jobs: oneOf('evict', 'wait')
+    .optional()
+    .describe('Pods of running Jobs: `wait` waits within the timeout until they have finished; absent = `evict`.'),
 });
 type Args = Infer<typeof options>;
 
@@ -138,6 +146,8 @@ const optionsOf = (given: Args): DrainOptions => ({
   keepCordoned: given.keep_cordoned,
   ...(given.dead_node_skip_wait_after === undefined ? {} : { deadNodeSkipWaitAfter: given.dead_node_skip_wait_after }),
   ...(given.left_behind === 'accept' ? { leftBehind: given.left_behind } : {}),
+  ...(given.single_replica === undefined ? {} : { singleReplica: given.single_replica }),
+  ...(given.jobs === undefined ? {} : { jobs: given.jobs }),
 });
 
 function byCommand(command: string, given: Args): ModulePlan {

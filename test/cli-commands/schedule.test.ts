@@ -154,6 +154,7 @@ describe('install', () => {
     expect(objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
       'ClusterRole kmend-rollout',
       'ClusterRole kmend-forecast',
+      'ClusterRole kmend-surge',
       'ServiceAccount kmend-nightly',
       'ClusterRoleBinding kmend-nightly-rollout',
       'ClusterRoleBinding kmend-nightly-forecast',

@@ -104,6 +104,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   const webhooks: Json[] = [];
   const endpoints = new Map<string, Json>();
   const events = new Map<string, Json>();
+  /** `deployments/ns/name`, `replicasets/ns/name`, `horizontalpodautoscalers/ns/name`. */
+  const workloads = new Map<string, Json>();
   const history: { readonly version: number; readonly type: string; readonly object: Json }[] = [];
   const watchers = new Set<{ readonly response: ServerResponse; readonly node: string; readonly shape: Shape }>();
   const seen: Seen[] = [];
@@ -114,6 +116,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   let fault: (request: Seen) => Fault = () => undefined;
   /** Called after each answered eviction: lets a test change the world at a known point. */
   let afterEviction: (pod: Json) => void = () => undefined;
+  /** Called after each change of a Deployment: the test is its controller. */
+  let afterDeployment: (deployment: Json, before: Json) => void = () => undefined;
 
   const show = (object: Json, shape: Shape): Json => {
     if (shape === 'whole') return object;
@@ -187,7 +191,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     return { status: 200, body: { kind: 'List', metadata, items: items.slice(from, from + limit) } };
   }
 
-  const nodeOf = (query: URLSearchParams): string | undefined => /spec\.nodeName=(.*)/.exec(query.get('fieldSelector') ?? '')?.[1];
+  const nodeOf = (query: URLSearchParams): string | undefined => /spec\.nodeName=([^,]*)/.exec(query.get('fieldSelector') ?? '')?.[1];
 
   function watch(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
     const from = Number(query.get('resourceVersion') ?? 0);
@@ -212,18 +216,19 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     response.on('close', () => watchers.delete(watcher));
   }
 
-  function patchNode(name: string, request: Seen): { status: number; body: Json } {
-    const node = nodes.get(name);
-    if (node === undefined) return status(404, 'NotFound', `nodes "${name}" not found`);
+  function patch(objects: Map<string, Json>, name: string, request: Seen): { status: number; body: Json } {
+    const object = objects.get(name);
+    if (object === undefined) return status(404, 'NotFound', `"${name}" not found`);
     if (!/merge-patch\+json/.test(String(request.headers['content-type']))) return status(415, 'UnsupportedMediaType', 'unsupported');
     const wanted = request.body.metadata?.resourceVersion;
-    if (wanted !== undefined && wanted !== node.metadata.resourceVersion) {
-      return status(409, 'Conflict', `Operation cannot be fulfilled on nodes "${name}": the object has been modified`);
+    if (wanted !== undefined && wanted !== object.metadata.resourceVersion) {
+      return status(409, 'Conflict', `Operation cannot be fulfilled on "${name}": the object has been modified`);
     }
     version += 1;
-    const changed = merge(node, request.body);
+    const changed = merge(object, request.body);
     changed.metadata.resourceVersion = String(version);
-    nodes.set(name, changed);
+    objects.set(name, changed);
+    if (objects === workloads) afterDeployment(changed, object);
     return { status: 200, body: changed };
   }
 
@@ -250,6 +255,10 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     [/\/daemonsets\//, 'get', 'daemonsets'],
     [/^POST .*\/events$/, 'create', 'events'],
     [/^PATCH .*\/events\//, 'patch', 'events'],
+    [/^PATCH .*\/deployments\//, 'patch', 'deployments'],
+    [/\/deployments\//, 'get', 'deployments'],
+    [/\/replicasets\//, 'get', 'replicasets'],
+    [/\/horizontalpodautoscalers/, 'list', 'horizontalpodautoscalers'],
     [/\/poddisruptionbudgets/, 'list', 'poddisruptionbudgets'],
     [/\/validatingwebhookconfigurations/, 'list', 'validatingwebhookconfigurations'],
   ];
@@ -278,7 +287,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
       const chosen = [...nodes.values()].filter((item) => !label || item.metadata.labels?.[label] === wanted);
       return list(chosen, query);
     }
-    if (node !== null && method === 'PATCH') return patchNode(node[1] ?? '', request);
+    if (node !== null && method === 'PATCH') return patch(nodes, node[1] ?? '', request);
     if (node !== null) {
       const found = nodes.get(node[1] ?? '');
       return found === undefined
@@ -287,8 +296,9 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     }
     if (path === '/api/v1/pods' || path === '/api/v1/namespaces/kube-system/pods') {
       const on = nodeOf(query);
+      const without = [...(query.get('fieldSelector') ?? '').matchAll(/status\.phase!=(\w+)/g)].map(([, phase]) => phase);
       return list(
-        [...pods.values()].filter((item) => on === undefined || item.spec.nodeName === on),
+        [...pods.values()].filter((item) => (on === undefined || item.spec.nodeName === on) && !without.includes(item.status.phase)),
         query,
       );
     }
@@ -299,6 +309,18 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
       if (method === 'GET') return { status: 200, body: found };
       beginEnd(found, body?.gracePeriodSeconds);
       return { status: 200, body: found };
+    }
+    const [, within, kind, workload] =
+      /namespaces\/([^/]+)\/(deployments|replicasets|horizontalpodautoscalers)(?:\/([^/]+))?$/.exec(path) ?? [];
+    if (kind !== undefined && workload === undefined)
+      return list(
+        [...workloads].filter(([name]) => name.startsWith(`${kind}/${within}/`)).map(([, object]) => object),
+        query,
+      );
+    if (kind !== undefined && method === 'PATCH') return patch(workloads, `${kind}/${within}/${workload}`, request);
+    if (kind !== undefined) {
+      const found = workloads.get(`${kind}/${within}/${workload}`);
+      return found === undefined ? status(404, 'NotFound', `no such ${kind}`) : { status: 200, body: found };
     }
     const daemonSet = /namespaces\/([^/]+)\/daemonsets\/([^/]+)$/.exec(path);
     if (daemonSet !== null) {
@@ -448,6 +470,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     webhooks,
     endpoints,
     events,
+    workloads,
     addPod,
     remove,
     /** A watch event that is not true: a cache that runs behind, or ahead. */
@@ -502,6 +525,14 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     },
     afterEviction: (act: (pod: Json) => void): void => {
       afterEviction = act;
+    },
+    afterDeployment: (act: (deployment: Json, before: Json) => void): void => {
+      afterDeployment = act;
+    },
+    /** As a kubelet would: the pod's containers have ended by themselves. */
+    finish: (pod: Json, phase: 'Succeeded' | 'Failed'): void => {
+      pod.status.phase = phase;
+      emit('MODIFIED', pod);
     },
     /** Cuts every watch now. */
     cutWatches: (): void => {

@@ -88,6 +88,7 @@ describe.skipIf(missing !== undefined)(title, () => {
           'clusterrole.rbac.authorization.k8s.io/kmend-rollout',
           'clusterrole.rbac.authorization.k8s.io/kmend-forecast',
           'role.rbac.authorization.k8s.io/kmend-events',
+          'clusterrole.rbac.authorization.k8s.io/kmend-surge',
           'serviceaccount/kmend-nightly',
           'clusterrolebinding.rbac.authorization.k8s.io/kmend-nightly-rollout',
           'clusterrolebinding.rbac.authorization.k8s.io/kmend-nightly-forecast',

@@ -18,9 +18,9 @@ describe('kmend doctor', () => {
     expect(world.fake.seen.filter((seen) => seen.method !== 'GET' && !seen.path.endsWith('/selfsubjectaccessreviews'))).toEqual([]);
   });
 
-  it('names what is missing for each, and ends with 4; rights that only a play with deletion needs are told', async () => {
+  it('names what is missing for each, and ends with 4; rights that only some plays need are said so', async () => {
     world = await nodeFleet([sickNode('n1')], {
-      forbid: ['patch nodes', 'create pods/eviction', 'list poddisruptionbudgets', 'delete pods'],
+      forbid: ['patch nodes', 'create pods/eviction', 'list poddisruptionbudgets', 'delete pods', 'patch deployments'],
     });
     const done = await doctor();
     expect(done.exit).toBe(4);
@@ -29,6 +29,7 @@ describe('kmend doctor', () => {
     );
     expect(done.out).toMatch(/cluster: auth: may not list poddisruptionbudgets\.policy: needed for the plan and its forecast/);
     expect(done.out).toMatch(/cluster: may not delete pods: needed only for disable_eviction and fallback_without_eviction/);
+    expect(done.out).toMatch(/cluster: may not list poddisruptionbudgets\.policy, patch deployments\.apps: needed only for single_replica/);
   });
 
   it('an API server that is away is the end, not a line in passing', async () => {
