@@ -46,7 +46,7 @@ export function nodeCommands(program: Command, world: World, done: (exit: number
 type End = ExitReason | undefined;
 
 /** kubectl ends with 1 for whatever fails. A node that a run of kmend holds is a case that kubectl does not know. */
-const reasonOf = (failure: Failure): ExitReason => (failure.kind === 'fenced' ? 'locked' : 'internal');
+const reasonOf = (failure: Failure): ExitReason => (failure.kind === 'fenced' || failure.kind === 'kept_out' ? 'locked' : 'internal');
 
 function tell(node: string, failure: Failure, world: World): ExitReason {
   const { message, hint } = failure.kind === 'fenced' ? { ...failure, hint: takeoverHint(failure.hint) } : failure;

@@ -1,7 +1,7 @@
 // Who may be started by budget and zones, and what stands in the way of the others.
 import { hostsOf } from './amount.ts';
 import type { View, Why } from './decision.ts';
-import { workKey } from './place.ts';
+import { isLast, workKey } from './place.ts';
 import { first, inOrder, sizeOf } from './ranked.ts';
 import { type HostState, hostAt, nameSome, type RunState, type ZoneState } from './state.ts';
 import { at, values } from './table.ts';
@@ -83,19 +83,24 @@ function zoneFor(room: Room, zone: ZoneState, host: HostState): boolean {
   return true;
 }
 
-/** The first waiting host that budget and zones let start and that `fits`. Hosts that are out of service themselves stand first in every queue. */
+/**
+ * The first waiting host that budget and zones let start and that `fits`. Hosts that are out of service themselves stand first in every queue;
+ * those that a person has locked out stand last, and wait for all others, whatever their zone.
+ */
 function candidateIn(room: Room, fits: (host: HostState) => boolean): HostState | undefined {
   const { state } = room.view;
   if (room.held >= room.slots) return undefined;
   const queues = zoned(room.view)
     ? [...values(state.zones)].map((zone) => ({ set: zone.waiting, zone }))
     : [{ set: state.waiting, zone: undefined }];
+  const others = !isLast(first(state.waiting)?.key ?? 0);
   let best: { readonly key: number; readonly host: HostState } | undefined;
   for (const { set, zone } of queues) {
     const head = first(set);
     if (head === undefined || (best !== undefined && best.key < head.key)) continue;
     for (const index of inOrder(set)) {
       const host = hostAt(state, index);
+      if (host.lockOut !== undefined && others) break;
       if (!slotFor(room, host) || (zone !== undefined && !zoneFor(room, zone, host))) break;
       if (!fits(host)) continue;
       if (best === undefined || workKey(host) < best.key) best = { key: workKey(host), host };

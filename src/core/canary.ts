@@ -25,12 +25,18 @@ function canaries({ state }: View): HostState[] {
 /** What a canary stands for: its remedy, and the kernel that it tries. */
 const kindOf = ({ plan }: HostState): string => `${plan.remedy} ${plan.tries ?? ''}`;
 
+/** Hosts that may be canaries: of those that a person has locked out none, as long as there are others. */
+function inLine({ state }: View): readonly HostState[] {
+  const planned = [...inOrder(state.planned)].map((index) => hostAt(state, index));
+  const others = planned.filter(({ lockOut }) => lockOut === undefined);
+  return others.length === 0 ? planned : others;
+}
+
 function byRemedy(view: View, each: number): HostState[] {
   const missing = new Map<string, number>();
   for (const host of canaries(view)) if (isGood(host)) missing.set(kindOf(host), (missing.get(kindOf(host)) ?? each) - 1);
   const chosen: HostState[] = [];
-  for (const index of inOrder(view.state.planned)) {
-    const host = hostAt(view.state, index);
+  for (const host of inLine(view)) {
     const left = missing.get(kindOf(host)) ?? each;
     if (left <= 0) continue;
     missing.set(kindOf(host), left - 1);
@@ -45,10 +51,10 @@ function byPattern(view: View): HostState[] {
   const named = (view.context.canaryHosts ?? []).flatMap((name) => hostState(state, name) ?? []);
   const wanted = Math.max(1, named.filter((host) => host.status !== 'same').length);
   const good = canaries(view).filter(isGood).length;
-  const chosen = named.filter((host) => host.status === 'planned').slice(0, wanted - good);
-  for (const index of inOrder(state.planned)) {
+  const line = inLine(view);
+  const chosen = named.filter((host) => line.includes(host)).slice(0, wanted - good);
+  for (const host of line) {
     if (chosen.length + good >= wanted) break;
-    const host = hostAt(state, index);
     if (!chosen.includes(host)) chosen.push(host);
   }
   return chosen;
@@ -57,5 +63,5 @@ function byPattern(view: View): HostState[] {
 /** Names those canaries that prove nothing, for the reason of their replacement. */
 export function uselessCanaries(view: View): string {
   const useless = canaries(view).filter((host) => !isGood(host));
-  return useless.map((host) => `${host.host} (${host.failure?.message ?? 'needed nothing'})`).join(', ');
+  return useless.map((host) => `${host.host} (${host.lockOut?.why ?? host.failure?.message ?? 'needed nothing'})`).join(', ');
 }

@@ -6,6 +6,7 @@ import { blockedByKept, candidate, slotsOf, whyNoSlot } from './budget.ts';
 import { type DecideContext, type Decision, isAttended, type View, type Why } from './decision.ts';
 import { runExit, type Unstarted } from './exit.ts';
 import { gatesHold, gatesToWatch, readingAge } from './gate.ts';
+import { lockedOutText } from './lock-out.ts';
 import { first, inOrder, type Ranked, sizeOf } from './ranked.ts';
 import { type HostState, hostAt, nameSome, type RunState } from './state.ts';
 import { at } from './table.ts';
@@ -41,6 +42,7 @@ const rules: readonly RuleOf[] = [
   askRisk,
   stayPaused,
   endOverdue,
+  leaveLockedOut,
   beginWave,
   replaceCanaries,
   finishWave,
@@ -125,9 +127,10 @@ function endBraked(view: View): Decision | undefined {
 function endDone(view: View): Decision | undefined {
   const { state } = view;
   if (state.planned !== undefined || state.waiting !== undefined) return undefined;
-  if (isActive(view)) return wait(view, [{ rule: 'running', text: 'all hosts are started' }]);
+  const locked = state.lockedOut !== undefined;
+  if (isActive(view)) return locked ? undefined : wait(view, [{ rule: 'running', text: 'all hosts are started' }]);
   if (state.wave !== undefined) return { kind: 'end_wave', wave: state.wave.number, why: 'nothing is left to start' };
-  return finish(view);
+  return locked ? undefined : finish(view);
 }
 
 /** `unplannable`: hosts without a plan are left out only where the policy or a person says so. */
@@ -147,7 +150,7 @@ function askRisk(view: View): Decision | undefined {
   const { state, policy } = view;
   if (policy.approve === 'never' || higherRisk(policy.approve, state.risk)) return undefined;
   if (state.approved !== undefined && !higherRisk(state.risk, state.approved)) return undefined;
-  const question = `This run may ${state.risk === 'evict' ? 'evict pods' : state.risk} on ${sizeOf(state.planned)} hosts. Go on?`;
+  const question = `This run may ${state.risk === 'evict' ? 'evict pods' : state.risk} on ${sizeOf(state.planned) + sizeOf(state.lockedOut)} hosts. Go on?`;
   if (isAttended(view)) return { kind: 'ask', about: 'risk', risk: state.risk, question };
   return finish(view, 'approval', `nobody approved the risk ${state.risk} (approve: ${policy.approve})`);
 }
@@ -164,6 +167,16 @@ function endOverdue(view: View): Decision | undefined {
   if (policy.deadline.run === undefined || now < state.activeSince + policy.deadline.run * 1000) return undefined;
   const text = `the run's deadline of ${policy.deadline.run} s is over`;
   return isActive(view) ? wait(view, [{ rule: 'deadline', text }]) : finish(view, 'deadline', text);
+}
+
+/** Only hosts are left that a person has locked out. They are looked at again as long as the run has reason to wait, and once more before its end. */
+function leaveLockedOut(view: View): Decision | undefined {
+  const { state, context, now } = view;
+  if (state.lockedOut === undefined || state.planned !== undefined || state.waiting !== undefined) return undefined;
+  const why: Why = { rule: 'locked_out', text: `kept out: ${lockedOutText(state)}` };
+  const again = context.capacitySource === true ? (state.capacityRead?.at ?? Number.NEGATIVE_INFINITY) + readingAge : undefined;
+  if (again !== undefined && again <= now) return readsCapacity(view);
+  return isActive(view) || (context.wait === true && again !== undefined) ? wait(view, [why], again) : finish(view, undefined, why.text);
 }
 
 /** The barrier: all of the wave have ended, soaked and been looked at again; a canary is promoted. */
@@ -205,9 +218,13 @@ function readCapacity(view: View): Decision | undefined {
   const fresh = last !== undefined && last.seq > state.lastStartSeq && now - last.at < readingAge;
   // What other runs hold is read with every claim of a slot; here only, whether they have given it back.
   if ((context.capacitySource !== true || fresh) && (slotsReadAgain(view) ?? Number.POSITIVE_INFINITY) > now) return undefined;
-  if (context.readingCapacity === true) return wait(view, [{ rule: 'capacity', text: 'the capacity of the pool is being read' }]);
-  return { kind: 'read_capacity', why: 'before a start' };
+  return readsCapacity(view);
 }
+
+const readsCapacity = (view: View): Decision =>
+  view.context.readingCapacity === true
+    ? wait(view, [{ rule: 'capacity', text: 'the capacity of the pool is being read' }])
+    : { kind: 'read_capacity', why: 'before a start' };
 
 /** Milliseconds for which a reading of the slots of other runs is good: they are read from the local disk. */
 const slotsAge = 2000;
@@ -339,7 +356,11 @@ function start(view: View): Decision | undefined {
   const zone = at(state.zones, host.zone).name;
   const why = [
     state.wave?.canary === true ? 'canary' : `wave ${state.wave?.number ?? 0}`,
-    host.down || host.missing ? 'out of service already' : `slot ${state.held + 1} of ${slotsOf(view)}`,
+    host.lockOut !== undefined
+      ? `cordoned by somebody else: after all others`
+      : host.down || host.missing
+        ? 'out of service already'
+        : `slot ${state.held + 1} of ${slotsOf(view)}`,
     ...(zone === '' ? [] : [`zone ${zone}`]),
   ];
   return { kind: 'start', host: host.host, why: why.join(', ') };

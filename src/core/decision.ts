@@ -7,6 +7,7 @@ export type Rule =
   | 'running'
   | 'budget'
   | 'capacity'
+  | 'locked_out'
   | 'zone'
   | 'kept'
   | 'canary'

@@ -67,6 +67,8 @@ export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit
     if (host.status === 'done' && host.proven === 'partial') counts.partial += 1;
     if (host.status === 'same' || host.status === 'failed' || host.status === 'refused') counts[host.status] += 1;
   }
+  const lockedOut = sizeOf(state.lockedOut);
+  if (lockedOut > 0) reasons.add('failed');
   for (const { failure } of state.leftOut) reasons.add(failure.kind === 'unreachable' ? 'unreachable' : 'failed');
   const reason = unstarted === undefined || left === 0 ? undefined : unstartedReason[unstarted];
   if (reason !== undefined) reasons.add(reason);
@@ -78,6 +80,7 @@ export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit
     [state.leftOut.length, 'left out'],
     [counts.unproven, 'not proven'],
     [counts.partial, 'proven in part'],
+    [lockedOut, 'kept out by a hold or a cordon'],
     [left, `not started${unstarted === undefined ? '' : ` (${unstarted})`}`],
   ]);
   return { exit: unstarted === 'aborted' ? interruptedExit : exitCode(reasons), why };

@@ -2,7 +2,9 @@
 import { type Proof, packagesIn } from '../model/change.ts';
 import type { EffectResult } from '../model/effect.ts';
 import type { Event, EventOf, EventType, Proven } from '../model/event.ts';
+import { causeText } from '../model/failure.ts';
 import { proofIn } from './host-history.ts';
+import { isUntaken } from './lock-out.ts';
 import { type Draft, put, putDetail } from './place.ts';
 import { isResolvable } from './resolve.ts';
 import { type HostState, hostAt } from './state.ts';
@@ -78,12 +80,20 @@ function done(host: HostState, event: Event & EventOf<'host.done'>, soaks: boole
 }
 
 function fail(draft: Draft, host: HostState, event: Event & EventOf<'host.failed'>): void {
+  if (event.failure.kind === 'kept_out' && isUntaken(host)) return keepOut(draft, host, causeText(event.failure));
   const after = failed(host, event);
   put(draft, after);
   if (after.bad === host.bad) return;
   draft.lastBad = after.host;
   if (event.failure.kind !== 'unreachable') draft.lastBadReachable = after.host;
   if (draft.wave?.canary === true && after.wave === draft.wave.id) draft.canaryBad = after.host;
+}
+
+/** Locked out before anything was done to it, or after that was undone: nothing failed, and it waits until its lock-out is taken away. */
+function keepOut(draft: Draft, host: HostState, why: string): void {
+  const lockOut = { by: 'hold', why, turn: 'never' } as const;
+  put(draft, { ...inLineAnew({ ...host, touched: false, lockOut }, undefined), ...(host.wave === undefined ? {} : { wave: host.wave }) });
+  draft.setAside = [...draft.setAside, host.index];
 }
 
 function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostState {
@@ -158,10 +168,11 @@ function inLineAnew(host: HostState, wave: number | undefined): HostState {
     plan: host.plan,
     rank: host.rank,
     zone: host.zone,
-    status: wave === undefined ? 'planned' : 'waiting',
+    status: wave === undefined || host.lockOut?.turn === 'never' ? 'planned' : 'waiting',
     ...(wave === undefined ? {} : { wave }),
     down: host.keepsSlot || host.down,
     missing: host.missing,
+    ...(host.lockOut === undefined ? {} : { lockOut: host.lockOut }),
     touched: host.touched,
     keepsSlot: false,
     bad: host.bad,

@@ -1,8 +1,9 @@
 // Fold: the state of a run from its journal, one event at a time. Pure; the old state stays as it was.
-import type { Event, EventOf, RunHost } from '../model/event.ts';
+import type { Event, EventOf, LockOut, RunHost } from '../model/event.ts';
 import { hasChanges } from '../model/plan.ts';
 import { higherRisk, highestRisk } from '../model/risk.ts';
 import { foldHost, type HostEvent, takenUp } from './fold-host.ts';
+import { plannedLockOut, withLockOut } from './lock-out.ts';
 import { type Draft, put } from './place.ts';
 import { emptyState, type HostState, type HostStatus, hostAt, type RunState, type ZoneState } from './state.ts';
 import { tableOf } from './table.ts';
@@ -73,6 +74,7 @@ function apply(draft: Draft, event: Event): void {
       draft.capacityRead = { at: event.at, seq: event.seq };
       draft.unavailable = event.unavailable;
       markMissing(draft);
+      if (event.lockOuts !== undefined) markLockOuts(draft, event.lockOuts);
       break;
     case 'slots.read':
       draft.others = event.others;
@@ -144,7 +146,11 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
     indexOf: new Map(hosts.map((host) => [host.host, host.index])),
     zones: tableOf([...zones.keys()].map((name, index): ZoneState => emptyZone(name, sizes[index] ?? 0))),
   } satisfies Partial<RunState>);
-  for (const [index, host] of event.hosts.entries()) put(draft, { ...hostAt(draft, index), status: firstStatus(host), down: host.down });
+  for (const [index, host] of event.hosts.entries()) {
+    const first = { ...hostAt(draft, index), status: firstStatus(host), down: host.down };
+    put(draft, host.plan.cordoned === true ? withLockOut(first, plannedLockOut, draft) : first);
+  }
+  draft.setAside = event.hosts.flatMap(({ plan }, index) => (plan.cordoned === true ? [index] : []));
 }
 
 function takeUpHeld(draft: Draft): void {
@@ -170,6 +176,7 @@ const emptyZone = (name: string, size: number): ZoneState => ({
 });
 
 function approve(draft: Draft, event: EventOf<'approved'>): void {
+  if (event.how === 'flag') draft.saidYes = true;
   if (event.about === 'unplannable') draft.unplannableAccepted = true;
   else if (draft.approved === undefined || higherRisk(event.risk, draft.approved)) draft.approved = event.risk;
 }
@@ -179,7 +186,8 @@ function beginWave(draft: Draft, event: Event & EventOf<'wave.started'>): void {
   const indexes = event.hosts.flatMap((host) => draft.indexOf.get(host) ?? []);
   if (event.canary) draft.canary = { ...draft.canary, begun: true };
   if (event.canary && draft.wave?.canary === true) {
-    draft.wave = { ...draft.wave, hosts: [...draft.wave.hosts, ...indexes] };
+    // One that was locked out meanwhile may come back.
+    draft.wave = { ...draft.wave, hosts: [...new Set([...draft.wave.hosts, ...indexes])] };
   } else {
     draft.wave = {
       id: draft.waves,
@@ -226,6 +234,12 @@ function markMissing(draft: Draft): void {
   for (const index of named) if (!hostAt(draft, index).missing) put(draft, { ...hostAt(draft, index), missing: true });
   draft.missing = [...named];
   draft.outside = outside;
+}
+
+function markLockOuts(draft: Draft, lockOuts: readonly LockOut[]): void {
+  const now = new Map(lockOuts.flatMap((one) => (draft.indexOf.has(one.host) ? [[draft.indexOf.get(one.host) ?? 0, one]] : [])));
+  for (const index of new Set([...draft.setAside, ...now.keys()])) put(draft, withLockOut(hostAt(draft, index), now.get(index), draft));
+  draft.setAside = [...now.keys()];
 }
 
 /** The first answer stands, but one "no" outweighs any number of "yes". */

@@ -6,8 +6,8 @@ import { at, replaced } from './table.ts';
 /** A state under construction: only `fold` holds one, and gives it away as a `RunState`. */
 export type Draft = { -readonly [K in keyof RunState]: RunState[K] };
 
-/** Hosts that are out of service themselves go first: their start takes no further capacity. */
-const beforeOthers = 2 ** 32;
+/** More than any rank: hosts that are out of service themselves go first, because their start takes no further capacity; locked-out ones last. */
+const allOthers = 2 ** 32;
 
 export const isHeld = (host: HostState): boolean => host.status === 'running' || host.status === 'soaking' || isKept(host);
 export const isKept = (host: HostState): boolean => host.status === 'failed' && host.keepsSlot;
@@ -15,12 +15,17 @@ export const isKept = (host: HostState): boolean => host.status === 'failed' && 
 export const isOut = (host: HostState): boolean => isHeld(host) || host.down || host.missing;
 const isOpen = (host: HostState): boolean => host.status === 'waiting' || host.status === 'running' || host.status === 'soaking';
 /** Its place among hosts that wait for their start. */
-export const workKey = (host: HostState): number => host.rank - (host.down || host.missing ? beforeOthers : 0);
+export const workKey = (host: HostState): number =>
+  host.rank + (host.lockOut !== undefined ? allOthers : host.down || host.missing ? -allOthers : 0);
+/** Does every host that is before this key in line stand behind all others? */
+export const isLast = (key: number): boolean => key >= allOthers;
+const isLockedOut = (host: HostState): boolean => host.status === 'planned' && host.lockOut?.turn === 'never';
 
 type Key = (host: HostState) => number | undefined;
 
 const runSets = {
-  planned: (host) => (host.status === 'planned' ? workKey(host) : undefined),
+  planned: (host) => (host.status === 'planned' && !isLockedOut(host) ? workKey(host) : undefined),
+  lockedOut: (host) => (isLockedOut(host) ? host.index : undefined),
   waiting: (host) => (host.status === 'waiting' ? workKey(host) : undefined),
   byEstimate: (host) => (host.status === 'waiting' ? host.plan.estimate : undefined),
   running: (host) => (host.status === 'running' ? host.startedAt : undefined),
@@ -79,7 +84,7 @@ export function putDetail(draft: Draft, host: HostState): void {
 export function put(draft: Draft, after: HostState): void {
   const before = at(draft.hosts, after.index);
   putDetail(draft, after);
-  for (const name of ['planned', 'waiting', 'byEstimate', 'running', 'soaking', 'kept'] as const) {
+  for (const name of ['planned', 'lockedOut', 'waiting', 'byEstimate', 'running', 'soaking', 'kept'] as const) {
     draft[name] = moved(draft[name], runSets[name], before, after);
   }
   draft.started += Number(after.starts > 0) - Number(before.starts > 0);

@@ -1,5 +1,5 @@
 // The rollout on a virtual clock: the same `decide` and `fold` as a real run, with hosts that take the time they are given.
-import type { Event, EventBody, EventOf } from '../model/event.ts';
+import type { Event, EventBody, EventOf, LockOut } from '../model/event.ts';
 import type { Failure } from '../model/failure.ts';
 import { decide } from './decide.ts';
 import type { DecideContext, Decision, Why } from './decision.ts';
@@ -28,6 +28,8 @@ export interface World {
   readonly walk?: (host: string) => readonly EventBody[];
   /** Is this gate open then? Default yes. */
   readonly gate?: (gate: string, now: number) => boolean;
+  /** Which hosts has a person locked out then? Given, capacity is read as in a cluster. */
+  readonly lockOuts?: (now: number) => readonly LockOut[];
   /** Answers to questions; default yes. */
   readonly answer?: (about: 'risk' | 'unplannable') => boolean;
   readonly context?: Pick<DecideContext, 'canaryHosts' | 'attended' | 'wait'>;
@@ -92,7 +94,8 @@ export function simulate(world: World, from: RunState = emptyState): Simulation 
   if (from.begun) resume(world, clock);
   else append(world, clock, world.begin);
   for (;;) {
-    const decision = decide(clock.state, world.begin.rollout, clock.now, { wait: true, attended: false, ...world.context });
+    const capacitySource = world.lockOuts !== undefined;
+    const decision = decide(clock.state, world.begin.rollout, clock.now, { wait: true, attended: false, capacitySource, ...world.context });
     world.onDecision?.(decision, clock.state, clock.now);
     if (decision.kind === 'finish') return close(clock, decision.why, decision.exit, world);
     if (decision.kind === 'wait') {
@@ -193,7 +196,7 @@ function carryOut(world: World, clock: Clockwork, decision: Exclude<Decision, { 
       }
       break;
     case 'read_capacity':
-      append(world, clock, { type: 'capacity.read', unavailable: [] });
+      append(world, clock, capacityRead(world, clock.now));
       break;
     case 'repeat_proof':
       prove(world, clock, decision.host);
@@ -208,6 +211,12 @@ function carryOut(world: World, clock: Clockwork, decision: Exclude<Decision, { 
       append(world, clock, { type: 'run.paused', who: 'policy', why: decision.why, hosts: decision.hosts });
       break;
   }
+}
+
+function capacityRead({ lockOuts }: World, now: number): EventOf<'capacity.read'> {
+  const found = lockOuts?.(now) ?? [];
+  const unavailable = found.flatMap(({ host, by }) => (by === 'cordon' ? [host] : []));
+  return { type: 'capacity.read', unavailable, lockOuts: found };
 }
 
 function start(world: World, clock: Clockwork, decision: Decision & { readonly kind: 'start' }): void {

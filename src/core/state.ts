@@ -2,7 +2,7 @@
 import type { SeenKernels } from '../facts/index.ts';
 import type { Proof } from '../model/change.ts';
 import type { EffectKind, EffectResult } from '../model/effect.ts';
-import type { EventOf, OtherSlot, Proven } from '../model/event.ts';
+import type { EventOf, LockOut, OtherSlot, Proven } from '../model/event.ts';
 import type { Failure } from '../model/failure.ts';
 import type { HostPlan, Remedy, Verdict } from '../model/plan.ts';
 import type { Rollout } from '../model/playbook.ts';
@@ -60,6 +60,8 @@ export interface HostState {
   readonly down: boolean;
   /** Named by the last reading of the pool's missing capacity. */
   readonly missing: boolean;
+  /** By the plan or the last reading: a person wants this host left alone. It is started after all others, or never. */
+  readonly lockOut?: { readonly by: LockOut['by']; readonly why: string; readonly turn: 'last' | 'never' };
   /** Which of the run's waves it is in, counted from 0 with the canary. */
   readonly wave?: number;
   readonly startedAt?: number;
@@ -177,6 +179,8 @@ export interface RunState {
   readonly outside: ReadonlySet<string>;
   /** Hosts that are out of service by the last readings of capacity and of the slots of other runs. */
   readonly missing: readonly number[];
+  /** Hosts with a lock-out. */
+  readonly setAside: readonly number[];
   /** Names of the last reading of capacity. */
   readonly unavailable: readonly string[];
   readonly capacityRead?: { readonly at: number; readonly seq: number };
@@ -186,6 +190,8 @@ export interface RunState {
   readonly zonesHeld: number;
   readonly zonesOut: number;
   readonly planned: Ranked;
+  /** Planned hosts that are not started as long as their lock-out stands. */
+  readonly lockedOut: Ranked;
   readonly waiting: Ranked;
   /** Waiting hosts by how long they are expected to take. */
   readonly byEstimate: Ranked;
@@ -213,6 +219,8 @@ export interface RunState {
   /** The highest risk of all plans of this run. */
   readonly risk: Risk;
   readonly approved?: Risk;
+  /** By `--yes`: a cordon that the plan does not name is no surprise then. */
+  readonly saidYes: boolean;
   readonly unplannableAccepted: boolean;
   readonly gates: Readonly<Record<string, GateState>>;
   readonly lastStartSeq: number;
@@ -241,12 +249,14 @@ export const emptyState: RunState = {
   leftOut: [],
   outside: new Set(),
   missing: [],
+  setAside: [],
   unavailable: [],
   others: [],
   zones: tableOf<ZoneState>([]),
   zonesHeld: 0,
   zonesOut: 0,
   planned: undefined,
+  lockedOut: undefined,
   waiting: undefined,
   byEstimate: undefined,
   running: undefined,
@@ -261,6 +271,7 @@ export const emptyState: RunState = {
   waves: 0,
   canary: { begun: false },
   risk: 'none',
+  saidYes: false,
   unplannableAccepted: false,
   gates: {},
   lastStartSeq: 0,

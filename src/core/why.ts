@@ -16,6 +16,7 @@ export function whyWaits(state: RunState, policy: Rollout, now: number, context:
     const host = hostState(state, name);
     if (host?.status !== 'planned' && host?.status !== 'waiting') return undefined;
     if (stopped && whole !== undefined) return whole;
+    if (host.lockOut?.turn === 'never') return { rule: 'locked_out', text: host.lockOut.why };
     if (host.status === 'planned') return outsideWave(view);
     return zoneRoom(view, host) ?? whole ?? (decision.kind === 'start' && decision.host === name ? undefined : behind(view));
   };

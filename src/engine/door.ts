@@ -20,6 +20,8 @@ export interface DoorContext {
   readonly node?: string;
   /** A person asked for exactly this host. */
   readonly byName: boolean;
+  /** May its node be taken, though somebody else has cordoned it? */
+  readonly takesCordoned: boolean;
   readonly token: FenceToken;
   readonly ownBootId: string;
   readonly record: (body: EventBody, sync: boolean) => Promise<Event>;

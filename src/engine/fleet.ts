@@ -5,9 +5,9 @@ import { planHost } from '../core/plan-host.ts';
 import type { Frame } from '../core/task-plan.ts';
 import { givenFacts, isClusterWant } from '../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../model/fact.ts';
-import { type Failure, type Outcome, ok } from '../model/failure.ts';
+import { type Failure, keptOut, type Outcome, ok } from '../model/failure.ts';
 import type { Target } from '../model/host.ts';
-import type { HostPlan } from '../model/plan.ts';
+import { type HostPlan, hasChanges } from '../model/plan.ts';
 import { sameValue } from '../model/value.ts';
 import { type EachHostOptions, forEachHost } from './each-host.ts';
 import type { Mask } from './mask.ts';
@@ -196,7 +196,7 @@ async function planOne(
   });
   const wanted = new Map(named.map((want) => [wantKey(want), want]));
   let observed = first.value;
-  return planInRounds(host, { ...hostSetup, ...(zone === undefined ? {} : { zone }) }, setup, chosen, {
+  const planned = await planInRounds(host, { ...hostSetup, ...(zone === undefined ? {} : { zone }) }, setup, chosen, {
     frame: () => frame(observed),
     freshen: async (wants) => {
       const forecast = await side.forecast(wants, node ?? '', observed.facts, { again: false, taken: false });
@@ -210,6 +210,18 @@ async function planOne(
       return undefined;
     },
   });
+  return planned.ok ? ok(lockedOut(planned.value, found.value)) : planned;
+}
+
+/** A person's word about the node: a hold refuses the host, and of a cordon the plan says it. A host that needs nothing is left alone anyway. */
+function lockedOut(plan: HostPlan, facts: Facts): HostPlan {
+  if (!hasChanges(plan)) return plan;
+  const hold = nameOf(facts, 'node.hold');
+  if (hold !== undefined) {
+    const { message: why, hint } = keptOut(plan.node ?? '', hold);
+    return { ...plan, refused: { task: 'hold', why, ...(hint === undefined ? {} : { hint }) } };
+  }
+  return facts['node.unschedulable'] === true && facts['node.owner'] === '' ? { ...plan, cordoned: true } : plan;
 }
 
 /** A name among facts; undefined for none, or one that could not be read. */

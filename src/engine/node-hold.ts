@@ -1,9 +1,10 @@
 // Taking a node, keeping it, giving it back: the steps around the Cluster port that must not come apart.
-import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
+import { type Failure, failed, keptOut, type Outcome, ok } from '../model/failure.ts';
 import type { FenceToken } from './host-scripts.ts';
 import { readSystemPods } from './node-forecast.ts';
 import { whyKept } from './node-guard.ts';
 import { patiently } from './node-lists.ts';
+import { cordonedByOthers } from './node-missing.ts';
 import type { Clock, Cluster } from './ports.ts';
 
 export interface HoldContext {
@@ -11,6 +12,8 @@ export interface HoldContext {
   readonly clock: Clock;
   readonly token: FenceToken;
   readonly byName: boolean;
+  /** May a node be taken that somebody else has cordoned? */
+  readonly takesCordoned: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -26,12 +29,36 @@ function inTurn<T>(cluster: Cluster, act: () => Promise<T>): Promise<T> {
   return mine;
 }
 
+const cordonedMeanwhile = (node: string): Failure => ({
+  kind: 'kept_out',
+  message: `node ${node} was cordoned by somebody else since the plan was made`,
+  hint: 'a new plan names the cordon; with --yes, or `rollout: {cordoned: first}`, such a node is taken all the same',
+  resumable: true,
+});
+
+/** Nothing is begun on a host whose node a person holds. An API server that does not answer says nothing: what needs it fails by itself. */
+export async function heldNode({
+  cluster,
+  node,
+  signal,
+}: {
+  readonly cluster?: Cluster;
+  readonly node?: string;
+  readonly signal: AbortSignal;
+}) {
+  if (cluster === undefined || node === undefined) return undefined;
+  const state = await cluster.node(node, signal);
+  return state.ok && state.value.hold !== undefined ? keptOut(node, state.value.hold) : undefined;
+}
+
 /** Cordons, unless quorum or the last ready node of a pool would be lost: judged on the nodes as they are in this moment. */
 export function takeNode(node: string, context: HoldContext): Promise<Outcome<{ readonly wasUnschedulable: boolean }>> {
-  const { cluster, clock, token, byName, signal } = context;
+  const { cluster, clock, token, byName, takesCordoned, signal } = context;
   return inTurn(cluster, async () => {
     const nodes = await patiently(() => cluster.nodes(signal), clock, signal);
     if (!nodes.ok) return nodes;
+    const state = nodes.value.find(({ name }) => name === node);
+    if (state !== undefined && cordonedByOthers(state) && !takesCordoned) return { ok: false, failure: cordonedMeanwhile(node) };
     const pods = await readSystemPods(cluster, clock, signal);
     if (!pods.ok) return pods;
     const why = whyKept(node, { nodes: nodes.value, byName, ...(pods.value === undefined ? {} : { systemPods: pods.value }) });
@@ -53,7 +80,7 @@ export async function stillHeld(node: string, context: HoldContext): Promise<Fai
   }
   const held = state.ok ? await patiently(() => cluster.holds(node, token, signal), clock, signal) : state;
   if (held.ok) return undefined;
-  if (held.failure.kind === 'blocked' || held.failure.kind === 'fenced') return held.failure;
+  if (['blocked', 'fenced', 'kept_out'].includes(held.failure.kind)) return held.failure;
   return {
     ...held.failure,
     kind: 'blocked',

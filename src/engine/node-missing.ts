@@ -1,5 +1,6 @@
 // Which hosts of a pool are out of service by the word of the cluster, whoever took them out. Pure.
 import type { HostState } from '../core/state.ts';
+import type { LockOut } from '../model/event.ts';
 import { unavailableWhy } from './node-capacity.ts';
 import { claimOf, type HostIdentity } from './node-match.ts';
 import type { NodeState } from './ports.ts';
@@ -23,4 +24,19 @@ export function missingHosts(
   };
   const all = [...pool, ...[...ofRun.keys()].filter((host) => !pool.some((one) => one.host === host)).map((host) => ({ host }))];
   return all.filter((identity) => out.has(nodeOf(identity) ?? '')).map((identity) => identity.host);
+}
+
+/** A cordon that is no run's: somebody else's. */
+export const cordonedByOthers = (node: NodeState): boolean => node.unschedulable && node.owner === undefined;
+
+/** Hosts of the run that a person has locked out: by a hold on their node, or by a cordon. */
+export function lockOutsOf(hosts: Iterable<HostState>, nodes: readonly NodeState[]): readonly LockOut[] {
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  return [...hosts].flatMap(({ host, plan }): readonly LockOut[] => {
+    const node = byName.get(plan.node ?? '');
+    if (node?.hold !== undefined) return [{ host, by: 'hold', why: `node ${node.name} is on hold: ${node.hold}` }];
+    if (node === undefined || !cordonedByOthers(node)) return [];
+    const since = plan.cordoned === true ? '' : ' since the plan was made';
+    return [{ host, by: 'cordon', why: `node ${node.name} was cordoned by somebody else${since}` }];
+  });
 }

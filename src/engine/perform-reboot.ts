@@ -5,7 +5,7 @@ import { cutShort, type DoorContext, type EffectPlace, failing, type Performed }
 import { escalate, fallBack, lockHolder, patience, reportProgress, withoutAge } from './escalate.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
 import { notEmpty } from './node-empty.ts';
-import { stillHeld } from './node-hold.ts';
+import { heldNode, stillHeld } from './node-hold.ts';
 import { lastLines } from './observe.ts';
 import { fencedBy, ownFailure } from './perform-run.ts';
 
@@ -81,12 +81,16 @@ const stillLocked = (holder: string, waited: number): Failure => ({
   hint: 'wait for it to end, or end it, then: kmend resume RUN --retry HOST; or raise `lock_timeout` of the reboot task',
 });
 
-/** Somebody who uncordoned our node between drain and reboot wants it in service, and a pod may have come since: then it is not rebooted. */
+/**
+ * Somebody who uncordoned our node between drain and reboot, or holds it, wants it left alone, and a pod may have come since: then it is not
+ * rebooted.
+ */
 async function lostNode(context: DoorContext): Promise<Failure | undefined> {
   const { cluster, node } = context;
-  if (cluster === undefined || node === undefined || !context.done().cordoned) return undefined;
+  if (cluster === undefined || node === undefined) return undefined;
+  const { cordoned, drained, mayLeave } = context.done();
+  if (!cordoned) return heldNode(context);
   const lost = await stillHeld(node, { ...context, cluster });
-  const { drained, mayLeave } = context.done();
   return lost ?? (drained && mayLeave !== true ? notEmpty(node, { ...context, cluster }) : undefined);
 }
 

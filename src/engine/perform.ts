@@ -3,6 +3,7 @@ import type { Effect } from '../model/effect.ts';
 import type { Facts } from '../model/fact.ts';
 import { type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
 import { guard } from './guard.ts';
+import { heldNode } from './node-hold.ts';
 import { toldInShort } from './output.ts';
 import { performCluster } from './perform-cluster.ts';
 import { performCopy } from './perform-copy.ts';
@@ -16,7 +17,8 @@ export async function perform(effect: Effect, place: EffectPlace, context: DoorC
   const isRoot = session.target.become?.user === 'root' || context.facts()['user.root'] === true;
   const hasCluster = context.cluster !== undefined;
   const refused = guard(effect, { facts: context.facts(), done: context.done(), hasCluster, ownBootId: context.ownBootId, isRoot });
-  if (refused !== undefined) return failing(refused);
+  const kept = refused ?? (takesOut(effect, place) ? await heldNode(context) : undefined);
+  if (kept !== undefined) return failing(kept);
   const bootId = place.bootId ?? bootIdOf(context.facts());
   if (!place.resumed) {
     const detached = effect.kind === 'run' && effect.detached;
@@ -45,6 +47,12 @@ export async function perform(effect: Effect, place: EffectPlace, context: DoorC
   else await context.record({ type: 'effect.failed', host, task, effect: id, failure: shown.failure, result }, true);
   return performed;
 }
+
+/** All but what only reads or waits, what returns the node to service, and a reboot that was begun: whether it is sent is asked by itself. */
+const takesOut = (effect: Effect, { resumed }: EffectPlace): boolean => {
+  if (effect.kind === 'run') return effect.harmless !== true;
+  return effect.kind === 'reboot' ? !resumed : effect.kind !== 'wait' && effect.kind !== 'uncordon' && effect.kind !== 'copy';
+};
 
 const bootIdOf = (facts: Facts): string | undefined => {
   const id = facts['boot.id'];

@@ -93,6 +93,8 @@ export interface NodeState {
   readonly owner?: Owner & { readonly wasUnschedulable: boolean };
   /** The run whose pending taint it has: its turn is, or was, still to come there. */
   readonly pending?: string;
+  /** Why a person keeps it out of every rollout (annotation `kmend.io/hold`); one line. Absent = nobody does. */
+  readonly hold?: string;
   readonly addresses: readonly string[];
 }
 

@@ -11,7 +11,7 @@ import { eventOf } from './decision-event.ts';
 import { freeHost, takeOverHosts } from './fences.ts';
 import { setupOf } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
-import { missingHosts } from './node-missing.ts';
+import { lockOutsOf, missingHosts } from './node-missing.ts';
 import { createPending, type Pending } from './node-pending.ts';
 import type { Asker, Gates, KeptOutput, Slots } from './ports.ts';
 import { createQuota } from './quota.ts';
@@ -292,7 +292,11 @@ class Loop {
     this.#pending?.see(nodes.value);
     const { run } = this.#input.ledger;
     const unavailable = missingHosts(hostStates(this.#state), this.#input.setup.pool ?? [], nodes.value, run);
-    await this.#record({ type: 'capacity.read', unavailable }, false);
+    const lockOuts = lockOutsOf(hostStates(this.#state), nodes.value);
+    await this.#record(
+      { type: 'capacity.read', unavailable, ...(lockOuts.length === 0 && this.#state.setAside.length === 0 ? {} : { lockOuts }) },
+      false,
+    );
   }
 
   /** In the background: other hosts need not wait for it. */

@@ -1,4 +1,5 @@
 // What a host's walk works with: its inputs, and the little that changes on the way.
+import { turnOf } from '../core/lock-out.ts';
 import { type ChosenRemedy, chooseAnew, settle } from '../core/overlay.ts';
 import type { Variables } from '../core/scope.ts';
 import type { IsSecretName } from '../core/secrets.ts';
@@ -283,6 +284,7 @@ export class HostWalk {
       ...(run.ports.here === undefined ? {} : { here: run.ports.here }),
       ...(this.plan.node === undefined ? {} : { node: this.plan.node }),
       byName: run.setup.askedByName === this.host,
+      takesCordoned: turnOf('cordon', this.state, run.state()) !== 'never',
       token: run.token,
       ownBootId: run.setup.ownBootId,
       record: run.record,

@@ -256,7 +256,8 @@ async function conclude(task: ModuleTask, module: AnyModule, rounds: readonly Ro
   walk.learned = { ...walk.learned, ...sets };
   const named = task.register === undefined ? {} : { [task.register]: registered };
   walk.secrets.learn(learnedSecrets({ ...sets, ...named }, task.noLog, walk.run.setup.isSecret));
-  if (failure !== undefined && task.ignoreErrors !== true) return failure;
+  // The task has not failed: it was not begun.
+  if (failure !== undefined && (task.ignoreErrors !== true || failure.kind === 'kept_out')) return failure;
   const earlier = doneTask(walk.state, task.id);
   if (earlier !== undefined && status !== 'changed') {
     // Walked over again after a resume: what it came to the first time stands.

@@ -3,6 +3,7 @@ import { judge } from '../core/condition.ts';
 import { driftOf } from '../core/drift.ts';
 import { provenBy } from '../core/fold-host.ts';
 import { leftBehindOn } from '../core/left-behind.ts';
+import { isUntaken } from '../core/lock-out.ts';
 import { shownText } from '../core/plan-host.ts';
 import { blockEntered } from '../core/state.ts';
 import { scopeOf } from '../core/task-plan.ts';
@@ -15,6 +16,7 @@ import type { Mapping } from '../model/value.ts';
 import { cutShort } from './door.ts';
 import { closeFence } from './fences.ts';
 import { planInRounds, setupOf } from './fleet.ts';
+import { heldNode } from './node-hold.ts';
 import { notBack } from './perform-reboot.ts';
 import { type HostSetup, HostWalk, type RunContext, searchFor } from './walk-context.ts';
 import { proveAgain, walkTask } from './walk-task.ts';
@@ -102,7 +104,7 @@ function restore(walk: HostWalk): void {
 /** The whole plan is made anew on fresh facts before anything is touched. A host in the middle of its walk (resume) is past that. */
 async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failure> {
   if (walk.state.remedy !== undefined) return 'go';
-  const other = await otherNode(walk);
+  const other = (await otherNode(walk)) ?? (await heldNode(walk.door));
   if (other !== undefined) return other;
   walk.chooseAnew();
   const fresh = await planFresh(walk);
@@ -206,8 +208,9 @@ function provenAtEnd({ proof, unproven }: HostWalk['state']): Proven {
 
 async function fail(walk: HostWalk, bad: Bad): Promise<void> {
   const { state, host, run } = walk;
-  // Nothing but harmless effects were begun: their fence must hold up no later run.
-  if (!state.touched && state.effects > 0 && bad.failure.resumable !== true) await closeFence(walk.session, run, host);
+  // Nothing but harmless effects were begun, or all was undone: the fence must hold up no later run.
+  const over = bad.failure.kind === 'kept_out' ? isUntaken(state) : !state.touched && bad.failure.resumable !== true;
+  if (state.effects > 0 && over) await closeFence(walk.session, run, host);
   await recordFailed(walk, bad);
 }
 

@@ -10,6 +10,7 @@ export const nodeFacts: readonly FactDef[] = [
   def('node.ready', 'The API shows the node as Ready. After a reboot that may still be the state of the boot before.', true),
   def('node.unschedulable', 'The node is cordoned, by whomever.', false),
   def('node.owner', 'Run of kmend whose mark the node carries; empty = none.', ''),
+  def('node.hold', 'Why a person keeps the node out of every rollout (annotation `kmend.io/hold`); empty = nobody does.', ''),
   def('node.pool', 'Node pool by label; empty = no known label.', 'pool-a'),
   def('node.zone', 'Failure domain by label; empty = none.', 'eu-1a'),
   def('node.control_plane', 'The node is labelled as one of the control plane.', false),

@@ -1,13 +1,22 @@
 // Who holds a node: the annotation beside the cordon, and the decisions to cordon, to go on and to give back, as pure functions.
 
 import type { NodeState, Owner } from '../engine/ports.ts';
-import type { Failure } from '../model/failure.ts';
+import { type Failure, keptOut } from '../model/failure.ts';
+import { oneLine } from '../model/printable.ts';
 import { pasteable } from '../model/quote.ts';
 import { isMapping } from '../model/value.ts';
 import type { NodeObject } from './objects.ts';
 import { pendingRun, withoutPending } from './taint.ts';
 
 export const ownerAnnotation = 'kmend.io/owner';
+/** Its value says why; whoever writes it keeps the node out of every rollout. */
+export const holdAnnotation = 'kmend.io/hold';
+
+/** Why a person holds a node, in one line; undefined = nobody does. */
+function heldFor(node: NodeObject): string | undefined {
+  const text = node.metadata?.annotations?.[holdAnnotation];
+  return text === undefined ? undefined : oneLine(text, 200) || 'no reason given';
+}
 
 export interface Hold extends Owner {
   readonly wasUnschedulable: boolean;
@@ -64,6 +73,11 @@ function fenced(node: NodeObject, hold: Hold): Refusal {
   return { kind: 'failure', failure: { kind: 'fenced', message: `node ${nameOf(node)} is held by ${by}`, hint } };
 }
 
+const heldByPerson = (node: NodeObject): Failure | undefined => {
+  const why = heldFor(node);
+  return why === undefined ? undefined : keptOut(nameOf(node), why);
+};
+
 function uncordonedByOthers(node: NodeObject): Refusal {
   return {
     kind: 'failure',
@@ -95,6 +109,8 @@ export function decideCordon(
   const unschedulable = node.spec?.unschedulable === true;
   if (hold !== undefined && hold.run !== owner.run && hold.run !== takeover) return fenced(node, hold);
   if (hold !== undefined && isOlder(owner, hold)) return fenced(node, hold);
+  const kept = heldByPerson(node);
+  if (kept !== undefined) return { kind: 'failure', failure: kept };
   if (hold !== undefined && hold.run === owner.run && !unschedulable) return uncordonedByOthers(node);
   if (hold?.run === owner.run && hold.number === owner.number) return { kind: 'held', hold };
   // A hold that is taken on (resume, takeover) keeps the state that was found first.
@@ -114,7 +130,7 @@ export function holdFailure(node: NodeObject, owner: Owner): Failure | undefined
     };
   }
   if (hold.run !== owner.run || hold.number !== owner.number) return fenced(node, hold).failure;
-  return node.spec?.unschedulable === true ? undefined : uncordonedByOthers(node).failure;
+  return node.spec?.unschedulable === true ? heldByPerson(node) : uncordonedByOthers(node).failure;
 }
 
 /** What giving back has to write: never more than what this run put there. */
@@ -164,6 +180,7 @@ export function nodeState(node: NodeObject): NodeState {
   const info = node.status?.nodeInfo;
   const hold = holdOf(node);
   const pending = pendingRun(node);
+  const kept = heldFor(node);
   return {
     name: nameOf(node),
     ready: node.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false,
@@ -176,6 +193,7 @@ export function nodeState(node: NodeObject): NodeState {
     badTaints: (node.spec?.taints ?? []).map((taint) => taint.key).filter((key) => badTaint.test(key)),
     ...(hold === undefined ? {} : { owner: { run: hold.run, number: hold.number, wasUnschedulable: hold.wasUnschedulable } }),
     ...(pending === undefined ? {} : { pending }),
+    ...(kept === undefined ? {} : { hold: kept }),
     addresses: (node.status?.addresses ?? []).map((entry) => entry.address),
   };
 }

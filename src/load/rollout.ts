@@ -117,6 +117,7 @@ export const rolloutSchema = object({
   adopt: oneOf('none', 'return_proven').optional(),
   events: flag.optional(),
   prefer_no_schedule: flag.optional(),
+  cordoned: oneOf('last', 'first', 'skip').optional(),
 });
 
 export type RolloutKeys = Infer<typeof rolloutSchema>;
@@ -183,6 +184,7 @@ export function rolloutOf(keys: RolloutKeys, ansible: AnsibleKeys = {}): Rollout
     adopt: keys.adopt ?? 'return_proven',
     ...(keys.events !== undefined && { events: keys.events }),
     ...(keys.prefer_no_schedule !== undefined && { preferNoSchedule: keys.prefer_no_schedule }),
+    cordoned: keys.cordoned ?? 'last',
   };
 }
 

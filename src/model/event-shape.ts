@@ -46,7 +46,7 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'brake.tripped': object({ why: text, host: text }),
   'brake.released': object({ by: text, hosts: texts, why: text }),
   'gate.read': object({ gate: text, open: flag, read: text }),
-  'capacity.read': object({ unavailable: texts }),
+  'capacity.read': object({ unavailable: texts }, { lockOuts: listOf(object({ host: text, by: oneOf('hold', 'cordon'), why: text })) }),
   'slots.read': object({ others: listOf(object({ host: text, run: text }, { zone: text, failed: flag })) }),
   'nodes.tainted': object({ nodes: texts }),
   'nodes.untainted': object({ nodes: texts }),

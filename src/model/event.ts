@@ -24,6 +24,13 @@ export interface OtherSlot {
   readonly failed?: true;
 }
 
+/** A person keeps this host out of the run, or behind all others: by the annotation `kmend.io/hold` of its node, or by a cordon. */
+export interface LockOut {
+  readonly host: string;
+  readonly by: 'hold' | 'cordon';
+  readonly why: string;
+}
+
 /** `partial`: all but what the play accepted. `provisional`: nothing proves it yet. */
 export type Proven = 'yes' | 'partial' | 'provisional' | 'not_asked';
 
@@ -77,7 +84,12 @@ type Entry =
   | { readonly type: 'brake.released'; readonly by: string; readonly hosts: readonly string[]; readonly why: string }
   | { readonly type: 'gate.read'; readonly gate: string; readonly open: boolean; readonly read: string }
   /** Hosts or nodes of the pool that are out of service and not ours. */
-  | { readonly type: 'capacity.read'; readonly unavailable: readonly string[] }
+  | {
+      readonly type: 'capacity.read';
+      readonly unavailable: readonly string[];
+      /** All of this run's hosts that a person has locked out now. Absent = that could not be read (or, in older journals, was not). */
+      readonly lockOuts?: readonly LockOut[];
+    }
   /** Hosts of the pool that other runs of this state directory have out of service. */
   | { readonly type: 'slots.read'; readonly others: readonly OtherSlot[] }
   /** The pending taint of this run is set on these nodes; journalled before it is written, as is its removal. */

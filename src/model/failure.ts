@@ -1,5 +1,6 @@
 // A failure: the bad end of a host, as data for the journal. Never a thrown error (that is our bug), never a diagnostic (that is the user's).
 import { oneLine } from './printable.ts';
+import { pasteable } from './quote.ts';
 
 export const failureKinds = [
   'unreachable', // no connection, or it was lost for good
@@ -15,6 +16,7 @@ export const failureKinds = [
   'not_verified', // no proof
   'boot_loop', // it booted more often than it was asked to
   'fenced', // another run holds this host
+  'kept_out', // a person keeps this host out of the run: a hold on its node, or a cordon since the plan
   'interrupted', // the run was ended before the host was done
 ] as const;
 
@@ -42,6 +44,14 @@ export const ok = <T>(value: T): Outcome<T> => ({ ok: true, value });
 export const failed = (kind: FailureKind, message: string, more: Omit<Failure, 'kind' | 'message'> = {}): Outcome<never> => ({
   ok: false,
   failure: { kind, message, ...more },
+});
+
+/** The failure of a host whose node a person holds. Nothing is wrong with the host: it goes on once the annotation is gone. */
+export const keptOut = (node: string, why: string): Failure => ({
+  kind: 'kept_out',
+  message: `node ${node} is on hold: ${why}`,
+  hint: `when it may be taken out of service: kubectl annotate node ${pasteable(node)} kmend.io/hold-`,
+  resumable: true,
 });
 
 /** So many of the last lines of a detail are shown, of so many characters each. */

@@ -29,6 +29,7 @@ export const hostPlan: Shape = object(
     accepts: accepted,
     zone: text,
     node: text,
+    cordoned: flag,
     refused: object({ task: text, why: text }, { hint: text }),
     heldBy: text,
     earlier: number,
@@ -67,6 +68,7 @@ export const rollout: Shape = object(
     adopt: text,
     events: flag,
     preferNoSchedule: flag,
+    cordoned: text,
   },
 );
 

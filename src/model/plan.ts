@@ -60,6 +60,8 @@ export interface HostPlan {
   /** Failure domain, where one is known. */
   readonly zone?: string;
   readonly node?: string;
+  /** Somebody else had cordoned its node when the plan was made. */
+  readonly cordoned?: true;
   /** This host must not be touched. */
   readonly refused?: { readonly task: string; readonly why: string; readonly hint?: string };
   /** Run that left it out of service; it is refused until that run is ended. */

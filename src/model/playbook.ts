@@ -110,6 +110,8 @@ export interface Rollout {
   readonly events?: boolean;
   /** Nodes whose turn is still to come get a taint with the effect PreferNoSchedule. Absent = no. */
   readonly preferNoSchedule?: boolean;
+  /** When hosts are started whose nodes somebody else has cordoned; `skip`: not at all. Absent (in journals of before there was the key) = last. */
+  readonly cordoned?: 'last' | 'first' | 'skip';
 }
 
 /**

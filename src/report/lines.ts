@@ -46,7 +46,12 @@ function sentence(event: Event, paint: Paint): string | undefined {
     case 'gate.read':
       return `gate ${event.gate} is ${event.open ? 'open' : paint.yellow('closed')}: ${event.read}`;
     case 'capacity.read':
-      return event.unavailable.length === 0 ? undefined : `out of service and not ours: ${event.unavailable.join(', ')}`;
+      return (
+        [
+          ...(event.unavailable.length === 0 ? [] : [`out of service and not ours: ${event.unavailable.join(', ')}`]),
+          ...(event.lockOuts ?? []).map(({ host, why }) => `locked out: ${host}: ${why}`),
+        ].join('; ') || undefined
+      );
     case 'slots.read':
       return event.others.length === 0
         ? undefined

@@ -1,7 +1,7 @@
 // The rows of the live view, from the state of a run: at most thirty, whatever the size of the fleet. Pure, so that screens can be pinned.
 
 import { leftBehind } from '../core/left-behind.ts';
-import { type HostState, hostStates, type RunState } from '../core/state.ts';
+import { type HostState, hostAt, hostStates, type RunState } from '../core/state.ts';
 import type { Event } from '../model/event.ts';
 import { lastDetail } from '../model/failure.ts';
 import { drainedText } from './drained-text.ts';
@@ -79,7 +79,7 @@ export function liveRows(state: RunState, activity: Activity, options: RowOption
   const failed = hosts.filter((host) => host.status === 'failed');
   const active = hosts.filter((host) => host.status === 'running' || host.status === 'soaking');
   const done = hosts.filter((host) => host.status === 'done').sort((a, b) => (b.doneAt ?? 0) - (a.doneAt ?? 0));
-  const halted = haltedRow(state, options.paint);
+  const halted = [...haltedRow(state, options.paint), ...lockedOutRow(state, options)];
   const room = maxRows - halted.length;
   // A failed host takes two rows.
   const shownFailed = failed.slice(-Math.max(3, Math.floor(room / 6)));
@@ -93,6 +93,15 @@ export function liveRows(state: RunState, activity: Activity, options: RowOption
     ...shown.flatMap((host) => [row(host, activity, name, options), ...lastWords(host, name, options)]),
     ...(hidden > 0 ? [options.paint.dim(`and ${hidden} more`)] : []),
   ];
+}
+
+/** Hosts that are left alone, or come last, because a person has locked them out. */
+function lockedOutRow(state: RunState, { paint, width }: RowOptions): readonly string[] {
+  const rows = state.setAside.map((index) => hostAt(state, index)).filter(({ status }) => status === 'planned' || status === 'waiting');
+  const texts = rows.flatMap(({ host, lockOut }) =>
+    lockOut === undefined ? [] : [`${lockOut.turn === 'never' ? 'kept out' : 'goes last'}: ${host} (${lockOut.why})`],
+  );
+  return texts.length === 0 ? [] : [paint.yellow(cutTo(texts.join('; '), width - 4))];
 }
 
 function haltedRow(state: RunState, paint: Paint): readonly string[] {

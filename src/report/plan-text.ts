@@ -85,11 +85,16 @@ function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string
     ...indented(head, 2, width),
     ...(plan.remedyWhy === '' ? [] : indented(`why: ${plan.remedyWhy}`, 4, width)),
     ...(plan.accepts === undefined ? [] : indented(paint.yellow(`${acceptsText(plan.accepts)} (a proof in part: exit 12)`), 4, width)),
+    ...(plan.cordoned === true ? indented(paint.yellow(cordonedText(view.play.rollout.cordoned)), 4, width) : []),
     ...(waitsFor === undefined ? [] : indented(`waits: ${waitsFor}`, 4, width)),
     ...plan.tasks.flatMap((task) => taskText(task, view)),
     ...plan.warnings.flatMap((warning) => indented(paint.yellow(`warning: ${warning}`), 4, width)),
   ];
 }
+
+/** When a host has its turn whose node somebody else has cordoned. */
+const cordonedText = (cordoned: PlayPlan['rollout']['cordoned'] = 'last'): string =>
+  `its node is cordoned by somebody else: ${{ first: 'it goes first', last: 'it goes last', skip: 'it is not started' }[cordoned]} (rollout.cordoned: ${cordoned})`;
 
 const acceptsText = (accepts: NonNullable<HostPlan['accepts']>): string =>
   `leaves open, as the play accepts: ${accepts.map(({ name }) => name).join(', ')}`;

@@ -43,7 +43,7 @@ function endOf(host: HostState): string {
       return 'nothing to do';
     case 'planned':
     case 'waiting':
-      return 'not started';
+      return host.lockOut?.turn === 'never' ? 'kept out' : 'not started';
     case 'running':
       return 'running';
   }
@@ -75,7 +75,7 @@ export function recapLines(hosts: Iterable<HostState>, leftOut: readonly { reado
   return [
     paint.bold('RECAP'),
     ...rows.map((row) => {
-      const bad = row.failed + row.unreachable > 0 || row.end === 'refused';
+      const bad = row.failed + row.unreachable > 0 || row.end === 'refused' || row.end === 'kept out';
       const name = padRight(row.host, width);
       const colour = bad ? paint.red : row.changed > 0 ? paint.yellow : paint.green;
       const counts = (['ok', 'changed', 'unreachable', 'failed', 'skipped', 'ignored'] as const)

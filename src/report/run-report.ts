@@ -54,9 +54,12 @@ function hostCells(host: HostState): readonly string[] {
     remedy,
     host.proven === 'partial' ? 'proven in part' : recapRow(host).end,
     took,
-    bad || refused || proof,
+    bad || refused || proof || lockOutText(host),
   ];
 }
+
+/** Why a host was not started, or goes after all others. */
+const lockOutText = ({ status, lockOut }: HostState): string => (status === 'planned' || status === 'waiting' ? (lockOut?.why ?? '') : '');
 
 const columns = ['host', 'was', 'remedy', 'end', 'took', 'proof, or why not'];
 

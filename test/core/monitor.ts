@@ -71,12 +71,15 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
   );
   const downNow = new Set(begin.hosts.filter((host) => host.down).map((host) => host.host));
   for (const left of begin.leftOut) if (left.failure.kind === 'unreachable') downNow.add(left.host);
+  let missing: ReadonlySet<string> = new Set();
   const startedHosts = new Set<string>();
   const again = new Set<string>();
   const gateReads: { readonly gate: string; readonly open: boolean; readonly at: number; readonly seq: number }[] = [];
   let lastStart = 0;
   let canary = new Set<string>();
   let promoted = false;
+  /** A canary was locked out: another must have taken its place. */
+  let withoutSome = false;
   let canaryOver = false;
   let tripped = false;
   let wave = -1;
@@ -109,8 +112,8 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
     if (refused.has(event.host)) complain('refused', `${event.host} must not be started`);
     const busy = held();
     if (busy.length + 1 > slots) complain('budget', `${busy.length + 1} of ${slots} held`);
-    const out = new Set([...busy, ...downNow]);
-    if (!downNow.has(event.host) && out.size + 1 > slots) complain('budget', `${out.size + 1} of ${slots} out of service`);
+    const out = new Set([...busy, ...downNow, ...missing]);
+    if (!downNow.has(event.host) && !missing.has(event.host) && out.size + 1 > slots) complain('budget', `${out.size + 1} of ${slots} out of service`);
     if (tripped || tooMany(counted().length, rules.brake.failures, startedHosts.size)) complain('brake', `after ${counted().join(' ')}`);
     if (bad.some((host) => canary.has(host) && wave === 0)) complain('brake', 'after a bad canary');
     if (rules.brake.perWave !== undefined && rules.brake.unreachable === 'count' && tooMany(waveBad, rules.brake.perWave, waveSize))
@@ -132,6 +135,7 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
     if (ends.some((seen) => seen !== undefined && ['idle', 'running', 'soaking'].includes(seen.status)))
       complain('canary', 'promoted before all have ended');
     const good = ends.filter((seen) => seen?.status === 'done' && seen.doneAt > 0);
+    if (withoutSome && good.length === 0) complain('canary', 'promoted by nobody');
     const soak = (rules.canary?.soak ?? 0) * 1000;
     for (const seen of good) {
       if (seen !== undefined && event.at < seen.doneAt + soak) complain('soak', 'promoted before the soak was over');
@@ -239,6 +243,11 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
       case 'canary.promoted':
         checkPromotion(event);
         promoted = true;
+        return;
+      case 'capacity.read':
+        missing = new Set(event.unavailable);
+        for (const { host, by } of event.lockOuts ?? [])
+          if ((by === 'hold' || rules.cordoned !== 'first') && hosts.get(host)?.status === 'idle' && canary.delete(host)) withoutSome = true;
         return;
       case 'gate.read':
         gateReads.push({ gate: event.gate, open: event.open, at: event.at, seq: event.seq });

@@ -31,6 +31,7 @@ const defaults = {
   approve: 'evict',
   unplannable: 'ask',
   adopt: 'return_proven',
+  cordoned: 'last',
   rollback: 'by_command',
 };
 
@@ -83,6 +84,7 @@ describe('keys', () => {
     ['rollback: none', { rollback: 'none' }],
     ['rollback: failed_host', { rollback: 'failed_host' }],
     ['adopt: none', { adopt: 'none' }],
+    ['cordoned: skip', { cordoned: 'skip' }],
     ['max_unavailable: "{{ slots }}"', { maxUnavailable: { count: 7 } }],
   ])('%s', (keys, expected) => {
     const text = keys.startsWith('{') ? `rollout: ${keys}` : `rollout:\n  ${keys}`;
