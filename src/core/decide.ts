@@ -8,7 +8,7 @@ import { runExit, type Unstarted } from './exit.ts';
 import { gatesHold, gatesToWatch, readingAge } from './gate.ts';
 import { lockedOutText } from './lock-out.ts';
 import { first, inOrder, type Ranked, sizeOf } from './ranked.ts';
-import { type HostState, hostAt, nameSome, type RunState } from './state.ts';
+import { awayUntil, clusterDeadline, type HostState, hostAt, nameSome, type RunState } from './state.ts';
 import { at } from './table.ts';
 import { beginWave, replaceCanaries, soakWave } from './wave.ts';
 import { nextFit, stretchAt } from './window.ts';
@@ -34,6 +34,7 @@ const rules: readonly RuleOf[] = [
   trip,
   release,
   expireHosts,
+  endAway,
   repeatProofs,
   endAborted,
   endBraked,
@@ -42,6 +43,7 @@ const rules: readonly RuleOf[] = [
   askRisk,
   stayPaused,
   endOverdue,
+  waitForCluster,
   leaveLockedOut,
   beginWave,
   replaceCanaries,
@@ -86,7 +88,24 @@ function hostDeadline(view: View): { readonly at: number; readonly host: HostSta
   const seconds = view.policy.deadline.host;
   const host = seconds === undefined ? undefined : firstIdle(view, view.state.running);
   if (seconds === undefined || host === undefined) return undefined;
-  return { at: Math.max(host.startedAt ?? 0, view.state.activeSince) + seconds * 1000, host };
+  const { state, now } = view;
+  return { at: Math.max(host.startedAt ?? 0, state.activeSince) + seconds * 1000 + awayUntil(state, now), host };
+}
+
+/** `deadline.cluster`: what is under way ends by itself, what soaks is looked at by a resume. */
+function endAway(view: View): Decision | undefined {
+  const until = awayEnds(view);
+  const isOver = until !== undefined && until <= view.now && sizeOf(view.state.running) === 0;
+  return isOver ? finish(view, 'cluster', view.state.away?.why) : undefined;
+}
+
+const awayEnds = ({ state: { away }, policy }: View): number | undefined =>
+  away === undefined ? undefined : away.since + clusterDeadline(policy) * 1000;
+
+/** Nobody is started while the API server is away: an outage is a pause, and no failure of a host. */
+function waitForCluster(view: View): Decision | undefined {
+  const { away } = view.state;
+  return away === undefined ? undefined : wait(view, [{ rule: 'cluster', text: `the cluster is away: ${away.why}` }], awayEnds(view));
 }
 
 /** `soak.host`: the proof is repeated at its end; until then the slot stays taken. */

@@ -17,6 +17,7 @@ export type Rule =
   | 'freeze'
   | 'gate'
   | 'brake'
+  | 'cluster'
   | 'paused'
   | 'aborted'
   | 'deadline'

@@ -1,4 +1,5 @@
 // Exit codes: which one a command ends with when several reasons apply.
+import { isAway } from '../model/failure.ts';
 import { sizeOf } from './ranked.ts';
 import { type HostState, hostStates, type RunState } from './state.ts';
 
@@ -42,7 +43,7 @@ export const exitCode = (reasons: Iterable<ExitReason>): number => {
 export const interruptedExit = 130;
 
 /** Why hosts were left unstarted, where some were. */
-export type Unstarted = 'brake' | 'kept' | 'window' | 'deadline' | 'gate' | 'capacity' | 'approval' | 'unplannable' | 'aborted';
+export type Unstarted = 'brake' | 'kept' | 'window' | 'deadline' | 'gate' | 'capacity' | 'approval' | 'unplannable' | 'cluster' | 'aborted';
 
 const unstartedReason: Readonly<Partial<Record<Unstarted, ExitReason>>> = {
   brake: 'blocked',
@@ -51,6 +52,7 @@ const unstartedReason: Readonly<Partial<Record<Unstarted, ExitReason>>> = {
   deadline: 'window',
   gate: 'closed',
   capacity: 'closed',
+  cluster: 'closed',
   approval: 'usage',
 };
 
@@ -58,24 +60,27 @@ const unstartedReason: Readonly<Partial<Record<Unstarted, ExitReason>>> = {
 export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit: number; readonly why: string } {
   const left = sizeOf(state.planned) + sizeOf(state.waiting);
   const reasons = new Set<ExitReason>();
-  const counts = { done: 0, same: 0, failed: 0, refused: 0, unproven: 0, partial: 0 };
+  const counts = { done: 0, same: 0, failed: 0, refused: 0, unproven: 0, partial: 0, away: 0 };
   for (const host of hostStates(state)) {
     const reason = reasonOf(host);
     if (reason !== undefined) reasons.add(reason);
     if (host.status === 'done') counts.done += 1;
     if (host.status === 'done' && host.proven === 'provisional') counts.unproven += 1;
     if (host.status === 'done' && host.proven === 'partial') counts.partial += 1;
-    if (host.status === 'same' || host.status === 'failed' || host.status === 'refused') counts[host.status] += 1;
+    if (host.status === 'failed' && isAway(host.failure)) counts.away += 1;
+    else if (host.status === 'same' || host.status === 'failed' || host.status === 'refused') counts[host.status] += 1;
   }
   const lockedOut = sizeOf(state.lockedOut);
   if (lockedOut > 0) reasons.add('failed');
   for (const { failure } of state.leftOut) reasons.add(failure.kind === 'unreachable' ? 'unreachable' : 'failed');
-  const reason = unstarted === undefined || left === 0 ? undefined : unstartedReason[unstarted];
+  // A host that soaks was started, and is not looked at again.
+  const reason = unstarted === undefined || (left === 0 && unstarted !== 'cluster') ? undefined : unstartedReason[unstarted];
   if (reason !== undefined) reasons.add(reason);
   const why = sentence([
     [counts.done, 'done'],
     [counts.same, 'with nothing to do'],
     [counts.failed, 'failed'],
+    [counts.away, 'left where the outage of the cluster found them'],
     [counts.refused, 'refused'],
     [state.leftOut.length, 'left out'],
     [counts.unproven, 'not proven'],
@@ -90,6 +95,7 @@ function reasonOf(host: HostState): ExitReason | undefined {
   if (host.status === 'refused') return 'failed';
   if (host.status === 'done' && (host.proven === 'provisional' || host.proven === 'partial')) return 'unverified';
   if (host.status !== 'failed' || host.resolved?.as === 'done') return undefined;
+  if (isAway(host.failure)) return 'closed';
   return host.failure?.kind === 'unreachable' ? 'unreachable' : 'failed';
 }
 

@@ -2,12 +2,12 @@
 import { type Proof, packagesIn } from '../model/change.ts';
 import type { EffectResult } from '../model/effect.ts';
 import type { Event, EventOf, EventType, Proven } from '../model/event.ts';
-import { causeText } from '../model/failure.ts';
+import { causeText, isAway } from '../model/failure.ts';
 import { proofIn } from './host-history.ts';
 import { isUntaken } from './lock-out.ts';
 import { type Draft, put, putDetail } from './place.ts';
 import { isResolvable } from './resolve.ts';
-import { type HostState, hostAt } from './state.ts';
+import { type HostState, hostAt, type Looked } from './state.ts';
 
 type HostEventType =
   | Extract<EventType, `${'host' | 'task' | 'effect'}.${string}`>
@@ -82,6 +82,8 @@ function done(host: HostState, event: Event & EventOf<'host.done'>, soaks: boole
 function fail(draft: Draft, host: HostState, event: Event & EventOf<'host.failed'>): void {
   if (event.failure.kind === 'kept_out' && isUntaken(host)) return keepOut(draft, host, causeText(event.failure));
   const after = failed(host, event);
+  // The cluster was away before anything was done: it is not started.
+  if (isAway(event.failure) && !after.touched) return put(draft, inLineAnew(host, draft.wave?.id));
   put(draft, after);
   if (after.bad === host.bad) return;
   draft.lastBad = after.host;
@@ -126,11 +128,15 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
 /** A person has looked: what ended badly no longer counts for the brake. A word about a host that did not end badly changes nothing. */
 function resolve(draft: Draft, host: HostState, event: Event & EventOf<'host.resolved'>): void {
   if (!isResolvable(host)) return;
-  put(draft, { ...resolved(host, event, draft.wave?.id), bad: 0, badUnreachable: 0 });
+  const { who, as = 'skip' } = event;
+  acknowledge(draft, host, resolved(host, event, draft.wave?.id), { who, as });
+}
+
+function acknowledge(draft: Draft, host: HostState, after: HostState, { who, as }: Omit<Looked, 'host'>): void {
+  put(draft, { ...after, bad: 0, badUnreachable: 0 });
   // Where other kept slots still leave nothing to start, it pauses anew.
   if (draft.paused?.forKept === true) delete draft.paused;
   if (host.bad === 0) return;
-  const { who, as = 'skip' } = event;
   if (draft.brake !== undefined) draft.brake = { ...draft.brake, looked: [...draft.brake.looked, { host: host.host, who, as }] };
   if (draft.canaryBad !== undefined) lookForBadCanary(draft);
 }
@@ -152,6 +158,22 @@ function resolved(host: HostState, event: Event & EventOf<'host.resolved'>, wave
   if (event.as !== 'retry') return { ...host, resolved: note, keepsSlot: false, down: false };
   const failure = host.failure === undefined ? {} : { failure: host.failure };
   return { ...inLineAnew(host, wave), ...failure, resolved: note, tasks: host.tasks.filter(({ status }) => status !== 'skipped') };
+}
+
+/** Proven, and only its return to service failed: that is owed until it is done. */
+export const owesReturn = ({ status, failure, proof, unproven, marks, ended }: HostState): boolean =>
+  status === 'failed' &&
+  failure?.kind !== 'fenced' &&
+  proof !== undefined &&
+  unproven === undefined &&
+  marks.cordoned &&
+  !marks.uncordoned &&
+  ended.at(-1)?.kind === 'uncordon';
+
+/** A resume is the word of a person to try the return again; what failed before does not stand. */
+export function returnAnew(draft: Draft, host: HostState, who: string): void {
+  const ended = host.ended.filter((one) => one.kind !== 'uncordon');
+  acknowledge(draft, host, takenUp({ ...host, ended }, draft.wave?.id), { who, as: 'retry' });
 }
 
 /** A host whose walk was held when the run ended goes on where it stopped; one that was not touched yet waits for its start again. */
@@ -288,7 +310,7 @@ function ended(host: HostState, event: EventOf<'effect.done'>): HostState {
   return {
     ...host,
     inFlight: host.inFlight.filter((started) => started !== effect),
-    ended: [...host.ended, { task: effect.task, what: effect.what, result: event.result }],
+    ended: [...host.ended, { task: effect.task, kind: effect.kind, what: effect.what, result: event.result }],
     results: { ...host.results, [effect.kind]: event.result },
     marks: marked(host.marks, effect.kind),
     ...longOutput(host, event.result),
@@ -308,7 +330,7 @@ function endedBadly(host: HostState, event: EventOf<'effect.failed'>): HostState
     ...host,
     inFlight: host.inFlight.filter((started) => started !== effect),
     ...(result.data?.sent === false ? { oldBootIds: host.oldBootIds.slice(0, -1) } : {}),
-    ended: [...host.ended, { task: effect.task, what: effect.what, result, failure }],
+    ended: [...host.ended, { task: effect.task, kind: effect.kind, what: effect.what, result, failure }],
     ...longOutput(host, result),
   };
 }

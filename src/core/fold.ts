@@ -2,10 +2,10 @@
 import type { Event, EventOf, LockOut, RunHost } from '../model/event.ts';
 import { hasChanges } from '../model/plan.ts';
 import { higherRisk, highestRisk } from '../model/risk.ts';
-import { foldHost, type HostEvent, takenUp } from './fold-host.ts';
+import { foldHost, type HostEvent, owesReturn, returnAnew, takenUp } from './fold-host.ts';
 import { plannedLockOut, withLockOut } from './lock-out.ts';
 import { type Draft, put } from './place.ts';
-import { emptyState, type HostState, type HostStatus, hostAt, type RunState, type ZoneState } from './state.ts';
+import { awayUntil, emptyState, type HostState, type HostStatus, hostAt, type RunState, type ZoneState } from './state.ts';
 import { tableOf } from './table.ts';
 
 /** A gate that was not read for so long may have been closed in between: its time "open without a break" starts anew. */
@@ -32,10 +32,12 @@ function apply(draft: Draft, event: Event): void {
       break;
     case 'run.resumed':
       draft.activeSince = event.at;
+      draft.awayFor = 0;
+      delete draft.away;
       delete draft.finished;
       // Resuming is what a person does to go on after an abort. A pause stays: somebody else may have asked for it.
       delete draft.aborted;
-      takeUpHeld(draft);
+      takeUpHeld(draft, event.who);
       break;
     case 'run.paused':
       draft.paused = { who: event.who, why: event.why, forKept: event.hosts !== undefined };
@@ -82,6 +84,13 @@ function apply(draft: Draft, event: Event): void {
       break;
     case 'kernel.seen':
       seeKernel(draft, event);
+      break;
+    case 'cluster.away':
+      draft.away = { since: event.since, why: event.why };
+      break;
+    case 'cluster.back':
+      draft.awayFor = awayUntil(draft, event.at);
+      delete draft.away;
       break;
     case 'run.closed':
     case 'nodes.tainted':
@@ -153,11 +162,13 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
   draft.setAside = event.hosts.flatMap(({ plan }, index) => (plan.cordoned === true ? [index] : []));
 }
 
-function takeUpHeld(draft: Draft): void {
+function takeUpHeld(draft: Draft, who: string): void {
   for (const index of draft.indexOf.values()) {
     const host = hostAt(draft, index);
     // One that a person chose to leave as it is stays so.
-    if (host.status === 'failed' && host.failure?.resumable === true && !isLeft(host)) put(draft, takenUp(host, draft.wave?.id));
+    if (host.status !== 'failed' || isLeft(host)) continue;
+    if (host.failure?.resumable === true) put(draft, takenUp(host, draft.wave?.id));
+    else if (owesReturn(host)) returnAnew(draft, host, who);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Facts } from '../model/fact.ts';
 import type { HostPlan } from '../model/plan.ts';
 import { pasteable } from '../model/quote.ts';
 import { isRunId } from '../model/run-id.ts';
+import { owesReturn } from './fold-host.ts';
 import { type HostState, hostState, hostStates, type RunState } from './state.ts';
 
 /** What one probe shows of who a host is, and of who has it. */
@@ -118,8 +119,12 @@ function standing({ host, owner }: Seen, run: string, known: KnownRun | undefine
 }
 
 /** In the middle of its walk, with something begun. One that is tried again, and was left out of service, waits for that. */
-const isInterrupted = ({ status, touched, failure }: HostState): boolean =>
-  touched && (status === 'running' || status === 'waiting' || status === 'planned' || (status === 'failed' && failure?.resumable === true));
+const isInterrupted = (host: HostState): boolean =>
+  host.touched &&
+  (host.status === 'running' ||
+    host.status === 'waiting' ||
+    host.status === 'planned' ||
+    (host.status === 'failed' && (host.failure?.resumable === true || (owesReturn(host) && host.resolved === undefined))));
 
 const leftAs = ({ marks: { cordoned, drained, uncordoned }, tasks }: HostState): string => {
   if (uncordoned) return 'with its fence open';

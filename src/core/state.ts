@@ -31,6 +31,7 @@ export type EffectInFlight = Omit<EventOf<'effect.started'>, 'type' | 'host'> & 
 /** An effect that came to its end, well or badly. */
 export interface EndedEffect {
   readonly task: string;
+  readonly kind: EffectKind;
   readonly what: string;
   readonly result: EffectResult;
   readonly failure?: Failure;
@@ -212,6 +213,10 @@ export interface RunState {
   readonly waves: number;
   readonly canary: { readonly begun: boolean; readonly promoted?: { readonly by: string; readonly why: string } };
   readonly brake?: { readonly why: string; readonly host: string; readonly looked: readonly Looked[] };
+  /** The API server does not answer since then. */
+  readonly away?: { readonly since: number; readonly why: string };
+  /** Milliseconds of earlier outages, since the run was started or last resumed: no deadline counts them. */
+  readonly awayFor: number;
   /** `forKept`: by kmend itself, because of kept slots. */
   readonly paused?: { readonly who: string; readonly why: string; readonly forKept?: boolean };
   readonly aborted?: { readonly who: string; readonly why: string };
@@ -270,6 +275,7 @@ export const emptyState: RunState = {
   wave: undefined,
   waves: 0,
   canary: { begun: false },
+  awayFor: 0,
   risk: 'none',
   saidYes: false,
   unplannableAccepted: false,
@@ -278,6 +284,14 @@ export const emptyState: RunState = {
   refused: 0,
   kernels: new Map(),
 };
+
+/** Seconds for which an API server that is away is waited for, where the policy does not say. */
+const defaultClusterDeadline = 1800;
+
+export const clusterDeadline = ({ deadline }: Rollout): number => deadline.cluster ?? defaultClusterDeadline;
+
+/** Milliseconds for which the API server was away until now, with the outage that lasts. */
+export const awayUntil = ({ away, awayFor }: RunState, now: number): number => awayFor + (away === undefined ? 0 : now - away.since);
 
 /** A host's state by name; absent for a host that is not of this run or was left out of it. */
 export function hostState(state: RunState, host: string): HostState | undefined {

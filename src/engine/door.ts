@@ -35,6 +35,8 @@ export interface DoorContext {
   /** Reads them again. */
   readonly refresh: () => Promise<Failure | undefined>;
   readonly done: () => PlanContext['done'];
+  /** Milliseconds for which the API server was away in this run, until now. */
+  readonly awayFor: () => number;
 }
 
 /** A stop now: the end of what is under way is not known, and resume will look. */

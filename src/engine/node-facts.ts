@@ -1,6 +1,6 @@
 // What the cluster says about a host, as facts beside the host's own: which node it is, how it stands, what a drain would come to.
 import type { Facts } from '../model/fact.ts';
-import { failed, type Outcome, ok } from '../model/failure.ts';
+import { failed, isAway, type Outcome, ok } from '../model/failure.ts';
 import { unknown, type Value } from '../model/value.ts';
 import { isControlPlane, poolOf, zoneOf } from './node-capacity.ts';
 import { patiently, sharedNodes } from './node-lists.ts';
@@ -62,13 +62,13 @@ export interface NodeQuestion {
   readonly signal: AbortSignal;
 }
 
-/** Facts of the node; where the API server does not answer they are unknown, which is not the host's bad end. */
-export async function readNode({ node, cluster, clock, hostFacts, crashing, signal }: NodeQuestion): Promise<Facts> {
+/** Facts of the node; where the API server does not say they are unknown, which is no failure of the host. */
+export async function readNode({ node, cluster, clock, hostFacts, crashing, signal }: NodeQuestion): Promise<Outcome<Facts>> {
   const state = await patiently(() => cluster.node(node, signal), clock, signal);
-  if (!state.ok) return unknownNode(node, state.failure.message);
+  if (!state.ok) return isAway(state.failure) ? state : ok(unknownNode(node, state.failure.message));
   const pods = crashing === undefined ? undefined : await cluster.pods(node, signal);
-  if (pods !== undefined && !pods.ok) return unknownNode(node, pods.failure.message);
-  return nodeFactsOf(state.value, hostFacts, pods === undefined ? {} : { pods: pods.value, crashing: crashing ?? new Set() });
+  if (pods !== undefined && !pods.ok) return isAway(pods.failure) ? pods : ok(unknownNode(node, pods.failure.message));
+  return ok(nodeFactsOf(state.value, hostFacts, pods === undefined ? {} : { pods: pods.value, crashing: crashing ?? new Set() }));
 }
 
 const unknownNode = (node: string, why: string): Facts => {

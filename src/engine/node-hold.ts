@@ -1,9 +1,8 @@
 // Taking a node, keeping it, giving it back: the steps around the Cluster port that must not come apart.
-import { type Failure, failed, keptOut, type Outcome, ok } from '../model/failure.ts';
+import { type Failure, failed, keptOut, type Outcome } from '../model/failure.ts';
 import type { FenceToken } from './host-scripts.ts';
 import { readSystemPods } from './node-forecast.ts';
 import { whyKept } from './node-guard.ts';
-import { patiently } from './node-lists.ts';
 import { cordonedByOthers } from './node-missing.ts';
 import type { Clock, Cluster } from './ports.ts';
 
@@ -55,7 +54,7 @@ export async function heldNode({
 export function takeNode(node: string, context: HoldContext): Promise<Outcome<{ readonly wasUnschedulable: boolean }>> {
   const { cluster, clock, token, byName, takesCordoned, signal } = context;
   return inTurn(cluster, async () => {
-    const nodes = await patiently(() => cluster.nodes(signal), clock, signal);
+    const nodes = await cluster.nodes(signal);
     if (!nodes.ok) return nodes;
     const state = nodes.value.find(({ name }) => name === node);
     if (state !== undefined && cordonedByOthers(state) && !takesCordoned) return { ok: false, failure: cordonedMeanwhile(node) };
@@ -63,7 +62,7 @@ export function takeNode(node: string, context: HoldContext): Promise<Outcome<{ 
     if (!pods.ok) return pods;
     const why = whyKept(node, { nodes: nodes.value, byName, ...(pods.value === undefined ? {} : { systemPods: pods.value }) });
     if (why !== undefined) return failed('blocked', `not cordoned: ${why}`);
-    return patiently(() => cluster.cordon(node, token, signal), clock, signal);
+    return cluster.cordon(node, token, signal);
   });
 }
 
@@ -72,15 +71,15 @@ export function takeNode(node: string, context: HoldContext): Promise<Outcome<{ 
  * say, the answer is no: what may be in service is not rebooted.
  */
 export async function stillHeld(node: string, context: HoldContext): Promise<Failure | undefined> {
-  const { cluster, clock, token, signal } = context;
-  const state = await patiently(() => cluster.node(node, signal), clock, signal);
+  const { cluster, token, signal } = context;
+  const state = await cluster.node(node, signal);
   if (state.ok && state.value.owner?.run === token.run && state.value.owner.number < token.number) {
-    const raised = await patiently(() => cluster.cordon(node, token, signal), clock, signal);
+    const raised = await cluster.cordon(node, token, signal);
     if (!raised.ok) return raised.failure;
   }
-  const held = state.ok ? await patiently(() => cluster.holds(node, token, signal), clock, signal) : state;
+  const held = state.ok ? await cluster.holds(node, token, signal) : state;
   if (held.ok) return undefined;
-  if (['blocked', 'fenced', 'kept_out'].includes(held.failure.kind)) return held.failure;
+  if (held.failure.resumable === true || ['blocked', 'fenced', 'kept_out'].includes(held.failure.kind)) return held.failure;
   return {
     ...held.failure,
     kind: 'blocked',
@@ -92,13 +91,4 @@ export async function stillHeld(node: string, context: HoldContext): Promise<Fai
 export async function restartsOn(node: string, { cluster, signal }: HoldContext): Promise<Readonly<Record<string, number>> | undefined> {
   const pods = await cluster.pods(node, signal);
   return pods.ok ? Object.fromEntries(pods.value.map((pod) => [pod.name, pod.restarts])) : undefined;
-}
-
-/** Gives back what a failed drain had taken, also when the run is being ended. */
-export async function giveBack(
-  node: string,
-  { cluster, clock, token }: HoldContext,
-): Promise<Outcome<{ readonly uncordoned: boolean; readonly why: string }>> {
-  const back = await patiently(() => cluster.uncordon(node, token), clock);
-  return back.ok ? ok(back.value) : back;
 }

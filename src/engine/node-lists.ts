@@ -31,7 +31,9 @@ export async function patiently<T>(ask: () => Promise<Outcome<T>>, clock: Clock,
   const began = clock.now();
   for (;;) {
     const answer = await ask();
-    if (answer.ok || answer.failure.transport !== true || signal?.aborted === true || clock.now() - began > patience) return answer;
+    // A run has waited out the whole outage by itself.
+    const isFinal = answer.ok || answer.failure.transport !== true || answer.failure.resumable === true;
+    if (isFinal || signal?.aborted === true || clock.now() - began > patience) return answer;
     await clock.sleep(pause, signal);
   }
 }

@@ -42,14 +42,14 @@ export class NodeSide {
     if (cluster === undefined) return ok(noNode('no cluster is configured'));
     const found = await findNode(search, cluster, clock);
     if (!found.ok) return found.failure.kind === 'refused' ? ok(noNode(found.failure.message)) : found;
-    return ok(await this.read(found.value, search.hostFacts));
+    return this.read(found.value, search.hostFacts);
   }
 
   /** Facts of this node as it is now; `crashing` as in `NodeQuestion`. */
-  async read(node: string | undefined, hostFacts: Facts, crashing?: ReadonlySet<string>): Promise<Facts> {
+  async read(node: string | undefined, hostFacts: Facts, crashing?: ReadonlySet<string>): Promise<Outcome<Facts>> {
     const { cluster, clock, signal } = this.#options;
-    if (cluster === undefined) return noNode('no cluster is configured');
-    if (node === undefined) return noNode('the plan knows no node for this host');
+    if (cluster === undefined) return ok(noNode('no cluster is configured'));
+    if (node === undefined) return ok(noNode('the plan knows no node for this host'));
     return readNode({ node, cluster, clock, hostFacts, signal, ...(crashing === undefined ? {} : { crashing }) });
   }
 

@@ -1,9 +1,8 @@
 // Cordon, drain and uncordon through the Cluster port. What is ours is marked with run and number; what is not ours is left alone.
 import type { CordonEffect, DrainEffect, UncordonEffect } from '../model/effect.ts';
-import type { Failure } from '../model/failure.ts';
+import { type Failure, isAway } from '../model/failure.ts';
 import { type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
-import { giveBack, type HoldContext, restartsOn, takeNode } from './node-hold.ts';
-import { patiently } from './node-lists.ts';
+import { type HoldContext, restartsOn, takeNode } from './node-hold.ts';
 import type { Cluster } from './ports.ts';
 
 export async function performCluster(
@@ -55,7 +54,10 @@ async function undo(failure: Failure, effect: DrainEffect, place: EffectPlace, c
     { type: 'effect.started', host, task: place.task, effect: id, kind: 'uncordon', what, timeout: 60, detached: false },
     true,
   );
-  const back = await giveBack(node, { ...context, cluster });
+  // Also while the run is being ended.
+  const back = await cluster.uncordon(node, context.token);
+  // Still out of service: the whole drain is tried again by a resume.
+  if (!back.ok && isAway(back.failure)) return back.failure;
   if (!back.ok) {
     await context.record({ type: 'effect.failed', host, task: place.task, effect: id, failure: back.failure }, true);
     return note(`and node ${node} could not be given back: ${back.failure.message}`);
@@ -67,9 +69,9 @@ async function undo(failure: Failure, effect: DrainEffect, place: EffectPlace, c
 
 /** What restarted until now is written down: the soak looks for what crashes afterwards. */
 async function uncordon(effect: UncordonEffect, context: HoldContext): Promise<Performed> {
-  const { cluster, clock, token, signal } = context;
+  const { cluster, token, signal } = context;
   const restarts = await restartsOn(effect.node, context);
-  const outcome = await patiently(() => cluster.uncordon(effect.node, token, signal), clock, signal);
+  const outcome = await cluster.uncordon(effect.node, token, signal);
   if (!outcome.ok) return failing(outcome.failure);
   return { result: { ok: true, data: { ...outcome.value, ...(restarts === undefined ? {} : { restarts }) } } };
 }

@@ -1,17 +1,19 @@
 // Waiting for facts: reads them again until they are as asked, until one of them makes waiting pointless, or until the time is up.
 import type { WaitEffect } from '../model/effect.ts';
-import type { Failure } from '../model/failure.ts';
+import { type Failure, isAway } from '../model/failure.ts';
 import { sameValue, type Value } from '../model/value.ts';
 import { cutShort, type DoorContext, failing, type Performed } from './door.ts';
 
 export async function performWait(effect: WaitEffect, context: DoorContext): Promise<Performed> {
   const { clock, signal } = context;
-  const began = clock.now();
+  // The time of an outage of the cluster is no time in which the host could have got ready.
+  const passed = (): number => clock.now() - context.awayFor();
+  const began = passed();
   for (;;) {
     const trouble = await context.refresh();
-    if (trouble !== undefined && trouble.transport !== true) return failing(trouble);
+    if (trouble !== undefined && (trouble.transport !== true || isAway(trouble))) return failing(trouble);
     const facts = context.facts();
-    const waited = Math.round((clock.now() - began) / 1000);
+    const waited = Math.round((passed() - began) / 1000);
     const hopeless = trouble === undefined ? effect.unless?.find((one) => sameValue(facts[one.fact], one.is)) : undefined;
     if (hopeless !== undefined) return failing({ kind: 'not_verified', message: hopeless.why });
     const missing = effect.until.filter((one) => !sameValue(facts[one.fact], one.is));

@@ -1,6 +1,7 @@
 // The one door to the world: every effect passes here. Checked, announced in the journal and on disk, carried out, and its result journalled.
 import type { Effect } from '../model/effect.ts';
 import type { Facts } from '../model/fact.ts';
+import { isAway } from '../model/failure.ts';
 import { type DoorContext, type EffectPlace, failing, type Performed } from './door.ts';
 import { guard } from './guard.ts';
 import { heldNode } from './node-hold.ts';
@@ -40,7 +41,7 @@ export async function perform(effect: Effect, place: EffectPlace, context: DoorC
   }
   const performed = await dispatch(effect, { ...place, ...(bootId === undefined ? {} : { bootId }) }, context);
   // Stopped now: whether it failed or was merely let go of cannot be told. It stays announced, and resume looks at it.
-  if (performed.failure !== undefined && context.signal.aborted) return performed;
+  if (performed.failure !== undefined && (context.signal.aborted || isAway(performed.failure))) return performed;
   const shown = effect.kind === 'run' && effect.noLog === true ? withoutOutput(performed) : performed;
   const result = await toldInShort(shown.result, effect.what, id, context);
   if (shown.failure === undefined) await context.record({ type: 'effect.done', host, task, effect: id, result }, true);

@@ -167,6 +167,14 @@ export interface NodeNote {
   readonly warning: boolean;
 }
 
+/** What a long call reports of an API server that is away in the middle of it. */
+export interface Outage {
+  /** Seconds for which it is waited out; the time does not count as the call's own. */
+  readonly limit: number;
+  readonly away: (failure: Failure) => Promise<void>;
+  readonly back: () => Promise<void>;
+}
+
 export interface Cluster {
   readonly nodes: (signal?: AbortSignal) => Promise<Outcome<readonly NodeState[]>>;
   readonly node: (name: string, signal?: AbortSignal) => Promise<Outcome<NodeState>>;
@@ -191,6 +199,7 @@ export interface Cluster {
     owner: Owner,
     progress: (text: string) => void,
     signal?: AbortSignal,
+    outage?: Outage,
   ) => Promise<Outcome<DrainResult>>;
   /** Give back only what is ours: annotation away, unschedulable as it was found. */
   readonly uncordon: (

@@ -1,6 +1,6 @@
 // The end of a soak: the host is looked at again. Still the same boot, still off, its node still in service; otherwise it ended badly after all.
 import { hostState, hostStates } from '../core/state.ts';
-import { type Failure, unhandled } from '../model/failure.ts';
+import { type Failure, isAway, unhandled } from '../model/failure.ts';
 import type { Verdict } from '../model/plan.ts';
 import { isMapping, type Value } from '../model/value.ts';
 import { setupOf } from './fleet.ts';
@@ -16,8 +16,8 @@ export async function repeatProof(host: string, run: RunContext): Promise<void> 
   };
   try {
     const failure = (await walk.freshen()) ?? lookAt(walk) ?? (await lookAtNode(walk));
-    // Stopped in the middle: nothing was seen, and resume will look again.
-    if (run.signal.aborted) return;
+    // Stopped in the middle, or the cluster is away: nothing was seen, and resume will look again.
+    if (run.signal.aborted || isAway(failure)) return;
     if (failure !== undefined) return await failed(failure);
     await recordNewProof(walk);
     await run.record({ type: 'host.soaked', host, evidence: evidenceOf(walk) }, true);

@@ -3,8 +3,9 @@ import { decide } from '../core/decide.ts';
 import type { DecideContext, Decision } from '../core/decision.ts';
 import { mayContinue } from '../core/hold.ts';
 import { wordFor } from '../core/resolve.ts';
-import { hostState, hostStates, type RunState } from '../core/state.ts';
+import { clusterDeadline, hostState, hostStates, type RunState } from '../core/state.ts';
 import type { Event, EventBody, EventOf } from '../model/event.ts';
+import type { Outcome } from '../model/failure.ts';
 import type { Rollout } from '../model/playbook.ts';
 import { Bell } from './bell.ts';
 import { eventOf } from './decision-event.ts';
@@ -13,7 +14,8 @@ import { setupOf } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
 import { lockOutsOf, missingHosts } from './node-missing.ts';
 import { createPending, type Pending } from './node-pending.ts';
-import type { Asker, Gates, KeptOutput, Slots } from './ports.ts';
+import { type OutageOptions, overOutages } from './outage.ts';
+import type { Asker, Cluster, Gates, KeptOutput, NodeState, Slots } from './ports.ts';
 import { createQuota } from './quota.ts';
 import { repeatProof } from './repeat-proof.ts';
 import { SlotClaims } from './slot-claims.ts';
@@ -77,7 +79,11 @@ class Loop {
   readonly #pending: Pending | undefined;
   /** For what is only read: nobody waits for it once the run is to stop. */
   readonly #either: AbortSignal;
+  /** Fires when the run is over: nobody waits for the cluster then. */
+  readonly #over = new AbortController();
   #trouble: unknown;
+  /** Ends the reading of capacity that an outage interrupts. */
+  #onAway = (): void => {};
   #lastWait = '';
 
   constructor(input: RunInput) {
@@ -87,7 +93,7 @@ class Loop {
     this.#policy = input.setup.play.rollout;
     this.#context = {
       setup: input.setup,
-      ports: input.ports,
+      ports: { ...input.ports, ...this.#overOutages() },
       token: { run: input.ledger.run, number: input.number, ...(input.takeover === undefined ? {} : { takeover: input.takeover }) },
       record: this.#record,
       state: () => this.#state,
@@ -147,7 +153,20 @@ class Loop {
       for (const walk of this.#walks.values()) walk.abort();
       await this.#slots.sync().catch(() => {});
       throw error;
+    } finally {
+      this.#over.abort();
     }
+  }
+
+  #overOutages(): { readonly cluster?: Cluster } {
+    const { cluster, clock } = this.#input.ports;
+    if (cluster === undefined) return {};
+    const record = async (body: Parameters<OutageOptions['record']>[0]): Promise<void> => {
+      await this.#record(body, false);
+      if (body.type === 'cluster.away') this.#onAway();
+    };
+    const over = AbortSignal.any([this.#input.kill, this.#over.signal]);
+    return { cluster: overOutages({ cluster, clock, limit: clusterDeadline(this.#policy), record, over }) };
   }
 
   async #loop(): Promise<{ readonly exit: number; readonly why: string }> {
@@ -280,10 +299,13 @@ class Loop {
   /** Hosts of other runs, and nodes of the pool that are out of service and are not ours. An API that does not answer leaves no capacity: fail closed. */
   async #readCapacity(): Promise<void> {
     await this.#slots.read();
-    const { cluster } = this.#input.ports;
+    const { cluster } = this.#context.ports;
     if (cluster === undefined) return;
-    const nodes = await cluster.nodes(this.#either);
-    if (this.#input.stop.aborted) return;
+    const nodes = await new Promise<Outcome<readonly NodeState[]> | undefined>((resolve, reject) => {
+      this.#onAway = () => resolve(undefined);
+      cluster.nodes(this.#either).then(resolve, reject);
+    });
+    if (nodes === undefined || this.#input.stop.aborted) return;
     if (!nodes.ok) {
       await this.#record({ type: 'warning', text: `the cluster does not say what is out of service: ${nodes.failure.message}` }, false);
       await this.#record({ type: 'capacity.read', unavailable: [...this.#input.setup.hosts.keys()] }, false);

@@ -3,7 +3,7 @@ import { turnOf } from '../core/lock-out.ts';
 import { type ChosenRemedy, chooseAnew, settle } from '../core/overlay.ts';
 import type { Variables } from '../core/scope.ts';
 import type { IsSecretName } from '../core/secrets.ts';
-import { type HostState, hostState, hostStates, type RunState } from '../core/state.ts';
+import { awayUntil, type HostState, hostState, hostStates, type RunState } from '../core/state.ts';
 import { type Frame, outputArea } from '../core/task-plan.ts';
 import { type DeclaredFacts, givenFacts, isClusterWant, newAnswer } from '../facts/index.ts';
 import type { AnyModule, PlanContext } from '../model/change.ts';
@@ -223,9 +223,10 @@ export class HostWalk {
     const { cordoned, rebooted } = this.done;
     const hostFacts = this.#observed.facts;
     const facts = await this.nodeSide.read(node, hostFacts, rebooted ? crashingBefore(hostStates(this.run.state())) : undefined);
+    if (!facts.ok) return facts;
     const taken = cordoned || rebooted;
     const forecast = await this.nodeSide.forecast(wants, node ?? '', hostFacts, { again: this.#stale, taken });
-    return forecast.ok ? { ok: true, value: { ...facts, ...this.nodeSide.forecasts } } : forecast;
+    return forecast.ok ? { ok: true, value: { ...facts.value, ...this.nodeSide.forecasts } } : forecast;
   }
 
   get #asked(): ReadonlySet<string> {
@@ -297,6 +298,7 @@ export class HostWalk {
         return this.freshen();
       },
       done: () => this.done,
+      awayFor: () => awayUntil(run.state(), run.ports.clock.now()),
     };
   }
 }

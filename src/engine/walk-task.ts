@@ -6,7 +6,7 @@ import { learnedSecrets } from '../core/secrets.ts';
 import { doneTask } from '../core/state.ts';
 import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../core/task-plan.ts';
 import type { AnyModule, Change, ModulePlan } from '../model/change.ts';
-import type { Failure, FailureKind } from '../model/failure.ts';
+import { type Failure, type FailureKind, isAway } from '../model/failure.ts';
 import type { ModuleTask } from '../model/playbook.ts';
 import { higherRisk, highestRisk } from '../model/risk.ts';
 import { isList, isMapping, type Mapping, unknown, type Value } from '../model/value.ts';
@@ -42,7 +42,7 @@ async function walkOpenly(task: ModuleTask, vars: readonly Mapping[], walk: Host
     const round = await walkRound(task, module, [item, ...vars], walk, before);
     rounds.push(task.loop === undefined ? round : { ...round, result: { ...round.result, ...item } });
     // Nothing more is touched on a host that is going to end badly; with `ignore_errors` it is not.
-    if (round.failure !== undefined && (task.ignoreErrors !== true || walk.signal.aborted)) break;
+    if (round.failure !== undefined && (task.ignoreErrors !== true || walk.signal.aborted || isAway(round.failure))) break;
   }
   await walk.recordKernel();
   return conclude(task, module, await withLeftOver(task, rounds, vars, walk, before), walk);
@@ -256,8 +256,9 @@ async function conclude(task: ModuleTask, module: AnyModule, rounds: readonly Ro
   walk.learned = { ...walk.learned, ...sets };
   const named = task.register === undefined ? {} : { [task.register]: registered };
   walk.secrets.learn(learnedSecrets({ ...sets, ...named }, task.noLog, walk.run.setup.isSecret));
-  // The task has not failed: it was not begun.
-  if (failure !== undefined && (task.ignoreErrors !== true || failure.kind === 'kept_out')) return failure;
+  // The task has not failed: it was not begun, or waits for the cluster.
+  const isNoFailure = failure !== undefined && (failure.kind === 'kept_out' || isAway(failure));
+  if (failure !== undefined && (task.ignoreErrors !== true || isNoFailure)) return failure;
   const earlier = doneTask(walk.state, task.id);
   if (earlier !== undefined && status !== 'changed') {
     // Walked over again after a resume: what it came to the first time stands.

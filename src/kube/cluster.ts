@@ -186,10 +186,10 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
       const failure = holdFailure(node.value, owner);
       return failure === undefined ? ok(true) : { ok: false, failure };
     },
-    drain: async (name, drainOptions, owner, progress, signal) => {
-      const until = clock.now() + drainOptions.timeout * 1000;
+    drain: async (name, drainOptions, owner, progress, signal, outage) => {
+      const until = clock.now() + (outage === undefined ? drainOptions.timeout * 1000 : 0);
       const eviction = await whileAway(evictionApi, { clock, until, signal });
-      const context = { api, clock, node: name, options: drainOptions, owner, progress, place, pdbApi, signal };
+      const context = { api, clock, node: name, options: drainOptions, owner, progress, place, pdbApi, signal, outage };
       return eviction.ok ? drainNode({ ...context, evictionApi: eviction.value }) : eviction;
     },
     uncordon: async (name, owner, signal) => {

@@ -1,5 +1,5 @@
 // What a running drain knows, what is still to go, and what it comes to in the end.
-import type { Clock, DrainResult, Owner } from '../engine/ports.ts';
+import type { Clock, DrainResult, Outage, Owner } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
 import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
 import type { Api, EvictionApi } from './api.ts';
@@ -21,6 +21,7 @@ export interface DrainContext {
   readonly place: EvictContext['place'];
   readonly evictionApi: EvictionApi;
   readonly pdbApi: () => Promise<Outcome<PdbApi>>;
+  readonly outage?: Outage | undefined;
   /** The caller's: an interrupted drain is not undone, so that a resumed run finds what it left. */
   readonly signal: AbortSignal | undefined;
 }

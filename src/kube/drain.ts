@@ -104,7 +104,8 @@ async function waitForEnd(work: Work, context: DrainContext, bell: Bell, evict: 
   let said = '';
   while (!work.limit.signal.aborted) {
     if (isDone(work, context) && (await isEmpty(work, context, evict))) return true;
-    const text = describeWork(work, context);
+    const away = work.guard.away();
+    const text = away === undefined ? describeWork(work, context) : `the cluster is away: ${away.message}`;
     if (text !== said && clock.now() - saidAt >= progressEvery) {
       [said, saidAt] = [text, clock.now()];
       progress(text);
@@ -129,14 +130,15 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
   const stopAll = (): void => limit.abort();
   if (signal?.aborted) return failed('interrupted', `drain of ${node}: interrupted before it began`);
   signal?.addEventListener('abort', stopAll, { once: true });
-  void clock.sleep(options.timeout * 1000, limit.signal).then(stopAll);
+  const guard = guardNode({ api, node, owner, clock, signal: limit.signal, outage: context.outage });
+  void expire(context, guard, limit.signal).then(stopAll);
   try {
-    const guard = guardNode({ api, node, owner, clock, signal: limit.signal });
     const lost = await guard.fresh();
     if (lost !== undefined) return ended(context, lost, limit);
     if (guard.last()?.ready === false && options.deadNodeSkipWaitAfter === undefined)
       return { ok: false, failure: deadNode(node, 'is NotReady') };
-    const patience = { clock, until: deadline, signal: limit.signal };
+    // With an outage that is watched, the caller asks again.
+    const patience = { clock, until: context.outage === undefined ? deadline : started, signal: limit.signal };
     const chosen = await whileAway(() => choosePods(api, node, options, limit.signal), patience);
     if (!chosen.ok) return ended(context, chosen.failure, limit);
     if (chosen.value.refused.length > 0) return refusedFailure(node, chosen.value.refused);
@@ -153,6 +155,16 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
   } finally {
     limit.abort();
     signal?.removeEventListener('abort', stopAll);
+  }
+}
+
+/** Resolves when the time is up. In a run, which waits for an API server that is away, that time does not count. */
+async function expire({ clock, options, outage }: DrainContext, guard: Guard, signal: AbortSignal): Promise<void> {
+  const deadline = clock.now() + options.timeout * 1000;
+  for (;;) {
+    const left = deadline - clock.now() + (outage === undefined ? 0 : guard.awayFor());
+    if (signal.aborted || left <= 0) return;
+    await clock.sleep(left, signal);
   }
 }
 

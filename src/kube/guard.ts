@@ -1,7 +1,8 @@
 // Watches that a node stays ours while it is drained: read again before a batch of evictions and at least every few seconds.
-import type { Clock, NodeState, Owner } from '../engine/ports.ts';
+import type { Clock, NodeState, Outage, Owner } from '../engine/ports.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Api } from './api.ts';
+import { retryPause } from './evict.ts';
 import { holdFailure, nodeState } from './ownership.ts';
 
 export interface Guard {
@@ -12,6 +13,10 @@ export interface Guard {
   readonly volumes: () => readonly string[];
   /** Since when (milliseconds since 1970) the node was NotReady without a break. */
   readonly deadSince: () => number | undefined;
+  /** Why the API server gives no answer now. */
+  readonly away: () => Failure | undefined;
+  /** Milliseconds without an answer, until now. */
+  readonly awayFor: () => number;
 }
 
 export interface GuardOptions {
@@ -20,24 +25,36 @@ export interface GuardOptions {
   readonly owner: Owner;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Absent = the drain's own deadline ends it. */
+  readonly outage: Outage | undefined;
 }
 
 /** A reading older than this is read again; with a call's time it stays below the promised 5 s. */
 const youngFor = 3_000;
-const pause = 1_000;
 
-export function guardNode({ api, node, owner, clock, signal }: GuardOptions): Guard {
+export function guardNode({ api, node, owner, clock, signal, outage }: GuardOptions): Guard {
   let readAt = Number.NEGATIVE_INFINITY;
   let state: NodeState | undefined;
   let volumes: readonly string[] = [];
   let lost: Failure | undefined;
   let deadSince: number | undefined;
   let reading: Promise<Failure | undefined> | undefined;
+  let away: { readonly since: number; readonly why: Failure } | undefined;
+  let earlier = 0;
+
+  const awayFor = (): number => earlier + (away === undefined ? 0 : clock.now() - away.since);
+
+  async function answered(): Promise<void> {
+    earlier = awayFor();
+    away = undefined;
+    await outage?.back();
+  }
 
   async function read(): Promise<Failure | undefined> {
-    for (;;) {
+    for (let tries = 0; ; tries += 1) {
       const began = clock.now();
       const found = await api.node(node, signal);
+      if (found.ok || found.failure.transport !== true) await answered();
       if (found.ok) {
         state = nodeState(found.value);
         volumes = found.value.status?.volumesInUse ?? [];
@@ -52,7 +69,11 @@ export function guardNode({ api, node, owner, clock, signal }: GuardOptions): Gu
       }
       // Only trouble on the way is waited out; a missing right or an expired credential is told at once.
       if (found.failure.transport !== true || signal.aborted) return found.failure;
-      await clock.sleep(pause, signal);
+      away ??= { since: began, why: found.failure };
+      await outage?.away(found.failure);
+      // The caller knows the whole outage, and says what becomes of the host.
+      if (clock.now() - away.since > (outage?.limit ?? Number.POSITIVE_INFINITY) * 1000) return found.failure;
+      await clock.sleep(retryPause(tries, clock.random()), signal);
       if (signal.aborted) return found.failure;
     }
   }
@@ -70,5 +91,7 @@ export function guardNode({ api, node, owner, clock, signal }: GuardOptions): Gu
     last: () => state,
     volumes: () => volumes,
     deadSince: () => deadSince,
+    away: () => away?.why,
+    awayFor,
   };
 }

@@ -109,7 +109,7 @@ export const rolloutSchema = object({
   ).optional(),
   on_window_end: oneOf('finish', 'hold').optional(),
   gates: listOf(gate).optional(),
-  deadline: object({ host: duration.optional(), run: duration.optional() }).optional(),
+  deadline: object({ host: duration.optional(), run: duration.optional(), cluster: duration.optional() }).optional(),
   retries: object({ transport: whole(0, 100).optional() }).optional(),
   approve: oneOf('evict', 'reboot', 'never').optional(),
   unplannable: oneOf('leave_out', 'stop', 'ask').optional(),
@@ -176,6 +176,7 @@ export function rolloutOf(keys: RolloutKeys, ansible: AnsibleKeys = {}): Rollout
     deadline: {
       ...(keys.deadline?.host !== undefined && { host: keys.deadline.host }),
       ...(keys.deadline?.run !== undefined && { run: keys.deadline.run }),
+      ...(keys.deadline?.cluster !== undefined && { cluster: keys.deadline.cluster }),
     },
     retries: { transport: keys.retries?.transport ?? 3 },
     approve: keys.approve ?? 'evict',

@@ -50,6 +50,8 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'slots.read': object({ others: listOf(object({ host: text, run: text }, { zone: text, failed: flag })) }),
   'nodes.tainted': object({ nodes: texts }),
   'nodes.untainted': object({ nodes: texts }),
+  'cluster.away': object({ since: number, why: text }),
+  'cluster.back': object({ seconds: number }),
   waiting: object({ why: text }, { until: number }),
   'host.started': object({ host: text, why: text }),
   'facts.read': object({ host: text, verdict, evidence: text }, { bootId: text }),

@@ -95,6 +95,9 @@ type Entry =
   /** The pending taint of this run is set on these nodes; journalled before it is written, as is its removal. */
   | { readonly type: 'nodes.tainted'; readonly nodes: readonly string[] }
   | { readonly type: 'nodes.untainted'; readonly nodes: readonly string[] }
+  /** The API server does not answer since then: one entry for all hosts. */
+  | { readonly type: 'cluster.away'; readonly since: number; readonly why: string }
+  | { readonly type: 'cluster.back'; readonly seconds: number }
   | { readonly type: 'waiting'; readonly why: string; readonly until?: number }
   | { readonly type: 'host.started'; readonly host: string; readonly why: string }
   | { readonly type: 'facts.read'; readonly host: string; readonly verdict: Verdict; readonly evidence: string; readonly bootId?: string }

@@ -36,6 +36,9 @@ export interface Failure {
   readonly resumable?: true;
 }
 
+/** The API server was away for longer than it is waited for: the host is left where it stands. */
+export const isAway = (failure: Failure | undefined): boolean => failure?.resumable === true && failure.transport === true;
+
 /** What a call to the outside gives: a value, or the failure that the host ends with. */
 export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 

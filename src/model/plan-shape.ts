@@ -54,7 +54,7 @@ export const rollout: Shape = object(
     freeze: listOf(object({ from: text, to: text, tz: text, why: text })),
     onWindowEnd: text,
     gates: listOf(object({ name: text, kind: oneOf('prometheus', 'http', 'command', 'kubernetes'), args: mapping, for: number })),
-    deadline: object({}, { host: number, run: number }),
+    deadline: object({}, { host: number, run: number, cluster: number }),
     retries: object({ transport: number }),
     approve: text,
     unplannable: text,

@@ -98,7 +98,8 @@ export interface Rollout {
   readonly freeze: readonly Freeze[];
   readonly onWindowEnd: 'finish' | 'hold';
   readonly gates: readonly GateSpec[];
-  readonly deadline: { readonly host?: number; readonly run?: number };
+  /** `cluster`: for how long an API server that is away is waited for; absent = 30 minutes. */
+  readonly deadline: { readonly host?: number; readonly run?: number; readonly cluster?: number };
   readonly retries: { readonly transport: number };
   readonly approve: 'evict' | 'reboot' | 'never';
   readonly unplannable: 'leave_out' | 'stop' | 'ask';

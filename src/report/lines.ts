@@ -2,7 +2,7 @@
 
 import { leftBehind } from '../core/left-behind.ts';
 import type { Event } from '../model/event.ts';
-import { detailLines, lastDetail } from '../model/failure.ts';
+import { detailLines, isAway, lastDetail } from '../model/failure.ts';
 import { drainedText } from './drained-text.ts';
 import { clockTime, duration, type Paint, plural } from './layout.ts';
 import { proofText } from './proof-text.ts';
@@ -60,6 +60,10 @@ function sentence(event: Event, paint: Paint): string | undefined {
       return paint.dim(`PreferNoSchedule on nodes whose turn is still to come: ${event.nodes.join(', ')}`);
     case 'nodes.untainted':
       return paint.dim(`no longer PreferNoSchedule: ${event.nodes.join(', ')}`);
+    case 'cluster.away':
+      return paint.yellow(`cluster away since ${clockTime(event.since)}: ${event.why}; no host is started or failed by that`);
+    case 'cluster.back':
+      return `cluster back after ${duration(event.seconds)}`;
     case 'waiting':
       return paint.dim(`waiting: ${event.why}`);
     case 'warning':
@@ -109,8 +113,8 @@ function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): st
     case 'host.soaked':
       return `${host} still good at the end of its soak: ${event.evidence}`;
     case 'host.failed':
-      return paint.red(
-        `${event.host} FAILED ${event.failure.kind}${event.task === undefined ? '' : ` at "${event.task}"`}: ${event.failure.message} [left: ${event.state}]${event.failure.hint === undefined ? '' : `; ${event.failure.hint}`}`,
+      return (isAway(event.failure) ? paint.yellow : paint.red)(
+        `${event.host} ${isAway(event.failure) ? 'stopped:' : 'FAILED'} ${event.failure.kind}${event.task === undefined ? '' : ` at "${event.task}"`}: ${event.failure.message} [left: ${event.state}]${event.failure.hint === undefined ? '' : `; ${event.failure.hint}`}`,
       );
     case 'host.resolved':
       return `${host} resolved by ${event.who}: ${event.note}`;

@@ -6,6 +6,7 @@ import type { Event } from '../model/event.ts';
 import { lastDetail } from '../model/failure.ts';
 import { drainedText } from './drained-text.ts';
 import { cutTo, duration, type Paint, padRight } from './layout.ts';
+import { awayLines } from './next-steps.ts';
 
 const maxRows = 30;
 
@@ -79,7 +80,8 @@ export function liveRows(state: RunState, activity: Activity, options: RowOption
   const failed = hosts.filter((host) => host.status === 'failed');
   const active = hosts.filter((host) => host.status === 'running' || host.status === 'soaking');
   const done = hosts.filter((host) => host.status === 'done').sort((a, b) => (b.doneAt ?? 0) - (a.doneAt ?? 0));
-  const halted = [...haltedRow(state, options.paint), ...lockedOutRow(state, options)];
+  const away = awayLines(state).map((line) => options.paint.yellow(line));
+  const halted = [...haltedRow(state, options.paint), ...away, ...lockedOutRow(state, options)];
   const room = maxRows - halted.length;
   // A failed host takes two rows.
   const shownFailed = failed.slice(-Math.max(3, Math.floor(room / 6)));

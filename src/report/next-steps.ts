@@ -3,15 +3,23 @@
 import { brakeHolders } from '../core/brake.ts';
 import { sizeOf } from '../core/ranked.ts';
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
+import { isAway } from '../model/failure.ts';
 import { pasteable } from '../model/quote.ts';
-import { duration, plural } from './layout.ts';
+import { clockTime, duration, plural } from './layout.ts';
 
 /** What to type next after a run, where there is something. */
 export const nextSteps = (state: RunState): readonly string[] => [
   ...standingBrake(state),
   ...looks(state),
-  ...(state.aborted === undefined ? [] : [`go on with: kmend resume ${state.run}`]),
+  ...(state.aborted === undefined && !isHaltedByCluster(state) ? [] : [`go on with: kmend resume ${state.run}`]),
 ];
+
+const isHaltedByCluster = (state: RunState): boolean =>
+  state.away !== undefined || [...hostStates(state)].some(({ status, failure }) => status === 'failed' && isAway(failure));
+
+/** An outage of the cluster that lasts. */
+export const awayLines = ({ away }: RunState): readonly string[] =>
+  away === undefined ? [] : [`cluster away since ${clockTime(away.since)}: ${away.why}`];
 
 /** So many names in a line, so many lines of a kind. */
 const shown = 5;
@@ -55,6 +63,7 @@ export function underWay(state: RunState, now: number, holder: string | undefine
   });
   return [
     `${holder === undefined ? 'nobody works on this run: its process is gone' : `under way: ${holder}`}; last entry ${ago(state.lastAt)} ago`,
+    ...awayLines(state),
     ...hosts.map((line) => `  ${line}`),
     ...(holder === undefined ? [`go on with: kmend resume ${state.run}`] : wordsFor(state)),
     ...standingBrake(state),

@@ -1,5 +1,6 @@
 // The recap: one line a host, as Ansible prints it, from the state of a run.
 import type { HostState } from '../core/state.ts';
+import { isAway } from '../model/failure.ts';
 import { type Paint, padRight } from './layout.ts';
 import { leftOpenText } from './proof-text.ts';
 
@@ -22,7 +23,7 @@ export function recapRow(host: HostState): RecapRow {
     ok: count('ok') + count('changed'),
     changed: count('changed'),
     unreachable,
-    failed: host.status === 'failed' && unreachable === 0 ? 1 : 0,
+    failed: host.status === 'failed' && unreachable === 0 && !isAway(host.failure) ? 1 : 0,
     skipped: count('skipped'),
     ignored: count('ignored'),
     end: endOf(host),

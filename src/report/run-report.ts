@@ -3,6 +3,7 @@ import { leftBehindOn } from '../core/left-behind.ts';
 import { type HostState, hostStates, type RunState } from '../core/state.ts';
 import { failureLines } from './failure-text.ts';
 import { duration, type Paint, table, uncoloured } from './layout.ts';
+import { awayLines } from './next-steps.ts';
 import { proofText } from './proof-text.ts';
 import { recapLines, recapRow } from './recap.ts';
 
@@ -29,6 +30,7 @@ function summary({ state, entries, head }: ReportInput): Facts {
       ['took', duration((state.lastAt - state.startedAt) / 1000)],
       ['ended', state.finished === undefined ? 'not finished' : `${state.finished.why} (exit ${state.finished.exit})`],
       ...(state.brake === undefined ? [] : [['brake', state.brake.why] as const]),
+      ...awayLines(state).map((line) => ['cluster', line] as const),
       ...[...state.kernels].map(
         ([release, { obeys, host }]) =>
           [`kernel ${release}`, `${obeys === 'yes' ? 'obeys' : 'does not obey'} nokmem: seen on ${host}`] as const,
