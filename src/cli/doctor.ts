@@ -80,6 +80,7 @@ async function lookAtCluster(cluster: WorldCluster, world: World): Promise<reado
     world.out(`cluster: ${failureText(failure)}`);
   };
   const nodes = await cluster.nodes(world.kill);
+  if (cluster.unsafe !== undefined) world.out(`cluster: warning: ${cluster.unsafe}`);
   if (nodes.ok) world.out(`cluster: ${nodes.value.length} nodes at ${cluster.description}`);
   else bad(nodes.failure);
   if (!nodes.ok && nodes.failure.transport === true) return reasons;

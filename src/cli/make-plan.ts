@@ -48,7 +48,8 @@ export async function makePlan(
     endIfStopped(world);
     const { hosts, notes, held: found } = await withoutHeld(planned, ports.store, tags.takeover);
     held.push(...found);
-    const assembled = assemblePlay(play, ready.pool.length, hosts, id, notes);
+    const unsafe = ports.cluster?.unsafe;
+    const assembled = assemblePlay(play, ready.pool.length, hosts, id, unsafe === undefined ? notes : [unsafe, ...notes]);
     const earlier = await earlierDurations(ports.store, { playbook: project.path, play: play.name, pool: ready.pool });
     const leftOut = [...assembled.leftOut, ...(set.rollback?.refused ?? [])];
     playPlans.push({ ...assembled, hosts: assembled.hosts.map((host) => withHistory(host, earlier)), leftOut });

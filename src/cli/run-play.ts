@@ -81,7 +81,7 @@ export async function startRun(
     return drive(
       guarded(journal, lock, set.stateDir),
       emptyState,
-      [...bodies, ...takeoverNote(flags)],
+      [...bodies, ...takeoverNote(flags), ...connectionNote(ports)],
       1,
       commands,
       run,
@@ -148,7 +148,15 @@ export async function resumeRun(
     const yes = flags.yes === true && state.approved === undefined ? [approval(flags, world)] : [];
     const resumed: EventBody = { type: 'run.resumed', who: world.who, tool: world.version };
     // A host that a person leaves as it is must not be taken up again: their words go first.
-    const bodies: EventBody[] = [...left, ...resolved, resumed, ...tornNote(torn), ...takeoverNote(flags), ...yes];
+    const bodies: EventBody[] = [
+      ...left,
+      ...resolved,
+      resumed,
+      ...tornNote(torn),
+      ...takeoverNote(flags),
+      ...connectionNote(ports),
+      ...yes,
+    ];
     return drive(guarded(journal, lock, set.stateDir), state, bodies, number, commands, run, flags, set, world, ports);
   });
   return { exit, wasDone, approved };
@@ -184,6 +192,9 @@ const tornNote = (torn: boolean): readonly EventBody[] =>
 
 const takeoverNote = ({ takeover }: RunFlags): readonly EventBody[] =>
   takeover === undefined ? [] : [{ type: 'warning', text: `takes over what run ${takeover} holds (--takeover)` }];
+
+const connectionNote = ({ cluster }: RunPorts): readonly EventBody[] =>
+  cluster?.unsafe === undefined ? [] : [{ type: 'warning', text: cluster.unsafe }];
 
 type Held = Extract<Awaited<ReturnType<Store['lock']>>, { readonly held: true }>;
 

@@ -176,6 +176,8 @@ export interface Outage {
 }
 
 export interface Cluster {
+  /** Why somebody on the way could read our credential or answer for the server; absent = nobody could. */
+  readonly unsafe?: string;
   readonly nodes: (signal?: AbortSignal) => Promise<Outcome<readonly NodeState[]>>;
   readonly node: (name: string, signal?: AbortSignal) => Promise<Outcome<NodeState>>;
   readonly pods: (node: string, signal?: AbortSignal) => Promise<Outcome<readonly PodState[]>>;

@@ -268,10 +268,18 @@ function readable(cluster: KubeCluster): KubeCluster {
 /** Reads the kubeconfig, checks the credentials that can be checked without a call; makes no call to the server. */
 export async function createCluster(options: ClusterOptions): Promise<Outcome<KubeCluster>> {
   const opened = await openApi(options);
-  return opened.ok ? ok(readable(clusterOver(opened.value.api, options.clock, options, opened.value.description))) : opened;
+  if (!opened.ok) return opened;
+  const { api, description, unsafe } = opened.value;
+  return ok({ ...readable(clusterOver(api, options.clock, options, description)), ...(unsafe === undefined ? {} : { unsafe }) });
 }
 
-export async function openApi(options: ClusterOptions): Promise<Outcome<{ readonly api: Api; readonly description: string }>> {
+interface Opened {
+  readonly api: Api;
+  readonly description: string;
+  readonly unsafe: string | undefined;
+}
+
+export async function openApi(options: ClusterOptions): Promise<Outcome<Opened>> {
   const { kubeconfigs, parseYaml, context, env, accountFolder, clock } = options;
   const config = kubeconfigs.length === 0 ? inClusterConfig(env, accountFolder) : resolveKubeconfig(kubeconfigs, parseYaml, context);
   if (!config.ok) return config;
@@ -285,12 +293,12 @@ export async function openApi(options: ClusterOptions): Promise<Outcome<{ readon
   const credentials = await createCredentials({ config: config.value, env, now: clock.now });
   if (!credentials.ok) return credentials;
   const unsafe = unsafeConnection(config.value);
-  if (unsafe !== undefined) options.warn?.(`${origin}: ${unsafe}`);
+  if (unsafe !== undefined) options.warn?.(unsafe);
   const userAgent = options.userAgent ?? 'kmend';
   // The variable by which kubectl's client is told the same.
   const onlyHttp1 = (env.DISABLE_HTTP2 ?? '') !== '';
   const http = createHttp({ cluster, credentials: credentials.value, proxy, onlyHttp1, now: clock.now, userAgent });
   const api = createApi(http, credentials.value.description, clock);
   const through = proxy === undefined ? '' : ` through the proxy ${nameProxy(proxy)}`;
-  return ok({ api, description: `${cluster.server}${through}, ${credentials.value.description}` });
+  return ok({ api, description: `${cluster.server}${through}, ${credentials.value.description}`, unsafe });
 }

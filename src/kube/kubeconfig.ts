@@ -247,6 +247,9 @@ function check(context: string, path: string, cluster: Named, user: Named | unde
   if (server === undefined || !/^https?:\/\//.test(server) || !URL.canParse(server)) {
     return failed('refused', `${origin}: its cluster has no server address (https://host:port)`);
   }
+  // It would be shown wherever the server is named.
+  if (new URL(server).username !== '')
+    return failed('refused', `${origin}: its server address holds a user name: that belongs into \`users\``);
   const known = user === undefined ? {} : userOf(user);
   const connection = clusterOf(cluster);
   const refusal = contradiction(connection) ?? (user === undefined ? undefined : unsupported(user.value, known));
@@ -308,12 +311,12 @@ export function inClusterConfig(
 }
 
 /** Why somebody on the way to the server could read our credential, or answer in its place; undefined = TLS, with its certificate checked. */
-export function unsafeConnection({ cluster, user }: ResolvedConfig): string | undefined {
+export function unsafeConnection({ origin, cluster, user }: ResolvedConfig): string | undefined {
   const { server, insecure } = cluster;
   if (server.startsWith('https:'))
     return insecure
-      ? `the certificate of ${server} is not checked (insecure-skip-tls-verify): anybody on the way may answer for it`
+      ? `${origin}: the certificate of ${server} is not checked (insecure-skip-tls-verify): anybody on the way may answer for it`
       : undefined;
   const hasSecret = [user.token, user.tokenFile, user.idToken, user.password, user.exec].some((given) => given !== undefined);
-  return hasSecret ? `the credential is sent to ${server} without encryption: anybody on the way can read it` : undefined;
+  return hasSecret ? `${origin}: the credential is sent to ${server} without encryption: anybody on the way can read it` : undefined;
 }

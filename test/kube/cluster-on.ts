@@ -40,12 +40,12 @@ export function failure(outcome: Outcome<unknown>): Failure {
 
 export const owner = { run: 'r1', number: 1 };
 
-/** For the world of a command line: the fake's cluster, whatever kubeconfig the command was given. */
+/** For the world of a command line: the fake's cluster, whatever kubeconfig the command was given; `entry` changes its cluster entry. */
 export const clusterFor =
-  (fake: FakeKube): World['cluster'] =>
+  (fake: FakeKube, entry: Json = {}): World['cluster'] =>
   async ({ kubeconfigs: _paths, ...needs }) =>
     createCluster({
-      kubeconfigs: [{ path: 'kubeconfig', text: fake.kubeconfig(fake.clientCertificate) }],
+      kubeconfigs: [{ path: 'kubeconfig', text: fake.kubeconfig(fake.clientCertificate, entry) }],
       parseYaml: parsePlain,
       env: {},
       clock: systemClock,

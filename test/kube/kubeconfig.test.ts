@@ -27,7 +27,45 @@ const resolve = (documents: readonly { path: string; text: string }[], context?:
 const message = (outcome: ReturnType<typeof resolve>): string =>
   outcome.ok ? 'ok' : `${outcome.failure.message} | ${outcome.failure.hint ?? ''}`;
 
+const withUser = (user: object) => file('/k', { ...base, users: [{ name: 'u1', user }] });
+
+/** Every key that kubectl knows in a cluster and a user, with a value of its kind. */
+const clusterKeys = {
+  server: 'https://c9',
+  'tls-server-name': 'n',
+  'insecure-skip-tls-verify': true,
+  'certificate-authority': '/ca',
+  'certificate-authority-data': b64('CA'),
+  'proxy-url': 'socks5://p:1',
+};
+const userKeys = {
+  'client-certificate': '/c',
+  'client-certificate-data': b64('C'),
+  'client-key': '/k',
+  'client-key-data': b64('K'),
+  token: 't',
+  tokenFile: '/t',
+  as: 'ann',
+  'as-uid': '7',
+  'as-groups': ['g'],
+  'as-user-extra': { a: ['b'] },
+  username: 'u',
+  password: 'p',
+  'auth-provider': { name: 'oidc', config: { 'id-token': 'i' } },
+  exec: { command: 'x' },
+};
+
 describe('kubeconfig', () => {
+  it.each(Object.entries(clusterKeys))('law: %s of a cluster is obeyed or refused, never overlooked', (key, given) => {
+    const plain = { ...base, clusters: [{ name: 'c1', cluster: { server: 'https://c1' } }] };
+    const changed = { ...base, clusters: [{ name: 'c1', cluster: { server: 'https://c1', [key]: given } }] };
+    expect(resolve([file('/k', changed)])).not.toEqual(resolve([file('/k', plain)]));
+  });
+
+  it.each(Object.entries(userKeys))('law: %s of a user is obeyed or refused, never overlooked', (key, given) => {
+    expect(resolve([withUser({ [key]: given })])).not.toEqual(resolve([withUser({})]));
+  });
+
   it('takes the current context, paths relative to the file that names them, impersonation', () => {
     expect(resolve([file('/home/a/.kube/config', base)])).toMatchObject({
       ok: true,
@@ -116,6 +154,40 @@ describe('kubeconfig', () => {
       undefined,
       /no server address/,
     ],
+    [
+      'a server that is no address',
+      [file('/k', { ...base, clusters: [{ name: 'c1', cluster: { server: 'https://c1:port' } }] })],
+      undefined,
+      /no server address/,
+    ],
+    [
+      'a server address with a password',
+      [file('/k', { ...base, clusters: [{ name: 'c1', cluster: { server: 'https://u:p@c1' } }] })],
+      undefined,
+      /holds a user name/,
+    ],
+    [
+      'a CA that is not to be checked',
+      [
+        file('/k', {
+          ...base,
+          clusters: [{ name: 'c1', cluster: { server: 'https://c1', 'certificate-authority': 'x', 'insecure-skip-tls-verify': true } }],
+        }),
+      ],
+      undefined,
+      /exclude each other/,
+    ],
+    [
+      'an oidc login without a token',
+      [withUser({ 'auth-provider': { name: 'oidc', config: {} } })],
+      undefined,
+      /holds no id-token \| log in first/,
+    ],
+    ['groups of nobody', [withUser({ token: 't', 'as-groups': ['admins'] })], undefined, /as-groups needs `as`/],
+    ['a uid of nobody', [withUser({ token: 't', 'as-uid': '7' })], undefined, /as-uid needs `as`/],
+    ['more about nobody', [withUser({ token: 't', 'as-user-extra': { a: ['b'] } })], undefined, /as-user-extra needs `as`/],
+    ['a certificate alone', [withUser({ 'client-certificate': 'x' })], undefined, /client certificate without its key/],
+    ['a key alone', [withUser({ 'client-key-data': b64('x') })], undefined, /client key without its certificate/],
     ['no YAML', [{ path: '/k', text: '{"a": secret' }], undefined, /\/k is not valid YAML/],
     ['a list', [{ path: '/k', text: '[]' }], undefined, /not a mapping/],
     ['nothing at all', [{ path: '/k', text: '' }], undefined, /no current-context/],
