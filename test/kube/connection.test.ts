@@ -1,13 +1,14 @@
 // Connecting to a fake API server over real TLS: credentials, plugins, proxies, certificates, and what is said when it does not work.
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createProxy, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ownerAnnotation } from '../../src/kube/index.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl, pki } from '../fakes/kube-tls.ts';
+import { startSocksProxy } from '../fakes/socks-proxy.ts';
 import { clusterOn, failure, type On, owner, sleep, tryCluster, value } from './cluster-on.ts';
 import { drainOptions } from './pods.ts';
 
@@ -280,6 +281,46 @@ describe.skipIf(!haveOpenssl).each(protocols)(`${title}, HTTP/$httpVersion`, ({ 
       expect(proxy.asked).toEqual([`127.0.0.1:${fake.port} Basic ${Buffer.from('me:word').toString('base64')}`]);
       expect(cluster.description).toContain('through the proxy 127.0.0.1');
       expect(cluster.description).not.toContain('word');
+    });
+
+    describe.each(['socks5', 'socks5h'])('of SOCKS, %s', (scheme) => {
+      const startSocks = async (answer?: (socket: Socket) => void) => {
+        const proxy = startSocksProxy(answer);
+        await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
+        closing.push(proxy.close);
+        return { ...proxy, at: `127.0.0.1:${(proxy.server.address() as AddressInfo).port}` };
+      };
+
+      it('with its password; the name of the server is looked up there', async () => {
+        await start();
+        const proxy = await startSocks();
+        const cluster = await connectTo({
+          cluster: { server: `https://kube.test:${fake.port}`, 'proxy-url': `${scheme}://me:w%40rd@${proxy.at}` },
+        });
+        value(await cluster.node('n1'));
+        value(await cluster.node('n1'));
+        expect(proxy.asked).toEqual([`me:w@rd kube.test:${fake.port}`]);
+        expect(cluster.description).not.toContain('w@rd');
+      });
+
+      it('from the environment, for a server that is not this machine', async () => {
+        await start();
+        const proxy = await startSocks();
+        const options = { env: { HTTPS_PROXY: `${scheme}://${proxy.at}` } };
+        value(await (await connectTo({ cluster: { server: `https://kube.test:${fake.port}` }, options })).node('n1'));
+        expect(proxy.asked).toEqual([` kube.test:${fake.port}`]);
+      });
+
+      it.each([
+        ['refuses', (socket: Socket) => void socket.end(Buffer.from([5, 0xff]))],
+        ['speaks something else', (socket: Socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
+      ])('that %s', async (_, answer) => {
+        await start();
+        const proxy = await startSocks(answer);
+        const cluster = await connectTo({ cluster: { 'proxy-url': `${scheme}://${proxy.at}` } });
+        const message = expect.stringContaining(`the proxy ${proxy.at} opened no tunnel: `);
+        expect(failure(await cluster.node('n1'))).toMatchObject({ kind: 'unreachable', message, transport: true });
+      });
     });
 
     it('that refuses', async () => {

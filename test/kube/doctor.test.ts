@@ -1,6 +1,7 @@
 // `kmend doctor` on a cluster: which rights the account lacks, named by verb and resource, before a night on which they matter.
 import { afterEach, describe, expect, it } from 'vitest';
-import { type NodeFleet, nodeFleet, sickNode } from './fleet-nodes.ts';
+import { clusterFor } from './cluster-on.ts';
+import { type NodeFleet, nodeFleet, nodePlay, sickNode } from './fleet-nodes.ts';
 
 let world: NodeFleet;
 afterEach(() => world.close());
@@ -38,5 +39,20 @@ describe('kmend doctor', () => {
     const done = await doctor();
     expect(done.exit).toBe(6);
     expect(done.out).toMatch(/cluster: unreachable: the API server .* cannot be reached/);
+  });
+
+  it('a connection that others could answer is named here, in the plan and in the journal', async () => {
+    world = await nodeFleet([sickNode('n1')]);
+    const cluster = clusterFor(world.fake, { 'certificate-authority-data': undefined, 'insecure-skip-tls-verify': true });
+    const run = (args: readonly string[]) => world.run(args, { cluster });
+    const why = /context "lab" of kubeconfig: the certificate of https:\/\/127.0.0.1:\d+ is not checked/;
+    expect((await run(['doctor', '-i', world.lab.fleet.inventoryFile])).out).toMatch(new RegExp(`^cluster: warning: ${why.source}`, 'm'));
+    const play = world.lab.file('mend.yaml', nodePlay());
+    const planned = await run(['plan', play, '--json']);
+    expect(JSON.parse(planned.out).plays[0].notes).toEqual([expect.stringMatching(why)]);
+    await run(['apply', play, '--yes']);
+    expect(world.lab.journal().filter(({ type }) => type === 'warning')).toEqual([
+      expect.objectContaining({ text: expect.stringMatching(why) }),
+    ]);
   });
 });

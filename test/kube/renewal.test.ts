@@ -5,7 +5,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { keep } from '../../src/kube/kept.ts';
 import { systemClock } from '../../src/local/index.ts';
+import { ok } from '../../src/model/failure.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl, type Pair, pki } from '../fakes/kube-tls.ts';
 import { clusterOn, cordonAndDrain, failure, type On, tryCluster, value } from './cluster-on.ts';
@@ -26,7 +28,7 @@ let fake: FakeKube;
 const closing: (() => void)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) close();
-  await fake.stop();
+  await (fake as FakeKube | undefined)?.stop();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -119,6 +121,18 @@ describe.skipIf(!haveOpenssl).each(Object.entries(sources))('%s', (_, { user, ol
     const why = failure(await cluster.node('n1'));
     expect([why.kind, why.transport]).toEqual(['auth', undefined]);
   });
+});
+
+it('what was refused late, when it had been renewed already, takes nothing away', async () => {
+  let made = 0;
+  const making = { make: async () => ok({ number: ++made }), freshUntil: () => 1, goodUntil: () => 1, now: () => 0 };
+  const kept = keep(making);
+  const first = value(await kept.get());
+  kept.refuse(first);
+  const second = value(await kept.get());
+  kept.refuse(first);
+  expect(value(await kept.get())).toBe(second);
+  expect(made).toBe(2);
 });
 
 describe.skipIf(!haveOpenssl)('files', () => {
