@@ -31,7 +31,7 @@ describe.skipIf(missing !== undefined)(title, () => {
 
   it('events say what was done, and the taint is gone from every node after a kill -9 and a resume', async () => {
     const pool = { pool: 'a' };
-    world = await nodeHosts({ n1: pool, n2: pool, n3: pool });
+    world = await nodeHosts({ n1: pool, n2: pool, n3: pool, n4: pool });
     const { hosts, lab } = world;
     const binding = ['-n', 'default', 'create', 'rolebinding', 'kmend-events'];
     lab.kubectl(...binding, '--role=kmend-events', '--user=kmend');
@@ -43,7 +43,7 @@ describe.skipIf(missing !== undefined)(title, () => {
 
     const rollout = '{max_unavailable: 1, prefer_no_schedule: true, events: true}';
     const play = hosts.file('mend.yaml', nodePlay({ rollout, drain: '{timeout: 60s}', reboot: '{timeout: 60s, stable_for: 1s}' }));
-    const controller = await world.spawn(['apply', play, ...inventory, '--yes']);
+    const controller = await world.spawn(['apply', play, ...inventory, '-l', 'n1,n2,n3', '--yes']);
     const rebooting = () =>
       hosts.runs().length > 0 && eventsOf(hosts.journal(), 'effect.started', 'n1').some((event) => event.kind === 'reboot');
     await until('the reboot of n1', rebooting, 60);
@@ -51,11 +51,11 @@ describe.skipIf(missing !== undefined)(title, () => {
     expect(await controller.ended).toBe('SIGKILL');
     const [run = ''] = hosts.runs();
     const own = `kmend.io/pending=${run}`;
-    expect(taints()).toEqual({ n1: [], n2: [own], n3: ['team=a', own] });
+    expect(taints()).toEqual({ n1: [], n2: [own], n3: ['team=a', own], n4: [] });
 
     const resumed = await world.spawn(['resume', run]);
     expect(await resumed.ended, resumed.out() + resumed.err()).toBe(0);
-    expect(taints()).toEqual({ n1: [], n2: [], n3: ['team=a'] });
+    expect(taints()).toEqual({ n1: [], n2: [], n3: ['team=a'], n4: [] });
     const shown = lab.kubectl('describe', 'node', 'n1').split('\nEvents:')[1] ?? '';
     const said = shown.split('\n').filter((line) => line.includes('kmend'));
     const reasons = ['KmendCordoned', 'KmendDrained', 'KmendRebooted', 'KmendProven', 'KmendReturned'];
