@@ -134,6 +134,55 @@ describe('which node, and whether it may go', () => {
   });
 });
 
+describe('a node that is not empty', () => {
+  const tolerating = (name: string) =>
+    world.fake.addPod({
+      name,
+      node: 'n1',
+      owner: { kind: 'ReplicaSet', name: 'tough' },
+      annotations: { 'fake/stop': '500' },
+      spec: { tolerations: [{ operator: 'Exists' }] },
+    });
+  const comesBack = (): void => {
+    tolerating('tough-1');
+    world.fake.afterEviction(({ metadata }) => void (metadata.name === 'tough-1' && tolerating('tough-2')));
+  };
+
+  it('is not rebooted: pods that tolerate the cordon fail the drain', async () => {
+    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    comesBack();
+    const done = await apply(nodePlay({ drain: '{timeout: 4s}' }), ['--limit', 'n1']);
+    expect(done.exit).toBe(4);
+    expect(failureOf('n1')).toMatchObject({ kind: 'timeout', message: expect.stringMatching(/shop\/tough-2 \(came after the cordon/) });
+    expect(done.out).not.toMatch(/n1 drained/);
+    expect(world.boots()).toEqual([1, 1]);
+  });
+
+  it('is not rebooted over a pod that came between drain and reboot', async () => {
+    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world.web('n1', 1);
+    const running = apply(nodePlay({ between: '    - name: Wait\n      command: sleep 2\n' }), ['--limit', 'n1']);
+    await until('the drain', () => world.has((event) => event.type === 'task.done' && event.name === 'Drain'));
+    tolerating('late');
+    world.fake.addPod({ name: 'over', node: 'n1', phase: 'Succeeded' });
+    expect((await running).exit).toBe(4);
+    expect(failureOf('n1')).toMatchObject({ kind: 'blocked', message: 'not rebooted: pods came to node n1 after its drain: shop/late' });
+    expect(world.boots()).toEqual([1, 1]);
+  });
+
+  it('is rebooted with `left_behind: accept`, and nothing says that it was drained', async () => {
+    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    comesBack();
+    const done = await apply(nodePlay({ drain: '{left_behind: accept}' }), ['--limit', 'n1']);
+    expect(done.exit).toBe(0);
+    expect(done.out).toMatch(/n1 emptied but for shop\/tough-2: 1 pods evicted/);
+    expect(done.out).not.toMatch(/n1 drained/);
+    expect(world.boots()).toEqual([2, 1]);
+    const report = await world.lab.run(['report', world.lab.runs().at(-1) ?? '']);
+    expect(report.out).toMatch(/LEFT BEHIND BY THE DRAIN\n +n1 +shop\/tough-2/);
+  });
+});
+
 describe('whose cordon it is', () => {
   const wait = '    - name: Wait\n      command: sleep 2\n';
 
