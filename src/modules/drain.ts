@@ -53,7 +53,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   if (!flagFact(facts, 'kubelet.installed')) return { changes: [], note: 'no kubelet here: nothing to drain' };
   if (given.none === true) return { changes: [], note: 'not drained: the play says `drain: none`', sets: { kmend_drain: 'none' } };
   if (given.command !== undefined) return byCommand(given.command, given);
-  if (context.done.drained) return { changes: [], note: 'drained by this run' };
+  if (context.done.drained) return { changes: [], note: `${context.done.mayLeave === true ? 'emptied' : 'drained'} by this run` };
   if (!context.hasCluster) return refused('a kubelet is installed here and no cluster is configured: its pods would be cut off');
   if (context.carriesKmend === true) return refused('kmend runs on this node: it does not drain itself', 'run kmend from elsewhere for it');
   if (context.node === undefined)

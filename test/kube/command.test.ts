@@ -78,6 +78,32 @@ describe('kmend drain', () => {
     expect([cordoned(), marked(), evicted()]).toEqual([['n1', 'n2'], [], 2]);
   });
 
+  it.each([
+    ['is uncordoned', () => fake.changeNode('n1', { spec: { unschedulable: null } }), /^node\/n1 is not cordoned$/m],
+    ['stays cordoned', () => fake.addPdb('web', { app: 'web' }), /^node\/n1 stays cordoned$/m],
+  ])('says what is true of a node that %s in a drain that fails', async (_, change, says) => {
+    fake.addPod({ name: 'web', node: 'n1', owner: { kind: 'ReplicaSet', name: 'web' }, annotations: { 'fake/stop': 'never' } });
+    fake.afterEviction(change);
+    expect(await run('drain', 'n1', '--timeout=6s')).toMatchObject({ exit: 1, err: expect.stringMatching(says) });
+  });
+
+  it('says nothing of the cordon of a node that was deleted meanwhile', async () => {
+    fake.addPod({ name: 'web', node: 'n1', owner: { kind: 'ReplicaSet', name: 'web' }, annotations: { 'fake/stop': 'never' } });
+    fake.afterEviction(() => void fake.nodes.delete('n1'));
+    const { exit, err } = await run('drain', 'n1', '--timeout=20s');
+    expect([exit, err]).toEqual([1, expect.stringContaining('node n1 is not in the cluster any more')]);
+    expect(err).not.toContain('cordoned');
+  });
+
+  it('a node on which an option leaves pods is not drained', async () => {
+    web('n1');
+    fake.addPod({ name: 'other', node: 'n1', labels: { app: 'other' } });
+    const done = await run('drain', 'n1', '--pod-selector=app=web', '--timeout=2s');
+    expect(done.exit).toBe(1);
+    expect(done.err).toMatch(/2 of 2 pods gone; also on the node: shop\/other \(pod_selector leaves it out\)/);
+    expect(done.out).not.toContain('node/n1 drained');
+  });
+
   it('a node that is not there is told before anything is touched', async () => {
     web('n1');
     const done = await run('drain', 'n1', 'n9');

@@ -31,13 +31,14 @@ interface Given {
   readonly options?: Partial<DrainOptions>;
   readonly pdbs?: readonly PdbObject[];
   readonly more?: Partial<ForecastInput>;
+  readonly isSelected?: (pod: PodObject) => boolean;
 }
-function input({ pods, options = {}, pdbs, more }: Given): ForecastInput {
+function input({ pods, options = {}, pdbs, more, isSelected = () => true }: Given): ForecastInput {
   const all = drainOptions(options);
   return {
     node: object('n1'),
     options: all,
-    selection: selectPods(pods, { options: all, daemonSet: () => ({ kind: 'found' }), now }),
+    selection: selectPods(pods, { options: all, daemonSet: () => ({ kind: 'found' }), now, isSelected }),
     now,
     evictionApi: 'policy/v1',
     deadWebhooks: [],
@@ -106,6 +107,20 @@ describe('what blocks', () => {
       'admission webhook policy (service ops/policy) is asked about every eviction, and nothing answers there',
       'shop/stuck: should have ended 3600 s ago and is still there',
     ]);
+  });
+
+  it('pods that an option leaves behind, unless that is accepted or they may end by themselves', () => {
+    const pods = [web('a'), pod({ name: 'other', owner: 'ReplicaSet/other' }), pod({ name: 'job', owner: 'Job/job' })];
+    const isSelected = (one: PodObject) => one.metadata?.labels?.app === 'web';
+    const { blocks, warnings } = forecast({ pods, isSelected });
+    expect(blocks).toEqual(['shop/other: pod_selector leaves it out: the node is not drained while it is there']);
+    expect(warnings.filter((text) => text.includes('selector'))).toEqual([
+      'shop/job: pod_selector leaves it out: the node is not drained while it is there',
+    ]);
+    expect(forecast({ pods, isSelected, options: { leftBehind: 'accept' } })).toMatchObject({
+      blocks: [],
+      warnings: expect.arrayContaining(['shop/other: pod_selector leaves it out: it is left behind']),
+    });
   });
 
   it('less where the play allows more', () => {

@@ -170,6 +170,14 @@ describe('a node that is not empty', () => {
     expect(world.boots()).toEqual([1, 1]);
   });
 
+  it('is not called drained either where its host was left', async () => {
+    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    comesBack();
+    const between = '    - name: Fail\n      command: "false"\n';
+    expect((await apply(nodePlay({ drain: '{left_behind: accept}', between }), ['--limit', 'n1'])).exit).toBe(4);
+    expect(eventsOf(world.lab.journal(), 'host.failed', 'n1')).toMatchObject([{ state: 'emptied in part and cordoned' }]);
+  });
+
   it('is rebooted with `left_behind: accept`, and nothing says that it was drained', async () => {
     world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
     comesBack();

@@ -7,14 +7,18 @@ const inCluster = { hasCluster: true, node: 'n1' };
 
 describe('drain', () => {
   it('cordons, then evicts', () => {
-    const plan = planOf('drain', { args: { timeout: '30m', delete_emptydir_data: true }, facts: kubelet, context: inCluster });
+    const plan = planOf('drain', {
+      args: { timeout: '30m', delete_emptydir_data: true, left_behind: 'accept' },
+      facts: kubelet,
+      context: inCluster,
+    });
     expect(plan.changes.flatMap((change) => change.effects)).toMatchObject([
       { kind: 'cordon', node: 'n1' },
       {
         kind: 'drain',
         node: 'n1',
         timeout: 1800,
-        options: { deleteEmptydirData: true, ignoreDaemonsets: true, force: false, keepCordoned: false },
+        options: { leftBehind: 'accept', deleteEmptydirData: true, ignoreDaemonsets: true, force: false, keepCordoned: false },
       },
     ]);
   });
@@ -27,6 +31,13 @@ describe('drain', () => {
       kubelet,
       { ...inCluster, done: { drained: true, cordoned: true, rebooted: false } },
       /drained by this run/,
+    ],
+    [
+      'does not call it drained where pods may be left',
+      { left_behind: 'accept' },
+      kubelet,
+      { ...inCluster, done: { drained: true, cordoned: true, rebooted: false, mayLeave: true } },
+      /^emptied by this run$/,
     ],
     ['does nothing where the play says so', 'none', kubelet, {}, /drain: none/],
   ])('%s', (_, args, facts, context, note) => {

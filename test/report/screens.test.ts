@@ -8,7 +8,7 @@ import { beforeAndAfter, type CheckRow, checkSummary, checkTable } from '../../s
 import { diagnosticsText } from '../../src/report/diagnostics.ts';
 import { coloured, duration, fold, printable, uncoloured, widthOf } from '../../src/report/layout.ts';
 import { eventLines } from '../../src/report/lines.ts';
-import { liveRows, liveTitle } from '../../src/report/live-rows.ts';
+import { activityOf, liveRows, liveTitle } from '../../src/report/live-rows.ts';
 import { underWay } from '../../src/report/next-steps.ts';
 import { planText } from '../../src/report/plan-text.ts';
 import { recapLines } from '../../src/report/recap.ts';
@@ -263,6 +263,21 @@ describe('a run', () => {
     const state = foldAll(eventsOf(story));
     const rows_ = liveRows(state, new Map([['h3', 'evict the pods of node h3']]), { width, now: noon + 90_000, paint: uncoloured });
     expect(text([liveTitle(state), ...rows_])).toMatchSnapshot();
+  });
+
+  it.each([
+    [{ evicted: ['a/b'], left: [], arrived: [] }, undefined, 'h3 drained: 1 pods evicted'],
+    [{ evicted: ['a/b'], left: ['a/c'], arrived: ['a/d'] }, 'emptied but for a/c, a/d', 'h3 emptied but for a/c, a/d: 1 pods evicted'],
+    [
+      { evicted: [], left: Array.from({ length: 10 }, (_, index) => `a/${index}`), arrived: [] },
+      'emptied but for a/0, a/1, a/2, a/3, a/4, a/5, a/6, a/7, and 2 more',
+      'h3 emptied but for a/0, a/1, a/2, a/3, a/4, a/5, a/6, a/7, and 2 more: 0 pods evicted',
+    ],
+  ])('says what a drain left: %j', (data, live, line) => {
+    const [event] = eventsOf([[0, { type: 'effect.done', host: 'h3', task: 't', effect: 'e', result: { ok: true, data } }]]);
+    if (event === undefined) throw new Error('no event');
+    expect(activityOf(event)?.text).toBe(live);
+    expect(eventLines(event, uncoloured).join('\n')).toContain(line);
   });
 
   it('never takes more than thirty rows, whatever the fleet, and always shows failures', () => {
