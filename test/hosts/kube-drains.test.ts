@@ -143,12 +143,14 @@ describe.skipIf(missing !== undefined)(title, () => {
     await sleep(4_000);
     const at = (hours: number) => ({ ...systemClock, now: () => Date.now() + hours * 3_600_000 });
     const early = await lab.cluster('admin', at(-1));
-    expect(value((await cordonAndDrain(early, drainOptions({ timeout: 20, skipWaitForDeleteTimeout: 1 }))).outcome)).toMatchObject({
+    expect(
+      value((await cordonAndDrain(early, drainOptions({ timeout: 20, skipWaitForDeleteTimeout: 1, leftBehind: 'accept' }))).outcome),
+    ).toMatchObject({
       evicted: [],
     });
     lab.clear('n1');
     const late = await lab.cluster('admin', at(1));
-    const { outcome } = await cordonAndDrain(late, drainOptions({ timeout: 4, skipWaitForDeleteTimeout: 1_800 }));
+    const { outcome } = await cordonAndDrain(late, drainOptions({ timeout: 4, skipWaitForDeleteTimeout: 1_800, leftBehind: 'accept' }));
     expect(failure(outcome)).toMatchObject({ kind: 'timeout' });
     for (const cluster of [early, late]) cluster.close();
     lab.kubectl('delete', 'pods', '-n', namespace, '--all', '--force', '--grace-period=0');
