@@ -203,8 +203,10 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
       return ok({ uncordoned: decision.kind === 'write' && decision.uncordoned, why: decision.why });
     },
     release: async (name, owner, signal) => {
-      const done = await rewrite(ofNode(api, name, signal), (node) => decideRelease(node, owner));
-      return done.ok ? ok(true) : done;
+      const decide = (node: NodeObject): { kind?: never; patch?: object } => decideRelease(node, owner);
+      const done = await rewrite(ofNode(api, name, signal), settled(api, decide, signal));
+      if (!done.ok) return done;
+      return done.value.kind === 'failure' ? { ok: false, failure: done.value.failure } : ok(true);
     },
     taint: async (name, run, pending, signal) => {
       const done = await rewrite(ofNode(api, name, signal), (node) => decidePending(node, run, pending));

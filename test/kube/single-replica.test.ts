@@ -214,7 +214,8 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     ['a resumed drain', 'drain'],
     ['the uncordon of its run', 'uncordon'],
     ['an uncordon by hand that takes the node over', 'plain'],
-  ] as const)('surge: after its controller was killed, %s scales back', async (_, how) => {
+    ['the end of an interrupted drain by hand', 'release'],
+  ] as const)('surge: what an interrupted drain has left scaled up, %s scales back', async (_, how) => {
     const { fake, cluster } = await lab();
     const web = deploy(fake, { readyAfter: 'never' });
     value(await cluster.cordon('n1', owner));
@@ -226,6 +227,7 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     expect(fake.nodes.get('n1').metadata.annotations[surgedAnnotation]).toBe('["shop/web"]');
     if (how === 'drain') expect(failure(await cluster.drain('n1', options, owner, () => undefined)).kind).toBe('timeout');
     if (how === 'uncordon') expect(value(await cluster.uncordon('n1', owner)).uncordoned).toBe(true);
+    if (how === 'release') value(await cluster.release('n1', owner));
     if (how === 'plain') {
       const other = await clusterOn(fake, { options: { takeover: owner.run } });
       expect(value(await other.plainUncordon('n1', { dryRun: false })).changed).toBe(true);
