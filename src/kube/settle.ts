@@ -41,13 +41,12 @@ export async function settleAfter({ api, node, owner, clock, progress, signal }:
   return whileAway(act, { clock, until: clock.now() + settleWithin, signal });
 }
 
-/** For a decision to return a node to service: it is made anew once the Deployments are as they were. */
+/** For a decision to return a node to service: first its Deployments. That changes the node, so that the decision is overtaken and made anew. */
 export const settled =
   <D extends { readonly patch?: object }>(api: Api, decide: (node: NodeObject) => D, signal: AbortSignal | undefined) =>
   async (node: NodeObject): Promise<D | { readonly kind: 'failure'; readonly failure: Failure; readonly patch?: never }> => {
     const decision = decide(node);
     if (decision.patch === undefined || surgedOf(node).length === 0) return decision;
     const done = await settle(api, node, () => undefined, signal);
-    const again = done.ok ? await readNode(api, node.metadata?.name ?? '', signal) : done;
-    return again.ok ? decide(again.value) : { kind: 'failure', failure: again.failure };
+    return done.ok ? decision : { kind: 'failure', failure: done.failure };
   };
