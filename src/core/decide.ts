@@ -193,9 +193,11 @@ function leaveLockedOut(view: View): Decision | undefined {
   const { state, context, now } = view;
   if (state.lockedOut === undefined || state.planned !== undefined || state.waiting !== undefined) return undefined;
   const why: Why = { rule: 'locked_out', text: `kept out: ${lockedOutText(state)}` };
-  const again = context.capacitySource === true ? (state.capacityRead?.at ?? Number.NEGATIVE_INFINITY) + readingAge : undefined;
-  if (again !== undefined && again <= now) return readsCapacity(view);
-  return isActive(view) || (context.wait === true && again !== undefined) ? wait(view, [why], again) : finish(view, undefined, why.text);
+  if (context.capacitySource !== true) return isActive(view) ? wait(view, [why]) : finish(view, undefined, why.text);
+  const waits = isActive(view) || context.wait === true;
+  const { at, seq } = state.capacityRead ?? { at: Number.NEGATIVE_INFINITY, seq: 0 };
+  if (waits ? now >= at + readingAge : seq < state.lastSeq) return readsCapacity(view);
+  return waits ? wait(view, [why], at + readingAge) : finish(view, undefined, why.text);
 }
 
 /** The barrier: all of the wave have ended, soaked and been looked at again; a canary is promoted. */
