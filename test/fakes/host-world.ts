@@ -277,7 +277,7 @@ export class HostWorld {
     deployments: async () => ok([]),
     forecast: async () => ok({ evicts: [], leaves: [], blocks: [], busy: [], samplers: [], warnings: [], estimate: 5 }),
     cordon: async (_node, owner) => {
-      this.now += 100;
+      await this.#time.spend(100);
       if (this.#owner === undefined) this.#cordonedAt = this.now;
       this.#owner = { run: owner.run, number: owner.number, wasUnschedulable: false };
       this.#unschedulable = true;
@@ -286,13 +286,13 @@ export class HostWorld {
     holds: async (_node, owner) =>
       this.#isHeld(owner.run) || this.#faults.alwaysHeld === true ? ok(true) : failed('blocked', 'a person uncordoned it'),
     drain: async (_node, _options, owner) => {
-      this.now += 5000;
+      await this.#time.spend(5000);
       if (!this.#isHeld(owner.run)) return failed('blocked', 'a person uncordoned it');
       if (this.#fate.drain === 'fails') return failed('timeout', 'a pod does not go');
       return ok({ evicted: [], left: [], arrived: [], crashing: [], seconds: 5 });
     },
     uncordon: async (_node, owner) => {
-      this.now += 100;
+      await this.#time.spend(100);
       if (!this.#isHeld(owner.run)) return ok({ uncordoned: false, why: 'not ours' });
       this.#unschedulable = false;
       this.#owner = undefined;

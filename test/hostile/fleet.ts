@@ -14,7 +14,7 @@ import type { HostPlan } from '../../src/model/plan.ts';
 import { modules } from '../../src/modules/index.ts';
 import { slotsOf } from '../../src/store/slots.ts';
 import { begin } from '../core/fleet.ts';
-import { countedCommand, type Fate, HostWorld, type Recording } from '../fakes/host-world.ts';
+import { countedCommand, type Fate, HostWorld, type Recording, type Time } from '../fakes/host-world.ts';
 import { emptyWorld, memorySlots } from '../fakes/slots.ts';
 
 /** What a hostile host does with one command; `honest` lets it be carried out first. */
@@ -58,7 +58,7 @@ interface Sleeper {
 }
 
 /** Goes on to the next sleeper when all others wait: by turns of the event loop, never by time. */
-class VirtualClock implements Clock {
+export class VirtualClock implements Clock {
   time = 1_790_000_000_000;
   /** The most that the process worked between two turns, in microseconds of its processor time. */
   longest = 0;
@@ -130,17 +130,20 @@ export interface Ended {
   readonly longest: number;
 }
 
+/** Time of hosts that share a clock. */
+export const sharedTime = (clock: VirtualClock): Time => ({
+  get now() {
+    return clock.time;
+  },
+  set now(_now: number) {
+    throw new Error("the clock is everybody's");
+  },
+  spend: (milliseconds: number) => clock.sleep(milliseconds),
+});
+
 export async function runFleet({ recording, fates, hostile, tasks = remedy }: Fleet): Promise<Ended> {
   const clock = new VirtualClock();
-  const time = {
-    get now() {
-      return clock.time;
-    },
-    set now(_now: number) {
-      throw new Error("the clock is everybody's");
-    },
-    spend: (milliseconds: number) => clock.sleep(milliseconds),
-  };
+  const time = sharedTime(clock);
   const worlds = new Map([...fates].map(([name, fate]) => [name, new HostWorld(recording, fate, {}, time, name)]));
   const began = clock.time;
   let commands = 0;
@@ -203,7 +206,7 @@ export async function runFleet({ recording, fates, hostile, tasks = remedy }: Fl
   };
 }
 
-const nobody = { attended: false, confirm: async () => false, secret: async () => '' };
+export const nobody = { attended: false, confirm: async () => false, secret: async () => '' };
 
 function worldOf(worlds: ReadonlyMap<string, HostWorld>, name: string): HostWorld {
   const world = worlds.get(name);
@@ -267,8 +270,8 @@ async function moved(move: Move, request: ExecRequest, real: Connection, clock: 
   }
 }
 
-function setupFor(names: readonly string[], tasks: string): PlaySetup {
-  const loaded = loadPlaybook('play.yaml', head + tasks, { modules, facts: factDefs.map((def) => def.name) });
+export function setupFor(names: readonly string[], tasks: string, top = head): PlaySetup {
+  const loaded = loadPlaybook('play.yaml', top + tasks, { modules, facts: factDefs.map((def) => def.name) });
   const only = loaded.value?.plays[0];
   if (only === undefined) throw new Error(JSON.stringify(loaded.diagnostics));
   const inventory = { hosts: new Map(names.map((name) => [name, { name, groups: [], vars: {} }])), groups: new Map(), files: [] };
@@ -293,7 +296,7 @@ function setupFor(names: readonly string[], tasks: string): PlaySetup {
   };
 }
 
-function memoryJournal(clock: Clock): { readonly journal: Journal; readonly events: readonly Event[] } {
+export function memoryJournal(clock: Clock): { readonly journal: Journal; readonly events: readonly Event[] } {
   const events: Event[] = [];
   let follower: (event: Event, line: string) => void = () => {};
   const journal: Journal = {
