@@ -95,8 +95,8 @@ function hostDeadline(view: View): { readonly at: number; readonly host: HostSta
 /** `deadline.cluster`: what is under way ends by itself, what soaks is looked at by a resume. */
 function endAway(view: View): Decision | undefined {
   const until = awayEnds(view);
-  const isOver = until !== undefined && until <= view.now && sizeOf(view.state.running) === 0;
-  return isOver ? finish(view, 'cluster', view.state.away?.why) : undefined;
+  const isBusy = sizeOf(view.state.running) > 0 || (view.context.busy?.size ?? 0) > 0;
+  return until !== undefined && until <= view.now && !isBusy ? finish(view, 'cluster', view.state.away?.why) : undefined;
 }
 
 const awayEnds = ({ state: { away }, policy }: View): number | undefined =>

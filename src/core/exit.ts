@@ -60,11 +60,11 @@ const unstartedReason: Readonly<Partial<Record<Unstarted, ExitReason>>> = {
 export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit: number; readonly why: string } {
   const left = sizeOf(state.planned) + sizeOf(state.waiting);
   const reasons = new Set<ExitReason>();
-  const counts = { done: 0, same: 0, failed: 0, refused: 0, unproven: 0, partial: 0, away: 0 };
+  const counts = { done: 0, same: 0, failed: 0, refused: 0, unproven: 0, partial: 0, away: 0, soaking: 0 };
   for (const host of hostStates(state)) {
     const reason = reasonOf(host);
     if (reason !== undefined) reasons.add(reason);
-    if (host.status === 'done') counts.done += 1;
+    if (host.status === 'done' || host.status === 'soaking') counts[host.status] += 1;
     if (host.status === 'done' && host.proven === 'provisional') counts.unproven += 1;
     if (host.status === 'done' && host.proven === 'partial') counts.partial += 1;
     if (host.status === 'failed' && isAway(host.failure)) counts.away += 1;
@@ -78,6 +78,7 @@ export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit
   if (reason !== undefined) reasons.add(reason);
   const why = sentence([
     [counts.done, 'done'],
+    [counts.soaking, 'soaking'],
     [counts.same, 'with nothing to do'],
     [counts.failed, 'failed'],
     [counts.away, 'left where the outage of the cluster found them'],

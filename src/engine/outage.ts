@@ -57,15 +57,16 @@ export function overOutages({ cluster, clock, limit, record, over }: OutageOptio
   async function retry<T>(ask: () => Promise<Outcome<T>>, signal: AbortSignal | undefined, least = 0): Promise<Outcome<T>> {
     const isStopped = (): boolean => signal?.aborted === true || over.aborted;
     let answer = await ask();
-    if (!isLost(answer) || isStopped()) return answer;
+    if (!isLost(answer)) return answer;
+    if (isStopped()) return { ok: false, failure: gaveUp(answer.failure, 0) };
     await enter(answer.failure);
     try {
       for (let tries = 0; ; tries += 1) {
         const waited = (clock.now() - (away?.since ?? clock.now())) / 1000;
-        if (waited >= Math.max(limit, least)) return { ok: false, failure: gaveUp(answer.failure, waited) };
+        if (isStopped() || waited >= Math.max(limit, least)) return { ok: false, failure: gaveUp(answer.failure, waited) };
         const wake = AbortSignal.any([answered.signal, over, ...(signal === undefined ? [] : [signal])]);
         await clock.sleep(backOff(tries, clock.random()), wake);
-        if (isStopped()) return answer;
+        if (isStopped()) continue;
         answer = await ask();
         if (isLost(answer)) continue;
         answered.abort();
