@@ -18,12 +18,13 @@ export async function adoptProven({ plan, held = [] }: MadePlan, set: Settings, 
     world.err(
       `run ${run} was interrupted: ${hosts.join(', ')} ${hosts.length === 1 ? 'is' : 'are'} returned to service if proven (rollout.adopt)`,
     );
-    await runLine(wordsFor(run, hosts, set), world);
+    await runLine(returnWords(run, hosts, set), world);
   }
   return hostsOf.size > 0;
 }
 
-const wordsFor = (run: string, hosts: readonly string[], { stateDir, flags }: Settings): readonly string[] => [
+/** The resume of a run that only returns these hosts. */
+export const returnWords = (run: string, hosts: readonly string[], { stateDir, flags }: Settings): readonly string[] => [
   ...['resume', run, '--state-dir', stateDir, ...hosts.flatMap((host) => ['--return-proven', host])],
   ...(flags.askPass === true ? ['--ask-pass'] : []),
   ...(flags.askBecomePass === true ? ['--ask-become-pass'] : []),

@@ -6,11 +6,13 @@ import type { DrainOptions } from '../model/effect.ts';
 import { causeText, detailLines, type Failure, type Outcome } from '../model/failure.ts';
 import { drainedText } from '../report/drained-text.ts';
 import { plural } from '../report/layout.ts';
+import type { RunLine } from './demo.ts';
 import { type DrainFlags, drainOptions, isDryRun, type NodeFlags, withFlags } from './node-flags.ts';
+import { returnByRun } from './owed-return.ts';
 import { openKubectlCluster, settings } from './setup.ts';
 import { CommandError, type World, type WorldCluster } from './world.ts';
 
-export function nodeCommands(program: Command, world: World, done: (exit: number) => void): void {
+export function nodeCommands(program: Command, world: World, done: (exit: number) => void, runLine: RunLine): void {
   const nodeOptions = (command: Command): Command =>
     command
       .argument('[node...]')
@@ -36,10 +38,11 @@ export function nodeCommands(program: Command, world: World, done: (exit: number
     .action(async (names: string[], flags: DrainFlags) => done(await drain(names, flags, world)));
   nodeOptions(program.command('cordon'))
     .description('make nodes unschedulable: their pods stay')
-    .action(async (names: string[], flags: NodeFlags) => done(await setCordon(names, flags, true, world)));
+    .action(async (names: string[], flags: NodeFlags) => done(await setCordon(names, flags, world)));
   nodeOptions(program.command('uncordon'))
-    .description('make nodes schedulable again')
-    .action(async (names: string[], flags: NodeFlags) => done(await setCordon(names, flags, false, world)));
+    .description('make nodes schedulable again; one that a run has proven and not returned is returned by that run')
+    .option('--state-dir <dir>', 'where runs are kept')
+    .action(async (names: string[], flags: NodeFlags) => done(await uncordon(names, flags, world, runLine)));
 }
 
 /** One node that came to a bad end; the others go on, as with kubectl. */
@@ -172,18 +175,41 @@ async function forecast(cluster: WorldCluster, node: string, options: DrainOptio
   return blocks.length === 0 ? undefined : 'internal';
 }
 
-async function setCordon(names: readonly string[], flags: NodeFlags, cordoned: boolean, world: World): Promise<number> {
+type SetOne = (cluster: WorldCluster, node: string, dryRun: boolean) => Promise<End>;
+
+async function setEach(names: readonly string[], flags: NodeFlags, world: World, setOne: SetOne): Promise<number> {
   const dryRun = isDryRun(flags);
   return withCluster(flags, world, async (cluster) => {
     const nodes = await nodesOf(names, flags, cluster, world);
-    return exitOf(await inTurn(nodes, (node) => setCordonOf(cluster, node, cordoned, dryRun, world)), world);
+    return exitOf(await inTurn(nodes, (node) => setOne(cluster, node, dryRun)), world);
   });
 }
 
-async function setCordonOf(cluster: WorldCluster, node: string, cordoned: boolean, dryRun: boolean, world: World): Promise<End> {
-  const outcome = await (cordoned ? cluster.plainCordon : cluster.plainUncordon)(node, { dryRun }, world.kill);
+function sayCordon(node: string, outcome: Awaited<ReturnType<WorldCluster['plainCordon']>>, what: string, world: World): End {
   if (!outcome.ok) return tell(node, outcome.failure, world);
   sayStale(node, outcome.value.staleMark, world);
-  world.out(`node/${node} ${outcome.value.changed ? '' : 'already '}${cordoned ? 'cordoned' : 'uncordoned'}${dryRun ? ' (dry run)' : ''}`);
+  world.out(`node/${node} ${outcome.value.changed ? '' : 'already '}${what}`);
   return undefined;
 }
+
+const dryly = (what: string, dryRun: boolean): string => `${what}${dryRun ? ' (dry run)' : ''}`;
+
+const setCordon = (names: readonly string[], flags: NodeFlags, world: World): Promise<number> =>
+  setEach(names, flags, world, async (cluster, node, dryRun) =>
+    sayCordon(node, await cluster.plainCordon(node, { dryRun }, world.kill), dryly('cordoned', dryRun), world),
+  );
+
+/** A node that a run has proven and not returned is returned by that run. */
+const uncordon = (names: readonly string[], flags: NodeFlags, world: World, runLine: RunLine): Promise<number> =>
+  setEach(names, flags, world, async (cluster, node, dryRun) => {
+    const set = () => cluster.plainUncordon(node, { dryRun }, world.kill);
+    const what = dryly('uncordoned', dryRun);
+    const first = await set();
+    if (first.ok || first.failure.kind !== 'fenced' || dryRun) return sayCordon(node, first, what, world);
+    const state = await cluster.node(node, world.kill);
+    const run = state.ok ? state.value.owner?.run : undefined;
+    const isReturned = run !== undefined && (await returnByRun(node, run, settings(flags, world), world, runLine));
+    if (!isReturned) return sayCordon(node, first, what, world);
+    const then = await set();
+    return sayCordon(node, then.ok ? { ok: true, value: { ...then.value, changed: true } } : then, what, world);
+  });

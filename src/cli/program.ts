@@ -61,7 +61,7 @@ export function buildProgram(world: World, done: (exit: number) => void, typed: 
   inventoryCommand(program, world, done);
   docsCommands(program, world, done);
   doctorCommand(program, world, done);
-  nodeCommands(program, world, done);
+  nodeCommands(program, world, done, runCommandLine);
   scheduleCommand(program, world, done, runCommandLine);
   labCommand(program, world, done, runCommandLine);
   for (const command of program.commands) command.exitOverride();

@@ -119,7 +119,7 @@ function standing({ host, owner }: Seen, run: string, known: KnownRun | undefine
 }
 
 /** In the middle of its walk, with something begun. One that is tried again, and was left out of service, waits for that. */
-const isInterrupted = (host: HostState): boolean =>
+export const isInterrupted = (host: HostState): boolean =>
   host.touched &&
   (host.status === 'running' ||
     host.status === 'waiting' ||

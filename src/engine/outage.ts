@@ -35,6 +35,11 @@ export function overOutages({ cluster, clock, limit, record, over }: OutageOptio
   let waiting = 0;
   let answered = new AbortController();
 
+  function wakeAll(): void {
+    answered.abort();
+    answered = new AbortController();
+  }
+
   async function enter({ message }: Failure): Promise<void> {
     waiting += 1;
     if (away !== undefined) return;
@@ -69,8 +74,7 @@ export function overOutages({ cluster, clock, limit, record, over }: OutageOptio
         if (isStopped()) continue;
         answer = await ask();
         if (isLost(answer)) continue;
-        answered.abort();
-        answered = new AbortController();
+        wakeAll();
         return answer;
       }
     } finally {
@@ -90,6 +94,7 @@ export function overOutages({ cluster, clock, limit, record, over }: OutageOptio
       back: async () => {
         if (!isIn) return;
         isIn = false;
+        wakeAll();
         await leave();
       },
     };
