@@ -24,7 +24,7 @@ describe('an outage in the middle of a drain', () => {
     expect(done.exit, done.out + done.err).toBe(0);
     expect(done.out).toMatch(/cluster away since \d\d:\d\d:\d\d: the API server .*cannot be reached: the connection was cut/);
     expect(done.out).toMatch(/n1 +the cluster is away: /);
-    expect(done.out).toMatch(/cluster back after \d+ s/);
+    expect(done.out).toMatch(/cluster back after \d+s/);
     expect(done.out).not.toContain('is the kubelet well?');
     const types = world.lab.journal().map(({ type }) => type);
     expect(types.filter((type) => type === 'cluster.away' || type === 'cluster.back')).toEqual(['cluster.away', 'cluster.back']);
