@@ -103,8 +103,8 @@ async function drain(names: readonly string[], flags: DrainFlags, world: World):
   const dryRun = isDryRun(flags);
   return withCluster(flags, world, async (cluster) => {
     const nodes = await nodesOf(names, flags, cluster, world);
-    if (dryRun) return exitOf(await inTurn(nodes, (node) => forecast(cluster, node, options, world)), world);
     const owner = { run: `drain-${world.clock.id().slice(0, 8)}`, number: 1 };
+    if (dryRun) return exitOf(await inTurn(nodes, (node) => forecast(cluster, node, options, owner, world)), world);
     // As kubectl: all are cordoned before the first is drained, so that no pod moves from one of them to another.
     const cordoned: string[] = [];
     const refused = await inTurn(nodes, async (node) => {
@@ -162,7 +162,9 @@ async function cordonNow(cluster: WorldCluster, node: string, world: World): Pro
   return now.failure.kind === 'refused' ? 'is not in the cluster any more' : `may be cordoned: ${now.failure.message}`;
 }
 
-async function forecast(cluster: WorldCluster, node: string, options: DrainOptions, world: World): Promise<End> {
+async function forecast(cluster: WorldCluster, node: string, options: DrainOptions, owner: Owner, world: World): Promise<End> {
+  // A node that a run holds is refused as by the drain itself.
+  const may = await cluster.mayCordon(node, owner, world.kill);
   const seen = await cluster.forecast(node, options, world.kill);
   if (!seen.ok) return tell(node, seen.failure, world);
   const { evicts, leaves, blocks, busy, warnings, estimate } = seen.value;
@@ -171,8 +173,9 @@ async function forecast(cluster: WorldCluster, node: string, options: DrainOptio
   for (const warning of warnings) world.err(`warning: ${withFlags(warning)}`);
   for (const text of busy) world.err(`busy now: ${text}`);
   for (const block of blocks) world.err(`blocked: ${withFlags(block)}`);
+  const refused = may.ok ? undefined : tell(node, may.failure, world);
   world.out(`node/${node}: ${evicts.length} pods would go, in about ${Math.round(estimate)} s by their grace periods`);
-  return blocks.length === 0 ? undefined : 'internal';
+  return refused ?? (blocks.length === 0 ? undefined : 'internal');
 }
 
 type SetOne = (cluster: WorldCluster, node: string, dryRun: boolean) => Promise<End>;

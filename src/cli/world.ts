@@ -28,7 +28,7 @@ export interface ClusterNeeds {
 
 /** The cluster port, and what commands ask for beside it. */
 export type WorldCluster = Cluster &
-  Pick<KubeCluster, 'nodesWith' | 'plainCordon' | 'plainUncordon' | 'missingRights' | 'stats' | 'description'>;
+  Pick<KubeCluster, 'nodesWith' | 'plainCordon' | 'plainUncordon' | 'mayCordon' | 'missingRights' | 'stats' | 'description'>;
 
 /** Writing and reading files of the user's own choosing (plans), and of the state directory. */
 export interface Files {

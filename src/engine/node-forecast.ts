@@ -37,16 +37,31 @@ export const asFact = ({ evicts, leaves, blocks, busy, warnings, estimate, sampl
 /** A drain that is under way or done has no forecast any more: nothing blocks, nothing is to go. */
 export const nothingToForecast: Value = asFact({ evicts: [], leaves: [], blocks: [], busy: [], warnings: [], estimate: 0, samplers: [] });
 
+/** Milliseconds that the list of system pods is good for in a plan. */
+const sharedFor = 60_000;
+const sharedPods = new WeakMap<Cluster, { readonly at: number; readonly pods: ReturnType<typeof readSystemPods> }>();
+
+/** In a plan, one list for all of its hosts; a failure is not kept. */
+async function planSystemPods(cluster: Cluster, clock: Clock, signal: AbortSignal): ReturnType<typeof readSystemPods> {
+  const last = sharedPods.get(cluster);
+  const now = clock.now();
+  const pods = last !== undefined && now - last.at < sharedFor ? last.pods : readSystemPods(cluster, clock, signal);
+  if (pods !== last?.pods) sharedPods.set(cluster, { at: now, pods });
+  const read = await pods;
+  if (!read.ok && sharedPods.get(cluster)?.pods === pods) sharedPods.delete(cluster);
+  return read;
+}
+
 /** One reading. A part that the account may not read is a warning; an API server in trouble gives no forecast at all. */
-export async function readForecast(question: ForecastQuestion): Promise<Outcome<Forecast>> {
+export async function readForecast(question: ForecastQuestion, when: 'plan' | 'start' = 'plan'): Promise<Outcome<Forecast>> {
   const { node, options, cluster, clock, hostFacts, byName, ours, signal } = question;
-  const seen = await patiently(() => cluster.forecast(node, options, signal), clock, signal);
+  const seen = await patiently(() => cluster.forecast(node, options, signal, when), clock, signal);
   if (!seen.ok) return seen;
   const nodes = await sharedNodes(cluster, clock);
   if (!nodes.ok) return nodes;
   const state = await patiently(() => cluster.node(node, signal), clock, signal);
   if (!state.ok) return state;
-  const pods = await readSystemPods(cluster, clock, signal);
+  const pods = await (when === 'plan' ? planSystemPods : readSystemPods)(cluster, clock, signal);
   if (!pods.ok) return pods;
   // The node itself as it is now: the list may be some seconds old.
   const now = nodes.value.map((other) => (other.name === node ? state.value : other));
@@ -75,7 +90,7 @@ export async function awaitForecast(question: ForecastQuestion, say: (text: stri
   const began = clock.now();
   const limit = Math.min(options.timeout, longestWait) * 1000;
   for (let said = false; ; said = true) {
-    const seen = await readForecast(question);
+    const seen = await readForecast(question, 'start');
     if (!seen.ok || seen.value.busy.length === 0 || seen.value.blocks.length > 0 || signal.aborted) return seen;
     const waited = Math.round((clock.now() - began) / 1000);
     if (clock.now() - began >= limit) {

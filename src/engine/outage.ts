@@ -112,7 +112,7 @@ const retried = (cluster: Cluster, retry: Retry, inside: () => Outage): Cluster 
   systemPods: (signal) => retry(() => cluster.systemPods(signal), signal),
   pendingPods: (signal) => retry(() => cluster.pendingPods(signal), signal),
   deployments: (signal) => retry(() => cluster.deployments(signal), signal),
-  forecast: (node, options, signal) => retry(() => cluster.forecast(node, options, signal), signal),
+  forecast: (node, options, signal, when) => retry(() => cluster.forecast(node, options, signal, when), signal),
   cordon: (node, owner, signal) => retry(() => cluster.cordon(node, owner, signal), signal),
   holds: (node, owner, signal) => retry(() => cluster.holds(node, owner, signal), signal),
   drain: async (node, options, owner, progress, signal) => {

@@ -186,7 +186,8 @@ export interface Cluster {
   /** Pods of the whole cluster that still wait for a node or for their containers, as `namespace/name`. */
   readonly pendingPods: (signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
   readonly deployments: (signal?: AbortSignal) => Promise<Outcome<readonly DeploymentState[]>>;
-  readonly forecast: (node: string, options: DrainOptions, signal?: AbortSignal) => Promise<Outcome<Forecast>>;
+  /** `plan`: from readings that all nodes of a plan share, up to a minute old. `start`: this node as it is now. */
+  readonly forecast: (node: string, options: DrainOptions, signal?: AbortSignal, when?: 'plan' | 'start') => Promise<Outcome<Forecast>>;
   /** Cordon and annotate as ours, in one write; a node that was unschedulable before stays so at the end. Held by another run = `fenced`. */
   readonly cordon: (
     node: string,

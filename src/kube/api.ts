@@ -5,8 +5,18 @@ import { isMapping } from '../model/value.ts';
 import { pageLimit } from './answer.ts';
 import { isPassing, isRightsRefusal, refusal, statusOf, type Want } from './errors.ts';
 import type { Http, HttpReply, HttpRequest } from './http.ts';
-import type { AutoscalerObject, DeploymentObject, ListObject, Meta, NodeObject, PdbObject, PodObject } from './objects.ts';
+import type {
+  AutoscalerObject,
+  DeploymentObject,
+  ListObject,
+  Meta,
+  NodeObject,
+  PdbObject,
+  PersistentVolumeObject,
+  PodObject,
+} from './objects.ts';
 import type { PdbApi } from './pdb.ts';
+import type { AdmissionObject } from './webhooks.ts';
 
 /** What is asked of a pod's end. */
 export interface GoRequest {
@@ -30,6 +40,14 @@ export interface WatchEvent {
 }
 
 export type EvictionApi = 'policy/v1' | 'policy/v1beta1' | 'none';
+
+/** As `GET /version` has it: the minor version may be "20+". */
+export interface ServerVersion {
+  readonly major?: unknown;
+  readonly minor?: unknown;
+}
+
+export type AdmissionKind = 'validatingwebhookconfigurations' | 'mutatingwebhookconfigurations' | 'validatingadmissionpolicies';
 
 export interface Right {
   readonly verb: Want['verb'];
@@ -268,15 +286,16 @@ export function createApi(http: Http, who: string, clock: Clock) {
       if (!signal.aborted && (!watched.ok || watched.value.status === 200)) awayAt = clock.now();
       return watched;
     },
-    evict: (api: 'policy/v1' | 'policy/v1beta1', request: GoRequest): Promise<Outcome<HttpReply>> =>
+    /** `dry run`: in the query for admission, in the body for the deletion. Only for a server that obeys it (`obeysDryRun`). */
+    evict: (api: 'policy/v1' | 'policy/v1beta1', request: GoRequest, how?: 'dry run'): Promise<Outcome<HttpReply>> =>
       call({
         method: 'POST',
-        path: `${podPath(request.namespace, request.name)}/eviction`,
+        path: `${podPath(request.namespace, request.name)}/eviction${how === undefined ? '' : '?dryRun=All'}`,
         body: {
           apiVersion: api,
           kind: 'Eviction',
           metadata: { name: request.name, namespace: request.namespace },
-          deleteOptions: go(request),
+          deleteOptions: { ...go(request), ...(how === undefined ? {} : { dryRun: ['All'] }) },
         },
         signal: request.signal,
       }),
@@ -332,11 +351,24 @@ export function createApi(http: Http, who: string, clock: Clock) {
       if (!group.ok) return group;
       return ok(group.value.versions?.some((version) => version.groupVersion === 'policy/v1') ? 'policy/v1' : 'policy/v1beta1');
     },
-    webhooks: (signal?: AbortSignal): Promise<Outcome<{ items?: readonly object[] | null }>> =>
-      expect(
-        { method: 'GET', path: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations', signal },
-        { verb: 'list', resource: 'validatingwebhookconfigurations.admissionregistration.k8s.io' },
-      ),
+    serverVersion: (signal?: AbortSignal): Promise<Outcome<ServerVersion>> =>
+      expect({ method: 'GET', path: '/version', signal }, { verb: 'get', resource: '/version' }),
+    /** v1 came with 1.16, and v1beta1 went with 1.22. */
+    admission: async (kind: AdmissionKind, signal?: AbortSignal): Promise<Outcome<readonly AdmissionObject[]>> => {
+      const want: Want = { verb: 'list', resource: `${kind}.admissionregistration.k8s.io` };
+      const list = (version: string) => all<AdmissionObject>(`/apis/admissionregistration.k8s.io/${version}/${kind}`, want, signal);
+      const newest = await list('v1');
+      const listed = newest.ok || newest.failure.kind !== 'refused' ? newest : await list('v1beta1');
+      return listed.ok ? ok(listed.value.items) : listed;
+    },
+    volumes: async (signal?: AbortSignal): Promise<Outcome<readonly PersistentVolumeObject[]>> => {
+      const listed = await all<PersistentVolumeObject>(
+        '/api/v1/persistentvolumes',
+        { verb: 'list', resource: 'persistentvolumes' },
+        signal,
+      );
+      return listed.ok ? ok(listed.value.items) : listed;
+    },
     endpoints: (namespace: string, name: string, signal?: AbortSignal): Promise<Outcome<object>> =>
       expect(
         { method: 'GET', path: `/api/v1/namespaces/${segment(namespace)}/endpoints/${segment(name)}`, signal },

@@ -1,5 +1,5 @@
 // The Cluster port on a real API server: puts connection, calls and decisions together.
-import type { Clock, Cluster, PodState } from '../engine/ports.ts';
+import type { Clock, Cluster, Owner, PodState } from '../engine/ports.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
 import { type Api, createApi, type EvictionApi } from './api.ts';
 import { createCredentials } from './credentials.ts';
@@ -64,6 +64,8 @@ export interface KubeCluster extends Cluster {
   /** `kmend cordon NODE` and `kmend uncordon NODE` alone, whichever person cordoned it; one that a run holds is left to it. */
   readonly plainCordon: SetCordon;
   readonly plainUncordon: SetCordon;
+  /** Why `cordon` would refuse this node, for a dry run. */
+  readonly mayCordon: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<true>>;
   /** Rights that the account lacks for a role, each as "patch nodes". */
   readonly missingRights: (role: Role, signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
   readonly stats: () => HttpStats;
@@ -129,6 +131,15 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
   const forecast = createForecaster({ api, clock, evictionApi, pdbApi });
   const announce = createEvents(api, clock);
   const mayRemovePods = once(() => canRemovePods(api));
+  const decideToCordon = (node: NodeObject, owner: Owner) => {
+    const at = new Date(clock.now()).toISOString();
+    return decideCordon(node, {
+      owner,
+      at,
+      ...(takeover === undefined ? {} : { takeover }),
+      ...(holder === undefined ? {} : { holder }),
+    });
+  };
 
   const setCordon =
     (cordoned: boolean): SetCordon =>
@@ -156,6 +167,12 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
       return node.ok ? ok(nodeState(node.value)) : node;
     },
     forecast,
+    mayCordon: async (name, owner, signal) => {
+      const node = await readNode(api, name, signal);
+      if (!node.ok) return node;
+      const decision = decideToCordon(node.value, owner);
+      return decision.kind === 'failure' ? { ok: false, failure: decision.failure } : ok(true);
+    },
     cordon: async (name, owner, signal) => {
       const may = await mayRemovePods();
       // Whether it may is not always known; the eviction itself will say.
@@ -164,13 +181,7 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
       let staleMark: string | undefined;
       const decide = (node: NodeObject) => {
         ({ staleMark } = node);
-        const at = new Date(clock.now()).toISOString();
-        const decision = decideCordon(node, {
-          owner,
-          at,
-          ...(takeover === undefined ? {} : { takeover }),
-          ...(holder === undefined ? {} : { holder }),
-        });
+        const decision = decideToCordon(node, owner);
         if (decision.kind === 'held') wasUnschedulable = decision.hold.wasUnschedulable;
         if (decision.kind === 'write') wasUnschedulable = decision.hold.wasUnschedulable;
         return decision;

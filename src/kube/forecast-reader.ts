@@ -1,130 +1,219 @@
 // Reads what a forecast needs; what the account may not read, or an old server does not have, is said as a note and left out.
 import type { Clock, Cluster } from '../engine/ports.ts';
+import type { DrainOptions } from '../model/effect.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
-import { type Api, type EvictionApi, noNode } from './api.ts';
-import { forecastDrain } from './forecast.ts';
-import type { NodeObject, PdbObject } from './objects.ts';
-import type { PdbApi } from './pdb.ts';
-import { addUsage, emptyUsage, type Usage } from './placement.ts';
-import { choosePods } from './select.ts';
+import { type AdmissionKind, type Api, type EvictionApi, noNode, type ServerVersion } from './api.ts';
+import { createDryRun, type DryRun, isAtLeast, kindOf, obeysDryRun } from './dry-run.ts';
+import type { Selection } from './filters.ts';
+import { forecastDrain, type SeenWebhook } from './forecast.ts';
+import type { NodeObject, PdbObject, PodObject } from './objects.ts';
+import { type PdbApi, pdbsOf } from './pdb.ts';
+import { claimsOf, type Volumes, volumesByClaim } from './placement.ts';
+import { type PodBook, readPods } from './pod-book.ts';
+import { choosePods, type LookUp, lookUp, selectFrom } from './select.ts';
 import { readWays } from './surge.ts';
-import { answers, evictionWebhooks, type WebhookConfiguration } from './webhooks.ts';
+import { answers, evictionWebhooks } from './webhooks.ts';
 
 export interface ForecasterOptions {
   readonly api: Api;
   readonly clock: Clock;
-  readonly evictionApi: () => Promise<Outcome<EvictionApi>>;
   readonly pdbApi: () => Promise<Outcome<PdbApi>>;
+  readonly evictionApi: () => Promise<Outcome<EvictionApi>>;
 }
 
-type Pdbs = Outcome<{ readonly api: PdbApi; readonly items: readonly PdbObject[] }>;
+interface Pdbs {
+  readonly api: PdbApi;
+  readonly items: readonly PdbObject[];
+}
 
-interface Shared {
-  readonly pdbs: Pdbs;
+interface Webhooks {
+  readonly seen: readonly SeenWebhook[];
+  /** Why a part of them could not be read. */
+  readonly missing: readonly string[];
+}
+
+/** What is of the cluster and not of one node. */
+interface Around {
+  readonly pods: Outcome<PodBook>;
   readonly nodes: Outcome<readonly NodeObject[]>;
-  readonly usage: Outcome<Usage>;
-  readonly webhooks: Outcome<readonly string[]>;
+  readonly webhooks: Outcome<Webhooks>;
+  readonly eviction: Outcome<EvictionApi>;
+  /** The version of the eviction that may be tried; undefined = this server is not known to try without doing. */
+  readonly tries: Outcome<'policy/v1' | 'policy/v1beta1' | undefined>;
+  /** Answers by kind of pod, for all nodes of a plan. */
+  readonly dryRun?: DryRun;
+  readonly daemonSets: LookUp;
+  readonly volumes: () => Promise<Outcome<Volumes>>;
 }
+
+/** Milliseconds that a reading is good for: in a plan, and at the start of a host. A run waits for a budget that is busy, so it looks at those anew. */
+type When = 'plan' | 'start';
+const ages: Readonly<Record<When, { readonly around: number; readonly pdbs: number }>> = {
+  plan: { around: 60_000, pdbs: 60_000 },
+  start: { around: 20_000, pdbs: 2_000 },
+};
 
 interface Kept<T> {
-  readonly at: number;
-  readonly value: Promise<T>;
+  readonly get: (age: number) => Promise<T>;
+  /** Reads anew the next time, unless somebody has done so already. */
+  readonly drop: (value: T) => void;
 }
 
-/** A plan asks for many nodes at once: what is of the cluster and not of the node is read once in this time. */
-const sharedFor = 20_000;
-/** A budget changes with every pod that comes and goes, and a run waits for one that is busy. */
-const pdbsFor = 2_000;
-
-async function readUsage(api: Api, signal: AbortSignal | undefined): Promise<Outcome<Usage>> {
-  let usage = emptyUsage();
-  const restart = (): void => {
-    usage = emptyUsage();
+function keep<T>(clock: Clock, read: () => Promise<T>): Kept<T> {
+  let kept: { readonly at: number; readonly value: Promise<T> } | undefined;
+  let last: T | undefined;
+  return {
+    async get(age) {
+      const now = clock.now();
+      if (kept === undefined || now - kept.at > age) kept = { at: now, value: read() };
+      const mine = kept;
+      const value = await mine.value;
+      if (kept === mine) last = value;
+      return value;
+    },
+    drop(value) {
+      if (last === value) kept = undefined;
+    },
   };
-  const read = await api.eachPod((pods) => addUsage(usage, pods), restart, signal);
-  return read.ok ? ok(usage) : read;
 }
 
-async function readPdbs({ api, pdbApi }: ForecasterOptions, signal: AbortSignal | undefined): Promise<Pdbs> {
+async function readPdbs({ api, pdbApi }: ForecasterOptions): Promise<Outcome<Pdbs>> {
   const version = await pdbApi();
   if (!version.ok) return version;
-  const items = await api.pdbs(version.value, signal);
+  const items = await api.pdbs(version.value);
   return items.ok ? ok({ api: version.value, items: items.value }) : items;
 }
 
-async function deadWebhooks(api: Api, signal: AbortSignal | undefined): Promise<Outcome<readonly string[]>> {
-  const read = await api.webhooks(signal);
-  // Before 1.16 there is no such version of the list: nothing is known then, which is no news.
-  if (!read.ok) return read.failure.kind === 'refused' ? ok([]) : read;
-  const dead: string[] = [];
-  for (const { name, service } of evictionWebhooks((read.value.items ?? []) as readonly WebhookConfiguration[])) {
-    if (service === undefined) continue;
-    const endpoints = await api.endpoints(service.namespace, service.name, signal);
-    if (!endpoints.ok && endpoints.failure.kind !== 'refused') return endpoints;
-    if (!endpoints.ok || !answers(endpoints.value)) dead.push(`${name} (service ${service.namespace}/${service.name})`);
+async function readWebhooks(api: Api, version: ServerVersion): Promise<Outcome<Webhooks>> {
+  const policies = isAtLeast(version, 28) ? (['validatingadmissionpolicies'] as const) : [];
+  const kinds = ['validatingwebhookconfigurations', 'mutatingwebhookconfigurations', ...policies] as const;
+  const seen: SeenWebhook[] = [];
+  const missing: string[] = [];
+  for (const read of await Promise.all(kinds.map((kind) => readKind(api, kind)))) {
+    if (read.ok) seen.push(...read.value);
+    else if (read.failure.kind === 'auth') missing.push(read.failure.message);
+    else return read;
   }
-  return ok(dead);
+  return ok({ seen, missing });
 }
 
-const asWarning: Readonly<Record<keyof Shared, string>> = {
-  pdbs: 'PDBs were not looked at',
-  nodes: 'whether the pods have somewhere to go was not looked at',
-  usage: 'whether the pods have somewhere to go was not looked at',
-  webhooks: 'admission webhooks were not looked at',
-};
+async function readKind(api: Api, kind: AdmissionKind): Promise<Outcome<readonly SeenWebhook[]>> {
+  const read = await api.admission(kind);
+  // A server that does not have the kind asks none of it.
+  if (!read.ok) return read.failure.kind === 'refused' ? ok([]) : read;
+  const seen: SeenWebhook[] = [];
+  for (const webhook of evictionWebhooks(read.value)) {
+    const { service } = webhook;
+    const endpoints = service === undefined ? undefined : await api.endpoints(service.namespace, service.name);
+    if (endpoints?.ok === false && endpoints.failure.kind !== 'refused') return endpoints;
+    seen.push(endpoints === undefined ? webhook : { ...webhook, answers: endpoints.ok && answers(endpoints.value) });
+  }
+  return ok(seen);
+}
+
+async function readAround({ api, evictionApi }: ForecasterOptions): Promise<Around> {
+  const asked = await api.serverVersion();
+  const version = asked.ok ? asked.value : {};
+  const [pods, nodes, webhooks, eviction] = await Promise.all([readPods(api), api.nodes(), readWebhooks(api, version), evictionApi()]);
+  const mayTry = obeysDryRun(version) && eviction.ok && eviction.value !== 'none' ? eviction.value : undefined;
+  return {
+    pods,
+    nodes,
+    webhooks,
+    eviction,
+    tries: asked.ok || asked.failure.transport !== true ? ok(mayTry) : asked,
+    ...(mayTry === undefined ? {} : { dryRun: createDryRun(api, mayTry, kindOf) }),
+    daemonSets: onceEach((key) => lookUp(api, key, undefined)),
+    volumes: onceEach(async () => {
+      const read = await api.volumes();
+      return read.ok ? ok(volumesByClaim(read.value)) : read;
+    }),
+  };
+}
+
+/** One question for each key, whoever asks. */
+function onceEach<T>(ask: (key: string) => Promise<T>): (key?: string) => Promise<T> {
+  const known = new Map<string, Promise<T>>();
+  return (key = '') => {
+    const answer = known.get(key) ?? ask(key);
+    known.set(key, answer);
+    return answer;
+  };
+}
+
+const somewhere = 'whether the pods have somewhere to go was not looked at';
+
+/** Only what a budget, a webhook or a policy may hold; all of them where these could not be read. */
+function mayBeHeld({ evict }: Selection, pdbs: Outcome<Pdbs>, webhooks: Webhooks): readonly PodObject[] {
+  if (!pdbs.ok || webhooks.missing.length > 0 || webhooks.seen.length > 0) return evict;
+  return evict.filter((pod) => pdbsOf(pod, pdbs.value.items, pdbs.value.api).length > 0);
+}
 
 export function createForecaster(options: ForecasterOptions): Cluster['forecast'] {
   const { api, clock } = options;
-  let kept: Kept<Omit<Shared, 'pdbs'>> | undefined;
-  let keptPdbs: Kept<Pdbs> | undefined;
+  const aroundKept = keep(clock, () => readAround(options));
+  const pdbsKept = keep(clock, () => readPdbs(options));
 
-  async function readAround(): Promise<Omit<Shared, 'pdbs'>> {
-    const [nodes, usage, webhooks] = await Promise.all([api.nodes(), readUsage(api, undefined), deadWebhooks(api, undefined)]);
-    return { nodes, usage, webhooks };
-  }
-
-  async function shared(): Promise<Shared> {
-    const now = clock.now();
-    if (kept === undefined || now - kept.at > sharedFor) kept = { at: now, value: readAround() };
-    if (keptPdbs === undefined || now - keptPdbs.at > pdbsFor) keptPdbs = { at: now, value: readPdbs(options, undefined) };
-    const [around, pdbs] = await Promise.all([kept.value, keptPdbs.value]);
-    return { ...around, pdbs };
-  }
-
-  return async (name, drainOptions, signal) => {
-    const node = await api.node(name, signal);
+  /** A plan takes the node and its pods from the lists of all; a host that starts is looked at alone, as it is now. */
+  async function readOne(name: string, around: Around, drainOptions: DrainOptions, when: When, signal: AbortSignal | undefined) {
+    const listed = when === 'plan' && around.nodes.ok ? around.nodes.value.find((node) => node.metadata?.name === name) : undefined;
+    const node = listed === undefined ? await api.node(name, signal) : ok(listed);
     if (!node.ok) return node.failure.kind === 'refused' ? noNode(name) : node;
-    const [chosen, around] = await Promise.all([choosePods(api, name, drainOptions, signal), shared()]);
-    if (!chosen.ok) return chosen;
-    const eviction = await options.evictionApi();
-    if (!eviction.ok) return eviction;
+    if (when === 'plan' && !around.pods.ok) return around.pods;
+    const selection =
+      when === 'plan' && around.pods.ok
+        ? await selectFrom(around.pods.value.byNode.get(name) ?? [], drainOptions, api.serverNow(), around.daemonSets)
+        : await choosePods(api, name, drainOptions, signal);
+    return selection.ok ? ok({ node: node.value, selection: selection.value }) : selection;
+  }
+
+  return async (name, drainOptions, signal, when = 'plan') => {
+    const [around, pdbs] = await Promise.all([aroundKept.get(ages[when].around), pdbsKept.get(ages[when].pdbs)]);
+    const { nodes, pods, webhooks, eviction, tries } = around;
     const notes = new Set<string>();
-    for (const key of ['pdbs', 'nodes', 'usage', 'webhooks'] as const) {
-      const read = around[key];
-      // Only a missing right may leave a part out. An API server in trouble gives no forecast: "nothing blocks" would be a lie.
-      if (!read.ok && read.failure.kind !== 'auth') {
-        kept = undefined;
-        keptPdbs = undefined;
-        return read;
-      }
-      if (!read.ok) notes.add(`${asWarning[key]}: ${read.failure.message}`);
-    }
-    const { singleReplica: mode, disableEviction } = drainOptions;
-    const asked = mode !== undefined && !disableEviction && around.pdbs.ok;
-    const ways = asked ? await readWays(api, mode, chosen.value, around.pdbs.value, signal) : undefined;
-    if (ways?.ok === false) return ways;
+    const fail = <T extends Outcome<never>>(failure: T): T => {
+      aroundKept.drop(around);
+      pdbsKept.drop(pdbs);
+      return failure;
+    };
+    // Only a missing right may leave a part out. An API server in trouble gives no forecast: "nothing blocks" would be a lie.
+    for (const read of [pdbs, nodes, pods, webhooks, tries]) if (!read.ok && read.failure.kind !== 'auth') return fail(read);
+    if (!webhooks.ok) return webhooks;
+    if (!eviction.ok) return fail(eviction);
+    const one = await readOne(name, around, drainOptions, when, signal);
+    if (!one.ok) return one;
+    const { node, selection } = one.value;
+    const volumes = selection.evict.some((pod) => claimsOf(pod).length > 0) ? await around.volumes() : ok<Volumes>(new Map());
+    if (!volumes.ok && volumes.failure.kind !== 'auth') return fail(volumes);
+    const dryRun =
+      when === 'plan' || !tries.ok || tries.value === undefined
+        ? around.dryRun
+        : createDryRun(api, tries.value, (pod) => pod.metadata?.uid ?? '');
+    const held = drainOptions.disableEviction ? [] : mayBeHeld(selection, pdbs, webhooks.value);
+    const said = await dryRun?.(held, when === 'plan' ? undefined : signal);
+    if (said?.ok === false) return fail(said);
+    const mode = drainOptions.disableEviction ? undefined : drainOptions.singleReplica;
+    const ways = mode === undefined || !pdbs.ok ? undefined : await readWays(api, mode, selection, pdbs.value, signal);
+    if (ways?.ok === false) return fail(ways);
     if (signal?.aborted) return failed('interrupted', `forecast of ${name} was interrupted`);
+    if (!pdbs.ok) notes.add(`PDBs were not looked at: ${pdbs.failure.message}`);
+    if (!nodes.ok) notes.add(`${somewhere}: ${nodes.failure.message}`);
+    if (!pods.ok) notes.add(`${somewhere}: ${pods.failure.message}`);
+    for (const message of webhooks.value.missing) notes.add(`admission webhooks were not looked at: ${message}`);
+    if (!volumes.ok) notes.add(`volumes were not looked at: ${volumes.failure.message}`);
     return ok(
       forecastDrain({
-        node: node.value,
+        node,
         options: drainOptions,
-        selection: chosen.value,
+        selection,
         now: api.serverNow(),
         evictionApi: eviction.value,
-        ...(around.pdbs.ok ? { pdbs: around.pdbs.value } : {}),
-        ...(around.nodes.ok ? { nodes: around.nodes.value } : {}),
-        ...(around.usage.ok ? { usage: around.usage.value } : {}),
-        deadWebhooks: around.webhooks.ok ? around.webhooks.value : [],
+        ...(pdbs.ok ? { pdbs: pdbs.value } : {}),
+        ...(nodes.ok ? { nodes: nodes.value } : {}),
+        ...(pods.ok ? { usage: pods.value.usage } : {}),
+        ...(volumes.ok ? { volumes: volumes.value } : {}),
+        ...(said === undefined ? {} : { said: said.value }),
+        webhooks: webhooks.value.seen,
         ...(ways === undefined ? {} : { ways: ways.value }),
         notes: [...notes],
       }),

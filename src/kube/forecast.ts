@@ -2,13 +2,24 @@
 import type { Forecast } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
 import type { EvictionApi } from './api.ts';
+import type { Said } from './dry-run.ts';
 import { noEviction, wayOf } from './evict.ts';
 import { graceOf, overdue, type Selection } from './filters.ts';
-import { controllerOf, hasMemoryLimit, isPodReady, type NodeObject, type PdbObject, type PodObject, podName } from './objects.ts';
+import {
+  controllerOf,
+  hasMemoryLimit,
+  isFinished,
+  isPodReady,
+  type NodeObject,
+  type PdbObject,
+  type PodObject,
+  podName,
+} from './objects.ts';
 import { nodeState } from './ownership.ts';
-import { askPdbs, describePdb, type PdbApi, pdbsOf } from './pdb.ts';
-import { nowhereToGo, type Usage } from './placement.ts';
+import { askPdbs, describePdb, type PdbAnswer, type PdbApi, pdbsOf } from './pdb.ts';
+import { nowhereToGo, type Usage, type Volumes } from './placement.ts';
 import { describeWays, type Ways } from './single-replica.ts';
+import type { EvictionWebhook } from './webhooks.ts';
 
 /** What could be read; what the account may not read is absent and said in `notes`. */
 export interface ForecastInput {
@@ -21,11 +32,18 @@ export interface ForecastInput {
   readonly pdbs?: { readonly api: PdbApi; readonly items: readonly PdbObject[] };
   readonly nodes?: readonly NodeObject[];
   readonly usage?: Usage;
-  /** Webhooks that nobody answers for. */
-  readonly deadWebhooks: readonly string[];
+  readonly volumes?: Volumes;
+  /** What the API server itself said of pods, where it was asked. */
+  readonly said?: ReadonlyMap<PodObject, Said>;
+  readonly webhooks: readonly SeenWebhook[];
   /** What `single_replica` does for pods that a PDB can never allow to go. */
   readonly ways?: Ways;
   readonly notes: readonly string[];
+}
+
+/** `answers`: whether its service has an endpoint; absent = not known. */
+export interface SeenWebhook extends EvictionWebhook {
+  readonly answers?: boolean;
 }
 
 /** Longer past its own grace period than this, a pod is stuck: no drain ends it. */
@@ -57,23 +75,42 @@ function brokenBudgets({ selection, pdbs }: ForecastInput, option: string): read
   });
 }
 
+/** The server is right where it was asked; the model says whether a budget that refuses could ever allow, and with which numbers. */
+function answerOf(pod: PodObject, { said, pdbs }: ForecastInput): PdbAnswer {
+  const known = said?.get(pod);
+  const model: PdbAnswer = pdbs === undefined ? { kind: 'passes' } : askPdbs(pod, pdbs.items, pdbs.api);
+  if (known?.kind === 'goes') return { kind: 'passes', ...(model.pdb === undefined ? {} : { pdb: model.pdb }) };
+  return known?.kind === 'budget' && model.kind === 'passes' ? { ...model, kind: 'busy', why: known.why } : model;
+}
+
+/** A budget over one pod: its workload by the name that people know, a ReplicaSet's without the hash of its template. */
+function soleReplica(pod: PodObject, pdb: PdbObject | undefined): string {
+  const owner = controllerOf(pod);
+  if (owner === undefined || pdb?.status?.expectedPods !== 1) return '';
+  const hash = pod.metadata?.labels?.['pod-template-hash'];
+  const isDeployment = owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`);
+  const name = isDeployment ? `Deployment ${owner.name.slice(0, -hash.length - 1)}` : `${owner.kind} ${owner.name}`;
+  return `; it is the single replica of ${name}`;
+}
+
 function pdbFindings(input: ForecastInput, { blocks, busy, warnings }: Findings): void {
-  const { selection, options, pdbs, evictionApi, ways } = input;
+  const { selection, options, evictionApi, ways } = input;
   const way = wayOf(options, evictionApi);
   if (way === undefined && selection.evict.length > 0) blocks.push(noEviction);
   if (way?.by !== undefined) warnings.push(...brokenBudgets(input, way.by));
-  if (pdbs === undefined || way === undefined || way.by !== undefined) return;
+  if (way === undefined || way.by !== undefined) return;
   if (ways !== undefined) warnings.push(...describeWays(ways));
   const turns = new Map<PdbObject, number>();
   for (const pod of selection.evict) {
-    const answer = askPdbs(pod, pdbs.items, pdbs.api);
+    const answer = answerOf(pod, input);
     if (answer.kind === 'passes') {
       if (answer.pdb !== undefined) turns.set(answer.pdb, (turns.get(answer.pdb) ?? 0) + 1);
       continue;
     }
     const other = ways?.get(pod.metadata?.uid ?? '');
     if (other !== undefined && other.kind !== 'refused') continue;
-    (answer.kind === 'never' ? blocks : busy).push(`${podName(pod)}: ${other?.why ?? answer.why}`);
+    const text = `${podName(pod)}: ${other?.why ?? answer.why}${soleReplica(pod, answer.pdb)}`;
+    (answer.kind === 'never' ? blocks : busy).push(text);
   }
   for (const [pdb, count] of turns) {
     const allowed = pdb.status?.disruptionsAllowed ?? 0;
@@ -81,6 +118,44 @@ function pdbFindings(input: ForecastInput, { blocks, busy, warnings }: Findings)
     if ((pdb.status?.observedGeneration ?? 0) < (pdb.metadata?.generation ?? 0)) {
       warnings.push(`PDB ${pdb.metadata?.name} was changed just now: its numbers are not up to date`);
     }
+  }
+}
+
+/** As many as a person reads. */
+const shown = 3;
+const nameAll = (pods: readonly PodObject[]): string =>
+  pods.slice(0, shown).map(podName).join(', ') + (pods.length > shown ? ` and ${pods.length - shown} more` : '');
+
+/** What the server said, one line a reason: a webhook refuses many pods alike. */
+function saidFindings(input: ForecastInput, { blocks, warnings }: Findings): void {
+  const { selection, said } = input;
+  const byReason = new Map<string, PodObject[]>();
+  for (const pod of selection.evict) {
+    const answer = said?.get(pod);
+    if (answer?.kind !== 'refused' && answer?.kind !== 'unknown') continue;
+    if (answer.kind === 'refused' && answerOf(pod, input).kind === 'never') continue;
+    const key = `${answer.kind} ${answer.why}`;
+    byReason.set(key, [...(byReason.get(key) ?? []), pod]);
+  }
+  for (const pods of byReason.values()) {
+    const answer = said?.get(pods[0] ?? {});
+    if (answer?.kind === 'refused') blocks.push(`${nameAll(pods)}: the API server refuses the eviction: ${answer.why}`);
+    if (answer?.kind === 'unknown')
+      warnings.push(`${nameAll(pods)}: what the API server answers to an eviction is not known: ${answer.why}`);
+  }
+}
+
+/** Where the server did not say: by what is configured. One that is asked about some namespaces only refuses nobody by a guess. */
+function webhookFindings({ selection, options, said, webhooks }: ForecastInput, { blocks, warnings }: Findings): void {
+  const open = selection.evict.filter((pod) => (said?.get(pod) ?? { kind: 'unknown' }).kind === 'unknown');
+  if (options.disableEviction || (open.length === 0 && said !== undefined)) return;
+  for (const { name, service, selective, byUrl, answers } of webhooks.filter(({ required }) => required)) {
+    const where = service === undefined ? '' : ` (service ${service.namespace}/${service.name})`;
+    if (byUrl) warnings.push(`admission webhook ${name} is asked about evictions by URL: whether it answers is not known`);
+    if (answers !== false) continue;
+    if (selective)
+      warnings.push(`admission webhook ${name}${where} is asked about evictions in some namespaces, and nothing answers there`);
+    else blocks.push(`admission webhook ${name}${where} is asked about every eviction, and nothing answers there`);
   }
 }
 
@@ -113,6 +188,37 @@ function endingFindings({ selection, options, now }: ForecastInput, { blocks, wa
 function keepsSome(pod: PodObject, { items, api }: NonNullable<ForecastInput['pdbs']>): boolean {
   const answer = askPdbs(pod, items, api);
   return answer.kind !== 'passes' || (answer.pdb?.status?.desiredHealthy ?? 0) > 0;
+}
+
+/** What a Job's pod has done is lost with it. */
+function jobFindings({ selection }: ForecastInput, { warnings }: Findings): void {
+  for (const pod of selection.evict) {
+    const owner = controllerOf(pod);
+    if (owner?.kind !== 'Job' || isFinished(pod)) continue;
+    warnings.push(`${podName(pod)}: runs for Job ${owner.name}: its work is lost, and counts as a failure against the backoffLimit`);
+  }
+}
+
+/**
+ * Pods without another place stay Pending, and a budget that counts them opens no more: the drain would stop in the midst. A place may come,
+ * as when another node is uncordoned, so it is waited for.
+ */
+function placeFindings(input: ForecastInput, { busy, warnings }: Findings): void {
+  const { selection, node, nodes, usage, volumes } = input;
+  if (nodes === undefined || usage === undefined) return;
+  const movable = selection.evict.filter((pod) => controllerOf(pod) !== undefined);
+  const stuck = nowhereToGo(movable, nodes, node.metadata?.name ?? '', usage, volumes);
+  warnings.push(...stuck.values());
+  if (input.options.disableEviction) return;
+  const waiting = new Map<PdbObject, PodObject[]>();
+  for (const pod of stuck.keys()) {
+    const { kind, pdb } = answerOf(pod, input);
+    if (kind === 'passes' && pdb !== undefined) waiting.set(pdb, [...(waiting.get(pdb) ?? []), pod]);
+  }
+  for (const [pdb, pods] of waiting) {
+    const allowed = pdb.status?.disruptionsAllowed ?? 0;
+    if (pods.length > allowed) busy.push(`${nameAll(pods)}: nowhere to go, and ${describePdb(pdb)}: the drain would stop after ${allowed}`);
+  }
 }
 
 /** Workloads of which every ready pod is on this node: they are down while their pods move, and no PDB says so. */
@@ -150,21 +256,30 @@ export function estimateSeconds({ selection, options, pdbs }: ForecastInput): nu
   return longest;
 }
 
+/** Not a refusal: most pods end long before their grace period is over. */
+function timeFindings({ selection, options }: ForecastInput, estimate: number, { warnings }: Findings): void {
+  if (estimate <= options.timeout) return;
+  const long = selection.evict.filter((pod) => graceOf(pod, options) > options.timeout);
+  const whose = long.length === 0 ? 'one after the other, by their budget' : nameAll(long);
+  warnings.push(`needs at least ${Math.round(estimate)} s of grace, timeout is ${options.timeout} s: ${whose}`);
+}
+
 export function forecastDrain(input: ForecastInput): Forecast {
-  const { selection, node, nodes, usage, options } = input;
+  const { selection } = input;
   const findings: Findings = { blocks: [], busy: [], warnings: [] };
+  const estimate = estimateSeconds(input);
   nodeFindings(input, findings);
   findings.blocks.push(...selection.refused);
-  for (const webhook of options.disableEviction ? [] : input.deadWebhooks) {
-    findings.blocks.push(`admission webhook ${webhook} is asked about every eviction, and nothing answers there`);
-  }
+  webhookFindings(input, findings);
+  saidFindings(input, findings);
   pdbFindings(input, findings);
   leftFindings(input, findings);
+  timeFindings(input, estimate, findings);
   endingFindings(input, findings);
+  jobFindings(input, findings);
   ownerFindings(input, findings);
   findings.warnings.push(...selection.warnings);
-  const movable = selection.evict.filter((pod) => controllerOf(pod) !== undefined);
-  if (nodes !== undefined && usage !== undefined) findings.warnings.push(...nowhereToGo(movable, nodes, node.metadata?.name ?? '', usage));
+  placeFindings(input, findings);
   return {
     evicts: selection.evict.map(podName),
     leaves: selection.leave.map(podName),
@@ -172,6 +287,6 @@ export function forecastDrain(input: ForecastInput): Forecast {
     busy: findings.busy,
     samplers: selection.leave.filter(hasMemoryLimit).map(podName),
     warnings: [...findings.warnings, ...input.notes],
-    estimate: estimateSeconds(input),
+    estimate,
   };
 }

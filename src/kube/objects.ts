@@ -145,6 +145,15 @@ export interface PdbObject {
   };
 }
 
+export interface PersistentVolumeObject {
+  readonly metadata?: Meta;
+  readonly spec?: {
+    readonly claimRef?: { readonly namespace?: string; readonly name?: string };
+    readonly nodeAffinity?: { readonly required?: { readonly nodeSelectorTerms?: readonly NodeSelectorTerm[] } };
+    readonly local?: object;
+  };
+}
+
 export interface DeploymentObject {
   readonly metadata?: Meta & { readonly generation?: number };
   readonly spec?: {

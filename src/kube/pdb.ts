@@ -7,7 +7,7 @@ export type PdbApi = 'policy/v1' | 'policy/v1beta1';
 export type PdbAnswer =
   | { readonly kind: 'passes'; readonly pdb?: PdbObject }
   /** Allows none now, and could once its pods are healthy again. */
-  | { readonly kind: 'busy'; readonly why: string; readonly pdb: PdbObject }
+  | { readonly kind: 'busy'; readonly why: string; readonly pdb?: PdbObject }
   /** No state of its pods would ever allow one. */
   | { readonly kind: 'never'; readonly why: string; readonly pdb?: PdbObject };
 

@@ -1,5 +1,14 @@
 // Whether the pods of a node have somewhere to go: node selectors, affinity, taints and requests against the room on the other nodes.
-import { isFinished, type NodeObject, type PodObject, podName, type Taint, type Toleration } from './objects.ts';
+import {
+  isFinished,
+  type NodeObject,
+  type NodeSelectorTerm,
+  type PersistentVolumeObject,
+  type PodObject,
+  podName,
+  type Taint,
+  type Toleration,
+} from './objects.ts';
 import { nodeState } from './ownership.ts';
 import { quantity, sayBytes } from './quantity.ts';
 import { meets } from './selector.ts';
@@ -53,8 +62,7 @@ export const tolerates = (toleration: Toleration, taint: Taint): boolean =>
 /** Taints of the cordon and of NotReady are judged by the node's state, not here. */
 const ownTaint = /^node\.kubernetes\.io\/(unschedulable|not-ready|unreachable)$/;
 
-function matchesAffinity(pod: PodObject, node: NodeObject): boolean {
-  const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+function matchesTerms(terms: readonly NodeSelectorTerm[] | undefined, node: NodeObject): boolean {
   if (terms === undefined) return true;
   const labels = node.metadata?.labels ?? {};
   const fields = { 'metadata.name': node.metadata?.name ?? '' };
@@ -66,8 +74,32 @@ function matchesAffinity(pod: PodObject, node: NodeObject): boolean {
   );
 }
 
+/** Volumes by `namespace/claim`: a local or a zonal one is to be had on some nodes only. */
+export type Volumes = ReadonlyMap<string, PersistentVolumeObject>;
+
+export const volumesByClaim = (volumes: readonly PersistentVolumeObject[]): Volumes =>
+  new Map(
+    volumes.flatMap((volume) => {
+      const claim = volume.spec?.claimRef;
+      return claim === undefined ? [] : [[`${claim.namespace ?? ''}/${claim.name ?? ''}`, volume] as const];
+    }),
+  );
+
+export const claimsOf = (pod: PodObject): readonly string[] =>
+  (pod.spec?.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) =>
+    claim?.claimName === undefined ? [] : [`${pod.metadata?.namespace ?? 'default'}/${claim.claimName}`],
+  );
+
+function volumeObstacle(pod: PodObject, node: NodeObject, volumes: Volumes): string | undefined {
+  const volume = claimsOf(pod)
+    .map((claim) => volumes.get(claim))
+    .find((found) => !matchesTerms(found?.spec?.nodeAffinity?.required?.nodeSelectorTerms, node));
+  if (volume === undefined) return undefined;
+  return `out of reach of ${volume.spec?.local === undefined ? '' : 'local '}volume ${volume.metadata?.name ?? '?'}`;
+}
+
 /** Why this pod cannot go to this node by rule, whatever room there is; undefined = it may. */
-function obstacle(pod: PodObject, node: NodeObject): string | undefined {
+function obstacle(pod: PodObject, node: NodeObject, volumes: Volumes): string | undefined {
   const state = nodeState(node);
   if (!state.ready) return 'NotReady';
   if (state.unschedulable) return 'cordoned';
@@ -75,7 +107,10 @@ function obstacle(pod: PodObject, node: NodeObject): string | undefined {
   for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {})) {
     if (labels[key] !== value) return `without label ${key}=${value}`;
   }
-  if (!matchesAffinity(pod, node)) return 'outside its node affinity';
+  const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  if (!matchesTerms(terms, node)) return 'outside its node affinity';
+  const held = volumeObstacle(pod, node, volumes);
+  if (held !== undefined) return held;
   const taint = (node.spec?.taints ?? []).find(
     ({ key, value, effect }) =>
       effect !== 'PreferNoSchedule' &&
@@ -109,23 +144,29 @@ const tally = (reasons: readonly string[]): string => {
 };
 
 /**
- * First fit, pod by pod, so that ten pods do not all go to the one free place. It knows nothing of volumes, host ports and pod
- * (anti-)affinity: its answer is a warning, never a refusal.
+ * First fit, pod by pod, so that ten pods do not all go to the one free place. It knows nothing of host ports, pod (anti-)affinity, preemption
+ * and nodes that an autoscaler would add: its answer is a warning, never a refusal.
  */
-export function nowhereToGo(pods: readonly PodObject[], nodes: readonly NodeObject[], from: string, usage: Usage): readonly string[] {
+export function nowhereToGo(
+  pods: readonly PodObject[],
+  nodes: readonly NodeObject[],
+  from: string,
+  usage: Usage,
+  volumes: Volumes = new Map(),
+): ReadonlyMap<PodObject, string> {
   const others = nodes.filter((node) => node.metadata?.name !== from);
   const room = new Map(others.map((node) => [node, free(node, usage.byNode.get(node.metadata?.name ?? '') ?? nothing)]));
-  const stuck: string[] = [];
+  const stuck = new Map<PodObject, string>();
   for (const pod of pods) {
     const ask = requestsOf(pod);
     const reasons: string[] = [];
     const target = others.find((node) => {
-      const why = obstacle(pod, node) ?? shortage(ask, room.get(node) ?? nothing);
+      const why = obstacle(pod, node, volumes) ?? shortage(ask, room.get(node) ?? nothing);
       if (why !== undefined) reasons.push(why);
       return why === undefined;
     });
     if (target === undefined) {
-      stuck.push(`${podName(pod)}: no other node takes it${others.length === 0 ? ' (there is none)' : ` (${tally(reasons)})`}`);
+      stuck.set(pod, `${podName(pod)}: no other node takes it${others.length === 0 ? ' (there is none)' : ` (${tally(reasons)})`}`);
       continue;
     }
     const left = room.get(target) ?? nothing;

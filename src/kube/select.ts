@@ -14,32 +14,40 @@ export interface Chosen extends Selection {
   readonly version: string;
 }
 
-async function lookUp(api: Api, key: string, signal: AbortSignal | undefined): Promise<DaemonSetLookup> {
+export async function lookUp(api: Api, key: string, signal: AbortSignal | undefined): Promise<DaemonSetLookup> {
   const [namespace = '', name = ''] = key.split('/');
   const found = await api.daemonSet(namespace, name, signal);
   if (!found.ok) return { kind: 'error', why: found.failure.message };
   return found.value ? { kind: 'found' } : { kind: 'missing' };
 }
 
+export type LookUp = (key: string) => Promise<DaemonSetLookup>;
+
+type Selected = Selection & { readonly context: FilterContext };
+
 /**
  * The pod selector is applied here and not by the server: a pod whose labels change on the way would otherwise drop out of the
  * list and count as gone while it still runs.
  */
-export async function choosePods(api: Api, node: string, options: DrainOptions, signal?: AbortSignal): Promise<Outcome<Chosen>> {
+export async function selectFrom(pods: readonly PodObject[], options: DrainOptions, now: number, ask: LookUp): Promise<Outcome<Selected>> {
   const selector = parseSelector(options.podSelector ?? '');
   if (!selector.ok) return failed('refused', `pod_selector: ${selector.message}`);
+  const keys = daemonSetsOf(pods);
+  const lookups = await Promise.all(keys.map(ask));
+  const byKey = new Map(keys.map((key, index) => [key, lookups[index]]));
+  const context: FilterContext = {
+    options,
+    now,
+    daemonSet: (namespace, name) => byKey.get(`${namespace}/${name}`) ?? { kind: 'error', why: 'it was not looked up' },
+    isSelected: (pod) => selector.requirements.every((requirement) => meets(pod.metadata?.labels ?? {}, requirement)),
+  };
+  return ok({ ...selectPods(pods, context), context });
+}
+
+export async function choosePods(api: Api, node: string, options: DrainOptions, signal?: AbortSignal): Promise<Outcome<Chosen>> {
   const listed = await api.podsOf(node, signal);
   if (!listed.ok) return listed;
   const { items, version } = listed.value;
-  const keys = daemonSetsOf(items);
-  const lookups = await Promise.all(keys.map((key) => lookUp(api, key, signal)));
-  const byKey = new Map(keys.map((key, index) => [key, lookups[index]]));
-  const context = {
-    options,
-    now: api.serverNow(),
-    daemonSet: (namespace: string, name: string): DaemonSetLookup =>
-      byKey.get(`${namespace}/${name}`) ?? { kind: 'error', why: 'it was not looked up' },
-    isSelected: (pod: PodObject): boolean => selector.requirements.every((requirement) => meets(pod.metadata?.labels ?? {}, requirement)),
-  };
-  return ok({ ...selectPods(items, context), items, version, context });
+  const selected = await selectFrom(items, options, api.serverNow(), (key) => lookUp(api, key, signal));
+  return selected.ok ? ok({ ...selected.value, items, version }) : selected;
 }

@@ -113,7 +113,8 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
     const busy = held();
     if (busy.length + 1 > slots) complain('budget', `${busy.length + 1} of ${slots} held`);
     const out = new Set([...busy, ...downNow, ...missing]);
-    if (!downNow.has(event.host) && !missing.has(event.host) && out.size + 1 > slots) complain('budget', `${out.size + 1} of ${slots} out of service`);
+    if (!downNow.has(event.host) && !missing.has(event.host) && out.size + 1 > slots)
+      complain('budget', `${out.size + 1} of ${slots} out of service`);
     if (tripped || tooMany(counted().length, rules.brake.failures, startedHosts.size)) complain('brake', `after ${counted().join(' ')}`);
     if (bad.some((host) => canary.has(host) && wave === 0)) complain('brake', 'after a bad canary');
     if (rules.brake.perWave !== undefined && rules.brake.unreachable === 'count' && tooMany(waveBad, rules.brake.perWave, waveSize))
@@ -247,7 +248,8 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
       case 'capacity.read':
         missing = new Set(event.unavailable);
         for (const { host, by } of event.lockOuts ?? [])
-          if ((by === 'hold' || rules.cordoned !== 'first') && hosts.get(host)?.status === 'idle' && canary.delete(host)) withoutSome = true;
+          if ((by === 'hold' || rules.cordoned !== 'first') && hosts.get(host)?.status === 'idle' && canary.delete(host))
+            withoutSome = true;
         return;
       case 'gate.read':
         gateReads.push({ gate: event.gate, open: event.open, at: event.at, seq: event.seq });

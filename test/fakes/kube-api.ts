@@ -39,6 +39,8 @@ type Shape = 'table' | 'metadata' | 'whole';
 export interface FakeKubeOptions {
   /** Milliseconds from an eviction to the pod's end; per pod: annotation `fake/stop`, a number or `never`. */
   readonly stopAfter?: number;
+  /** Minor version, as the server says it. Before 1.15 `dryRun` of an eviction is ignored: the pod goes. */
+  readonly minor?: string;
   /** 1.22 and newer evict with policy/v1. */
   readonly modern?: boolean;
   /** Offers no eviction at all, as a server whose policy group is off. */
@@ -102,6 +104,9 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   const pdbs: Json[] = [];
   const daemonSets = new Set<string>();
   const webhooks: Json[] = [];
+  const mutatingWebhooks: Json[] = [];
+  const volumes: Json[] = [];
+  const minor = options.minor ?? (options.modern ? '26' : '20+');
   const endpoints = new Map<string, Json>();
   const events = new Map<string, Json>();
   /** `deployments/ns/name`, `replicasets/ns/name`, `horizontalpodautoscalers/ns/name`. */
@@ -161,7 +166,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   const budgetOf = (pod: Json): Json[] =>
     pdbs.filter((pdb) => pdb.metadata.namespace === pod.metadata.namespace && selects(pdb.spec.selector, pod.metadata.labels ?? {}, false));
 
-  function evict(pod: Json | undefined, body: Json): { status: number; body?: Json } {
+  function evict(pod: Json | undefined, body: Json, query: URLSearchParams): { status: number; body?: Json } {
     const wanted = options.modern ? 'policy/v1' : 'policy/v1beta1';
     if (body.apiVersion !== wanted) return status(400, 'BadRequest', `no kind "Eviction" is registered for version "${body.apiVersion}"`);
     if (pod === undefined) return status(404, 'NotFound', `pods "${body.metadata.name}" not found`, { kind: 'pods' });
@@ -177,6 +182,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
       const causes = [{ reason: 'DisruptionBudget', message }];
       return status(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", { causes });
     }
+    if (Number.parseInt(minor, 10) >= 15 && query.get('dryRun') === 'All')
+      return { status: 201, body: { kind: 'Status', status: 'Success' } };
     if (pdb !== undefined) pdb.status.disruptionsAllowed -= 1;
     beginEnd(pod, body.deleteOptions?.gracePeriodSeconds);
     afterEviction(pod);
@@ -250,7 +257,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     [/^GET \/api\/v1\/pods\?.*watch=/, 'watch', 'pods'],
     [/^GET \/api\/v1\/pods/, 'list', 'pods'],
     [/^GET .*\/pods\//, 'get', 'pods'],
-    [/^POST .*\/eviction$/, 'create', 'pods/eviction'],
+    [/^POST .*\/eviction(\?|$)/, 'create', 'pods/eviction'],
     [/^DELETE .*\/pods\//, 'delete', 'pods'],
     [/\/daemonsets\//, 'get', 'daemonsets'],
     [/^POST .*\/events$/, 'create', 'events'],
@@ -261,6 +268,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     [/\/horizontalpodautoscalers/, 'list', 'horizontalpodautoscalers'],
     [/\/poddisruptionbudgets/, 'list', 'poddisruptionbudgets'],
     [/\/validatingwebhookconfigurations/, 'list', 'validatingwebhookconfigurations'],
+    [/\/mutatingwebhookconfigurations/, 'list', 'mutatingwebhookconfigurations'],
+    [/\/persistentvolumes/, 'list', 'persistentvolumes'],
   ];
 
   function forbidden(request: Seen, url: string): { status: number; body: Json } | undefined {
@@ -297,12 +306,14 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     if (path === '/api/v1/pods' || path === '/api/v1/namespaces/kube-system/pods') {
       const on = nodeOf(query);
       const without = [...(query.get('fieldSelector') ?? '').matchAll(/status\.phase!=(\w+)/g)].map(([, phase]) => phase);
+      const within = path === '/api/v1/pods' ? undefined : 'kube-system';
+      const chosen = [...pods.values()].filter((item) => within === undefined || item.metadata.namespace === within);
       return list(
-        [...pods.values()].filter((item) => (on === undefined || item.spec.nodeName === on) && !without.includes(item.status.phase)),
+        chosen.filter((item) => (on === undefined || item.spec.nodeName === on) && !without.includes(item.status.phase)),
         query,
       );
     }
-    if (pod?.[3] === '/eviction' && !options.noEviction) return evict(pods.get(key(pod[1] ?? '', pod[2] ?? '')), body);
+    if (pod?.[3] === '/eviction' && !options.noEviction) return evict(pods.get(key(pod[1] ?? '', pod[2] ?? '')), body, query);
     if (pod !== null && pod[3] === undefined && ['GET', 'DELETE'].includes(method)) {
       const found = pods.get(key(pod[1] ?? '', pod[2] ?? ''));
       if (found === undefined) return status(404, 'NotFound', 'not found');
@@ -336,7 +347,11 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
         pdbs.filter((pdb) => budgets[2] === undefined || pdb.metadata.namespace === budgets[2]),
         query,
       );
-    if (path.endsWith('/validatingwebhookconfigurations')) return list(webhooks, query);
+    if (path === '/version') return { status: 200, body: { major: '1', minor, gitVersion: `v1.${Number.parseInt(minor, 10)}.2` } };
+    if (path === '/api/v1/persistentvolumes') return list(volumes, query);
+    const hooks = /^\/apis\/admissionregistration.k8s.io\/(v1|v1beta1)\/(validating|mutating)webhookconfigurations$/.exec(path);
+    if (hooks !== null && (hooks[1] === 'v1beta1' || Number.parseInt(minor, 10) >= 16))
+      return list(hooks[2] === 'mutating' ? mutatingWebhooks : webhooks, query);
     const endpoint = /namespaces\/([^/]+)\/endpoints\/([^/]+)$/.exec(path);
     if (endpoint !== null) {
       const found = endpoints.get(key(endpoint[1] ?? '', endpoint[2] ?? ''));
@@ -468,6 +483,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     pdbs,
     daemonSets,
     webhooks,
+    mutatingWebhooks,
+    volumes,
     endpoints,
     events,
     workloads,

@@ -1,11 +1,15 @@
 // The forecast: what a drain would do, told before the cordon; pure tables, then the reads on a fake API server.
 import { afterEach, describe, expect, it } from 'vitest';
+import { readForecast } from '../../src/engine/node-forecast.ts';
+import type { Forecast } from '../../src/engine/ports.ts';
+import type { Said } from '../../src/kube/dry-run.ts';
 import { selectPods } from '../../src/kube/filters.ts';
 import { estimateSeconds, type ForecastInput, forecastDrain } from '../../src/kube/forecast.ts';
 import type { NodeObject, PdbObject, PodObject } from '../../src/kube/objects.ts';
 import { askPdbs, canNeverAllow } from '../../src/kube/pdb.ts';
 import { addUsage, emptyUsage, nowhereToGo } from '../../src/kube/placement.ts';
 import { answers, evictionWebhooks } from '../../src/kube/webhooks.ts';
+import { systemClock } from '../../src/local/index.ts';
 import type { DrainOptions } from '../../src/model/effect.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';
@@ -34,14 +38,14 @@ interface Given {
   readonly isSelected?: (pod: PodObject) => boolean;
 }
 function input({ pods, options = {}, pdbs, more, isSelected = () => true }: Given): ForecastInput {
-  const all = drainOptions(options);
+  const all = drainOptions({ timeout: 600, ...options });
   return {
     node: object('n1'),
     options: all,
     selection: selectPods(pods, { options: all, daemonSet: () => ({ kind: 'found' }), now, isSelected }),
     now,
     evictionApi: 'policy/v1',
-    deadWebhooks: [],
+    webhooks: [],
     notes: [],
     ...(pdbs === undefined ? {} : { pdbs: { api: 'policy/v1', items: pdbs } }),
     ...more,
@@ -98,7 +102,12 @@ describe('what blocks', () => {
     };
     const { blocks } = forecast({
       pods: [pod({ name: 'bare' }), web('tmp', { emptyDir: true }), web('stuck', { deleted: '2024-05-01T11:00:00Z' })],
-      more: { node, deadWebhooks: ['policy (service ops/policy)'] },
+      more: {
+        node,
+        webhooks: [
+          { name: 'policy', required: true, byUrl: false, selective: false, service: { namespace: 'ops', name: 'policy' }, answers: false },
+        ],
+      },
     });
     expect(blocks).toEqual([
       'node n1 is NotReady: its kubelet ends no pods (needs dead_node_skip_wait_after)',
@@ -266,6 +275,83 @@ describe('what is warned of', () => {
   });
 });
 
+describe('what the findings of real drains ask for', () => {
+  const room = (pods: readonly PodObject[]) => {
+    const usage = emptyUsage();
+    addUsage(usage, pods);
+    return { usage, nodes: [object('n1')] };
+  };
+  it('more grace than the drain has time', () => {
+    const slow = web('slow', { spec: { terminationGracePeriodSeconds: 600 } });
+    expect(forecast({ pods: [slow, web('a')], options: { timeout: 20, gracePeriod: -1 } }).warnings).toEqual([
+      'needs at least 600 s of grace, timeout is 20 s: shop/slow, shop/a',
+    ]);
+    expect(forecast({ pods: [slow], options: { timeout: 600 } }).warnings).toEqual([]);
+  });
+
+  it('turns that take longer than the drain has time', () => {
+    const pods = ['a', 'b', 'c'].map((name) => web(name));
+    const pdbs = [pdb({ minAvailable: 2 }, { disruptionsAllowed: 1, expectedPods: 3 })];
+    expect(forecast({ pods, pdbs, options: { timeout: 60 } }).warnings).toContain(
+      'needs at least 105 s of grace, timeout is 60 s: one after the other, by their budget',
+    );
+  });
+
+  it('nowhere to go, and a budget: the drain would stop in the midst', () => {
+    const pods = ['a', 'b', 'c'].map((name) => web(name));
+    const of = (allowed: number) => [pdb({ minAvailable: 3 - allowed }, { disruptionsAllowed: allowed, expectedPods: 3 })];
+    expect(forecast({ pods, pdbs: of(1), more: room(pods) }).busy).toEqual([
+      'shop/a, shop/b, shop/c: nowhere to go, and PDB web allows 1 of 3 (minAvailable 2): the drain would stop after 1',
+    ]);
+    expect(forecast({ pods, pdbs: of(3), more: room(pods) }).busy).toEqual([]);
+    expect(forecast({ pods, pdbs: of(1), options: { disableEviction: true }, more: room(pods) }).busy).toEqual([]);
+  });
+
+  it('running Jobs, and not those that are done', () => {
+    const pods = [pod({ name: 'j', owner: 'Job/nightly' }), pod({ name: 'k', owner: 'Job/nightly', phase: 'Succeeded' })];
+    expect(forecast({ pods }).warnings).toEqual([
+      'shop/j: runs for Job nightly: its work is lost, and counts as a failure against the backoffLimit',
+    ]);
+  });
+
+  it.each([
+    ['a Deployment, by its own name', 'ReplicaSet/web-5d4f', { app: 'web', 'pod-template-hash': '5d4f' }, 'Deployment web'],
+    ['a ReplicaSet of nobody', 'ReplicaSet/web-5d4f', { app: 'web' }, 'ReplicaSet web-5d4f'],
+    ['a StatefulSet', 'StatefulSet/web', { app: 'web' }, 'StatefulSet web'],
+  ])('a single replica under a budget: %s', (_, owner, labels, name) => {
+    const pdbs = [pdb({ minAvailable: 1 }, { expectedPods: 1 })];
+    expect(forecast({ pods: [pod({ name: 'a', owner, labels })], pdbs }).blocks).toEqual([
+      `shop/a: PDB web allows 0 of 1 (minAvailable 1): it can never allow one; it is the single replica of ${name}`,
+    ]);
+  });
+
+  it.each<readonly [string, Said, Partial<Forecast>]>([
+    ['goes, whatever the model says', { kind: 'goes' }, { blocks: [], busy: [] }],
+    ['held by a budget: the model has the numbers', { kind: 'budget', why: 'no' }, { busy: [expect.stringContaining('allows 0 of 2')] }],
+    ['refused', { kind: 'refused', why: 'no' }, { blocks: ['shop/a: the API server refuses the eviction: no'] }],
+  ])('what the server says: %s', (_, said, expected) => {
+    const one = web('a');
+    expect(forecast({ pods: [one], pdbs: [pdb({})], more: { said: new Map([[one, said]]) } })).toMatchObject(expected);
+  });
+
+  it('held by a budget that the model does not see: busy, in the words of the server', () => {
+    const one = web('a');
+    const said = new Map<PodObject, Said>([[one, { kind: 'budget', why: 'PDB x needs 1' }]]);
+    expect(forecast({ pods: [one], more: { said } }).busy).toEqual(['shop/a: PDB x needs 1']);
+  });
+
+  it('one line for many pods that are refused alike, and none for what blocks already', () => {
+    const pods = ['a', 'b', 'c', 'd', 'e'].map((name) => web(name));
+    const said = new Map(pods.map((one) => [one, { kind: 'refused', why: 'no' }] as const));
+    expect(forecast({ pods, more: { said } }).blocks).toEqual([
+      'shop/a, shop/b, shop/c and 2 more: the API server refuses the eviction: no',
+    ]);
+    expect(forecast({ pods: pods.slice(0, 1), pdbs: [pdb({}), pdb({}, {}, 'second')], more: { said } }).blocks).toEqual([
+      'shop/a: has 2 PDBs (web, second): the API server refuses every eviction of such a pod',
+    ]);
+  });
+});
+
 describe('how long', () => {
   it.each([
     ['nothing to do', [], {}, undefined, 0],
@@ -335,7 +421,7 @@ describe('whether the pods have somewhere to go', () => {
       /1 outside its node affinity/,
     ],
   ] as const)('%s', (_, one, nodes, expected) => {
-    const stuck = nowhereToGo([one], nodes, 'n1', usage).join();
+    const stuck = [...nowhereToGo([one], nodes, 'n1', usage).values()].join();
     if (expected === undefined) expect(stuck).toBe('');
     else expect(stuck).toMatch(expected);
   });
@@ -343,7 +429,7 @@ describe('whether the pods have somewhere to go', () => {
   it('counts what is used already, and what the pods before took', () => {
     const used = emptyUsage();
     addUsage(used, [{ ...asks('3Gi'), spec: { ...asks('3Gi').spec, nodeName: 'n2' } }]);
-    expect(nowhereToGo([asks('2Gi'), asks('2Gi'), asks('2Gi')], [object('n2')], 'n1', used)).toHaveLength(1);
+    expect([...nowhereToGo([asks('2Gi'), asks('2Gi'), asks('2Gi')], [object('n2')], 'n1', used)]).toHaveLength(1);
   });
 });
 
@@ -353,7 +439,10 @@ describe('webhooks', () => {
   const clientConfig = { service: { namespace: 'ops', name: 'w' } };
   it.each([
     ['asked about evictions', { rules, clientConfig }, 1],
-    ['whose silence is ignored', { rules, clientConfig, failurePolicy: 'Ignore' }, 0],
+    ['whose silence is ignored', { rules, clientConfig, failurePolicy: 'Ignore' }, 1],
+    ['that wants a label of the object: an Eviction has none', { rules, clientConfig, objectSelector: { matchLabels: { app: 'x' } } }, 0],
+    ['of objects without a label', { rules, objectSelector: { matchExpressions: [{ key: 'x', operator: 'DoesNotExist' }] } }, 1],
+    ['asked about objects of the cluster only', { rules: [{ ...rules[0], scope: 'Cluster' }], clientConfig }, 0],
     ['asked about pods only', { rules: [{ ...rules[0], resources: ['pods'] }], clientConfig }, 0],
     ['asked about everything', { rules: [{ apiGroups: ['*'], operations: ['*'], resources: ['*/*'] }], clientConfig }, 1],
   ] as const)('%s', (_, more, count) => expect(evictionWebhooks(hook(more))).toHaveLength(count));
@@ -380,20 +469,208 @@ describe.skipIf(!haveOpenssl)(`reading a forecast${haveOpenssl ? '' : ' (skipped
     const [one, two] = await Promise.all(['n1', 'n2'].map((name) => cluster.forecast(name, drainOptions())));
     expect(one?.ok && one.value.busy).toEqual(['shop/a: PDB web allows 0 of 2 (minAvailable 1; 2 healthy, 1 needed)']);
     expect(two?.ok && two.value.evicts).toEqual(['shop/b']);
-    expect(fake.seen.every((seen) => seen.method === 'GET')).toBe(true);
+    expect(fake.seen.filter((seen) => seen.method !== 'GET').map((seen) => [seen.query.get('dryRun'), seen.body.deleteOptions])).toEqual([
+      ['All', { preconditions: { uid: expect.any(String) }, dryRun: ['All'] }],
+    ]);
+    expect([...fake.pods.values()].map((pod) => pod.metadata.deletionTimestamp)).toEqual([undefined, undefined]);
     expect(fake.seen.filter((seen) => seen.path.includes('poddisruptionbudgets'))).toHaveLength(1);
   });
 
-  it('finds a webhook whose service has no endpoints', async () => {
+  const webhook = (more: object = {}) => ({
+    name: 'deny.ops',
+    clientConfig: { service: { namespace: 'ops', name: 'deny' } },
+    rules: [{ apiGroups: [''], operations: ['CREATE'], resources: ['pods/*'] }],
+    ...more,
+  });
+  const deaf = 'admission webhook deny.ops (service ops/deny) is asked about';
+  const said500 = 'failed calling webhook "deny.ops": connection refused';
+  it.each<
+    readonly [string, FakeKubeOptions, object, { status: number; message: string } | undefined, readonly string[], readonly string[]]
+  >([
+    ['before 1.15, a dead service', { minor: '14+' }, {}, undefined, [`${deaf} every eviction, and nothing answers there`], []],
+    [
+      'before 1.15, one for some namespaces only: no refusal by a guess',
+      { minor: '14' },
+      { namespaceSelector: { matchLabels: { team: 'other' } } },
+      undefined,
+      [],
+      [`${deaf} evictions in some namespaces, and nothing answers there`],
+    ],
+    [
+      'before 1.15, a URL',
+      { minor: '9' },
+      { clientConfig: { url: 'https://x' } },
+      undefined,
+      [],
+      ['admission webhook deny.ops is asked about evictions by URL: whether it answers is not known'],
+    ],
+    [
+      'a dead service of which the server knows that it is not asked',
+      {},
+      { namespaceSelector: { matchLabels: { team: 'other' } } },
+      undefined,
+      [],
+      [],
+    ],
+    [
+      'a dead URL',
+      {},
+      { clientConfig: { url: 'https://x' } },
+      { status: 500, message: said500 },
+      [expect.stringMatching(/^shop\/a: the API server refuses the eviction: .*failed calling webhook "deny\.ops": connection refused$/)],
+      [],
+    ],
+    [
+      'one that denies',
+      {},
+      { failurePolicy: 'Ignore' },
+      { status: 403, message: 'admission webhook "deny.ops" denied the request: not today' },
+      [expect.stringMatching(/^shop\/a: the API server refuses the eviction: .*not today$/)],
+      [],
+    ],
+    [
+      'one that cannot try: not known',
+      { modern: true },
+      {},
+      { status: 400, message: 'admission webhook "deny.ops" does not support dry run' },
+      [`${deaf} every eviction, and nothing answers there`],
+      [expect.stringMatching(/^shop\/a: what the API server answers to an eviction is not known: .*does not support dry run$/)],
+    ],
+  ])('webhooks: %s', async (_, options, more, refused, blocks, warnings) => {
+    for (const list of ['webhooks', 'mutatingWebhooks'] as const) {
+      const cluster = await start(options);
+      fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' } });
+      fake.addPod({ name: 'b', node: 'n2', owner: { kind: 'ReplicaSet', name: 'web' } });
+      fake[list].push({ metadata: { name: 'deny' }, webhooks: [webhook(more)] });
+      fake.faults(({ path }) =>
+        refused === undefined || !path.endsWith('/eviction') ? undefined : { status: refused.status, body: { kind: 'Status', ...refused } },
+      );
+      expect(value(await cluster.forecast('n1', drainOptions({ timeout: 60 })))).toMatchObject({ blocks, warnings });
+      await fake.stop();
+    }
+  });
+
+  it.each(['9', '12', '14+', '', 'x'])('a server of version 1.%s gets no eviction, not even one to try', async (minor) => {
+    const cluster = await start({ minor });
+    const made = fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
+    fake.addPdb('web', { app: 'web' }, { status: { disruptionsAllowed: 1 } });
+    fake.webhooks.push({ webhooks: [webhook()] });
+    for (const when of ['plan', 'start'] as const) value(await cluster.forecast('n1', drainOptions(), undefined, when));
+    expect(fake.seen.filter((seen) => seen.method === 'POST')).toEqual([]);
+    expect(made.metadata.deletionTimestamp).toBeUndefined();
+  });
+
+  it.each([403, 404, 200])('nor does one that does not say its version (%s)', async (status) => {
     const cluster = await start();
-    const webhook = {
-      name: 'deny.ops',
-      clientConfig: { service: { namespace: 'ops', name: 'deny' } },
-      rules: [{ apiGroups: [''], operations: ['CREATE'], resources: ['pods/*'] }],
-    };
-    fake.webhooks.push({ metadata: { name: 'deny' }, webhooks: [webhook] });
-    expect(value(await cluster.forecast('n1', drainOptions())).blocks).toEqual([
-      'admission webhook deny.ops (service ops/deny) is asked about every eviction, and nothing answers there',
+    fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
+    fake.addPdb('web', { app: 'web' });
+    fake.faults(({ path }) => (path === '/version' ? { status, body: { kind: 'Status' } } : undefined));
+    value(await cluster.forecast('n1', drainOptions(), undefined, 'start'));
+    expect(fake.seen.filter((seen) => seen.method === 'POST')).toEqual([]);
+  });
+
+  it('tries only pods that a budget may hold, and none where they would be deleted', async () => {
+    const cluster = await start();
+    fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
+    fake.addPod({ name: 'b', owner: { kind: 'ReplicaSet', name: 'api' }, labels: { app: 'api' } });
+    fake.addPdb('web', { app: 'web' }, { status: { disruptionsAllowed: 1 } });
+    const posts = () => fake.seen.filter((seen) => seen.method === 'POST').map((seen) => seen.path);
+    value(await cluster.forecast('n1', drainOptions({ disableEviction: true }), undefined, 'start'));
+    expect(posts()).toEqual([]);
+    value(await cluster.forecast('n1', drainOptions(), undefined, 'start'));
+    expect(posts()).toEqual(['/api/v1/namespaces/shop/pods/a/eviction']);
+  });
+
+  it('without the right to evict names it, once for all pods', async () => {
+    const cluster = await start({ forbid: ['create pods/eviction'] });
+    for (const name of ['a', 'b', 'c']) fake.addPod({ name, owner: { kind: 'ReplicaSet', name }, labels: { app: 'web', name } });
+    fake.addPdb('web', { app: 'web' });
+    const { busy, warnings } = value(await cluster.forecast('n1', drainOptions({ timeout: 60 })));
+    expect(busy).toHaveLength(3);
+    expect(warnings.filter((text) => text.includes('not known'))).toEqual([
+      expect.stringMatching(
+        /^shop\/a, shop\/b, shop\/c: what the API server answers to an eviction is not known: .*may not create pods\/eviction/,
+      ),
+    ]);
+  });
+
+  it('fails when the server cannot answer a try now', async () => {
+    const cluster = await start();
+    fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
+    fake.addPdb('web', { app: 'web' });
+    fake.faults(({ path }) => (path.endsWith('/eviction') ? { status: 503 } : undefined));
+    expect(failure(await cluster.forecast('n1', drainOptions()))).toMatchObject({ kind: 'unreachable', transport: true });
+    fake.faults(() => undefined);
+    expect(value(await cluster.forecast('n1', drainOptions())).busy).toHaveLength(1);
+  });
+
+  it('asks for 200 nodes with 2,000 pods what it asks for two', async () => {
+    const cluster = await start();
+    const names = Array.from({ length: 200 }, (_, index) => `n${index + 1}`);
+    for (const name of names.slice(2)) fake.addNode(name);
+    for (let index = 0; index < 1_999; index += 1) {
+      const app = `app${index % 20}`;
+      const owner = { kind: 'ReplicaSet', name: app };
+      fake.addPod({ name: `p${index}`, node: `n${1 + (index % 200)}`, owner, labels: { app } });
+    }
+    fake.addPod({ name: 'agent', owner: { kind: 'DaemonSet', name: 'agent' } });
+    fake.daemonSets.add('shop/agent');
+    for (let app = 0; app < 20; app += 1) fake.addPdb(`app${app}`, { app: `app${app}` }, { status: { disruptionsAllowed: 1 } });
+    const question = (node: string) => ({
+      node,
+      options: drainOptions({ timeout: 600 }),
+      cluster,
+      clock: systemClock,
+      hostFacts: {},
+      byName: false,
+      ours: [],
+      signal: new AbortController().signal,
+    });
+    const seen = await Promise.all(names.map((name) => readForecast(question(name))));
+    expect(seen.map((one) => value(one).evicts.length)).toEqual(names.map((name) => (name === 'n200' ? 9 : 10)));
+    const calls = (pattern: RegExp) => fake.seen.filter(({ method, path }) => pattern.test(`${method} ${path}`)).length;
+    const lists = /^GET .*\/(pods|nodes|poddisruptionbudgets|\w+webhookconfigurations)$/;
+    // Pages of 500; of the rest one each, and one more of the nodes and of the system's pods by the engine.
+    expect([calls(/^GET \/api\/v1\/pods$/), calls(lists), calls(/^POST /)]).toEqual([4, 10, 20]);
+    // Nothing but one read of each node grows with their number.
+    expect(fake.seen.length).toBeLessThan(200 + 50);
+  }, 30_000);
+
+  it('asks about 300 kinds of pods at most, and names the rest', async () => {
+    const cluster = await start();
+    for (let index = 0; index < 302; index += 1) {
+      fake.addPod({ name: `p${index}`, owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web', index: `${index}` } });
+    }
+    fake.addPdb('web', { app: 'web' }, { status: { disruptionsAllowed: 400 } });
+    const { warnings } = value(await cluster.forecast('n1', drainOptions({ timeout: 60 })));
+    expect(fake.seen.filter((seen) => seen.method === 'POST')).toHaveLength(300);
+    expect(warnings).toContain(
+      'shop/p300, shop/p301: what the API server answers to an eviction is not known: not asked: only 300 are asked about at once',
+    );
+  });
+
+  it('looks at a host that starts alone and as it is now; a plan is content with what was read a minute ago', async () => {
+    const cluster = await start();
+    fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' } });
+    value(await cluster.forecast('n1', drainOptions()));
+    fake.addPod({ name: 'b', owner: { kind: 'ReplicaSet', name: 'web' } });
+    expect(value(await cluster.forecast('n1', drainOptions())).evicts).toEqual(['shop/a']);
+    expect(value(await cluster.forecast('n1', drainOptions(), undefined, 'start')).evicts).toEqual(['shop/a', 'shop/b']);
+    expect(fake.seen.filter(({ path, query }) => path === '/api/v1/pods' && !query.has('fieldSelector'))).toHaveLength(1);
+  });
+
+  it('names a local volume, which only this node has', async () => {
+    const cluster = await start();
+    const claim = { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data-0' } }] };
+    fake.addPod({ name: 'db-0', owner: { kind: 'StatefulSet', name: 'db' }, spec: claim });
+    const on = { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['n1'] }] };
+    fake.volumes.push({
+      metadata: { name: 'pv-7' },
+      spec: { local: {}, claimRef: { namespace: 'shop', name: 'data-0' }, nodeAffinity: { required: { nodeSelectorTerms: [on] } } },
+    });
+    expect(value(await cluster.forecast('n1', drainOptions({ timeout: 60 }))).warnings).toEqual([
+      'StatefulSet shop/db: all 1 ready pods are on this node: it is down while they move',
+      'shop/db-0: no other node takes it (1 out of reach of local volume pv-7)',
     ]);
   });
 

@@ -21,7 +21,7 @@ const used = (...pods: readonly PodObject[]): Usage => {
   return usage;
 };
 const why = (pods: readonly PodObject[], nodes: readonly NodeObject[], usage = emptyUsage()): readonly string[] =>
-  nowhereToGo(pods, nodes, 'n1', usage).map((text) => text.replace(/^.*takes it \(/, '').replace(/\)$/, ''));
+  [...nowhereToGo(pods, nodes, 'n1', usage).values()].map((text) => text.replace(/^.*takes it \(/, '').replace(/\)$/, ''));
 
 describe('tolerations', () => {
   const taint: Taint = { key: 'gpu', value: 'yes', effect: 'NoSchedule' };

@@ -1,0 +1,62 @@
+// All pods of the cluster by node, from one list: each with only what a forecast reads, so that the list is never held whole.
+import { type Outcome, ok } from '../model/failure.ts';
+import type { Api } from './api.ts';
+import type { PodObject } from './objects.ts';
+import { addUsage, emptyUsage, type Usage } from './placement.ts';
+
+export interface PodBook {
+  readonly byNode: ReadonlyMap<string, readonly PodObject[]>;
+  readonly usage: Usage;
+}
+
+/** Its keys are those of the type: what `Object.fromEntries` cannot know. */
+function pick<T extends object, K extends keyof T & string>(from: T | undefined, ...keys: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(keys.flatMap((key) => (from?.[key] === undefined ? [] : [[key, from[key]]]))) as unknown as Pick<T, K>;
+}
+
+type Pod = Required<PodObject>;
+type Container = NonNullable<Pod['spec']['containers']>[number];
+const resourcesOf = (containers: readonly Container[] | undefined): readonly Container[] =>
+  (containers ?? []).map((container) => pick(container, 'resources'));
+
+/** A pod without its bulk: `managedFields`, environments, probes and images are most of it. */
+export function leanPod({ metadata, spec, status }: PodObject): PodObject {
+  return {
+    metadata: pick(
+      metadata as Pod['metadata'] | undefined,
+      'name',
+      'namespace',
+      'uid',
+      'labels',
+      'annotations',
+      'finalizers',
+      'deletionTimestamp',
+      'ownerReferences',
+    ),
+    spec: {
+      ...pick(spec, 'nodeName', 'terminationGracePeriodSeconds', 'nodeSelector', 'tolerations', 'affinity'),
+      volumes: (spec?.volumes ?? []).map((volume) => pick(volume, 'name', 'emptyDir', 'persistentVolumeClaim')),
+      containers: resourcesOf(spec?.containers),
+      initContainers: resourcesOf(spec?.initContainers),
+    },
+    status: pick(status, 'phase', 'conditions'),
+  };
+}
+
+export async function readPods(api: Pick<Api, 'eachPod'>, signal?: AbortSignal): Promise<Outcome<PodBook>> {
+  let book = { byNode: new Map<string, PodObject[]>(), usage: emptyUsage() };
+  const restart = (): void => {
+    book = { byNode: new Map(), usage: emptyUsage() };
+  };
+  const onPage = (pods: readonly PodObject[]): void => {
+    addUsage(book.usage, pods);
+    for (const pod of pods) {
+      const node = pod.spec?.nodeName ?? '';
+      const there = book.byNode.get(node);
+      if (there === undefined) book.byNode.set(node, [leanPod(pod)]);
+      else there.push(leanPod(pod));
+    }
+  };
+  const read = await api.eachPod(onPage, restart, signal);
+  return read.ok ? ok(book) : read;
+}
