@@ -172,6 +172,20 @@ describe('kmend drain', () => {
     expect(fake.seen.filter((seen) => seen.method !== 'GET')).toEqual([]);
   });
 
+  it.each([
+    [[], 7, true],
+    [['--takeover', 'r9'], 0, false],
+  ] as const)('a dry run ends for a node that a run holds as the drain does: %s', async (more, exit, held) => {
+    web('n1');
+    const mark = JSON.stringify({ run: 'r9', number: 2, at: '', wasUnschedulable: false });
+    fake.changeNode('n1', { metadata: { annotations: { 'kmend.io/owner': mark } } });
+    for (const how of [['--dry-run'], []]) {
+      const done = await run('drain', 'n1', ...more, ...how);
+      expect(done.exit).toBe(exit);
+      expect(done.err.includes('node n1 is held by run r9, number 2')).toBe(held);
+    }
+  });
+
   it('a signal ends it with 130: what is cordoned stays so, and carries no mark', async () => {
     web('n1');
     fake.addPdb('web', { app: 'web' });
