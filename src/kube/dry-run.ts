@@ -26,25 +26,21 @@ const inFlight = 8;
 const mostAsked = 300;
 
 /** Pods of which neither a budget nor a selector nor a policy tells one from the other. */
-export const kindOf = (pod: PodObject): string => {
+const kindOf = (pod: PodObject): string => {
   const { namespace, labels, deletionTimestamp } = pod.metadata ?? {};
   return JSON.stringify([namespace, labels, pod.status?.phase, isPodReady(pod), deletionTimestamp === undefined]);
 };
 
-/** `keyOf`: pods of one key are asked about once. */
-export function createDryRun(
-  api: Pick<Api, 'evict' | 'who' | 'isForbidden'>,
-  eviction: 'policy/v1' | 'policy/v1beta1',
-  keyOf: (pod: PodObject) => string,
-): DryRun {
+/** Pods of one kind are asked about once. */
+export function createDryRun(api: Pick<Api, 'evict' | 'who' | 'isForbidden'>, eviction: 'policy/v1' | 'policy/v1beta1'): DryRun {
   const known = new Map<string, Promise<Outcome<Said>>>();
   const place = createPlaces(inFlight);
   let forbidden: Said | undefined;
 
   async function ask({ metadata }: PodObject, signal: AbortSignal | undefined): Promise<Outcome<Said>> {
     const { namespace = 'default', name = '', uid = '' } = metadata ?? {};
-    const reply = forbidden === undefined ? await api.evict(eviction, { namespace, name, uid, signal }, 'dry run') : undefined;
-    if (reply === undefined) return ok(forbidden ?? { kind: 'unknown', why: '' });
+    if (forbidden !== undefined) return ok(forbidden);
+    const reply = await api.evict(eviction, { namespace, name, uid, signal }, 'dry run');
     if (!reply.ok) return reply;
     const answer = readAnswer(reply.value, api.who, 'create');
     if (answer.kind === 'passing') return failed('unreachable', `the API server cannot answer now: ${answer.why}`, { transport: true });
@@ -58,7 +54,7 @@ export function createDryRun(
   return async (pods, signal) => {
     const said = new Map<PodObject, Said>();
     const asked = pods.map(async (pod): Promise<Outcome<unknown>> => {
-      const key = keyOf(pod);
+      const key = kindOf(pod);
       if (!known.has(key) && known.size >= mostAsked) {
         return ok(said.set(pod, { kind: 'unknown', why: `not asked: only ${mostAsked} are asked about at once` }));
       }

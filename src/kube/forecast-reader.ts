@@ -3,7 +3,7 @@ import type { Clock, Cluster } from '../engine/ports.ts';
 import type { DrainOptions } from '../model/effect.ts';
 import { failed, type Outcome, ok } from '../model/failure.ts';
 import { type AdmissionKind, type Api, type EvictionApi, noNode, type ServerVersion } from './api.ts';
-import { createDryRun, type DryRun, isAtLeast, kindOf, obeysDryRun } from './dry-run.ts';
+import { createDryRun, type DryRun, isAtLeast, obeysDryRun } from './dry-run.ts';
 import type { Selection } from './filters.ts';
 import { forecastDrain, type SeenWebhook } from './forecast.ts';
 import type { NodeObject, PdbObject, PodObject } from './objects.ts';
@@ -122,7 +122,7 @@ async function readAround({ api, evictionApi }: ForecasterOptions): Promise<Arou
     webhooks,
     eviction,
     tries: asked.ok || asked.failure.transport !== true ? ok(mayTry) : asked,
-    ...(mayTry === undefined ? {} : { dryRun: createDryRun(api, mayTry, kindOf) }),
+    ...(mayTry === undefined ? {} : { dryRun: createDryRun(api, mayTry) }),
     daemonSets: onceEach((key) => lookUp(api, key, undefined)),
     volumes: onceEach(async () => {
       const read = await api.volumes();
@@ -185,10 +185,7 @@ export function createForecaster(options: ForecasterOptions): Cluster['forecast'
     const { node, selection } = one.value;
     const volumes = selection.evict.some((pod) => claimsOf(pod).length > 0) ? await around.volumes() : ok<Volumes>(new Map());
     if (!volumes.ok && volumes.failure.kind !== 'auth') return fail(volumes);
-    const dryRun =
-      when === 'plan' || !tries.ok || tries.value === undefined
-        ? around.dryRun
-        : createDryRun(api, tries.value, (pod) => pod.metadata?.uid ?? '');
+    const dryRun = when === 'plan' || !tries.ok || tries.value === undefined ? around.dryRun : createDryRun(api, tries.value);
     const held = drainOptions.disableEviction ? [] : mayBeHeld(selection, pdbs, webhooks.value);
     const said = await dryRun?.(held, when === 'plan' ? undefined : signal);
     if (said?.ok === false) return fail(said);
