@@ -446,6 +446,14 @@ describe('webhooks', () => {
     ['asked about pods only', { rules: [{ ...rules[0], resources: ['pods'] }], clientConfig }, 0],
     ['asked about everything', { rules: [{ apiGroups: ['*'], operations: ['*'], resources: ['*/*'] }], clientConfig }, 1],
   ] as const)('%s', (_, more, count) => expect(evictionWebhooks(hook(more))).toHaveLength(count));
+  it.each([
+    ['over evictions', rules, {}, [['p', false, false]]],
+    ['over evictions in some namespaces', rules, { namespaceSelector: { matchLabels: { a: 'b' } } }, [['p', false, true]]],
+    ['over pods', [{ ...rules[0], resources: ['pods'] }], {}, []],
+  ] as const)('a policy %s', (_, resourceRules, more, expected) => {
+    const policy = { metadata: { name: 'p' }, spec: { matchConstraints: { resourceRules, ...more } } };
+    expect(evictionWebhooks([policy]).map(({ name, required, selective }) => [name, required, selective])).toEqual(expected);
+  });
   it('answers when an endpoint is ready', () => {
     expect([answers({}), answers({ subsets: [{}] }), answers({ subsets: [{ addresses: [{}] }] })]).toEqual([false, false, true]);
   });
@@ -592,6 +600,26 @@ describe.skipIf(!haveOpenssl)(`reading a forecast${haveOpenssl ? '' : ' (skipped
         /^shop\/a, shop\/b, shop\/c: what the API server answers to an eviction is not known: .*may not create pods\/eviction/,
       ),
     ]);
+  });
+
+  it('without the right for one kind of webhook looks at the other, and tries every pod', async () => {
+    const cluster = await start({ forbid: ['list mutatingwebhookconfigurations'] });
+    fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' } });
+    fake.addPod({ name: 'b', node: 'n2', owner: { kind: 'ReplicaSet', name: 'web' } });
+    const { warnings } = value(await cluster.forecast('n1', drainOptions({ timeout: 60 })));
+    expect(warnings).toEqual([
+      expect.stringMatching(/^admission webhooks were not looked at: .*may not list mutatingwebhookconfigurations/),
+    ]);
+    expect(fake.seen.filter((seen) => seen.method === 'POST')).toHaveLength(1);
+  });
+
+  it.each([
+    ['27', false],
+    ['28', true],
+  ])('a server of version 1.%s is asked for policies: %s', async (minor, asked) => {
+    const cluster = await start({ modern: true, minor });
+    value(await cluster.forecast('n1', drainOptions()));
+    expect(fake.seen.some(({ path }) => path.endsWith('/v1/validatingadmissionpolicies'))).toBe(asked);
   });
 
   it('fails when the server cannot answer a try now', async () => {
