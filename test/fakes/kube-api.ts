@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import type { NodeObject, PdbObject, PodObject } from '../../src/kube/objects.ts';
-import { selects } from '../../src/kube/selector.ts';
+import { meets, parseSelector, selects } from '../../src/kube/selector.ts';
 import { type Pair, pki } from './kube-tls.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the fake stores JSON of any shape, as the real one does
@@ -124,6 +124,11 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   /** Called after each change of a Deployment: the test is its controller. */
   let afterDeployment: (deployment: Json, before: Json) => void = () => undefined;
 
+  const shapeFor = (request: { readonly headers: IncomingMessage['headers'] }): Shape => {
+    const accepted = String(request.headers.accept ?? '');
+    return accepted.includes('as=Table') && !options.noTables ? 'table' : accepted.includes('as=Partial') ? 'metadata' : 'whole';
+  };
+
   const show = (object: Json, shape: Shape): Json => {
     if (shape === 'whole') return object;
     if (shape === 'metadata') return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
@@ -166,45 +171,82 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   const budgetOf = (pod: Json): Json[] =>
     pdbs.filter((pdb) => pdb.metadata.namespace === pod.metadata.namespace && selects(pdb.spec.selector, pod.metadata.labels ?? {}, false));
 
+  /** 1.22 and newer: one that is not ready takes nothing from a budget that is met without it; 1.26: nor from any, by its policy. */
+  const passesUnready = (pod: Json, pdb: Json): boolean => {
+    const isReady = pod.status.conditions.some((one: Json) => one.type === 'Ready' && one.status === 'True');
+    if (!options.modern || isReady) return false;
+    const { currentHealthy, desiredHealthy } = pdb.status;
+    return pdb.spec.unhealthyPodEvictionPolicy === 'AlwaysAllow' || (desiredHealthy > 0 && currentHealthy >= desiredHealthy);
+  };
+
+  const isOther = (pod: Json, uid: string | undefined): { status: number; body: Json } | undefined =>
+    uid === undefined || uid === pod.metadata.uid
+      ? undefined
+      : status(409, 'Conflict', `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid}`);
+
   function evict(pod: Json | undefined, body: Json, query: URLSearchParams): { status: number; body?: Json } {
-    const wanted = options.modern ? 'policy/v1' : 'policy/v1beta1';
-    if (body.apiVersion !== wanted) return status(400, 'BadRequest', `no kind "Eviction" is registered for version "${body.apiVersion}"`);
+    const known = options.modern ? ['policy/v1', 'policy/v1beta1'] : ['policy/v1beta1'];
+    if (!known.includes(body.apiVersion))
+      return status(400, 'BadRequest', `no kind "Eviction" is registered for version "${body.apiVersion}"`);
     if (pod === undefined) return status(404, 'NotFound', `pods "${body.metadata.name}" not found`, { kind: 'pods' });
-    const uid = body.deleteOptions?.preconditions?.uid;
-    if (uid !== undefined && uid !== pod.metadata.uid) {
-      return status(409, 'Conflict', `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid}`);
-    }
+    const other = isOther(pod, body.deleteOptions?.preconditions?.uid);
+    if (other !== undefined) return other;
+    const asksDry = query.get('dryRun') === 'All' || body.deleteOptions?.dryRun?.includes('All') === true;
+    const isDry = asksDry && Number.parseInt(minor, 10) >= 15;
     const budgets = pod.metadata.deletionTimestamp === undefined && pod.status.phase === 'Running' ? budgetOf(pod) : [];
     if (budgets.length > 1) return status(500, 'InternalError', 'This pod has more than one PodDisruptionBudget, which is not supported.');
     const [pdb] = budgets;
-    if (pdb !== undefined && pdb.status.disruptionsAllowed <= 0) {
+    const isUnready = pdb !== undefined && passesUnready(pod, pdb);
+    if (pdb !== undefined && !isUnready && pdb.status.disruptionsAllowed <= 0) {
       const message = `The disruption budget ${pdb.metadata.name} needs ${pdb.status.desiredHealthy} healthy pods and has ${pdb.status.currentHealthy} currently`;
       const causes = [{ reason: 'DisruptionBudget', message }];
       return status(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", { causes });
     }
-    if (Number.parseInt(minor, 10) >= 15 && query.get('dryRun') === 'All')
-      return { status: 201, body: { kind: 'Status', status: 'Success' } };
-    if (pdb !== undefined) pdb.status.disruptionsAllowed -= 1;
+    if (isDry) return { status: 201, body: { kind: 'Status', status: 'Success' } };
+    if (pdb !== undefined && !isUnready) pdb.status.disruptionsAllowed -= 1;
     beginEnd(pod, body.deleteOptions?.gracePeriodSeconds);
     afterEviction(pod);
     return { status: 201, body: { kind: 'Status', status: 'Success' } };
   }
 
-  function list(items: readonly Json[], query: URLSearchParams): { status: number; body: Json } {
-    const from = Number(query.get('continue') ?? 0);
-    const limit = Number(query.get('limit') ?? items.length);
-    const next = from + limit < items.length ? String(from + limit) : undefined;
-    const metadata = { resourceVersion: String(version), ...(next === undefined ? {} : { continue: next }) };
-    return { status: 200, body: { kind: 'List', metadata, items: items.slice(from, from + limit) } };
+  /** As the real one: a match needs a version that it fits to, and no page that goes on. */
+  function badMatch(query: URLSearchParams): { status: number; body: Json } | undefined {
+    const [match, wanted] = [query.get('resourceVersionMatch'), query.get('resourceVersion')];
+    const isFine = (match === 'NotOlderThan' && wanted !== null) || (match === 'Exact' && (wanted ?? '0') !== '0');
+    return match === null || (isFine && query.get('continue') === null)
+      ? undefined
+      : status(422, 'Invalid', 'resourceVersionMatch is invalid');
+  }
+
+  function list(items: readonly Json[], query: URLSearchParams, shape: Shape = 'whole'): { status: number; body: Json } {
+    const refused = badMatch(query);
+    if (refused !== undefined) return refused;
+    const [first = String(version), start = '0'] = query.get('continue')?.split('/') ?? [];
+    const from = Number(start);
+    // What comes from the server's cache comes at once.
+    const limit = query.get('resourceVersion') === '0' ? items.length : Number(query.get('limit') ?? items.length);
+    const metadata = { resourceVersion: first, ...(from + limit < items.length ? { continue: `${first}/${from + limit}` } : {}) };
+    const page = items.slice(from, from + limit);
+    if (shape === 'table') {
+      const columnDefinitions = [{ name: 'Name', type: 'string' }];
+      const body = {
+        kind: 'Table',
+        apiVersion: 'meta.k8s.io/v1',
+        metadata,
+        columnDefinitions,
+        rows: page.flatMap((item) => show(item, shape).rows),
+      };
+      return { status: 200, body };
+    }
+    const kind = shape === 'metadata' ? 'PartialObjectMetadataList' : 'List';
+    return { status: 200, body: { kind, metadata, items: page.map((item) => show(item, shape)) } };
   }
 
   const nodeOf = (query: URLSearchParams): string | undefined => /spec\.nodeName=([^,]*)/.exec(query.get('fieldSelector') ?? '')?.[1];
 
   function watch(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
     const from = Number(query.get('resourceVersion') ?? 0);
-    const accepted = String(request.headers.accept ?? '');
-    const shape: Shape =
-      accepted.includes('as=Table') && !options.noTables ? 'table' : accepted.includes('as=Partial') ? 'metadata' : 'whole';
+    const shape = shapeFor(request);
     const node = nodeOf(query) ?? '';
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
@@ -236,7 +278,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     changed.metadata.resourceVersion = String(version);
     objects.set(name, changed);
     if (objects === workloads) afterDeployment(changed, object);
-    return { status: 200, body: changed };
+    return { status: 200, body: show(changed, shapeFor(request)) };
   }
 
   /** As the real one, which takes events of nodes in `default` alone. */
@@ -303,21 +345,27 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
         ? status(404, 'NotFound', `nodes "${node[1]}" not found`, { kind: 'nodes' })
         : { status: 200, body: found };
     }
-    if (path === '/api/v1/pods' || path === '/api/v1/namespaces/kube-system/pods') {
-      const on = nodeOf(query);
+    const podList = /^\/api\/v1\/(?:namespaces\/([^/]+)\/)?pods$/.exec(path);
+    if (podList !== null) {
+      const [on, within] = [nodeOf(query), podList[1]];
       const without = [...(query.get('fieldSelector') ?? '').matchAll(/status\.phase!=(\w+)/g)].map(([, phase]) => phase);
-      const within = path === '/api/v1/pods' ? undefined : 'kube-system';
-      const chosen = [...pods.values()].filter((item) => within === undefined || item.metadata.namespace === within);
-      return list(
-        chosen.filter((item) => (on === undefined || item.spec.nodeName === on) && !without.includes(item.status.phase)),
-        query,
+      const selector = parseSelector(query.get('labelSelector') ?? '');
+      const chosen = [...pods.values()].filter(
+        ({ spec, metadata, status: { phase } }) =>
+          (on === undefined || spec.nodeName === on) &&
+          (within === undefined || metadata.namespace === within) &&
+          !without.includes(phase) &&
+          (!selector.ok || selector.requirements.every((requirement) => meets(metadata.labels, requirement))),
       );
+      return list(chosen, query, shapeFor(request));
     }
     if (pod?.[3] === '/eviction' && !options.noEviction) return evict(pods.get(key(pod[1] ?? '', pod[2] ?? '')), body, query);
     if (pod !== null && pod[3] === undefined && ['GET', 'DELETE'].includes(method)) {
       const found = pods.get(key(pod[1] ?? '', pod[2] ?? ''));
       if (found === undefined) return status(404, 'NotFound', 'not found');
       if (method === 'GET') return { status: 200, body: found };
+      const other = isOther(found, body?.preconditions?.uid);
+      if (other !== undefined) return other;
       beginEnd(found, body?.gracePeriodSeconds);
       return { status: 200, body: found };
     }
@@ -448,6 +496,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   function addPod(spec: PodSpec): PodObject & Json {
     const { name, namespace = 'shop', node = 'n1', owner } = spec;
     const pod: Json = {
+      kind: 'Pod',
+      apiVersion: 'v1',
       metadata: {
         name,
         namespace,
