@@ -171,12 +171,11 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   const budgetOf = (pod: Json): Json[] =>
     pdbs.filter((pdb) => pdb.metadata.namespace === pod.metadata.namespace && selects(pdb.spec.selector, pod.metadata.labels ?? {}, false));
 
-  /** 1.22 and newer: one that is not ready takes nothing from a budget that is met without it; 1.26: nor from any, by its policy. */
-  const passesUnready = (pod: Json, pdb: Json): boolean => {
-    const isReady = pod.status.conditions.some((one: Json) => one.type === 'Ready' && one.status === 'True');
-    if (!options.modern || isReady) return false;
-    const { currentHealthy, desiredHealthy } = pdb.status;
-    return pdb.spec.unhealthyPodEvictionPolicy === 'AlwaysAllow' || (desiredHealthy > 0 && currentHealthy >= desiredHealthy);
+  /** One that is not ready takes nothing from a budget that is met without it; on a modern server nor from any, by its policy. */
+  const passesUnready = (pod: Json, { spec, status: { currentHealthy, desiredHealthy } }: Json): boolean => {
+    if (pod.status.conditions.some((one: Json) => one.type === 'Ready' && one.status === 'True')) return false;
+    const isMet = desiredHealthy > 0 && currentHealthy >= desiredHealthy;
+    return isMet || (options.modern === true && spec.unhealthyPodEvictionPolicy === 'AlwaysAllow');
   };
 
   const isOther = (pod: Json, uid: string | undefined): { status: number; body: Json } | undefined =>
