@@ -22,6 +22,9 @@ export interface DrainFlags extends NodeFlags {
   readonly skipWaitForDeleteTimeout?: string;
   readonly deadNodeSkipWaitAfter?: string;
   readonly fallbackWithoutEviction?: boolean;
+  readonly leftBehind?: string;
+  readonly singleReplica?: string;
+  readonly jobs?: string;
 }
 
 /** kubectl's 0 is no limit. Every call of ours ends: this one after twenty days. */
@@ -44,7 +47,16 @@ function timeoutOf(text: string): number {
   return given === 0 ? noLimit : given;
 }
 
+function oneOf<T extends string>(text: string | undefined, flag: string, known: readonly T[]): T | undefined {
+  const found = known.find((word) => word === text);
+  if (text !== undefined && found === undefined) throw new CommandError(3, `${flag} is ${known.join(' or ')}, not \`${text}\``);
+  return found;
+}
+
 export function drainOptions(flags: DrainFlags): DrainOptions {
+  const leftBehind = oneOf(flags.leftBehind, '--left-behind', ['fail', 'accept']);
+  const singleReplica = oneOf(flags.singleReplica, '--single-replica', ['restart', 'surge']);
+  const jobs = oneOf(flags.jobs, '--jobs', ['evict', 'wait']);
   const grace = seconds(flags.gracePeriod ?? '-1', '--grace-period');
   const skip = seconds(flags.skipWaitForDeleteTimeout ?? '0', '--skip-wait-for-delete-timeout');
   const dead = flags.deadNodeSkipWaitAfter === undefined ? undefined : seconds(flags.deadNodeSkipWaitAfter, '--dead-node-skip-wait-after');
@@ -61,6 +73,9 @@ export function drainOptions(flags: DrainFlags): DrainOptions {
     ...(skip > 0 ? { skipWaitForDeleteTimeout: skip } : {}),
     fallbackWithoutEviction: flags.fallbackWithoutEviction === true,
     ...(dead === undefined ? {} : { deadNodeSkipWaitAfter: dead }),
+    ...(leftBehind === 'accept' ? { leftBehind } : {}),
+    ...(singleReplica === undefined ? {} : { singleReplica }),
+    ...(jobs === undefined ? {} : { jobs }),
     // As kubectl: a failed drain leaves the node cordoned. In a play it is the other way round.
     keepCordoned: true,
   };
@@ -80,12 +95,14 @@ export const drainOptionNames = [
   'fallback_without_eviction',
   'skip_wait_for_delete_timeout',
   'dead_node_skip_wait_after',
+  'left_behind',
+  'single_replica',
 ];
 
 /** A message about a drain with the flags of `kmend drain` in place of the keys of a play. */
 export const withFlags = (text: string): string =>
   text
-    .replace(/drain: \{(\w+): ([^}]*)\}/g, '$1 $2')
+    .replace(/drain: \{(\w+): ([^}]*)\}/g, (_, key: string, value: string) => `--${key.replaceAll('_', '-')} ${value}`)
     .replaceAll('(needs force)', '(needs --force)')
     .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (word) => (drainOptionNames.includes(word) ? `--${word.replaceAll('_', '-')}` : word));
 

@@ -33,8 +33,11 @@ export function nodeCommands(program: Command, world: World, done: (exit: number
     .option('--pod-selector <selector>', 'only pods with these labels; the node is not drained while others are there')
     .option('--disable-eviction', 'delete instead of evict: PDBs are not asked')
     .option('--fallback-without-eviction', 'where the API server offers no eviction: delete, which breaks PDBs')
-    .option('--skip-wait-for-delete-timeout <seconds>', 'pods deleted longer ago than this are left behind: the node is not drained', '0')
-    .option('--dead-node-skip-wait-after <seconds>', 'drain a node that is not ready: a pod deleted longer ago than this is left behind')
+    .option('--skip-wait-for-delete-timeout <seconds>', 'pods deleted longer ago than this are left behind', '0')
+    .option('--dead-node-skip-wait-after <seconds>', 'drain a node that is not ready: pods deleted longer ago than this are left behind')
+    .option('--left-behind <what>', 'fail (default) or accept: what the options leave on the node, and what comes to it after the cordon')
+    .option('--single-replica <how>', 'restart or surge: for pods of Deployments that a PDB can never let go')
+    .option('--jobs <how>', 'evict (default) or wait: for pods of running Jobs')
     .action(async (names: string[], flags: DrainFlags) => done(await drain(names, flags, world)));
   nodeOptions(program.command('cordon'))
     .description('make nodes unschedulable: their pods stay')
