@@ -22,8 +22,14 @@ const deepest = 100;
 const sparsest = 8;
 const [quote, backslash, braceOpen, braceClose, bracketOpen, bracketClose] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
 
-/** Of two bytes `[]` the parser makes a list of thirty and more, and the many levels of a nested one end every function that walks them. */
-export function isModest(json: Buffer): boolean {
+/** Bytes that the parser makes of each object and list, beside its text. */
+const partSize = 40;
+
+/**
+ * About the bytes that JSON is in memory; undefined = it is nested or divided as no answer of an API server is. Of two bytes `[]` the parser makes a
+ * list of forty, and many levels end every function that walks them.
+ */
+export function sizeInMemory(json: Buffer): number | undefined {
   let [depth, parts, inText] = [0, 0, false];
   for (let at = 0; at < json.length; at += 1) {
     const byte = json[at];
@@ -34,10 +40,10 @@ export function isModest(json: Buffer): boolean {
     else if (byte === braceOpen || byte === bracketOpen) {
       depth += 1;
       parts += 1;
-      if (depth > deepest) return false;
+      if (depth > deepest) return undefined;
     } else if (byte === braceClose || byte === bracketClose) depth -= 1;
   }
-  return parts <= 1000 + json.length / sparsest;
+  return parts <= 1000 + json.length / sparsest ? json.length + parts * partSize : undefined;
 }
 
 /** As it was before it was compressed. */

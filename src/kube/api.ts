@@ -76,8 +76,8 @@ interface List<T> {
 const pageSize = 500;
 /** No cluster has 500,000 objects of a kind that is listed here. */
 const mostPages = 1_000;
-/** Bytes of all pages of a list that is kept: 10,000 nodes have about 150 MiB. */
-const listLimit = 256 * 1024 * 1024;
+/** Bytes in memory of all pages of a list that is kept: 10,000 nodes, 150 MiB as text, have about 400 MiB. */
+const listLimit = 512 * 1024 * 1024;
 /** A server that has just come up refuses with 403 what its authorizer has not read yet (measured: some seconds). */
 export const rightsReadAfter = 30_000;
 /** kubectl's number; at a second each, as servers say, it is ten seconds. */
@@ -183,10 +183,14 @@ export function createApi(http: Http, who: string, clock: Clock) {
     accept?: string,
   ): Promise<Outcome<{ items: readonly T[]; version: string }>> {
     let items: T[] = [];
+    // One by one: a server may send all in one page, and a call takes no million arguments.
+    const append = (page: readonly T[]): void => {
+      for (const item of page) items.push(item);
+    };
     const restart = (): void => {
       items = [];
     };
-    const listed = await pages<T>({ path, want, onPage: (page) => items.push(...page), signal, restart, accept, kept: true });
+    const listed = await pages<T>({ path, want, onPage: append, signal, restart, accept, kept: true });
     return listed.ok ? ok({ items, version: listed.value }) : listed;
   }
 

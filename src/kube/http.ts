@@ -1,7 +1,7 @@
 // Calls to the API server: limits of time and size, one retry on a stale connection or a 401, a stream for watches.
 import { knownSecrets } from '../engine/mask.ts';
 import { type Failure, failed, type Outcome, ok } from '../model/failure.ts';
-import { errorLimit, isModest, objectLimit, readLines, readWhole, TooMuch } from './answer.ts';
+import { errorLimit, objectLimit, readLines, readWhole, sizeInMemory, TooMuch } from './answer.ts';
 import type { Credentials, Identity } from './credentials.ts';
 import { noAnswer, notAccepted } from './errors.ts';
 import type { ClusterConfig } from './kubeconfig.ts';
@@ -25,7 +25,7 @@ export interface HttpRequest {
 export interface HttpReply {
   readonly status: number;
   readonly body: unknown;
-  /** Bytes of the body, unpacked. */
+  /** About the bytes that the body is in memory. */
   readonly size?: number;
   /** Seconds, where the server said. */
   readonly retryAfter?: number;
@@ -74,7 +74,6 @@ const refusesUs = (error: unknown): boolean => error instanceof Error && 'code' 
 
 /** What is no JSON stays text. */
 function parsed(bytes: Buffer): unknown {
-  if (!isModest(bytes)) throw new TooMuch('is nested or divided as no answer of an API server is');
   const text = bytes.toString('utf8');
   try {
     return JSON.parse(text);
@@ -155,9 +154,11 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
     const isError = reply.status >= 300;
     const bytes = await readWhole(metered(reply), isError ? errorLimit : most);
     if (reply.isCut()) throw Object.assign(new Error('the answer was cut'), { code: 'ECONNRESET' });
+    const size = sizeInMemory(bytes);
+    if (size === undefined) throw new TooMuch('is nested or divided as no answer of an API server is');
     const read = parsed(bytes);
     const body = isError ? masked(read, identity) : read;
-    return { status: reply.status, body, size: bytes.length, ...(Number.isNaN(retryAfter) ? {} : { retryAfter }) };
+    return { status: reply.status, body, size, ...(Number.isNaN(retryAfter) ? {} : { retryAfter }) };
   };
 
   /** Every call ends: by its answer, its time limit or the caller's signal. */
