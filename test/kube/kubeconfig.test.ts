@@ -1,7 +1,8 @@
 // Kubeconfig documents, in-cluster account and proxies: pure tables.
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { inClusterConfig, kubeconfigPaths, readKubeconfigs, resolveKubeconfig } from '../../src/kube/kubeconfig.ts';
-import { proxyFor, unsupportedProxy } from '../../src/kube/proxy.ts';
+import { proxyFor, tunnel, unsupportedProxy } from '../../src/kube/proxy.ts';
 
 const file = (path: string, document: object) => ({ path, text: JSON.stringify(document) });
 const b64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -242,6 +243,21 @@ describe('proxies', () => {
     ['loopback is never proxied', 'https://127.0.0.1:6443', undefined, { HTTPS_PROXY: 'http://b:1' }, undefined],
     ['none', server, undefined, {}, undefined],
   ] as const)('%s', (_, url, proxyUrl, env, proxy) => expect(proxyFor(url, proxyUrl, env)).toBe(proxy));
+
+  it.each(['http', 'socks5'])('that are silent but for a byte now and then end within the time limit: %s', async (scheme) => {
+    const timers: NodeJS.Timeout[] = [];
+    const slow = createServer((socket) => {
+      socket.on('error', () => undefined).write(scheme === 'http' ? 'HTTP/1.1 200 OK\r\nx: ' : Buffer.from([5, 0, 5, 0, 0, 1]));
+      timers.push(setInterval(() => socket.write(scheme === 'http' ? 'x' : ''), 50));
+    });
+    await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+    const began = performance.now();
+    const { port } = slow.address() as AddressInfo;
+    await expect(tunnel(`${scheme}://127.0.0.1:${port}`, 'kube', 6443, 300)).rejects.toMatchObject({ code: 'EPROXY' });
+    expect(performance.now() - began).toBeLessThan(2_000);
+    timers.forEach(clearInterval);
+    slow.close();
+  });
 
   it('says which ones it cannot speak', () => {
     expect(unsupportedProxy('socks4://p:1')).toContain('socks4 proxy is not supported');

@@ -5,9 +5,10 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { createHttp } from '../../src/kube/http.ts';
 import { keep } from '../../src/kube/kept.ts';
 import { systemClock } from '../../src/local/index.ts';
-import { ok } from '../../src/model/failure.ts';
+import { failed, type Outcome, ok } from '../../src/model/failure.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl, type Pair, pki } from '../fakes/kube-tls.ts';
 import { clusterOn, cordonAndDrain, failure, type On, tryCluster, value } from './cluster-on.ts';
@@ -121,6 +122,19 @@ describe.skipIf(!haveOpenssl).each(Object.entries(sources))('%s', (_, { user, ol
     const why = failure(await cluster.node('n1'));
     expect([why.kind, why.transport]).toEqual(['auth', undefined]);
   });
+});
+
+it('a credential that does not come within the time of a call is a timeout, not an interruption', async () => {
+  const identity = (signal?: AbortSignal) =>
+    new Promise<Outcome<never>>((resolve) => signal?.addEventListener('abort', () => resolve(failed('interrupted', 'no'))));
+  const credentials = { ca: async () => undefined, renews: true, description: 'user ann', identity };
+  const cluster = { server: 'http://127.0.0.1:9', insecure: false };
+  const http = createHttp({ cluster, credentials, proxy: undefined, onlyHttp1: true, now: Date.now, userAgent: 'test' });
+  closing.push(http.close);
+  const found = await http.call({ method: 'GET', path: '/', timeout: 0.05 });
+  expect(failure(found)).toEqual({ kind: 'timeout', message: 'no credential within 0.05 s: user ann' });
+  const stop = AbortSignal.timeout(50);
+  expect(failure(await http.call({ method: 'GET', path: '/', signal: stop })).kind).toBe('interrupted');
 });
 
 it('what was refused late, when it had been renewed already, takes nothing away', async () => {
