@@ -95,13 +95,14 @@ async function lookAtCluster(cluster: WorldCluster, world: World): Promise<reado
     else bad({ kind: 'auth', message: `may not ${missing.value.join(', ')}: needed for ${what}`, hint: 'docs/rbac.yaml has the roles' });
   }
   const optional = [
-    ['delete', 'disable_eviction and fallback_without_eviction'],
-    ['events', 'events on nodes (role kmend-events)'],
-    ['surge', 'single_replica (role kmend-surge)'],
+    ['delete', 'needed only for disable_eviction and fallback_without_eviction'],
+    ['watch', 'a drain lists the pods of its node every 2 s instead, which costs the API server more'],
+    ['events', 'needed only for events on nodes (role kmend-events)'],
+    ['surge', 'needed only for single_replica (role kmend-surge)'],
   ] as const;
   for (const [role, what] of optional) {
     const missing = await cluster.missingRights(role, world.kill);
-    if (missing.ok && missing.value.length > 0) world.out(`cluster: may not ${missing.value.join(', ')}: needed only for ${what}`);
+    if (missing.ok && missing.value.length > 0) world.out(`cluster: may not ${missing.value.join(', ')}: ${what}`);
   }
   return reasons;
 }

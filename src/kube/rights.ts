@@ -1,19 +1,18 @@
-// The rights of the roles in docs/rbac.yaml, as data, and the question to the API server which of them are missing.
+// The rights in docs/rbac.yaml as data, and the question to the API server which of them are missing.
 import { type Outcome, ok } from '../model/failure.ts';
 import type { Api, Right } from './api.ts';
 
 /**
- * `rollout`: cordon, drain, uncordon. `forecast`: what a plan reads beyond that. `evict`: what ends pods. `delete`: disable_eviction and
- * fallback_without_eviction. `events`: on nodes. `surge`: single_replica.
+ * `rollout`: cordon, drain, uncordon. `forecast`: what a plan reads beyond that. `evict`: what ends pods. Optional are `delete` (disable_eviction and
+ * fallback_without_eviction), `watch` (spares the API server lists of pods), `events` (on nodes) and `surge` (single_replica).
  */
-export type Role = 'rollout' | 'forecast' | 'evict' | 'delete' | 'events' | 'surge';
+export type Role = 'rollout' | 'forecast' | 'evict' | 'delete' | 'watch' | 'events' | 'surge';
 
 export const rights: Readonly<Record<Role, readonly Right[]>> = {
   rollout: [
     { verb: 'get', group: '', resource: 'nodes' },
     { verb: 'patch', group: '', resource: 'nodes' },
     { verb: 'list', group: '', resource: 'pods' },
-    { verb: 'watch', group: '', resource: 'pods' },
     { verb: 'create', group: '', resource: 'pods', subresource: 'eviction' },
     { verb: 'get', group: 'apps', resource: 'daemonsets' },
   ],
@@ -32,6 +31,7 @@ export const rights: Readonly<Record<Role, readonly Right[]>> = {
   ],
   evict: [{ verb: 'create', group: '', resource: 'pods', subresource: 'eviction' }],
   delete: [{ verb: 'delete', group: '', resource: 'pods' }],
+  watch: [{ verb: 'watch', group: '', resource: 'pods' }],
   events: (['create', 'patch'] as const).map((verb) => ({ verb, group: '', resource: 'events', namespace: 'default' })),
   surge: [
     { verb: 'list', group: 'policy', resource: 'poddisruptionbudgets' },

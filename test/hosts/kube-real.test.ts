@@ -135,7 +135,7 @@ describe.skipIf(missing !== undefined)(title, () => {
       expect(value(await rollout.missingRights('rollout'))).toEqual([]);
       expect(value(await forecast.missingRights('forecast'))).toEqual([]);
       expect(value(await rollout.missingRights('delete'))).toEqual(['delete pods']);
-      expect(value(await forecast.missingRights('rollout'))).toEqual(['patch nodes', 'watch pods', 'create pods/eviction']);
+      expect(value(await forecast.missingRights('rollout'))).toEqual(['patch nodes', 'create pods/eviction']);
     });
   });
 

@@ -405,9 +405,11 @@ describe.skipIf(!haveOpenssl).each(protocols)(`${title}, HTTP/$httpVersion`, ({ 
     });
 
     it('which rights an account lacks', async () => {
-      await start({ forbid: ['watch pods', 'create pods/eviction'] });
+      await start({ forbid: ['watch pods', 'create pods/eviction', 'patch events'] });
       const cluster = await connectTo();
-      expect(value(await cluster.missingRights('rollout'))).toEqual(['watch pods', 'create pods/eviction']);
+      expect(value(await cluster.missingRights('rollout'))).toEqual(['create pods/eviction']);
+      expect(value(await cluster.missingRights('watch'))).toEqual(['watch pods']);
+      expect(value(await cluster.missingRights('events'))).toEqual(['patch events']);
       expect(value(await cluster.missingRights('delete'))).toEqual([]);
     });
   });

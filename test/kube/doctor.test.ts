@@ -1,14 +1,19 @@
 // `kmend doctor` on a cluster: which rights the account lacks, named by verb and resource, before a night on which they matter.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { rights } from '../../src/kube/rights.ts';
 import { clusterFor } from './cluster-on.ts';
 import { type NodeFleet, nodeFleet, nodePlay, sickNode } from './fleet-nodes.ts';
 
 let world: NodeFleet;
-afterEach(() => world.close());
 
 const doctor = () => world.run(['doctor', '-i', world.lab.fleet.inventoryFile]);
 
 describe('kmend doctor', () => {
+  afterEach(() => world.close());
+
   it('says that the account may do all that plan and rollout need, and touches nothing', async () => {
     world = await nodeFleet([sickNode('n1')]);
     const done = await doctor();
@@ -21,7 +26,15 @@ describe('kmend doctor', () => {
 
   it('names what is missing for each, and ends with 4; rights that only some plays need are said so', async () => {
     world = await nodeFleet([sickNode('n1')], {
-      forbid: ['patch nodes', 'create pods/eviction', 'list poddisruptionbudgets', 'delete pods', 'patch deployments'],
+      forbid: [
+        'patch nodes',
+        'create pods/eviction',
+        'list poddisruptionbudgets',
+        'delete pods',
+        'watch pods',
+        'create events',
+        'patch deployments',
+      ],
     });
     const done = await doctor();
     expect(done.exit).toBe(4);
@@ -31,6 +44,8 @@ describe('kmend doctor', () => {
     expect(done.out).toMatch(/cluster: auth: may not list poddisruptionbudgets\.policy: needed for the plan and its forecast/);
     expect(done.out).toMatch(/cluster: may not delete pods: needed only for disable_eviction and fallback_without_eviction/);
     expect(done.out).toMatch(/cluster: may not list poddisruptionbudgets\.policy, patch deployments\.apps: needed only for single_replica/);
+    expect(done.out).toMatch(/cluster: may not watch pods: a drain lists the pods of its node every 2 s instead/);
+    expect(done.out).toMatch(/cluster: may not create events: needed only for events on nodes \(role kmend-events\)/);
   });
 
   it('an API server that is away is the end, not a line in passing', async () => {
@@ -54,5 +69,39 @@ describe('kmend doctor', () => {
     expect(world.lab.journal().filter(({ type }) => type === 'warning')).toEqual([
       expect.objectContaining({ text: expect.stringMatching(why) }),
     ]);
+  });
+});
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+describe('docs/rbac.yaml', () => {
+  const text = readFileSync(resolve(import.meta.dirname, '../../docs/rbac.yaml'), 'utf8');
+  const documents = parseAllDocuments(text).map((one) => one.toJS() as { metadata: { name: string; namespace?: string }; rules: Rule[] });
+  const granted = (name: string): readonly string[] =>
+    documents
+      .filter(({ metadata }) => metadata.name === name)
+      .flatMap(({ metadata, rules }) =>
+        rules.flatMap(({ apiGroups, resources, verbs }) =>
+          verbs.flatMap((verb) => resources.map((resource) => `${metadata.namespace ?? '*'}: ${verb} ${resource}.${apiGroups.join()}`)),
+        ),
+      );
+
+  it.each([
+    ['kmend-rollout', ['rollout', 'watch']],
+    ['kmend-forecast', ['forecast']],
+    ['kmend-events', ['events']],
+    ['kmend-surge', ['surge']],
+  ] as const)('%s grants what doctor asks for, and nothing more', (name, roles) => {
+    const asked = roles.flatMap((role) =>
+      rights[role].map(
+        ({ verb, group, resource, subresource, namespace = '*' }) =>
+          `${namespace}: ${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}.${group}`,
+      ),
+    );
+    expect([...granted(name)].sort()).toEqual([...asked].sort());
   });
 });
