@@ -102,7 +102,7 @@ export const drainOptionNames = [
 /** A message about a drain with the flags of `kmend drain` in place of the keys of a play. */
 export const withFlags = (text: string): string =>
   text
-    .replace(/drain: \{(\w+): ([^}]*)\}/g, (_, key: string, value: string) => `--${key.replaceAll('_', '-')} ${value}`)
+    .replace(/drain: \{(\w{1,40}): ([^{}]{0,40})\}/g, (_, key: string, value: string) => `--${key.replaceAll('_', '-')} ${value}`)
     .replaceAll('(needs force)', '(needs --force)')
     .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (word) => (drainOptionNames.includes(word) ? `--${word.replaceAll('_', '-')}` : word));
 
