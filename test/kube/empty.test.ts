@@ -267,7 +267,14 @@ describe.skipIf(!haveOpenssl).concurrent(`an empty node${haveOpenssl ? '' : ' (s
         expect(named.toSorted()).toEqual(there.toSorted());
         if (options.leftBehind === undefined) expect(named).toEqual([]);
       }),
-      { numRuns: 20, examples: [[['web'], ['web', 'tolerating'], true, { leftBehind: 'accept' }]] },
+      {
+        numRuns: 20,
+        examples: [
+          [['web'], ['web', 'tolerating'], true, { leftBehind: 'accept' }],
+          [['web'], [], true, {}],
+          [['web'], ['tolerating'], false, {}],
+        ],
+      },
     );
     expect(ends).toBeGreaterThan(3);
   });
