@@ -430,7 +430,7 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     it('ends when the node object is deleted', async () => {
       const { fake, cluster, web } = await lab();
       web(1, { annotations: { 'fake/stop': 'never' } });
-      setTimeout(() => fake.nodes.delete('n1'), 300);
+      fake.afterEviction(() => void fake.nodes.delete('n1'));
       const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 30 }));
       expect(failure(outcome).message).toContain('is not in the cluster any more');
     });
