@@ -411,7 +411,10 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
       web(1);
       fake.addPdb('web', { app: 'web' });
       const theirs = JSON.stringify({ run: 'r2', number: 1, wasUnschedulable: false, at: '' });
-      setTimeout(() => fake.changeNode('n1', { metadata: { annotations: { [ownerAnnotation]: theirs } } }), 300);
+      fake.faults((seen) => {
+        if (seen.path.endsWith('/eviction')) fake.changeNode('n1', { metadata: { annotations: { [ownerAnnotation]: theirs } } });
+        return undefined;
+      });
       const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 30 }));
       expect(failure(outcome)).toMatchObject({ kind: 'fenced' });
       expect(failure(outcome).message).not.toContain('given back');
