@@ -90,8 +90,8 @@ export interface ContainerSpec {
   };
 }
 
-/** A pod's volume, or the specification of a PersistentVolume: beside these, one key names the source. */
-export interface VolumeObject {
+/** A volume of a pod: beside these, one key names the source. */
+export interface PodVolume {
   readonly name?: string;
   readonly emptyDir?: object | null;
   readonly persistentVolumeClaim?: { readonly claimName?: string };
@@ -102,7 +102,7 @@ export interface PodObject {
   readonly metadata?: Meta;
   readonly spec?: {
     readonly nodeName?: string;
-    readonly volumes?: readonly VolumeObject[];
+    readonly volumes?: readonly PodVolume[];
     readonly containers?: readonly ContainerSpec[];
     readonly initContainers?: readonly ContainerSpec[];
     readonly terminationGracePeriodSeconds?: number;
