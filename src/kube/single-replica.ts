@@ -88,6 +88,9 @@ interface Surge {
   readonly replicas: number;
 }
 
+/** No node has a longer name, and no run. */
+const longestName = 253;
+
 /** An annotation that cannot be read is somebody's all the same. */
 function surgeOf(deployment: DeploymentObject): Surge | undefined {
   const text = annotationOf(deployment, surgeAnnotation);
@@ -95,7 +98,8 @@ function surgeOf(deployment: DeploymentObject): Surge | undefined {
   const read = parse(text);
   const given: Partial<Record<keyof Surge, unknown>> = typeof read === 'object' && read !== null ? read : {};
   const { run, node, replicas } = given;
-  return { run: String(run), node: String(node), replicas: typeof replicas === 'number' ? replicas : Number.NaN };
+  const short = (value: unknown): string => String(value).slice(0, longestName);
+  return { run: short(run), node: short(node), replicas: typeof replicas === 'number' ? replicas : Number.NaN };
 }
 
 function parse(text: string): unknown {

@@ -94,6 +94,11 @@ describe('the mark of a Deployment that is scaled up', () => {
     expect(decideSurge(marked(mark, 2), 'n1', run).kind).toBe(kind);
   });
 
+  it('says no more of a foreign mark than a name has', () => {
+    const long = decideSurge(marked({ run: 'r'.repeat(10_000), node: 'n'.repeat(10_000), replicas: 1 }, 2), 'n1', run);
+    expect(long).toMatchObject({ kind: 'others', why: expect.stringMatching(/^.{500,600}$/) });
+  });
+
   it.each([
     [
       'ours: back to the old number',
