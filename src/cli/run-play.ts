@@ -233,7 +233,7 @@ async function locked(run: PlayRun, id: string, flags: RunFlags, ports: RunPorts
   }
 }
 
-/** Hosts that another run left out of service, or whose node is not ready or cordoned by somebody else: they hold their own slot and go first. */
+/** Hosts that another run left out of service, or whose node is not ready or cordoned by somebody else: they hold their own slot. */
 async function downHosts(run: PlayRun, ports: RunPorts, world: World): Promise<ReadonlySet<string>> {
   const held = run.play.hosts.filter((host) => host.heldBy !== undefined).map(({ host }) => host);
   if (ports.cluster === undefined) return new Set(held);

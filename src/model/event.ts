@@ -11,7 +11,7 @@ import type { Mapping } from './value.ts';
 export interface RunHost {
   readonly host: string;
   readonly plan: HostPlan;
-  /** Already out of service when we came (NotReady, cordoned by somebody, unreachable): it holds its own slot and goes first. */
+  /** Already out of service when we came (NotReady, cordoned by somebody, unreachable): it holds its own slot. */
   readonly down: boolean;
 }
 
