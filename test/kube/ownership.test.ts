@@ -188,3 +188,29 @@ describe('node state', () => {
     expect(nodeState({ metadata: { name: 'n1' } })).toMatchObject({ ready: false, bootId: '', addresses: [] });
   });
 });
+
+describe('a node that a person holds', () => {
+  const held = (shape: Shape, why = 'disk\nswap'): NodeObject => {
+    const { metadata, ...rest } = node(shape);
+    return { ...rest, metadata: { ...metadata, annotations: { ...metadata?.annotations, 'kmend.io/hold': why } } };
+  };
+
+  it.each([
+    ['a schedulable one', {}],
+    ['one that somebody else cordoned', { cordoned: true }],
+    ['one that is ours', { cordoned: true, mark: ours() }],
+    ['one of an older controller of this run', { cordoned: true, mark: ours({ number: 0 }) }],
+  ])('%s is not cordoned: the write itself is refused', (_name, shape: Shape) => {
+    expect(kindOf(decideCordon(held(shape), { owner, at }))).toBe('kept_out');
+  });
+
+  it('is not drained any further nor rebooted, and is given back all the same', () => {
+    expect(holdFailure(held({ cordoned: true, mark: ours() }), owner)?.kind).toBe('kept_out');
+    expect(decideUncordon(held({ cordoned: true, mark: ours() }), owner)).toMatchObject({ kind: 'write', uncordoned: true });
+  });
+
+  it('shows its reason in one line, or that there is none', () => {
+    expect(nodeState(held({})).hold).toMatch(/^disk.+swap$/);
+    expect(nodeState(held({}, '')).hold).toBe('no reason given');
+  });
+});
