@@ -96,8 +96,7 @@ function reasonOf(host: HostState): ExitReason | undefined {
   if (host.status === 'refused') return 'failed';
   if (host.status === 'done' && (host.proven === 'provisional' || host.proven === 'partial')) return 'unverified';
   if (host.status !== 'failed' || host.resolved?.as === 'done') return undefined;
-  if (isAway(host.failure)) return 'closed';
-  return host.failure?.kind === 'unreachable' ? 'unreachable' : 'failed';
+  return host.failure?.kind === 'unreachable' || isAway(host.failure) ? 'unreachable' : 'failed';
 }
 
 const sentence = (parts: readonly (readonly [number, string])[]): string =>
