@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fold } from '../../src/core/fold.ts';
 import { mayContinue } from '../../src/core/hold.ts';
 import { whyNotResolvable } from '../../src/core/resolve.ts';
+import type { EventBody } from '../../src/model/event.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
 import {
   begin,
@@ -960,6 +961,60 @@ describe('deadlines', () => {
     expect(decidedAt(state, 61)).toMatchObject({ kind: 'wait' });
     const ended = stateAfter(begin(fleet(2), { deadline: { run: 60 } }), [0, wave(1, ['h1', 'h2'])], [0, started('h1')], [62, done('h1')]);
     expect(decidedAt(ended, 63)).toMatchObject({ kind: 'finish', exit: 9 });
+  });
+});
+
+describe('a cluster that is away', () => {
+  const away = (since: number): EventBody => ({ type: 'cluster.away', since: noon + since * 1000, why: 'no answer' });
+  const two = { maxUnavailable: count(2) };
+  const lost = { kind: 'interrupted', message: 'away', transport: true, resumable: true } as const;
+  const left = (touched: boolean): EventBody => ({ type: 'host.failed', host: 'h1', failure: lost, touched, state: '' });
+
+  it('holds further starts until it is back', () => {
+    const told: Told[] = [
+      [0, wave(1, ['h1', 'h2'])],
+      [1, started('h1')],
+    ];
+    expect(decidedAt(stateAfter(begin(fleet(2), two), ...told), 3)).toMatchObject({ kind: 'start', host: 'h2' });
+    const waiting = { kind: 'wait', why: [{ rule: 'cluster', text: 'the cluster is away: no answer' }] };
+    expect(decidedAt(stateAfter(begin(fleet(2), two), ...told, [2, away(2)]), 3)).toMatchObject(waiting);
+    const back = stateAfter(begin(fleet(2), two), ...told, [2, away(2)], [90, { type: 'cluster.back', seconds: 88 }]);
+    expect(decidedAt(back, 90)).toMatchObject({ kind: 'start', host: 'h2' });
+  });
+
+  it('no deadline of a host counts the time', () => {
+    const during = stateAfter(begin(fleet(1), { deadline: { host: 60 } }), [0, wave(1, ['h1'])], [10, started('h1')], [20, away(20)]);
+    expect(decidedAt(during, 300)).toMatchObject({ kind: 'wait' });
+    const after = fold(during, { type: 'cluster.back', seconds: 280, v: 1, seq: 9, at: noon + 300_000, run: 'r1', prev: '' });
+    expect(decidedAt(after, 301)).toMatchObject({ kind: 'wait', until: noon + 350_000 });
+    expect(decidedAt(after, 350)).toMatchObject({ kind: 'expire', host: 'h1' });
+  });
+
+  it('ends an idle run after `deadline.cluster`, by default after half an hour, and never while a host is under way', () => {
+    const idle = stateAfter(begin(fleet(1)), [0, wave(1, ['h1'])], [10, away(10)]);
+    expect(decidedAt(idle, 1809)).toMatchObject({ kind: 'wait', until: noon + 1_810_000 });
+    expect(decidedAt(idle, 1810)).toMatchObject({ kind: 'finish', exit: 10, why: '1 not started (cluster): no answer' });
+    const short = stateAfter(begin(fleet(1), { deadline: { cluster: 60 } }), [0, wave(1, ['h1'])], [10, away(10)]);
+    expect(decidedAt(short, 70)).toMatchObject({ kind: 'finish', exit: 10 });
+    const busy = stateAfter(begin(fleet(2)), [0, wave(1, ['h1', 'h2'])], [1, started('h1')], [10, away(10)]);
+    expect(decidedAt(busy, 1900)).toMatchObject({ kind: 'wait' });
+  });
+
+  it('a host that it stopped counts for no brake: untouched it is not started, touched it is left for a resume', () => {
+    const told: Told[] = [
+      [0, wave(1, ['h1'])],
+      [1, started('h1')],
+      [10, away(10)],
+    ];
+    const untouched = stateAfter(begin(fleet(1)), ...told, [1810, left(false)]);
+    expect(untouched).toMatchObject({ bad: 0, held: 0 });
+    expect(decidedAt(untouched, 1811)).toMatchObject({ kind: 'finish', exit: 10, why: expect.stringMatching(/^1 not started/) });
+    const touched = stateAfter(begin(fleet(1)), ...told, [1810, left(true)]);
+    expect(touched).toMatchObject({ bad: 0, held: 1 });
+    expect(decidedAt(touched, 1811)).toMatchObject({ kind: 'finish', exit: 6, why: expect.stringMatching(/^1 left where the outage/) });
+    const resumed = fold(touched, { type: 'run.resumed', who: 'ops', tool: '', v: 1, seq: 9, at: noon + 4e6, run: 'r1', prev: '' });
+    expect(resumed.away).toBeUndefined();
+    expect(decidedAt(resumed, 4001)).toMatchObject({ kind: 'wait', why: [{ rule: 'running' }] });
   });
 });
 

@@ -78,8 +78,8 @@ describe('keys', () => {
       },
     ],
     [
-      '{deadline: {host: 2h, run: 8h}, retries: {transport: 5}, approve: never, unplannable: stop}',
-      { deadline: { host: 7200, run: 28800 }, retries: { transport: 5 }, approve: 'never', unplannable: 'stop' },
+      '{deadline: {host: 2h, run: 8h, cluster: 10m}, retries: {transport: 5}, approve: never, unplannable: stop}',
+      { deadline: { host: 7200, run: 28800, cluster: 600 }, retries: { transport: 5 }, approve: 'never', unplannable: 'stop' },
     ],
     ['rollback: none', { rollback: 'none' }],
     ['rollback: failed_host', { rollback: 'failed_host' }],
