@@ -394,6 +394,23 @@ describe('diagnostics', () => {
   });
 });
 
+it('a cluster that is away is said by the lines, the live view, the status and the report, and by none of them when it is back', () => {
+  const away: Told = [20, { type: 'cluster.away', since: noon + 20_000, why: 'no answer' }];
+  const said = /^cluster away since \d\d:\d\d:20: no answer/;
+  const shows = (told: readonly Told[]): readonly string[] => {
+    const state = stateAfter(begin(fleet(1)), [0, wave(1, ['h1'])], [10, started('h1')], ...told);
+    return [
+      ...liveRows(state, new Map(), { width: 100, now: noon + 90_000, paint: uncoloured }),
+      ...underWay(state, noon + 90_000, 'process 7'),
+      ...reportText({ state, entries: 1, head: '' }, 100, uncoloured).map((line) => line.replace(/^ +cluster +/, '')),
+    ].filter((line) => said.test(line));
+  };
+  expect(shows([away])).toHaveLength(3);
+  expect(shows([away, [90, { type: 'cluster.back', seconds: 70 }]])).toEqual([]);
+  const lines = eventsOf([away, [90, { type: 'cluster.back', seconds: 70 }]]).flatMap((event) => eventLines(event, uncoloured));
+  expect(lines.map((line) => line.slice(9))).toEqual([expect.stringMatching(said), 'cluster back after 1m10s']);
+});
+
 it.each([
   [0.44, '0.4s'],
   [59.6, '1m'],
