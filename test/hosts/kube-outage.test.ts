@@ -11,9 +11,9 @@ const playbook = resolve(import.meta.dirname, '../../playbooks/auto.yaml');
 describe.skipIf(missing !== undefined)(title, () => {
   let world: NodeHosts;
   beforeAll(async () => {
-    world = await nodeHosts({ n1: { pool: 'a' }, n2: { pool: 'a' } });
+    world = await nodeHosts({ n1: { pool: 'a' }, n2: { pool: 'a' }, n3: { pool: 'a' }, n4: { pool: 'a' } });
   }, 120_000);
-  afterAll(() => world.close());
+  afterAll(() => world?.close());
 
   it('in a drain and at the return of a proven node are pauses: exit 0, nobody failed, nothing left cordoned or marked', async () => {
     const { hosts, lab, node, names } = world;
