@@ -5,6 +5,7 @@ import type { EvictionApi } from './api.ts';
 import type { Said } from './dry-run.ts';
 import { noEviction, wayOf } from './evict.ts';
 import { graceOf, overdue, type Selection } from './filters.ts';
+import { isAwaited } from './jobs.ts';
 import {
   controllerOf,
   hasMemoryLimit,
@@ -190,12 +191,15 @@ function keepsSome(pod: PodObject, { items, api }: NonNullable<ForecastInput['pd
   return answer.kind !== 'passes' || (answer.pdb?.status?.desiredHealthy ?? 0) > 0;
 }
 
-/** What a Job's pod has done is lost with it. */
-function jobFindings({ selection }: ForecastInput, { warnings }: Findings): void {
+/** What a Job's pod has done is lost with it, unless it is waited for. */
+function jobFindings({ selection, options }: ForecastInput, { warnings }: Findings): void {
   for (const pod of selection.evict) {
     const owner = controllerOf(pod);
     if (owner?.kind !== 'Job' || isFinished(pod)) continue;
-    warnings.push(`${podName(pod)}: runs for Job ${owner.name}: its work is lost, and counts as a failure against the backoffLimit`);
+    const end = isAwaited(pod, options)
+      ? `it is waited for (jobs: wait), up to ${options.timeout} s`
+      : 'its work is lost, and counts as a failure against the backoffLimit';
+    warnings.push(`${podName(pod)}: runs for Job ${owner.name}: ${end}`);
   }
 }
 

@@ -312,6 +312,9 @@ describe('what the findings of real drains ask for', () => {
     expect(forecast({ pods }).warnings).toEqual([
       'shop/j: runs for Job nightly: its work is lost, and counts as a failure against the backoffLimit',
     ]);
+    expect(forecast({ pods, options: { jobs: 'wait', timeout: 60 } }).warnings).toEqual([
+      'shop/j: runs for Job nightly: it is waited for (jobs: wait), up to 60 s',
+    ]);
   });
 
   it.each([
