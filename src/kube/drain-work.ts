@@ -107,7 +107,7 @@ export function conclude(work: Work, context: DrainContext, confirmed: boolean, 
   if (!confirmed && !accepted) {
     const trouble = work.follower.trouble();
     return failed('timeout', `drain of ${node} not done within ${options.timeout} s: ${text}`, {
-      hint: timeoutHint(work),
+      hint: timeoutHint(work, options),
       ...(trouble === undefined ? {} : { detail: trouble.message }),
     });
   }
@@ -128,10 +128,11 @@ export function conclude(work: Work, context: DrainContext, confirmed: boolean, 
   });
 }
 
-function timeoutHint(work: Work): string {
+function timeoutHint(work: Work, { singleReplica }: DrainOptions): string {
   const held = stillThere(work).map((pod) => work.held.get(uidOf(pod)));
   if (held.some((entry) => entry?.why.includes('can never allow'))) {
-    return 'a PDB can never allow an eviction: give its workload one more replica, or change the PDB';
+    const moved = singleReplica === undefined ? '; `drain: {single_replica: restart}` moves a single replica of a Deployment' : '';
+    return `a PDB can never allow an eviction: give its workload one more replica, or change the PDB${moved}`;
   }
   if (held.some((entry) => entry?.by === 'budget')) return 'a PDB is busy: are the pods that replace the evicted ones becoming ready?';
   if (held.length === 0 && staying(work).length + work.volumes.length > 0)
