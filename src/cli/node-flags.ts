@@ -99,10 +99,14 @@ export const drainOptionNames = [
   'single_replica',
 ];
 
+/** `a_b: 1, c: 2` as `--a-b 1 --c 2`. */
+const flagsOf = (keys: string): string =>
+  keys.replace(/(\w+): ([^,]+),?/g, (_, key: string, value: string) => `--${key.replaceAll('_', '-')} ${value}`);
+
 /** A message about a drain with the flags of `kmend drain` in place of the keys of a play. */
 export const withFlags = (text: string): string =>
   text
-    .replace(/drain: \{(\w{1,40}): ([^{}]{0,40})\}/g, (_, key: string, value: string) => `--${key.replaceAll('_', '-')} ${value}`)
+    .replace(/drain: \{([^{}]{1,120})\}/g, (_, keys: string) => flagsOf(keys))
     .replaceAll('(needs force)', '(needs --force)')
     .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (word) => (drainOptionNames.includes(word) ? `--${word.replaceAll('_', '-')}` : word));
 

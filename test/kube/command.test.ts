@@ -209,7 +209,7 @@ describe('kmend drain', () => {
     expect(seen.err).toMatch(/ends no pods \(needs --dead-node-skip-wait-after\)/);
     expect(seen.err).toMatch(/shop\/bare: .*\(needs --force\)/);
     expect(seen.err).toMatch(/shop\/tmp: .*\(needs --delete-emptydir-data\)/);
-    expect((await run('drain', 'n1')).err).toMatch(/^ {2}hint: .*`--dead-node-skip-wait-after 60s`$/m);
+    expect((await run('drain', 'n1')).err).toMatch(/^ {2}hint: .*`--dead-node-skip-wait-after 60s --left-behind accept`$/m);
     const allowed = ['--force', '--delete-emptydir-data', '--dead-node-skip-wait-after=60s'];
     expect(await run('drain', 'n1', '--dry-run', ...allowed)).toMatchObject({ exit: 0 });
     expect(await run('drain', 'n1', ...allowed)).toMatchObject({ exit: 0, err: '' });
