@@ -120,13 +120,15 @@ describe.skipIf(missing !== undefined)(title, () => {
       expect(await lab.runCase(name, 'kmend')).toMatchObject({ exit: expected?.exit, evicted: expected?.evicted, left: expected?.left });
     });
 
-    it('forecast: reads every part, and may not cordon', async () => {
+    it('forecast: reads every part, and cordons nothing that it could not drain', async () => {
       lab.clear('n1');
       const cluster = await lab.cluster('kmend-forecast');
       const forecast = value(await cluster.forecast('n1', drainOptions()));
       expect(forecast.warnings.filter((text) => text.includes('not looked at'))).toEqual([]);
       expect(value(await cluster.nodes())).toHaveLength(4);
-      expect(failure(await cluster.cordon('n1', owner)).message).toMatch(/may not patch nodes n1 \(403\)/);
+      expect(failure(await cluster.cordon('n1', owner)).message).toMatch(/may not create pods\/eviction: no pod could be evicted/);
+      expect(failure(await cluster.plainCordon('n1', { dryRun: false })).message).toMatch(/may not patch nodes n1 \(403\)/);
+      expect(value(await cluster.node('n1')).unschedulable).toBe(false);
     });
 
     it('the API server itself says what each of them lacks', async () => {
