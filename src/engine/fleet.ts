@@ -97,6 +97,7 @@ export async function planFleet(
   ports: EnginePorts,
   onHost: (planned: Planned) => void,
 ): Promise<readonly Planned[]> {
+  const since = ports.clock.now();
   const planAll = (names: readonly string[], disputed: ReadonlyMap<string, string>, see: typeof onHost): Promise<readonly Planned[]> => {
     const plan = async (session: Session): Promise<Planned> => {
       const host = session.target.name;
@@ -104,7 +105,7 @@ export async function planFleet(
       const see = (facts: Facts): void => {
         seen = seenOf(host, facts);
       };
-      const outcome = await planOne(host, setupOf(setup, host), setup, session, ports, options.signal, disputed.get(host), see);
+      const outcome = await planOne(host, setupOf(setup, host), setup, session, ports, options.signal, disputed.get(host), since, see);
       return { host, outcome, ...(seen === undefined ? {} : { seen }) };
     };
     const targets = names.map((name) => setupOf(setup, name).target);
@@ -159,6 +160,7 @@ async function planOne(
   ports: EnginePorts,
   signal: AbortSignal,
   disputed: string | undefined,
+  since: number,
   see: (facts: Facts) => void,
 ): Promise<Outcome<HostPlan>> {
   const named = setup.wants ?? [];
@@ -168,7 +170,7 @@ async function planOne(
   const chosen = chooseRemedy(settle({ ...first.value.facts, ...given }, undefined));
   const { cluster, clock } = ports;
   const byName = setup.askedByName === host;
-  const side = new NodeSide({ cluster, clock, byName, ours: [setup.takeover], signal, busy: 'tell' });
+  const side = new NodeSide({ cluster, clock, byName, ours: [setup.takeover], signal, when: { kind: 'plan', since } });
   const search = searchFor(hostSetup, setup, session.dialled(), first.value.facts);
   const found = disputed === undefined ? await side.find(search) : ok(noNode(disputed));
   if (!found.ok) return found;

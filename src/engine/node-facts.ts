@@ -3,7 +3,7 @@ import type { Facts } from '../model/fact.ts';
 import { failed, isAway, type Outcome, ok } from '../model/failure.ts';
 import { unknown, type Value } from '../model/value.ts';
 import { isControlPlane, poolOf, zoneOf } from './node-capacity.ts';
-import { patiently, sharedNodes } from './node-lists.ts';
+import { nodeSince, sharedNodes } from './node-lists.ts';
 import { claimOf, contradiction, type HostIdentity, rivalry } from './node-match.ts';
 import { type ExpectedNode, readyAfterReboot } from './node-ready.ts';
 import type { Clock, Cluster, NodeState } from './ports.ts';
@@ -39,9 +39,16 @@ export interface NodeSearch {
   readonly hostFacts: Facts;
 }
 
+/** Where it is looked up; `since` as in `sharedNodes`. */
+export interface NodeWhere {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly since?: number;
+}
+
 /** Which node this host is: what it says of itself must fit, and no other host of the inventory may have as good a claim. */
-export async function findNode({ identity, known, hostFacts }: NodeSearch, cluster: Cluster, clock: Clock): Promise<Outcome<string>> {
-  const read = await sharedNodes(cluster, clock);
+export async function findNode({ identity, known, hostFacts }: NodeSearch, { cluster, clock, since }: NodeWhere): Promise<Outcome<string>> {
+  const read = await sharedNodes(cluster, clock, since);
   if (!read.ok) return read;
   const nodes = read.value;
   const claim = claimOf(identity, nodes);
@@ -52,10 +59,8 @@ export async function findNode({ identity, known, hostFacts }: NodeSearch, clust
   return why === undefined ? ok(node) : failed('refused', why);
 }
 
-export interface NodeQuestion {
+export interface NodeQuestion extends NodeWhere {
   readonly node: string;
-  readonly cluster: Cluster;
-  readonly clock: Clock;
   readonly hostFacts: Facts;
   /** Given after a reboot: the pods of its DaemonSets are looked at too, besides those of these workloads, which crashed before. */
   readonly crashing?: ReadonlySet<string>;
@@ -63,8 +68,9 @@ export interface NodeQuestion {
 }
 
 /** Facts of the node; where the API server does not say they are unknown, which is no failure of the host. */
-export async function readNode({ node, cluster, clock, hostFacts, crashing, signal }: NodeQuestion): Promise<Outcome<Facts>> {
-  const state = await patiently(() => cluster.node(node, signal), clock, signal);
+export async function readNode({ node, hostFacts, crashing, ...where }: NodeQuestion): Promise<Outcome<Facts>> {
+  const { cluster, signal } = where;
+  const state = await nodeSince(node, where);
   if (!state.ok) return isAway(state.failure) ? state : ok(unknownNode(node, state.failure.message));
   const pods = crashing === undefined ? undefined : await cluster.pods(node, signal);
   if (pods !== undefined && !pods.ok) return isAway(pods.failure) ? pods : ok(unknownNode(node, pods.failure.message));

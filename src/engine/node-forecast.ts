@@ -4,7 +4,7 @@ import type { Facts } from '../model/fact.ts';
 import { type Outcome, ok } from '../model/failure.ts';
 import type { Value } from '../model/value.ts';
 import { heldByOthers, otherBoot, whyKept } from './node-guard.ts';
-import { patiently, sharedNodes } from './node-lists.ts';
+import { nodeSince, patiently, sharedNodes } from './node-lists.ts';
 import type { Clock, Cluster, Forecast, SystemPod } from './ports.ts';
 
 export interface ForecastQuestion {
@@ -17,6 +17,8 @@ export interface ForecastQuestion {
   /** Runs whose mark on the node is no obstacle. */
   readonly ours: readonly (string | undefined)[];
   readonly signal: AbortSignal;
+  /** Of a plan: when it began. Absent = the host starts, and is looked at as it is now. */
+  readonly since?: number;
 }
 
 /** Longest wait, in seconds, for a budget that is busy; the node is not cordoned meanwhile. */
@@ -37,31 +39,17 @@ export const asFact = ({ evicts, leaves, blocks, busy, warnings, estimate, sampl
 /** A drain that is under way or done has no forecast any more: nothing blocks, nothing is to go. */
 export const nothingToForecast: Value = asFact({ evicts: [], leaves: [], blocks: [], busy: [], warnings: [], estimate: 0, samplers: [] });
 
-/** Milliseconds that the list of system pods is good for in a plan. */
-const sharedFor = 60_000;
-const sharedPods = new WeakMap<Cluster, { readonly at: number; readonly pods: ReturnType<typeof readSystemPods> }>();
-
-/** In a plan, one list for all of its hosts; a failure is not kept. */
-async function planSystemPods(cluster: Cluster, clock: Clock, signal: AbortSignal): ReturnType<typeof readSystemPods> {
-  const last = sharedPods.get(cluster);
-  const now = clock.now();
-  const pods = last !== undefined && now - last.at < sharedFor ? last.pods : readSystemPods(cluster, clock, signal);
-  if (pods !== last?.pods) sharedPods.set(cluster, { at: now, pods });
-  const read = await pods;
-  if (!read.ok && sharedPods.get(cluster)?.pods === pods) sharedPods.delete(cluster);
-  return read;
-}
-
 /** One reading. A part that the account may not read is a warning; an API server in trouble gives no forecast at all. */
-export async function readForecast(question: ForecastQuestion, when: 'plan' | 'start' = 'plan'): Promise<Outcome<Forecast>> {
-  const { node, options, cluster, clock, hostFacts, byName, ours, signal } = question;
+export async function readForecast(question: ForecastQuestion): Promise<Outcome<Forecast>> {
+  const { node, options, cluster, clock, hostFacts, byName, ours, signal, since } = question;
+  const when = since === undefined ? 'start' : 'plan';
   const seen = await patiently(() => cluster.forecast(node, options, signal, when), clock, signal);
   if (!seen.ok) return seen;
-  const nodes = await sharedNodes(cluster, clock);
+  const nodes = await sharedNodes(cluster, clock, since);
   if (!nodes.ok) return nodes;
-  const state = await patiently(() => cluster.node(node, signal), clock, signal);
+  const state = await nodeSince(node, question);
   if (!state.ok) return state;
-  const pods = await (when === 'plan' ? planSystemPods : readSystemPods)(cluster, clock, signal);
+  const pods = await readSystemPods(cluster, clock, signal, when);
   if (!pods.ok) return pods;
   // The node itself as it is now: the list may be some seconds old.
   const now = nodes.value.map((other) => (other.name === node ? state.value : other));
@@ -79,8 +67,9 @@ export async function readSystemPods(
   cluster: Cluster,
   clock: Clock,
   signal: AbortSignal,
+  when?: 'plan' | 'start',
 ): Promise<Outcome<readonly SystemPod[] | undefined>> {
-  const pods = await patiently(() => cluster.systemPods(signal), clock, signal);
+  const pods = await patiently(() => cluster.systemPods(signal, when), clock, signal);
   return !pods.ok && pods.failure.kind === 'auth' ? ok(undefined) : pods;
 }
 
@@ -90,7 +79,7 @@ export async function awaitForecast(question: ForecastQuestion, say: (text: stri
   const began = clock.now();
   const limit = Math.min(options.timeout, longestWait) * 1000;
   for (let said = false; ; said = true) {
-    const seen = await readForecast(question, 'start');
+    const seen = await readForecast(question);
     if (!seen.ok || seen.value.busy.length === 0 || seen.value.blocks.length > 0 || signal.aborted) return seen;
     const waited = Math.round((clock.now() - began) / 1000);
     if (clock.now() - began >= limit) {

@@ -1,9 +1,10 @@
 // Reads of the cluster that many hosts share, and patience with an API server that is away for a moment.
-import type { Outcome } from '../model/failure.ts';
+import { type Outcome, ok } from '../model/failure.ts';
 import type { Clock, Cluster, NodeState } from './ports.ts';
 
-/** Milliseconds that a list of all nodes is good for where only names and labels matter. */
+/** Milliseconds that a list of all nodes is good for where only names and labels matter; and in a plan, whose hosts are looked at again before their start. */
 const sharedFor = 10_000;
+const planSharedFor = 60_000;
 /** An API server that restarts is away for so long; a host is not given up for that. */
 const patience = 30_000;
 const pause = 2_000;
@@ -14,16 +15,33 @@ interface Kept {
 }
 const kept = new WeakMap<Cluster, Kept>();
 
-/** All nodes, as they were a few seconds ago: a plan asks for hundreds of hosts at once. */
-export async function sharedNodes(cluster: Cluster, clock: Clock): Promise<Outcome<readonly NodeState[]>> {
+/** All nodes, as they were a few seconds ago; for a plan as they were at any time since it began (`since`), but not more than a minute ago. */
+export async function sharedNodes(cluster: Cluster, clock: Clock, since?: number): Promise<Outcome<readonly NodeState[]>> {
   const now = clock.now();
   const last = kept.get(cluster);
-  if (last !== undefined && now - last.at < sharedFor) return last.nodes;
+  const isFresh = (at: number): boolean => (since === undefined ? now - at < sharedFor : at >= since && now - at < planSharedFor);
+  if (last !== undefined && isFresh(last.at)) return last.nodes;
   const nodes = patiently(() => cluster.nodes(), clock);
   kept.set(cluster, { at: now, nodes });
   const read = await nodes;
   if (!read.ok) kept.delete(cluster);
   return read;
+}
+
+/** One node: of a plan as in the list of all, otherwise as it is now. */
+export async function nodeSince(
+  name: string,
+  {
+    cluster,
+    clock,
+    since,
+    signal,
+  }: { readonly cluster: Cluster; readonly clock: Clock; readonly since?: number; readonly signal: AbortSignal },
+): Promise<Outcome<NodeState>> {
+  const nodes = since === undefined ? ok<readonly NodeState[]>([]) : await sharedNodes(cluster, clock, since);
+  if (!nodes.ok) return nodes;
+  const listed = nodes.value.find((node) => node.name === name);
+  return listed === undefined ? patiently(() => cluster.node(name, signal), clock, signal) : ok(listed);
 }
 
 /** Asks again while the way to the API server is the trouble; what the server itself refuses is told at once. */

@@ -13,8 +13,8 @@ export interface NodeSideOptions {
   readonly byName: boolean;
   readonly ours: readonly (string | undefined)[];
   readonly signal: AbortSignal;
-  /** Only look, and say what is busy; or wait for busy budgets, and say what is waited for. */
-  readonly busy: 'tell' | ((text: string) => void);
+  /** A plan only looks, and reads for all of its hosts together. A host that starts waits for busy budgets, and says for which. */
+  readonly when: { readonly kind: 'plan'; readonly since: number } | { readonly kind: 'start'; readonly say: (text: string) => void };
 }
 
 /** Holds the answers to forecasts: a node that is cordoned already is not forecast again. */
@@ -36,11 +36,16 @@ export class NodeSide {
     return this.#forecasts;
   }
 
+  get #since(): { readonly since?: number } {
+    const { when } = this.#options;
+    return when.kind === 'plan' ? { since: when.since } : {};
+  }
+
   /** Which node this host is, and how it stands. Without a cluster, or for a host that is none of its nodes, the facts say so. */
   async find(search: NodeSearch): Promise<Outcome<Facts>> {
     const { cluster, clock } = this.#options;
     if (cluster === undefined) return ok(noNode('no cluster is configured'));
-    const found = await findNode(search, cluster, clock);
+    const found = await findNode(search, { cluster, clock, ...this.#since });
     if (!found.ok) return found.failure.kind === 'refused' ? ok(noNode(found.failure.message)) : found;
     return this.read(found.value, search.hostFacts);
   }
@@ -50,7 +55,7 @@ export class NodeSide {
     const { cluster, clock, signal } = this.#options;
     if (cluster === undefined) return ok(noNode('no cluster is configured'));
     if (node === undefined) return ok(noNode('the plan knows no node for this host'));
-    return readNode({ node, cluster, clock, hostFacts, signal, ...(crashing === undefined ? {} : { crashing }) });
+    return readNode({ node, cluster, clock, hostFacts, signal, ...this.#since, ...(crashing === undefined ? {} : { crashing }) });
   }
 
   /** Asks for what is new among these wants, and again for what is known when `again`. `taken`: the node is cordoned by this run. */
@@ -73,11 +78,11 @@ export class NodeSide {
   }
 
   async #ask(want: FactWant, node: string, hostFacts: Facts, taken: boolean): Promise<Outcome<Forecast | undefined>> {
-    const { cluster, busy, ...rest } = this.#options;
+    const { cluster, when, ...rest } = this.#options;
     if (cluster === undefined || taken || node === '') return ok(undefined);
     // The drain module made these arguments from its own options.
     const options = want.args as unknown as DrainOptions;
-    const question: ForecastQuestion = { ...rest, cluster, node, options, hostFacts };
-    return busy === 'tell' ? readForecast(question) : awaitForecast(question, busy);
+    const question: ForecastQuestion = { ...rest, ...this.#since, cluster, node, options, hostFacts };
+    return when.kind === 'plan' ? readForecast(question) : awaitForecast(question, when.say);
   }
 }

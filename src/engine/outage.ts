@@ -109,7 +109,7 @@ const retried = (cluster: Cluster, retry: Retry, inside: () => Outage): Cluster 
   nodes: (signal) => retry(() => cluster.nodes(signal), signal),
   node: (name, signal) => retry(() => cluster.node(name, signal), signal),
   pods: (node, signal) => retry(() => cluster.pods(node, signal), signal),
-  systemPods: (signal) => retry(() => cluster.systemPods(signal), signal),
+  systemPods: (signal, when) => retry(() => cluster.systemPods(signal, when), signal),
   pendingPods: (signal) => retry(() => cluster.pendingPods(signal), signal),
   deployments: (signal) => retry(() => cluster.deployments(signal), signal),
   forecast: (node, options, signal, when) => retry(() => cluster.forecast(node, options, signal, when), signal),

@@ -181,8 +181,8 @@ export interface Cluster {
   readonly nodes: (signal?: AbortSignal) => Promise<Outcome<readonly NodeState[]>>;
   readonly node: (name: string, signal?: AbortSignal) => Promise<Outcome<NodeState>>;
   readonly pods: (node: string, signal?: AbortSignal) => Promise<Outcome<readonly PodState[]>>;
-  /** etcd members and API servers that run as pods. */
-  readonly systemPods: (signal?: AbortSignal) => Promise<Outcome<readonly SystemPod[]>>;
+  /** etcd members and API servers that run as pods; `when` as in `forecast`. */
+  readonly systemPods: (signal?: AbortSignal, when?: 'plan' | 'start') => Promise<Outcome<readonly SystemPod[]>>;
   /** Pods of the whole cluster that still wait for a node or for their containers, as `namespace/name`. */
   readonly pendingPods: (signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
   readonly deployments: (signal?: AbortSignal) => Promise<Outcome<readonly DeploymentState[]>>;

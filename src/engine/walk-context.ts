@@ -155,7 +155,7 @@ export class HostWalk {
       byName: run.setup.askedByName === host,
       ours: [run.token.run, run.token.takeover],
       signal,
-      busy: (text) => void run.record({ type: 'warning', host, text }, false),
+      when: { kind: 'start', say: (text) => void run.record({ type: 'warning', host, text }, false) },
     });
     this.session = openSession(setup.target, run.setup.play.rollout.retries.transport, run.ports, signal);
   }

@@ -26,6 +26,7 @@ import {
 import { decideCordon, decidePlain, decideRelease, decideUncordon, holdFailure, nodeState } from './ownership.ts';
 import { whileAway } from './patience.ts';
 import type { PdbApi } from './pdb.ts';
+import { systemSelector } from './pod-book.ts';
 import { nameProxy, proxyFor, unsupportedProxy } from './proxy.ts';
 import { ofNode, readNode, rewrite } from './rewrite.ts';
 import { missingRights, type Role } from './rights.ts';
@@ -128,9 +129,13 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
   const place = createPlaces(options.inFlight ?? 20);
   const evictionApi = once<EvictionApi>(() => api.evictionApi());
   const pdbApi = once<PdbApi>(() => api.pdbApi());
-  const forecast = createForecaster({ api, clock, evictionApi, pdbApi });
+  const forecaster = createForecaster({ api, clock, evictionApi, pdbApi });
   const announce = createEvents(api, clock);
   const mayRemovePods = once(() => canRemovePods(api));
+  const listSystemPods = async (signal?: AbortSignal): Promise<Outcome<readonly PodObject[]>> => {
+    const listed = await api.systemPods(systemSelector, signal);
+    return listed.ok ? ok(listed.value.items) : listed;
+  };
   const decideToCordon = (node: NodeObject, owner: Owner) => {
     const at = new Date(clock.now()).toISOString();
     return decideCordon(node, {
@@ -159,14 +164,14 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
   return {
     description,
     nodes: async (signal) => {
-      const listed = await api.nodes(signal);
+      const listed = await forecaster.nodes(signal);
       return listed.ok ? ok(listed.value.map(nodeState)) : listed;
     },
     node: async (name, signal) => {
       const node = await readNode(api, name, signal);
       return node.ok ? ok(nodeState(node.value)) : node;
     },
-    forecast,
+    forecast: forecaster.forecast,
     mayCordon: async (name, owner, signal) => {
       const node = await readNode(api, name, signal);
       if (!node.ok) return node;
@@ -243,11 +248,11 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
       const listed = await api.deployments(signal);
       return listed.ok ? ok(listed.value.items.map(deploymentState)) : listed;
     },
-    systemPods: async (signal) => {
-      const listed = await api.systemPods('component in (etcd,kube-apiserver)', signal);
+    systemPods: async (signal, when = 'start') => {
+      const listed = await (when === 'plan' ? forecaster.systemPods() : listSystemPods(signal));
       if (!listed.ok) return listed;
       return ok(
-        listed.value.items.map((pod) => ({
+        listed.value.map((pod) => ({
           name: podName(pod),
           node: pod.spec?.nodeName ?? '',
           component: pod.metadata?.labels?.component ?? '',

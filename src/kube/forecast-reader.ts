@@ -35,7 +35,6 @@ interface Webhooks {
 /** What is of the cluster and not of one node. */
 interface Around {
   readonly pods: Outcome<PodBook>;
-  readonly nodes: Outcome<readonly NodeObject[]>;
   readonly webhooks: Outcome<Webhooks>;
   readonly eviction: Outcome<EvictionApi>;
   /** The version of the eviction that may be tried; undefined = this server is not known to try without doing. */
@@ -44,6 +43,11 @@ interface Around {
   readonly dryRun?: DryRun;
   readonly daemonSets: LookUp;
   readonly volumes: () => Promise<Outcome<Volumes>>;
+}
+
+interface Lists {
+  readonly around: Around;
+  readonly nodes: Outcome<readonly NodeObject[]>;
 }
 
 /** Milliseconds that a reading is good for: in a plan, and at the start of a host. A run waits for a budget that is busy, so it looks at those anew. */
@@ -57,6 +61,8 @@ interface Kept<T> {
   readonly get: (age: number) => Promise<T>;
   /** Reads anew the next time, unless somebody has done so already. */
   readonly drop: (value: T) => void;
+  /** What somebody else has read at this time, milliseconds since 1970. */
+  readonly put: (value: T, at: number) => void;
 }
 
 function keep<T>(clock: Clock, read: () => Promise<T>): Kept<T> {
@@ -73,6 +79,11 @@ function keep<T>(clock: Clock, read: () => Promise<T>): Kept<T> {
     },
     drop(value) {
       if (last === value) kept = undefined;
+    },
+    put(value, at) {
+      if (kept !== undefined && kept.at > at) return;
+      kept = { at, value: Promise.resolve(value) };
+      last = value;
     },
   };
 }
@@ -114,11 +125,10 @@ async function readKind(api: Api, kind: AdmissionKind): Promise<Outcome<readonly
 async function readAround({ api, evictionApi }: ForecasterOptions): Promise<Around> {
   const asked = await api.serverVersion();
   const version = asked.ok ? asked.value : {};
-  const [pods, nodes, webhooks, eviction] = await Promise.all([readPods(api), api.nodes(), readWebhooks(api, version), evictionApi()]);
+  const [pods, webhooks, eviction] = await Promise.all([readPods(api), readWebhooks(api, version), evictionApi()]);
   const mayTry = obeysDryRun(version) && eviction.ok && eviction.value !== 'none' ? eviction.value : undefined;
   return {
     pods,
-    nodes,
     webhooks,
     eviction,
     tries: asked.ok || asked.failure.transport !== true ? ok(mayTry) : asked,
@@ -149,14 +159,24 @@ function mayBeHeld({ evict }: Selection, pdbs: Outcome<Pdbs>, webhooks: Webhooks
   return evict.filter((pod) => pdbsOf(pod, pdbs.value.items, pdbs.value.api).length > 0);
 }
 
-export function createForecaster(options: ForecasterOptions): Cluster['forecast'] {
+export interface Forecaster {
+  readonly forecast: Cluster['forecast'];
+  /** All nodes as they are now. The next forecasts need not list them again. */
+  readonly nodes: (signal?: AbortSignal) => Promise<Outcome<readonly NodeObject[]>>;
+  /** From the pods that the forecasts of a plan have listed. */
+  readonly systemPods: () => Promise<Outcome<readonly PodObject[]>>;
+}
+
+export function createForecaster(options: ForecasterOptions): Forecaster {
   const { api, clock } = options;
+  const nodesKept = keep(clock, () => api.nodes());
   const aroundKept = keep(clock, () => readAround(options));
   const pdbsKept = keep(clock, () => readPdbs(options));
 
   /** A plan takes the node and its pods from the lists of all; a host that starts is looked at alone, as it is now. */
-  async function readOne(name: string, around: Around, drainOptions: DrainOptions, when: When, signal: AbortSignal | undefined) {
-    const listed = when === 'plan' && around.nodes.ok ? around.nodes.value.find((node) => node.metadata?.name === name) : undefined;
+  async function readOne(name: string, lists: Lists, drainOptions: DrainOptions, when: When, signal: AbortSignal | undefined) {
+    const { around, nodes } = lists;
+    const listed = when === 'plan' && nodes.ok ? nodes.value.find((node) => node.metadata?.name === name) : undefined;
     const node = listed === undefined ? await api.node(name, signal) : ok(listed);
     if (!node.ok) return node.failure.kind === 'refused' ? noNode(name) : node;
     if (when === 'plan' && !around.pods.ok) return around.pods;
@@ -167,12 +187,14 @@ export function createForecaster(options: ForecasterOptions): Cluster['forecast'
     return selection.ok ? ok({ node: node.value, selection: selection.value }) : selection;
   }
 
-  return async (name, drainOptions, signal, when = 'plan') => {
-    const [around, pdbs] = await Promise.all([aroundKept.get(ages[when].around), pdbsKept.get(ages[when].pdbs)]);
-    const { nodes, pods, webhooks, eviction, tries } = around;
+  const forecast: Forecaster['forecast'] = async (name, drainOptions, signal, when = 'plan') => {
+    const age = ages[when];
+    const [around, nodes, pdbs] = await Promise.all([aroundKept.get(age.around), nodesKept.get(age.around), pdbsKept.get(age.pdbs)]);
+    const { pods, webhooks, eviction, tries } = around;
     const notes = new Set<string>();
     const fail = <T extends Outcome<never>>(failure: T): T => {
       aroundKept.drop(around);
+      nodesKept.drop(nodes);
       pdbsKept.drop(pdbs);
       return failure;
     };
@@ -180,7 +202,7 @@ export function createForecaster(options: ForecasterOptions): Cluster['forecast'
     for (const read of [pdbs, nodes, pods, webhooks, tries]) if (!read.ok && read.failure.kind !== 'auth') return fail(read);
     if (!webhooks.ok) return webhooks;
     if (!eviction.ok) return fail(eviction);
-    const one = await readOne(name, around, drainOptions, when, signal);
+    const one = await readOne(name, { around, nodes }, drainOptions, when, signal);
     if (!one.ok) return one;
     const { node, selection } = one.value;
     const volumes = selection.evict.some((pod) => claimsOf(pod).length > 0) ? await around.volumes() : ok<Volumes>(new Map());
@@ -215,5 +237,21 @@ export function createForecaster(options: ForecasterOptions): Cluster['forecast'
         notes: [...notes],
       }),
     );
+  };
+  return {
+    forecast,
+    nodes: async (signal) => {
+      const at = clock.now();
+      const read = await api.nodes(signal);
+      if (read.ok) nodesKept.put(read, at);
+      return read;
+    },
+    systemPods: async () => {
+      const around = await aroundKept.get(ages.plan.around);
+      const { pods } = around;
+      if (pods.ok) return ok(pods.value.system);
+      aroundKept.drop(around);
+      return pods;
+    },
   };
 }

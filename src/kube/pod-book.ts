@@ -7,7 +7,14 @@ import { addUsage, emptyUsage, type Usage } from './placement.ts';
 export interface PodBook {
   readonly byNode: ReadonlyMap<string, readonly PodObject[]>;
   readonly usage: Usage;
+  /** What `systemSelector` selects in kube-system. */
+  readonly system: readonly PodObject[];
 }
+
+const systemComponents = ['etcd', 'kube-apiserver'];
+export const systemSelector = `component in (${systemComponents.join(',')})`;
+const isSystemPod = ({ metadata }: PodObject): boolean =>
+  metadata?.namespace === 'kube-system' && systemComponents.includes(metadata.labels?.component ?? '');
 
 /** Its keys are those of the type: what `Object.fromEntries` cannot know. */
 function pick<T extends object, K extends keyof T & string>(from: T | undefined, ...keys: readonly K[]): Pick<T, K> {
@@ -44,17 +51,20 @@ export function leanPod({ metadata, spec, status }: PodObject): PodObject {
 }
 
 export async function readPods(api: Pick<Api, 'eachPod'>, signal?: AbortSignal): Promise<Outcome<PodBook>> {
-  let book = { byNode: new Map<string, PodObject[]>(), usage: emptyUsage() };
+  const empty = () => ({ byNode: new Map<string, PodObject[]>(), usage: emptyUsage(), system: [] as PodObject[] });
+  let book = empty();
   const restart = (): void => {
-    book = { byNode: new Map(), usage: emptyUsage() };
+    book = empty();
   };
   const onPage = (pods: readonly PodObject[]): void => {
     addUsage(book.usage, pods);
     for (const pod of pods) {
       const node = pod.spec?.nodeName ?? '';
       const there = book.byNode.get(node);
-      if (there === undefined) book.byNode.set(node, [leanPod(pod)]);
-      else there.push(leanPod(pod));
+      const lean = leanPod(pod);
+      if (there === undefined) book.byNode.set(node, [lean]);
+      else there.push(lean);
+      if (isSystemPod(pod)) book.system.push(lean);
     }
   };
   const read = await api.eachPod(onPage, restart, signal);

@@ -1,6 +1,5 @@
 // The forecast: what a drain would do, told before the cordon; pure tables, then the reads on a fake API server.
 import { afterEach, describe, expect, it } from 'vitest';
-import { readForecast } from '../../src/engine/node-forecast.ts';
 import type { Forecast } from '../../src/engine/ports.ts';
 import type { Said } from '../../src/kube/dry-run.ts';
 import { selectPods } from '../../src/kube/filters.ts';
@@ -9,7 +8,6 @@ import type { NodeObject, PdbObject, PodObject } from '../../src/kube/objects.ts
 import { askPdbs, canNeverAllow } from '../../src/kube/pdb.ts';
 import { addUsage, emptyUsage, nowhereToGo } from '../../src/kube/placement.ts';
 import { answers, evictionWebhooks } from '../../src/kube/webhooks.ts';
-import { systemClock } from '../../src/local/index.ts';
 import type { DrainOptions } from '../../src/model/effect.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';
@@ -634,38 +632,6 @@ describe.skipIf(!haveOpenssl)(`reading a forecast${haveOpenssl ? '' : ' (skipped
     fake.faults(() => undefined);
     expect(value(await cluster.forecast('n1', drainOptions())).busy).toHaveLength(1);
   });
-
-  it('asks for 200 nodes with 2,000 pods what it asks for two', async () => {
-    const cluster = await start();
-    const names = Array.from({ length: 200 }, (_, index) => `n${index + 1}`);
-    for (const name of names.slice(2)) fake.addNode(name);
-    for (let index = 0; index < 1_999; index += 1) {
-      const app = `app${index % 20}`;
-      const owner = { kind: 'ReplicaSet', name: app };
-      fake.addPod({ name: `p${index}`, node: `n${1 + (index % 200)}`, owner, labels: { app } });
-    }
-    fake.addPod({ name: 'agent', owner: { kind: 'DaemonSet', name: 'agent' } });
-    fake.daemonSets.add('shop/agent');
-    for (let app = 0; app < 20; app += 1) fake.addPdb(`app${app}`, { app: `app${app}` }, { status: { disruptionsAllowed: 1 } });
-    const question = (node: string) => ({
-      node,
-      options: drainOptions({ timeout: 600 }),
-      cluster,
-      clock: systemClock,
-      hostFacts: {},
-      byName: false,
-      ours: [],
-      signal: new AbortController().signal,
-    });
-    const seen = await Promise.all(names.map((name) => readForecast(question(name))));
-    expect(seen.map((one) => value(one).evicts.length)).toEqual(names.map((name) => (name === 'n200' ? 9 : 10)));
-    const calls = (pattern: RegExp) => fake.seen.filter(({ method, path }) => pattern.test(`${method} ${path}`)).length;
-    const lists = /^GET .*\/(pods|nodes|poddisruptionbudgets|\w+webhookconfigurations)$/;
-    // Pages of 500; of the rest one each, and one more of the nodes and of the system's pods by the engine.
-    expect([calls(/^GET \/api\/v1\/pods$/), calls(lists), calls(/^POST /)]).toEqual([4, 10, 20]);
-    // Nothing but one read of each node grows with their number.
-    expect(fake.seen.length).toBeLessThan(200 + 50);
-  }, 30_000);
 
   it('asks about 300 kinds of pods at most, and names the rest', async () => {
     const cluster = await start();

@@ -72,7 +72,8 @@ describe('which node a host is', () => {
     const word = fc.constantFrom('', 'n1', 'n2.example.net', '10.0.0.3', 'localhost', 'boot-1', 'boot-4', 'constructor', '__proto__');
     const identity = fc.record({ host: word.map((name) => name || 'x'), addresses: fc.array(word, { maxLength: 2 }) });
     const world = clusterOf(nodes);
-    const search = (hostFacts: Facts, who: HostIdentity) => findNode({ identity: who, known: [], hostFacts }, world, systemClock);
+    const search = (hostFacts: Facts, who: HostIdentity) =>
+      findNode({ identity: who, known: [], hostFacts }, { cluster: world, clock: systemClock });
     return fc.assert(
       fc.asyncProperty(identity, word, word, async (who, hostName, bootId) => {
         const quiet = await search({}, who);
@@ -97,7 +98,9 @@ describe('which node a host is', () => {
     ['a short name yields', [{ host: 'n2.mgmt.example' }, { host: 'b', addresses: ['10.0.0.2'] }], { 'n2.mgmt.example': 'b' }],
     ['two nodes', [{ host: 'n1' }, { host: 'n2' }], {}],
   ] as const)('one node for two hosts, %s: refused, with both names', async (_, known, refused) => {
-    const found = await Promise.all(known.map((identity) => findNode({ identity, known, hostFacts: {} }, clusterOf(nodes), systemClock)));
+    const found = await Promise.all(
+      known.map((identity) => findNode({ identity, known, hostFacts: {} }, { cluster: clusterOf(nodes), clock: systemClock })),
+    );
     const expected = known.map(({ host }) => {
       const other = (refused as Readonly<Record<string, string>>)[host];
       return other === undefined ? 'its own' : expect.stringMatching(new RegExp(`^${host}: node .* is also that of host ${other}$`));
