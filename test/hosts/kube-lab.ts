@@ -1,7 +1,7 @@
 // A real control plane on loopback for tests: starts and ends the scripts of test/lab/kube, and puts cases through a drainer.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, get } from 'node:https';
+import { Agent, request } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -82,8 +82,8 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   throw new Error(`not within two minutes: ${what}`);
 }
 
-/** `kubeconfig`: as JSON, with its certificates inside. */
-function readApi(kubeconfig: string, path: string): Promise<unknown> {
+/** GET, or POST of an object. `kubeconfig`: as JSON, with its certificates inside. */
+function callApi(kubeconfig: string, path: string, object?: object): Promise<unknown> {
   const { clusters, users } = JSON.parse(readFileSync(kubeconfig, 'utf8'));
   const from64 = (text: string): Buffer => Buffer.from(text, 'base64');
   const identity = {
@@ -92,15 +92,25 @@ function readApi(kubeconfig: string, path: string): Promise<unknown> {
     key: from64(users[0].user['client-key-data']),
   };
   return new Promise((resolve, reject) => {
-    get(`${clusters[0].cluster.server}${path}`, { ...identity, agent: kept }, (response) => {
+    const method = object === undefined ? 'GET' : 'POST';
+    const headers = object === undefined ? {} : { 'content-type': 'application/json' };
+    const asked = request(`${clusters[0].cluster.server}${path}`, { ...identity, agent: kept, method, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
-      response.on('end', () => resolve(JSON.parse(Buffer.concat(chunks).toString('utf8'))));
-    }).on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString('utf8');
+        if (method === 'GET' || response.statusCode === 201) resolve(JSON.parse(text));
+        else reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
+      });
+    });
+    asked.on('error', reject).end(object === undefined ? undefined : JSON.stringify(object));
   });
 }
 const kept = new Agent({ keepAlive: true });
+
+/** Kernel ticks of a hundredth of a second. */
+const ticksPerSecond = 100;
 
 async function clusterOf(text: string, clock: Clock = systemClock): Promise<KubeCluster> {
   const made = await createCluster({ kubeconfigs: [{ path: 'kubeconfig', text }], parseYaml: parse, env: {}, clock });
@@ -151,12 +161,24 @@ export function startLab(nodes?: readonly LabNode[], more: Readonly<Record<strin
       const spec = { selector: { matchLabels: { app: name } }, ...rule };
       apply({ apiVersion: 'policy/v1beta1', kind: 'PodDisruptionBudget', metadata: { name, namespace }, spec });
       await until(`budget ${name} is counted`, async () => {
-        const { status } = (await readApi(json, `/apis/policy/v1beta1/namespaces/${namespace}/poddisruptionbudgets/${name}`)) as Budget;
+        const { status } = (await callApi(json, `/apis/policy/v1beta1/namespaces/${namespace}/poddisruptionbudgets/${name}`)) as Budget;
         return (status?.expectedPods ?? 0) > 0 && status?.currentHealthy === status?.expectedPods;
       });
     },
     /** GET as admin, without the cost of a kubectl. */
-    read: (path: string): Promise<unknown> => readApi(json, path),
+    read: (path: string): Promise<unknown> => callApi(json, path),
+    /** POST as admin. */
+    create: (path: string, object: object): Promise<unknown> => callApi(json, path, object),
+    /** Sends a signal to a process of the control plane. */
+    signal: (name: 'controller-manager' | 'scheduler', signal: NodeJS.Signals): void => {
+      process.kill(Number(readFileSync(join(run, 'pid', name), 'utf8')), signal);
+    },
+    /** Seconds of CPU that the API server has used. */
+    cpuOfServer: (): number => {
+      const stat = readFileSync(`/proc/${readFileSync(join(run, 'pid/apiserver'), 'utf8').trim()}/stat`, 'utf8');
+      const [user = 0, system = 0] = stat.replace(/.*\) /, '').split(' ').slice(11, 13).map(Number);
+      return (user + system) / ticksPerSecond;
+    },
     control: (path: string): Promise<Response> => fetch(`http://127.0.0.1:${ports.CTL_PORT}${path}`, { method: 'POST' }),
     /** Runs one case of cases.sh with `kmend drain`, as the user named. */
     runCase: async (name: string, user = 'admin'): Promise<Row | undefined> => {

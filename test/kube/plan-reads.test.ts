@@ -28,12 +28,16 @@ interface Seen {
 }
 
 /** Facts and forecast of a host whose name is that of its node. */
-async function look(cluster: Cluster, host: string, when: NodeSideOptions['when']): Promise<Facts & { readonly forecast: Seen }> {
+async function look(
+  cluster: Cluster,
+  host: string,
+  when: NodeSideOptions['when'],
+): Promise<{ readonly facts: Facts; readonly forecast: Seen }> {
   const side = sideOf(cluster, when);
   const found = value(await side.find({ identity: { host }, known: [], hostFacts: {} }));
   value(await side.forecast([want], host, {}, { again: false, taken: false }));
   // As `asFact` makes it.
-  return { ...found, forecast: side.forecasts[forecastFact(want)] as unknown as Seen };
+  return { facts: found, forecast: side.forecasts[forecastFact(want)] as unknown as Seen };
 }
 const planning = (): NodeSideOptions['when'] => ({ kind: 'plan', since: systemClock.now() });
 const starting: NodeSideOptions['when'] = { kind: 'start', say: () => undefined };
@@ -63,7 +67,7 @@ it('asks for 200 nodes with 2,000 pods what it asks for two', async () => {
   const when = planning();
   const seen = await Promise.all(names.map((name) => look(cluster, name, when)));
   expect(seen.map(({ forecast }) => forecast.evicts.length)).toEqual(names.map((name) => (name === 'n200' ? 9 : 10)));
-  expect(seen.every((facts) => facts['node.ready'] === true && facts.forecast.blocks.length === 0)).toBe(true);
+  expect(seen.every(({ facts, forecast }) => facts['node.ready'] === true && forecast.blocks.length === 0)).toBe(true);
   expect(calls()).toEqual({
     // The lists that grow with the cluster: 2,000 pods are four pages of one list.
     'GET /api/v1/pods': 4,
@@ -89,19 +93,19 @@ it('reads a host that starts as it is now', async () => {
   value(await cluster.cordon('n1', owner));
   fake.addPod({ name: 'late', owner: { kind: 'ReplicaSet', name: 'web' } });
   const seen = await look(cluster, 'n1', starting);
-  expect(seen).toMatchObject({ 'node.unschedulable': true, 'node.owner': 'r1', forecast: { evicts: ['shop/late'] } });
+  expect(seen).toMatchObject({ facts: { 'node.unschedulable': true, 'node.owner': 'r1' }, forecast: { evicts: ['shop/late'] } });
   expect(seen.forecast.blocks).toContain('node n1 is held by run r1, number 1');
   expect(calls()).toMatchObject({ 'GET /api/v1/namespaces/kube-system/pods': 1, 'GET /api/v1/pods': 1 });
 });
 
 it('is not content with nodes that were listed before the plan began', async () => {
   const cluster = await start();
-  expect(await look(cluster, 'n1', planning())).toMatchObject({ 'node.unschedulable': false });
+  expect(await look(cluster, 'n1', planning())).toMatchObject({ facts: { 'node.unschedulable': false } });
   value(await cluster.cordon('n1', owner));
   // A plan of the same millisecond could not know.
   await sleep(2);
   const seen = await look(cluster, 'n1', planning());
-  expect(seen).toMatchObject({ 'node.unschedulable': true, 'node.owner': 'r1' });
+  expect(seen).toMatchObject({ facts: { 'node.unschedulable': true, 'node.owner': 'r1' } });
   expect(seen.forecast.blocks).toContain('node n1 is held by run r1, number 1');
 });
 
