@@ -277,10 +277,11 @@ async function drive(
       // Of a thousand hosts that need nothing each would wait for the disk: the first effect is announced on disk with all before it.
       await ledger.append(mask(word), word.type !== 'drift.noted' && word.type !== 'host.done');
     }
+    const asker = { ...world.asker, confirm: (question: string) => view.aside(() => world.asker.confirm(question)) };
     const input: RunInput = {
       ledger,
       setup: run.ready.setup,
-      ports: { ...ports, clock: world.clock, asker: world.asker, gates: await world.gates(ports.cluster), here: world.here },
+      ports: { ...ports, clock: world.clock, asker, gates: await world.gates(ports.cluster), here: world.here },
       number,
       ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
       ...(flags.returnProven === undefined ? {} : { returns: flags.returnProven }),

@@ -17,6 +17,8 @@ import type { World } from './world.ts';
 export interface View {
   readonly onEvent: (event: Event, state: RunState) => void;
   readonly close: () => Promise<void>;
+  /** For a question: the live view holds back whatever else is printed. */
+  readonly aside: <T>(ask: () => Promise<T>) => Promise<T>;
 }
 
 /** An event that cannot be shown is named, and the run goes on: the journal has it. */
@@ -31,20 +33,30 @@ export async function openView(id: string, title: string, set: Settings, world: 
       }
     },
     close: view.close,
+    aside: view.aside,
   };
 }
 
 /** JSON lines, a live view on a terminal, plain lines elsewhere: all fed by the same events. */
 async function viewOf(id: string, title: string, set: Settings, world: World): Promise<View> {
   if (set.flags.json === true)
-    return { onEvent: (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })), close: async () => {} };
+    return { onEvent: (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })), close: async () => {}, aside: (ask) => ask() };
   const paint = paintOf(world);
   if (world.isTerminal) {
     const { openLive } = await import('../report/live.ts');
-    const live = await openLive({ title: `${title} (run ${id})`, width: world.width, paint, now: world.clock.now });
+    const open = () => openLive({ title: `${title} (run ${id})`, width: world.width, paint, now: world.clock.now });
+    let live = await open();
     let closed = false;
     return {
-      onEvent: live.onEvent,
+      onEvent: (event, state) => live.onEvent(event, state),
+      aside: async (ask) => {
+        await live.close();
+        try {
+          return await ask();
+        } finally {
+          live = await open();
+        }
+      },
       close: async () => {
         if (closed) return;
         closed = true;
@@ -57,6 +69,7 @@ async function viewOf(id: string, title: string, set: Settings, world: World): P
       for (const line of eventLines(event, paint)) world.out(line);
     },
     close: async () => {},
+    aside: (ask) => ask(),
   };
 }
 
