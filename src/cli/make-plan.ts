@@ -107,6 +107,7 @@ function foresee(plan: Plan, play: PlayPlan, canaryHosts: readonly string[] | un
     begin,
     run: plan.id,
     now,
+    missing: play.hosts.filter(({ cordoned }) => cordoned === true).map(({ host }) => host),
     horizon: now + 400 * 86_400_000,
     context: { attended: true, wait: true, ...(canaryHosts === undefined ? {} : { canaryHosts }) },
   });

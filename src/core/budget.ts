@@ -145,7 +145,10 @@ function missingNames(state: RunState): string {
   const runs = new Map(state.others.map(({ host, run }) => [host, run]));
   const named = (host: string): string => (runs.has(host) ? `${host} by run ${runs.get(host)}` : host);
   const names = [...state.outside].map(named);
-  for (const index of state.missing) names.push(named(hostAt(state, index).host));
+  for (const index of state.missing) {
+    const { host, lockOut } = hostAt(state, index);
+    names.push(`${named(host)}${lockOut?.by === 'cordon' ? ', cordoned by somebody else' : ''}`);
+  }
   const queue = first(state.waiting);
   const head = queue === undefined ? undefined : hostAt(state, queue.index);
   if (head?.down === true) names.push(head.host);

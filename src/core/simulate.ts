@@ -30,6 +30,8 @@ export interface World {
   readonly gate?: (gate: string, now: number) => boolean;
   /** Which hosts has a person locked out then? Given, capacity is read as in a cluster. */
   readonly lockOuts?: (now: number) => readonly LockOut[];
+  /** Hosts that are out of service from the beginning, as the first reading of the pool would say. */
+  readonly missing?: readonly string[];
   /** Answers to questions; default yes. */
   readonly answer?: (about: 'risk' | 'unplannable') => boolean;
   readonly context?: Pick<DecideContext, 'canaryHosts' | 'attended' | 'wait'>;
@@ -93,6 +95,7 @@ export function simulate(world: World, from: RunState = emptyState): Simulation 
   };
   if (from.begun) resume(world, clock);
   else append(world, clock, world.begin);
+  if (world.missing !== undefined) append(world, clock, { type: 'capacity.read', unavailable: world.missing });
   for (;;) {
     const capacitySource = world.lockOuts !== undefined;
     const decision = decide(clock.state, world.begin.rollout, clock.now, { wait: true, attended: false, capacitySource, ...world.context });

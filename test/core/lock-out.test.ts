@@ -1,6 +1,7 @@
 // Hosts that a person has locked out: a hold keeps a host out as long as it stands, a cordon puts it behind all others, or out.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { decide } from '../../src/core/decide.ts';
 import { simulate } from '../../src/core/simulate.ts';
 import { hostState } from '../../src/core/state.ts';
 import { whyWaits } from '../../src/core/why.ts';
@@ -40,6 +41,17 @@ describe('a cordon by somebody else', () => {
     const start = cordonedInPlan('h2', { ...two, cordoned });
     const down = { ...start, hosts: start.hosts.map((one) => ({ ...one, down: one.host === 'h2' })) };
     expect(order({}, [on('h2', 'cordon')], down)).toMatchObject({ starts, exit });
+  });
+
+  it('that the plan names is missing capacity in the plan as in the run: with `max_unavailable: 1` nobody would be started', () => {
+    const start = cordonedInPlan('h2', { maxUnavailable: { count: 1 } });
+    const planned = simulate({ begin: start, run: 'r1', now: noon, missing: ['h2'] });
+    const source = { unavailable: ['h2'], lockOuts: [on('h2', 'cordon')] };
+    const run = stateAfter(start, [0, flagged], [0, wave(1, ['h1', 'h2', 'h3', 'h4'])], [1, { type: 'capacity.read', ...source }]);
+    const asRun = decide(run, start.rollout, noon + 1_000, { capacitySource: true });
+    for (const { why } of [planned, asRun as { readonly why: string }])
+      expect(why).toContain('capacity is missing: 1 out of service, allowed: 1 (h2, cordoned by somebody else)');
+    expect(planned.starts).toEqual([]);
   });
 
   it('that the plan does not name keeps the host out, and the run says so', () => {
