@@ -36,6 +36,8 @@ export function buildProgram(world: World, done: (exit: number) => void, typed: 
     .version(world.version, '-V, --version')
     .showHelpAfterError('(kmend --help, kmend COMMAND --help)')
     .exitOverride()
+    // The longest option of `drain` leaves less than the 40 columns below which commander wraps nothing.
+    .configureHelp({ minWidthToWrap: 30 })
     .configureOutput({
       writeOut: (text) => printText(text, world.out),
       writeErr: (text) => printText(text, world.err),
