@@ -97,6 +97,7 @@ export const drainOptionNames = [
   'dead_node_skip_wait_after',
   'left_behind',
   'single_replica',
+  'pod_selector',
 ];
 
 /** `a_b: 1, c: 2` as `--a-b 1 --c 2`. */
@@ -108,6 +109,9 @@ export const withFlags = (text: string): string =>
   text
     .replace(/drain: \{([^{}]{1,120})\}/g, (_, keys: string) => flagsOf(keys))
     .replaceAll('(needs force)', '(needs --force)')
+    .replace(/\((\w{1,40}): (\w{1,40})\)/g, (all, key: string, value: string) =>
+      drainOptionNames.includes(key) ? `(${key} ${value})` : all,
+    )
     .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (word) => (drainOptionNames.includes(word) ? `--${word.replaceAll('_', '-')}` : word));
 
 const booleans =

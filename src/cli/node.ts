@@ -144,10 +144,12 @@ function sayStale(node: string, staleMark: string | undefined, world: World): vo
 }
 
 async function drainOne(cluster: WorldCluster, node: string, options: DrainOptions, owner: Owner, world: World): Promise<End> {
-  const drained = await cluster.drain(node, options, owner, (text) => world.out(text), world.stop);
+  const drained = await cluster.drain(node, options, owner, (text) => world.out(withFlags(text)), world.stop);
   // From here on it is a person's cordon, as kubectl leaves it: a second try, and any run, finds no mark in its way.
   const released = await cluster.release(node, owner);
-  if (!released.ok) world.err(`warning: the mark kmend.io/owner stays on node ${node}: ${released.failure.message}`);
+  // With the node itself its mark is gone.
+  if (!released.ok && released.failure.kind !== 'refused')
+    world.err(`warning: the mark kmend.io/owner stays on node ${node}: ${released.failure.message}`);
   if (!drained.ok) {
     const end = tell(node, drained.failure, world);
     world.err(`node/${node} ${await cordonNow(cluster, node, world)}`);
@@ -177,7 +179,7 @@ async function forecast(cluster: WorldCluster, node: string, options: DrainOptio
   for (const text of busy) world.err(`busy now: ${text}`);
   for (const block of blocks) world.err(`blocked: ${withFlags(block)}`);
   const refused = may.ok ? undefined : tell(node, may.failure, world);
-  world.out(`node/${node}: ${evicts.length} pods would go, in about ${Math.round(estimate)} s by their grace periods`);
+  world.out(`node/${node}: ${plural(evicts.length, 'pod')} would go, in about ${Math.round(estimate)} s by their grace periods`);
   return refused ?? (blocks.length === 0 ? undefined : 'internal');
 }
 

@@ -21,10 +21,12 @@ interface Said {
 
 const countOf = (value: unknown): number => (Array.isArray(value) ? value.length : 0);
 
+const podsOf = (count: number): string => `${count} ${count === 1 ? 'pod' : 'pods'}`;
+
 function drained({ data = {} }: EffectResult): Said {
   const remaining = countOf(data.left) + countOf(data.arrived);
-  const but = remaining === 0 ? '' : `; ${remaining} pods are still there`;
-  return { reason: 'KmendDrained', text: `evicted ${countOf(data.evicted)} pods${but}` };
+  const but = remaining === 0 ? '' : `; ${podsOf(remaining)} still there`;
+  return { reason: 'KmendDrained', text: `evicted ${podsOf(countOf(data.evicted))}${but}` };
 }
 
 /** What became of the node, by the effect that is done; nothing for effects that only concern the host. */

@@ -136,7 +136,7 @@ function timeoutHint(work: Work, { singleReplica }: DrainOptions): string {
   }
   if (held.some((entry) => entry?.by === 'budget')) return 'a PDB is busy: are the pods that replace the evicted ones becoming ready?';
   if (held.length === 0 && staying(work).length + work.volumes.length > 0)
-    return 'end or unmount what is named by hand; `drain: {left_behind: accept}` reboots over it';
+    return 'end or unmount what is named by hand, or leave it there: `drain: {left_behind: accept}`';
   if (isDead(work)) return 'the kubelet of the node does not report: its pods never end by themselves';
   return 'look at the pods named, or give the drain more time';
 }

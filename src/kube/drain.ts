@@ -216,7 +216,8 @@ async function run(
     for (const pod of pods) work.asked.set(uidOf(pod), pod);
     ends.push(...pods.map(evictOne));
   };
-  context.progress(`evicting ${chosen.evict.length} pods from ${node}, leaving ${chosen.leave.length}`);
+  const count = chosen.evict.length;
+  context.progress(`evicting ${count} ${count === 1 ? 'pod' : 'pods'} from ${node}, leaving ${chosen.leave.length}`);
   evict(chosen.evict);
   const soon = clock.sleep(Math.min(latestWatch, options.timeout * 250), limit.signal);
   const asked = Promise.allSettled(ends).then(() => clock.sleep(restBeforeWatch(ends.length), limit.signal));

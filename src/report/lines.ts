@@ -133,7 +133,7 @@ function effectDone(event: Extract<Event, { type: 'effect.done' }>, host: string
   const { data } = event.result;
   if (typeof data?.bootId === 'string' && typeof data.seconds === 'number')
     return `${host} back with boot id ${data.bootId.slice(0, 8)} after ${duration(data.seconds)}`;
-  if (Array.isArray(data?.evicted)) return `${host} ${drainedText(leftBehind(data))}: ${data.evicted.length} pods evicted`;
+  if (Array.isArray(data?.evicted)) return `${host} ${drainedText(leftBehind(data))}: ${plural(data.evicted.length, 'pod')} evicted`;
   return undefined;
 }
 

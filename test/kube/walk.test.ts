@@ -183,7 +183,7 @@ describe('a node that is not empty', () => {
     comesBack();
     const done = await apply(nodePlay({ drain: '{left_behind: accept}' }), ['--limit', 'n1']);
     expect(done.exit).toBe(0);
-    expect(done.out).toMatch(/n1 emptied but for shop\/tough-2: 1 pods evicted/);
+    expect(done.out).toMatch(/n1 emptied but for shop\/tough-2: 1 pod evicted/);
     expect(done.out).not.toMatch(/n1 drained/);
     expect(world.boots()).toEqual([2, 1]);
     const report = await world.lab.run(['report', world.lab.runs().at(-1) ?? '']);

@@ -266,8 +266,8 @@ describe('a run', () => {
   });
 
   it.each([
-    [{ evicted: ['a/b'], left: [], arrived: [] }, undefined, 'h3 drained: 1 pods evicted'],
-    [{ evicted: ['a/b'], left: ['a/c'], arrived: ['a/d'] }, 'emptied but for a/c, a/d', 'h3 emptied but for a/c, a/d: 1 pods evicted'],
+    [{ evicted: ['a/b'], left: [], arrived: [] }, undefined, 'h3 drained: 1 pod evicted'],
+    [{ evicted: ['a/b'], left: ['a/c'], arrived: ['a/d'] }, 'emptied but for a/c, a/d', 'h3 emptied but for a/c, a/d: 1 pod evicted'],
     [
       { evicted: [], left: Array.from({ length: 10 }, (_, index) => `a/${index}`), arrived: [] },
       'emptied but for a/0, a/1, a/2, a/3, a/4, a/5, a/6, a/7, and 2 more',
