@@ -102,7 +102,11 @@ export const drainOptionNames = [
 
 /** `a_b: 1, c: 2` as `--a-b 1 --c 2`. */
 const flagsOf = (keys: string): string =>
-  keys.replace(/(\w+): ([^,]+),?/g, (_, key: string, value: string) => `--${key.replaceAll('_', '-')} ${value}`);
+  keys
+    .split(', ')
+    .map((pair) => pair.split(': '))
+    .map(([key = '', value = '']) => `--${key.replaceAll('_', '-')} ${value}`)
+    .join(' ');
 
 /** A message about a drain with the flags of `kmend drain` in place of the keys of a play. */
 export const withFlags = (text: string): string =>
