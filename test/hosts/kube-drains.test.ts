@@ -13,7 +13,6 @@ const spare = ['spare1', 'spare2'];
 describe.skipIf(missing !== undefined)(title, () => {
   let lab: ReturnType<typeof startLab>;
   let front: Front | undefined;
-  let tries = 0;
   /** Nodes whose objects a test has deleted; each try takes another one. */
   const gone: string[] = [];
   const there = (): readonly string[] => [...drained, ...spare].filter((name) => !gone.includes(name));
@@ -33,23 +32,10 @@ describe.skipIf(missing !== undefined)(title, () => {
 
   /** A Deployment in a namespace of its own (also on a second try), all of its pods on these nodes, which are free of any mark. */
   function deploy(replicas: number, nodes: readonly string[], annotations: Readonly<Record<string, string>> = {}): string {
-    tries += 1;
-    const namespace = `t${tries}`;
-    lab.kubectl('create', 'namespace', namespace);
     const others = there().filter((name) => !nodes.includes(name));
     lab.kubectl('cordon', ...others);
     for (const name of nodes) lab.clear(name);
-    lab.apply({
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name: 'web', namespace },
-      spec: {
-        replicas,
-        selector: { matchLabels: { app: 'web' } },
-        template: { metadata: { labels: { app: 'web' }, annotations }, spec: { containers: [{ name: 'c', image: 'x' }] } },
-      },
-    });
-    lab.kubectl('rollout', 'status', 'deployment/web', '-n', namespace, '--timeout=120s');
+    const namespace = lab.deployWeb(replicas, { annotations });
     lab.kubectl('uncordon', ...spare.slice(0, 1), ...there().slice(-1));
     return namespace;
   }

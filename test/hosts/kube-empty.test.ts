@@ -9,7 +9,6 @@ const tolerations = [{ key: 'node.kubernetes.io/unschedulable', operator: 'Exist
 
 describe.skipIf(missing !== undefined)(title, () => {
   let lab: ReturnType<typeof startLab>;
-  let tries = 0;
   beforeAll(() => {
     lab = startLab();
   });
@@ -20,25 +19,8 @@ describe.skipIf(missing !== undefined)(title, () => {
 
   /** A Deployment in a namespace of its own, bound to n1 by its node selector. */
   function deploy(replicas: number, more: object = {}): string {
-    tries += 1;
-    const namespace = `e${tries}`;
-    lab.kubectl('create', 'namespace', namespace);
     lab.clear('n1');
-    lab.apply({
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name: 'web', namespace },
-      spec: {
-        replicas,
-        selector: { matchLabels: { app: 'web' } },
-        template: {
-          metadata: { labels: { app: 'web' } },
-          spec: { containers: [{ name: 'c', image: 'x' }], nodeSelector: { 'kubernetes.io/hostname': 'n1' }, ...more },
-        },
-      },
-    });
-    lab.kubectl('rollout', 'status', 'deployment/web', '-n', namespace, '--timeout=60s');
-    return namespace;
+    return lab.deployWeb(replicas, { spec: { nodeSelector: { 'kubernetes.io/hostname': 'n1' }, ...more } });
   }
   const on = (namespace: string): readonly string[] =>
     lab

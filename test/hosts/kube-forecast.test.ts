@@ -13,7 +13,6 @@ const dead = 'https://127.0.0.1:9/x';
 
 describe.skipIf(missing !== undefined)(title, () => {
   let lab: ReturnType<typeof startLab>;
-  let tries = 0;
   beforeAll(() => {
     lab = startLab();
     lab.kubectl('apply', '-f', roles);
@@ -28,23 +27,9 @@ describe.skipIf(missing !== undefined)(title, () => {
 
   /** Three pods of a Deployment on n1, in a namespace of their own. */
   async function onN1(pods: object = {}): Promise<string> {
-    tries += 1;
-    const namespace = `forecast-${tries}`;
-    lab.kubectl('create', 'namespace', namespace);
     lab.kubectl('cordon', 'n2', 'n3', 'n4');
     lab.clear('n1');
-    lab.apply({
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name: 'web', namespace },
-      spec: {
-        replicas: 3,
-        selector: { matchLabels: { app: 'web' } },
-        template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'c', image: 'x' }], ...pods } },
-      },
-    });
-    lab.kubectl('rollout', 'status', 'deployment/web', '-n', namespace, '--timeout=60s');
-    return namespace;
+    return lab.deployWeb(3, { spec: pods });
   }
 
   interface Hook {
@@ -124,7 +109,6 @@ describe.skipIf(missing !== undefined)(title, () => {
     const namespace = await onN1();
     const clientConfig = { service: { namespace: 'default', name: 'gone' } };
     const more = { sideEffects: 'Some', admissionReviewVersions: ['v1beta1'] };
-    tries += 1;
     lab.apply({
       apiVersion: 'admissionregistration.k8s.io/v1beta1',
       kind: 'ValidatingWebhookConfiguration',
@@ -162,7 +146,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     forget(stuck);
     const slow = await onN1({ terminationGracePeriodSeconds: 600 });
     const second = await (await lab.cluster('kmend')).forecast('n1', drainOptions({ timeout: 20 }));
-    expect(value(second).warnings).toContainEqual(expect.stringMatching(/^needs at least 600 s of grace, timeout is 20 s: forecast-/));
+    expect(value(second).warnings).toContainEqual(expect.stringMatching(/^needs at least 600 s of grace, timeout is 20 s: web-/));
     forget(slow);
     lab.kubectl('uncordon', 'n2', 'n3', 'n4');
   });

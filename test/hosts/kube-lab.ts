@@ -143,6 +143,8 @@ export function startLab(nodes?: readonly LabNode[], more: Readonly<Record<strin
     });
   };
 
+  let deployed = 0;
+
   return {
     kubeconfig,
     kubectl,
@@ -151,6 +153,19 @@ export function startLab(nodes?: readonly LabNode[], more: Readonly<Record<strin
     clear: (node: string): void => {
       kubectl('uncordon', node);
       kubectl('annotate', 'node', node, 'kmend.io/owner-');
+    },
+    /** A Deployment `web` in a namespace of its own (also on a second try), which it returns once all pods run. */
+    deployWeb: (replicas: number, pods: { readonly annotations?: object; readonly spec?: object } = {}): string => {
+      deployed += 1;
+      const namespace = `web-${deployed}`;
+      const labels = { app: 'web' };
+      const metadata = { labels, annotations: pods.annotations ?? {} };
+      const template = { metadata, spec: { containers: [{ name: 'c', image: 'x' }], ...pods.spec } };
+      const spec = { replicas, selector: { matchLabels: labels }, template };
+      kubectl('create', 'namespace', namespace);
+      apply({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace }, spec });
+      kubectl('rollout', 'status', 'deployment/web', '-n', namespace, '--timeout=120s');
+      return namespace;
     },
     /** A PodDisruptionBudget over app=NAME, once its controller has counted the pods. */
     budget: async (
