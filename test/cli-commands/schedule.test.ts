@@ -154,6 +154,7 @@ describe('install', () => {
     expect(objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
       'ClusterRole kmend-rollout',
       'ClusterRole kmend-forecast',
+      'Role kmend-events',
       'ClusterRole kmend-surge',
       'ServiceAccount kmend-nightly',
       'ClusterRoleBinding kmend-nightly-rollout',
@@ -180,7 +181,9 @@ describe('install', () => {
       field('KMEND_POD_UID', 'metadata.uid'),
       field('KMEND_NODE_NAME', 'spec.nodeName'),
     ]);
-    expect(objects.find(({ kind }) => kind === 'Role')?.rules).toEqual([{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }]);
+    expect(objects.find(({ kind, metadata }) => kind === 'Role' && metadata.name === 'kmend-nightly')?.rules).toEqual([
+      { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
+    ]);
   });
 });
 
