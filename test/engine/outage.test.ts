@@ -80,10 +80,10 @@ interface Ended {
 }
 
 /** A run, and a plain resume of it when it did not end well. */
-async function rollout(away?: Away, more: { rollout?: string; refusals?: Refusals } = {}): Promise<Ended> {
+async function rollout(away?: Away, more: { rollout?: string; refusals?: Refusals; tasks?: string } = {}): Promise<Ended> {
   const clock = new VirtualClock();
   const world = new HostWorld(recording, good, {}, sharedTime(clock), 'n1');
-  const setup = setupFor(['n1'], tasks, head(more.rollout ?? '{soak: 20s}'));
+  const setup = setupFor(['n1'], more.tasks ?? tasks, head(more.rollout ?? '{soak: 20s}'));
   const signal = new AbortController().signal;
   const ports = { transport: world.transport, clock, asker: nobody, gates: { read: async () => ({ open: true, read: '' }) } };
   const planning = planFleet(['n1'], setup, { forks: 1, retries: 0, signal }, { ...ports, cluster: world.cluster }, () => {});
@@ -144,22 +144,29 @@ describe('an outage of the cluster', () => {
       }
   }, 120_000);
 
-  it('that outlasts `deadline.cluster` fails no host: exit 6 or 10, nothing in the brake, and a plain resume goes on to the end', async () => {
-    const whole = await rollout();
-    for (let at = 1; at <= whole.calls.length; at++) {
-      const { exits, events, world } = await rollout(
-        { at, seconds: 900, late: at % 2 === 0 },
-        { rollout: '{soak: 20s, deadline: {cluster: 5m}}' },
-      );
-      const count = typesOf(events);
-      const where = `call ${at} (${whole.calls[at - 1]})`;
-      const left = events.some((event) => event.type === 'host.failed' && event.touched);
-      expect([where, exits, world.boots, world.givenBack.length]).toEqual([where, [left ? 6 : 10, 0], 2, 1]);
-      expect([where, count('brake.tripped'), count('effect.failed'), count('cluster.away')]).toEqual([where, 0, 0, 1]);
-      const ends = events.flatMap((event) => (event.type === 'host.failed' ? [event.failure.kind] : []));
-      expect([where, ends.filter((kind) => kind !== 'interrupted')]).toEqual([where, []]);
-    }
-  }, 120_000);
+  it.each([
+    ['', tasks],
+    [', also where every task ignores errors', tasks.replaceAll(/\}$/gm, '}\n      ignore_errors: true')],
+  ])(
+    'that outlasts `deadline.cluster` fails no host: exit 6 or 10, nothing in the brake, and a plain resume goes on to the end%s',
+    async (_, play) => {
+      const whole = await rollout(undefined, { tasks: play });
+      for (let at = 1; at <= whole.calls.length; at++) {
+        const { exits, events, world } = await rollout(
+          { at, seconds: 900, late: at % 2 === 0 },
+          { rollout: '{soak: 20s, deadline: {cluster: 5m}}', tasks: play },
+        );
+        const count = typesOf(events);
+        const where = `call ${at} (${whole.calls[at - 1]})`;
+        const left = events.some((event) => event.type === 'host.failed' && event.touched);
+        expect([where, exits, world.boots, world.givenBack.length]).toEqual([where, [left ? 6 : 10, 0], 2, 1]);
+        expect([where, count('brake.tripped'), count('effect.failed'), count('cluster.away')]).toEqual([where, 0, 0, 1]);
+        const ends = events.flatMap((event) => (event.type === 'host.failed' ? [event.failure.kind] : []));
+        expect([where, ends.filter((kind) => kind !== 'interrupted')]).toEqual([where, []]);
+      }
+    },
+    120_000,
+  );
 });
 
 describe('the return of a proven node', () => {
