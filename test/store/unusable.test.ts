@@ -88,6 +88,7 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     { args: ['promote', run], writes: true },
     { args: ['resolve', run, failing], writes: true },
     { args: ['doctor', '-i', lab.fleet.inventoryFile] },
+    { args: ['uncordon', 'n1'] },
     { args: ['cleanup', 'all', '-i', lab.fleet.inventoryFile, '--yes'] },
     { args: ['schedule', 'install', 'two', '--every', 'daily', '--', 'check', '-i', lab.fleet.inventoryFile], writes: true },
     { args: ['schedule', 'list'] },
