@@ -7,12 +7,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
 import { type Practice, play, practice, sick, until } from '../cli/practice.ts';
+import { type FakeKube, startFakeKube } from '../fakes/kube-api.ts';
+import { clusterFor } from '../kube/cluster-on.ts';
 
 let lab: Practice;
+let kube: FakeKube;
 beforeAll(async () => {
   lab = await practice(['h1', 'h2', 'h3'].map((name) => sick(name)));
+  kube = await startFakeKube();
 });
-afterAll(() => lab.close());
+afterAll(async () => {
+  await lab.close();
+  await kube.stop();
+});
 
 /** Only the tree of commands is built. */
 const silentWorld = (): World => ({ version: '0', who: 'nobody', out: () => {}, err: () => {} }) as unknown as World;
@@ -88,7 +95,7 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     { args: ['promote', run], writes: true },
     { args: ['resolve', run, failing], writes: true },
     { args: ['doctor', '-i', lab.fleet.inventoryFile] },
-    { args: ['uncordon', 'n1'] },
+    { args: ['uncordon', failing, '--kubeconfig', 'kubeconfig'] },
     { args: ['cleanup', 'all', '-i', lab.fleet.inventoryFile, '--yes'] },
     { args: ['schedule', 'install', 'two', '--every', 'daily', '--', 'check', '-i', lab.fleet.inventoryFile], writes: true },
     { args: ['schedule', 'list'] },
@@ -103,11 +110,17 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     '%s',
     async (name, failing, spoil, why) => {
       const { state, run, book } = await disk(`state-${name}`, failing);
+      // The mark of a run that this directory knows: what it owes the node is looked up there.
+      const mark = JSON.stringify({ run, number: 1, wasUnschedulable: false });
+      kube.addNode(failing, { metadata: { annotations: { 'kmend.io/owner': mark } } });
       spoil(state);
       for (const { args, writes } of lines(run, book, state, failing)) {
         const cut = args.indexOf('--');
         const at = cut < 0 ? args.length : cut;
-        const { exit, err } = await lab.run([...args.slice(0, at), '--state-dir', state, ...args.slice(at)]);
+        const { exit, err } = await lab.run(
+          [...args.slice(0, at), '--state-dir', state, ...args.slice(at)],
+          args[0] === 'uncordon' ? { cluster: clusterFor(kube) } : {},
+        );
         const what = `${args.join(' ')}: ${exit} ${err}`;
         expect(what).not.toMatch(/internal error|fault of kmend/);
         if (writes === true) {
