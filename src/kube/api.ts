@@ -58,8 +58,8 @@ export interface Right {
   readonly namespace?: string;
 }
 
-/** Objects of a page; the page is dropped before the next is read. */
-type OnPage<T> = (items: readonly T[]) => void;
+/** Takes the objects of a page, which is dropped before the next is read; `size` = bytes of it in memory. Gives the bytes that are kept of all pages so far. */
+export type OnPage<T> = (items: readonly T[], size: number) => number;
 
 interface List<T> {
   readonly path: string;
@@ -69,15 +69,16 @@ interface List<T> {
   /** The list is begun anew. */
   readonly restart?: () => void;
   readonly accept?: string | undefined;
-  /** The pages are kept. */
-  readonly kept?: true;
 }
 
 const pageSize = 500;
 /** No cluster has 500,000 objects of a kind that is listed here. */
 const mostPages = 1_000;
-/** Bytes in memory of all pages of a list that is kept: 10,000 nodes, 150 MiB as text, have about 400 MiB. */
-const listLimit = 512 * 1024 * 1024;
+const MiB = 1024 * 1024;
+/** Bytes in memory of what is kept of a list: 10,000 nodes, 150 MiB as text, have about 400 MiB. */
+export const listLimit = 512 * MiB;
+/** Bytes in memory of all pages, one after the other, also of a list of which little is kept: Kubernetes supports 150,000 pods, of some KiB each. */
+const readLimit = 2048 * MiB;
 /** A server that has just come up refuses with 403 what its authorizer has not read yet (measured: some seconds). */
 export const rightsReadAfter = 30_000;
 /** kubectl's number; at a second each, as servers say, it is ten seconds. */
@@ -149,31 +150,32 @@ export function createApi(http: Http, who: string, clock: Clock) {
   }
 
   /** Page by page; a list that grew too old on the way (410) is begun anew once, after `restart`. */
-  async function pages<T>({ path, want, onPage, signal, restart, accept, kept }: List<T>): Promise<Outcome<string>> {
+  async function pages<T>({ path, want, onPage, signal, restart, accept }: List<T>): Promise<Outcome<string>> {
     let next = '';
     let version = '';
     let begun = 1;
-    let size = 0;
-    for (let read = 1; read <= mostPages && (size <= listLimit || kept !== true); read += 1) {
+    let [kept, size] = [0, 0];
+    for (let read = 1; read <= mostPages && kept <= listLimit && size <= readLimit; read += 1) {
       const query = `${path.includes('?') ? '&' : '?'}limit=${pageSize}${next === '' ? '' : `&continue=${segment(next)}`}`;
       const reply = await raw({ method: 'GET', path: path + query, signal, most: pageLimit, ...(accept === undefined ? {} : { accept }) });
       if (!reply.ok) return reply;
       if (reply.value.status === 410 && next !== '' && begun === 1) {
         begun = 2;
         next = '';
-        size = 0;
+        [kept, size] = [0, 0];
         restart?.();
         continue;
       }
       if (reply.value.status !== 200) return { ok: false, failure: refusal(reply.value.status, reply.value.body, want, who) };
       const list = trust<ListObject<T>>(reply.value.body);
-      size += reply.value.size ?? 0;
-      onPage(Array.isArray(list.items) ? list.items.filter((item: unknown): item is T => isMapping(item)) : []);
+      const { size: page = 0 } = reply.value;
+      size += page;
+      kept = onPage(Array.isArray(list.items) ? list.items.filter((item: unknown): item is T => isMapping(item)) : [], page);
       version = list.metadata?.resourceVersion ?? '';
       next = list.metadata?.continue ?? '';
       if (next === '') return ok(version);
     }
-    return failed('parse', `the API server's list of ${want.resource} has no end: given up after ${Math.round(size / 1024 / 1024)} MiB`);
+    return failed('parse', `the API server's list of ${want.resource} has no end: given up after ${Math.round(size / MiB)} MiB`);
   }
 
   async function all<T>(
@@ -183,14 +185,17 @@ export function createApi(http: Http, who: string, clock: Clock) {
     accept?: string,
   ): Promise<Outcome<{ items: readonly T[]; version: string }>> {
     let items: T[] = [];
+    let kept = 0;
     // One by one: a server may send all in one page, and a call takes no million arguments.
-    const append = (page: readonly T[]): void => {
+    const append = (page: readonly T[], size: number): number => {
       for (const item of page) items.push(item);
+      kept += size;
+      return kept;
     };
     const restart = (): void => {
-      items = [];
+      [items, kept] = [[], 0];
     };
-    const listed = await pages<T>({ path, want, onPage: append, signal, restart, accept, kept: true });
+    const listed = await pages<T>({ path, want, onPage: append, signal, restart, accept });
     return listed.ok ? ok({ items, version: listed.value }) : listed;
   }
 

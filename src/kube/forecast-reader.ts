@@ -122,10 +122,16 @@ async function readKind(api: Api, kind: AdmissionKind): Promise<Outcome<readonly
   return ok(seen);
 }
 
+/** Only a missing right may leave a part out. An API server in trouble gives no forecast: "nothing blocks" would be a lie. */
+const isTrouble = <T>(read: Outcome<T>): read is Extract<Outcome<T>, { ok: false }> => !read.ok && read.failure.kind !== 'auth';
+
 async function readAround({ api, evictionApi }: ForecasterOptions): Promise<Around> {
   const asked = await api.serverVersion();
   const version = asked.ok ? asked.value : {};
-  const [pods, webhooks, eviction] = await Promise.all([readPods(api), readWebhooks(api, version), evictionApi()]);
+  // One after the other, as each may be large; after the first that fails none is worth reading.
+  const pods = await readPods(api);
+  const webhooks = isTrouble(pods) ? pods : await readWebhooks(api, version);
+  const eviction = await evictionApi();
   const mayTry = obeysDryRun(version) && eviction.ok && eviction.value !== 'none' ? eviction.value : undefined;
   return {
     pods,
@@ -173,6 +179,24 @@ export function createForecaster(options: ForecasterOptions): Forecaster {
   const aroundKept = keep(clock, () => readAround(options));
   const pdbsKept = keep(clock, () => readPdbs(options));
 
+  async function readLists(age: (typeof ages)[When]): Promise<Outcome<Lists & { readonly pdbs: Outcome<Pdbs> }>> {
+    const around = await aroundKept.get(age.around);
+    const reads: readonly Outcome<unknown>[] = [around.pods, around.webhooks, around.tries];
+    for (const read of reads) {
+      if (!isTrouble(read)) continue;
+      aroundKept.drop(around);
+      return read;
+    }
+    const nodes = await nodesKept.get(age.around);
+    if (isTrouble(nodes)) {
+      nodesKept.drop(nodes);
+      return nodes;
+    }
+    const pdbs = await pdbsKept.get(age.pdbs);
+    if (isTrouble(pdbs)) pdbsKept.drop(pdbs);
+    return isTrouble(pdbs) ? pdbs : ok({ around, nodes, pdbs });
+  }
+
   /** A plan takes the node and its pods from the lists of all; a host that starts is looked at alone, as it is now. */
   async function readOne(name: string, lists: Lists, drainOptions: DrainOptions, when: When, signal: AbortSignal | undefined) {
     const { around, nodes } = lists;
@@ -189,7 +213,9 @@ export function createForecaster(options: ForecasterOptions): Forecaster {
 
   const forecast: Forecaster['forecast'] = async (name, drainOptions, signal, when = 'plan') => {
     const age = ages[when];
-    const [around, nodes, pdbs] = await Promise.all([aroundKept.get(age.around), nodesKept.get(age.around), pdbsKept.get(age.pdbs)]);
+    const lists = await readLists(age);
+    if (!lists.ok) return lists;
+    const { around, nodes, pdbs } = lists.value;
     const { pods, webhooks, eviction, tries } = around;
     const notes = new Set<string>();
     const fail = <T extends Outcome<never>>(failure: T): T => {
@@ -198,8 +224,6 @@ export function createForecaster(options: ForecasterOptions): Forecaster {
       pdbsKept.drop(pdbs);
       return failure;
     };
-    // Only a missing right may leave a part out. An API server in trouble gives no forecast: "nothing blocks" would be a lie.
-    for (const read of [pdbs, nodes, pods, webhooks, tries]) if (!read.ok && read.failure.kind !== 'auth') return fail(read);
     if (!webhooks.ok) return webhooks;
     if (!eviction.ok) return fail(eviction);
     const one = await readOne(name, { around, nodes }, drainOptions, when, signal);

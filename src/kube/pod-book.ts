@@ -1,6 +1,6 @@
 // All pods of the cluster by node, from one list: each with only what a forecast reads, so that the list is never held whole.
 import { type Outcome, ok } from '../model/failure.ts';
-import type { Api } from './api.ts';
+import { type Api, listLimit, type OnPage } from './api.ts';
 import type { PodObject } from './objects.ts';
 import { addUsage, emptyUsage, type Usage } from './placement.ts';
 
@@ -50,22 +50,29 @@ export function leanPod({ metadata, spec, status }: PodObject): PodObject {
   };
 }
 
+/** About the bytes of a lean pod in memory beside its text, in objects, lists and the counts of its owner. */
+const podSize = 600;
+
 export async function readPods(api: Pick<Api, 'eachPod'>, signal?: AbortSignal): Promise<Outcome<PodBook>> {
   const empty = () => ({ byNode: new Map<string, PodObject[]>(), usage: emptyUsage(), system: [] as PodObject[] });
-  let book = empty();
+  let [book, kept] = [empty(), 0];
   const restart = (): void => {
-    book = empty();
+    [book, kept] = [empty(), 0];
   };
-  const onPage = (pods: readonly PodObject[]): void => {
-    addUsage(book.usage, pods);
+  const onPage: OnPage<PodObject> = (pods) => {
     for (const pod of pods) {
+      // A page of two million empty objects is short as text.
+      if (kept > listLimit) break;
+      addUsage(book.usage, [pod]);
       const node = pod.spec?.nodeName ?? '';
       const there = book.byNode.get(node);
       const lean = leanPod(pod);
+      kept += podSize + JSON.stringify(lean).length;
       if (there === undefined) book.byNode.set(node, [lean]);
       else there.push(lean);
       if (isSystemPod(pod)) book.system.push(lean);
     }
+    return kept;
   };
   const read = await api.eachPod(onPage, restart, signal);
   return read.ok ? ok(book) : read;
