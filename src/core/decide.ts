@@ -92,7 +92,7 @@ function hostDeadline(view: View): { readonly at: number; readonly host: HostSta
   return { at: Math.max(host.startedAt ?? 0, state.activeSince) + seconds * 1000 + awayUntil(state, now), host };
 }
 
-/** `deadline.cluster`: what is under way ends by itself, what soaks is looked at by a resume. */
+/** `deadline.cluster`: what is under way ends by itself, what soaks is proven again by a resume. */
 function endAway(view: View): Decision | undefined {
   const until = awayEnds(view);
   const isBusy = sizeOf(view.state.running) > 0 || (view.context.busy?.size ?? 0) > 0;
@@ -188,7 +188,7 @@ function endOverdue(view: View): Decision | undefined {
   return isActive(view) ? wait(view, [{ rule: 'deadline', text }]) : finish(view, 'deadline', text);
 }
 
-/** Only hosts are left that a person has locked out. They are looked at again as long as the run has reason to wait, and once more before its end. */
+/** Only hosts are left that a person has locked out. They are read again as long as the run has reason to wait, and once more before its end. */
 function leaveLockedOut(view: View): Decision | undefined {
   const { state, context, now } = view;
   if (state.lockedOut === undefined || state.planned !== undefined || state.waiting !== undefined) return undefined;

@@ -73,7 +73,7 @@ export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit
   const lockedOut = sizeOf(state.lockedOut);
   if (lockedOut > 0) reasons.add('failed');
   for (const { failure } of state.leftOut) reasons.add(failure.kind === 'unreachable' ? 'unreachable' : 'failed');
-  // A host that soaks was started, and is not looked at again.
+  // A host that soaks was started, and its proof is not repeated.
   const reason = unstarted === undefined || (left === 0 && unstarted !== 'cluster') ? undefined : unstartedReason[unstarted];
   if (reason !== undefined) reasons.add(reason);
   const why = sentence([
