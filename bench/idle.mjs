@@ -45,7 +45,7 @@ async function masterSize({ reach, keys }) {
 
 export async function idle({ folder, hosts, emit, print }) {
   const keys = makeKeys(folder);
-  const product = await bundle(['ssh/index.ts'], join(folder, 'ssh.cjs'));
+  const product = await bundle(['adapters/ssh/index.ts'], join(folder, 'ssh.cjs'));
   const sshd = await startSshd(keys, { port: 2201 });
   try {
     for (const count of hosts) {

@@ -173,7 +173,7 @@ export async function reboot({ folder, emit, print }) {
   mkdirSync(join(folder, 'cp'));
   standIns(join(folder, 'bin'));
   const path = await bundle(
-    ['ssh/index.ts', 'engine/session.ts', 'engine/perform-reboot.ts', 'local/clock.ts'],
+    ['adapters/ssh/index.ts', 'engine/session/session.ts', 'engine/effects/perform-reboot.ts', 'adapters/local/clock.ts'],
     join(folder, 'reboot.cjs'),
   );
   const product = createRequire(import.meta.url)(path);

@@ -1,8 +1,5 @@
 // The composition root: builds the real world, runs one command line, sets the exit code. It decides nothing.
 import { readFileSync } from 'node:fs';
-import type { World } from './cli/world.ts';
-import { knownSecrets } from './engine/mask.ts';
-import type { PodWitness } from './engine/ports.ts';
 import {
   diskFiles,
   diskReader,
@@ -18,9 +15,12 @@ import {
   systemClock,
   terminalAsker,
   trustOf,
-} from './local/index.ts';
-import { harmless } from './model/printable.ts';
-import { printable } from './report/layout.ts';
+} from './adapters/local/index.ts';
+import type { World } from './cli/world.ts';
+import { knownSecrets } from './engine/effects/mask.ts';
+import type { PodWitness } from './engine/ports/store.ts';
+import { harmless } from './model/text/printable.ts';
+import { printable } from './screens/layout.ts';
 
 declare const __KMEND_VERSION__: string;
 
@@ -42,7 +42,11 @@ const port = (stream: NodeJS.WriteStream) => (line: string) => void stream.write
 const podsAround = async (env: NodeJS.ProcessEnv): Promise<PodWitness | undefined> =>
   env.KUBERNETES_SERVICE_HOST === undefined
     ? undefined
-    : (await import('./kube/index.ts')).createPodWitness({ env, clock: systemClock, bootId: orEmpty('/proc/sys/kernel/random/boot_id') });
+    : (await import('./adapters/kube/index.ts')).createPodWitness({
+        env,
+        clock: systemClock,
+        bootId: orEmpty('/proc/sys/kernel/random/boot_id'),
+      });
 
 function makeWorld(signals: Signals, err: World['err']): World {
   const env = process.env;
@@ -81,27 +85,27 @@ function makeWorld(signals: Signals, err: World['err']): World {
       return signals.underWay(work);
     },
     modules: async () => (await import('./modules/index.ts')).modules,
-    store: async (stateDir) => (await import('./store/index.ts')).createStore(stateDir, systemClock.now, await podsAround(env)),
+    store: async (stateDir) => (await import('./adapters/store/index.ts')).createStore(stateDir, systemClock.now, await podsAround(env)),
     transport: async (needs) => {
       signals.listen();
-      return (await import('./ssh/index.ts')).createTransport({ ...needs, home, env });
+      return (await import('./adapters/ssh/index.ts')).createTransport({ ...needs, home, env });
     },
     cluster: async ({ kubeconfigs, ...needs }) => {
       signals.listen();
-      const { createCluster, readKubeconfigs } = await import('./kube/index.ts');
-      const { parsePlain } = await import('./load/yaml-data.ts');
+      const { createCluster, readKubeconfigs } = await import('./adapters/kube/index.ts');
+      const { parsePlain } = await import('./load/text/yaml-data.ts');
       const files = readKubeconfigs(kubeconfigs, reader.readText);
       if (!files.ok) return files;
       return createCluster({ kubeconfigs: files.value, parseYaml: parsePlain, env, clock: systemClock, judge: trust.judge, ...needs });
     },
-    kubeconfigPaths: async (flag) => (await import('./kube/index.ts')).kubeconfigPaths(env, home, flag),
+    kubeconfigPaths: async (flag) => (await import('./adapters/kube/index.ts')).kubeconfigPaths(env, home, flag),
     inventoryFromNodes: async (nodes) => {
-      const { inventoryFromNodes } = await import('./kube/index.ts');
-      return (await import('./load/yaml-data.ts')).stringifyPlain(inventoryFromNodes(nodes));
+      const { inventoryFromNodes } = await import('./adapters/kube/index.ts');
+      return (await import('./load/text/yaml-data.ts')).stringifyPlain(inventoryFromNodes(nodes));
     },
-    notifier: async () => (await import('./notify/index.ts')).createNotifier(systemClock),
-    forwarder: async (target, warn) => (await import('./notify/index.ts')).createForwarder(target, warn),
-    gates: async (cluster) => (await import('./gates/index.ts')).createGates(cluster),
+    notifier: async () => (await import('./adapters/outside/notify.ts')).createNotifier(systemClock),
+    forwarder: async (target, warn) => (await import('./adapters/outside/notify.ts')).createForwarder(target, warn),
+    gates: async (cluster) => (await import('./adapters/outside/gates.ts')).createGates(cluster),
   };
 }
 

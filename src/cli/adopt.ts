@@ -1,6 +1,6 @@
 // `rollout.adopt`: an apply first ends interrupted runs whose hosts are proven: their nodes are uncordoned and their fences closed, by a
 // resume that does nothing else.
-import { isProven } from '../core/orphans.ts';
+import { isProven } from '../core/history/orphans.ts';
 import type { RunLine } from './demo.ts';
 import type { MadePlan } from './make-plan.ts';
 import type { Settings } from './setup.ts';

@@ -1,9 +1,9 @@
 // `audit verify`: journals as evidence. What each must hold by itself, what later runs say of it, and what somebody kept elsewhere.
 import type { Command } from 'commander';
-import type { Store } from '../engine/ports.ts';
-import { toJson } from '../model/printable.ts';
-import { plural } from '../report/layout.ts';
-import { type Audit, auditRun, JournalError, type PrunedRun, prunedRuns, readRuns } from '../store/index.ts';
+import { type Audit, auditRun, JournalError, type PrunedRun, prunedRuns, readRuns } from '../adapters/store/index.ts';
+import type { Store } from '../engine/ports/store.ts';
+import { toJson } from '../model/text/printable.ts';
+import { plural } from '../screens/layout.ts';
 import { stateDirOf } from './options.ts';
 import { CommandError, type World } from './world.ts';
 

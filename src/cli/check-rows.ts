@@ -1,5 +1,5 @@
 // Rows of `check` appear as hosts answer: a host that is silent keeps no other off the screen.
-import { type CheckRow, checkTable } from '../report/check-table.ts';
+import { type CheckRow, checkTable } from '../screens/hosts/check-table.ts';
 import { paintOf } from './setup.ts';
 import type { World } from './world.ts';
 

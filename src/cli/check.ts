@@ -1,16 +1,16 @@
 // `kmend check`: read-only. Every host's versions, verdict, evidence and remedy; or the same from outputs that people collected by other means.
 import type { Command } from 'commander';
-import { conclusionOf } from '../core/conclusion.ts';
-import { type ExitReason, exitCode } from '../core/exit.ts';
-import { type Survey, surveyFleet } from '../engine/fleet.ts';
+import { conclusionOf } from '../core/history/conclusion.ts';
+import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
+import { type Survey, surveyFleet } from '../engine/host/fleet.ts';
 import { checkWants, givenFacts, withPrelude } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
-import { attempt, ok } from '../model/failure.ts';
-import { toJson } from '../model/printable.ts';
+import { attempt, ok } from '../model/run/failure.ts';
+import { toJson } from '../model/text/printable.ts';
 import { activeProbeScript } from '../modules/verify-kmem.ts';
-import { hostDetails, idLines } from '../report/check-details.ts';
-import { type CheckRow, checkSummary, checkTable } from '../report/check-table.ts';
-import { heldLines } from '../report/held-text.ts';
+import { hostDetails, idLines } from '../screens/hosts/check-details.ts';
+import { type CheckRow, checkSummary, checkTable } from '../screens/hosts/check-table.ts';
+import { heldLines } from '../screens/run/held-text.ts';
 import { type EarlyRows, earlyRows } from './check-rows.ts';
 import { collected } from './collected.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';

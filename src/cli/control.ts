@@ -1,7 +1,7 @@
 // `pause`, `continue`, `abort`, `promote` and `resolve`: a word to a run under way, left in its directory and journalled by its own process.
 import type { Command } from 'commander';
-import type { EventBody } from '../model/event.ts';
-import { postCommand } from '../store/index.ts';
+import { postCommand } from '../adapters/store/index.ts';
+import type { EventBody } from '../model/run/event.ts';
 import { stateOf } from './history.ts';
 import { refuseNeverBegan } from './never-began.ts';
 import { stateDirOf } from './options.ts';

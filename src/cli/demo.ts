@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAndAfter, type CheckRow } from '../report/check-table.ts';
-import { duration, fold } from '../report/layout.ts';
+import { beforeAndAfter, type CheckRow } from '../screens/hosts/check-table.ts';
+import { duration, fold } from '../screens/layout.ts';
 import { check } from './check.ts';
 import { paintOf } from './setup.ts';
 import type { World } from './world.ts';
@@ -27,7 +27,7 @@ interface Stage {
 
 /** Runs the same command lines as an operator would, in this process, against a fleet of this process. */
 export async function runDemo(flags: { readonly down?: string }, world: World, runLine: RunLine): Promise<number> {
-  const { createFleet, demoHosts } = await import('../lab/index.ts');
+  const { createFleet, demoHosts } = await import('../../practice/index.ts');
   const directory = await mkdtemp(join(tmpdir(), 'kmend-demo-'));
   const began = world.clock.now();
   const fleet = await createFleet({ dir: join(directory, 'fleet'), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') });

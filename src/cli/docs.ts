@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { buildProbe, checkWants, factDefs } from '../facts/index.ts';
 import { settingKeys } from '../load/index.ts';
 import { nearest } from '../model/diagnostic.ts';
-import { toJson } from '../model/printable.ts';
-import { docsIndex, factsMarkdown, moduleMarkdown, settingsMarkdown } from '../report/module-docs.ts';
+import { toJson } from '../model/text/printable.ts';
+import { docsIndex, factsMarkdown, moduleMarkdown, settingsMarkdown } from '../screens/module-docs.ts';
 import { CommandError, printText, type World } from './world.ts';
 
 export function docsCommands(program: Command, world: World, done: (exit: number) => void): void {

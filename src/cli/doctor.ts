@@ -1,17 +1,17 @@
 // `kmend doctor`: what stands between this machine and its fleet, before a night on which it matters; and `cleanup`.
 import type { Command } from 'commander';
-import { type ExitReason, exitCode } from '../core/exit.ts';
-import { forEachHost } from '../engine/each-host.ts';
-import { cleanupScript, exitCodes } from '../engine/host-scripts.ts';
-import { fencedBy } from '../engine/perform-run.ts';
-import type { Session } from '../engine/session.ts';
+import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
+import { cleanupScript, exitCodes } from '../engine/effects/host-scripts.ts';
+import { fencedBy } from '../engine/effects/perform-run.ts';
+import { forEachHost } from '../engine/session/each-host.ts';
+import type { Session } from '../engine/session/session.ts';
 import { withPrelude } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
-import type { Failure } from '../model/failure.ts';
 import type { Inventory, Target } from '../model/host.ts';
-import { failureText } from '../report/failure-text.ts';
-import { heldLines } from '../report/held-text.ts';
-import { table } from '../report/layout.ts';
+import type { Failure } from '../model/run/failure.ts';
+import { table } from '../screens/layout.ts';
+import { failureText } from '../screens/run/failure-text.ts';
+import { heldLines } from '../screens/run/held-text.ts';
 import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { standingOf, standingReasons } from './held.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';

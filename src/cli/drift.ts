@@ -1,15 +1,15 @@
 // `kmend drift`: read-only. Which of the hosts that earlier runs remediated have lost their remedy.
 import type { Command } from 'commander';
-import { type HostDrift, hostDrift } from '../core/drift-report.ts';
-import { type ExitReason, exitCode } from '../core/exit.ts';
-import { seenOf } from '../core/orphans.ts';
-import { surveyFleet } from '../engine/fleet.ts';
+import { type HostDrift, hostDrift } from '../core/history/drift-report.ts';
+import { seenOf } from '../core/history/orphans.ts';
+import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
+import { surveyFleet } from '../engine/host/fleet.ts';
 import { givenFacts } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
-import { attempt, type Failure, ok } from '../model/failure.ts';
-import { toJson } from '../model/printable.ts';
-import { driftSummary, driftTable } from '../report/drift-text.ts';
-import { heldLines } from '../report/held-text.ts';
+import { attempt, type Failure, ok } from '../model/run/failure.ts';
+import { toJson } from '../model/text/printable.ts';
+import { driftSummary, driftTable } from '../screens/hosts/drift-text.ts';
+import { heldLines } from '../screens/run/held-text.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { readHeld, type Standing, standingOf, standingReasons } from './held.ts';
 import { mendedHosts } from './history.ts';

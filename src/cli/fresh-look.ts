@@ -1,9 +1,9 @@
 // A saved plan may be old: before its first host is started, all are looked at once more, and those that need nothing any more take no slot.
-import { isMended } from '../core/drift.ts';
-import { planFleet } from '../engine/fleet.ts';
-import type { EnginePorts } from '../engine/walk-context.ts';
-import type { EventBody } from '../model/event.ts';
-import { hasChanges, type PlayPlan } from '../model/plan.ts';
+import { isMended } from '../core/plan/drift.ts';
+import { planFleet } from '../engine/host/fleet.ts';
+import type { EnginePorts } from '../engine/host/walk-context.ts';
+import type { EventBody } from '../model/run/event.ts';
+import { hasChanges, type PlayPlan } from '../model/run/plan.ts';
 import { hostProgress } from './host-progress.ts';
 import type { ReadyPlay } from './project.ts';
 import { endIfStopped, readingSignal, type Settings } from './setup.ts';

@@ -1,12 +1,23 @@
 // Who has a host, by what a probe showed, what its node carries, and what the journals of this state directory say.
 
-import { type ExitReason, interruptedExit } from '../core/exit.ts';
-import { type Held, heldHosts, isOrphan, type KnownRun, runsNamed, type Seen, seenOf, type Twins, twinsAmong } from '../core/orphans.ts';
-import { claimOf } from '../engine/node-match.ts';
-import type { NodeState, Store } from '../engine/ports.ts';
+import {
+  type Held,
+  heldHosts,
+  isOrphan,
+  type KnownRun,
+  runsNamed,
+  type Seen,
+  seenOf,
+  type Twins,
+  twinsAmong,
+} from '../core/history/orphans.ts';
+import { type ExitReason, interruptedExit } from '../core/rollout/exit.ts';
+import { claimOf } from '../engine/node/match.ts';
+import type { NodeState } from '../engine/ports/cluster.ts';
+import type { Store } from '../engine/ports/store.ts';
 import type { Facts } from '../model/fact.ts';
-import { causeText } from '../model/failure.ts';
 import type { Inventory, Target } from '../model/host.ts';
+import { causeText } from '../model/run/failure.ts';
 import { stateOf } from './history.ts';
 import { openCluster, type Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';

@@ -2,7 +2,7 @@
 
 import { addReading, baselineOf, type IdReading, readingOf } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
-import { toJson } from '../model/printable.ts';
+import { toJson } from '../model/text/printable.ts';
 import { isList, isMapping, unknown, type Value } from '../model/value.ts';
 import type { World } from './world.ts';
 

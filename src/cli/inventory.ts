@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { hostVars, inventoryGraph, inventoryList, sortedJson } from '../load/index.ts';
-import { causeText } from '../model/failure.ts';
+import { causeText } from '../model/run/failure.ts';
 import { loadFleet } from './fleet.ts';
 import { tell } from './mistakes.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';

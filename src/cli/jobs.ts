@@ -1,10 +1,10 @@
 // Named jobs: what `kmend schedule` keeps of them under the state directory, and the runs that were theirs.
 import { basename } from 'node:path';
-import { mayHoldSecret, withoutSecrets } from '../core/kept-vars.ts';
-import { secretNames } from '../core/secrets.ts';
-import type { RunInfo } from '../engine/ports.ts';
-import { toJson } from '../model/printable.ts';
-import { dataIn, flag, listOf, number, object, oneOf, text } from '../model/shape.ts';
+import { mayHoldSecret, withoutSecrets } from '../core/plan/kept-vars.ts';
+import { secretNames } from '../core/plan/secrets.ts';
+import type { RunInfo } from '../engine/ports/store.ts';
+import { dataIn, flag, listOf, number, object, oneOf, text } from '../model/shape/shape.ts';
+import { toJson } from '../model/text/printable.ts';
 import { extraVarsOf } from './extra-vars.ts';
 import { CommandError, type World } from './world.ts';
 

@@ -1,7 +1,7 @@
 // The settings that a run stores for its resume and its rollback. The value of a secret is never stored; its name is.
 import { resolve } from 'node:path';
-import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../core/kept-vars.ts';
-import { dataIn, listOf, object, text } from '../model/shape.ts';
+import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../core/plan/kept-vars.ts';
+import { dataIn, listOf, object, text } from '../model/shape/shape.ts';
 import { isList, isMapping, type Mapping } from '../model/value.ts';
 import { environmentVars, extraVarsOf } from './extra-vars.ts';
 import type { FleetFlags } from './options.ts';

@@ -1,6 +1,6 @@
 // `kmend lab`: the practice fleet, and the demo, which is the main job on it.
 import type { Command } from 'commander';
-import { table } from '../report/layout.ts';
+import { table } from '../screens/layout.ts';
 import { type RunLine, runDemo } from './demo.ts';
 import { stateDirOf } from './options.ts';
 import { CommandError, type World } from './world.ts';
@@ -22,7 +22,7 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
   };
   const dirOf = (flags: Flags): string => `${stateDirOf(flags, world)}/lab`;
   sub('up', 'start the fleet in the background', async (flags) => {
-    const { labUp } = await import('../lab/index.ts');
+    const { labUp } = await import('../../practice/index.ts');
     const dir = dirOf(flags);
     const { info, wasUp } = await labUp(dir, {
       command: process.execPath,
@@ -33,12 +33,12 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
     return 0;
   });
   sub('serve', 'run the fleet in this process until it is ended', async (flags) => {
-    const { demoHosts, serveLab } = await import('../lab/index.ts');
+    const { demoHosts, serveLab } = await import('../../practice/index.ts');
     await world.underWay(() => serveLab({ dir: dirOf(flags), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') }, world.stop));
     return 0;
   });
   sub('list', 'its hosts, and whether they answer', async (flags) => {
-    const { labList } = await import('../lab/index.ts');
+    const { labList } = await import('../../practice/index.ts');
     const hosts = await labList(dirOf(flags));
     if (hosts === undefined) throw new CommandError(3, 'no practice fleet is up', 'kmend lab up');
     for (const line of table(
@@ -49,7 +49,7 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
     return 0;
   });
   sub('down', 'end the fleet', async (flags) => {
-    const { labDown } = await import('../lab/index.ts');
+    const { labDown } = await import('../../practice/index.ts');
     world.out((await labDown(dirOf(flags))) ? 'the practice fleet is down' : 'no practice fleet was up');
     return 0;
   });

@@ -1,12 +1,15 @@
 // Making a plan: facts of all hosts, a plan for each, one plan of it all; and showing it.
-import { withHistory } from '../core/estimate.ts';
-import { type Held, isOrphan, twinsAmong, twinsText } from '../core/orphans.ts';
-import { assemblePlay, beginning } from '../core/plan-play.ts';
-import { type Simulation, simulate } from '../core/simulate.ts';
-import { type Planned, planFleet, refusedPlan } from '../engine/fleet.ts';
-import type { Cluster, Store, Transport } from '../engine/ports.ts';
-import { type HostPlan, hasChanges, type Plan, type PlayPlan } from '../model/plan.ts';
-import { type PlannedWave, planText } from '../report/plan-text.ts';
+
+import { type Held, isOrphan, twinsAmong, twinsText } from '../core/history/orphans.ts';
+import { withHistory } from '../core/plan/estimate.ts';
+import { assemblePlay, beginning } from '../core/plan/plan-play.ts';
+import { type Simulation, simulate } from '../core/rollout/simulate.ts';
+import { type Planned, planFleet, refusedPlan } from '../engine/host/fleet.ts';
+import type { Cluster } from '../engine/ports/cluster.ts';
+import type { Store } from '../engine/ports/store.ts';
+import type { Transport } from '../engine/ports/transport.ts';
+import { type HostPlan, hasChanges, type Plan, type PlayPlan } from '../model/run/plan.ts';
+import { type PlannedWave, planText } from '../screens/plan-text.ts';
 import { readHeld } from './held.ts';
 import { earlierDurations } from './history.ts';
 import { hostProgress } from './host-progress.ts';

@@ -1,5 +1,5 @@
 // A run whose journal has no entry: it was killed as it began, and there is nothing to go on with.
-import type { Store } from '../engine/ports.ts';
+import type { Store } from '../engine/ports/store.ts';
 import { CommandError } from './world.ts';
 
 export const neverBegan = (run: string): string =>

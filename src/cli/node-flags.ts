@@ -1,6 +1,6 @@
 // Flags of `kmend drain`, `kmend cordon` and `kmend uncordon`: kubectl's names, kubectl's meanings, and its durations.
-import { parseSelector } from '../kube/selector.ts';
-import type { DrainOptions } from '../model/effect.ts';
+import { parseSelector } from '../adapters/kube/objects/selector.ts';
+import type { DrainOptions } from '../model/run/effect.ts';
 import type { FleetFlags } from './options.ts';
 import { CommandError } from './world.ts';
 

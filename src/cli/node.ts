@@ -1,11 +1,11 @@
 // `kmend drain NODE...`, `kmend cordon NODE...` and `kmend uncordon NODE...`: kubectl's commands with kubectl's flags, by the same adapter that a run uses.
 import type { Command } from 'commander';
-import { type ExitReason, exitCode } from '../core/exit.ts';
-import type { Owner } from '../engine/ports.ts';
-import type { DrainOptions } from '../model/effect.ts';
-import { causeText, detailLines, type Failure, type Outcome } from '../model/failure.ts';
-import { drainedText } from '../report/drained-text.ts';
-import { plural } from '../report/layout.ts';
+import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
+import type { Owner } from '../engine/ports/cluster.ts';
+import type { DrainOptions } from '../model/run/effect.ts';
+import { causeText, detailLines, type Failure, type Outcome } from '../model/run/failure.ts';
+import { plural } from '../screens/layout.ts';
+import { drainedText } from '../screens/run/drained-text.ts';
 import type { RunLine } from './demo.ts';
 import { type DrainFlags, drainOptions, isDryRun, type NodeFlags, withFlags } from './node-flags.ts';
 import { returnByRun } from './owed-return.ts';

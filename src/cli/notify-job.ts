@@ -2,8 +2,8 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { NoticeTarget } from '../engine/ports.ts';
-import { failureText, type HostFailure } from '../report/failure-text.ts';
+import type { NoticeTarget } from '../engine/ports/outside.ts';
+import { failureText, type HostFailure } from '../screens/run/failure-text.ts';
 import type { Job, JobNotify, JobResult } from './jobs.ts';
 import { CommandError, type World } from './world.ts';
 

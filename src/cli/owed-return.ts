@@ -1,7 +1,7 @@
 // A node whose return a run of this state directory owes: `kmend uncordon NODE` lets that run do it, so that its journal has it.
-import { isInterrupted } from '../core/orphans.ts';
-import { hostStates } from '../core/state.ts';
-import { isRunId } from '../model/run-id.ts';
+import { isInterrupted } from '../core/history/orphans.ts';
+import { hostStates } from '../core/run-state/state.ts';
+import { isRunId } from '../model/run/run-id.ts';
 import { returnWords } from './adopt.ts';
 import type { RunLine } from './demo.ts';
 import { stateOf } from './history.ts';

@@ -1,13 +1,14 @@
 // The package files that tasks name (`files`): found, fetched where they are URLs, and read, before any host is contacted.
-import { render } from '../core/condition.ts';
+
+import type { InspectedFile } from '../adapters/local/index.ts';
+import { render } from '../core/plan/condition.ts';
 import type { Scope } from '../expression/index.ts';
 import { hostScope, limitTo, resolvePattern } from '../load/index.ts';
-import type { InspectedFile } from '../local/index.ts';
-import type { AnyModule } from '../model/change.ts';
 import type { Diagnostic, Place } from '../model/diagnostic.ts';
 import type { Inventory } from '../model/host.ts';
 import type { PackageFile, PackageFiles } from '../model/package-file.ts';
 import type { ModuleTask, Play, Playbook, Task } from '../model/playbook.ts';
+import type { AnyModule } from '../model/run/change.ts';
 import { isMapping, type Mapping, type Value } from '../model/value.ts';
 import { filesArg } from '../modules/package-manager/files.ts';
 import { tell } from './mistakes.ts';

@@ -1,12 +1,12 @@
 // `kmend plan`, `kmend apply` and `kmend resume`: one path, entered and left at different landings.
 import { type Command, Option } from 'commander';
-import { type ExitReason, exitCode } from '../core/exit.ts';
-import { parsePlan, staleness } from '../core/saved-plan.ts';
+import { parsePlan, staleness } from '../core/plan/saved-plan.ts';
+import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
 import { NotReturned } from '../engine/run.ts';
-import { hasChanges, type Plan } from '../model/plan.ts';
-import { toJson } from '../model/printable.ts';
-import { pasteable } from '../model/quote.ts';
-import { plural } from '../report/layout.ts';
+import { hasChanges, type Plan } from '../model/run/plan.ts';
+import { toJson } from '../model/text/printable.ts';
+import { pasteable } from '../model/text/quote.ts';
+import { plural } from '../screens/layout.ts';
 import { adoptProven } from './adopt.ts';
 import { leaveResolutions } from './control.ts';
 import type { RunLine } from './demo.ts';

@@ -1,6 +1,6 @@
 // The command line: the tree of commands, and the one place where their mistakes become words and an exit code.
 import { Command, CommanderError } from 'commander';
-import { DamagedError, StateRefusal, StateWriteError, stateError } from '../store/index.ts';
+import { DamagedError, StateRefusal, StateWriteError, stateError } from '../adapters/store/index.ts';
 import { asTyped } from './as-typed.ts';
 import { auditCommand } from './audit.ts';
 import { checkCommand } from './check.ts';

@@ -1,17 +1,17 @@
 // A project: playbook, inventory, modules and targets, loaded and checked together, ready for a plan or a run.
 import { createHash } from 'node:crypto';
-import { zoneOf } from '../core/plan-play.ts';
-import { isTemplate, secretTexts } from '../core/secrets.ts';
-import { knownSecrets } from '../engine/mask.ts';
-import type { HostIdentity } from '../engine/node-match.ts';
-import type { Cluster } from '../engine/ports.ts';
-import type { HostSetup, PlaySetup } from '../engine/walk-context.ts';
+import { zoneOf } from '../core/plan/plan-play.ts';
+import { isTemplate, secretTexts } from '../core/plan/secrets.ts';
+import { knownSecrets } from '../engine/effects/mask.ts';
+import type { HostSetup, PlaySetup } from '../engine/host/walk-context.ts';
+import type { HostIdentity } from '../engine/node/match.ts';
+import type { Cluster } from '../engine/ports/cluster.ts';
 import { factDefs, wantsNamedIn } from '../facts/index.ts';
 import { hostScope, loadPlaybook, readVariable, targetOf } from '../load/index.ts';
-import type { AnyModule } from '../model/change.ts';
 import type { Inventory, Target } from '../model/host.ts';
 import type { PackageFiles } from '../model/package-file.ts';
 import type { Play, Playbook, Task } from '../model/playbook.ts';
+import type { AnyModule } from '../model/run/change.ts';
 import type { Mapping, Value } from '../model/value.ts';
 import { askFor, declaredOf, loadFleet, matchHosts, targetsOf } from './fleet.ts';
 import { tell } from './mistakes.ts';

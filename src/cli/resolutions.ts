@@ -1,10 +1,10 @@
 // What a person says of hosts that ended badly: the flags for it, and what is wrong with the names.
 import type { Command } from 'commander';
-import { whyNotResolvable } from '../core/resolve.ts';
-import { hostState, hostStates, type RunState } from '../core/state.ts';
+import { whyNotResolvable } from '../core/run-state/resolve.ts';
+import { hostState, hostStates, type RunState } from '../core/run-state/state.ts';
 import { resolvePattern } from '../load/index.ts';
 import { nearest } from '../model/diagnostic.ts';
-import type { EventOf } from '../model/event.ts';
+import type { EventOf } from '../model/run/event.ts';
 import { words } from './options.ts';
 import { CommandError } from './world.ts';
 

@@ -1,8 +1,9 @@
 // What is known for the rollback of a run: per host the variables of the way back, or why there is none; from journals alone.
-import type { HostDeeds } from '../core/host-history.ts';
-import { type LaterRun, rollbackOf } from '../core/rollback.ts';
-import type { Store } from '../engine/ports.ts';
-import { attempt, type Failure, ok } from '../model/failure.ts';
+
+import { type LaterRun, rollbackOf } from '../core/history/rollback.ts';
+import type { HostDeeds } from '../core/run-state/host-history.ts';
+import type { Store } from '../engine/ports/store.ts';
+import { attempt, type Failure, ok } from '../model/run/failure.ts';
 import type { Mapping } from '../model/value.ts';
 import { deedsIn } from './history.ts';
 import { keptSettings } from './kept-settings.ts';

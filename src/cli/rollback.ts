@@ -1,8 +1,8 @@
 // `kmend rollback`: takes back what a run changed, host by host, by a plan that is made from the journal of that run and proven like a remedy.
 import type { Command } from 'commander';
-import { hasChanges } from '../model/plan.ts';
-import { toJson } from '../model/printable.ts';
-import { plural } from '../report/layout.ts';
+import { hasChanges } from '../model/run/plan.ts';
+import { toJson } from '../model/text/printable.ts';
+import { plural } from '../screens/layout.ts';
 import { loadFleet, matchHosts } from './fleet.ts';
 import { type KeptSettings, keptSettings, warnMissing } from './kept-settings.ts';
 import { makePlan } from './make-plan.ts';

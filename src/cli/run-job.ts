@@ -1,8 +1,9 @@
 // A job's turn: nobody is asked, interrupted runs of its own are taken up first, and where nothing is to do that is one line.
-import { interruptedExit } from '../core/exit.ts';
-import type { RunInfo, Store } from '../engine/ports.ts';
-import { failuresOf } from '../report/failure-text.ts';
-import { stateError } from '../store/index.ts';
+
+import { stateError } from '../adapters/store/index.ts';
+import { interruptedExit } from '../core/rollout/exit.ts';
+import type { RunInfo, Store } from '../engine/ports/store.ts';
+import { failuresOf } from '../screens/run/failure-text.ts';
 import type { RunLine } from './demo.ts';
 import { stateOf } from './history.ts';
 import { findJob, type Job, type JobNotify, type JobResult, jobNamed, refuseSecrets, runsOfJob, saveJob } from './jobs.ts';

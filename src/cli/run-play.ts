@@ -1,18 +1,31 @@
 // Running a play of a plan, anew or after a crash: lock, journal, the loop, and what people see of it.
 
-import { fold } from '../core/fold.ts';
-import { beginning } from '../core/plan-play.ts';
-import { isResolvable, wordFor } from '../core/resolve.ts';
-import { emptyState, hostState, hostStates, type RunState } from '../core/state.ts';
-import { ledgerOf } from '../engine/ledger.ts';
-import { createVoice, type Voice } from '../engine/node-voice.ts';
-import type { Clock, Cluster, Forwarder, Journal, Store, Transport } from '../engine/ports.ts';
+import {
+  type Commands,
+  changedFiles,
+  commandsFor,
+  hashOf,
+  JournalError,
+  StateGoneError,
+  stateError,
+  writing,
+} from '../adapters/store/index.ts';
+import { beginning } from '../core/plan/plan-play.ts';
+import { fold } from '../core/run-state/fold.ts';
+import { isResolvable, wordFor } from '../core/run-state/resolve.ts';
+import { emptyState, hostState, hostStates, type RunState } from '../core/run-state/state.ts';
+import { createVoice, type Voice } from '../engine/node/events.ts';
+import type { Cluster } from '../engine/ports/cluster.ts';
+import type { Clock } from '../engine/ports/local.ts';
+import type { Forwarder } from '../engine/ports/outside.ts';
+import type { Journal, Store } from '../engine/ports/store.ts';
+import type { Transport } from '../engine/ports/transport.ts';
 import { type RunInput, runLoop } from '../engine/run.ts';
-import type { Event, EventBody } from '../model/event.ts';
-import { causeText } from '../model/failure.ts';
-import type { Plan, PlayPlan } from '../model/plan.ts';
-import { toJson } from '../model/printable.ts';
-import { type Commands, changedFiles, commandsFor, hashOf, JournalError, StateGoneError, stateError, writing } from '../store/index.ts';
+import { ledgerOf } from '../engine/run-log.ts';
+import type { Event, EventBody } from '../model/run/event.ts';
+import { causeText } from '../model/run/failure.ts';
+import type { Plan, PlayPlan } from '../model/run/plan.ts';
+import { toJson } from '../model/text/printable.ts';
 import { mendedSince } from './fresh-look.ts';
 import { settingsToKeep } from './kept-settings.ts';
 import { addressOf, type ReadyPlay } from './project.ts';

@@ -1,14 +1,14 @@
 // `runs` and `report`: what happened, from journals alone; `runs prune` removes old ones.
 import type { Command } from 'commander';
-import { fold } from '../core/fold.ts';
-import { emptyState } from '../core/state.ts';
-import type { RunInfo } from '../engine/ports.ts';
-import type { Event } from '../model/event.ts';
-import { toJson } from '../model/printable.ts';
-import { table } from '../report/layout.ts';
-import { underWay } from '../report/next-steps.ts';
-import { reportMarkdown, reportText } from '../report/run-report.ts';
-import { JournalError, scanEvents } from '../store/index.ts';
+import { JournalError, scanEvents } from '../adapters/store/index.ts';
+import { fold } from '../core/run-state/fold.ts';
+import { emptyState } from '../core/run-state/state.ts';
+import type { RunInfo } from '../engine/ports/store.ts';
+import type { Event } from '../model/run/event.ts';
+import { toJson } from '../model/text/printable.ts';
+import { table } from '../screens/layout.ts';
+import { underWay } from '../screens/run/next-steps.ts';
+import { reportMarkdown, reportText } from '../screens/run/run-report.ts';
 import { neededAgain } from './kept-settings.ts';
 import { beginAnew, neverBegan } from './never-began.ts';
 import { stateDirOf } from './options.ts';

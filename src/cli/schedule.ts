@@ -2,10 +2,10 @@
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type Calendar, readCalendar } from '../core/cron-line.ts';
-import { toJson } from '../model/printable.ts';
-import { table } from '../report/layout.ts';
-import { cronJobManifest, cronLine, fitsUnits, type JobUnits, jobFolder, secretFolder, systemdUnits } from '../report/schedule-units.ts';
+import { type Calendar, readCalendar } from '../core/rollout/cron-line.ts';
+import { toJson } from '../model/text/printable.ts';
+import { table } from '../screens/layout.ts';
+import { cronJobManifest, cronLine, fitsUnits, type JobUnits, jobFolder, secretFolder, systemdUnits } from '../screens/schedule-units.ts';
 import type { RunLine } from './demo.ts';
 import { allJobs, checkedName, type Job, jobNamed, refuseSecrets, removeJob, saveJob } from './jobs.ts';
 import { type NotifyFlags, notifyOf, withNotifyOptions } from './notify-job.ts';

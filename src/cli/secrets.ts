@@ -1,6 +1,6 @@
 // Secrets of a command line: where they are learned, and the output that never shows them.
-import { render } from '../core/condition.ts';
-import { type IsSecretName, isTemplate, secretTexts } from '../core/secrets.ts';
+import { render } from '../core/plan/condition.ts';
+import { type IsSecretName, isTemplate, secretTexts } from '../core/plan/secrets.ts';
 import type { Scope } from '../expression/index.ts';
 import type { Play } from '../model/playbook.ts';
 import type { Mapping, Value } from '../model/value.ts';

@@ -1,7 +1,7 @@
 // `kmend validate`: playbook and inventory are checked whole; no host is contacted.
 import type { Command } from 'commander';
 import { resolvePattern } from '../load/index.ts';
-import { plural } from '../report/layout.ts';
+import { plural } from '../screens/layout.ts';
 import { declaredOf } from './fleet.ts';
 import { type FleetFlags, withFleetOptions } from './options.ts';
 import { loadProject } from './project.ts';

@@ -1,26 +1,29 @@
 // The run loop: ask `decide` what to do, do that one thing, journal it, ask again. It decides nothing itself.
-import { decide } from '../core/decide.ts';
-import type { DecideContext, Decision } from '../core/decision.ts';
-import { mayContinue } from '../core/hold.ts';
-import { wordFor } from '../core/resolve.ts';
-import { clusterDeadline, hostState, hostStates, type RunState } from '../core/state.ts';
-import type { Event, EventBody, EventOf } from '../model/event.ts';
-import type { Outcome } from '../model/failure.ts';
+import { decide } from '../core/rollout/decide.ts';
+import type { DecideContext, Decision } from '../core/rollout/decision.ts';
+import { mayContinue } from '../core/rollout/may-continue.ts';
+import { wordFor } from '../core/run-state/resolve.ts';
+import { clusterDeadline, hostState, hostStates, type RunState } from '../core/run-state/state.ts';
 import type { Rollout } from '../model/playbook.ts';
-import { Bell } from './bell.ts';
+import type { Event, EventBody, EventOf } from '../model/run/event.ts';
+import type { Outcome } from '../model/run/failure.ts';
 import { eventOf } from './decision-event.ts';
-import { freeHost, takeOverHosts } from './fences.ts';
-import { setupOf } from './fleet.ts';
-import type { Ledger } from './ledger.ts';
-import { lockOutsOf, missingHosts } from './node-missing.ts';
-import { createPending, type Pending } from './node-pending.ts';
-import { type OutageOptions, overOutages } from './outage.ts';
-import type { Asker, Cluster, Gates, KeptOutput, NodeState, Slots } from './ports.ts';
+import { freeHost, takeOverHosts } from './host/fences.ts';
+import { setupOf } from './host/fleet.ts';
+import { repeatProof } from './host/repeat-proof.ts';
+import { expired, walkHost } from './host/walk.ts';
+import type { EnginePorts, PlaySetup, RunContext } from './host/walk-context.ts';
+import { lockOutsOf, missingHosts } from './node/missing.ts';
+import { type OutageOptions, overOutages } from './node/outage.ts';
+import { createPending, type Pending } from './node/pending.ts';
+import type { Cluster, NodeState } from './ports/cluster.ts';
+import type { Asker } from './ports/local.ts';
+import type { Gates } from './ports/outside.ts';
+import type { KeptOutput, Slots } from './ports/store.ts';
 import { createQuota } from './quota.ts';
-import { repeatProof } from './repeat-proof.ts';
+import type { Ledger } from './run-log.ts';
 import { SlotClaims } from './slot-claims.ts';
-import { expired, walkHost } from './walk.ts';
-import type { EnginePorts, PlaySetup, RunContext } from './walk-context.ts';
+import { Bell } from './wakeup.ts';
 
 export interface RunInput {
   readonly ledger: Ledger;

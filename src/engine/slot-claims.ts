@@ -1,10 +1,10 @@
 // The slots of a run beside those of other runs: written before a host is started, kept in step with the journal, read as events.
-import type { Decision } from '../core/decision.ts';
-import { inOrder } from '../core/ranked.ts';
-import { countsForBrake, type HeldSlot, heldSlot } from '../core/slot.ts';
-import { type HostState, hostAt, hostState, hostStates, type RunState } from '../core/state.ts';
-import type { EventBody, OtherSlot } from '../model/event.ts';
-import type { Slot, Slots, TakenSlot } from './ports.ts';
+import type { Decision } from '../core/rollout/decision.ts';
+import { inOrder } from '../core/run-state/ranked.ts';
+import { countsForBrake, type HeldSlot, heldSlot } from '../core/run-state/slot.ts';
+import { type HostState, hostAt, hostState, hostStates, type RunState } from '../core/run-state/state.ts';
+import type { EventBody, OtherSlot } from '../model/run/event.ts';
+import type { Slot, Slots, TakenSlot } from './ports/store.ts';
 
 export interface SlotInput {
   readonly slots: Slots;

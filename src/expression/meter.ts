@@ -1,5 +1,5 @@
 // Bounds what one evaluation may cost: a template comes from a file that may be wrong, and must not hang or fill the controller.
-import { fail } from './trouble.ts';
+import { fail } from './errors.ts';
 
 /** One unit is a character produced, an item visited or a step of a regular expression. */
 const allowance = 20_000_000;

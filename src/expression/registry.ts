@@ -1,6 +1,5 @@
 // All filters and tests by name; what is known but not here is refused with its reason.
 import { nearest } from '../model/diagnostic.ts';
-import type { Callable } from './callable.ts';
 import { codingFilters } from './filters/coding.ts';
 import { listFilters } from './filters/lists.ts';
 import { mappingFilters } from './filters/mappings.ts';
@@ -11,6 +10,7 @@ import { selectingFilters } from './filters/selecting.ts';
 import { setFilters } from './filters/sets.ts';
 import { textFilters } from './filters/texts.ts';
 import { valueFilters } from './filters/values.ts';
+import type { Callable } from './python/callable.ts';
 import { matchTests } from './tests/matching.ts';
 import { registeredTests } from './tests/registered.ts';
 import { valueTests } from './tests/values.ts';

@@ -1,7 +1,7 @@
 // Derived facts: computed from others whenever those change. Unknown in, unknown out.
 import type { Facts } from '../model/fact.ts';
 import { isUnknown, type Mapping, unknown, type Value } from '../model/value.ts';
-import { differingArgs } from './boot.ts';
+import { differingArgs } from './areas/boot/boot.ts';
 import { idFacts } from './kmem/ids.ts';
 import { kernelReason } from './kmem/kernel-answer.ts';
 import { partProofOf } from './kmem/partial.ts';

@@ -1,6 +1,6 @@
 // Facts that no probe reads: what the connection and other hosts showed, and what the operator declares. They are merged with what was read, before `derive`.
 import type { FactDef, Facts } from '../model/fact.ts';
-import type { Accepted } from '../model/plan.ts';
+import type { Accepted } from '../model/run/plan.ts';
 
 const def = (name: string, summary: string, example: FactDef['example']): FactDef => ({ name, lifetime: 'outside', summary, example });
 

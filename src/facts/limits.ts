@@ -1,6 +1,6 @@
 // What is read of one host at most: its answer, an area and a line of it, and the values that were read. More is that host's failure.
 import type { Facts } from '../model/fact.ts';
-import { failed, type Outcome, ok } from '../model/failure.ts';
+import { failed, type Outcome, ok } from '../model/run/failure.ts';
 import { isUnknown, type Value } from '../model/value.ts';
 
 /** Characters of a whole answer; all areas together print less. */

@@ -1,10 +1,10 @@
 // `kmend.yaml` and the user's own `config.yaml`: what somebody would otherwise give as the same flags every time.
 import { type Checked, type Diagnostic, hasErrors } from '../model/diagnostic.ts';
-import { asArgs, filled, flag, listOf, object, oneOf, whole, word } from '../model/schema.ts';
-import { fitTree } from './fit.ts';
-import { sourceOf } from './source.ts';
-import { tellingOf } from './telling.ts';
-import { parseYaml } from './yaml.ts';
+import { asArgs, filled, flag, listOf, object, oneOf, whole, word } from '../model/shape/schema.ts';
+import { tellingOf } from './text/diagnostics-collector.ts';
+import { fitTree } from './text/fit.ts';
+import { sourceOf } from './text/source.ts';
+import { parseYaml } from './text/yaml.ts';
 
 /** One key of a settings file. Its flag is mostly the key with dashes, its variable `KMEND_` and the key in capitals. */
 export interface SettingKey {

@@ -1,5 +1,5 @@
 // How a module enters the registry: typed inside, of an unknown argument type outside.
-import type { AnyModule, Module } from '../model/change.ts';
+import type { AnyModule, Module } from '../model/run/change.ts';
 
 /**
  * The one cast of this room. It is sound because core gives `facts` and `plan` of a module nothing but what that module's own `args`

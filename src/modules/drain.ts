@@ -1,10 +1,10 @@
 // Module drain: takes the host's pods away before it is touched, through the Kubernetes API or by a command of the play.
-import { forecastFact, forecastWant } from '../facts/node.ts';
-import { withPrelude } from '../facts/prelude.ts';
-import type { ModulePlan, PlanContext } from '../model/change.ts';
-import type { DrainOptions, RunEffect } from '../model/effect.ts';
+import { forecastFact, forecastWant } from '../facts/areas/host/node.ts';
+import { withPrelude } from '../facts/probe/prelude.ts';
 import { type FactView, type FactWant, flagFact } from '../model/fact.ts';
-import { asArgs, duration, filled, flag, type Infer, object, oneOf, shorthand, text, whole } from '../model/schema.ts';
+import type { ModulePlan, PlanContext } from '../model/run/change.ts';
+import type { DrainOptions, RunEffect } from '../model/run/effect.ts';
+import { asArgs, duration, filled, flag, type Infer, object, oneOf, shorthand, text, whole } from '../model/shape/schema.ts';
 import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
 import { defineModule } from './define.ts';
 

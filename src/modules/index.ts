@@ -1,18 +1,18 @@
 // The registry of modules: what a task can ask for.
-import type { AnyModule } from '../model/change.ts';
-import { assert } from './assert.ts';
-import { command } from './command.ts';
+import type { AnyModule } from '../model/run/change.ts';
+import { command } from './command/command.ts';
+import { shell } from './command/shell.ts';
 import { containerRuntime } from './container-runtime/index.ts';
-import { debug } from './debug.ts';
 import { drain } from './drain.ts';
-import { fail } from './fail.ts';
 import { kernel } from './kernel/index.ts';
 import { kernelArg } from './kernel-arg/index.ts';
 import { packageModule } from './package.ts';
+import { assert } from './play/assert.ts';
+import { debug } from './play/debug.ts';
+import { fail } from './play/fail.ts';
+import { setFact } from './play/set-fact.ts';
 import { reboot } from './reboot.ts';
 import { service } from './service.ts';
-import { setFact } from './set-fact.ts';
-import { shell } from './shell.ts';
 import { uncordon } from './uncordon.ts';
 import { verifyKmem } from './verify-kmem.ts';
 import { versions } from './versions.ts';

@@ -1,10 +1,10 @@
 // Module package: packages at exact versions, several together, by yum, dnf, apt or zypper.
-import { withPrelude } from '../facts/prelude.ts';
-import type { Change, ModulePlan, PlanContext, Refusal } from '../model/change.ts';
-import type { RunEffect } from '../model/effect.ts';
+import { withPrelude } from '../facts/probe/prelude.ts';
 import type { FactView } from '../model/fact.ts';
 import type { PackageFile } from '../model/package-file.ts';
-import { asArgs, duration, flag, type Infer, listOf, mappingOf, object, oneOf, text, version } from '../model/schema.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/change.ts';
+import type { RunEffect } from '../model/run/effect.ts';
+import { asArgs, duration, flag, type Infer, listOf, mappingOf, object, oneOf, text, version } from '../model/shape/schema.ts';
 import { defineModule } from './define.ts';
 import { choose, liftedWarnings, promisesOf, type Step, stepWords, type Wanted } from './package-manager/choose.ts';
 import { packageErrors, packageHints } from './package-manager/errors.ts';
@@ -21,10 +21,10 @@ import {
 } from './package-manager/files.ts';
 import { predownload, predownloadArg, predownloadNotes } from './package-manager/predownload.ts';
 import { type Repositories, repositoriesOf, repositoryArgs, repositoryNotes } from './package-manager/repositories.ts';
+import { noWayBack } from './package-manager/rollback-check.ts';
 import { packageSteps } from './package-manager/script.ts';
 import { busyOrBroken, managerOf, packageWant, spaceRefusal } from './package-manager/state.ts';
 import { type Manager, pick } from './package-manager/version.ts';
-import { noWayBack } from './package-manager/way-back.ts';
 
 const packageName = text.regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'should be the name of a package');
 

@@ -1,8 +1,22 @@
 // Module reboot: when the next boot would differ from this one, or when told to; proven by a new boot id.
-import type { Change, ModulePlan, PlanContext, Refusal } from '../model/change.ts';
-import type { Fallback, RebootEffect, WaitEffect } from '../model/effect.ts';
+
 import { type Facts, type FactView, flagFact, listFact, textFact } from '../model/fact.ts';
-import { asArgs, duration, filled, flag, type Infer, list, listOf, mappingOf, object, oneOf, shorthand, text } from '../model/schema.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/change.ts';
+import type { Fallback, RebootEffect, WaitEffect } from '../model/run/effect.ts';
+import {
+  asArgs,
+  duration,
+  filled,
+  flag,
+  type Infer,
+  list,
+  listOf,
+  mappingOf,
+  object,
+  oneOf,
+  shorthand,
+  text,
+} from '../model/shape/schema.ts';
 import { isList, isMapping } from '../model/value.ts';
 import { defineModule } from './define.ts';
 

@@ -1,8 +1,8 @@
 // Sample containers for the proof: through each runtime one small memory-limited container is started from an image that is there, read, and removed.
-import { withPrelude } from '../facts/prelude.ts';
-import type { Change } from '../model/change.ts';
-import type { RunEffect } from '../model/effect.ts';
-import { quote } from '../model/quote.ts';
+import { withPrelude } from '../facts/probe/prelude.ts';
+import type { Change } from '../model/run/change.ts';
+import type { RunEffect } from '../model/run/effect.ts';
+import { quote } from '../model/text/quote.ts';
 
 /** Seconds after which a container ends by itself, where nobody removes it. */
 const livesFor = 180;

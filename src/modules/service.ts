@@ -1,10 +1,10 @@
 // Module service: a systemd unit started, stopped, restarted, and enabled at boot or not.
-import { withPrelude } from '../facts/prelude.ts';
-import type { Change, ModulePlan } from '../model/change.ts';
-import type { RunEffect } from '../model/effect.ts';
+import { withPrelude } from '../facts/probe/prelude.ts';
 import { type Facts, type FactView, flagFact } from '../model/fact.ts';
-import { quote } from '../model/quote.ts';
-import { asArgs, flag, type Infer, object, oneOf, text } from '../model/schema.ts';
+import type { Change, ModulePlan } from '../model/run/change.ts';
+import type { RunEffect } from '../model/run/effect.ts';
+import { asArgs, flag, type Infer, object, oneOf, text } from '../model/shape/schema.ts';
+import { quote } from '../model/text/quote.ts';
 import { defineModule } from './define.ts';
 
 const args = object({

@@ -1,9 +1,9 @@
 // Module uncordon: gives the node back, if it was this run that took it.
-import { graveDamage } from '../facts/damage.ts';
-import { withPrelude } from '../facts/prelude.ts';
-import type { ModulePlan, PlanContext, Unmet } from '../model/change.ts';
+import { graveDamage } from '../facts/areas/packages/damage.ts';
+import { withPrelude } from '../facts/probe/prelude.ts';
 import { type FactView, flagFact } from '../model/fact.ts';
-import { asArgs, duration, filled, type Infer, object, shorthand } from '../model/schema.ts';
+import type { ModulePlan, PlanContext, Unmet } from '../model/run/change.ts';
+import { asArgs, duration, filled, type Infer, object, shorthand } from '../model/shape/schema.ts';
 import { defineModule } from './define.ts';
 
 const options = object({

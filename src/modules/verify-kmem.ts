@@ -1,13 +1,13 @@
 // Module verify_kmem: proof that kernel-memory accounting is off - by the cgroups that are there, or by asking the kernel with an empty group.
-import { asksForNokmem } from '../facts/boot-args.ts';
-import { graveDamage } from '../facts/damage.ts';
+import { asksForNokmem } from '../facts/areas/boot/boot-args.ts';
+import { graveDamage } from '../facts/areas/packages/damage.ts';
 import { healthOf, readRelease } from '../facts/kmem/kernels.ts';
-import { withPrelude } from '../facts/prelude.ts';
-import type { Change, ModulePlan, Proof } from '../model/change.ts';
-import type { RunEffect, WaitEffect } from '../model/effect.ts';
+import { withPrelude } from '../facts/probe/prelude.ts';
 import { type Facts, type FactView, listFact, textFact } from '../model/fact.ts';
-import type { Accepted, Verdict } from '../model/plan.ts';
-import { asArgs, duration, flag, type Infer, object, oneOf, state } from '../model/schema.ts';
+import type { Change, ModulePlan, Proof } from '../model/run/change.ts';
+import type { RunEffect, WaitEffect } from '../model/run/effect.ts';
+import type { Accepted, Verdict } from '../model/run/plan.ts';
+import { asArgs, duration, flag, type Infer, object, oneOf, state } from '../model/shape/schema.ts';
 import { isMapping, type Value } from '../model/value.ts';
 import { defineModule } from './define.ts';
 import { sampleChange } from './sample-container.ts';

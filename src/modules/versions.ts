@@ -1,10 +1,18 @@
 // Module versions: which kernel, docker, containerd, runc and kubelet a host runs, and whether they lie in the ranges that the play wants.
-import { engineVersion } from '../facts/kmem/docker.ts';
-import type { ModulePlan } from '../model/change.ts';
+import { engineVersion } from '../facts/kmem/programs/docker.ts';
 import { type FactView, textFact } from '../model/fact.ts';
-import { asArgs, flag, type Infer, object, oneOf, text } from '../model/schema.ts';
+import type { ModulePlan } from '../model/run/change.ts';
+import { asArgs, flag, type Infer, object, oneOf, text } from '../model/shape/schema.ts';
+import {
+  type Compare,
+  compareDeb,
+  compareKubernetes,
+  compareRpm,
+  compareUpstream,
+  isRange,
+  versionInRange,
+} from '../model/text/versions.ts';
 import type { Mapping } from '../model/value.ts';
-import { type Compare, compareDeb, compareKubernetes, compareRpm, compareUpstream, isRange, versionInRange } from '../model/versions.ts';
 import { defineModule } from './define.ts';
 
 /** `isRange` takes any word for a version; here it must have a number. */

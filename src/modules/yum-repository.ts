@@ -1,11 +1,12 @@
 // Module yum_repository: one repository in a file below /etc/yum.repos.d, made, changed or removed; other sections stay as they are.
-import { withPrelude } from '../facts/prelude.ts';
-import { hiddenPart, repositoryFact } from '../facts/repository.ts';
-import type { Change, ModulePlan, PlanContext, Refusal } from '../model/change.ts';
-import type { RunEffect } from '../model/effect.ts';
+
+import { hiddenPart, repositoryFact } from '../facts/areas/packages/repository.ts';
+import { withPrelude } from '../facts/probe/prelude.ts';
 import { type FactView, listFact, textFact } from '../model/fact.ts';
-import { quote } from '../model/quote.ts';
-import { absolutePath, asArgs, either, flag, type Infer, listOf, mappingOf, object, oneOf, text, whole } from '../model/schema.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/change.ts';
+import type { RunEffect } from '../model/run/effect.ts';
+import { absolutePath, asArgs, either, flag, type Infer, listOf, mappingOf, object, oneOf, text, whole } from '../model/shape/schema.ts';
+import { quote } from '../model/text/quote.ts';
 import { defineModule } from './define.ts';
 import { spaceRefusal } from './package-manager/state.ts';
 

@@ -2,10 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type DriftState, hostDrift } from '../../src/core/drift-report.ts';
-import { type MadeChange, type Mended, readDeeds, remember } from '../../src/core/host-history.ts';
-import { settle } from '../../src/core/overlay.ts';
-import type { Event, EventBody } from '../../src/model/event.ts';
+import { type DriftState, hostDrift } from '../../src/core/history/drift-report.ts';
+import { settle } from '../../src/core/plan/overlay.ts';
+import { type MadeChange, type Mended, readDeeds, remember } from '../../src/core/run-state/host-history.ts';
+import type { Event, EventBody } from '../../src/model/run/event.ts';
 import { mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
 import { el7, nokmemNow, readsOff } from '../modules/facts.ts';
 

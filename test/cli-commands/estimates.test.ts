@@ -1,9 +1,9 @@
 // Estimates: by stated defaults at first, then by how long hosts of the same pool took in earlier runs; a window that is shorter starts nobody.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readDurations, withHistory } from '../../src/core/estimate.ts';
-import type { Event, EventBody } from '../../src/model/event.ts';
-import type { HostPlan } from '../../src/model/plan.ts';
-import { createStore } from '../../src/store/index.ts';
+import { createStore } from '../../src/adapters/store/index.ts';
+import { readDurations, withHistory } from '../../src/core/plan/estimate.ts';
+import type { Event, EventBody } from '../../src/model/run/event.ts';
+import type { HostPlan } from '../../src/model/run/plan.ts';
 import { eventsOf, mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
 import { begin, done, fleet, planFor, started } from '../core/fleet.ts';
 

@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { EventBody } from '../../src/model/event.ts';
+import type { EventBody } from '../../src/model/run/event.ts';
 import { spawnCommand } from '../cli/child.ts';
 import { begin, done, failed, fleet, planFor, started, wave } from '../core/fleet.ts';
 

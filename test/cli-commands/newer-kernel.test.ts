@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Plan } from '../../src/model/plan.ts';
+import type { Plan } from '../../src/model/run/plan.ts';
 import { eventsOf, type Practice, play, practice } from '../cli/practice.ts';
 
 const [old, young] = ['3.10.0-862.el7.x86_64', '5.4.278-1.el7.elrepo.x86_64'];

@@ -3,9 +3,9 @@ import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createStore, pruneRuns } from '../../src/adapters/store/index.ts';
 import { mendedHosts } from '../../src/cli/history.ts';
-import type { EventBody } from '../../src/model/event.ts';
-import { createStore, pruneRuns } from '../../src/store/index.ts';
+import type { EventBody } from '../../src/model/run/event.ts';
 import { command } from '../cli/real-world.ts';
 import { begin, done, failed, planFor, started } from '../core/fleet.ts';
 import { idAt, type MadeRun, makeNights, makeRun } from '../store/made-runs.ts';

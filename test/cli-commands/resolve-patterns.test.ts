@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createStore } from '../../src/adapters/store/index.ts';
 import { stateOf } from '../../src/cli/history.ts';
 import type { Resolution } from '../../src/cli/resolutions.ts';
 import { resolutionsIn, resolutionsOf } from '../../src/cli/resolutions.ts';
-import { createStore } from '../../src/store/index.ts';
 import { command } from '../cli/real-world.ts';
 import { begin, done, failed, hostFor, started } from '../core/fleet.ts';
 import { makeRun } from '../store/made-runs.ts';

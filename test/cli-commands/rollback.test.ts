@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HostDeeds, MadeChange } from '../../src/core/host-history.ts';
-import { type LaterRun, rollbackOf } from '../../src/core/rollback.ts';
+import { type LaterRun, rollbackOf } from '../../src/core/history/rollback.ts';
+import type { HostDeeds, MadeChange } from '../../src/core/run-state/host-history.ts';
 import { eventsOf, mendPlay, type Practice, play, practice, sick, until } from '../cli/practice.ts';
 
 const change = (module: string, sign: MadeChange['sign'], what: string, before?: string, after?: string): MadeChange => ({

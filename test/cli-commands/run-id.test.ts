@@ -1,8 +1,8 @@
 // Run ids: the order of names is the order of time, also within one second.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { systemClock } from '../../src/adapters/local/index.ts';
 import { runId } from '../../src/cli/run-play.ts';
-import { systemClock } from '../../src/local/index.ts';
 
 const at = (now: number) => runId({ ...systemClock, now: () => now });
 

@@ -5,7 +5,7 @@ import type { Settings } from '../../src/cli/setup.ts';
 import type { World } from '../../src/cli/world.ts';
 
 const seen: string[] = [];
-vi.mock('../../src/report/live.ts', () => ({
+vi.mock('../../src/screens/run/live.ts', () => ({
   openLive: async () => {
     seen.push('opened');
     return { onEvent: () => {}, close: async () => void seen.push('closed') };

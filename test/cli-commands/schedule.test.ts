@@ -7,9 +7,9 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { readCalendar } from '../../src/core/cron-line.ts';
-import { cronLine, systemdUnits } from '../../src/report/schedule-units.ts';
-import { hashOf } from '../../src/store/index.ts';
+import { hashOf } from '../../src/adapters/store/index.ts';
+import { readCalendar } from '../../src/core/rollout/cron-line.ts';
+import { cronLine, systemdUnits } from '../../src/screens/schedule-units.ts';
 import { mendPlay, type Practice, practice, sick, until } from '../cli/practice.ts';
 import { command } from '../cli/real-world.ts';
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { earlyRows } from '../../src/cli/check-rows.ts';
 import { hostProgress } from '../../src/cli/host-progress.ts';
-import type { CheckRow } from '../../src/report/check-table.ts';
+import type { CheckRow } from '../../src/screens/hosts/check-table.ts';
 
 const row = (host: string): CheckRow => ({ host, facts: { 'kernel.release': `kernel-of-${host}` } });
 const hosts = ['a', 'b', 'c'];

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createFleet, type Fleet, type FleetHost, type HostSpec } from '../../src/lab/index.ts';
-import type { Event, EventOf, EventType } from '../../src/model/event.ts';
+import { createFleet, type Fleet, type FleetHost, type HostSpec } from '../../practice/index.ts';
+import type { Event, EventOf, EventType } from '../../src/model/run/event.ts';
 import { type CommandResult, command, type RunningCommand, startCommand, type WorldChanges } from './real-world.ts';
 
 const engine = ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7'];

@@ -1,16 +1,16 @@
 // The world of a command line in a test: the real disk, clock, store and SSH; output is kept, and signals are sent by calling.
 import { setMaxListeners } from 'node:events';
+import { kubeconfigPaths } from '../../src/adapters/kube/index.ts';
+import { diskFiles, diskReader, download, here, inspectPackage, systemClock, trustOf } from '../../src/adapters/local/index.ts';
+import { createGates } from '../../src/adapters/outside/gates.ts';
+import { createForwarder, createNotifier } from '../../src/adapters/outside/notify.ts';
+import { createTransport } from '../../src/adapters/ssh/index.ts';
+import { createStore } from '../../src/adapters/store/index.ts';
 import { runCommandLine } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
-import { knownSecrets } from '../../src/engine/mask.ts';
-import { createGates } from '../../src/gates/index.ts';
-import { kubeconfigPaths } from '../../src/kube/index.ts';
-import { diskFiles, diskReader, download, here, inspectPackage, systemClock, trustOf } from '../../src/local/index.ts';
+import { knownSecrets } from '../../src/engine/effects/mask.ts';
 import { modules } from '../../src/modules/index.ts';
-import { createForwarder, createNotifier } from '../../src/notify/index.ts';
-import { printable } from '../../src/report/layout.ts';
-import { createTransport } from '../../src/ssh/index.ts';
-import { createStore } from '../../src/store/index.ts';
+import { printable } from '../../src/screens/layout.ts';
 
 export interface CommandResult {
   readonly exit: number;

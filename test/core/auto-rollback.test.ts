@@ -1,11 +1,11 @@
 // rollback: failed_host takes back hosts that ended badly, and never another; over random fleets, policies and fates.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hostsToTakeBack } from '../../src/core/auto-rollback.ts';
-import { foldAll } from '../../src/core/fold.ts';
-import { simulate } from '../../src/core/simulate.ts';
-import type { Event, EventBody } from '../../src/model/event.ts';
+import { hostsToTakeBack } from '../../src/core/history/auto-rollback.ts';
+import { simulate } from '../../src/core/rollout/simulate.ts';
+import { foldAll } from '../../src/core/run-state/fold.ts';
 import type { RollbackPolicy } from '../../src/model/playbook.ts';
+import type { Event, EventBody } from '../../src/model/run/event.ts';
 import { begin, eventsOf, failed, failure, fleet, noon, started, type Told } from './fleet.ts';
 import { randomWorld } from './worlds.ts';
 

@@ -1,6 +1,6 @@
 // What check concludes of a host, by verdict and remedy: unknown is never fine.
 import { describe, expect, it } from 'vitest';
-import { conclusionOf } from '../../src/core/conclusion.ts';
+import { conclusionOf } from '../../src/core/history/conclusion.ts';
 import type { Facts } from '../../src/model/fact.ts';
 import { unknown } from '../../src/model/value.ts';
 

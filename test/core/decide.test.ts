@@ -1,10 +1,10 @@
 // One test a line of the policy: what is decided, and why the others wait.
 import { describe, expect, it } from 'vitest';
-import { fold } from '../../src/core/fold.ts';
-import { mayContinue } from '../../src/core/hold.ts';
-import { whyNotResolvable } from '../../src/core/resolve.ts';
-import type { EventBody } from '../../src/model/event.ts';
+import { mayContinue } from '../../src/core/rollout/may-continue.ts';
+import { fold } from '../../src/core/run-state/fold.ts';
+import { whyNotResolvable } from '../../src/core/run-state/resolve.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
+import type { EventBody } from '../../src/model/run/event.ts';
 import {
   begin,
   decidedAt,

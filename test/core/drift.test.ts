@@ -1,7 +1,7 @@
 // A saved plan against a fresh one.
 import { describe, expect, it } from 'vitest';
-import { driftOf, isMended } from '../../src/core/drift.ts';
-import type { HostPlan, PlannedChange, TaskPlan } from '../../src/model/plan.ts';
+import { driftOf, isMended } from '../../src/core/plan/drift.ts';
+import type { HostPlan, PlannedChange, TaskPlan } from '../../src/model/run/plan.ts';
 import type { Mapping } from '../../src/model/value.ts';
 import { planFor } from './fleet.ts';
 

@@ -1,10 +1,10 @@
 // Faults in what survives a crash, and in coming to an end: for each property that holds across resume, one that turns it red.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fold, foldAll } from '../../src/core/fold.ts';
-import { type Simulation, simulate, type World } from '../../src/core/simulate.ts';
-import { emptyState, hostStates, type RunState } from '../../src/core/state.ts';
-import type { Event, EventBody } from '../../src/model/event.ts';
+import { type Simulation, simulate, type World } from '../../src/core/rollout/simulate.ts';
+import { fold, foldAll } from '../../src/core/run-state/fold.ts';
+import { emptyState, hostStates, type RunState } from '../../src/core/run-state/state.ts';
+import type { Event, EventBody } from '../../src/model/run/event.ts';
 import { done, failure, noon } from './fleet.ts';
 import { type Broken, monitor } from './monitor.ts';
 import { type RandomWorld, randomWorld } from './worlds.ts';

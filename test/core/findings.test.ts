@@ -1,6 +1,6 @@
 // What Ansible was measured to do wrong in a rollout, repeated on the virtual clock; and that a rollout's cost grows with its events alone.
 import { describe, expect, it } from 'vitest';
-import { type Outcome, simulate } from '../../src/core/simulate.ts';
+import { type Outcome, simulate } from '../../src/core/rollout/simulate.ts';
 import { begin, failure, fleet, hostFor, noon } from './fleet.ts';
 
 const sim = (start: ReturnType<typeof begin>, outcome: (host: string) => Outcome) =>

@@ -1,13 +1,13 @@
 // Builds fleets, policies and journals for the tests of the rollout core.
-import { decide } from '../../src/core/decide.ts';
-import type { DecideContext, Decision } from '../../src/core/decision.ts';
-import { fold, foldAll } from '../../src/core/fold.ts';
-import { emptyState, type RunState } from '../../src/core/state.ts';
-import type { Event, EventBody, EventOf, Proven, RunHost } from '../../src/model/event.ts';
-import type { Failure, FailureKind } from '../../src/model/failure.ts';
-import type { HostPlan, Remedy, Verdict } from '../../src/model/plan.ts';
+import { decide } from '../../src/core/rollout/decide.ts';
+import type { DecideContext, Decision } from '../../src/core/rollout/decision.ts';
+import { fold, foldAll } from '../../src/core/run-state/fold.ts';
+import { emptyState, type RunState } from '../../src/core/run-state/state.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
-import type { Risk } from '../../src/model/risk.ts';
+import type { Event, EventBody, EventOf, Proven, RunHost } from '../../src/model/run/event.ts';
+import type { Failure, FailureKind } from '../../src/model/run/failure.ts';
+import type { HostPlan, Remedy, Verdict } from '../../src/model/run/plan.ts';
+import type { Risk } from '../../src/model/run/risk.ts';
 
 /** Noon UTC on a Wednesday. */
 export const noon = Date.UTC(2026, 0, 14, 12);

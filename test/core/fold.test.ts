@@ -1,9 +1,9 @@
 // What a journal says about each host and the run.
 import { describe, expect, it } from 'vitest';
-import { fold, foldAll } from '../../src/core/fold.ts';
-import { blockEntered, doneTask, type HostState, hostState, hostStates, statusOf } from '../../src/core/state.ts';
-import type { EffectKind, EffectResult } from '../../src/model/effect.ts';
-import type { EventBody } from '../../src/model/event.ts';
+import { fold, foldAll } from '../../src/core/run-state/fold.ts';
+import { blockEntered, doneTask, type HostState, hostState, hostStates, statusOf } from '../../src/core/run-state/state.ts';
+import type { EffectKind, EffectResult } from '../../src/model/run/effect.ts';
+import type { EventBody } from '../../src/model/run/event.ts';
 import { begin, done, eventsOf, failed, failure, fleet, hostFor, noon, soaked, started, stateAfter, type Told, wave } from './fleet.ts';
 
 const host = 'h1';

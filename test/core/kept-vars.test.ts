@@ -1,7 +1,7 @@
 // Which variables a run writes down: nothing that is, or may be, secret.
 import { describe, expect, it } from 'vitest';
-import { namesUnderNoLog, withoutSecrets } from '../../src/core/kept-vars.ts';
-import { knownSecrets, type Mask } from '../../src/engine/mask.ts';
+import { namesUnderNoLog, withoutSecrets } from '../../src/core/plan/kept-vars.ts';
+import { knownSecrets, type Mask } from '../../src/engine/effects/mask.ts';
 import { loadPlaybook } from '../../src/load/index.ts';
 import type { Mapping, Value } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';

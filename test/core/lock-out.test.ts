@@ -1,12 +1,12 @@
 // Hosts that a person has locked out: a hold keeps a host out as long as it stands, a cordon puts it behind all others, or out.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../src/core/decide.ts';
-import { simulate } from '../../src/core/simulate.ts';
-import { hostState } from '../../src/core/state.ts';
-import { whyWaits } from '../../src/core/why.ts';
-import type { Event, EventBody, LockOut } from '../../src/model/event.ts';
+import { decide } from '../../src/core/rollout/decide.ts';
+import { simulate } from '../../src/core/rollout/simulate.ts';
+import { whyWaits } from '../../src/core/rollout/why.ts';
+import { hostState } from '../../src/core/run-state/state.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
+import type { Event, EventBody, LockOut } from '../../src/model/run/event.ts';
 import { begin, fleet, noon, stateAfter, wave } from './fleet.ts';
 import { monitor } from './monitor.ts';
 import { randomWorld } from './worlds.ts';

@@ -1,7 +1,7 @@
 // Watches a simulated rollout with counters of its own, kept in the plainest way, and says which rule a start broke.
-import { shareOf } from '../../src/core/amount.ts';
-import type { Event, EventOf } from '../../src/model/event.ts';
+import { shareOf } from '../../src/core/rollout/amount.ts';
 import type { Amount, Rollout } from '../../src/model/playbook.ts';
+import type { Event, EventOf } from '../../src/model/run/event.ts';
 
 export type Property = 'budget' | 'brake' | 'zones' | 'canary' | 'gates' | 'window' | 'twice' | 'soak' | 'refused' | 'waves';
 

@@ -1,9 +1,9 @@
 // Who has a host, by its fence, its node and the journals; and which hosts are one machine.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { foldAll } from '../../src/core/fold.ts';
-import { heldHosts, isOrphan, type KnownRun, type Seen, seenOf, twinsAmong, twinsText } from '../../src/core/orphans.ts';
-import type { Event, EventBody } from '../../src/model/event.ts';
+import { heldHosts, isOrphan, type KnownRun, type Seen, seenOf, twinsAmong, twinsText } from '../../src/core/history/orphans.ts';
+import { foldAll } from '../../src/core/run-state/fold.ts';
+import type { Event, EventBody } from '../../src/model/run/event.ts';
 import { begin, fleet } from './fleet.ts';
 
 const [older, run, newer] = ['20261120-000000-aaaa', '20261124-153012-k3f9', '20261125-000000-bbbb'] as const;

@@ -1,8 +1,8 @@
 // The remedy of a host whose walk begins: the planned one, or what its run saw meanwhile of its next kernel makes of it.
 import { describe, expect, it } from 'vitest';
-import { chooseAnew } from '../../src/core/overlay.ts';
+import { chooseAnew } from '../../src/core/plan/overlay.ts';
 import type { Facts } from '../../src/model/fact.ts';
-import type { Remedy } from '../../src/model/plan.ts';
+import type { Remedy } from '../../src/model/run/plan.ts';
 import { el7, readsOff } from '../modules/facts.ts';
 
 const release = '3.10.0-862.el7.x86_64';

@@ -1,8 +1,8 @@
 // The persistent table and set against plain arrays.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { add, first, inOrder, type Ranked, remove, sizeOf, take } from '../../src/core/ranked.ts';
-import { at, replaced, tableOf, values } from '../../src/core/table.ts';
+import { add, first, inOrder, type Ranked, remove, sizeOf, take } from '../../src/core/run-state/ranked.ts';
+import { at, replaced, tableOf, values } from '../../src/core/run-state/table.ts';
 
 it('a set holds what was added and not removed, in order, and old sets stay as they were', () => {
   const step = fc.record({ index: fc.integer({ min: 0, max: 40 }), key: fc.integer({ min: -3, max: 3 }), remove: fc.boolean() });

@@ -2,11 +2,11 @@
 // again and again.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fold } from '../../src/core/fold.ts';
-import { numbersFrom } from '../../src/core/order.ts';
-import { type Simulation, simulate, type World } from '../../src/core/simulate.ts';
-import { hostStates, type RunState } from '../../src/core/state.ts';
-import type { Event, EventBody } from '../../src/model/event.ts';
+import { numbersFrom } from '../../src/core/plan/order.ts';
+import { type Simulation, simulate, type World } from '../../src/core/rollout/simulate.ts';
+import { fold } from '../../src/core/run-state/fold.ts';
+import { hostStates, type RunState } from '../../src/core/run-state/state.ts';
+import type { Event, EventBody } from '../../src/model/run/event.ts';
 import { noon } from './fleet.ts';
 import { type Broken, monitor } from './monitor.ts';
 import { outcomeOf, type RandomWorld, randomWorld } from './worlds.ts';

@@ -1,12 +1,12 @@
 // What must never happen, over random fleets, policies and fates; and for each such property a fault that turns it red.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../src/core/decide.ts';
-import { foldAll } from '../../src/core/fold.ts';
-import { type Simulation, simulate, type World } from '../../src/core/simulate.ts';
-import { hostStates } from '../../src/core/state.ts';
-import type { Event } from '../../src/model/event.ts';
+import { decide } from '../../src/core/rollout/decide.ts';
+import { type Simulation, simulate, type World } from '../../src/core/rollout/simulate.ts';
+import { foldAll } from '../../src/core/run-state/fold.ts';
+import { hostStates } from '../../src/core/run-state/state.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
+import type { Event } from '../../src/model/run/event.ts';
 import { begin, noon } from './fleet.ts';
 import { type Broken, monitor, type Property } from './monitor.ts';
 import { type RandomWorld, randomWorld } from './worlds.ts';

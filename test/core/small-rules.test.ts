@@ -1,11 +1,11 @@
 // Order, exit codes and estimates as tables.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { estimateSeconds, p95, secondsOf } from '../../src/core/estimate.ts';
-import { type ExitReason, exitCode } from '../../src/core/exit.ts';
-import { orderHosts } from '../../src/core/order.ts';
-import { assemblePlay } from '../../src/core/plan-play.ts';
-import type { HostPlan, PlannedChange } from '../../src/model/plan.ts';
+import { estimateSeconds, p95, secondsOf } from '../../src/core/plan/estimate.ts';
+import { orderHosts } from '../../src/core/plan/order.ts';
+import { assemblePlay } from '../../src/core/plan/plan-play.ts';
+import { type ExitReason, exitCode } from '../../src/core/rollout/exit.ts';
+import type { HostPlan, PlannedChange } from '../../src/model/run/plan.ts';
 import { fleet, plain, planFor } from './fleet.ts';
 
 describe('order of work', () => {

@@ -1,8 +1,8 @@
 // Windows and freezes on the wall clocks of four zones, with the days on which clocks change.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { instantOf, isTimeZone, localTime } from '../../src/core/local-time.ts';
-import { nextFit, stretchAt } from '../../src/core/window.ts';
+import { instantOf, isTimeZone, localTime } from '../../src/core/rollout/local-time.ts';
+import { nextFit, stretchAt } from '../../src/core/rollout/window.ts';
 import type { Freeze, Window } from '../../src/model/playbook.ts';
 
 const [sun, mon, tue, wed, thu, fri, sat] = [0, 1, 2, 3, 4, 5, 6] as const;

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { Event } from '../../src/model/event.ts';
+import type { Event } from '../../src/model/run/event.ts';
 import { spawnCommand } from '../cli/child.ts';
 import { type Practice, play, practice, sick } from '../cli/practice.ts';
 import { mostUnderWay, watchMost } from './watch.ts';

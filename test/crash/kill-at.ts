@@ -1,6 +1,6 @@
 // Where in its journal a kmend process is to be killed, as the environment that makes kill-at.cjs do it.
 import { join } from 'node:path';
-import type { EventType } from '../../src/model/event.ts';
+import type { EventType } from '../../src/model/run/event.ts';
 
 /** Where a controller is killed: at a line of the journal, by type (the first that it writes) or by number; `later`: milliseconds after it. */
 export type KillPoint = { readonly type: EventType } | RandomPoint;

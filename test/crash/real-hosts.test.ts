@@ -1,7 +1,7 @@
 // kill -9 on real hosts, the long way: one rollout for each type of event, and one for each random point (`KMEND_CRASH_POINTS` of them, the first
 // with the seed `KMEND_CRASH_SEED`).
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EventType } from '../../src/model/event.ts';
+import type { EventType } from '../../src/model/run/event.ts';
 import { labMissing } from '../hosts/lab.ts';
 import { judge, judgeWhole, type RolloutEnd, randomPoints, rollout, typesOf } from './real-rollout.ts';
 

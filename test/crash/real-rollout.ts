@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { Event, EventType } from '../../src/model/event.ts';
+import type { Event, EventType } from '../../src/model/run/event.ts';
 import { type Lab, startLab } from '../hosts/lab.ts';
 import { eventsOf, type Operator, operator, type Ran } from '../hosts/operator.ts';
 import { numbers } from './crash-run.ts';

@@ -1,5 +1,5 @@
 // What is watched from outside while controllers are killed: the most hosts that were away, or under way, at one moment.
-import type { Event, EventType } from '../../src/model/event.ts';
+import type { Event, EventType } from '../../src/model/run/event.ts';
 
 /** The largest number that `now` gave, asked fifty times a second until `end`. */
 export function watchMost(now: () => number): { readonly most: () => number; readonly end: () => void } {

@@ -1,8 +1,8 @@
 // Things that go wrong on a host in the middle of its walk: each ends it with its own kind of failure, says what to do, and loses nothing.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Faults, HostSpec } from '../../src/lab/index.ts';
-import type { FailureKind } from '../../src/model/failure.ts';
+import type { Faults, HostSpec } from '../../practice/index.ts';
+import type { FailureKind } from '../../src/model/run/failure.ts';
 import { eventsOf, mendPlay, type Practice, play, practice, sick } from '../cli/practice.ts';
 
 interface BadDay {

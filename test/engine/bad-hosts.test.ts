@@ -1,8 +1,8 @@
 // Hosts that cannot be read when the plan is made: each is left out with its own kind of failure and a hint, and the others are mended.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Failure, FailureKind } from '../../src/model/failure.ts';
-import type { Plan } from '../../src/model/plan.ts';
+import type { Failure, FailureKind } from '../../src/model/run/failure.ts';
+import type { Plan } from '../../src/model/run/plan.ts';
 import { eventsOf, mendPlay, type Practice, play, practice, sick } from '../cli/practice.ts';
 import type { CommandResult } from '../cli/real-world.ts';
 

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { HostSpec } from '../../src/lab/index.ts';
+import type { HostSpec } from '../../practice/index.ts';
 import { spawnCommand } from '../cli/child.ts';
 import { eventsOf, type Practice, practice } from '../cli/practice.ts';
 import { killEnv } from '../crash/kill-at.ts';

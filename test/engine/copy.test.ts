@@ -5,13 +5,13 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DoorContext } from '../../src/engine/door.ts';
-import { performCopy } from '../../src/engine/perform-copy.ts';
-import type { Connection, ExecRequest, Transport } from '../../src/engine/ports.ts';
-import { openSession } from '../../src/engine/session.ts';
-import { here, systemClock } from '../../src/local/index.ts';
-import type { CopyEffect } from '../../src/model/effect.ts';
-import { failed, ok } from '../../src/model/failure.ts';
+import { here, systemClock } from '../../src/adapters/local/index.ts';
+import type { DoorContext } from '../../src/engine/effects/effect-context.ts';
+import { performCopy } from '../../src/engine/effects/perform-copy.ts';
+import type { Connection, ExecRequest, Transport } from '../../src/engine/ports/transport.ts';
+import { openSession } from '../../src/engine/session/session.ts';
+import type { CopyEffect } from '../../src/model/run/effect.ts';
+import { failed, ok } from '../../src/model/run/failure.ts';
 import { shells } from '../modules/host-tree.ts';
 
 let dir = '';

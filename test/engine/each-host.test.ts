@@ -2,12 +2,12 @@
 import { setMaxListeners } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { forEachHost } from '../../src/engine/each-host.ts';
-import type { Connection, Transport } from '../../src/engine/ports.ts';
-import { systemClock } from '../../src/local/index.ts';
-import { failed, ok } from '../../src/model/failure.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
+import { createSilence } from '../../src/adapters/ssh/silence.ts';
+import type { Connection, Transport } from '../../src/engine/ports/transport.ts';
+import { forEachHost } from '../../src/engine/session/each-host.ts';
 import type { Target } from '../../src/model/host.ts';
-import { createSilence } from '../../src/ssh/silence.ts';
+import { failed, ok } from '../../src/model/run/failure.ts';
 
 type Kind = 'live' | 'silent' | 'refusing' | 'late';
 

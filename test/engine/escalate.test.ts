@@ -1,8 +1,8 @@
 // Harder reboots: the script sends each once a boot, to the boot that was meant, and only while our fence holds.
 import { describe, expect, it } from 'vitest';
-import { patience } from '../../src/engine/escalate.ts';
-import { escalateScript, heldScript, rebootScript } from '../../src/engine/host-scripts.ts';
-import type { RebootEffect } from '../../src/model/effect.ts';
+import { patience } from '../../src/engine/effects/escalate.ts';
+import { escalateScript, heldScript, rebootScript } from '../../src/engine/effects/host-scripts.ts';
+import type { RebootEffect } from '../../src/model/run/effect.ts';
 import { type HostTree, hostTree, shells } from '../modules/host-tree.ts';
 
 const token = { run: 'r-1', number: 2 };

@@ -2,17 +2,17 @@
 // virtual clock, against a host that keeps its own count. For each property a fault that turns it red.
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { fold, foldAll } from '../../src/core/fold.ts';
-import { hostState, type RunState } from '../../src/core/state.ts';
-import { planFleet } from '../../src/engine/fleet.ts';
-import { knownSecrets } from '../../src/engine/mask.ts';
-import { walkHost } from '../../src/engine/walk.ts';
-import type { PlaySetup, RunContext } from '../../src/engine/walk-context.ts';
+import { fold, foldAll } from '../../src/core/run-state/fold.ts';
+import { hostState, type RunState } from '../../src/core/run-state/state.ts';
+import { knownSecrets } from '../../src/engine/effects/mask.ts';
+import { planFleet } from '../../src/engine/host/fleet.ts';
+import { walkHost } from '../../src/engine/host/walk.ts';
+import type { PlaySetup, RunContext } from '../../src/engine/host/walk-context.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import { hostScope, loadPlaybook } from '../../src/load/index.ts';
-import type { AnyModule } from '../../src/model/change.ts';
-import type { Event, EventBody } from '../../src/model/event.ts';
-import type { HostPlan } from '../../src/model/plan.ts';
+import type { AnyModule } from '../../src/model/run/change.ts';
+import type { Event, EventBody } from '../../src/model/run/event.ts';
+import type { HostPlan } from '../../src/model/run/plan.ts';
 import { modules } from '../../src/modules/index.ts';
 import { begin } from '../core/fleet.ts';
 import { countedCommand, type Fate, type HostFaults, HostWorld, type Recording } from '../fakes/host-world.ts';

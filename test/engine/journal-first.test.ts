@@ -1,7 +1,7 @@
 // Nothing is done on a host that the journal does not announce on disk before: looked at from the moment when each script leaves this machine.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createTransport } from '../../src/ssh/index.ts';
+import { createTransport } from '../../src/adapters/ssh/index.ts';
 import { eventsOf, mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
 
 let lab: Practice;

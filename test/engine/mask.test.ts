@@ -1,8 +1,8 @@
 // Masking: which texts are known as secrets, in which forms they are found, and what is never touched.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isTemplate, secretNames, secretTexts, withoutNamedSecrets, withoutUrlSecrets } from '../../src/core/secrets.ts';
-import { knownSecrets } from '../../src/engine/mask.ts';
+import { isTemplate, secretNames, secretTexts, withoutNamedSecrets, withoutUrlSecrets } from '../../src/core/plan/secrets.ts';
+import { knownSecrets } from '../../src/engine/effects/mask.ts';
 
 const knowing = (...texts: readonly string[]) => {
   const secrets = knownSecrets();

@@ -1,9 +1,9 @@
 // Observing a host that is too sick to answer in time: what came before the limit counts.
 import { expect, it } from 'vitest';
-import { observe } from '../../src/engine/observe.ts';
-import type { Session } from '../../src/engine/session.ts';
+import { observe } from '../../src/engine/session/observe.ts';
+import type { Session } from '../../src/engine/session/session.ts';
 import { buildProbe } from '../../src/facts/index.ts';
-import { failed, type Outcome } from '../../src/model/failure.ts';
+import { failed, type Outcome } from '../../src/model/run/failure.ts';
 
 const parts = buildProbe().match(/^frame \d+/gm)?.length ?? 0;
 const lines = [`@@kmend begin 2 ${parts}`, '@@kmend area 0', 'os ID="centos"', '@@kmend done 0', '@@kmend area 1', 'machine 1234'];

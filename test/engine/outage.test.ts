@@ -1,13 +1,13 @@
 // An API server that is away is a pause: whole runs on a virtual clock, with an outage at each call that a host's walk makes.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { emptyState, hostStates } from '../../src/core/state.ts';
-import { planFleet } from '../../src/engine/fleet.ts';
-import { ledgerOf } from '../../src/engine/ledger.ts';
-import type { Cluster } from '../../src/engine/ports.ts';
+import { slotsOf } from '../../src/adapters/store/slots.ts';
+import { emptyState, hostStates } from '../../src/core/run-state/state.ts';
+import { planFleet } from '../../src/engine/host/fleet.ts';
+import type { Cluster } from '../../src/engine/ports/cluster.ts';
 import { runLoop } from '../../src/engine/run.ts';
-import type { Event } from '../../src/model/event.ts';
-import { failed, type Outcome } from '../../src/model/failure.ts';
-import { slotsOf } from '../../src/store/slots.ts';
+import { ledgerOf } from '../../src/engine/run-log.ts';
+import type { Event } from '../../src/model/run/event.ts';
+import { failed, type Outcome } from '../../src/model/run/failure.ts';
 import { begin } from '../core/fleet.ts';
 import { type Fate, HostWorld, type Recording } from '../fakes/host-world.ts';
 import { recordSick } from '../fakes/recording.ts';

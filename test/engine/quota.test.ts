@@ -1,7 +1,7 @@
 // How much of a journal one host may fill, and what becomes of it then.
 import { describe, expect, it } from 'vitest';
 import { createQuota } from '../../src/engine/quota.ts';
-import type { EventBody } from '../../src/model/event.ts';
+import type { EventBody } from '../../src/model/run/event.ts';
 
 const warning = (host: string, characters: number): EventBody => ({ type: 'warning', host, text: 'x'.repeat(characters) });
 

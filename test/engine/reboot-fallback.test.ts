@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Faults } from '../../src/lab/index.ts';
+import type { Faults } from '../../practice/index.ts';
 import { eventsOf, type Practice, play, practice, sick, until } from '../cli/practice.ts';
 
 const secret = 'hunter-of-22-snarks';

@@ -1,7 +1,7 @@
 // A saved plan is applied exactly, or not at all: stale inputs end the command before any connection, a host that drifted is left alone.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTransport } from '../../src/ssh/index.ts';
+import { createTransport } from '../../src/adapters/ssh/index.ts';
 import { eventsOf, mendPlay, type Practice, play, practice, sick } from '../cli/practice.ts';
 import type { WorldChanges } from '../cli/real-world.ts';
 

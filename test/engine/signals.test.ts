@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Event } from '../../src/model/event.ts';
+import type { Event } from '../../src/model/run/event.ts';
 import { spawnCommand } from '../cli/child.ts';
 import { eventsOf, type Practice, play, practice, sick, until } from '../cli/practice.ts';
 

@@ -1,7 +1,7 @@
 // Slots for handshakes: never more than there are, in order, and who gives up waiting takes none.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createSlots } from '../../src/engine/slots.ts';
+import { createSlots } from '../../src/engine/session/slots.ts';
 
 it('who gives up while waiting gets nothing at once, and its turn goes to the next', async () => {
   const slots = createSlots(1);

@@ -2,9 +2,9 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isHeld } from '../../src/facts/holds.ts';
-import { marksArea } from '../../src/facts/marks.ts';
-import { isSystemRunc } from '../../src/facts/runtimes.ts';
+import { marksArea } from '../../src/facts/areas/host/marks.ts';
+import { isHeld } from '../../src/facts/areas/packages/package-pins.ts';
+import { isSystemRunc } from '../../src/facts/areas/programs/runtimes.ts';
 import type { Facts, FactWant } from '../../src/model/fact.ts';
 import { isUnknown, type Value } from '../../src/model/value.ts';
 import { emptyHost, file, type GroupFiles, program, type Recorded, replay, v1Group } from './replay.ts';

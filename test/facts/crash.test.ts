@@ -4,10 +4,10 @@ import { chmodSync, mkdirSync, readFileSync, symlinkSync, truncateSync, utimesSy
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { crashArea } from '../../src/facts/crash.ts';
+import { crashArea } from '../../src/facts/areas/logs/crash.ts';
+import { timeOf, zoneOf } from '../../src/facts/areas/logs/log-time.ts';
 import { buildProbe, checkWants, wantsNamedIn } from '../../src/facts/index.ts';
 import { type EarlierBoot, judgePast, verdictOf } from '../../src/facts/kmem/past.ts';
-import { timeOf, zoneOf } from '../../src/facts/log-time.ts';
 import type { Facts, FactWant } from '../../src/model/fact.ts';
 import { emptyHost, file, has, hasBusybox, isRoot, program, type Recorded, replay } from './replay.ts';
 

@@ -1,12 +1,13 @@
 // The tables of docs/kmem.md, made from the data: a test compares the two.
-import { containerdIoRows } from '../../src/facts/kmem/containerd-io.ts';
+
 import { type CreatorRow, creatorRows, unknownRow } from '../../src/facts/kmem/creators.ts';
-import { dockerRows, ownerRows } from '../../src/facts/kmem/docker.ts';
 import { el7Errata, el7Parses, generations, upstreamParses, vendorParses } from '../../src/facts/kmem/kernels.ts';
-import { kubeletRows, systemdDriverRow } from '../../src/facts/kmem/kubelet.ts';
+import { containerdIoRows } from '../../src/facts/kmem/programs/containerd-io.ts';
+import { dockerRows, ownerRows } from '../../src/facts/kmem/programs/docker.ts';
+import { kubeletRows, systemdDriverRow } from '../../src/facts/kmem/programs/kubelet.ts';
+import { runcRows } from '../../src/facts/kmem/programs/runc.ts';
 import { readRows } from '../../src/facts/kmem/reads.ts';
 import { remedyRules } from '../../src/facts/kmem/remedy.ts';
-import { runcRows } from '../../src/facts/kmem/runc.ts';
 import { symptomRows } from '../../src/facts/kmem/symptoms.ts';
 import { verdictRules } from '../../src/facts/kmem/verdict.ts';
 import { witnessRules } from '../../src/facts/kmem/witnesses.ts';

@@ -1,7 +1,8 @@
 // Hosts built from the tables, for rows that no recording covers: programs, groups by their real paths, and the facts that the probe would give.
-import type { Example, ReadState } from '../../src/facts/groups.ts';
+
 import { derive } from '../../src/facts/index.ts';
 import { creatorOf } from '../../src/facts/kmem/creators.ts';
+import type { Example, ReadState } from '../../src/facts/kmem/groups.ts';
 import type { Facts } from '../../src/model/fact.ts';
 import type { Mapping } from '../../src/model/value.ts';
 

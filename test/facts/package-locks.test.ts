@@ -2,8 +2,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageLocks, packageLocksArea } from '../../src/facts/package-locks.ts';
-import { withPrelude } from '../../src/facts/prelude.ts';
+import { packageLocks, packageLocksArea } from '../../src/facts/areas/packages/package-locks.ts';
+import { withPrelude } from '../../src/facts/probe/prelude.ts';
 import { hostTree, shells } from '../modules/host-tree.ts';
 
 /** `/proc/PID` of a process that began at second 955 of 1000. */

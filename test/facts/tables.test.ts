@@ -1,12 +1,12 @@
 // The kmem tables, row by row: an example inside each row, and its borders.
 import { describe, expect, it } from 'vitest';
-import { asksForNokmem, bootArgs, disablesMemoryCgroup } from '../../src/facts/boot-args.ts';
-import { containerdIoAccounts, containerdIoRow, containerdIoRows } from '../../src/facts/kmem/containerd-io.ts';
-import { dockerAccounts, dockerRows, engineVersion } from '../../src/facts/kmem/docker.ts';
+import { asksForNokmem, bootArgs, disablesMemoryCgroup } from '../../src/facts/areas/boot/boot-args.ts';
 import { el7Errata, generations, healthOf, parsesNokmem, readRelease, shortRelease, vendorSays } from '../../src/facts/kmem/kernels.ts';
-import { kubeletAccounts, kubeletRows } from '../../src/facts/kmem/kubelet.ts';
+import { containerdIoAccounts, containerdIoRow, containerdIoRows } from '../../src/facts/kmem/programs/containerd-io.ts';
+import { dockerAccounts, dockerRows, engineVersion } from '../../src/facts/kmem/programs/docker.ts';
+import { kubeletAccounts, kubeletRows } from '../../src/facts/kmem/programs/kubelet.ts';
+import { runcAccounts, runcRows } from '../../src/facts/kmem/programs/runc.ts';
 import { readingOf, readRows } from '../../src/facts/kmem/reads.ts';
-import { runcAccounts, runcRows } from '../../src/facts/kmem/runc.ts';
 import { isCritical, readSymptoms, symptomPatterns, symptomRows } from '../../src/facts/kmem/symptoms.ts';
 
 describe('kernel generations', () => {

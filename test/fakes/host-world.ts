@@ -1,9 +1,11 @@
 // One host and its node on a virtual clock, behind the Transport and Cluster ports: what it runs, how often it booted, what was given back, by
 // itself. Answers the engine's own scripts as the real ones would; probes are recorded ones. Faults come from a plan that is made beforehand.
-import { bootScript, exitCodes } from '../../src/engine/host-scripts.ts';
-import type { Clock, Cluster, Connection, ExecRequest, ExecResult, NodeState, Transport } from '../../src/engine/ports.ts';
+import { bootScript, exitCodes } from '../../src/engine/effects/host-scripts.ts';
+import type { Cluster, NodeState } from '../../src/engine/ports/cluster.ts';
+import type { Clock } from '../../src/engine/ports/local.ts';
+import type { Connection, ExecRequest, ExecResult, Transport } from '../../src/engine/ports/transport.ts';
 import { buildProbe } from '../../src/facts/index.ts';
-import { type Failure, failed, type Outcome, ok } from '../../src/model/failure.ts';
+import { type Failure, failed, type Outcome, ok } from '../../src/model/run/failure.ts';
 
 /** What a probe prints: as found, with the argument set, booted with it, and booted with it on a kernel that accounts all the same. */
 export interface Recording {

@@ -6,8 +6,8 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { gzipSync } from 'node:zlib';
-import type { NodeObject, PdbObject, PodObject } from '../../src/kube/objects.ts';
-import { meets, parseSelector, selects } from '../../src/kube/selector.ts';
+import type { NodeObject, PdbObject, PodObject } from '../../src/adapters/kube/objects/objects.ts';
+import { meets, parseSelector, selects } from '../../src/adapters/kube/objects/selector.ts';
 import { type Pair, pki } from './kube-tls.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the fake stores JSON of any shape, as the real one does

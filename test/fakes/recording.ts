@@ -1,10 +1,10 @@
 // What the probe prints on a practice host before and after its remedy, for hosts on a virtual clock.
 import { expect } from 'vitest';
 import { buildProbe } from '../../src/facts/index.ts';
-import { baseAreas } from '../../src/facts/registry.ts';
+import { baseAreas } from '../../src/facts/probe/registry.ts';
 import { play, practice } from '../cli/practice.ts';
 import { sickNode } from '../kube/fleet-nodes.ts';
-import { rebooted, ssh } from '../lab-fleet/client.ts';
+import { rebooted, ssh } from '../practice/client.ts';
 import type { Recording } from './host-world.ts';
 
 /** Sets the argument on a practice host of that name, reboots it, and reads it at each step. */

@@ -1,5 +1,5 @@
 // Three small modules for tests of loading: with a schema like real ones, and nothing to do.
-import type { AnyModule } from '../../src/model/change.ts';
+import type { AnyModule } from '../../src/model/run/change.ts';
 import {
   absolutePath,
   amount,
@@ -17,7 +17,7 @@ import {
   version,
   whole,
   word,
-} from '../../src/model/schema.ts';
+} from '../../src/model/shape/schema.ts';
 
 const module = <T>(name: string, schema: Schema<T>, example: string): AnyModule => ({
   name,

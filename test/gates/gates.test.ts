@@ -2,10 +2,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Cluster, DeploymentState, NodeState } from '../../src/engine/ports.ts';
-import { createGates } from '../../src/gates/index.ts';
-import { failed, ok } from '../../src/model/failure.ts';
+import { createGates } from '../../src/adapters/outside/gates.ts';
+import type { Cluster, DeploymentState, NodeState } from '../../src/engine/ports/cluster.ts';
 import type { GateSpec } from '../../src/model/playbook.ts';
+import { failed, ok } from '../../src/model/run/failure.ts';
 import type { Mapping } from '../../src/model/value.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;

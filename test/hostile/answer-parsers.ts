@@ -1,19 +1,19 @@
 // Parsers of answers: of commands over SSH, of SSH servers, API servers, and this machine's own programs.
 
-import { claimOf, contradiction } from '../../src/engine/node-match.ts';
-import { lastLines, textResult } from '../../src/engine/observe.ts';
-import { fencedBy, ownFailure } from '../../src/engine/perform-run.ts';
-import { refusal, statusOf } from '../../src/kube/errors.ts';
-import { readAnswer } from '../../src/kube/evict.ts';
-import { holdOf, nodeState } from '../../src/kube/ownership.ts';
-import { canNeverAllow, describePdb } from '../../src/kube/pdb.ts';
-import { quantity } from '../../src/kube/quantity.ts';
-import { parseSelector, selects } from '../../src/kube/selector.ts';
+import { refusal, statusOf } from '../../src/adapters/kube/client/errors.ts';
+import { readAnswer } from '../../src/adapters/kube/drain/evict.ts';
+import { holdOf, nodeState } from '../../src/adapters/kube/node/ownership.ts';
+import { canNeverAllow, describePdb } from '../../src/adapters/kube/objects/pdb.ts';
+import { quantity } from '../../src/adapters/kube/objects/quantity.ts';
+import { parseSelector, selects } from '../../src/adapters/kube/objects/selector.ts';
+import { createBannerWatch } from '../../src/adapters/ssh/connect/banner.ts';
+import { failureOf } from '../../src/adapters/ssh/connect/failures.ts';
+import { notStarted } from '../../src/adapters/ssh/connect/refusals.ts';
+import { createOutput } from '../../src/adapters/ssh/exec/output.ts';
+import { fencedBy, ownFailure } from '../../src/engine/effects/perform-run.ts';
+import { claimOf, contradiction } from '../../src/engine/node/match.ts';
+import { lastLines, textResult } from '../../src/engine/session/observe.ts';
 import { editLine, hasInitWords, occurrences } from '../../src/modules/kernel-arg/edit.ts';
-import { createBannerWatch } from '../../src/ssh/banner.ts';
-import { failureOf } from '../../src/ssh/failures.ts';
-import { createOutput } from '../../src/ssh/output.ts';
-import { notStarted } from '../../src/ssh/refusals.ts';
 import type { Parser } from './parser.ts';
 
 const result = (text: string, code: number) => ({ code, stdout: text, stderr: text, truncated: false }) as const;

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { outputArea } from '../../src/core/task-plan.ts';
-import { observe } from '../../src/engine/observe.ts';
-import type { ReadRequest, Session } from '../../src/engine/session.ts';
+import { outputArea } from '../../src/core/plan/task-plan.ts';
+import { observe } from '../../src/engine/session/observe.ts';
+import type { ReadRequest, Session } from '../../src/engine/session/session.ts';
 import { buildProbe, longestAnswer } from '../../src/facts/index.ts';
-import { failed, ok } from '../../src/model/failure.ts';
+import { failed, ok } from '../../src/model/run/failure.ts';
 import { command } from '../cli/real-world.ts';
 import { recordings } from '../recorded/recordings.ts';
 

@@ -2,9 +2,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parsePlan, staleness } from '../../src/core/saved-plan.ts';
+import { resolveKubeconfig } from '../../src/adapters/kube/auth/kubeconfig.ts';
+import { noConfig, readSshConfig } from '../../src/adapters/ssh/config/config-file.ts';
+import { parseJump } from '../../src/adapters/ssh/config/route.ts';
+import { indexKnownHosts, judge, parseKnownHosts } from '../../src/adapters/ssh/connect/known-hosts.ts';
+import { hashOf, rootOf, scanJournal } from '../../src/adapters/store/chain.ts';
+import { JournalError } from '../../src/adapters/store/errors.ts';
+import { parsePlan, staleness } from '../../src/core/plan/saved-plan.ts';
 import { factDefs } from '../../src/facts/index.ts';
-import { resolveKubeconfig } from '../../src/kube/kubeconfig.ts';
 import {
   declaredFacts,
   hostVars,
@@ -16,14 +21,9 @@ import {
   resolvePattern,
   targetOf,
 } from '../../src/load/index.ts';
-import { parsePlain } from '../../src/load/yaml-data.ts';
-import type { Event } from '../../src/model/event.ts';
+import { parsePlain } from '../../src/load/text/yaml-data.ts';
+import type { Event } from '../../src/model/run/event.ts';
 import { modules } from '../../src/modules/index.ts';
-import { noConfig, readSshConfig } from '../../src/ssh/config-file.ts';
-import { indexKnownHosts, judge, parseKnownHosts } from '../../src/ssh/known-hosts.ts';
-import { parseJump } from '../../src/ssh/route.ts';
-import { hashOf, rootOf, scanJournal } from '../../src/store/chain.ts';
-import { JournalError } from '../../src/store/errors.ts';
 import { tableReader } from '../fakes/table-reader.ts';
 import type { Parser } from './parser.ts';
 

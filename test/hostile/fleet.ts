@@ -1,18 +1,21 @@
 // A fleet on one virtual clock, driven by the real run loop, in which one host does what it wants. Nothing here reads the time or the disk.
-import { emptyState, hostStates } from '../../src/core/state.ts';
-import { planFleet } from '../../src/engine/fleet.ts';
-import { ledgerOf } from '../../src/engine/ledger.ts';
-import { knownSecrets } from '../../src/engine/mask.ts';
-import type { Clock, Connection, ExecRequest, ExecResult, Journal, Transport } from '../../src/engine/ports.ts';
+
+import { slotsOf } from '../../src/adapters/store/slots.ts';
+import { emptyState, hostStates } from '../../src/core/run-state/state.ts';
+import { knownSecrets } from '../../src/engine/effects/mask.ts';
+import { planFleet } from '../../src/engine/host/fleet.ts';
+import type { PlaySetup } from '../../src/engine/host/walk-context.ts';
+import type { Clock } from '../../src/engine/ports/local.ts';
+import type { Journal } from '../../src/engine/ports/store.ts';
+import type { Connection, ExecRequest, ExecResult, Transport } from '../../src/engine/ports/transport.ts';
 import { runLoop } from '../../src/engine/run.ts';
-import type { PlaySetup } from '../../src/engine/walk-context.ts';
+import { ledgerOf } from '../../src/engine/run-log.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import { hostScope, loadPlaybook } from '../../src/load/index.ts';
-import type { Event } from '../../src/model/event.ts';
-import { failed, type Outcome, ok } from '../../src/model/failure.ts';
-import type { HostPlan } from '../../src/model/plan.ts';
+import type { Event } from '../../src/model/run/event.ts';
+import { failed, type Outcome, ok } from '../../src/model/run/failure.ts';
+import type { HostPlan } from '../../src/model/run/plan.ts';
 import { modules } from '../../src/modules/index.ts';
-import { slotsOf } from '../../src/store/slots.ts';
 import { begin } from '../core/fleet.ts';
 import { countedCommand, type Fate, HostWorld, type Recording, type Time } from '../fakes/host-world.ts';
 import { emptyWorld, memorySlots } from '../fakes/slots.ts';

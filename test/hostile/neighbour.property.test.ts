@@ -2,9 +2,9 @@
 // writes, keeps, sends and works is bounded. The real loop, walks and modules on a virtual clock.
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ExecRequest } from '../../src/engine/ports.ts';
+import type { ExecRequest } from '../../src/engine/ports/transport.ts';
 import { buildProbe } from '../../src/facts/index.ts';
-import type { Event } from '../../src/model/event.ts';
+import type { Event } from '../../src/model/run/event.ts';
 import { countedCommand, type Fate, type Recording } from '../fakes/host-world.ts';
 import { recordSick } from '../fakes/recording.ts';
 import { type Ended, type Hostility, type Move, runFleet } from './fleet.ts';

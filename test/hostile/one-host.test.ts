@@ -1,8 +1,8 @@
 // One host whose answers make kmend's own code throw, wherever they are first looked at: that host fails, and every other host ends as without it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ExecResult, Transport } from '../../src/engine/ports.ts';
-import { type Outcome, ok } from '../../src/model/failure.ts';
-import { createTransport } from '../../src/ssh/index.ts';
+import { createTransport } from '../../src/adapters/ssh/index.ts';
+import type { ExecResult, Transport } from '../../src/engine/ports/transport.ts';
+import { type Outcome, ok } from '../../src/model/run/failure.ts';
 import { eventsOf, mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
 import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
 

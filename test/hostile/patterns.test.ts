@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { parseSync, Visitor } from 'oxc-parser';
 import { checkSync } from 'recheck';
 import { describe, expect, it } from 'vitest';
+import { hostCauses, repositoryCauses } from '../../src/facts/areas/packages/repository-causes.ts';
 import { areas } from '../../src/facts/index.ts';
 import { creatorRows } from '../../src/facts/kmem/creators.ts';
-import { hostCauses, repositoryCauses } from '../../src/facts/repository-causes.ts';
 import { parsers } from './parsers.ts';
 import { startWorkers } from './workers.ts';
 
@@ -43,15 +43,15 @@ for (const file of files) {
 /** Files that make regular expressions: of texts of their own, never of a text from outside, and rows run them all. */
 const knownMakers = [
   'facts/kmem/creators.ts',
-  'facts/kubelet.ts',
-  'facts/memory.ts',
-  'facts/registry.ts',
-  'facts/repository-causes.ts',
-  'load/pattern.ts',
-  'load/yaml.ts',
-  'local/package-file.ts',
-  'report/layout.ts',
-  'ssh/refusals.ts',
+  'facts/areas/programs/kubelet.ts',
+  'facts/areas/cgroups/memory.ts',
+  'facts/probe/registry.ts',
+  'facts/areas/packages/repository-causes.ts',
+  'load/inventory/pattern.ts',
+  'load/text/yaml.ts',
+  'adapters/local/package-file.ts',
+  'screens/layout.ts',
+  'adapters/ssh/connect/refusals.ts',
 ];
 
 /** Super-linear, with what bounds the text. */
@@ -69,30 +69,30 @@ const rooms = /^(?:facts|load|ssh|kube|store|gates|model)\//;
 
 /** Files of these rooms that have patterns and no row: what their patterns look at. */
 const noParsers: ReadonlyMap<string, string> = new Map([
-  ['facts/volatile.ts', 'names of facts'],
-  ['gates/index.ts', 'the comparison in a playbook; answers are JSON'],
-  ['kube/api.ts', 'paths of its own'],
-  ['kube/credentials.ts', 'tokens, sign by sign'],
-  ['kube/dial.ts', 'the host of an address'],
-  ['kube/forecast.ts', 'finalizers, compared as they are'],
-  ['kube/holding.ts', 'finalizers, compared as they are'],
-  ['kube/http.ts', 'the address of the server'],
-  ['kube/http1.ts', 'the host of an address'],
-  ['kube/inventory.ts', 'names and addresses of nodes, sign by sign'],
-  ['kube/placement.ts', 'taints, compared as they are'],
-  ['kube/proxy.ts', 'the environment of this machine'],
-  ['load/listing.ts', 'what is printed'],
-  ['model/change.ts', 'changes of the program'],
-  ['model/failure.ts', 'lines of 200 characters, as they are shown'],
+  ['facts/probe/volatile.ts', 'names of facts'],
+  ['adapters/outside/gates.ts', 'the comparison in a playbook; answers are JSON'],
+  ['adapters/kube/client/api.ts', 'paths of its own'],
+  ['adapters/kube/auth/credentials.ts', 'tokens, sign by sign'],
+  ['adapters/kube/client/dial.ts', 'the host of an address'],
+  ['adapters/kube/forecast/forecast.ts', 'finalizers, compared as they are'],
+  ['adapters/kube/objects/pod-status.ts', 'finalizers, compared as they are'],
+  ['adapters/kube/client/http.ts', 'the address of the server'],
+  ['adapters/kube/client/http1.ts', 'the host of an address'],
+  ['adapters/kube/inventory.ts', 'names and addresses of nodes, sign by sign'],
+  ['adapters/kube/node/placement.ts', 'taints, compared as they are'],
+  ['adapters/kube/auth/proxy.ts', 'the environment of this machine'],
+  ['load/inventory/listing.ts', 'what is printed'],
+  ['model/run/change.ts', 'changes of the program'],
+  ['model/run/failure.ts', 'lines of 200 characters, as they are shown'],
   ['model/forward-target.ts', 'an address that the operator gives'],
-  ['model/quote.ts', 'what is printed'],
-  ['ssh/command.ts', 'words of the program, and the end of a prompt'],
-  ['ssh/exec.ts', 'marks of the program'],
-  ['ssh/handshake.ts', 'errors of the library'],
-  ['ssh/host-keys.ts', 'the type of a key, sign by sign'],
-  ['ssh/keys.ts', 'key files of the operator'],
-  ['ssh/login.ts', 'the end of a prompt'],
-  ['store/audit.ts', 'names of files, sign by sign'],
+  ['model/text/quote.ts', 'what is printed'],
+  ['adapters/ssh/exec/command.ts', 'words of the program, and the end of a prompt'],
+  ['adapters/ssh/exec/exec.ts', 'marks of the program'],
+  ['adapters/ssh/connect/handshake.ts', 'errors of the library'],
+  ['adapters/ssh/connect/host-keys.ts', 'the type of a key, sign by sign'],
+  ['adapters/ssh/connect/keys.ts', 'key files of the operator'],
+  ['adapters/ssh/connect/login.ts', 'the end of a prompt'],
+  ['adapters/store/audit.ts', 'names of files, sign by sign'],
 ]);
 
 function slow({ source, flags }: Pick<Pattern, 'source' | 'flags'>): string | undefined {

@@ -7,32 +7,32 @@ const poison = vi.hoisted(() => ({ host: '' }));
 const check = vi.hoisted(() => (host: unknown): void => {
   if (poison.host !== '' && host === poison.host) throw new RangeError('poison');
 });
-vi.mock('../../src/core/drift-report.ts', async (original) => {
-  const real = await original<typeof import('../../src/core/drift-report.ts')>();
+vi.mock('../../src/core/history/drift-report.ts', async (original) => {
+  const real = await original<typeof import('../../src/core/history/drift-report.ts')>();
   const hostDrift: typeof real.hostDrift = (host, mended, read) => {
     if ('facts' in read) check(host);
     return real.hostDrift(host, mended, read);
   };
   return { ...real, hostDrift };
 });
-vi.mock('../../src/core/rollback.ts', async (original) => {
-  const real = await original<typeof import('../../src/core/rollback.ts')>();
+vi.mock('../../src/core/history/rollback.ts', async (original) => {
+  const real = await original<typeof import('../../src/core/history/rollback.ts')>();
   const rollbackOf: typeof real.rollbackOf = (run, deeds, later) => {
     check(deeds.host);
     return real.rollbackOf(run, deeds, later);
   };
   return { ...real, rollbackOf };
 });
-vi.mock('../../src/report/check-details.ts', async (original) => {
-  const real = await original<typeof import('../../src/report/check-details.ts')>();
+vi.mock('../../src/screens/hosts/check-details.ts', async (original) => {
+  const real = await original<typeof import('../../src/screens/hosts/check-details.ts')>();
   const hostDetails: typeof real.hostDetails = (row, width, paint) => {
     if (row.facts !== undefined) check(row.host);
     return real.hostDetails(row, width, paint);
   };
   return { ...real, hostDetails };
 });
-vi.mock('../../src/report/lines.ts', async (original) => {
-  const real = await original<typeof import('../../src/report/lines.ts')>();
+vi.mock('../../src/screens/run/lines.ts', async (original) => {
+  const real = await original<typeof import('../../src/screens/run/lines.ts')>();
   const eventLines: typeof real.eventLines = (event, paint) => {
     check('host' in event ? event.host : '');
     return real.eventLines(event, paint);

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { listenForSignals } from '../../src/local/signals.ts';
-import { terminalAsker } from '../../src/local/terminal-asker.ts';
+import { listenForSignals } from '../../src/adapters/local/signals.ts';
+import { terminalAsker } from '../../src/adapters/local/terminal-asker.ts';
 import { bundlePath } from '../cli/child.ts';
 import { type Practice, play, practice, sick } from '../cli/practice.ts';
 

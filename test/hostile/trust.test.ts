@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Identity, judgePath, trustOf } from '../../src/local/trust.ts';
+import { type Identity, judgePath, trustOf } from '../../src/adapters/local/trust.ts';
 import { bundlePath } from '../cli/child.ts';
 import { command } from '../cli/real-world.ts';
 

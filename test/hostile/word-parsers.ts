@@ -1,10 +1,10 @@
 // Parsers of words: versions and their ranges, times, expressions and what filters make of a registered output.
-import { render } from '../../src/core/condition.ts';
-import { readCalendar } from '../../src/core/cron-line.ts';
+import { render } from '../../src/core/plan/condition.ts';
+import { readCalendar } from '../../src/core/rollout/cron-line.ts';
 import { compile, compileTemplate } from '../../src/expression/index.ts';
 import { nearest } from '../../src/model/diagnostic.ts';
-import { compareDeb, compareKubernetes, compareRpm, compareUpstream, isRange, versionInRange } from '../../src/model/versions.ts';
-import { splitWords } from '../../src/modules/command-words.ts';
+import { compareDeb, compareKubernetes, compareRpm, compareUpstream, isRange, versionInRange } from '../../src/model/text/versions.ts';
+import { splitWords } from '../../src/modules/command/command-words.ts';
 import { upstreamOf } from '../../src/modules/package-manager/version.ts';
 import type { Parser } from './parser.ts';
 

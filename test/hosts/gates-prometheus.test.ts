@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GateReading } from '../../src/engine/ports.ts';
-import { createGates } from '../../src/gates/index.ts';
+import { createGates } from '../../src/adapters/outside/gates.ts';
+import type { GateReading } from '../../src/engine/ports/outside.ts';
 import type { Mapping } from '../../src/model/value.ts';
 
 const installed = spawnSync('prometheus', ['--version']).status === 0;

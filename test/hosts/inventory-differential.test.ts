@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { globMatcher } from '../../src/load/glob.ts';
 import {
   inventoryGraph,
   inventoryList,
@@ -18,7 +17,8 @@ import {
   resolvePattern,
   sortedJson,
 } from '../../src/load/index.ts';
-import { iniValue } from '../../src/load/python-literal.ts';
+import { globMatcher } from '../../src/load/inventory/glob.ts';
+import { iniValue } from '../../src/load/inventory/python-literal.ts';
 import { hasErrors } from '../../src/model/diagnostic.ts';
 import type { Inventory } from '../../src/model/host.ts';
 import { smallModules } from '../fakes/small-modules.ts';

@@ -1,6 +1,6 @@
 // Drains on bad days, on a real API server: slow, overloaded, many at once, watches cut, clocks that are off, nodes that go away meanwhile.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/local/index.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
 import { cordonAndDrain, failure, owner, sleep, value } from '../kube/cluster-on.ts';
 import { drainOptions } from '../kube/pods.ts';
 import { type Front, startFront } from './kube-front.ts';

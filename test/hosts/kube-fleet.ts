@@ -1,9 +1,9 @@
 // Practice hosts that are nodes of a real cluster: fake kubelets report the boots and kernels that the hosts really have.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { createCluster } from '../../src/kube/index.ts';
-import { parsePlain } from '../../src/load/yaml-data.ts';
-import { systemClock } from '../../src/local/index.ts';
+import { createCluster } from '../../src/adapters/kube/index.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
+import { parsePlain } from '../../src/load/text/yaml-data.ts';
 import { type Child, spawnCommand } from '../cli/child.ts';
 import { practice } from '../cli/practice.ts';
 import type { CommandResult, WorldChanges } from '../cli/real-world.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { DrainOptions } from '../../src/model/effect.ts';
+import type { DrainOptions } from '../../src/model/run/effect.ts';
 import { cordonAndDrain, owner, sleep, value } from '../kube/cluster-on.ts';
 import { drainOptions } from '../kube/pods.ts';
 import { missing, startLab } from './kube-lab.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
 import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { KubeCluster } from '../../src/kube/index.ts';
+import type { KubeCluster } from '../../src/adapters/kube/index.ts';
 import type { startLab } from './kube-lab.ts';
 
 export interface Front {

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
-import type { Clock } from '../../src/engine/ports.ts';
-import { createCluster, type KubeCluster } from '../../src/kube/index.ts';
-import { systemClock } from '../../src/local/index.ts';
+import { createCluster, type KubeCluster } from '../../src/adapters/kube/index.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
+import type { Clock } from '../../src/engine/ports/local.ts';
 import { bundlePath } from '../cli/child.ts';
 import { labNumber } from './lab.ts';
 

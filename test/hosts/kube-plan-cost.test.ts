@@ -1,8 +1,8 @@
 // What a plan costs a real API server, beside one scan a node: 200 nodes with 2,000 pods, in the server's own CPU time.
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NodeSide } from '../../src/engine/node-side.ts';
-import { systemClock } from '../../src/local/index.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
+import { NodeSide } from '../../src/engine/node/node-view.ts';
 import type { FactWant } from '../../src/model/fact.ts';
 import { sleep, value } from '../kube/cluster-on.ts';
 import { drainOptions } from '../kube/pods.ts';

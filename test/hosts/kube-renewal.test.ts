@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { KubeCluster } from '../../src/kube/index.ts';
-import { systemClock } from '../../src/local/index.ts';
-import type { Outcome } from '../../src/model/failure.ts';
+import type { KubeCluster } from '../../src/adapters/kube/index.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
+import type { Outcome } from '../../src/model/run/failure.ts';
 import { missing, startLab } from './kube-lab.ts';
 
 const title = `credentials that renew, on a real API server${missing === undefined ? '' : ` (skipped: ${missing})`}`;

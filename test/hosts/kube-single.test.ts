@@ -1,6 +1,6 @@
 // Single replicas under a budget and pods of Jobs, on a real API server with its own controllers and an account that has the three roles only.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { surgeAnnotation, surgedAnnotation } from '../../src/kube/single-replica.ts';
+import { surgeAnnotation, surgedAnnotation } from '../../src/adapters/kube/drain/single-replica.ts';
 import { until } from '../cli/practice.ts';
 import { cordonAndDrain, failure, owner, value } from '../kube/cluster-on.ts';
 import { nodePlay } from '../kube/fleet-nodes.ts';

@@ -1,8 +1,8 @@
 // Modules on real hosts: real dnf, rpm, apt-get, dpkg and grub-mkconfig do the work; facts are read again, and the second plan must be empty.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProbe, derive, parseProbe } from '../../src/facts/index.ts';
-import type { ModulePlan, PlanContext } from '../../src/model/change.ts';
 import { type Facts, viewOf } from '../../src/model/fact.ts';
+import type { ModulePlan, PlanContext } from '../../src/model/run/change.ts';
 import { isList, type Value } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
 import { type Lab, labMissing, labNumber, startLab } from './lab.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Event, EventOf, EventType } from '../../src/model/event.ts';
+import type { Event, EventOf, EventType } from '../../src/model/run/event.ts';
 import type { Lab } from './lab.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

@@ -6,7 +6,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inspectPackage } from '../../src/local/index.ts';
+import { inspectPackage } from '../../src/adapters/local/index.ts';
 import { type Lab, labMissing, startLab } from './lab.ts';
 import { eventsOf, failureOf, type Operator, operator } from './operator.ts';
 

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Connection, ExecRequest, Transport } from '../../src/engine/ports.ts';
+import type { Connection, ExecRequest, Transport } from '../../src/engine/ports/transport.ts';
 import { type Become, secret, type Target } from '../../src/model/host.ts';
 import { addUser, authorize, makeKey, noSshd, type Sshd, startSshd } from '../ssh/real-sshd.ts';
 import { transportFor } from '../ssh/server.ts';

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TransportOptions } from '../../src/adapters/ssh/index.ts';
 import { buildProbe, checkWants, parseProbe } from '../../src/facts/index.ts';
 import { secret, type Target } from '../../src/model/host.ts';
-import type { TransportOptions } from '../../src/ssh/index.ts';
 import { addUser, authorize, knownLine, listening, makeKey, noSshd, type Sshd, startSshd } from '../ssh/real-sshd.ts';
 import { nobody, transportFor } from '../ssh/server.ts';
 

@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareDeb, compareRpm } from '../../src/model/versions.ts';
+import { compareDeb, compareRpm } from '../../src/model/text/versions.ts';
 import { debPairs, rpmPairs } from '../model/version-pairs.ts';
 
 const has = (program: string): boolean => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;

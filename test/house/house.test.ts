@@ -15,7 +15,8 @@ const floors: readonly (readonly string[])[] = [
   ['facts', 'expression'],
   ['modules', 'core'],
   ['engine', 'load'],
-  ['ssh', 'kube', 'store', 'report', 'lab', 'local', 'gates', 'notify'],
+  ['adapters/ssh', 'adapters/kube', 'adapters/store', 'adapters/local', 'adapters/outside', 'screens'],
+  ['practice'],
   ['cli'],
   ['main.ts'],
 ];
@@ -24,11 +25,11 @@ const pure = ['model', 'facts', 'expression', 'modules', 'core', 'load'];
 /** Each package has one owner; the lab's servers are the other end of the same protocol. */
 const owners: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
-  listr2: ['report'],
+  listr2: ['screens'],
   semver: ['model', 'facts'],
-  socks: ['kube'],
-  'ssh-config': ['ssh'],
-  ssh2: ['ssh', 'lab'],
+  socks: ['adapters/kube'],
+  'ssh-config': ['adapters/ssh'],
+  ssh2: ['adapters/ssh', 'practice'],
   yaml: ['load'],
   zod: ['model'],
 };
@@ -46,12 +47,18 @@ const walk = (folder: string): string[] =>
     return entry.isDirectory() ? walk(path) : path.endsWith('.ts') ? [path] : [];
   });
 
-const files: readonly File[] = walk(source).map((path) => {
+/** The room of a path: each adapter is a room of its own, and the practice fleet stands beside `src`. */
+const roomOf = (path: string): string => {
+  const [first = '', second = ''] = relative(path.startsWith(source) ? source : root, path).split('/');
+  return first === 'adapters' ? `${first}/${second}` : first;
+};
+
+const files: readonly File[] = [...walk(source), ...walk(join(root, 'practice'))].map((path) => {
   const text = readFileSync(path, 'utf8');
   const imports = [...text.matchAll(/^(?:import|export)\b[^;'"]*?from\s+'([^']+)'|import\('([^']+)'\)/gm)].map(
     (match) => match[1] ?? match[2] ?? '',
   );
-  return { path, room: relative(source, path).split('/')[0] ?? '', text, imports };
+  return { path, room: roomOf(path), text, imports };
 });
 
 const floorOf = (room: string): number => floors.findIndex((floor) => floor.includes(room));
@@ -67,7 +74,7 @@ describe('the house', () => {
     const wrong = files.flatMap((file) =>
       file.imports
         .filter((target) => target.startsWith('.'))
-        .map((target) => relative(source, join(dirname(file.path), target)).split('/')[0] ?? '')
+        .map((target) => roomOf(join(dirname(file.path), target)))
         .filter((room) => room !== file.room && floorOf(room) >= floorOf(file.room))
         .map((room) => `${name(file)} imports ${room}`),
     );
@@ -119,7 +126,7 @@ describe('the house', () => {
   });
 
   it('loads zod in one file', () => {
-    expect(files.filter((file) => file.imports.includes('zod')).map(name)).toEqual(['src/model/schema.ts']);
+    expect(files.filter((file) => file.imports.includes('zod')).map(name)).toEqual(['src/model/shape/schema.ts']);
   });
 
   it('keeps pure floors pure: no node modules, no clock, no console, no timers', () => {
@@ -172,8 +179,8 @@ describe('the house', () => {
   });
 
   it('reads KMEND_ROOT in the prelude only, and drops it where another user runs the script', () => {
-    const wrong = files.filter((file) => code(file.text).includes('KMEND_ROOT') && file.room !== 'lab').map(name);
-    expect(wrong).toEqual(['src/facts/prelude.ts', 'src/ssh/command.ts']);
+    const wrong = files.filter((file) => code(file.text).includes('KMEND_ROOT') && file.room !== 'practice').map(name);
+    expect(wrong).toEqual(['src/facts/probe/prelude.ts', 'src/adapters/ssh/exec/command.ts']);
   });
 
   it('has one test file for every module, and registers every module and area', () => {
@@ -194,7 +201,7 @@ describe('the house', () => {
     ];
     expect(found(/\bconsole\.|\bprocess\.std(?:out|err)\b|\bopenStdout\b|\/dev\/tty/)).toEqual(['src/main.ts']);
     const screens = found(/\bWriteStream\b/);
-    expect(screens).toEqual(['src/local/progress.ts', 'src/local/terminal-asker.ts', 'src/main.ts']);
+    expect(screens).toEqual(['src/adapters/local/progress.ts', 'src/adapters/local/terminal-asker.ts', 'src/main.ts']);
     const writes = files
       .filter((file) => screens.includes(name(file)))
       .flatMap((file) => code(file.text).match(/.*(?:\.write|\.question)\(.*/g) ?? []);

@@ -5,11 +5,11 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { lineLimit, pageLimit, readLines, sizeInMemory } from '../../src/kube/answer.ts';
-import { refusal } from '../../src/kube/errors.ts';
-import { createCluster, type KubeCluster } from '../../src/kube/index.ts';
-import { systemClock } from '../../src/local/index.ts';
-import type { Outcome } from '../../src/model/failure.ts';
+import { lineLimit, pageLimit, readLines, sizeInMemory } from '../../src/adapters/kube/client/answer.ts';
+import { refusal } from '../../src/adapters/kube/client/errors.ts';
+import { createCluster, type KubeCluster } from '../../src/adapters/kube/index.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
+import type { Outcome } from '../../src/model/run/failure.ts';
 import { failure, owner, value } from './cluster-on.ts';
 import { drainOptions } from './pods.ts';
 

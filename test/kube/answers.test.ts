@@ -1,9 +1,9 @@
 // What each answer to an eviction means, when the next try comes, and whose turn it is at a used-up budget.
 import { describe, expect, it } from 'vitest';
-import { createBudgetTurns } from '../../src/kube/budget-turns.ts';
-import { noAnswer, refusal } from '../../src/kube/errors.ts';
-import { readAnswer, retryPause } from '../../src/kube/evict.ts';
-import { describeProgress, whyStillThere } from '../../src/kube/holding.ts';
+import { noAnswer, refusal } from '../../src/adapters/kube/client/errors.ts';
+import { createBudgetTurns } from '../../src/adapters/kube/drain/budget-turns.ts';
+import { readAnswer, retryPause } from '../../src/adapters/kube/drain/evict.ts';
+import { describeProgress, whyStillThere } from '../../src/adapters/kube/objects/pod-status.ts';
 
 const body = (message: string, cause?: string) => ({
   kind: 'Status',

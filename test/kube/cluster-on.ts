@@ -1,10 +1,11 @@
 // A cluster on a fake API server, for the tests of this folder.
+
+import { type ClusterOptions, createCluster, type KubeCluster } from '../../src/adapters/kube/index.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
 import type { World } from '../../src/cli/world.ts';
-import type { Cluster } from '../../src/engine/ports.ts';
-import { type ClusterOptions, createCluster, type KubeCluster } from '../../src/kube/index.ts';
-import { parsePlain } from '../../src/load/yaml-data.ts';
-import { systemClock } from '../../src/local/index.ts';
-import type { Failure, Outcome } from '../../src/model/failure.ts';
+import type { Cluster } from '../../src/engine/ports/cluster.ts';
+import { parsePlain } from '../../src/load/text/yaml-data.ts';
+import type { Failure, Outcome } from '../../src/model/run/failure.ts';
 import type { FakeKube } from '../fakes/kube-api.ts';
 
 type Json = Record<string, unknown>;

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ownerAnnotation } from '../../src/kube/index.ts';
+import { ownerAnnotation } from '../../src/adapters/kube/index.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl, pki } from '../fakes/kube-tls.ts';
 import { startSocksProxy } from '../fakes/socks-proxy.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { rights } from '../../src/kube/rights.ts';
+import { rights } from '../../src/adapters/kube/client/rights.ts';
 import { clusterFor } from './cluster-on.ts';
 import { type NodeFleet, nodeFleet, nodePlay, sickNode } from './fleet-nodes.ts';
 

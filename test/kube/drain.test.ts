@@ -1,8 +1,8 @@
 // Draining a node of a fake API server over real TLS: what goes, what is retried, what ends it, and what is never said.
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ownerAnnotation } from '../../src/kube/index.ts';
-import { systemClock } from '../../src/local/index.ts';
+import { ownerAnnotation } from '../../src/adapters/kube/index.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
 import { type FakeKubeOptions, type Fault, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';
 import { clusterOn, cordonAndDrain, failure, type On, owner, sleep, value } from './cluster-on.ts';

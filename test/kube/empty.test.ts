@@ -1,9 +1,9 @@
 // Drained means empty: what is on the node when the chosen pods are gone, on a fake API server; and the law over worlds that are made up.
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { sortOut } from '../../src/kube/empty.ts';
-import type { DaemonSetLookup } from '../../src/kube/filters.ts';
-import type { DrainOptions } from '../../src/model/effect.ts';
+import { sortOut } from '../../src/adapters/kube/drain/empty.ts';
+import type { DaemonSetLookup } from '../../src/adapters/kube/objects/filters.ts';
+import type { DrainOptions } from '../../src/model/run/effect.ts';
 import { type FakeKube, type PodSpec, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';
 import { clusterOn, cordonAndDrain, failure, owner, value } from './cluster-on.ts';

@@ -1,7 +1,7 @@
 // The decision table of a drain: the situations that `kubectl drain` is tested with, in our words, and the order of the filters.
 import { describe, expect, it } from 'vitest';
-import { type DaemonSetLookup, daemonSetsOf, decidePod, selectPods } from '../../src/kube/filters.ts';
-import type { PodObject } from '../../src/kube/objects.ts';
+import { type DaemonSetLookup, daemonSetsOf, decidePod, selectPods } from '../../src/adapters/kube/objects/filters.ts';
+import type { PodObject } from '../../src/adapters/kube/objects/objects.ts';
 import { drainOptions, type PodShape, pod } from './pods.ts';
 
 const now = Date.parse('2024-05-01T12:00:00Z');

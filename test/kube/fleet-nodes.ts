@@ -1,8 +1,8 @@
 // A practice fleet whose hosts are nodes of a fake cluster: the fake kubelets report the boot and kernel that the hosts really have.
 
 import { existsSync } from 'node:fs';
-import type { HostSpec } from '../../src/lab/index.ts';
-import type { Event } from '../../src/model/event.ts';
+import type { HostSpec } from '../../practice/index.ts';
+import type { Event } from '../../src/model/run/event.ts';
 import { practice, sick } from '../cli/practice.ts';
 import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
 import { type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';

@@ -1,8 +1,8 @@
 // Following the pods of a node, with a stubbed API and a clock that jumps: when it lists, when it watches, and what an event may say.
 import { describe, expect, it } from 'vitest';
-import type { Api, WatchEvent } from '../../src/kube/api.ts';
-import { followPods } from '../../src/kube/follow-pods.ts';
-import { ok } from '../../src/model/failure.ts';
+import type { Api, WatchEvent } from '../../src/adapters/kube/client/api.ts';
+import { followPods } from '../../src/adapters/kube/drain/follow-pods.ts';
+import { ok } from '../../src/model/run/failure.ts';
 
 interface Pod {
   readonly uid: string;

@@ -1,14 +1,14 @@
 // The forecast: what a drain would do, told before the cordon; pure tables, then the reads on a fake API server.
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Forecast } from '../../src/engine/ports.ts';
-import type { Said } from '../../src/kube/dry-run.ts';
-import { selectPods } from '../../src/kube/filters.ts';
-import { estimateSeconds, type ForecastInput, forecastDrain } from '../../src/kube/forecast.ts';
-import type { NodeObject, PdbObject, PodObject } from '../../src/kube/objects.ts';
-import { askPdbs, canNeverAllow } from '../../src/kube/pdb.ts';
-import { addUsage, emptyUsage, nowhereToGo } from '../../src/kube/placement.ts';
-import { answers, evictionWebhooks } from '../../src/kube/webhooks.ts';
-import type { DrainOptions } from '../../src/model/effect.ts';
+import type { Said } from '../../src/adapters/kube/forecast/dry-run.ts';
+import { estimateSeconds, type ForecastInput, forecastDrain } from '../../src/adapters/kube/forecast/forecast.ts';
+import { addUsage, emptyUsage, nowhereToGo } from '../../src/adapters/kube/node/placement.ts';
+import { selectPods } from '../../src/adapters/kube/objects/filters.ts';
+import type { NodeObject, PdbObject, PodObject } from '../../src/adapters/kube/objects/objects.ts';
+import { askPdbs, canNeverAllow } from '../../src/adapters/kube/objects/pdb.ts';
+import { answers, evictionWebhooks } from '../../src/adapters/kube/objects/webhooks.ts';
+import type { Forecast } from '../../src/engine/ports/cluster.ts';
+import type { DrainOptions } from '../../src/model/run/effect.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';
 import { clusterOn, failure, value } from './cluster-on.ts';

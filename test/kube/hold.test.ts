@@ -1,6 +1,6 @@
 // A hold and a cordon by a person, on a fake API server: in the plan, before a start, and in the middle of a walk.
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Event } from '../../src/model/event.ts';
+import type { Event } from '../../src/model/run/event.ts';
 import { eventsOf, until } from '../cli/practice.ts';
 import { startCommand } from '../cli/real-world.ts';
 import { clusterFor } from './cluster-on.ts';

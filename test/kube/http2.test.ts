@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createHttp2 } from '../../src/kube/http2.ts';
+import { createHttp2 } from '../../src/adapters/kube/client/http2.ts';
 import { sleep } from './cluster-on.ts';
 
 const closing: (() => unknown)[] = [];

@@ -1,7 +1,7 @@
 // A host speaks only for itself: one that prints another node's name and boot id is refused, and no node is touched for it.
 import { writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTransport } from '../../src/ssh/index.ts';
+import { createTransport } from '../../src/adapters/ssh/index.ts';
 import { eventsOf } from '../cli/practice.ts';
 import type { WorldChanges } from '../cli/real-world.ts';
 import { type NodeFleet, nodeFleet, nodePlay, sickNode } from './fleet-nodes.ts';

@@ -1,12 +1,12 @@
 // Which node a host is: selected by the inventory and by what was dialled; the host's own word only confirms, and no two hosts are one node.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findNode } from '../../src/engine/node-facts.ts';
-import { claimOf, contradiction, type HostIdentity } from '../../src/engine/node-match.ts';
-import type { Cluster, NodeState } from '../../src/engine/ports.ts';
-import { systemClock } from '../../src/local/index.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
+import { findNode } from '../../src/engine/node/facts.ts';
+import { claimOf, contradiction, type HostIdentity } from '../../src/engine/node/match.ts';
+import type { Cluster, NodeState } from '../../src/engine/ports/cluster.ts';
 import type { Facts } from '../../src/model/fact.ts';
-import { ok } from '../../src/model/failure.ts';
+import { ok } from '../../src/model/run/failure.ts';
 import { node } from './pods.ts';
 
 const clusterOf = (nodes: readonly NodeState[]): Cluster => ({ nodes: async () => ok(nodes) }) as Partial<Cluster> as Cluster;

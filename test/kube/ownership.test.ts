@@ -1,6 +1,5 @@
 // Cordon and uncordon: the situations kubectl is tested with, and whose node it is.
 import { describe, expect, it } from 'vitest';
-import type { NodeObject } from '../../src/kube/objects.ts';
 import {
   decideCordon,
   decidePlain,
@@ -10,7 +9,8 @@ import {
   holdOf,
   nodeState,
   ownerAnnotation,
-} from '../../src/kube/ownership.ts';
+} from '../../src/adapters/kube/node/ownership.ts';
+import type { NodeObject } from '../../src/adapters/kube/objects/objects.ts';
 
 const owner = { run: 'r1', number: 1 };
 const at = '2024-05-01T12:00:00.000Z';

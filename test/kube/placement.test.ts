@@ -1,7 +1,7 @@
 // Where pods could go: tolerations, the room that is left, and what counts as used.
 import { describe, expect, it } from 'vitest';
-import type { NodeObject, PodObject, Taint, Toleration } from '../../src/kube/objects.ts';
-import { addUsage, emptyUsage, nowhereToGo, type Usage } from '../../src/kube/placement.ts';
+import { addUsage, emptyUsage, nowhereToGo, type Usage } from '../../src/adapters/kube/node/placement.ts';
+import type { NodeObject, PodObject, Taint, Toleration } from '../../src/adapters/kube/objects/objects.ts';
 import { pod } from './pods.ts';
 
 const node = (name: string, allocatable: Readonly<Record<string, string>>, taints: readonly Taint[] = []): NodeObject => ({

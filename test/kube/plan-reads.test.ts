@@ -1,9 +1,9 @@
 // What a plan asks of the API server for all of its hosts, counted by kind of call; and that it is not content with what is older than itself.
 import { afterEach, expect, it } from 'vitest';
-import { NodeSide, type NodeSideOptions } from '../../src/engine/node-side.ts';
-import type { Cluster } from '../../src/engine/ports.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
+import { NodeSide, type NodeSideOptions } from '../../src/engine/node/node-view.ts';
+import type { Cluster } from '../../src/engine/ports/cluster.ts';
 import { forecastFact } from '../../src/facts/index.ts';
-import { systemClock } from '../../src/local/index.ts';
 import type { Facts, FactWant } from '../../src/model/fact.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { clusterOn, owner, sleep, value } from './cluster-on.ts';

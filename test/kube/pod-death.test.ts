@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { PodHolder } from '../../src/engine/ports.ts';
-import { createPodWitness } from '../../src/kube/index.ts';
-import { systemClock } from '../../src/local/index.ts';
+import { createPodWitness } from '../../src/adapters/kube/index.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
+import type { PodHolder } from '../../src/engine/ports/store.ts';
 import { type FakeKube, startFakeKube } from '../fakes/kube-api.ts';
 import { pki } from '../fakes/kube-tls.ts';
 

@@ -1,7 +1,8 @@
 // Objects for the pure tests of this folder: pods and nodes with only what a test names.
-import type { NodeState } from '../../src/engine/ports.ts';
-import type { PodObject } from '../../src/kube/objects.ts';
-import type { DrainOptions } from '../../src/model/effect.ts';
+
+import type { PodObject } from '../../src/adapters/kube/objects/objects.ts';
+import type { NodeState } from '../../src/engine/ports/cluster.ts';
+import type { DrainOptions } from '../../src/model/run/effect.ts';
 
 export const drainOptions = (more: Partial<DrainOptions> = {}): DrainOptions => ({
   timeout: 5,

@@ -1,9 +1,6 @@
 // Selectors, quantities, capacity, readiness after a reboot and the inventory from nodes: tables.
 import { describe, expect, it } from 'vitest';
-import { isLastReady, poolOf, quorumRisk, unavailableNodes, zoneOf } from '../../src/engine/node-capacity.ts';
-import { newCrashes, readyAfterReboot } from '../../src/engine/node-ready.ts';
-import type { PodState } from '../../src/engine/ports.ts';
-import { inventoryFromNodes } from '../../src/kube/inventory.ts';
+import { inventoryFromNodes } from '../../src/adapters/kube/inventory.ts';
 import {
   deploymentState,
   hasMemoryLimit,
@@ -12,9 +9,12 @@ import {
   type PodObject,
   restartsOf,
   workloadName,
-} from '../../src/kube/objects.ts';
-import { quantity, sayBytes } from '../../src/kube/quantity.ts';
-import { meets, parseSelector, selects } from '../../src/kube/selector.ts';
+} from '../../src/adapters/kube/objects/objects.ts';
+import { quantity, sayBytes } from '../../src/adapters/kube/objects/quantity.ts';
+import { meets, parseSelector, selects } from '../../src/adapters/kube/objects/selector.ts';
+import { isLastReady, poolOf, quorumRisk, unavailableNodes, zoneOf } from '../../src/engine/node/capacity.ts';
+import { newCrashes, readyAfterReboot } from '../../src/engine/node/ready.ts';
+import type { PodState } from '../../src/engine/ports/cluster.ts';
 import { node, pod } from './pods.ts';
 
 describe('label selectors', () => {

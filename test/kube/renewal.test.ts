@@ -5,10 +5,10 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { createHttp } from '../../src/kube/http.ts';
-import { keep } from '../../src/kube/kept.ts';
-import { systemClock } from '../../src/local/index.ts';
-import { failed, type Outcome, ok } from '../../src/model/failure.ts';
+import { keep } from '../../src/adapters/kube/auth/kept.ts';
+import { createHttp } from '../../src/adapters/kube/client/http.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
+import { failed, type Outcome, ok } from '../../src/model/run/failure.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl, type Pair, pki } from '../fakes/kube-tls.ts';
 import { clusterOn, cordonAndDrain, failure, type On, tryCluster, value } from './cluster-on.ts';

@@ -1,7 +1,5 @@
 // Workloads that a PDB can never let go: restarted or scaled up before the eviction, never below their budget, and never left scaled up.
 import { afterAll, describe, expect, it } from 'vitest';
-import type { DeploymentObject, NodeObject, PdbObject } from '../../src/kube/objects.ts';
-import type { PdbAnswer } from '../../src/kube/pdb.ts';
 import {
   decideSettle,
   decideSurge,
@@ -10,7 +8,9 @@ import {
   surgeAnnotation,
   surgedAnnotation,
   surgedOf,
-} from '../../src/kube/single-replica.ts';
+} from '../../src/adapters/kube/drain/single-replica.ts';
+import type { DeploymentObject, NodeObject, PdbObject } from '../../src/adapters/kube/objects/objects.ts';
+import type { PdbAnswer } from '../../src/adapters/kube/objects/pdb.ts';
 import { deploy } from '../fakes/deployments.ts';
 import { type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';

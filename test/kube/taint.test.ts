@@ -1,15 +1,15 @@
 // The taint on nodes whose turn is still to come: other taints are never lost, and in the end none of it is left.
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { emptyState, type HostState, type RunState } from '../../src/core/state.ts';
-import { tableOf } from '../../src/core/table.ts';
-import { createPending } from '../../src/engine/node-pending.ts';
-import type { Cluster, NodeState } from '../../src/engine/ports.ts';
-import type { NodeObject, Taint } from '../../src/kube/objects.ts';
-import { decideCordon, decidePlain, decideRelease, decideUncordon } from '../../src/kube/ownership.ts';
-import { decidePending, pendingRun } from '../../src/kube/taint.ts';
-import { failed, ok } from '../../src/model/failure.ts';
+import { decideCordon, decidePlain, decideRelease, decideUncordon } from '../../src/adapters/kube/node/ownership.ts';
+import { decidePending, pendingRun } from '../../src/adapters/kube/node/taint.ts';
+import type { NodeObject, Taint } from '../../src/adapters/kube/objects/objects.ts';
+import { emptyState, type HostState, type RunState } from '../../src/core/run-state/state.ts';
+import { tableOf } from '../../src/core/run-state/table.ts';
+import { createPending } from '../../src/engine/node/pending.ts';
+import type { Cluster, NodeState } from '../../src/engine/ports/cluster.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
+import { failed, ok } from '../../src/model/run/failure.ts';
 import { eventsOf } from '../cli/practice.ts';
 import { startFakeKube } from '../fakes/kube-api.ts';
 import { clusterOn, value } from './cluster-on.ts';

@@ -1,11 +1,11 @@
 // What a run says in the cluster: Kubernetes events on the nodes, for people who read `kubectl describe node`. They are worth nothing to the run itself.
 import { afterEach, describe, expect, it } from 'vitest';
-import { fold } from '../../src/core/fold.ts';
-import { emptyState, type RunState } from '../../src/core/state.ts';
-import { createVoice } from '../../src/engine/node-voice.ts';
-import type { Cluster, NodeNote } from '../../src/engine/ports.ts';
-import { systemClock } from '../../src/local/index.ts';
-import type { Event } from '../../src/model/event.ts';
+import { systemClock } from '../../src/adapters/local/index.ts';
+import { fold } from '../../src/core/run-state/fold.ts';
+import { emptyState, type RunState } from '../../src/core/run-state/state.ts';
+import { createVoice } from '../../src/engine/node/events.ts';
+import type { Cluster, NodeNote } from '../../src/engine/ports/cluster.ts';
+import type { Event } from '../../src/model/run/event.ts';
 import { eventsOf } from '../cli/practice.ts';
 import { startFakeKube } from '../fakes/kube-api.ts';
 import { clusterOn, sleep, value } from './cluster-on.ts';

@@ -1,6 +1,6 @@
 // Globs as Python's fnmatch reads them; test/hosts compares them with fnmatch itself.
 import { describe, expect, it } from 'vitest';
-import { globMatcher } from '../../src/load/glob.ts';
+import { globMatcher } from '../../src/load/inventory/glob.ts';
 
 const names = ['', 'a', 'b', 'c', 'B', '!', ']', '[', '^', '-', '.', '\\', 'ab', 'a]', '[!]', '[]', '[a', 'é', '💾'];
 const matching = (glob: string): string => names.filter(globMatcher(glob)).join(' ');

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadInventory } from '../../src/load/index.ts';
-import { iniValue } from '../../src/load/python-literal.ts';
-import { expandRange } from '../../src/load/range.ts';
+import { iniValue } from '../../src/load/inventory/python-literal.ts';
+import { expandRange } from '../../src/load/inventory/range.ts';
 import { hasErrors } from '../../src/model/diagnostic.ts';
 import { tableReader } from '../fakes/table-reader.ts';
 

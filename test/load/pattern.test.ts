@@ -1,7 +1,7 @@
 // Patterns and limits, host for host as Ansible finds them; and where kmend is stricter.
 import { describe, expect, it } from 'vitest';
 import { limitTo, loadInventory, resolvePattern } from '../../src/load/index.ts';
-import { splitPattern } from '../../src/load/pattern.ts';
+import { splitPattern } from '../../src/load/inventory/pattern.ts';
 import { tableReader } from '../fakes/table-reader.ts';
 
 const text = '[web]\nnode[01:06]\ndb-a\n[db]\ndb-[a:c]\n[canary]\nnode02\ndb-b\n[zone_a]\nnode[01:03]\ndb-a\n';

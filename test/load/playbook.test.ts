@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadInventory, loadPlaybook, type PlaybookOptions } from '../../src/load/index.ts';
-import { refusedInPlay, refusedInTask } from '../../src/load/keywords.ts';
+import { refusedInPlay, refusedInTask } from '../../src/load/playbook/keywords.ts';
 import type { ModuleTask, Play } from '../../src/model/playbook.ts';
 import { smallModules } from '../fakes/small-modules.ts';
 import { tableReader } from '../fakes/table-reader.ts';

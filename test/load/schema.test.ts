@@ -1,7 +1,7 @@
 // The types that modules and playbooks are checked with.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import * as schema from '../../src/model/schema.ts';
+import * as schema from '../../src/model/shape/schema.ts';
 
 const parse = (type: schema.Schema<unknown>, input: unknown): unknown => {
   const parsed = type.safeParse(input);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/expression/index.ts';
 import { hostScope, hostVars, type Layers, loadInventory, parseExtraVars, targetOf } from '../../src/load/index.ts';
-import { sshArguments } from '../../src/load/ssh-arguments.ts';
+import { sshArguments } from '../../src/load/inventory/ssh-arguments.ts';
 import { hasErrors } from '../../src/model/diagnostic.ts';
 import { secret } from '../../src/model/host.ts';
 import { tableReader } from '../fakes/table-reader.ts';

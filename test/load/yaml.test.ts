@@ -1,10 +1,10 @@
 // YAML as Ansible reads it, with places; what is wrong is told and never thrown.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resolvePlain } from '../../src/load/scalar.ts';
-import { sourceOf } from '../../src/load/source.ts';
-import { nodeAt, placeInside, plainOf } from '../../src/load/tree.ts';
-import { parseYaml } from '../../src/load/yaml.ts';
+import { resolvePlain } from '../../src/load/text/scalar.ts';
+import { sourceOf } from '../../src/load/text/source.ts';
+import { nodeAt, placeInside, plainOf } from '../../src/load/text/tree.ts';
+import { parseYaml } from '../../src/load/text/yaml.ts';
 
 const parse = (text: string) => parseYaml(sourceOf('f.yml', text));
 const told = (text: string): readonly string[] =>

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { download } from '../../src/local/index.ts';
+import { download } from '../../src/adapters/local/index.ts';
 
 const body = Buffer.alloc(3_000_000, 'package');
 const sha256 = createHash('sha256').update(body).digest('hex');

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, it } from 'vitest';
-import { operatorOf } from '../../src/local/index.ts';
+import { operatorOf } from '../../src/adapters/local/index.ts';
 import { bundlePath } from '../cli/child.ts';
 
 const isRoot = process.geteuid?.() === 0;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { inspectPackage } from '../../src/local/index.ts';
+import { inspectPackage } from '../../src/adapters/local/index.ts';
 import { debFile, type FakePackage, rpmFile } from '../fakes/package-files.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'kmend-package-'));

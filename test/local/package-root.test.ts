@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../src/local/index.ts';
+import { packageRoot } from '../../src/adapters/local/index.ts';
 import { bundlePath } from '../cli/child.ts';
 
 let dir: string;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { progressLine, terminalAsker } from '../../src/local/index.ts';
+import { progressLine, terminalAsker } from '../../src/adapters/local/index.ts';
 
 const hostile = 'h1\u001b[2J\u202e\nFORGED';
 

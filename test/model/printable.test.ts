@@ -1,7 +1,7 @@
 // What text of others may not do once it is printed.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { harmless, oneLine, toJson } from '../../src/model/printable.ts';
+import { harmless, oneLine, toJson } from '../../src/model/text/printable.ts';
 
 /** First and last of each range that a terminal obeys, that turns text round, or that nobody sees. */
 const bad: readonly (readonly [string, number, number])[] = [

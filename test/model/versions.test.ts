@@ -9,7 +9,7 @@ import {
   compareUpstream,
   isRange,
   versionInRange,
-} from '../../src/model/versions.ts';
+} from '../../src/model/text/versions.ts';
 import { debPairs, rpmPairs } from './version-pairs.ts';
 
 const sign = (order: number): number => Math.sign(order);

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../src/model/fact.ts';
-import { quote } from '../../src/model/quote.ts';
-import { splitWords } from '../../src/modules/command-words.ts';
+import { quote } from '../../src/model/text/quote.ts';
+import { splitWords } from '../../src/modules/command/command-words.ts';
 import { hostTree } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
 

@@ -1,6 +1,6 @@
 // container_runtime: which set is chosen and why, what is refused, and the restart with its comparisons.
 import { describe, expect, it } from 'vitest';
-import { withPrelude } from '../../src/facts/prelude.ts';
+import { withPrelude } from '../../src/facts/probe/prelude.ts';
 import { chooseSet } from '../../src/modules/container-runtime/good-set.ts';
 import { afterScript, beforeScript, oldNamesScript } from '../../src/modules/container-runtime/script.ts';
 import { el7, packageFacts } from './facts.ts';

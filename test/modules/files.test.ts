@@ -1,8 +1,8 @@
 // Package files: which count on which host, what is copied, what goes with what, how each package manager is told, and what is refused.
 import { describe, expect, it } from 'vitest';
-import type { ModulePlan } from '../../src/model/change.ts';
 import { type Facts, viewOf } from '../../src/model/fact.ts';
 import type { PackageFile, PackageFiles } from '../../src/model/package-file.ts';
+import type { ModulePlan } from '../../src/model/run/change.ts';
 import { el7, packageFacts } from './facts.ts';
 import { moduleNamed, noContext, parseArgs, planOf } from './laws.ts';
 

@@ -2,11 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { expect } from 'vitest';
 import { derive } from '../../src/facts/index.ts';
-import type { AnyModule, ModulePlan, PlanContext } from '../../src/model/change.ts';
-import type { Effect } from '../../src/model/effect.ts';
 import { type Facts, viewOf } from '../../src/model/fact.ts';
-import { failureKinds } from '../../src/model/failure.ts';
-import { higherRisk } from '../../src/model/risk.ts';
+import type { AnyModule, ModulePlan, PlanContext } from '../../src/model/run/change.ts';
+import type { Effect } from '../../src/model/run/effect.ts';
+import { failureKinds } from '../../src/model/run/failure.ts';
+import { higherRisk } from '../../src/model/run/risk.ts';
 import { modules } from '../../src/modules/index.ts';
 import { shells } from './host-tree.ts';
 

@@ -1,6 +1,6 @@
 // A version that cannot be had because a repository failed: the same words from package, kernel and container_runtime, in the plan and in a transaction.
 import { describe, expect, it } from 'vitest';
-import { repositoryCauses } from '../../src/facts/repository-causes.ts';
+import { repositoryCauses } from '../../src/facts/areas/packages/repository-causes.ts';
 import type { Mapping } from '../../src/model/value.ts';
 import { packageErrors, packageHints } from '../../src/modules/package-manager/errors.ts';
 import { el7, packageFacts } from './facts.ts';

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { withPrelude } from '../../src/facts/prelude.ts';
+import { withPrelude } from '../../src/facts/probe/prelude.ts';
 import { packageErrors, packageHints } from '../../src/modules/package-manager/errors.ts';
 import { packageSteps } from '../../src/modules/package-manager/script.ts';
 import type { Manager } from '../../src/modules/package-manager/version.ts';

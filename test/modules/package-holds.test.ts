@@ -1,6 +1,6 @@
 // Holds that are lifted for one transaction: what the tools are told, and that everything is back afterwards, also when it fails or was killed.
 import { describe, expect, it } from 'vitest';
-import { withPrelude } from '../../src/facts/prelude.ts';
+import { withPrelude } from '../../src/facts/probe/prelude.ts';
 import type { Step } from '../../src/modules/package-manager/choose.ts';
 import { packageSteps } from '../../src/modules/package-manager/script.ts';
 import { el7, packageFacts } from './facts.ts';

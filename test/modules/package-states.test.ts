@@ -1,6 +1,6 @@
 // A package that is not fully installed: no module calls it done, and each refusal has the command that repairs it.
 import { describe, expect, it } from 'vitest';
-import { withPrelude } from '../../src/facts/prelude.ts';
+import { withPrelude } from '../../src/facts/probe/prelude.ts';
 import { packageSteps } from '../../src/modules/package-manager/script.ts';
 import { el7, packageFacts } from './facts.ts';
 import { hostTree } from './host-tree.ts';

@@ -1,6 +1,6 @@
 // package as a table, and its scripts run against stand-ins and against the real dnf and apt-get.
 import { describe, expect, it } from 'vitest';
-import { withPrelude } from '../../src/facts/prelude.ts';
+import { withPrelude } from '../../src/facts/probe/prelude.ts';
 import { packageSteps } from '../../src/modules/package-manager/script.ts';
 import { answersTo, pick, upstreamOf } from '../../src/modules/package-manager/version.ts';
 import { el7, packageFacts } from './facts.ts';

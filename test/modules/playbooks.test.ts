@@ -2,14 +2,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { settle } from '../../src/core/overlay.ts';
-import { type HostInput, type HostPlanning, planHost } from '../../src/core/plan-host.ts';
+import { settle } from '../../src/core/plan/overlay.ts';
+import { type HostInput, type HostPlanning, planHost } from '../../src/core/plan/plan-host.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import { hostScope, loadPlaybook } from '../../src/load/index.ts';
-import type { PlanContext } from '../../src/model/change.ts';
 import { type Facts, wantKey } from '../../src/model/fact.ts';
-import type { Remedy } from '../../src/model/plan.ts';
 import type { Task } from '../../src/model/playbook.ts';
+import type { PlanContext } from '../../src/model/run/change.ts';
+import type { Remedy } from '../../src/model/run/plan.ts';
 import type { Mapping } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
 import { el7, nokmemNow, packageFacts, readsOff } from './facts.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { buildProbe } from '../../src/facts/index.ts';
 import { viewOf } from '../../src/model/fact.ts';
-import { problemsOf } from '../../src/model/schema.ts';
+import { problemsOf } from '../../src/model/shape/schema.ts';
 import type { Mapping } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
 import { el7 } from './facts.ts';

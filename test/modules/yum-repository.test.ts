@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildProbe, parseProbe } from '../../src/facts/index.ts';
-import type { ModulePlan } from '../../src/model/change.ts';
 import { type Facts, viewOf } from '../../src/model/fact.ts';
+import type { ModulePlan } from '../../src/model/run/change.ts';
 import { type HostTree, hostTree, shells } from './host-tree.ts';
 import { moduleNamed, noContext, parseArgs, planOf } from './laws.ts';
 

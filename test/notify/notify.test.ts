@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Notice } from '../../src/engine/ports.ts';
-import { createNotifier } from '../../src/notify/index.ts';
+import { createNotifier } from '../../src/adapters/outside/notify.ts';
+import type { Notice } from '../../src/engine/ports/outside.ts';
 
 const notice: Notice = {
   schema: 'kmend.notice/1',

@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { diskReader, trustOf } from '../../src/adapters/local/index.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
+import { repositoryCauses } from '../../src/facts/areas/packages/repository-causes.ts';
 import { factDefs } from '../../src/facts/index.ts';
-import { repositoryCauses } from '../../src/facts/repository-causes.ts';
 import { loadInventory, loadPlaybook } from '../../src/load/index.ts';
-import { diskReader, trustOf } from '../../src/local/index.ts';
 import { modules } from '../../src/modules/index.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -118,7 +118,7 @@ describe('README and docs', () => {
   });
 
   it('call 7.4 to 7.6 kernels unread, as the table of kernels does: not known to parse the argument', () => {
-    for (const page of [...pages, 'src/lab/demo-hosts.ts', 'CHANGELOG.md'])
+    for (const page of [...pages, 'practice/demo-hosts.ts', 'CHANGELOG.md'])
       expect(read(page), page).not.toMatch(/\b(?:693|862|957)\b[^.;|\n]{0,30} does not (?:parse|know|understand)/);
     expect(read('README.md')).toContain('862 is not known to parse nokmem');
   });

@@ -12,7 +12,7 @@ const dir = mkdtempSync(join(tmpdir(), 'kmend-bundle-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
 const program = (port: number): string => `
-import { createTransport } from ${JSON.stringify(resolve('src/ssh/index.ts'))};
+import { createTransport } from ${JSON.stringify(resolve('src/adapters/ssh/index.ts'))};
 import { secret } from ${JSON.stringify(resolve('src/model/host.ts'))};
 const asker = { attended: false, confirm: async () => false, secret: async () => '' };
 const transport = createTransport({ asker, home: ${JSON.stringify(dir)}, env: {}, warn: console.error, globalKnownHosts: [] });

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { withPrelude } from '../../src/facts/prelude.ts';
+import { coded, loginQuote, type RemoteCommand, remoteCommand } from '../../src/adapters/ssh/exec/command.ts';
+import { createOutput } from '../../src/adapters/ssh/exec/output.ts';
+import { withPrelude } from '../../src/facts/probe/prelude.ts';
 import { type Become, secret } from '../../src/model/host.ts';
-import { coded, loginQuote, type RemoteCommand, remoteCommand } from '../../src/ssh/command.ts';
-import { createOutput } from '../../src/ssh/output.ts';
 
 const shells = ['/bin/sh', '/bin/bash', '/bin/dash', '/usr/bin/zsh', '/usr/bin/fish', '/bin/ksh'].filter((shell) => existsSync(shell));
 const busybox = existsSync('/bin/busybox') || existsSync('/usr/bin/busybox');

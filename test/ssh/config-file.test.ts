@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { noConfig, readSshConfig } from '../../src/adapters/ssh/config/config-file.ts';
+import { parseJump, routeTo } from '../../src/adapters/ssh/config/route.ts';
 import type { Target } from '../../src/model/host.ts';
-import { noConfig, readSshConfig } from '../../src/ssh/config-file.ts';
-import { parseJump, routeTo } from '../../src/ssh/route.ts';
 
 let home = '';
 let warnings: string[] = [];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerChannel } from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Connection, ExecRequest } from '../../src/engine/ports.ts';
+import type { Connection, ExecRequest } from '../../src/engine/ports/transport.ts';
 import { buildProbe, checkWants } from '../../src/facts/index.ts';
 import type { FactWant } from '../../src/model/fact.ts';
 import { type Become, secret, type Target } from '../../src/model/host.ts';

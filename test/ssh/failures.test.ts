@@ -1,7 +1,7 @@
 // Every error of the library and the socket has one failure; the table is the contract with the engine's retries.
 import { describe, expect, it } from 'vitest';
-import { failureOf, type Phase, type RawError } from '../../src/ssh/failures.ts';
-import { notStarted } from '../../src/ssh/refusals.ts';
+import { failureOf, type Phase, type RawError } from '../../src/adapters/ssh/connect/failures.ts';
+import { notStarted } from '../../src/adapters/ssh/connect/refusals.ts';
 
 const at = (phase: Phase, error: RawError, more = {}) => failureOf(error, { where: 'ops@node-a', phase, ...more });
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createHostKeys } from '../../src/ssh/host-keys.ts';
-import { hashName, indexKnownHosts, judge, parseKnownHosts } from '../../src/ssh/known-hosts.ts';
-import type { Hop } from '../../src/ssh/route.ts';
+import type { Hop } from '../../src/adapters/ssh/config/route.ts';
+import { createHostKeys } from '../../src/adapters/ssh/connect/host-keys.ts';
+import { hashName, indexKnownHosts, judge, parseKnownHosts } from '../../src/adapters/ssh/connect/known-hosts.ts';
 
 const ed = 'ssh-ed25519';
 const rsa = 'ssh-rsa';

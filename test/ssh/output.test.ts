@@ -1,7 +1,7 @@
 // Output of a command before and after its ready mark: bounded, and searched once, whatever comes and in whatever pieces.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createOutput, type Output } from '../../src/ssh/output.ts';
+import { createOutput, type Output } from '../../src/adapters/ssh/exec/output.ts';
 
 const mark = 'kmend-0123456789ab-cdef01234567';
 const mebibyte = 1024 * 1024;

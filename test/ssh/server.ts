@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
-import type { Asker } from '../../src/engine/ports.ts';
+import { createTransport, type TransportOptions } from '../../src/adapters/ssh/index.ts';
+import type { Asker } from '../../src/engine/ports/local.ts';
 import type { Target } from '../../src/model/host.ts';
 import { secret } from '../../src/model/host.ts';
-import { createTransport, type TransportOptions } from '../../src/ssh/index.ts';
 
 type KeyType = 'ed25519' | 'rsa' | 'ecdsa';
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Transport, Turn } from '../../src/engine/ports.ts';
+import type { Transport, Turn } from '../../src/engine/ports/transport.ts';
 import { startServer, targetAt, transportFor } from './server.ts';
 
 let home = '';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Connection, Transport } from '../../src/engine/ports.ts';
+import type { Connection, Transport } from '../../src/engine/ports/transport.ts';
 import { secret, type Target } from '../../src/model/host.ts';
 import { keyPair, nobody, type ServerOptions, startServer, startTcp, targetAt, transportFor } from './server.ts';
 

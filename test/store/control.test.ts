@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { EventBody } from '../../src/model/event.ts';
-import { commandsFor, createStore, postCommand } from '../../src/store/index.ts';
+import { commandsFor, createStore, postCommand } from '../../src/adapters/store/index.ts';
+import type { EventBody } from '../../src/model/run/event.ts';
 import { eventsOf, type Practice, play, practice, sick } from '../cli/practice.ts';
 
 describe('a command in the directory of a run', () => {

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Store } from '../../src/engine/ports.ts';
-import type { EventType } from '../../src/model/event.ts';
-import { createStore, StateWriteError } from '../../src/store/index.ts';
+import { createStore, StateWriteError } from '../../src/adapters/store/index.ts';
+import type { Store } from '../../src/engine/ports/store.ts';
+import type { EventType } from '../../src/model/run/event.ts';
 import { eventsOf, type Practice, play, practice, sick, until } from '../cli/practice.ts';
 
 let lab: Practice;

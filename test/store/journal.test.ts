@@ -3,10 +3,10 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Event } from '../../src/model/event.ts';
-import { scanJournal } from '../../src/store/chain.ts';
-import { JournalError } from '../../src/store/errors.ts';
-import { createJournal, openJournal } from '../../src/store/journal.ts';
+import { scanJournal } from '../../src/adapters/store/chain.ts';
+import { JournalError } from '../../src/adapters/store/errors.ts';
+import { createJournal, openJournal } from '../../src/adapters/store/journal.ts';
+import type { Event } from '../../src/model/run/event.ts';
 
 let directory: string;
 let path: string;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EventBody } from '../../src/model/event.ts';
+import type { EventBody } from '../../src/model/run/event.ts';
 import { begin, planFor } from '../core/fleet.ts';
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -4,7 +4,7 @@ import type * as Files from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { createStore, readRuns } from '../../src/store/index.ts';
+import { createStore, readRuns } from '../../src/adapters/store/index.ts';
 import { makeNights, makeRun, quietNight } from './made-runs.ts';
 
 const opened: string[] = [];

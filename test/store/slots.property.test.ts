@@ -2,15 +2,15 @@
 // or its zones with what both have out of service, also when a controller is killed and resumed; and both come to an end.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../src/core/decide.ts';
-import { fold } from '../../src/core/fold.ts';
-import { heldSlot } from '../../src/core/slot.ts';
-import { emptyState, hostState, hostStates, type RunState } from '../../src/core/state.ts';
+import { slotsOf } from '../../src/adapters/store/slots.ts';
+import { decide } from '../../src/core/rollout/decide.ts';
+import { fold } from '../../src/core/run-state/fold.ts';
+import { heldSlot } from '../../src/core/run-state/slot.ts';
+import { emptyState, hostState, hostStates, type RunState } from '../../src/core/run-state/state.ts';
 import { eventOf } from '../../src/engine/decision-event.ts';
 import { SlotClaims } from '../../src/engine/slot-claims.ts';
-import type { EventBody } from '../../src/model/event.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
-import { slotsOf } from '../../src/store/slots.ts';
+import type { EventBody } from '../../src/model/run/event.ts';
 import { begin, failure, hostFor, noon, plain } from '../core/fleet.ts';
 import { emptyWorld, memorySlots, type SlotWorld } from '../fakes/slots.ts';
 

@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Slot, Store } from '../../src/engine/ports.ts';
-import type { EventBody } from '../../src/model/event.ts';
-import { createStore, postCommand } from '../../src/store/index.ts';
+import { createStore, postCommand } from '../../src/adapters/store/index.ts';
+import type { Slot, Store } from '../../src/engine/ports/store.ts';
+import type { EventBody } from '../../src/model/run/event.ts';
 import { begin, failure, fleet } from '../core/fleet.ts';
 
 let state: string;

@@ -1,16 +1,17 @@
 // Filters between data and text: JSON, YAML (writing), base64, checksums, times.
-import { flagArg, textArg, wholeArg } from '../arguments.ts';
-import { type Bound, type Callable, define } from '../callable.ts';
-import { type Cell, isListCell, isTuple, moment, touch, typeName } from '../cell.ts';
-import { digest, uuid } from '../digest.ts';
-import { type JsonStyle, readJson, writeJson } from '../json.ts';
+
+import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
-import { formatMoment, parseMoment } from '../moments.ts';
-import { numeric } from '../numbers.ts';
-import { text } from '../printing.ts';
-import { walk } from '../sequences.ts';
-import { fail } from '../trouble.ts';
-import { writeYaml } from '../yaml-text.ts';
+import { flagArg, textArg, wholeArg } from '../python/arguments.ts';
+import { type Bound, type Callable, define } from '../python/callable.ts';
+import { formatMoment, parseMoment } from '../python/datetime.ts';
+import { digest, uuid } from '../python/digest.ts';
+import { type JsonStyle, readJson, writeJson } from '../python/json.ts';
+import { numeric } from '../python/numbers.ts';
+import { text } from '../python/printing.ts';
+import { type Cell, isListCell, isTuple, moment, touch, typeName } from '../python/py-value.ts';
+import { walk } from '../python/sequences.ts';
+import { writeYaml } from '../python/yaml-text.ts';
 
 const given = (cell: Cell | undefined): Cell | undefined => (cell === null ? undefined : cell);
 

@@ -1,15 +1,16 @@
 // Filters on lists: their ends, order, sums, groups and parts.
-import { flagArg, printedArg, wholeArg } from '../arguments.ts';
-import { atPath } from '../attributes.ts';
-import { type Bound, type Callable, define, type Runtime, tolerating } from '../callable.ts';
-import { type Cell, isListCell, isTuple, missing, orElse, touch, tuple } from '../cell.ts';
-import { keyText } from '../dicts.ts';
+
+import { fail } from '../errors.ts';
+import { atPath } from '../language/attributes.ts';
+import { add } from '../language/operators.ts';
 import { longest, reserve, spend } from '../meter.ts';
-import { add } from '../operators.ts';
-import { compare, equals } from '../order.ts';
-import { text } from '../printing.ts';
-import { chars, sizeOf, walk } from '../sequences.ts';
-import { fail } from '../trouble.ts';
+import { flagArg, printedArg, wholeArg } from '../python/arguments.ts';
+import { type Bound, type Callable, define, type Runtime, tolerating } from '../python/callable.ts';
+import { keyText } from '../python/dicts.ts';
+import { compare, equals } from '../python/order.ts';
+import { text } from '../python/printing.ts';
+import { type Cell, isListCell, isTuple, missing, orElse, touch, tuple } from '../python/py-value.ts';
+import { chars, sizeOf, walk } from '../python/sequences.ts';
 
 const folded = (cell: Cell): Cell => (typeof cell === 'string' ? cell.toLowerCase() : cell);
 

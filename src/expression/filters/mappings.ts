@@ -1,12 +1,13 @@
 // Filters on mappings: merging them, and turning them into lists and back.
-import { flagArg, printedArg, textArg } from '../arguments.ts';
-import { type Callable, define } from '../callable.ts';
-import { type Cell, isDict, isListCell, isTuple, orElse, touch, tuple, typeName } from '../cell.ts';
-import { dictEntries, dictGet, dictOf, dictSize, dictValues } from '../dicts.ts';
-import { equals } from '../order.ts';
-import { text } from '../printing.ts';
-import { walk } from '../sequences.ts';
-import { fail } from '../trouble.ts';
+
+import { fail } from '../errors.ts';
+import { flagArg, printedArg, textArg } from '../python/arguments.ts';
+import { type Callable, define } from '../python/callable.ts';
+import { dictEntries, dictGet, dictOf, dictSize, dictValues } from '../python/dicts.ts';
+import { equals } from '../python/order.ts';
+import { text } from '../python/printing.ts';
+import { type Cell, isDict, isListCell, isTuple, orElse, touch, tuple, typeName } from '../python/py-value.ts';
+import { walk } from '../python/sequences.ts';
 import { sorted } from './lists.ts';
 
 type Entries = readonly (readonly [Cell, Cell])[];

@@ -1,10 +1,11 @@
 // Filters on numbers and sizes.
-import { flagArg, numberArg, textArg, wholeArg } from '../arguments.ts';
-import { type Callable, define } from '../callable.ts';
-import { type Cell, float, int, kindOf, typeName } from '../cell.ts';
-import { negate, numeric } from '../numbers.ts';
-import { text } from '../printing.ts';
-import { fail } from '../trouble.ts';
+
+import { fail } from '../errors.ts';
+import { flagArg, numberArg, textArg, wholeArg } from '../python/arguments.ts';
+import { type Callable, define } from '../python/callable.ts';
+import { negate, numeric } from '../python/numbers.ts';
+import { text } from '../python/printing.ts';
+import { type Cell, float, int, kindOf, typeName } from '../python/py-value.ts';
 
 const number = (value: Cell, what: string): number => numberArg(value, what);
 

@@ -1,11 +1,12 @@
 // Filters on paths and URLs, as text: no file is looked at.
-import { textArg } from '../arguments.ts';
-import { type Callable, define } from '../callable.ts';
-import { type Cell, int, tuple } from '../cell.ts';
-import { dictOf } from '../dicts.ts';
-import { text } from '../printing.ts';
-import { walk } from '../sequences.ts';
-import { fail } from '../trouble.ts';
+
+import { fail } from '../errors.ts';
+import { textArg } from '../python/arguments.ts';
+import { type Callable, define } from '../python/callable.ts';
+import { dictOf } from '../python/dicts.ts';
+import { text } from '../python/printing.ts';
+import { type Cell, int, tuple } from '../python/py-value.ts';
+import { walk } from '../python/sequences.ts';
 
 const basename = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 

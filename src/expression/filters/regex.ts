@@ -1,10 +1,11 @@
 // Filters by regular expression, in Python's syntax.
-import { flagArg, printedArg, textArg, wholeArg } from '../arguments.ts';
-import { type Callable, define } from '../callable.ts';
-import { type Cell, tuple } from '../cell.ts';
-import { text } from '../printing.ts';
+
+import { fail } from '../errors.ts';
+import { flagArg, printedArg, textArg, wholeArg } from '../python/arguments.ts';
+import { type Callable, define } from '../python/callable.ts';
+import { text } from '../python/printing.ts';
+import { type Cell, tuple } from '../python/py-value.ts';
 import { findAll, type Match, type Regex, regex, search, substitute } from '../regex/index.ts';
-import { fail } from '../trouble.ts';
 
 /** `'\\1'` or `'\\g<name>'`: which group `regex_search` is asked for. */
 function groupOf(word: string): string {

@@ -1,11 +1,12 @@
 // map, select and reject: another filter or test for each item of a list.
-import { textArg } from '../arguments.ts';
-import { atPath } from '../attributes.ts';
-import { type Bound, type Callable, define, defineLenient, tolerating } from '../callable.ts';
-import { type Cell, isMissing } from '../cell.ts';
-import { truthy } from '../order.ts';
-import { walk } from '../sequences.ts';
-import { fail } from '../trouble.ts';
+
+import { fail } from '../errors.ts';
+import { atPath } from '../language/attributes.ts';
+import { textArg } from '../python/arguments.ts';
+import { type Bound, type Callable, define, defineLenient, tolerating } from '../python/callable.ts';
+import { truthy } from '../python/order.ts';
+import { type Cell, isMissing } from '../python/py-value.ts';
+import { walk } from '../python/sequences.ts';
 
 /** The items to go through; Jinja2 takes anything false for an empty list here. */
 const membersOf = (value: Cell): readonly Cell[] => (truthy(value) ? walk(value) : []);

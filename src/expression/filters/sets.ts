@@ -1,10 +1,10 @@
 // Lists as sets. Ansible gives their items in no fixed order: here whole numbers come in ascending order (as there in the usual
 // case of small ones), all else in the order in which it first appears.
-import { type Callable, define } from '../callable.ts';
-import { type Cell, kindOf, touch } from '../cell.ts';
-import { keyText } from '../dicts.ts';
-import { equals } from '../order.ts';
-import { walk } from '../sequences.ts';
+import { type Callable, define } from '../python/callable.ts';
+import { keyText } from '../python/dicts.ts';
+import { equals } from '../python/order.ts';
+import { type Cell, kindOf, touch } from '../python/py-value.ts';
+import { walk } from '../python/sequences.ts';
 import { sorted, uniqueBy } from './lists.ts';
 
 const same = (item: Cell): Cell => touch(item);

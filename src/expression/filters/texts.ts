@@ -1,15 +1,16 @@
 // Filters that give text.
-import { flagArg, printedArg, textArg, wholeArg } from '../arguments.ts';
-import { type Callable, define } from '../callable.ts';
-import { type Cell, isDict, isListCell, isTuple, tuple } from '../cell.ts';
-import { dictEntries, dictOf } from '../dicts.ts';
+
+import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
-import { printf } from '../printf.ts';
-import { text } from '../printing.ts';
+import { flagArg, printedArg, textArg, wholeArg } from '../python/arguments.ts';
+import { type Callable, define } from '../python/callable.ts';
+import { dictEntries, dictOf } from '../python/dicts.ts';
+import { printf } from '../python/printf.ts';
+import { text } from '../python/printing.ts';
+import { type Cell, isDict, isListCell, isTuple, tuple } from '../python/py-value.ts';
+import { chars, textLength, walk } from '../python/sequences.ts';
+import { capitalize, center, replace, split, splitLines, strip } from '../python/text-methods.ts';
 import { findAll, regex } from '../regex/index.ts';
-import { chars, textLength, walk } from '../sequences.ts';
-import { capitalize, center, replace, split, splitLines, strip } from '../text-methods.ts';
-import { fail } from '../trouble.ts';
 
 const change = (of: (value: string) => string): Callable => define('', (value) => of(text(value)));
 

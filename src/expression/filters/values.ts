@@ -1,11 +1,12 @@
 // Filters on any value: defaults, conversions, choices.
-import { flagArg, printedArg, textArg, wholeArg } from '../arguments.ts';
-import { type Callable, define, defineLenient } from '../callable.ts';
-import { type Cell, float, int, isMissing, isOmit, kindOf, orElse, touch, typeName } from '../cell.ts';
-import { numeric } from '../numbers.ts';
-import { truthy } from '../order.ts';
-import { repr, text } from '../printing.ts';
-import { fail } from '../trouble.ts';
+
+import { fail } from '../errors.ts';
+import { flagArg, printedArg, textArg, wholeArg } from '../python/arguments.ts';
+import { type Callable, define, defineLenient } from '../python/callable.ts';
+import { numeric } from '../python/numbers.ts';
+import { truthy } from '../python/order.ts';
+import { repr, text } from '../python/printing.ts';
+import { type Cell, float, int, isMissing, isOmit, kindOf, orElse, touch, typeName } from '../python/py-value.ts';
 
 const yes = new Set(['yes', 'on', '1', 'true']);
 

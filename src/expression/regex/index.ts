@@ -1,6 +1,7 @@
 // Python's `re` over our own matcher: search, match, findall and sub.
+
+import { ExpressionError, fail } from '../errors.ts';
 import { metered, reserve, spend } from '../meter.ts';
-import { ExpressionError, fail } from '../trouble.ts';
 import { program } from './match.ts';
 import { parsePattern } from './parse.ts';
 import { replacer } from './replacement.ts';

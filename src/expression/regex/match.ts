@@ -1,6 +1,7 @@
 // Runs a regular expression: backtracking with a meter, so that no pattern can hang the controller.
+
+import { fail } from '../errors.ts';
 import { spend } from '../meter.ts';
-import { fail } from '../trouble.ts';
 import { folded, isWord } from './classes.ts';
 import type { Parsed, Pattern, Place, Program } from './tree.ts';
 

@@ -1,5 +1,5 @@
 // Reads a regular expression as Python's `re` does: named groups, inline flags, possessive quantifiers, `\Z`.
-import { fail } from '../trouble.ts';
+import { fail } from '../errors.ts';
 import { readClass } from './brackets.ts';
 import { classOf, literal } from './classes.ts';
 import { readEscape } from './escapes.ts';

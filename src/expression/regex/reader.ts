@@ -1,5 +1,5 @@
 // Where the reading of a regular expression stands; shared by the parts of its parser.
-import { fail } from '../trouble.ts';
+import { fail } from '../errors.ts';
 import type { Flags } from './tree.ts';
 
 export interface Reader {

@@ -1,5 +1,5 @@
 // The replacement text of `regex_replace`: `\1`, `\g<name>` and Python's escapes.
-import { fail } from '../trouble.ts';
+import { fail } from '../errors.ts';
 import type { Match, Regex } from './tree.ts';
 
 const simple: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\' };

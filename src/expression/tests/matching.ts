@@ -1,10 +1,11 @@
 // Tests of a text against a pattern.
-import { flagArg, textArg } from '../arguments.ts';
-import { type Callable, define } from '../callable.ts';
-import type { Cell } from '../cell.ts';
-import { text } from '../printing.ts';
+
+import { fail } from '../errors.ts';
+import { flagArg, textArg } from '../python/arguments.ts';
+import { type Callable, define } from '../python/callable.ts';
+import { text } from '../python/printing.ts';
+import type { Cell } from '../python/py-value.ts';
 import { matchStart, regex, search } from '../regex/index.ts';
-import { fail } from '../trouble.ts';
 
 type How = 'search' | 'match' | 'fullmatch';
 

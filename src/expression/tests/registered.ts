@@ -1,9 +1,10 @@
 // Tests on what a task registered: failed, changed, skipped and their kin.
-import { type Callable, define } from '../callable.ts';
-import { type Cell, isDict, isListCell, touch } from '../cell.ts';
-import { dictGet } from '../dicts.ts';
-import { truthy } from '../order.ts';
-import { fail } from '../trouble.ts';
+
+import { fail } from '../errors.ts';
+import { type Callable, define } from '../python/callable.ts';
+import { dictGet } from '../python/dicts.ts';
+import { truthy } from '../python/order.ts';
+import { type Cell, isDict, isListCell, touch } from '../python/py-value.ts';
 
 function field(value: Cell, name: string, otherwise: boolean, test: string): boolean {
   if (!isDict(touch(value))) return fail(`the test '${test}' needs the result of a task`);

@@ -1,15 +1,16 @@
 // Tests on the type and value of anything.
-import { flagArg } from '../arguments.ts';
-import { type Callable, define, defineLenient } from '../callable.ts';
-import { type Cell, isDict, isMethod, isMissing, isNamespace, kindOf, typeName } from '../cell.ts';
-import { keyText } from '../dicts.ts';
+
+import { fail } from '../errors.ts';
 import { memberOf } from '../filters/sets.ts';
 import { asBool } from '../filters/values.ts';
-import { modulo, numeric } from '../numbers.ts';
-import { compare, contains, equals, truthy } from '../order.ts';
-import { text } from '../printing.ts';
-import { itemsOf, walk } from '../sequences.ts';
-import { fail } from '../trouble.ts';
+import { flagArg } from '../python/arguments.ts';
+import { type Callable, define, defineLenient } from '../python/callable.ts';
+import { keyText } from '../python/dicts.ts';
+import { modulo, numeric } from '../python/numbers.ts';
+import { compare, contains, equals, truthy } from '../python/order.ts';
+import { text } from '../python/printing.ts';
+import { type Cell, isDict, isMethod, isMissing, isNamespace, kindOf, typeName } from '../python/py-value.ts';
+import { itemsOf, walk } from '../python/sequences.ts';
 
 /** These look at the value alone, not at what is inside. */
 const test = (holds: (value: Cell) => boolean): Callable => ({ ...define('', holds), tolerant: true });

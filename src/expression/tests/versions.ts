@@ -1,11 +1,11 @@
 // The test `version`: Ansible's orders (loose by default, strict, semver), and those of packages (rpm, deb) and of upstream releases.
-import { compareDeb, compareRpm, compareUpstream } from '../../model/versions.ts';
-import { flagArg, textArg } from '../arguments.ts';
-import { type Callable, define } from '../callable.ts';
-import { type Cell, typeName } from '../cell.ts';
-import { compareText, truthy } from '../order.ts';
-import { text } from '../printing.ts';
-import { fail } from '../trouble.ts';
+import { compareDeb, compareRpm, compareUpstream } from '../../model/text/versions.ts';
+import { fail } from '../errors.ts';
+import { flagArg, textArg } from '../python/arguments.ts';
+import { type Callable, define } from '../python/callable.ts';
+import { compareText, truthy } from '../python/order.ts';
+import { text } from '../python/printing.ts';
+import { type Cell, typeName } from '../python/py-value.ts';
 
 type Order = (a: string, b: string) => number;
 

@@ -1,5 +1,5 @@
 // Creators: the exact shape of a memory cgroup's path shows who made it, and through which manager. A sample speaks for its creator only.
-import type { Row } from './row.ts';
+import type { Row } from './programs/row.ts';
 
 /**
  * `runtime` is docker or containerd: below a pod both make the same shape, and what runs on the host decides. `unknown` is whatever has no row: a group

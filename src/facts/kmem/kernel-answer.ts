@@ -1,7 +1,7 @@
 // What is known of one exact kernel beyond its version number: answers of active probes, its System.map, and what the operator declares.
 import type { Facts } from '../../model/fact.ts';
 import { isMapping } from '../../model/value.ts';
-import { asksForNokmem } from '../boot-args.ts';
+import { asksForNokmem } from '../areas/boot/boot-args.ts';
 import { type Parses, parsesNokmem, readRelease } from './kernels.ts';
 
 /** Does this exact release obey nokmem? `try`: the operator lets a canary find out. */

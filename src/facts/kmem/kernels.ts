@@ -1,6 +1,6 @@
 // Kernels: which generation a release belongs to, whether accounting hurts there, and whether `cgroup.memory=nokmem` is understood.
-import { compareUpstream, versionInRange } from '../../model/versions.ts';
-import type { Row } from './row.ts';
+import { compareUpstream, versionInRange } from '../../model/text/versions.ts';
+import type { Row } from './programs/row.ts';
 
 export type Generation = 'el7' | 'uek' | 'older' | 'upstream-3' | '4.0-4.4' | '4.5-5.8' | '5.9+' | 'unknown';
 

@@ -1,6 +1,6 @@
 // Proof in part: a play accepted that some programs go on asking for accounting. All others, and their groups, must prove that they do not.
 import type { Facts } from '../../model/fact.ts';
-import type { Accepted } from '../../model/plan.ts';
+import type { Accepted } from '../../model/run/plan.ts';
 import { type CreatorRow, isBelowKubepods } from './creators.ts';
 import { healthOf } from './kernels.ts';
 import { isShown, mappingsOf, mayAsk, type Part, textOf } from './parts.ts';

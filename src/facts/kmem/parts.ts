@@ -1,12 +1,12 @@
 // Parts: the programs of a host that make memory cgroups and may ask for kernel-memory accounting, each with its version, its manager and its witnesses.
 import type { Facts } from '../../model/fact.ts';
 import { isList, isMapping, type Mapping, type Value } from '../../model/value.ts';
-import { containerdIoAccounts, containerdIoRow } from './containerd-io.ts';
 import type { CreatorRow } from './creators.ts';
-import { dockerAccounts, engineVersion } from './docker.ts';
-import { kubeletAccounts } from './kubelet.ts';
-import type { Accounts } from './row.ts';
-import { runcAccounts } from './runc.ts';
+import { containerdIoAccounts, containerdIoRow } from './programs/containerd-io.ts';
+import { dockerAccounts, engineVersion } from './programs/docker.ts';
+import { kubeletAccounts } from './programs/kubelet.ts';
+import type { Accounts } from './programs/row.ts';
+import { runcAccounts } from './programs/runc.ts';
 import { countOf, managersSeen, speakingFor, type Witnesses, type WitnessRules, witnessRules } from './witnesses.ts';
 
 /** `custom`: a runtime that docker or containerd was configured with beside its runc. */

@@ -1,9 +1,9 @@
 // The remedy: what would really fix this host with the least disruption, from causes (kernel, argument, runc, kubelet), not from samples.
-import type { Remedy } from '../../model/plan.ts';
-import { ownerSays } from './docker.ts';
+import type { Remedy } from '../../model/run/plan.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease, vendorSays } from './kernels.ts';
 import type { Part } from './parts.ts';
+import { ownerSays } from './programs/docker.ts';
 import type { Situation } from './situation.ts';
 import { accountedAnyway, fallsBack, isOnBySigns, caseOf as judgedCase, loses, notApplicable } from './verdict.ts';
 

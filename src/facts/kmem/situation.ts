@@ -1,7 +1,7 @@
 // The situation: facts of a host reduced to what verdict and remedy are made of.
 import type { Facts } from '../../model/fact.ts';
 import { isMapping, isUnknown, type Mapping, type Value } from '../../model/value.ts';
-import { asksForNokmem, disablesMemoryCgroup } from '../boot-args.ts';
+import { asksForNokmem, disablesMemoryCgroup } from '../areas/boot/boot-args.ts';
 import type { CreatorRow } from './creators.ts';
 import { type KernelAnswer, kernelAnswer, sourceOf, tableAnswer } from './kernel-answer.ts';
 import { type Generation, type Parses, readRelease } from './kernels.ts';

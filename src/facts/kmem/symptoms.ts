@@ -1,6 +1,6 @@
 // Symptoms: what the kernel and the container runtimes write into their logs when the leak hurts.
 import type { Mapping } from '../../model/value.ts';
-import type { Row } from './row.ts';
+import type { Row } from './programs/row.ts';
 
 export type SymptomKind =
   | 'slub_memcg'

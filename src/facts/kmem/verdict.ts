@@ -1,5 +1,5 @@
 // The verdict: what the reads say about kernel-memory accounting on this host, with the evidence in one line. By counting, never by /proc/cmdline.
-import type { Verdict } from '../../model/plan.ts';
+import type { Verdict } from '../../model/run/plan.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease } from './kernels.ts';
 import { isContradicted, isRefused, isShown, mayAsk, type Part } from './parts.ts';

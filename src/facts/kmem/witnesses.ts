@@ -1,9 +1,9 @@
 // Witnesses: memory cgroups by who made them and what they answered, as sums; and when such a group speaks for the program that made it.
 import type { Facts } from '../../model/fact.ts';
 import { isList, isMapping, type Mapping } from '../../model/value.ts';
-import { countsSwap } from '../boot-args.ts';
-import type { Limited, ReadState } from '../groups.ts';
+import { countsSwap } from '../areas/boot/boot-args.ts';
 import { type CreatorRow, creatorByKey, type Manager } from './creators.ts';
+import type { Limited, ReadState } from './groups.ts';
 import { healthOf, readRelease } from './kernels.ts';
 
 /** Groups that are alike in all that a verdict looks at. */

@@ -1,7 +1,7 @@
 // Which docker-ce, docker-ce-cli and containerd.io go together and do not switch kernel-memory accounting on: the set nearest to what is there.
-import { containerdIoAccounts, containerdIoRow } from '../../facts/kmem/containerd-io.ts';
-import { engineVersion } from '../../facts/kmem/docker.ts';
-import { compareUpstream } from '../../model/versions.ts';
+import { containerdIoAccounts, containerdIoRow } from '../../facts/kmem/programs/containerd-io.ts';
+import { engineVersion } from '../../facts/kmem/programs/docker.ts';
+import { compareUpstream } from '../../model/text/versions.ts';
 import type { PackageFacts } from '../package-manager/state.ts';
 import { type Manager, orderOf } from '../package-manager/version.ts';
 

@@ -1,13 +1,13 @@
 // Module container_runtime: docker-ce, docker-ce-cli and containerd.io moved together, to versions that do not switch accounting on.
-import { engineVersion, ownerSays } from '../../facts/kmem/docker.ts';
-import { kubeletAccounts } from '../../facts/kmem/kubelet.ts';
-import { withPrelude } from '../../facts/prelude.ts';
-import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
-import type { RunEffect } from '../../model/effect.ts';
+import { engineVersion, ownerSays } from '../../facts/kmem/programs/docker.ts';
+import { kubeletAccounts } from '../../facts/kmem/programs/kubelet.ts';
+import { withPrelude } from '../../facts/probe/prelude.ts';
 import { type Facts, type FactView, flagFact, textFact } from '../../model/fact.ts';
-import { asArgs, duration, type Infer, object, oneOf, state, version } from '../../model/schema.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
+import type { RunEffect } from '../../model/run/effect.ts';
+import { asArgs, duration, type Infer, object, oneOf, state, version } from '../../model/shape/schema.ts';
+import { compareUpstream } from '../../model/text/versions.ts';
 import { unknown } from '../../model/value.ts';
-import { compareUpstream } from '../../model/versions.ts';
 import { defineModule } from '../define.ts';
 import { choose, liftedWarnings, promisesOf, type Step } from '../package-manager/choose.ts';
 import {
@@ -23,10 +23,10 @@ import {
 import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, sourceNotes } from '../package-manager/predownload.ts';
 import { type Repositories, repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
+import { noWayBack } from '../package-manager/rollback-check.ts';
 import { packageSteps } from '../package-manager/script.ts';
 import { busyOrBroken, damageRefusal, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
 import { type Manager, orderOf } from '../package-manager/version.ts';
-import { noWayBack } from '../package-manager/way-back.ts';
 import { chooseSet, isGoodContainerd, isGoodEngine, type PackageTable, type RuntimeSet, setPackages } from './good-set.ts';
 import { afterScript, beforeScript, oldNamesScript, runtimeErrors, runtimeHints } from './script.ts';
 

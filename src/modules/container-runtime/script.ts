@@ -1,5 +1,5 @@
 // The shell round the package work of an engine: what must be the same afterwards, the restart, and what the running engine says of itself.
-import { quote } from '../../model/quote.ts';
+import { quote } from '../../model/text/quote.ts';
 import { packageErrors, packageHints } from '../package-manager/errors.ts';
 
 export const runtimeErrors: Readonly<Record<number, string>> = {

@@ -1,8 +1,9 @@
 // Module kernel_arg: one boot argument, on all boot entries and for kernels installed later.
-import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
-import type { RunEffect } from '../../model/effect.ts';
+
 import { type FactView, textFact } from '../../model/fact.ts';
-import { asArgs, flag, type Infer, listOf, object, oneOf, text } from '../../model/schema.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
+import type { RunEffect } from '../../model/run/effect.ts';
+import { asArgs, flag, type Infer, listOf, object, oneOf, text } from '../../model/shape/schema.ts';
 import type { Value } from '../../model/value.ts';
 import { defineModule } from '../define.ts';
 import { spaceRefusal } from '../package-manager/state.ts';

@@ -1,6 +1,6 @@
 // The shell that the scripts of all boot loaders are put together from.
-import { withPrelude } from '../../facts/prelude.ts';
-import { quote } from '../../model/quote.ts';
+import { withPrelude } from '../../facts/probe/prelude.ts';
+import { quote } from '../../model/text/quote.ts';
 import type { ArgumentEdit } from './edit.ts';
 import { editShell } from './edit-awk.ts';
 

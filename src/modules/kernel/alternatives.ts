@@ -1,6 +1,7 @@
 // Kernel lines of other names that a host's repositories have, and on which accounting is healthy: named in the plan, never chosen.
+
+import { lookFact } from '../../facts/areas/packages/repositories.ts';
 import { healthOf, readRelease } from '../../facts/kmem/kernels.ts';
-import { lookFact } from '../../facts/repositories.ts';
 import { type FactView, textFact } from '../../model/fact.ts';
 import { isList, isMapping } from '../../model/value.ts';
 import type { Repositories } from '../package-manager/repositories.ts';

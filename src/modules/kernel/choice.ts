@@ -1,8 +1,8 @@
 // Which kernels answer to what the task asks for: by version, and by the package that they belong to.
 import { healthOf, readRelease } from '../../facts/kmem/kernels.ts';
 import { type FactView, listFact } from '../../model/fact.ts';
+import { compareRpm } from '../../model/text/versions.ts';
 import { isMapping } from '../../model/value.ts';
-import { compareRpm } from '../../model/versions.ts';
 
 export interface Asked {
   /** Absent: the distribution's own line. */

@@ -1,8 +1,8 @@
 // What a task does to the boot loader: a kernel for one boot or as the default, with the package whose updates follow it; as changes and promises.
-import { withPrelude } from '../../facts/prelude.ts';
-import type { Change, ModulePlan } from '../../model/change.ts';
-import type { RunEffect } from '../../model/effect.ts';
+import { withPrelude } from '../../facts/probe/prelude.ts';
 import { type Facts, type FactView, listFact, textFact } from '../../model/fact.ts';
+import type { Change, ModulePlan } from '../../model/run/change.ts';
+import type { RunEffect } from '../../model/run/effect.ts';
 import { isMapping } from '../../model/value.ts';
 import type { Step } from '../package-manager/choose.ts';
 import { copiedFacts, copyChanges } from '../package-manager/files.ts';

@@ -1,7 +1,8 @@
 // Module kernel: a newer kernel beside the old one, of the distribution's line or another, made the default; the old one stays for the rollback.
-import type { ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
+
 import { type FactView, textFact } from '../../model/fact.ts';
-import { asArgs, duration, flag, type Infer, object, oneOf, text, version } from '../../model/schema.ts';
+import type { ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
+import { asArgs, duration, flag, type Infer, object, oneOf, text, version } from '../../model/shape/schema.ts';
 import { defineModule } from '../define.ts';
 import { filesArg, filesHere, filesRefusal, fileWants, fromFiles, withUnfitFiles } from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';

@@ -1,5 +1,5 @@
 // The shell that makes a kernel the default, or chooses it for one boot. Nothing that a tool says is believed: the answer is read back.
-import { quote } from '../../model/quote.ts';
+import { quote } from '../../model/text/quote.ts';
 import { packageErrors, packageHints } from '../package-manager/errors.ts';
 
 export const kernelErrors: Readonly<Record<number, string>> = {

@@ -1,8 +1,8 @@
 // From what is wanted of packages and what the facts say: which package goes from which version to which, or why not.
-import { readDamage } from '../../facts/damage.ts';
-import type { Refusal } from '../../model/change.ts';
+import { readDamage } from '../../facts/areas/packages/damage.ts';
 import type { Facts, FactView } from '../../model/fact.ts';
 import type { PackageFile } from '../../model/package-file.ts';
+import type { Refusal } from '../../model/run/change.ts';
 import type { Value } from '../../model/value.ts';
 import { missingRefusal } from './missing.ts';
 import type { Repositories } from './repositories.ts';

@@ -1,6 +1,6 @@
 // What package managers say when they fail, and what that means: a table, from which the shell that tells them apart is made.
-import { hostCauses, repositoryCauses } from '../../facts/repository-causes.ts';
-import { quote } from '../../model/quote.ts';
+import { hostCauses, repositoryCauses } from '../../facts/areas/packages/repository-causes.ts';
+import { quote } from '../../model/text/quote.ts';
 
 interface Trouble {
   readonly code: number;

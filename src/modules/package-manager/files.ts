@@ -1,11 +1,12 @@
 // Package files of the controller: versions beside those of the repositories, copied to the host and checked there before a package manager sees them.
-import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/change.ts';
-import type { CopyEffect } from '../../model/effect.ts';
+
 import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
 import { packageFolder, sha256Shell } from '../../model/host-file.ts';
 import type { PackageFile, PackageFiles } from '../../model/package-file.ts';
-import { quote } from '../../model/quote.ts';
-import { filled, list, object, text } from '../../model/schema.ts';
+import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
+import type { CopyEffect } from '../../model/run/effect.ts';
+import { filled, list, object, text } from '../../model/shape/schema.ts';
+import { quote } from '../../model/text/quote.ts';
 import type { Value } from '../../model/value.ts';
 import type { Step } from './choose.ts';
 import { noRepositories } from './repositories.ts';

@@ -1,5 +1,5 @@
 // Holds that the play says may be lifted: for one transaction, and back afterwards, also when it fails or is killed.
-import { quote } from '../../model/quote.ts';
+import { quote } from '../../model/text/quote.ts';
 import type { Step } from './choose.ts';
 import type { Manager } from './version.ts';
 

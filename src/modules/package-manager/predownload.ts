@@ -1,8 +1,8 @@
 // Downloading into the package manager's cache, and nothing else: for the time before a drain, so that a repository that fails takes no pod away.
-import { withPrelude } from '../../facts/prelude.ts';
-import type { ModulePlan } from '../../model/change.ts';
+import { withPrelude } from '../../facts/probe/prelude.ts';
 import type { FactView } from '../../model/fact.ts';
-import { flag } from '../../model/schema.ts';
+import type { ModulePlan } from '../../model/run/change.ts';
+import { flag } from '../../model/shape/schema.ts';
 import type { Step } from './choose.ts';
 import { packageErrors, packageHints } from './errors.ts';
 import { copiedFacts, copyChanges } from './files.ts';

@@ -1,7 +1,7 @@
 // The arguments `enablerepo` and `disablerepo` of every module that installs: which repositories count for this task.
-import { noRepositories, type Repositories } from '../../facts/repositories.ts';
-import type { Refusal } from '../../model/change.ts';
-import { listOf, text } from '../../model/schema.ts';
+import { noRepositories, type Repositories } from '../../facts/areas/packages/repositories.ts';
+import type { Refusal } from '../../model/run/change.ts';
+import { listOf, text } from '../../model/shape/schema.ts';
 import type { Manager } from './version.ts';
 
 export { noRepositories, type Repositories };

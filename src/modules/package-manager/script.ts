@@ -1,8 +1,8 @@
 // The shell that moves packages: several together, exact versions, a bounded wait for the lock, and a query at the end - an exit status of a
 // package manager proves nothing (rpm: a failed %post is rc 0; yum: a package that cannot be had is skipped with rc 0).
-import { isSideBySide } from '../../facts/damage.ts';
-import { repositoryFlags } from '../../facts/repositories.ts';
-import { quote } from '../../model/quote.ts';
+import { isSideBySide } from '../../facts/areas/packages/damage.ts';
+import { repositoryFlags } from '../../facts/areas/packages/repositories.ts';
+import { quote } from '../../model/text/quote.ts';
 import type { Step } from './choose.ts';
 import { judgeScript } from './errors.ts';
 import { checkFiles, filesAlone, fileWord } from './files.ts';

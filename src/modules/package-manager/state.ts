@@ -1,11 +1,11 @@
 // What the package facts of a host say, and why its packages must not be touched.
 
-import { blockingStates, type Damage, damageWords, matters, readDamage, repairOf } from '../../facts/damage.ts';
-import { lookFact, repositoryWant } from '../../facts/repositories.ts';
-import { readUnusable, type Unusable } from '../../facts/unusable.ts';
-import type { PlanContext, Refusal } from '../../model/change.ts';
+import { blockingStates, type Damage, damageWords, matters, readDamage, repairOf } from '../../facts/areas/packages/damage.ts';
+import { lookFact, repositoryWant } from '../../facts/areas/packages/repositories.ts';
+import { readUnusable, type Unusable } from '../../facts/areas/packages/unusable.ts';
 import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
-import { pasteable } from '../../model/quote.ts';
+import type { PlanContext, Refusal } from '../../model/run/change.ts';
+import { pasteable } from '../../model/text/quote.ts';
 import { choiceRefusal, noRepositories, type Repositories } from './repositories.ts';
 import { isManager, type Manager } from './version.ts';
 

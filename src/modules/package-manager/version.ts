@@ -1,5 +1,5 @@
 // Versions as people write them against versions as package managers have them.
-import { type Compare, compareDeb, compareRpm } from '../../model/versions.ts';
+import { type Compare, compareDeb, compareRpm } from '../../model/text/versions.ts';
 
 export type Manager = 'yum' | 'dnf' | 'apt' | 'zypper';
 

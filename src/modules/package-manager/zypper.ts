@@ -1,5 +1,5 @@
 // Steps for zypper. A model from its documentation and sources (zypper(8), zypp/zypper src/main.h), not measured on SUSE.
-import { quote } from '../../model/quote.ts';
+import { quote } from '../../model/text/quote.ts';
 import type { Step } from './choose.ts';
 
 /**

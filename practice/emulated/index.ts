@@ -1,0 +1,40 @@
+// All stand-ins that run in the fleet's process, by the name they are called by.
+import { fillNewGroup } from '../host/cgroups.ts';
+import { done, type StandIn } from './answer.ts';
+import { aptCache, aptGet, aptMark, dpkg, dpkgQuery } from './apt.ts';
+import { editenv, grubby, mkconfig, scriptCheck, setDefault, updateGrub } from './boot-loader.ts';
+import { powerOff, reboot, shutdown, systemctl } from './power.ts';
+import { needsRestarting, rpm } from './rpm.ts';
+import { yum } from './yum.ts';
+
+/** The kernel's side of `mkdir` in the memory tree: the folders are there, now they get their files. */
+const mkdir: StandIn = (machine, args) => {
+  for (const word of args) if (word.startsWith(`${machine.root}/sys/fs/cgroup/`)) fillNewGroup(machine, word.slice(machine.root.length));
+  return done();
+};
+
+export const standIns: ReadonlyMap<string, StandIn> = new Map<string, StandIn>([
+  ['yum', yum],
+  ['rpm', rpm],
+  ['needs-restarting', needsRestarting],
+  ['grubby', grubby],
+  ['grub2-mkconfig', mkconfig],
+  ['grub-mkconfig', mkconfig],
+  ['update-grub', updateGrub],
+  ['grub2-script-check', scriptCheck],
+  ['grub-script-check', scriptCheck],
+  ['grub2-editenv', editenv],
+  ['grub-editenv', editenv],
+  ['grub2-set-default', setDefault],
+  ['apt-get', aptGet],
+  ['apt-cache', aptCache],
+  ['apt-mark', aptMark],
+  ['dpkg', dpkg],
+  ['dpkg-query', dpkgQuery],
+  ['systemctl', systemctl],
+  ['reboot', reboot],
+  ['shutdown', shutdown],
+  ['poweroff', powerOff],
+  ['halt', powerOff],
+  ['mkdir', mkdir],
+]);

@@ -1,0 +1,178 @@
+// Who we are to the API server: headers and certificates made from the user entry, made anew when they can have changed.
+import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
+import { type Pair, readCa, readPair, readSource } from './certificates.ts';
+import { type PluginCredential, runPlugin } from './exec-plugin.ts';
+import { keep, type Making } from './kept.ts';
+import type { ResolvedConfig, Source, UserConfig } from './kubeconfig.ts';
+
+export interface Identity {
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly certificate?: string;
+  readonly key?: string;
+  /** What of it nobody may read in an error. */
+  readonly secrets: readonly string[];
+}
+
+/** An identity as it is now. */
+export interface Issued extends Identity {
+  /** The server did not accept it (401, or no handshake with its certificate): it is forgotten. */
+  readonly refuse: () => void;
+}
+
+export interface Credentials {
+  /** The CA as PEM, as its file is now. */
+  readonly ca: () => Promise<string | undefined>;
+  readonly identity: (signal?: AbortSignal) => Promise<Outcome<Issued>>;
+  /** Something outside may give another identity than before: a file, a plugin. */
+  readonly renews: boolean;
+  /** For messages: "token of user ci". */
+  readonly description: string;
+}
+
+/** Files are replaced while a run goes on (a mounted token about every hour); kubectl reads a token again every minute too. */
+const fileLife = 60_000;
+/** A credential is renewed a little before it ends, so that no call carries one that ends on the way. */
+const expiryMargin = 10_000;
+const pluginTimeout = 60;
+const never = Number.POSITIVE_INFINITY;
+
+function impersonationHeaders(config: ResolvedConfig): Record<string, string | readonly string[]> {
+  const as = config.user.impersonate;
+  if (as === undefined) return {};
+  const extra = Object.entries(as.extra).map(([key, values]) => [`Impersonate-Extra-${encodeURIComponent(key)}`, values] as const);
+  return {
+    'Impersonate-User': as.user,
+    ...(as.uid === undefined ? {} : { 'Impersonate-Uid': as.uid }),
+    ...(as.groups.length === 0 ? {} : { 'Impersonate-Group': as.groups }),
+    ...Object.fromEntries(extra),
+  };
+}
+
+function describe(config: ResolvedConfig): string {
+  const { user, userName, origin } = config;
+  const who = userName === '' ? `the user of ${origin}` : `user "${userName}" of ${origin}`;
+  if (user.exec !== undefined) return `${who} (credential plugin ${user.exec.command})`;
+  if (user.tokenFile !== undefined) return `${who} (token file ${user.tokenFile})`;
+  if (user.idToken !== undefined) return `${who} (id-token of auth-provider oidc${untilText(user.idToken)})`;
+  if (user.token !== undefined) return `${who} (token)`;
+  if (user.certificate !== undefined) return `${who} (client certificate)`;
+  return user.username === undefined ? `${who} (no credential at all)` : `${who} (password)`;
+}
+
+export interface CredentialOptions {
+  readonly config: ResolvedConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: () => number;
+}
+
+/** When an id-token ends, milliseconds since 1970: its claim `exp`. */
+function expiryOf(idToken: string): number {
+  try {
+    const { exp } = JSON.parse(Buffer.from(idToken.split('.')[1] ?? '', 'base64url').toString('utf8')) as { exp?: unknown };
+    return typeof exp === 'number' && Math.abs(exp) < 1e11 ? exp * 1000 : never;
+  } catch {
+    return never;
+  }
+}
+
+function untilText(idToken: string): string {
+  const ends = expiryOf(idToken);
+  return ends === never ? '' : `, until ${new Date(ends).toISOString().slice(0, 16)}Z`;
+}
+
+/** Text that can stand in a header. A file that is just being written may be empty. */
+function asToken(text: string, what: string): Outcome<string> {
+  const token = text.trim();
+  if (token === '') return failed('auth', `${what} is empty`);
+  return /[^\x21-\x7e]/.test(token)
+    ? failed('auth', `${what} is no token: it holds spaces or other characters that no token has`)
+    : ok(token);
+}
+
+/** The source of the user's own token; plugins have theirs. */
+async function tokenOf(user: UserConfig, description: string, now: () => number): Promise<Outcome<{ readonly token?: string }>> {
+  const { tokenFile, idToken } = user;
+  if (tokenFile === undefined && user.token === undefined && idToken !== undefined && expiryOf(idToken) <= now()) {
+    return failed('auth', `the id-token of ${description} has expired, and kmend does not renew it`, {
+      hint: 'renew it in the kubeconfig (any kubectl command does), or use a credential plugin, which kmend asks again by itself',
+    });
+  }
+  const source: Source | undefined = tokenFile === undefined ? undefined : { kind: 'file', path: tokenFile };
+  const text = source === undefined ? ok(user.token ?? idToken) : await readSource(source, 'token file');
+  if (!text.ok || text.value === undefined) return text.ok ? ok({}) : text;
+  const token = asToken(text.value, source === undefined ? `the token of ${description}` : `the token file ${tokenFile}`);
+  return token.ok ? ok({ token: token.value }) : token;
+}
+
+const fromFile = ({ user }: ResolvedConfig): boolean => user.certificate?.kind === 'file' || user.key?.kind === 'file';
+
+export async function createCredentials({ config, env, now }: CredentialOptions): Promise<Outcome<Credentials>> {
+  const { user, cluster } = config;
+  const { exec, certificate, key } = user;
+  const description = describe(config);
+  const until = (ends: number): number => ends - expiryMargin;
+  const making = <T>(more: Omit<Making<T>, 'now'>) => keep<T>({ now, ...more });
+
+  const authority = cluster.ca;
+  // A connection is rare and its CA file small: each reads it as it is then.
+  const authorities = making<string | undefined>({
+    make: async () => (authority === undefined ? ok(undefined) : readCa(authority)),
+    freshUntil: () => (authority?.kind === 'file' ? 0 : never),
+    goodUntil: () => never,
+  });
+  const first = await authorities.get();
+  if (!first.ok) return first;
+  const ca = async (): Promise<string | undefined> => {
+    const read = await authorities.get();
+    return read.ok ? read.value : first.value;
+  };
+  const pair = making<Partial<Pair>>({
+    make: async () => (certificate === undefined || key === undefined ? ok({}) : readPair({ certificate, key }, description, now())),
+    freshUntil: ({ ends = never }, at) => Math.min(until(ends), fromFile(config) ? at + fileLife : never),
+    goodUntil: ({ ends = never }) => ends,
+  });
+  const bearer = making<{ readonly token?: string }>({
+    make: () => tokenOf(user, description, now),
+    freshUntil: (_, at) => (user.tokenFile === undefined ? (user.idToken === undefined ? never : 0) : at + fileLife),
+    goodUntil: () => (user.tokenFile === undefined ? 0 : never),
+  });
+  const plugin = making<PluginCredential>({
+    make: async () => (exec === undefined ? ok({}) : runPlugin({ plugin: exec, cluster, ca: await ca(), env, timeout: pluginTimeout })),
+    freshUntil: ({ expires = never }) => until(expires),
+    goodUntil: ({ expires = never }) => expires,
+  });
+
+  const usable = await pair.get();
+  if (!usable.ok) return usable;
+
+  return ok({
+    ca,
+    description,
+    renews: exec !== undefined || user.tokenFile !== undefined || fromFile(config),
+    async identity(signal) {
+      const [given, token, own] = [await plugin.get(signal), await bearer.get(signal), await pair.get(signal)];
+      if (!given.ok) return given;
+      if (!token.ok) return token;
+      if (!own.ok) return own;
+      return ok({
+        ...identityOf(config, { ...token.value, ...own.value, ...given.value }),
+        refuse: () => {
+          plugin.refuse(given.value);
+          bearer.refuse(token.value);
+          pair.refuse(own.value);
+        },
+      });
+    },
+  });
+}
+
+function identityOf(config: ResolvedConfig, { token, certificate, key }: PluginCredential): Identity {
+  const { username, password } = config.user;
+  const basic = username === undefined ? undefined : Buffer.from(`${username}:${password ?? ''}`).toString('base64');
+  const authorization = token !== undefined ? `Bearer ${token}` : basic === undefined ? undefined : `Basic ${basic}`;
+  return {
+    headers: { ...impersonationHeaders(config), ...(authorization === undefined ? {} : { Authorization: authorization }) },
+    secrets: [token, basic, password].filter((secret) => secret !== undefined),
+    ...(certificate === undefined || key === undefined ? {} : { certificate, key }),
+  };
+}

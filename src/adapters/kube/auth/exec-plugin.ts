@@ -1,0 +1,126 @@
+// Runs a credential plugin (client.authentication.k8s.io) as kubectl does, and reads what it prints. Of a failed one only stderr is shown.
+import { spawn } from 'node:child_process';
+import { isAbsolute, join } from 'node:path';
+import { type Failure, failed, lastDetail, type Outcome, ok } from '../../../model/run/failure.ts';
+import type { ClusterConfig, ExecPlugin } from './kubeconfig.ts';
+
+export interface PluginCredential {
+  readonly token?: string;
+  readonly certificate?: string;
+  readonly key?: string;
+  /** Milliseconds since 1970; absent = good until the server says 401. */
+  readonly expires?: number;
+}
+
+export interface PluginCall {
+  readonly plugin: ExecPlugin;
+  readonly cluster: ClusterConfig;
+  /** The CA as PEM, for plugins that ask for the cluster. */
+  readonly ca: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+/** KUBERNETES_EXEC_INFO: which version we speak, that nobody can be asked, and the cluster where the plugin wants it. */
+function execInfo({ plugin, cluster, ca }: PluginCall): string {
+  const about = plugin.provideClusterInfo
+    ? {
+        cluster: {
+          server: cluster.server,
+          ...(cluster.tlsServerName === undefined ? {} : { 'tls-server-name': cluster.tlsServerName }),
+          ...(cluster.insecure ? { 'insecure-skip-tls-verify': true } : {}),
+          ...(ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
+          ...(cluster.proxyUrl === undefined ? {} : { 'proxy-url': cluster.proxyUrl }),
+        },
+      }
+    : {};
+  return JSON.stringify({ apiVersion: plugin.apiVersion, kind: 'ExecCredential', spec: { interactive: false, ...about } });
+}
+
+/** A bare name is looked up in PATH; one with a slash is relative to the kubeconfig. */
+export const commandOf = ({ command, folder }: ExecPlugin): string =>
+  command.includes('/') && !isAbsolute(command) ? join(folder, command) : command;
+
+/** Milliseconds from the end of a plugin to the end of its output. */
+const outputGrace = 1_000;
+
+function readCredential(plugin: ExecPlugin, output: string): Outcome<PluginCredential> {
+  let read: unknown;
+  try {
+    read = JSON.parse(output);
+  } catch {
+    return failed('auth', `the credential plugin ${plugin.command} printed something that is not JSON`);
+  }
+  const object = read as { apiVersion?: unknown; kind?: unknown; status?: Record<string, unknown> } | null;
+  if (object?.kind !== 'ExecCredential') return failed('auth', `the credential plugin ${plugin.command} printed no ExecCredential`);
+  if (object.apiVersion !== plugin.apiVersion) {
+    return failed(
+      'auth',
+      `the credential plugin ${plugin.command} speaks ${String(object.apiVersion)}, the kubeconfig says ${plugin.apiVersion}`,
+    );
+  }
+  const status = object.status ?? {};
+  const text = (key: string): string | undefined => (typeof status[key] === 'string' && status[key] !== '' ? status[key] : undefined);
+  const token = text('token');
+  const certificate = text('clientCertificateData');
+  const key = text('clientKeyData');
+  if (token === undefined && (certificate === undefined || key === undefined)) {
+    return failed('auth', `the credential plugin ${plugin.command} gave neither a token nor a certificate with its key`);
+  }
+  const expires = Date.parse(text('expirationTimestamp') ?? '');
+  return ok({
+    ...(token === undefined ? {} : { token }),
+    ...(certificate === undefined || key === undefined ? {} : { certificate, key }),
+    ...(Number.isNaN(expires) ? {} : { expires }),
+  });
+}
+
+export function runPlugin(call: PluginCall): Promise<Outcome<PluginCredential>> {
+  const { plugin, env, timeout } = call;
+  if (plugin.interactive) {
+    return Promise.resolve(
+      failed('auth', `the credential plugin ${plugin.command} wants to ask somebody (interactiveMode: Always), and nobody can be asked`, {
+        hint: 'log in first with the plugin itself, or use a credential that needs no person',
+      }),
+    );
+  }
+  const extra = Object.fromEntries(plugin.env.map(({ name, value }) => [name, value]));
+  return new Promise((resolve) => {
+    const child = spawn(commandOf(plugin), plugin.args, {
+      env: { ...env, ...extra, KUBERNETES_EXEC_INFO: execInfo(call) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: timeout * 1000,
+      killSignal: 'SIGKILL',
+    });
+    const started = performance.now();
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      stdout = (stdout + chunk).slice(0, 1 << 20);
+    });
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr = (stderr + chunk).slice(-2000);
+    });
+    // What it left running in the background may hold its output open: what came until its end is all it has to say.
+    child.on('exit', () => {
+      setTimeout(() => child.stdout.destroy(), outputGrace).unref();
+      setTimeout(() => child.stderr.destroy(), outputGrace).unref();
+    });
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      const message =
+        error.code === 'ENOENT'
+          ? `the credential plugin ${plugin.command} was not found`
+          : `the credential plugin ${plugin.command}: ${error.message}`;
+      return resolve(failed('auth', message, plugin.installHint === undefined ? {} : { hint: plugin.installHint }));
+    });
+    child.on('close', (code, killedBy) => {
+      if (code === 0) return resolve(readCredential(plugin, stdout));
+      const late = killedBy !== null && performance.now() - started >= timeout * 1000;
+      const why = late ? `did not answer within ${timeout} s` : `ended with ${killedBy ?? `status ${code}`}`;
+      const failure: Failure = { kind: 'auth', message: `the credential plugin ${plugin.command} ${why}`, detail: stderr.trim() };
+      // In the message too: not every place that shows one has room for the lines below it.
+      return resolve({ ok: false, failure: { ...failure, message: `${failure.message}${lastDetail(failure)}` } });
+    });
+  });
+}

@@ -1,0 +1,164 @@
+// Asks for the end of one pod, and again while a budget or a passing trouble refuses it: the table of answers that a drain rests on.
+import type { Clock } from '../../../engine/ports/local.ts';
+import type { DrainOptions } from '../../../model/run/effect.ts';
+import type { Outcome } from '../../../model/run/failure.ts';
+import type { Api, EvictionApi, GoRequest } from '../client/api.ts';
+import { messageOf } from '../client/api.ts';
+import { isPassing, refusal, statusOf } from '../client/errors.ts';
+import type { HttpReply } from '../client/http.ts';
+import type { BudgetTurns } from './budget-turns.ts';
+
+/** How pods are asked to go, and the option by which they are deleted; undefined = the server offers no eviction, and nobody allowed deleting. */
+export function wayOf(
+  { disableEviction, fallbackWithoutEviction }: Pick<DrainOptions, 'disableEviction' | 'fallbackWithoutEviction'>,
+  evictionApi: EvictionApi,
+): { readonly way: 'policy/v1' | 'policy/v1beta1' | 'delete'; readonly by?: string } | undefined {
+  if (disableEviction) return { way: 'delete', by: 'disable_eviction' };
+  if (evictionApi !== 'none') return { way: evictionApi };
+  return fallbackWithoutEviction ? { way: 'delete', by: 'fallback_without_eviction' } : undefined;
+}
+
+export const noEviction =
+  'this API server offers no eviction (fallback_without_eviction deletes the pods instead, and breaks every PDB in its way)';
+
+/** What one answer means. */
+export type Answer =
+  /** It will end, or is gone: the follower says when. */
+  | { readonly kind: 'going' }
+  | { readonly kind: 'budget'; readonly why: string }
+  /** Its namespace is being deleted: the pod is ended by that. */
+  | { readonly kind: 'terminating' }
+  | { readonly kind: 'passing'; readonly why: string; readonly after?: number }
+  | { readonly kind: 'hard'; readonly why: string };
+
+/** An eviction's or deletion's answer. Anything that is not understood is hard: it fails this pod, not the others. */
+export function readAnswer(reply: HttpReply, who: string, verb: 'create' | 'delete'): Answer {
+  const { status, body } = reply;
+  const causes = statusOf(body).details?.causes ?? [];
+  if (status >= 200 && status < 300) return { kind: 'going' };
+  if (status === 404) return { kind: 'going' };
+  // Another pod of the same name took its place (a StatefulSet's): ours is gone.
+  if (status === 409 && /uid/i.test(messageOf(reply))) return { kind: 'going' };
+  if (status === 409) return { kind: 'passing', why: messageOf(reply) };
+  if (status === 403 && causes.some((cause) => cause.reason === 'NamespaceTerminating')) return { kind: 'terminating' };
+  if (status === 429 && !isPassing(status, body)) {
+    const cause = causes.find((entry) => entry.reason === 'DisruptionBudget')?.message;
+    return { kind: 'budget', why: cause ?? messageOf(reply) };
+  }
+  if (status === 429 && /disruption budget/i.test(messageOf(reply))) return { kind: 'budget', why: messageOf(reply) };
+  if (isPassing(status, body)) {
+    return { kind: 'passing', why: messageOf(reply), ...(reply.retryAfter === undefined ? {} : { after: reply.retryAfter }) };
+  }
+  const resource = verb === 'create' ? 'pods/eviction' : 'pods';
+  return { kind: 'hard', why: refusal(status, body, { verb, resource }, who).message };
+}
+
+/**
+ * Milliseconds until the next try: from 1 s, slowly up to 5 s, with jitter. kubectl waits 5 s each time; 1 s halves the time of a
+ * budget that frees up step by step, at the same number of calls (measured).
+ */
+export const retryPause = (tries: number, random: number): number => (Math.min(1 + tries * 0.15, 4) + random) * 1000;
+
+const longestRetryAfter = 10;
+
+export interface EvictContext {
+  readonly api: Api;
+  readonly clock: Clock;
+  /** Ends the tries: deadline, interruption, or the node is not ours any more. */
+  readonly signal: AbortSignal;
+  /** Eviction as the server takes it; `delete` goes past every budget, and only when it was asked for. */
+  readonly way: 'policy/v1' | 'policy/v1beta1' | 'delete';
+  /** Takes a place among the calls in flight; gives it back. */
+  readonly place: <T>(act: () => Promise<T>) => Promise<T>;
+  /** False = do not evict now (and the drain ends). */
+  readonly mayGo: () => Promise<boolean>;
+  /** A list, not only a watch, shows it no more. */
+  readonly isGone: (uid: string) => boolean;
+  readonly isEnding: (uid: string) => boolean;
+  readonly turns: BudgetTurns;
+  readonly note: (
+    uid: string,
+    held: { readonly by: 'budget' | 'trouble' | 'namespace' | 'workload'; readonly why: string } | undefined,
+  ) => void;
+}
+
+export type PodEnd =
+  | { readonly kind: 'going' }
+  /** Its workload ends it, once another pod has taken its place. */
+  | { readonly kind: 'replaced' }
+  | { readonly kind: 'failed'; readonly why: string }
+  | { readonly kind: 'stopped' };
+
+async function ask(request: GoRequest, context: EvictContext): Promise<{ reply: Outcome<HttpReply>; verb: 'create' | 'delete' }> {
+  const { way } = context;
+  const signalled = { ...request, signal: context.signal };
+  if (way === 'delete') return { reply: await context.api.deletePod(signalled), verb: 'delete' };
+  return { reply: await context.api.evict(way, signalled), verb: 'create' };
+}
+
+/** `workload`: pods of one value share their budgets, as those of one controller do. */
+export async function evictPod(request: GoRequest, workload: string, context: EvictContext): Promise<PodEnd> {
+  const { clock, signal, note, turns } = context;
+  const { uid } = request;
+  for (let tries = 0; !signal.aborted; tries += 1) {
+    // A pod that went away by itself needs no eviction, and its name may be another pod's by now.
+    if (context.isGone(uid)) return { kind: 'going' };
+    const closed = context.way === 'delete' ? undefined : turns.wait(workload);
+    if (closed !== undefined) {
+      note(uid, { by: 'budget', why: closed });
+      await turns.pause(workload, retryPause(tries, clock.random()), signal);
+      continue;
+    }
+    // The look at the node and the eviction go together: a call that waited for its place must not act on an old look.
+    const asked = await context.place(async () => ((await context.mayGo()) && !signal.aborted ? ask(request, context) : undefined));
+    if (asked === undefined || signal.aborted) return { kind: 'stopped' };
+    const { reply, verb } = asked;
+    let pause = retryPause(tries, clock.random());
+    if (!reply.ok) {
+      if (reply.failure.transport !== true) return { kind: 'failed', why: reply.failure.message };
+      note(uid, { by: 'trouble', why: reply.failure.message });
+      await clock.sleep(pause, signal);
+      continue;
+    }
+    const answer = readAnswer(reply.value, context.api.who, verb);
+    if (answer.kind === 'going') {
+      note(uid, undefined);
+      turns.passed(workload);
+      return answer;
+    }
+    if (answer.kind === 'budget') {
+      note(uid, { by: 'budget', why: answer.why });
+      turns.refused(workload, answer.why);
+      await turns.pause(workload, pause, signal);
+      continue;
+    }
+    if (answer.kind === 'terminating') {
+      if (context.isEnding(uid)) return { kind: 'going' };
+      note(uid, { by: 'namespace', why: 'its namespace is being deleted' });
+    } else if (answer.kind === 'hard') {
+      return { kind: 'failed', why: answer.why };
+    } else {
+      note(uid, { by: 'trouble', why: answer.why });
+      if (answer.after !== undefined) pause = Math.min(answer.after, longestRetryAfter) * 1000 + clock.random() * 500;
+    }
+    await turns.pause(workload, pause, signal);
+  }
+  return { kind: 'stopped' };
+}
+
+/** At most `limit` at a time, first come first served. */
+export function createPlaces(limit: number): EvictContext['place'] {
+  let busy = 0;
+  const waiting: (() => void)[] = [];
+  return async (act) => {
+    if (busy >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
+    else busy += 1;
+    try {
+      return await act();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) busy -= 1;
+      else next();
+    }
+  };
+}

@@ -1,0 +1,20 @@
+// A wait that something else can end early.
+import type { Clock } from '../../../engine/ports/local.ts';
+
+export interface Bell {
+  readonly ring: () => void;
+  readonly wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** Waits for whatever comes first: a ring, the time, or the signal. */
+export function createBell(clock: Clock): Bell {
+  let wake: () => void = () => undefined;
+  return {
+    ring: () => wake(),
+    wait: async (milliseconds, signal) => {
+      const early = new AbortController();
+      wake = () => early.abort();
+      await clock.sleep(milliseconds, AbortSignal.any([early.signal, signal]));
+    },
+  };
+}

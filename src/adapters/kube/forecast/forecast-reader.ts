@@ -1,0 +1,283 @@
+// Reads what a forecast needs; what the account may not read, or an old server does not have, is said as a note and left out.
+
+import type { Cluster } from '../../../engine/ports/cluster.ts';
+import type { Clock } from '../../../engine/ports/local.ts';
+import type { DrainOptions } from '../../../model/run/effect.ts';
+import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
+import { type AdmissionKind, type Api, type EvictionApi, noNode, type ServerVersion } from '../client/api.ts';
+import { choosePods, type LookUp, lookUp, selectFrom } from '../drain/select.ts';
+import { readWays } from '../drain/surge.ts';
+import { claimsOf, type Volumes, volumesByClaim } from '../node/placement.ts';
+import type { Selection } from '../objects/filters.ts';
+import type { NodeObject, PdbObject, PodObject } from '../objects/objects.ts';
+import { type PdbApi, pdbsOf } from '../objects/pdb.ts';
+import { answers, evictionWebhooks } from '../objects/webhooks.ts';
+import { createDryRun, type DryRun, isAtLeast, obeysDryRun } from './dry-run.ts';
+import { forecastDrain, type SeenWebhook } from './forecast.ts';
+import { type PodBook, readPods } from './pod-book.ts';
+
+export interface ForecasterOptions {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly pdbApi: () => Promise<Outcome<PdbApi>>;
+  readonly evictionApi: () => Promise<Outcome<EvictionApi>>;
+}
+
+interface Pdbs {
+  readonly api: PdbApi;
+  readonly items: readonly PdbObject[];
+}
+
+interface Webhooks {
+  readonly seen: readonly SeenWebhook[];
+  /** Why a part of them could not be read. */
+  readonly missing: readonly string[];
+}
+
+/** What is of the cluster and not of one node. */
+interface Around {
+  readonly pods: Outcome<PodBook>;
+  readonly webhooks: Outcome<Webhooks>;
+  readonly eviction: Outcome<EvictionApi>;
+  /** The version of the eviction that may be tried; undefined = this server is not known to try without doing. */
+  readonly tries: Outcome<'policy/v1' | 'policy/v1beta1' | undefined>;
+  /** Answers by kind of pod, for all nodes of a plan. */
+  readonly dryRun?: DryRun;
+  readonly daemonSets: LookUp;
+  readonly volumes: () => Promise<Outcome<Volumes>>;
+}
+
+interface Lists {
+  readonly around: Around;
+  readonly nodes: Outcome<readonly NodeObject[]>;
+}
+
+/** Milliseconds that a reading is good for: in a plan, and at the start of a host. A run waits for a budget that is busy, so it looks at those anew. */
+type When = 'plan' | 'start';
+const ages: Readonly<Record<When, { readonly around: number; readonly pdbs: number }>> = {
+  plan: { around: 60_000, pdbs: 60_000 },
+  start: { around: 20_000, pdbs: 2_000 },
+};
+
+interface Kept<T> {
+  readonly get: (age: number) => Promise<T>;
+  /** Reads anew the next time, unless somebody has done so already. */
+  readonly drop: (value: T) => void;
+  /** What somebody else has read at this time, milliseconds since 1970. */
+  readonly put: (value: T, at: number) => void;
+}
+
+function keep<T>(clock: Clock, read: () => Promise<T>): Kept<T> {
+  let kept: { readonly at: number; readonly value: Promise<T> } | undefined;
+  let last: T | undefined;
+  return {
+    async get(age) {
+      const now = clock.now();
+      if (kept === undefined || now - kept.at > age) kept = { at: now, value: read() };
+      const mine = kept;
+      const value = await mine.value;
+      if (kept === mine) last = value;
+      return value;
+    },
+    drop(value) {
+      if (last === value) kept = undefined;
+    },
+    put(value, at) {
+      if (kept !== undefined && kept.at > at) return;
+      kept = { at, value: Promise.resolve(value) };
+      last = value;
+    },
+  };
+}
+
+async function readPdbs({ api, pdbApi }: ForecasterOptions): Promise<Outcome<Pdbs>> {
+  const version = await pdbApi();
+  if (!version.ok) return version;
+  const items = await api.pdbs(version.value);
+  return items.ok ? ok({ api: version.value, items: items.value }) : items;
+}
+
+async function readWebhooks(api: Api, version: ServerVersion): Promise<Outcome<Webhooks>> {
+  const policies = isAtLeast(version, 28) ? (['validatingadmissionpolicies'] as const) : [];
+  const kinds = ['validatingwebhookconfigurations', 'mutatingwebhookconfigurations', ...policies] as const;
+  const seen: SeenWebhook[] = [];
+  const missing: string[] = [];
+  for (const read of await Promise.all(kinds.map((kind) => readKind(api, kind)))) {
+    if (read.ok) seen.push(...read.value);
+    else if (read.failure.kind === 'auth') missing.push(read.failure.message);
+    else return read;
+  }
+  return ok({ seen, missing });
+}
+
+async function readKind(api: Api, kind: AdmissionKind): Promise<Outcome<readonly SeenWebhook[]>> {
+  const read = await api.admission(kind);
+  // A server that does not have the kind asks none of it.
+  if (!read.ok) return read.failure.kind === 'refused' ? ok([]) : read;
+  const seen: SeenWebhook[] = [];
+  for (const webhook of evictionWebhooks(read.value)) {
+    const { service } = webhook;
+    const endpoints = service === undefined ? undefined : await api.endpoints(service.namespace, service.name);
+    if (endpoints?.ok === false && endpoints.failure.kind !== 'refused') return endpoints;
+    seen.push(endpoints === undefined ? webhook : { ...webhook, answers: endpoints.ok && answers(endpoints.value) });
+  }
+  return ok(seen);
+}
+
+/** Only a missing right may leave a part out. An API server in trouble gives no forecast: "nothing blocks" would be a lie. */
+const isTrouble = <T>(read: Outcome<T>): read is Extract<Outcome<T>, { ok: false }> => !read.ok && read.failure.kind !== 'auth';
+
+async function readAround({ api, evictionApi }: ForecasterOptions): Promise<Around> {
+  const asked = await api.serverVersion();
+  const version = asked.ok ? asked.value : {};
+  // One after the other, as each may be large; after the first that fails none is worth reading.
+  const pods = await readPods(api);
+  const webhooks = isTrouble(pods) ? pods : await readWebhooks(api, version);
+  const eviction = await evictionApi();
+  const mayTry = obeysDryRun(version) && eviction.ok && eviction.value !== 'none' ? eviction.value : undefined;
+  return {
+    pods,
+    webhooks,
+    eviction,
+    tries: asked.ok || asked.failure.transport !== true ? ok(mayTry) : asked,
+    ...(mayTry === undefined ? {} : { dryRun: createDryRun(api, mayTry) }),
+    daemonSets: onceEach((key) => lookUp(api, key, undefined)),
+    volumes: onceEach(async () => {
+      const read = await api.volumes();
+      return read.ok ? ok(volumesByClaim(read.value)) : read;
+    }),
+  };
+}
+
+/** One question for each key, whoever asks. */
+function onceEach<T>(ask: (key: string) => Promise<T>): (key?: string) => Promise<T> {
+  const known = new Map<string, Promise<T>>();
+  return (key = '') => {
+    const answer = known.get(key) ?? ask(key);
+    known.set(key, answer);
+    return answer;
+  };
+}
+
+const somewhere = 'whether the pods have somewhere to go was not looked at';
+
+/** Only what a budget, a webhook or a policy may hold; all of them where these could not be read. */
+function mayBeHeld({ evict }: Selection, pdbs: Outcome<Pdbs>, webhooks: Webhooks): readonly PodObject[] {
+  if (!pdbs.ok || webhooks.missing.length > 0 || webhooks.seen.length > 0) return evict;
+  return evict.filter((pod) => pdbsOf(pod, pdbs.value.items, pdbs.value.api).length > 0);
+}
+
+export interface Forecaster {
+  readonly forecast: Cluster['forecast'];
+  /** All nodes as they are now. The next forecasts need not list them again. */
+  readonly nodes: (signal?: AbortSignal) => Promise<Outcome<readonly NodeObject[]>>;
+  /** From the pods that the forecasts of a plan have listed. */
+  readonly systemPods: () => Promise<Outcome<readonly PodObject[]>>;
+}
+
+export function createForecaster(options: ForecasterOptions): Forecaster {
+  const { api, clock } = options;
+  const nodesKept = keep(clock, () => api.nodes());
+  const aroundKept = keep(clock, () => readAround(options));
+  const pdbsKept = keep(clock, () => readPdbs(options));
+
+  async function readLists(age: (typeof ages)[When]): Promise<Outcome<Lists & { readonly pdbs: Outcome<Pdbs> }>> {
+    const around = await aroundKept.get(age.around);
+    const reads: readonly Outcome<unknown>[] = [around.pods, around.webhooks, around.tries];
+    for (const read of reads) {
+      if (!isTrouble(read)) continue;
+      aroundKept.drop(around);
+      return read;
+    }
+    const nodes = await nodesKept.get(age.around);
+    if (isTrouble(nodes)) {
+      nodesKept.drop(nodes);
+      return nodes;
+    }
+    const pdbs = await pdbsKept.get(age.pdbs);
+    if (isTrouble(pdbs)) pdbsKept.drop(pdbs);
+    return isTrouble(pdbs) ? pdbs : ok({ around, nodes, pdbs });
+  }
+
+  /** A plan takes the node and its pods from the lists of all; a host that starts is looked at alone, as it is now. */
+  async function readOne(name: string, lists: Lists, drainOptions: DrainOptions, when: When, signal: AbortSignal | undefined) {
+    const { around, nodes } = lists;
+    const listed = when === 'plan' && nodes.ok ? nodes.value.find((node) => node.metadata?.name === name) : undefined;
+    const node = listed === undefined ? await api.node(name, signal) : ok(listed);
+    if (!node.ok) return node.failure.kind === 'refused' ? noNode(name) : node;
+    if (when === 'plan' && !around.pods.ok) return around.pods;
+    const selection =
+      when === 'plan' && around.pods.ok
+        ? await selectFrom(around.pods.value.byNode.get(name) ?? [], drainOptions, api.serverNow(), around.daemonSets)
+        : await choosePods(api, name, drainOptions, signal);
+    return selection.ok ? ok({ node: node.value, selection: selection.value }) : selection;
+  }
+
+  const forecast: Forecaster['forecast'] = async (name, drainOptions, signal, when = 'plan') => {
+    const age = ages[when];
+    const lists = await readLists(age);
+    if (!lists.ok) return lists;
+    const { around, nodes, pdbs } = lists.value;
+    const { pods, webhooks, eviction, tries } = around;
+    const notes = new Set<string>();
+    const fail = <T extends Outcome<never>>(failure: T): T => {
+      aroundKept.drop(around);
+      nodesKept.drop(nodes);
+      pdbsKept.drop(pdbs);
+      return failure;
+    };
+    if (!webhooks.ok) return webhooks;
+    if (!eviction.ok) return fail(eviction);
+    const one = await readOne(name, { around, nodes }, drainOptions, when, signal);
+    if (!one.ok) return one;
+    const { node, selection } = one.value;
+    const volumes = selection.evict.some((pod) => claimsOf(pod).length > 0) ? await around.volumes() : ok<Volumes>(new Map());
+    if (!volumes.ok && volumes.failure.kind !== 'auth') return fail(volumes);
+    const dryRun = when === 'plan' || !tries.ok || tries.value === undefined ? around.dryRun : createDryRun(api, tries.value);
+    const held = drainOptions.disableEviction ? [] : mayBeHeld(selection, pdbs, webhooks.value);
+    const said = await dryRun?.(held, when === 'plan' ? undefined : signal);
+    if (said?.ok === false) return fail(said);
+    const mode = drainOptions.disableEviction ? undefined : drainOptions.singleReplica;
+    const ways = mode === undefined || !pdbs.ok ? undefined : await readWays(api, mode, selection, pdbs.value, signal);
+    if (ways?.ok === false) return fail(ways);
+    if (signal?.aborted) return failed('interrupted', `forecast of ${name} was interrupted`);
+    if (!pdbs.ok) notes.add(`PDBs were not looked at: ${pdbs.failure.message}`);
+    if (!nodes.ok) notes.add(`${somewhere}: ${nodes.failure.message}`);
+    if (!pods.ok) notes.add(`${somewhere}: ${pods.failure.message}`);
+    for (const message of webhooks.value.missing) notes.add(`admission webhooks were not looked at: ${message}`);
+    if (!volumes.ok) notes.add(`volumes were not looked at: ${volumes.failure.message}`);
+    return ok(
+      forecastDrain({
+        node,
+        options: drainOptions,
+        selection,
+        now: api.serverNow(),
+        evictionApi: eviction.value,
+        ...(pdbs.ok ? { pdbs: pdbs.value } : {}),
+        ...(nodes.ok ? { nodes: nodes.value } : {}),
+        ...(pods.ok ? { usage: pods.value.usage } : {}),
+        ...(volumes.ok ? { volumes: volumes.value } : {}),
+        ...(said === undefined ? {} : { said: said.value }),
+        webhooks: webhooks.value.seen,
+        ...(ways === undefined ? {} : { ways: ways.value }),
+        notes: [...notes],
+      }),
+    );
+  };
+  return {
+    forecast,
+    nodes: async (signal) => {
+      const at = clock.now();
+      const read = await api.nodes(signal);
+      if (read.ok) nodesKept.put(read, at);
+      return read;
+    },
+    systemPods: async () => {
+      const around = await aroundKept.get(ages.plan.around);
+      const { pods } = around;
+      if (pods.ok) return ok(pods.value.system);
+      aroundKept.drop(around);
+      return pods;
+    },
+  };
+}

@@ -1,0 +1,27 @@
+// The real clock.
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../engine/ports/local.ts';
+
+/** The longest time that a timer of Node can wait; a longer sleep is cut into several. */
+const longest = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (milliseconds, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted === true || milliseconds <= 0) return resolve();
+      const end = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, Math.min(milliseconds, longest));
+      signal?.addEventListener('abort', end, { once: true });
+    }),
+  random: Math.random,
+  id: () =>
+    BigInt(`0x${randomBytes(10).toString('hex')}`)
+      .toString(36)
+      .padStart(16, '0')
+      .slice(-16),
+};

@@ -1,0 +1,88 @@
+// Telling people who are not there: a webhook that takes JSON (Slack and its kin read `text`), or a command of their own.
+import { spawn } from 'node:child_process';
+import type { Clock } from '../../engine/ports/local.ts';
+import type { Notice, NoticeTarget, Notifier } from '../../engine/ports/outside.ts';
+import { failed, type Outcome, ok } from '../../model/run/failure.ts';
+import { harmless, toJson } from '../../model/text/printable.ts';
+
+export { createForwarder } from './forward.ts';
+
+/** Seconds that one try may take. */
+const trySeconds = 10;
+/** Milliseconds before each further try. */
+const pauses = [1_000, 5_000];
+
+export function createNotifier(clock: Pick<Clock, 'sleep'>, seconds = trySeconds): Notifier {
+  return {
+    send: async (target, given, signal) => {
+      const notice = { ...given, text: forChats(given.text) };
+      for (const pause of [...pauses, undefined]) {
+        const sent = await once(target, notice, seconds, signal);
+        if (sent.ok || sent.failure.transport !== true || pause === undefined || signal?.aborted === true) return sent;
+        await clock.sleep(pause, signal);
+      }
+      throw new Error('the last try returns');
+    },
+  };
+}
+
+/** `<!channel>`, `<URL|text>`, `[text](URL)` and `@everyone` are orders and links of chats. Here they are the words of a host. */
+const forChats = (text: string): string =>
+  harmless(text)
+    .replaceAll('<', '‹')
+    .replaceAll('>', '›')
+    .replaceAll('](', '] (')
+    .replace(/@(?=(?:all|channel|everyone|here)\b)/gi, '@ ');
+
+async function once(target: NoticeTarget, notice: Notice, seconds: number, signal: AbortSignal | undefined): Promise<Outcome<true>> {
+  const limit = AbortSignal.timeout(seconds * 1_000);
+  const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
+  try {
+    return target.kind === 'webhook' ? await post(target.url, notice, either) : await pipe(target.command, notice, either);
+  } catch (error) {
+    const why = limit.aborted ? `no answer within ${seconds} s` : reasonOf(error);
+    // A command that ran into its limit may have told somebody: only a webhook is tried again.
+    return failed('unreachable', why, { transport: target.kind === 'webhook' });
+  }
+}
+
+/** The code of a failed connection only: the message of `fetch` may hold the address, and that the secret. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return code === '' ? 'it could not be reached' : `it could not be reached (${code})`;
+}
+
+async function post(url: string, notice: Notice, signal: AbortSignal): Promise<Outcome<true>> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: toJson(notice),
+    signal,
+    // Elsewhere than where the person sent it, a notice has no business.
+    redirect: 'manual',
+  });
+  await response.body?.cancel();
+  if (response.ok) return ok(true);
+  const shedsLoad = response.status === 429 || response.status >= 500;
+  return failed('exit', `it answered ${response.status}`, { transport: shedsLoad });
+}
+
+function pipe(command: string, notice: Notice, signal: AbortSignal): Promise<Outcome<true>> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('/bin/sh', ['-c', command], { stdio: ['pipe', 'ignore', 'pipe'], signal });
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString('utf8')).slice(-400);
+    });
+    // A command that does not read its input is no error.
+    child.stdin.on('error', () => {});
+    child.stdin.end(`${toJson(notice)}\n`);
+    child.once('error', reject);
+    child.once('close', (code, name) => {
+      const last = said.trim().split('\n').at(-1) ?? '';
+      if (code === 0) resolve(ok(true));
+      else resolve(failed('exit', `it ended with ${code ?? name}${last === '' ? '' : `: ${last}`}`));
+    });
+  });
+}

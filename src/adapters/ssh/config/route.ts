@@ -1,0 +1,208 @@
+// From a Target and ~/.ssh/config to the hops of a connection: jump hosts first, the host itself last.
+import { isAbsolute, join } from 'node:path';
+import type { HostKeyChecking, Secret, Target } from '../../../model/host.ts';
+import type { Settings, SshConfig } from './config-file.ts';
+
+/** One SSH server on the way, with everything settled. */
+export interface Hop {
+  /** The name by which people know it. */
+  readonly alias: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** Key files in the order of trying. `named`: the user asked for it, so that a missing one is an error. */
+  readonly keyFiles: readonly { readonly path: string; readonly named: boolean; readonly configured: boolean }[];
+  readonly identitiesOnly: boolean;
+  /** Socket of the agent; absent = none. */
+  readonly agent?: string;
+  readonly password?: Secret;
+  /** A person may be asked for the password: only for jump hosts, a fleet's own passwords come with the target. */
+  readonly mayAsk: boolean;
+  readonly hostKeyChecking: HostKeyChecking;
+  /** The name under which its host key is filed, if not its own. */
+  readonly hostKeyAlias?: string;
+  readonly userKnownHosts: readonly string[];
+  readonly globalKnownHosts: readonly string[];
+  readonly hashKnownHosts: boolean;
+  readonly legacyCrypto: boolean;
+  /** Seconds. */
+  readonly connectTimeout: number;
+}
+
+export interface RouteContext {
+  readonly config: SshConfig;
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The user who runs kmend. */
+  readonly localUser: string;
+  readonly globalKnownHosts: readonly string[];
+}
+
+/** `message` when the jump hosts cannot be made sense of. */
+export type Route = { readonly ok: true; readonly hops: readonly Hop[] } | { readonly ok: false; readonly message: string };
+
+const defaultKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+const mostJumps = 8;
+
+/** Settles all hops of a target. */
+export function routeTo(target: Target, context: RouteContext): Route {
+  const names = target.address === undefined ? [target.name] : [target.name, target.address];
+  const settings = context.config.lookup(names);
+  const last = hopOf(target, settings, context);
+  const written = target.jump ?? first(settings, 'proxyjump') ?? '';
+  const jumps = jumpsOf(written, target, context, new Set([target.name]));
+  if (typeof jumps === 'string') return { ok: false, message: jumps };
+  return { ok: true, hops: [...jumps, last] };
+}
+
+function jumpsOf(written: string, target: Target, context: RouteContext, seen: ReadonlySet<string>): readonly Hop[] | string {
+  if (written === '' || written.toLowerCase() === 'none') return [];
+  const hops: Hop[] = [];
+  for (const [position, word] of written.split(',').entries()) {
+    const spec = parseJump(word.trim());
+    if (spec === undefined) return `"${word}" is not a jump host (user@host:port)`;
+    if (seen.has(spec.host)) return `the jump hosts of ${target.name} go round in a circle at ${spec.host}`;
+    const settings = context.config.lookup([spec.host]);
+    // Only the first of a chain may have jumps of its own: the others are reached through the one before, whatever their configuration says.
+    if (position === 0) {
+      const before = jumpsOf(first(settings, 'proxyjump') ?? '', target, context, new Set([...seen, spec.host]));
+      if (typeof before === 'string') return before;
+      hops.push(...before);
+    }
+    hops.push(jumpHop(spec, settings, target, context));
+  }
+  return hops.length > mostJumps ? `more than ${mostJumps} jump hosts on the way to ${target.name}` : hops;
+}
+
+interface JumpSpec {
+  readonly host: string;
+  readonly user?: string;
+  readonly port?: number;
+}
+
+/** `[ssh://][user@]host[:port]`, IPv6 in brackets. */
+export function parseJump(word: string): JumpSpec | undefined {
+  const bare = word.replace(/^ssh:\/\//, '');
+  const at = bare.lastIndexOf('@');
+  const match = /^(?:\[([^\]]+)\]|([^@:[\]/\s]+))(?::(\d{1,5}))?\/?$/.exec(bare.slice(at + 1));
+  const host = match?.[1] ?? match?.[2];
+  if (at === 0 || host === undefined) return undefined;
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
+  if (port !== undefined && (port < 1 || port > 65535)) return undefined;
+  return { host, ...(at < 0 ? {} : { user: bare.slice(0, at) }), ...(port === undefined ? {} : { port }) };
+}
+
+/** A jump host takes its keys from the configuration; the target's key files are tried after them, its password never. */
+function jumpHop(spec: JumpSpec, settings: Settings, target: Target, context: RouteContext): Hop {
+  const asTarget: Target = {
+    name: spec.host,
+    hostKeyChecking: target.hostKeyChecking,
+    legacyCrypto: target.legacyCrypto,
+    connectTimeout: target.connectTimeout,
+    // Nobody chose these for the jump host itself, so its own section of the configuration may.
+    defaulted: ['hostKeyChecking', 'connectTimeout'],
+    ...(spec.user === undefined ? {} : { user: spec.user }),
+    ...(spec.port === undefined ? {} : { port: spec.port }),
+    ...(target.knownHostsFiles === undefined ? {} : { knownHostsFiles: target.knownHostsFiles }),
+  };
+  const hop = hopOf(asTarget, settings, context);
+  const configured = new Set(hop.keyFiles.map((file) => file.path));
+  const more = (target.privateKeyFiles ?? []).map((path) => expand(path, hop, context)).filter((path) => !configured.has(path));
+  return { ...hop, mayAsk: true, keyFiles: [...hop.keyFiles, ...more.map((path) => ({ path, named: false, configured: true }))] };
+}
+
+function hopOf(target: Target, settings: Settings, context: RouteContext): Hop {
+  const host = target.address ?? (first(settings, 'hostname') ?? target.name).replaceAll('%h', target.name).replaceAll('%%', '%');
+  const defaulted = (name: 'hostKeyChecking' | 'connectTimeout'): boolean => target.defaulted?.includes(name) === true;
+  const timeout = Number(first(settings, 'connecttimeout'));
+  const alias = first(settings, 'hostkeyalias');
+  const base = {
+    alias: target.name,
+    host,
+    port: target.port ?? portOf(first(settings, 'port')),
+    user: target.user ?? first(settings, 'user') ?? context.localUser,
+  };
+  const agent = agentOf(settings, base, context);
+  const knownHosts = target.knownHostsFiles ?? settings.get('userknownhostsfile') ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
+  return {
+    ...base,
+    keyFiles: keyFilesOf(target, settings, base, context),
+    identitiesOnly: isYes(first(settings, 'identitiesonly')),
+    ...(agent === undefined ? {} : { agent }),
+    ...(target.password === undefined ? {} : { password: target.password }),
+    mayAsk: false,
+    hostKeyChecking:
+      (defaulted('hostKeyChecking') ? checkingOf(first(settings, 'stricthostkeychecking')) : undefined) ?? target.hostKeyChecking,
+    ...(alias === undefined ? {} : { hostKeyAlias: alias }),
+    userKnownHosts: knownHosts.filter((path) => path !== 'none').map((path) => expand(path, base, context)),
+    globalKnownHosts: (settings.get('globalknownhostsfile') ?? context.globalKnownHosts).map((path) => expand(path, base, context)),
+    hashKnownHosts: isYes(first(settings, 'hashknownhosts')),
+    legacyCrypto: target.legacyCrypto,
+    connectTimeout: defaulted('connectTimeout') && timeout > 0 ? timeout : target.connectTimeout,
+  };
+}
+
+function keyFilesOf(target: Target, settings: Settings, hop: HopNames, context: RouteContext): Hop['keyFiles'] {
+  if (target.privateKeyFiles !== undefined && target.privateKeyFiles.length > 0)
+    return target.privateKeyFiles.map((path) => ({ path: expand(path, hop, context), named: true, configured: true }));
+  const configured = settings.get('identityfile');
+  if (configured !== undefined)
+    return configured
+      .filter((path) => path !== 'none')
+      .map((path) => ({ path: expand(path, hop, context), named: false, configured: true }));
+  return defaultKeys.map((name) => ({ path: join(context.home, '.ssh', name), named: false, configured: false }));
+}
+
+function agentOf(settings: Settings, hop: HopNames, { env, ...context }: RouteContext): string | undefined {
+  const written = first(settings, 'identityagent') ?? 'SSH_AUTH_SOCK';
+  if (written === 'none') return undefined;
+  const fromEnv = written === 'SSH_AUTH_SOCK' ? written : /^\$\{?(\w+)\}?$/.exec(written)?.[1];
+  const path = fromEnv === undefined ? expand(written, hop, { env, ...context }) : env[fromEnv];
+  return path === undefined || path === '' ? undefined : path;
+}
+
+interface HopNames {
+  readonly alias: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+}
+
+/** Tokens of ssh_config(5) in paths, and `~`. A relative path is one of the working directory, as in OpenSSH. */
+function expand(path: string, hop: HopNames, { home, localUser }: RouteContext): string {
+  const tokens: Readonly<Record<string, string>> = {
+    '%%': '%',
+    '%h': hop.host,
+    '%n': hop.alias,
+    '%p': String(hop.port),
+    '%r': hop.user,
+    '%d': home,
+    '%u': localUser,
+  };
+  const told = path.replace(/%[%hnprdu]/g, (token) => tokens[token] ?? token);
+  if (told === '~') return home;
+  if (told.startsWith('~/')) return join(home, told.slice(2));
+  return isAbsolute(told) ? told : join(process.cwd(), told);
+}
+
+const first = (settings: Settings, keyword: string): string | undefined => settings.get(keyword)?.[0];
+const isYes = (text: string | undefined): boolean => /^(yes|true)$/i.test(text ?? '');
+const portOf = (text: string | undefined): number => (/^\d{1,5}$/.test(text ?? '') ? Number(text) : 22);
+
+function checkingOf(text: string | undefined): HostKeyChecking | undefined {
+  switch (text?.toLowerCase()) {
+    case 'yes':
+    case 'true':
+    // `ask` needs a person at every host; an unknown key is refused instead, with the line that accepts it.
+    case 'ask':
+      return 'yes';
+    case 'accept-new':
+      return 'accept-new';
+    case 'no':
+    case 'off':
+    case 'false':
+      return 'no';
+    default:
+      return undefined;
+  }
+}

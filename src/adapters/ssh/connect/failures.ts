@@ -1,0 +1,125 @@
+// Every error of the SSH library and the socket becomes one Failure here, and nowhere else.
+import type { Failure } from '../../../model/run/failure.ts';
+import { onOneLine } from './refusals.ts';
+
+/** How far a connection had come. */
+export type Phase = 'connect' | 'banner' | 'key exchange' | 'login' | 'session';
+
+/** What is known when something goes wrong. */
+export interface Trouble {
+  /** `ops@node-a (10.0.0.1:22)`, for people. */
+  readonly where: string;
+  readonly phase: Phase;
+  /** What the server said before its SSH banner: OpenSSH tells there why it hangs up ("Exceeded MaxStartups"). */
+  readonly preface?: string;
+  /** Login methods that were tried, with what became of them. */
+  readonly tried?: readonly string[];
+  /** How the session was given up by us, when it was. */
+  readonly legacy?: boolean;
+}
+
+/** The parts of an error that the library fills in. Our own timers and losses use the levels `timeout` and `lost`. */
+export interface RawError {
+  readonly message: string;
+  readonly level?: string;
+  /** An errno name of the socket, or the number of an SSH disconnect message. */
+  readonly code?: string | number;
+  /** Reason of a refused channel (RFC 4254, 5.1). */
+  readonly reason?: number | string;
+}
+
+const errnoSaid: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the connection was refused',
+  ETIMEDOUT: 'no answer',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  EHOSTDOWN: 'the host is down',
+  EPIPE: 'the connection was cut',
+  ECONNRESET: 'the connection was reset',
+  ECONNABORTED: 'the connection was cut',
+  EAI_AGAIN: 'the name server does not answer',
+  ENOTFOUND: 'no such host name',
+  EMFILE: 'this machine has no file handles left',
+};
+
+const methodHint = 'check the user, the key files and the agent (ssh-add -l); with ssh: ssh -v';
+
+const hostKeyFaults = [
+  [/signature verification failed/i, /failed/i],
+  [/Unable to parse/i, /key/i],
+  [/Host key/i, /mismatch/i],
+] as const;
+
+/** A server's own words may be in it, up to a packet of them. */
+const longestMessage = 500;
+
+/** Maps one error to one failure. `transport: true` says that the same attempt may succeed later. */
+export function failureOf(raw: RawError, trouble: Trouble): Failure {
+  const error = { ...raw, message: raw.message.slice(0, longestMessage) };
+  const { where, phase } = trouble;
+  const unreachable = (message: string, transport: boolean, more: { hint?: string; detail?: string } = {}): Failure => ({
+    kind: 'unreachable',
+    message: `${where}: ${message}`,
+    ...more,
+    ...(transport ? { transport } : {}),
+  });
+  if (error.level === 'timeout') return unreachable(error.message, true, prefaceOf(trouble));
+  if (error.level === 'client-timeout') return unreachable('no sign of life any more (keepalive)', true);
+  if (/^Host denied/.test(error.message)) return { kind: 'host_key', message: `${where}: the host key was not accepted` };
+  if (hostKeyFaults.some(([one, other]) => onOneLine(error.message, one, other)))
+    return { kind: 'host_key', message: `${where}: the host cannot prove that the host key is its own (${error.message})` };
+  const mismatch = /no matching (.*)$/s.exec(error.message);
+  if (mismatch !== null)
+    return unreachable(`no common ${mismatch[1] ?? 'algorithm'}`, false, {
+      hint:
+        trouble.legacy === true
+          ? 'the server knows only what even legacy_crypto does not offer'
+          : 'an old server: set legacy_crypto: true for this host',
+    });
+  if (isAuth(error, phase)) return authFailure(error, trouble);
+  if (typeof error.reason === 'number') return channelFailure(error, unreachable);
+  if (typeof error.code === 'number') return unreachable(`the server hung up during ${phase}: ${error.message}`, true);
+  if (typeof error.code === 'string') {
+    const said = errnoSaid[error.code] ?? error.message;
+    const when = phase === 'connect' ? '' : ` during ${phase}`;
+    return unreachable(`${said}${when} (${error.code})`, error.code !== 'ENOTFOUND', prefaceOf(trouble));
+  }
+  if (phase === 'connect' || phase === 'banner') return unreachable(bannerTrouble(error, trouble), true, prefaceOf(trouble));
+  if (error.level === 'lost') return unreachable(`the connection was lost during ${phase}`, true);
+  if (phase === 'login' && error.message.startsWith('Bad packet length'))
+    return unreachable('the server sent a packet that is longer than 35,000 bytes, or broken, during login', true, {
+      hint: 'is the file of Banner in its sshd_config that long? OpenSSH takes it, kmend does not',
+    });
+  return unreachable(`${phase} failed: ${error.message}`, true);
+}
+
+const isAuth = (error: RawError, phase: Phase): boolean =>
+  error.level === 'client-authentication' ||
+  error.level === 'agent' ||
+  (typeof error.code === 'number' &&
+    phase === 'login' &&
+    (error.code === 14 || /too many authentication failures|not allowed/i.test(error.message)));
+
+function authFailure(error: RawError, { where, tried = [] }: Trouble): Failure {
+  const list = tried.length === 0 ? 'nothing to try: no key, no agent and no password' : `tried ${tried.join('; ')}`;
+  const said = error.level === 'client-authentication' && /All configured/.test(error.message) ? '' : ` (${error.message})`;
+  return { kind: 'auth', message: `${where}: login refused${said}: ${list}`, hint: methodHint };
+}
+
+function channelFailure(error: RawError, unreachable: (message: string, transport: boolean, more?: { hint?: string }) => Failure): Failure {
+  const said = error.message.replace(/^\(SSH\) Channel open failure: /, '') || 'no reason given';
+  if (error.reason === 1)
+    return unreachable(`the server forbids the channel (${said})`, false, {
+      hint: 'sshd_config: AllowTcpForwarding for jump hosts, MaxSessions otherwise',
+    });
+  return unreachable(`the channel could not be opened (${said})`, true);
+}
+
+function bannerTrouble(error: RawError, trouble: Trouble): string {
+  if (error.level === 'lost' || error.level === 'protocol' || /lost before handshake/.test(error.message))
+    return `connection lost before handshake${trouble.preface === undefined ? ' (the server may be shedding load: MaxStartups)' : ''}`;
+  return `this is not an SSH server, or its banner is broken (${error.message})`;
+}
+
+const prefaceOf = ({ preface }: Trouble): { detail?: string } =>
+  preface === undefined || preface === '' ? {} : { detail: `the server said: ${preface}` };

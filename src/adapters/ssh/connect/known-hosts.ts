@@ -1,0 +1,150 @@
+// known_hosts: parser, index and the verdict on a host key. Reads text only; files are the business of host-keys.ts.
+import { createHmac } from 'node:crypto';
+import { isPlain, matchesList } from '../config/patterns.ts';
+
+/** One usable line of a known_hosts file. */
+export interface KnownKey {
+  readonly marker: '' | 'revoked' | 'cert-authority';
+  /** Patterns in lower case; empty for a hashed name. */
+  readonly names: readonly string[];
+  readonly hashed?: { readonly salt: Buffer; readonly digest: string };
+  /** `ssh-ed25519`, `ecdsa-sha2-nistp256`, `ssh-rsa`, ... */
+  readonly type: string;
+  /** The key as base64, without line breaks. */
+  readonly key: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Reads a file's text. Lines that are comments or make no sense are left out, as OpenSSH does. */
+export function parseKnownHosts(text: string, file: string): readonly KnownKey[] {
+  const found: KnownKey[] = [];
+  let number = 0;
+  for (const line of text.split('\n')) {
+    number++;
+    const entry = parseLine(line, file, number);
+    if (entry !== undefined) found.push(entry);
+  }
+  return found;
+}
+
+function parseLine(line: string, file: string, number: number): KnownKey | undefined {
+  const words = line.trim().split(/[ \t]+/);
+  const first = words[0] ?? '';
+  if (first === '' || first.startsWith('#')) return undefined;
+  const marker = first === '@revoked' ? 'revoked' : first === '@cert-authority' ? 'cert-authority' : '';
+  if (marker === '' && first.startsWith('@')) return undefined;
+  const [names, type, key] = marker === '' ? words : words.slice(1);
+  if (names === undefined || type === undefined || key === undefined) return undefined;
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(key)) return undefined;
+  const place = { marker, type, key, file, line: number } as const;
+  if (!names.startsWith('|')) return { ...place, names: names.toLowerCase().split(',').filter(Boolean) };
+  const [, version, salt, digest, ...rest] = names.split('|');
+  if (version !== '1' || salt === undefined || digest === undefined || rest.length > 0) return undefined;
+  return { ...place, names: [], hashed: { salt: Buffer.from(salt, 'base64'), digest } };
+}
+
+/** `host`, or `[host]:port` where the port is not 22: the name under which a key is filed. */
+export const filedName = (host: string, port: number): string => (port === 22 ? host : `[${host}]:${port}`).toLowerCase();
+
+/** A name as `HashKnownHosts yes` writes it. */
+export function hashName(name: string, salt: Buffer): string {
+  return `|1|${salt.toString('base64')}|${digestOf(name, salt)}`;
+}
+
+const digestOf = (name: string, salt: Buffer): string => createHmac('sha1', salt).update(name).digest('base64');
+
+function isFor(entry: KnownKey, name: string): boolean {
+  if (entry.hashed === undefined) return matchesList(entry.names, [name]);
+  return digestOf(name, entry.hashed.salt) === entry.hashed.digest;
+}
+
+export interface KnownHosts {
+  /** Lines for this name. Costs one HMAC per hashed line, so it is asked only when the quick ways fail. */
+  readonly find: (name: string) => readonly KnownKey[];
+  /** Lines for this name that hold exactly this key: one HMAC at most per line with that key. */
+  readonly holding: (key: string, name: string) => readonly KnownKey[];
+  /** Key types worth offering first; one found suffices, a server shows one key only. */
+  readonly types: (name: string) => readonly string[];
+  /** Takes in a line that was appended to the file. */
+  readonly add: (entry: KnownKey) => void;
+}
+
+/** Looks a name up without reading every line for every host: a fleet of thousands shares one file. */
+export function indexKnownHosts(entries: readonly KnownKey[]): KnownHosts {
+  const plain = new Map<string, KnownKey[]>();
+  const byKey = new Map<string, KnownKey[]>();
+  const patterns: KnownKey[] = [];
+  const hashed: KnownKey[] = [];
+  const hashedTypes = new Set<string>();
+  const take = (entry: KnownKey): void => {
+    add(byKey, entry.key, entry);
+    if (entry.hashed !== undefined) {
+      hashed.push(entry);
+      if (entry.marker === '') hashedTypes.add(entry.type);
+    } else if (!entry.names.every(isPlain)) patterns.push(entry);
+    else for (const name of new Set(entry.names)) add(plain, name, entry);
+  };
+  entries.forEach(take);
+  const open = (name: string): KnownKey[] => [...(plain.get(name) ?? []), ...patterns.filter((entry) => isFor(entry, name))];
+  let last = 0;
+  // Hosts come in about the order in which they were filed, so the search starts where the last one ended.
+  const firstHashed = (name: string): KnownKey | undefined => {
+    for (let i = 0; i < hashed.length; i++) {
+      const at = (last + i) % hashed.length;
+      const entry = hashed[at];
+      if (entry === undefined || entry.marker !== '' || !isFor(entry, name)) continue;
+      last = at;
+      return entry;
+    }
+    return undefined;
+  };
+  return {
+    add: take,
+    find: (name) => [...open(name), ...hashed.filter((entry) => isFor(entry, name))],
+    holding: (key, name) => (byKey.get(key) ?? []).filter((entry) => isFor(entry, name)),
+    types: (name) => {
+      const known = open(name).flatMap((entry) => (entry.marker === '' ? [entry.type] : []));
+      if (known.length > 0 || hashedTypes.size === 0) return known;
+      if (hashedTypes.size === 1) return [...hashedTypes];
+      const entry = firstHashed(name);
+      return entry === undefined ? [] : [entry.type];
+    },
+  };
+}
+
+function add(map: Map<string, KnownKey[]>, key: string, entry: KnownKey): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [entry]);
+  else list.push(entry);
+}
+
+export type Verdict =
+  | { readonly kind: 'known' }
+  | { readonly kind: 'revoked'; readonly at: KnownKey }
+  /** A key of the same type is filed, and it is another one. */
+  | { readonly kind: 'changed'; readonly at: KnownKey }
+  /** Only keys of other types are filed, although they were asked for first. */
+  | { readonly kind: 'other_type'; readonly at: KnownKey }
+  /** `authority`: a certificate authority is filed for the name, which does not help with a plain key. */
+  | { readonly kind: 'unknown'; readonly authority?: KnownKey };
+
+/** Judges the key that a host shows. `port` other than 22: a matching key filed under the bare name counts too, as in OpenSSH. */
+export function judge(files: readonly KnownHosts[], host: string, port: number, type: string, key: string): Verdict {
+  const name = filedName(host, port);
+  const bare = host.toLowerCase();
+  const holding = files.flatMap((file) => file.holding(key, name));
+  const loose = name === bare ? holding : [...holding, ...files.flatMap((file) => file.holding(key, bare))];
+  const revoked = loose.find((entry) => entry.marker === 'revoked');
+  if (revoked !== undefined) return { kind: 'revoked', at: revoked };
+  if (holding.some((entry) => entry.marker === '')) return { kind: 'known' };
+  const filed = files.flatMap((file) => file.find(name));
+  const keys = filed.filter((entry) => entry.marker === '');
+  const same = keys.find((entry) => entry.type === type);
+  if (same !== undefined) return { kind: 'changed', at: same };
+  const other = keys[0];
+  if (other !== undefined) return { kind: 'other_type', at: other };
+  if (loose.some((entry) => entry.marker === '')) return { kind: 'known' };
+  const authority = filed.find((entry) => entry.marker === 'cert-authority');
+  return authority === undefined ? { kind: 'unknown' } : { kind: 'unknown', authority };
+}

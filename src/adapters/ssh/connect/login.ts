@@ -1,0 +1,193 @@
+// Logging in: which keys and passwords are tried, in which order, and what became of each.
+import type { Asker } from '../../../engine/ports/local.ts';
+import type { Hop } from '../config/route.ts';
+import type { AgentKey, Agents } from './agent.ts';
+import type { Keyring } from './keys.ts';
+
+/** One thing to try. `method` is its name in the SSH protocol, by which a server says what it still takes. */
+export interface Attempt {
+  readonly label: string;
+  readonly method: 'publickey' | 'password' | 'keyboard-interactive';
+  /** What the library wants, or a reason why it cannot be tried. May ask a person. */
+  readonly make: () => unknown | Promise<unknown>;
+}
+
+/** Why an attempt falls out, as a value that `make` gives instead of something to try. */
+interface Skip {
+  readonly skip: string;
+}
+const skip = (why: string): Skip => ({ skip: why });
+const isSkip = (made: unknown): made is Skip => typeof made === 'object' && made !== null && 'skip' in made;
+
+export type Attempts =
+  | { readonly ok: true; readonly attempts: readonly Attempt[] }
+  | { readonly ok: false; readonly message: string; readonly hint: string };
+
+export interface LoginTools {
+  readonly keyring: Keyring;
+  readonly agents: Agents;
+  readonly asker: Asker;
+}
+
+/**
+ * Files that were named first (an agent's copy of one before the file), then the password where there is one, then the agent's
+ * other keys and the usual files: so that neither a wrong agent key nor a wrong default uses up the server's patience (MaxAuthTries).
+ */
+export async function planLogin(hop: Hop, tools: LoginTools): Promise<Attempts> {
+  const agent = hop.agent === undefined ? undefined : await tools.agents.keys(hop.agent);
+  const inAgent = agent?.ok === true ? agent.keys : [];
+  const used = new Set<AgentKey>();
+  const named: Attempt[] = [];
+  const usual: Attempt[] = [];
+  for (const file of hop.keyFiles) {
+    const found = await tools.keyring.read(file.path);
+    const user = { type: 'publickey', username: hop.user };
+    const list = file.configured ? named : usual;
+    if (found.kind === 'key') {
+      list.push({ label: file.path, method: 'publickey', make: () => ({ ...user, key: found.key }) });
+      const twin = inAgent.find((key) => key.publicKey.equals(found.key.getPublicSSH()));
+      if (twin !== undefined) used.add(twin);
+    } else if (found.kind === 'locked') {
+      const twin = inAgent.find((key) => found.publicKey?.equals(key.publicKey) === true);
+      if (twin !== undefined) {
+        used.add(twin);
+        list.push(agentAttempt(hop, twin, `${file.path} (from the agent)`));
+        continue;
+      }
+      // A named key is unlocked before the connection is made: a server does not wait for somebody who types (LoginGraceTime).
+      const key = file.named ? await tools.keyring.unlock(file.path) : '';
+      if (file.named && typeof key === 'string') return unusable(file.path, key);
+      list.push({ label: file.path, method: 'publickey', make: () => unlocked(hop, file.path, tools.keyring) });
+    } else if (file.named) return unusable(file.path, found.kind === 'missing' ? 'it does not exist' : found.why);
+    else if (found.kind === 'bad') list.push({ label: file.path, method: 'publickey', make: () => skip(found.why) });
+  }
+  const others = hop.identitiesOnly
+    ? []
+    : inAgent.filter((key) => !used.has(key)).map((key) => agentAttempt(hop, key, `agent key ${key.comment}`));
+  const silent = agent?.ok === false ? [noted(`agent ${hop.agent}`, agent.why)] : [];
+  return { ok: true, attempts: [...named, ...passwords(hop), ...others, ...silent, ...usual, ...asked(hop, tools.asker)] };
+}
+
+const unusable = (path: string, why: string): Attempts => ({
+  ok: false,
+  message: `the private key file ${path} cannot be used: ${why}`,
+  hint: 'name another key file (--private-key, ansible_ssh_private_key_file)',
+});
+
+const noted = (label: string, why: string): Attempt => ({ label, method: 'publickey', make: () => skip(why) });
+
+const agentAttempt = (hop: Hop, key: AgentKey, label: string): Attempt => ({
+  label,
+  method: 'publickey',
+  make: () => ({ type: 'agent', username: hop.user, agent: key.alone }),
+});
+
+async function unlocked(hop: Hop, path: string, keyring: Keyring): Promise<unknown> {
+  const key = await keyring.unlock(path);
+  return typeof key === 'string' ? skip(key) : { type: 'publickey', username: hop.user, key };
+}
+
+function passwords(hop: Hop): readonly Attempt[] {
+  const password = hop.password;
+  if (password === undefined) return [];
+  return [
+    { label: 'password', method: 'password', make: () => ({ type: 'password', username: hop.user, password: password.reveal() }) },
+    {
+      label: 'keyboard-interactive',
+      method: 'keyboard-interactive',
+      make: () => ({ type: 'keyboard-interactive', username: hop.user, prompt: answerOnce(() => password.reveal()) }),
+    },
+  ];
+}
+
+/** A jump host that takes nothing else: a person may type its password. */
+function asked(hop: Hop, asker: Asker): readonly Attempt[] {
+  if (!hop.mayAsk || !asker.attended) return [];
+  const make = async (): Promise<unknown> => {
+    const password = await asker.secret(`Password for ${hop.user}@${hop.alias}: `);
+    return password === '' ? skip('none was given') : { type: 'password', username: hop.user, password };
+  };
+  return [{ label: 'password', method: 'password', make }];
+}
+
+type Prompt = { readonly prompt: string; readonly echo?: boolean };
+
+/**
+ * Answers the first single hidden question and no other: PAM asks for a *new* password, or for a code, by the same means.
+ * An empty answer to the rest makes the server refuse, which is what should happen.
+ */
+export function answerOnce(password: () => string) {
+  let answered = false;
+  return (
+    _name: string,
+    _text: string,
+    _language: string,
+    prompts: readonly Prompt[],
+    finish: (answers: readonly string[]) => void,
+  ): void => {
+    const [only, ...rest] = prompts;
+    const ours = !answered && only !== undefined && rest.length === 0 && only.echo !== true && !/\bnew\b/i.test(only.prompt);
+    answered ||= prompts.length > 0;
+    finish(ours ? [password()] : prompts.map(() => ''));
+  };
+}
+
+export interface LoginCourse {
+  /** The library's `authHandler`: asked for the next attempt each time. */
+  readonly next: (left: readonly string[] | null, partial: boolean | null, give: (attempt: unknown) => void) => undefined;
+  /** What was tried, for the failure. */
+  readonly tried: () => readonly string[];
+}
+
+/** `busy` is told when a person is being asked, so that no clock runs meanwhile. */
+export function createCourse(attempts: readonly Attempt[], busy: (asking: boolean) => void): LoginCourse {
+  let waiting = [...attempts];
+  const done: Attempt[] = [];
+  const notes: string[] = [];
+  let lastTried: Attempt | undefined;
+  const advance = async (left: readonly string[] | null, give: (attempt: unknown) => void): Promise<void> => {
+    for (;;) {
+      const index = waiting.findIndex((attempt) => left === null || left.includes(attempt.method));
+      const attempt = waiting[index];
+      if (attempt === undefined) {
+        const unused = [...new Set(waiting.map((one) => one.method))];
+        if (left !== null && unused.length > 0) notes.push(`the server takes only ${left.join(', ')}`);
+        return give(false);
+      }
+      waiting = waiting.filter((one) => one !== attempt);
+      const made = attempt.make();
+      const ready = made instanceof Promise ? await asking(made, busy) : made;
+      if (isSkip(ready)) {
+        notes.push(`${attempt.label}: ${ready.skip}`);
+        continue;
+      }
+      done.push(attempt);
+      lastTried = attempt;
+      notes.push(attempt.label);
+      return give(ready);
+    }
+  };
+  return {
+    next: (left, partial, give) => {
+      // One factor was accepted and another is wanted: what was refused too early may be tried again.
+      if (partial === true) {
+        notes.push(`${lastTried?.method ?? 'a first factor'} accepted, but the server wants a further factor (${(left ?? []).join(', ')})`);
+        waiting = [...done.filter((one) => one !== lastTried && one.method !== lastTried?.method), ...waiting];
+      }
+      void advance(left, give);
+      return undefined;
+    },
+    tried: () => notes,
+  };
+}
+
+async function asking(made: Promise<unknown>, busy: (asking: boolean) => void): Promise<unknown> {
+  busy(true);
+  try {
+    return await made;
+  } catch (error) {
+    return skip(error instanceof Error ? error.message : String(error));
+  } finally {
+    busy(false);
+  }
+}

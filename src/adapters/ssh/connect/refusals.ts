@@ -1,0 +1,171 @@
+// Commands that never started: why, read from what sudo, su, doas, the login shell or sshd said instead.
+
+import type { Become } from '../../../model/host.ts';
+import type { Failure } from '../../../model/run/failure.ts';
+
+export interface NotStarted {
+  readonly where: string;
+  readonly code: number | null;
+  /** Everything that came, stdout and stderr. */
+  readonly said: string;
+  readonly become?: Become;
+  /** The password was sent. */
+  readonly answered: boolean;
+}
+
+interface Rule {
+  readonly method?: Become['method'];
+  readonly said: RegExp;
+  /** Stands on the same line. */
+  readonly beside?: RegExp;
+  readonly kind: Failure['kind'];
+  readonly message: (event: NotStarted) => string;
+  readonly hint?: string;
+}
+
+const needsPassword = 'give the password (-K, ansible_become_password) or allow it without one (NOPASSWD, nopass)';
+
+const missing = /not found|No such file|Unknown command/i;
+
+/** What comes next is a dialogue about a new password, which nobody holds with us. */
+export const passwordExpired = /password (?:is|has) expired|unable to change expired password|required to change your password/i;
+
+/** First match wins. All texts are the programs' own in the C locale. */
+const rules: readonly Rule[] = [
+  // Before all others: who is asked for a new password and gives none is also told that one is missing.
+  {
+    said: passwordExpired,
+    kind: 'auth',
+    message: ({ become }) => `${become?.method ?? 'the host'} asks for a new password: that of the login user has expired`,
+    hint: 'set a new one there (`passwd`), or allow it without one (NOPASSWD, nopass)',
+  },
+  {
+    said: /account validation failure|account (?:has )?expired/i,
+    kind: 'auth',
+    message: ({ become }) => `${become?.method ?? 'the host'} refuses the account of the login user: it is locked, or has expired`,
+    hint: 'look at it there: `chage -l USER`, `passwd -S USER`',
+  },
+  {
+    method: 'sudo',
+    said: /must have a tty to run sudo/,
+    kind: 'auth',
+    message: () => 'sudo wants a terminal (requiretty)',
+    hint: 'in sudoers: Defaults:USER !requiretty',
+  },
+  {
+    method: 'sudo',
+    said: /a password is required|no password was provided|no tty present and no askpass/,
+    kind: 'auth',
+    message: passwordMessage,
+    hint: needsPassword,
+  },
+  {
+    method: 'sudo',
+    said: /incorrect password|Sorry, try again|Authentication fail/i,
+    kind: 'auth',
+    message: () => 'sudo refused the password',
+  },
+  {
+    method: 'sudo',
+    said: /not in the sudoers file|not allowed to (run|execute)|may not run sudo|unknown user/,
+    kind: 'auth',
+    message: ({ become }) => `sudo does not let this user become ${become?.user ?? 'root'}`,
+    hint: 'a rule in sudoers has to allow it (any command)',
+  },
+  { method: 'su', said: /must be run from a terminal/, kind: 'auth', message: () => 'su wants a terminal' },
+  {
+    method: 'su',
+    said: /does not exist|unknown user|No passwd entry/i,
+    kind: 'auth',
+    message: ({ become }) => `su knows no user ${become?.user ?? ''}`,
+  },
+  {
+    method: 'su',
+    said: /Authentication failure|incorrect password|Permission denied|Sorry/i,
+    kind: 'auth',
+    message: ({ answered }) => (answered ? 'su refused the password' : 'su refuses this user'),
+  },
+  {
+    method: 'doas',
+    said: /Operation not permitted|not enabled/i,
+    kind: 'auth',
+    message: () => 'doas has no rule for this user',
+    hint: 'a rule in /etc/doas.conf has to allow it',
+  },
+  {
+    method: 'doas',
+    said: /Authori[sz]ation required|Authentication required|a tty is required/i,
+    kind: 'auth',
+    message: () => 'doas wants a password',
+    hint: needsPassword,
+  },
+  {
+    method: 'doas',
+    said: /Auth(entication|ori[sz]ation) failed/i,
+    kind: 'auth',
+    message: ({ answered }) => (answered ? 'doas refused the password' : 'doas wants a password'),
+    hint: needsPassword,
+  },
+  {
+    said: /account is currently not available|nologin|This account/i,
+    kind: 'auth',
+    message: () => 'the login shell of the user refuses to run commands (nologin)',
+  },
+  {
+    said: /Unmatched ['"]/,
+    kind: 'exit',
+    message: () => 'the login shell is csh or tcsh, which kmend cannot use',
+    hint: 'log in as a user with a POSIX shell (bash, dash, zsh, ksh) or fish',
+  },
+  {
+    said: /\/bin\/sh/,
+    beside: missing,
+    kind: 'exit',
+    message: () => '/bin/sh is missing there',
+  },
+];
+
+function passwordMessage({ answered }: NotStarted): string {
+  return answered ? 'sudo refused the password' : 'sudo asks for a password';
+}
+
+/** The failure of a command whose ready mark never came. */
+export function notStarted(event: NotStarted): Failure {
+  const { where, code, become } = event;
+  const detail = event.said.trim().slice(-2000);
+  const more = detail === '' ? {} : { detail };
+  if (become !== undefined && isMissing(event, become.method))
+    return {
+      kind: 'auth',
+      message: `${where}: ${become.method} is not installed`,
+      hint: 'install it, or choose another become_method',
+      ...more,
+    };
+  const known = refusalIn(event);
+  if (known !== undefined) return known;
+  const status = code === null ? 'without an exit status' : `with exit status ${code}`;
+  return {
+    kind: become === undefined ? 'exit' : 'auth',
+    message: `${where}: ${become === undefined ? 'the command' : become.method} ended ${status} before the script began`,
+    hint: 'the login shell or a forced command may not allow it; try: ssh HOST /bin/sh -c true',
+    ...more,
+  };
+}
+
+/** The refusal that these words are, if they are one of those that we know. */
+export function refusalIn(event: NotStarted): Failure | undefined {
+  const { where, become, said: words } = event;
+  const rule = rules.find(
+    ({ method, said, beside }) => (method === undefined || method === become?.method) && onOneLine(words, said, beside ?? said),
+  );
+  if (rule === undefined) return undefined;
+  const hint = rule.hint === undefined ? {} : { hint: rule.hint };
+  return { kind: rule.kind, message: `${where}: ${rule.message(event)}`, ...hint, detail: words.trim().slice(-2000) };
+}
+
+const isMissing = ({ code, said }: NotStarted, program: string): boolean =>
+  code === 127 && onOneLine(said, new RegExp(`\\b${program}\\b`), missing);
+
+/** Two looks at each line, not one for both: `a.*b` takes quadratic time on a line of many `a`. */
+export const onOneLine = (text: string, one: RegExp, other: RegExp): boolean =>
+  text.split('\n').some((line) => one.test(line) && other.test(line));

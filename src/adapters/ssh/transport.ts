@@ -1,0 +1,240 @@
+// The Transport port over ssh2: settles the way to a host, logs in, and hands out connections.
+import { Socket } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { Asker } from '../../engine/ports/local.ts';
+import type { Connection, Transport } from '../../engine/ports/transport.ts';
+import { createSlots, type Slots } from '../../engine/session/slots.ts';
+import type { Become, Target } from '../../model/host.ts';
+import { failed, type Outcome, ok } from '../../model/run/failure.ts';
+import { noConfig, readSshConfig, type SshConfig } from './config/config-file.ts';
+import { type Hop, type RouteContext, routeTo } from './config/route.ts';
+import { createAgents } from './connect/agent.ts';
+import { type HandshakeOptions, logIn, nameOf, openTcp, type Session } from './connect/handshake.ts';
+import { createHostKeys, type HostKeys } from './connect/host-keys.ts';
+import { createJumps, type Jumps } from './connect/jumps.ts';
+import { createKeepalive, type Keepalive, type KeepaliveOptions } from './connect/keepalive.ts';
+import { createKeyring } from './connect/keys.ts';
+import { type Library, loadLibrary } from './connect/library.ts';
+import { type LoginTools, planLogin } from './connect/login.ts';
+import { execOn } from './exec/exec.ts';
+import { createSilence } from './silence.ts';
+
+export interface TransportOptions {
+  /** Asked for passphrases of key files, and for passwords of jump hosts that take nothing else. */
+  readonly asker: Asker;
+  /** Home directory of the user who runs kmend: `~` in paths. */
+  readonly home: string;
+  /** Read: SSH_AUTH_SOCK, and variables named by IdentityAgent. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Told each warning once. */
+  readonly warn: (text: string) => void;
+  /** Handshakes at once. Default 50. */
+  readonly handshakes?: number;
+  /** Default: a look every 5 s, dead after 3 without a sign of life. `interval: 0` leaves it to TCP. */
+  readonly keepalive?: KeepaliveOptions;
+  /** Default `~/.ssh/config`; the empty string reads none. */
+  readonly configFile?: string;
+  /** Default `/etc/ssh/ssh_known_hosts`. */
+  readonly globalKnownHosts?: readonly string[];
+}
+
+/** What a run shares; made with the first connection. */
+interface Shared {
+  readonly library: Library;
+  readonly route: RouteContext;
+  readonly tools: LoginTools;
+  readonly hostKeys: HostKeys;
+  readonly jumps: Jumps;
+}
+
+const defaultKeepalive: KeepaliveOptions = { interval: 5, count: 3 };
+
+/**
+ * Makes the SSH transport of a run. Nothing is read and nothing loaded before the first connection.
+ *
+ * Each `connect` is one attempt without retries; a failure with `transport: true` may be gone at the next. Host keys are checked, files
+ * and passphrases are read once per run, jump hosts are logged in to once and shared.
+ *
+ * The login shell of the user may be any POSIX shell or fish, not csh. A script above 100 KiB is sent through the input (never a secret:
+ * it is the same text that would stand in the process list). `su`, and `doas` with a password, need a terminal, where stdout and stderr
+ * come as one.
+ */
+export function createTransport(options: TransportOptions): Transport {
+  const warn = once(options.warn);
+  const slots = createSlots(options.handshakes ?? 50);
+  const silence = createSilence();
+  const keepalive = createKeepalive(options.keepalive ?? defaultKeepalive);
+  const connections = new Set<Connection>();
+  let shared: Promise<Shared> | undefined;
+  return {
+    connect: async (target, { signal, turn } = {}) => {
+      shared ??= prepare(options, warn, slots);
+      const ready = await shared.then(ok, (error: unknown) => error);
+      if (!isShared(ready)) {
+        shared = undefined;
+        return failed('unreachable', ready instanceof Error ? ready.message : String(ready), { hint: 'mend the ssh configuration' });
+      }
+      const silent = silence(turn);
+      const admit = async (): ReturnType<Admit> => {
+        await silent.broken();
+        return slots.take(stoppedBy(signal));
+      };
+      const reached = await reach(target, ready.value, admit, signal).finally(silent.end);
+      if (!reached.ok) return reached;
+      return ok(connectionOf(reached.value, target.become, keepalive, connections));
+    },
+    close: async () => {
+      for (const connection of connections) connection.close();
+      keepalive.close();
+      const ready = await shared?.catch(() => undefined);
+      ready?.jumps.close();
+    },
+  };
+}
+
+const isShared = (value: unknown): value is { readonly ok: true; readonly value: Shared } =>
+  typeof value === 'object' && value !== null && 'value' in value;
+
+function once(warn: (text: string) => void): (text: string) => void {
+  const said = new Set<string>();
+  return (text) => {
+    if (said.has(text)) return;
+    said.add(text);
+    warn(text);
+  };
+}
+
+async function prepare(options: TransportOptions, warn: (text: string) => void, slots: Slots): Promise<Shared> {
+  const { asker, home } = options;
+  const file = options.configFile ?? join(home, '.ssh', 'config');
+  const [library, config] = await Promise.all([loadLibrary(), file === '' ? noConfig : readSshConfig(file, home, warn)]);
+  const tools: LoginTools = { keyring: createKeyring(library, asker), agents: createAgents(library), asker };
+  const hostKeys = createHostKeys(warn);
+  const base = { library, tools, hostKeys, admit: () => slots.take() };
+  const jumps = createJumps((hop, way) => logInTo(base, hop, way), openTcp);
+  return { library, tools, hostKeys, jumps, route: routeContext(options, config) };
+}
+
+function routeContext({ home, env, globalKnownHosts }: TransportOptions, config: SshConfig): RouteContext {
+  return {
+    config,
+    home,
+    env,
+    localUser: env.USER ?? env.LOGNAME ?? localUser(),
+    globalKnownHosts: globalKnownHosts ?? ['/etc/ssh/ssh_known_hosts'],
+  };
+}
+
+function localUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a number without a name.
+    return 'root';
+  }
+}
+
+interface Reached {
+  readonly session: Session;
+  readonly hop: Hop;
+}
+
+async function reach(target: Target, shared: Shared, admit: Admit, signal: AbortSignal | undefined): Promise<Outcome<Reached>> {
+  const route = routeTo(target, shared.route);
+  if (!route.ok) return failed('unreachable', route.message);
+  const before = route.hops.slice(0, -1);
+  const hop = route.hops.at(-1);
+  if (hop === undefined) throw new Error('a route without hops');
+  const way = await unlessStopped(shared.jumps.ready(before), hop, signal);
+  if (!way.ok) return way;
+  const result = await logInTo({ ...shared, admit }, hop, (to) => shared.jumps.open(before, to), signal);
+  return result.ok ? ok({ session: result.value, hop }) : result;
+}
+
+/** A jump host that is being logged in to is shared: who no longer wants it leaves, the others go on. */
+async function unlessStopped<T>(work: Promise<Outcome<T>>, hop: Hop, signal: AbortSignal | undefined): Promise<Outcome<T>> {
+  if (signal === undefined) return work;
+  let leave = (): void => undefined;
+  const stopped = new Promise<Outcome<never>>((resolve) => {
+    leave = () => resolve(failed('interrupted', `${nameOf(hop)}: stopped before the login was done`));
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
+  });
+  const result = await Promise.race([work, stopped]);
+  signal.removeEventListener('abort', leave);
+  return result;
+}
+
+type Admit = HandshakeOptions['admit'];
+type LoginBase = Pick<Shared, 'library' | 'tools' | 'hostKeys'> & { readonly admit: Admit };
+
+async function logInTo(
+  base: LoginBase,
+  hop: Hop,
+  open: Parameters<typeof logIn>[0]['open'],
+  signal?: AbortSignal,
+): Promise<Outcome<Session>> {
+  const plan = await unlessStopped(planLogin(hop, base.tools).then(ok), hop, signal);
+  if (!plan.ok) return plan;
+  const login = plan.value;
+  if (!login.ok) return failed('auth', `${nameOf(hop)}: ${login.message}`, { hint: login.hint });
+  if (login.attempts.length === 0)
+    return failed('auth', `${nameOf(hop)}: nothing to log in with: no key file, no agent and no password`, {
+      hint: 'name a key file (--private-key), start an agent or give a password (-k)',
+    });
+  const { library, hostKeys, admit } = base;
+  return logIn({ library, hop, attempts: login.attempts, hostKeys, open, admit, ...stoppedBy(signal) });
+}
+
+const stoppedBy = (signal: AbortSignal | undefined): { readonly signal?: AbortSignal } => (signal === undefined ? {} : { signal });
+
+function connectionOf(
+  { session, hop }: Reached,
+  become: Become | undefined,
+  keepalive: Keepalive,
+  connections: Set<Connection>,
+): Connection {
+  const { client, stream } = session;
+  const where = nameOf(hop);
+  let alive = true;
+  let commands = 0;
+  const lost = (): void => {
+    alive = false;
+    unwatch();
+    connections.delete(connection);
+  };
+  const unwatch = keepalive.watch({ client, stream, inUse: () => commands > 0, dead: () => stream.destroy() });
+  const connection: Connection = {
+    exec: async (request) => {
+      if (!alive) return failed('unreachable', `${where}: the connection was lost`, { transport: true });
+      const other = request.become && become !== undefined && become.user !== hop.user ? become : undefined;
+      commands++;
+      try {
+        return await execOn({ session, where, alive: () => alive, ...(other === undefined ? {} : { become: other }) }, request);
+      } finally {
+        commands--;
+      }
+    },
+    close: () => {
+      if (!alive) return;
+      lost();
+      client.end();
+      endStream(stream);
+    },
+    alive: () => alive,
+    hostKey: session.hostKey,
+    dialled: [hop.host, ...(stream instanceof Socket && stream.remoteAddress !== undefined ? [stream.remoteAddress] : [])],
+  };
+  connections.add(connection);
+  client.once('close', lost);
+  // Lost between login and here: no event will tell.
+  if (stream.destroyed || !stream.readable) lost();
+  return connection;
+}
+
+/** A peer that does not answer would keep the half-closed socket, and with it this process, for minutes. */
+function endStream(stream: Session['stream']): void {
+  if ('destroySoon' in stream && typeof stream.destroySoon === 'function') stream.destroySoon();
+  else stream.destroy();
+}

@@ -1,0 +1,101 @@
+// Checking a run against its journal: every link, the record that closes it, heads that were kept elsewhere, and the files that entries name.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EffectResult } from '../../model/run/effect.ts';
+import type { Event } from '../../model/run/event.ts';
+import { type JournalEnd, scanJournal } from './chain.ts';
+
+export interface Audit extends JournalEnd {
+  /** Its last entry closes it. Otherwise the run goes on, was killed, or its end was cut off. */
+  readonly closed: boolean;
+  /** Of the heads asked for: after how many entries the chain had them. */
+  readonly heads: ReadonlyMap<string, number>;
+  /** The run before it that its first entry names, and its head then. */
+  readonly previous?: { readonly run: string; readonly head: string };
+  /** So many files and pieces of files are as their entries say. */
+  readonly files: number;
+  /** What is not as the journal says. */
+  readonly wrong: readonly string[];
+  /** What no entry speaks of. */
+  readonly notes: readonly string[];
+}
+
+/** Throws a JournalError where a link does not hold. */
+export async function auditJournal(directory: string, path: string, run: string, wanted: readonly string[]): Promise<Audit> {
+  const heads = new Map<string, number>();
+  const reach = (head: string, entries: number): void => void (wanted.includes(head) && heads.set(head, entries));
+  const claims: Claim[] = [];
+  let closed = false;
+  let previous: Audit['previous'];
+  const end = await scanJournal(path, run, (event) => {
+    reach(event.prev, event.seq);
+    closed = event.type === 'run.closed';
+    if (event.type === 'run.started') previous ??= event.previous;
+    claims.push(...claimsOf(event));
+  });
+  reach(end.head, end.entries);
+  const wrong: string[] = [];
+  for (const claim of claims) {
+    const digest = await digestOf(join(directory, claim.file), claim);
+    if (digest !== claim.sha256) wrong.push(`${claim.file} ${digest === undefined ? 'is not there' : 'was changed'} (entry ${claim.seq})`);
+  }
+  const notes = await unnamed(directory, claims);
+  return { ...end, closed, heads, ...(previous && { previous }), files: claims.length - wrong.length, wrong, notes };
+}
+
+/** Which of these files, by name with their sha256, are not what they were. */
+export async function changedFiles(directory: string, files: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const changed: string[] = [];
+  for (const [file, sha256] of Object.entries(files)) if ((await digestOf(join(directory, file), {})) !== sha256) changed.push(file);
+  return changed;
+}
+
+/** What an entry says of a file, or of a piece of one, below the run's directory. */
+interface Claim {
+  readonly seq: number;
+  readonly file: string;
+  readonly sha256: string;
+  readonly at?: number;
+  readonly size?: number;
+}
+
+/** A rewritten journal must not have other files read. */
+const isOurs = ({ file }: { readonly file: string }): boolean => /^(?:output\/)?[^/]+$/.test(file);
+
+function claimsOf(event: Event): readonly Claim[] {
+  const { seq } = event;
+  if (event.type === 'run.started')
+    return Object.entries(event.files ?? {})
+      .map(([file, sha256]) => ({ seq, file, sha256 }))
+      .filter(isOurs);
+  if (event.type !== 'effect.done' && event.type !== 'effect.failed') return [];
+  const output: EffectResult['output'] = event.result?.output;
+  if (output === undefined || !('piece' in output) || output.piece === undefined) return [];
+  return [{ seq, file: output.file, ...output.piece }].filter(isOurs);
+}
+
+async function digestOf(
+  path: string,
+  { at = 0, size = Number.POSITIVE_INFINITY }: Pick<Claim, 'at' | 'size'>,
+): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path, { start: at, end: at + size - 1 })) hash.update(chunk as Buffer);
+  } catch {
+    return undefined;
+  }
+  return hash.digest('hex');
+}
+
+async function unnamed(directory: string, claims: readonly Claim[]): Promise<readonly string[]> {
+  const named = new Map<string, number>();
+  for (const { file, size } of claims) if (size !== undefined) named.set(file, (named.get(file) ?? 0) + size);
+  const notes: string[] = [];
+  for (const [file, bytes] of named) {
+    const more = (await stat(join(directory, file)).catch(() => ({ size: 0 }))).size - bytes;
+    if (more > 0) notes.push(`${file} has ${more} bytes that no entry names: a crash leaves such, or somebody added them`);
+  }
+  return notes;
+}

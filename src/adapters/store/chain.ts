@@ -1,0 +1,94 @@
+// Reading a journal: line by line, every link of the hash chain checked, and never more than a piece of it in memory.
+import { createHash } from 'node:crypto';
+import type { JournalHead } from '../../engine/ports/store.ts';
+import type { Event } from '../../model/run/event.ts';
+import { wrongEvent } from '../../model/shape/event-shape.ts';
+import { dataIn } from '../../model/shape/shape.ts';
+import { isMapping } from '../../model/value.ts';
+import { JournalError } from './errors.ts';
+import { openOwn } from './owned.ts';
+
+export const hashOf = (line: string | Buffer): string => createHash('sha256').update(line).digest('hex');
+
+/** What the first entry names as its predecessor: bound to the run, so that a journal cannot be passed off as another's. */
+export const rootOf = (run: string): string => hashOf(`kmend journal ${run}`);
+
+/** Where a journal that was read to its end stands. */
+export interface JournalEnd extends JournalHead {
+  /** Bytes of whole lines; what comes after is a line that a crash cut in half. */
+  readonly size: number;
+  readonly torn: boolean;
+}
+
+/**
+ * Shows every event in order, each when the entry after it has confirmed its hash: what was changed is not shown, but for the last entry.
+ * Throws a JournalError that names the first bad entry. Whoever sees an entry and throws over it says that it does not fit those before it.
+ */
+export async function scanJournal(path: string, run: string, see: (event: Event) => void): Promise<JournalEnd> {
+  let end: JournalEnd = { entries: 0, head: rootOf(run), size: 0, torn: false };
+  let last: Event | undefined;
+  const show = (event: Event | undefined): void => {
+    if (event === undefined) return;
+    const wrong = wrongEvent(event);
+    if (wrong !== undefined) throw new JournalError(path, event.seq, `was not written by this version of kmend: ${wrong}`);
+    try {
+      see(event);
+    } catch (error) {
+      throw new JournalError(path, event.seq, `does not fit those before it: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  for await (const line of linesOf(path)) {
+    if (!line.whole) {
+      end = { ...end, torn: true };
+      break;
+    }
+    const event = parseLine(path, line.bytes, end);
+    end = { ...end, entries: end.entries + 1, head: hashOf(line.bytes), size: end.size + line.bytes.length + 1 };
+    show(last);
+    last = event;
+  }
+  show(last);
+  return end;
+}
+
+function parseLine(path: string, line: Buffer, { entries, head }: JournalEnd): Event {
+  const data = dataIn(line.toString('utf8'));
+  const wrong = (why: string): JournalError => new JournalError(path, entries, why);
+  if (!isMapping(data)) throw wrong('is no JSON mapping');
+  if (data.seq !== entries) throw wrong(`numbered ${JSON.stringify(data.seq)}: an entry is missing or was put in`);
+  if (data.prev !== head) throw wrong('does not follow the entry before it: the journal was changed');
+  // Its shape is looked at before it is shown.
+  return data as unknown as Event;
+}
+
+interface Line {
+  /** Without the line end. */
+  readonly bytes: Buffer;
+  readonly whole: boolean;
+}
+
+const pieceSize = 1 << 18;
+const lineEnd = 10;
+
+async function* linesOf(path: string): AsyncGenerator<Line> {
+  const file = await openOwn(path);
+  try {
+    let rest: Buffer[] = [];
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(pieceSize), 0, pieceSize);
+      if (bytesRead === 0) break;
+      const piece = buffer.subarray(0, bytesRead);
+      let from = 0;
+      for (let to = piece.indexOf(lineEnd); to !== -1; to = piece.indexOf(lineEnd, from)) {
+        const last = piece.subarray(from, to);
+        yield { bytes: rest.length === 0 ? last : Buffer.concat([...rest, last]), whole: true };
+        rest = [];
+        from = to + 1;
+      }
+      if (from < bytesRead) rest.push(piece.subarray(from));
+    }
+    if (rest.length > 0) yield { bytes: Buffer.concat(rest), whole: false };
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,122 @@
+// The journal of a run: one JSON object a line, chained by hash, on disk before the effect that it announces.
+import { copyFile, type FileHandle, open, rename, rm } from 'node:fs/promises';
+import type { Journal, JournalHead } from '../../engine/ports/store.ts';
+import type { Event, EventBody } from '../../model/run/event.ts';
+import { toJson } from '../../model/text/printable.ts';
+import { hashOf, rootOf, scanJournal } from './chain.ts';
+import { StateWriteError, writing } from './errors.ts';
+
+/** Starts a new journal. */
+export async function createJournal(path: string, run: string, now: () => number): Promise<Journal> {
+  return new FileJournal(await open(path, 'ax', 0o600), path, run, now, { entries: 0, head: rootOf(run) });
+}
+
+/** Opens a journal to go on after its last whole line; shows what is in it. `torn`: a line that a crash cut in half is gone. */
+export async function openJournal(
+  path: string,
+  run: string,
+  now: () => number,
+  see: (event: Event) => void,
+): Promise<{ readonly journal: Journal; readonly torn: boolean }> {
+  const end = await scanJournal(path, run, see);
+  const file = await writing(path, () => renew(path, end.size));
+  return { journal: new FileJournal(file, path, run, now, end), torn: end.torn };
+}
+
+/**
+ * Goes on in a new file under the old name, without a line that a crash cut in half: a controller that was stopped, not killed, and that
+ * wakes up later writes into the old file, which nobody reads.
+ */
+async function renew(path: string, size: number): Promise<FileHandle> {
+  const draft = `${path}.${process.pid}.new`;
+  let file: FileHandle | undefined;
+  try {
+    await copyFile(path, draft);
+    file = await open(draft, 'a', 0o600);
+    await file.truncate(size);
+    await file.datasync();
+    await rename(draft, path);
+    return file;
+  } catch (error) {
+    await file?.close();
+    // On a full disk half a copy would only take more of it.
+    await rm(draft, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** Holds the file. Appends go one after the other; those that wait are written, and synced, together. */
+class FileJournal implements Journal {
+  readonly run: string;
+  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #now: () => number;
+  #entries: number;
+  #head: string;
+  #follower: (event: Event, line: string) => void = () => {};
+  #waiting: { readonly event: Event; readonly line: string }[] = [];
+  #wantSync = false;
+  #flushing: Promise<void> | undefined;
+  /** The first write that failed. Nothing is written after it: the chain would have a hole. */
+  #broken: Error | undefined;
+
+  constructor(file: FileHandle, path: string, run: string, now: () => number, { entries, head }: JournalHead) {
+    this.#file = file;
+    this.#path = path;
+    this.run = run;
+    this.#now = now;
+    this.#entries = entries;
+    this.#head = head;
+  }
+
+  readonly end = (): JournalHead => ({ entries: this.#entries, head: this.#head });
+
+  follow(see: (event: Event, line: string) => void): void {
+    this.#follower = see;
+  }
+
+  async append(body: EventBody, sync: boolean): Promise<Event> {
+    if (this.#broken !== undefined) throw this.#broken;
+    const event: Event = { v: 1, seq: this.#entries, at: this.#now(), run: this.run, prev: this.#head, ...body };
+    const line = toJson(event);
+    this.#head = hashOf(line);
+    this.#entries += 1;
+    this.#waiting.push({ event, line });
+    this.#wantSync ||= sync;
+    await this.#flush(event.seq);
+    return event;
+  }
+
+  /** Whoever comes while a write is under way waits for the next one, which takes all lines that came meanwhile. */
+  async #flush(seq: number): Promise<void> {
+    while ((this.#waiting[0]?.event.seq ?? seq + 1) <= seq) {
+      if (this.#broken !== undefined) throw this.#broken;
+      this.#flushing ??= this.#write().finally(() => {
+        this.#flushing = undefined;
+      });
+      await this.#flushing;
+    }
+    await this.#flushing;
+  }
+
+  async #write(): Promise<void> {
+    const batch = this.#waiting;
+    const sync = this.#wantSync;
+    this.#waiting = [];
+    this.#wantSync = false;
+    try {
+      await this.#file.appendFile(`${batch.map(({ line }) => line).join('\n')}\n`);
+      if (sync) await this.#file.datasync();
+    } catch (error) {
+      this.#broken = new StateWriteError(this.#path, error);
+      throw this.#broken;
+    }
+    for (const { event, line } of batch) this.#follower(event, line);
+  }
+
+  async close(): Promise<void> {
+    await this.#flushing?.catch(() => {});
+    if (this.#broken === undefined) await this.#file.datasync();
+    await this.#file.close();
+  }
+}

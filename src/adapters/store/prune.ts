@@ -1,0 +1,103 @@
+// Removing runs, and what is kept of each: the head of its journal, so that the chain from run to run can still be followed.
+import { open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { dataIn, listOf, number, object, text } from '../../model/shape/shape.ts';
+import { auditJournal } from './audit.ts';
+import { DamagedError, writing } from './errors.ts';
+import { holderOf } from './lock.ts';
+import { ownDirectory, readOwn } from './owned.ts';
+import { journalPath, runDirectory } from './paths.ts';
+
+/** A line of `pruned.ndjson`. */
+export interface PrunedRun {
+  readonly schema: 'kmend.pruned/1';
+  readonly run: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly who: string;
+  readonly entries: number;
+  readonly head: string;
+  /** Heads of its journal that other runs name: all were in its chain when it was removed. */
+  readonly named: readonly string[];
+  /** What its own first entry named. */
+  readonly previous?: { readonly run: string; readonly head: string };
+}
+
+const prunedShape = object(
+  { schema: text, run: text, at: number, who: text, entries: number, head: text, named: listOf(text) },
+  { previous: object({ run: text, head: text }) },
+);
+
+const recordsPath = (stateDir: string): string => join(stateDir, 'pruned.ndjson');
+
+/** What is kept of the runs that were removed, the first first. */
+export async function prunedRuns(stateDir: string): Promise<readonly PrunedRun[]> {
+  const path = recordsPath(stateDir);
+  const kept = await readOwn(stateDir, path).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const lines = kept.split('\n');
+  // A last line without its end was cut off by a crash: its run was not removed yet.
+  return lines.slice(0, -1).map((line, index) => {
+    const data = dataIn(line);
+    const wrong = prunedShape(data, '');
+    if (wrong !== undefined) throw new DamagedError(path, `line ${index + 1}: ${wrong}`);
+    return data as PrunedRun;
+  });
+}
+
+export interface Prune {
+  readonly who: string;
+  readonly at: number;
+  /** The runs, each with the heads of its journal that other runs name. */
+  readonly runs: ReadonlyMap<string, readonly string[]>;
+}
+
+/**
+ * Removes runs whose journals hold, and that nobody works on; gives those that stay, and why. Their heads are on disk before the first file
+ * is gone.
+ */
+export async function pruneRuns(stateDir: string, { who, at, runs }: Prune): Promise<ReadonlyMap<string, 'changed' | 'under_way'>> {
+  const stay = new Map<string, 'changed' | 'under_way'>();
+  const records: PrunedRun[] = [];
+  for (const [run, named] of runs) {
+    const { entries, head, heads, wrong, previous } = await auditJournal(
+      runDirectory(stateDir, run),
+      journalPath(stateDir, run),
+      run,
+      named,
+    );
+    if (wrong.length > 0 || named.some((one) => !heads.has(one))) stay.set(run, 'changed');
+    else records.push({ schema: 'kmend.pruned/1', run, at, who, entries, head, named, ...(previous && { previous }) });
+  }
+  await writing(stateDir, async () => {
+    await append(recordsPath(stateDir), records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+    const bin = await ownDirectory(stateDir, 'pruned');
+    for (const { run } of records) if (!(await moveAway(stateDir, run, bin))) stay.set(run, 'under_way');
+    // What a crash left there goes too.
+    for (const gone of await readdir(bin)) await rm(join(bin, gone), { recursive: true, force: true });
+  });
+  return stay;
+}
+
+/** Whoever locked the run before it was moved is seen now, and it is moved back; whoever locks it after that finds no journal. */
+async function moveAway(stateDir: string, run: string, bin: string): Promise<boolean> {
+  await rename(runDirectory(stateDir, run), join(bin, run));
+  if ((await holderOf(join(stateDir, 'locks'), run)) === undefined) return true;
+  await rename(join(bin, run), runDirectory(stateDir, run));
+  return false;
+}
+
+/** Adds lines; one that a crash cut off is removed first. */
+async function append(path: string, lines: string): Promise<void> {
+  const file = await open(path, 'a+', 0o600);
+  try {
+    const kept = await file.readFile();
+    await file.truncate(kept.lastIndexOf(10) + 1);
+    await file.appendFile(lines);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,145 @@
+// Lost remedies: does a host that an earlier run mended still have what mended it? From its facts of now and from what that run changed.
+import type { Facts } from '../../model/fact.ts';
+import type { Failure } from '../../model/run/failure.ts';
+import { compareDeb, compareRpm } from '../../model/text/versions.ts';
+import type { MadeChange, Mended } from '../run-state/host-history.ts';
+import { conclusionOf } from './conclusion.ts';
+
+/**
+ * `kept`: the remedy is there and nothing else needs one. `lost`: something needs a remedy (again). `unproven`: nothing tells on from off.
+ * `unread`: no facts. `never`: no run mended it, and it needs nothing.
+ */
+export type DriftState = 'kept' | 'lost' | 'unproven' | 'unread' | 'never';
+
+export interface HostDrift {
+  readonly host: string;
+  readonly state: DriftState;
+  /** What became of it, one sentence each. */
+  readonly why: readonly string[];
+  /** Programs that still account, as the remediating run accepted. */
+  readonly leftOpen: readonly string[];
+  readonly mended?: Mended;
+  readonly verdict: string;
+  readonly evidence: string;
+  readonly remedy: string;
+  readonly failure?: Failure;
+}
+
+const word = (facts: Facts, name: string): string => (typeof facts[name] === 'string' ? facts[name] : '');
+
+/** `mended` absent: no earlier run mended this host. */
+export function hostDrift(
+  host: string,
+  mended: Mended | undefined,
+  read: { readonly facts: Facts } | { readonly failure: Failure },
+): HostDrift {
+  const known = mended === undefined ? {} : { mended };
+  if ('failure' in read)
+    return {
+      host,
+      state: 'unread',
+      why: [read.failure.message],
+      leftOpen: [],
+      ...known,
+      verdict: '',
+      evidence: '',
+      remedy: '',
+      failure: read.failure,
+    };
+  const { facts } = read;
+  const [verdict, remedy] = [word(facts, 'kmem.verdict'), word(facts, 'kmem.remedy')];
+  const gone = mended === undefined ? [] : mended.changes.flatMap((change) => differences(change, facts));
+  const state = stateOf(facts, mended);
+  const remedyWhy = word(facts, 'kmem.remedy_why');
+  const inPart = isInPart(facts, mended);
+  const reason = inPart ? word(facts, 'kmem.partial_evidence') : remedyWhy;
+  const why =
+    state === 'lost' && (inPart || gone.length === 0)
+      ? [...(gone.length === 0 ? notes(mended) : gone), ...(reason === '' ? [] : [reason])]
+      : gone;
+  const leftOpen = state === 'kept' && inPart ? (mended?.proof.accepted ?? []).map(({ name }) => name) : [];
+  return { host, state, why, leftOpen, ...known, verdict: verdict || 'unknown', evidence: word(facts, 'kmem.evidence'), remedy };
+}
+
+/** What the run accepted is still open; the host must keep the rest of its remedy. */
+const isInPart = (facts: Facts, mended: Mended | undefined): boolean =>
+  mended?.proof.accepted !== undefined && word(facts, 'kmem.partial') !== '' && conclusionOf(facts).kind === 'needs_remedy';
+
+const partStates: Readonly<Record<string, DriftState>> = { samples: 'kept', none: 'unproven', refuted: 'lost' };
+
+function stateOf(facts: Facts, mended: Mended | undefined): DriftState {
+  const inPart = isInPart(facts, mended) ? partStates[word(facts, 'kmem.partial')] : undefined;
+  if (inPart !== undefined) return inPart;
+  const { kind } = conclusionOf(facts);
+  if (kind === 'needs_remedy') return 'lost';
+  if (kind === 'unknown') return 'unproven';
+  return mended === undefined ? 'never' : 'kept';
+}
+
+const notes = (mended: Mended | undefined): readonly string[] =>
+  mended === undefined ? ['no earlier run mended it'] : ['all that the run had set is still there'];
+
+/** What a change of the mending run has come to since; nothing when it is as that run left it. */
+function differences(change: MadeChange, facts: Facts): readonly string[] {
+  const argument = /^boot argument (\S+)$/.exec(change.what)?.[1];
+  if (argument !== undefined) return argumentDifferences(argument, change.after, facts);
+  if (change.what === 'kernel that boots next') return kernelDifferences(change.after ?? '', facts);
+  const name = /^package (\S+)$/.exec(change.what)?.[1];
+  return name === undefined ? [] : packageDifferences(name, change.after ?? '', facts);
+}
+
+const words = (cmdline: string): readonly string[] => cmdline.split(/\s+/).filter(Boolean);
+
+/** The items of every occurrence of a key; a bare word has the item ''. */
+const itemsOf = (tokens: readonly string[], key: string): readonly string[] =>
+  tokens.filter((token) => token === key || token.startsWith(`${key}=`)).flatMap((token) => token.slice(key.length + 1).split(','));
+
+function argumentDifferences(key: string, after: string | undefined, facts: Facts): readonly string[] {
+  const wanted = itemsOf(words(after ?? ''), key);
+  const missing = (name: string): boolean => {
+    const line = facts[name];
+    if (typeof line !== 'string' || line === '') return false;
+    const there = itemsOf(words(line), key);
+    return after === undefined ? there.length > 0 : wanted.some((item) => !there.includes(item));
+  };
+  const shown = after ?? `no ${key}`;
+  const next = word(facts, 'kernel.next');
+  const of = next === '' ? '' : ` (kernel ${next})`;
+  return [
+    ...(missing('boot.cmdline') ? [`${shown} is not on the command line of this boot`] : []),
+    ...(missing('boot.next_cmdline') ? [`${shown} is not on the command line of the next boot${of}`] : []),
+    ...(after !== undefined && missing('boot.cmdline_future') ? [`a kernel installed later would not get ${shown}`] : []),
+  ];
+}
+
+const withoutArch = (release: string): string => release.replace(/\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/, '');
+
+/** A newer kernel is no loss by itself: whether it is one is what the argument and the verdict say. */
+function kernelDifferences(after: string, facts: Facts): readonly string[] {
+  const next = word(facts, 'kernel.next');
+  const now = word(facts, 'kernel.release');
+  const older = (release: string): boolean => release !== '' && compareRpm(withoutArch(release), withoutArch(after)) < 0;
+  return [
+    ...(older(now) ? [`kernel ${now} runs, older than ${after}`] : []),
+    ...(older(next) && next !== now ? [`kernel ${next} boots next, older than ${after}`] : []),
+  ];
+}
+
+/** Package facts that every probe reads. */
+const packageFacts: Readonly<Record<string, string>> = {
+  'docker-ce': 'docker.evr',
+  'docker-ce-cli': 'cli.evr',
+  'containerd.io': 'containerd.evr',
+  runc: 'runc.evr',
+  kubelet: 'kubelet.evr',
+};
+
+function packageDifferences(name: string, after: string, facts: Facts): readonly string[] {
+  const fact = packageFacts[name];
+  const now = fact === undefined ? undefined : facts[fact];
+  if (typeof now !== 'string' || now === after) return [];
+  if (now === '') return [`${name} ${after} is not installed any more`];
+  if (after === '') return [`${name} ${now} is installed again`];
+  const compare = word(facts, 'packages.manager') === 'apt' ? compareDeb : compareRpm;
+  return [`${name} is ${now}, ${compare(now, after) < 0 ? 'older' : 'newer'} than ${after}`];
+}

@@ -1,0 +1,185 @@
+// Hosts that a run took and did not give back: from the fence on the host, the mark on its node, and the journals of this state directory. Pure.
+import type { Facts } from '../../model/fact.ts';
+import type { HostPlan } from '../../model/run/plan.ts';
+import { isRunId } from '../../model/run/run-id.ts';
+import { pasteable } from '../../model/text/quote.ts';
+import { owesReturn } from '../run-state/fold-host.ts';
+import { type HostState, hostState, hostStates, type RunState } from '../run-state/state.ts';
+
+/** What one probe shows of who a host is, and of who has it. */
+export interface Seen {
+  readonly host: string;
+  readonly bootId: string;
+  readonly machineId: string;
+  /** Fingerprint of its SSH host key. */
+  readonly hostKey: string;
+  /** The run that holds the host by its fence, or held it last; empty for none, or where only root may read it. */
+  readonly fence: string;
+  readonly fenceOpen: boolean;
+  /** The run whose mark the node carries. */
+  readonly owner: string;
+}
+
+export function seenOf(host: string, facts: Facts): Seen {
+  const text = (name: string): string => (typeof facts[name] === 'string' ? facts[name] : '');
+  const fence = isRunId(text('fence.run')) ? text('fence.run') : '';
+  return {
+    host,
+    bootId: text('boot.id'),
+    machineId: text('machine.id'),
+    hostKey: text('ssh.host_key'),
+    fence,
+    fenceOpen: fence !== '' && facts['fence.open'] === true,
+    owner: text('node.owner'),
+  };
+}
+
+/** A run of this state directory: its state, and the process that works on it now. */
+export interface KnownRun {
+  readonly state: RunState;
+  readonly holder?: string;
+}
+
+/**
+ * `under_way`: its process lives. `interrupted`: it does not. `aborted`: an operator ended it. `failed`: the host failed in it, and nobody
+ * acknowledged that. `elsewhere`: this state directory has no such run.
+ */
+export type HeldKind = 'under_way' | 'interrupted' | 'aborted' | 'failed' | 'elsewhere';
+
+export interface Held {
+  readonly host: string;
+  readonly run: string;
+  readonly kind: HeldKind;
+  readonly why: string;
+  /** What ends it. */
+  readonly hint: string;
+}
+
+/** Not in service, as far as anybody can tell: only a run that is under way gives its host back by itself. */
+export const isOrphan = (held: Held): boolean => held.kind !== 'under_way';
+
+/** By what the probe shows now; whether it may be returned to service is seen in its walk. */
+export const isProven = ({ verdict }: HostPlan): boolean => verdict === 'off' || verdict === 'not_applicable';
+
+/** Runs whose journals say more about these hosts than the hosts themselves. */
+export const runsNamed = (seen: readonly Seen[]): readonly string[] => [
+  ...new Set(seen.flatMap(({ fence, fenceOpen, owner }) => [...(fenceOpen ? [fence] : []), owner]).filter(isRunId)),
+];
+
+/** Who has each of these hosts; hosts that nobody has are absent. */
+export function heldHosts(seen: readonly Seen[], known: ReadonlyMap<string, KnownRun>): ReadonlyMap<string, Held> {
+  const open = openHosts(known);
+  return new Map(
+    seen.flatMap((one) => {
+      const held = heldOne(one, known, open.get(one.host) ?? []);
+      return held === undefined ? [] : [[one.host, held] as const];
+    }),
+  );
+}
+
+/** Of runs that are not over: the hosts in whose walk they stopped. */
+function openHosts(known: ReadonlyMap<string, KnownRun>): ReadonlyMap<string, readonly string[]> {
+  const open = new Map<string, readonly string[]>();
+  for (const [run, { state }] of known)
+    for (const host of hostStates(state)) if (isInterrupted(host)) open.set(host.host, [...(open.get(host.host) ?? []), run]);
+  return open;
+}
+
+function heldOne(one: Seen, known: ReadonlyMap<string, KnownRun>, open: readonly string[]): Held | undefined {
+  // The ids of runs begin with their time: a run that had the host after this one took it over.
+  const still = open.filter((run) => one.fence === '' || run >= one.fence);
+  const runs = [...(one.fenceOpen ? [one.fence] : []), ...(isRunId(one.owner) ? [one.owner] : []), ...still];
+  return runs.map((run) => standing(one, run, known.get(run))).find((held) => held !== undefined);
+}
+
+function standing({ host, owner }: Seen, run: string, known: KnownRun | undefined): Held | undefined {
+  const word = pasteable(host);
+  const held = (kind: HeldKind, why: string, hint: string): Held => ({ host, run, kind, why, hint });
+  const state = known === undefined ? undefined : hostState(known.state, host);
+  if (known?.holder !== undefined) return held('under_way', `run ${run} is under way on it (${known.holder})`, 'wait for it');
+  if (state === undefined) {
+    const hint = `resume it where it was started; if it is over for good, give --takeover ${run} to the next apply`;
+    return held('elsewhere', `run ${run} has taken it and not given it back; its journal is not in this state directory`, hint);
+  }
+  if (isInterrupted(state)) {
+    const aborted = known?.state.aborted;
+    const kind = aborted === undefined || /^SIG/.test(aborted.why) ? 'interrupted' : 'aborted';
+    return held(kind, `run ${run} was ${kind} and left it ${leftAs(state)}`, `kmend resume ${run}`);
+  }
+  if (state.status === 'failed' && state.touched && state.resolved === undefined)
+    return held(
+      'failed',
+      // "In service" is what the walk knew; it counts as out of service until somebody has looked.
+      `it failed in run ${run}${state.left === undefined || state.left.startsWith('in service') ? '' : ` and was left ${state.left}`}; nobody has acknowledged that`,
+      `kmend resume ${run} --retry ${word}, or --skip ${word}, or --done ${word}`,
+    );
+  return owner === run
+    ? held('elsewhere', `its node carries the mark of run ${run}, which is done with it`, `--takeover ${run}`)
+    : undefined;
+}
+
+/** In the middle of its walk, with something begun. One that is tried again, and was left out of service, waits for that. */
+export const isInterrupted = (host: HostState): boolean =>
+  host.touched &&
+  (host.status === 'running' ||
+    host.status === 'waiting' ||
+    host.status === 'planned' ||
+    (host.status === 'failed' && (host.failure?.resumable === true || (owesReturn(host) && host.resolved === undefined))));
+
+const leftAs = ({ marks: { cordoned, drained, uncordoned }, tasks }: HostState): string => {
+  if (uncordoned) return 'with its fence open';
+  if (drained) return 'drained and cordoned';
+  if (cordoned) return 'cordoned';
+  return tasks.some(({ sets }) => sets?.kmend_drain === 'command') ? 'drained by a command of the play' : 'half done';
+};
+
+/** Hosts of the inventory that are one machine, or may be. */
+export interface Twins {
+  readonly hosts: readonly string[];
+  /**
+   * `boot`: the same boot id, which two machines never have, from one SSH host key. `word`: the same boot id with different keys: containers of one
+   * kernel, or one of them gives the boot id of another. `machine`: only the same machine id, which clones of a disk have too.
+   */
+  readonly by: 'boot' | 'word' | 'machine';
+  readonly id: string;
+}
+
+/** A host cannot keep another from its remedy by its word alone: it cannot show the other's host key. */
+export function twinsAmong(seen: readonly Seen[]): readonly Twins[] {
+  const boots = grouped(seen, ({ bootId, hostKey }) => (bootId === '' ? '' : `${bootId} ${hostKey}`)).map(
+    ([id, hosts]): Twins => ({ hosts, by: 'boot', id: id.split(' ')[0] ?? '' }),
+  );
+  const known = new Set(boots.map(({ hosts }) => hosts.join('\n')));
+  const more = (by: 'word' | 'machine', idOf: (one: Seen) => string): readonly Twins[] =>
+    grouped(seen, idOf).flatMap(([id, hosts]) => {
+      const isNew = !known.has(hosts.join('\n'));
+      known.add(hosts.join('\n'));
+      return isNew ? [{ hosts, by, id }] : [];
+    });
+  return [...boots, ...more('word', ({ bootId }) => bootId), ...more('machine', ({ machineId }) => machineId)];
+}
+
+function grouped(seen: readonly Seen[], idOf: (one: Seen) => string): readonly (readonly [string, readonly string[]])[] {
+  const groups = new Map<string, string[]>();
+  for (const one of seen) {
+    const hosts = groups.get(idOf(one)) ?? [];
+    hosts.push(one.host);
+    groups.set(idOf(one), hosts);
+  }
+  return [...groups].filter(([id, hosts]) => id !== '' && hosts.length > 1);
+}
+
+const most = 5;
+const names = (hosts: readonly string[]): string => {
+  const shown = hosts.length > most ? hosts.slice(0, most) : hosts.slice(0, -1);
+  return `${shown.join(', ')} and ${hosts.length > most ? `${hosts.length - most} more` : hosts.at(-1)}`;
+};
+
+const twinsWords: Readonly<Record<Twins['by'], (hosts: string, id: string) => string>> = {
+  boot: (hosts, id) => `${hosts} are one machine: the boot id of each is ${id}; only one of these names may be in the inventory`,
+  word: (hosts, id) =>
+    `${hosts} give one boot id (${id}) with different host keys: containers of one machine, or one of them does not say its own`,
+  machine: (hosts, id) => `${hosts} have one machine id (${id}): clones of one disk, or one machine under several names`,
+};
+
+export const twinsText = ({ hosts, by, id }: Twins): string => twinsWords[by](names(hosts), id);

@@ -1,0 +1,127 @@
+// Which runs may be removed: those that are old enough, over, and that nothing later looks at. Pure; what the journals say comes in.
+import type { Event } from '../../model/run/event.ts';
+import { interruptedExit } from '../rollout/exit.ts';
+import { fold } from '../run-state/fold.ts';
+import { type HostDeeds, type Mended, readDeeds, remember } from '../run-state/host-history.ts';
+import { emptyState, type HostState, hostStates, type RunState } from '../run-state/state.ts';
+
+/** How much is kept: the newest runs, or those of so many milliseconds. */
+export type Keep = { readonly kind: 'newest'; readonly runs: number } | { readonly kind: 'since'; readonly milliseconds: number };
+
+const day = 86_400_000;
+
+/** `90d` or `500`. */
+export function keepOf(text: string): Keep | undefined {
+  const [, digits, unit] = /^([1-9]\d{0,5})(d?)$/.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  return unit === 'd' ? { kind: 'since', milliseconds: Number(digits) * day } : { kind: 'newest', runs: Number(digits) };
+}
+
+/** The runs that are not kept by their age or number, of these, the oldest first. The newest always stays: the next one names it. */
+export function beyond<T extends { readonly startedAt: number }>(runs: readonly T[], keep: Keep, now: number): readonly T[] {
+  if (keep.kind === 'newest') return runs.slice(0, Math.max(0, runs.length - keep.runs));
+  return runs.slice(0, -1).filter(({ startedAt }) => startedAt < now - keep.milliseconds);
+}
+
+/** Why a run stays that is old enough: it can go on, `drift` compares hosts with what it did, or the rollback of an older run has to know it. */
+export type Needed = 'not_over' | 'drift' | 'rollback';
+
+/** Takes the runs one after the other, the oldest first, and keeps none of their events. */
+export interface RetentionReader {
+  readonly see: (run: string, event: Event) => void;
+  /** Those of `old` that are needed. */
+  readonly needed: (old: readonly string[]) => ReadonlyMap<string, Needed>;
+}
+
+interface Seen {
+  readonly run: string;
+  readonly isOver: boolean;
+  readonly changed: readonly string[];
+}
+
+export function readRetention(): RetentionReader {
+  const seen: Seen[] = [];
+  const memory = createMemory();
+  let current: { readonly run: string; readonly deeds: ReturnType<typeof readDeeds>; state: RunState } | undefined;
+  const end = (): void => {
+    if (current === undefined) return;
+    const { run, deeds, state } = current;
+    const done = deeds.deeds();
+    memory.add(run, done);
+    seen.push({
+      run,
+      isOver: isOver(state),
+      changed: [...done.values()].flatMap(({ host, changes }) => (changes.length > 0 ? [host] : [])),
+    });
+    current = undefined;
+  };
+  return {
+    see: (run, event) => {
+      if (current?.run !== run) {
+        end();
+        current = { run, deeds: readDeeds(), state: emptyState };
+      }
+      current.deeds.see(event);
+      current.state = fold(current.state, event);
+    },
+    needed: (old) => {
+      end();
+      return neededOf(seen, new Set(old), memory.runs());
+    },
+  };
+}
+
+function neededOf(seen: readonly Seen[], old: ReadonlySet<string>, compared: ReadonlySet<string>): ReadonlyMap<string, Needed> {
+  const needed = new Map<string, Needed>();
+  /** Hosts that a run which stays has changed: its rollback reads what later runs did on them. */
+  const changed = new Set<string>();
+  for (const one of seen) {
+    const why = !one.isOver
+      ? 'not_over'
+      : compared.has(one.run)
+        ? 'drift'
+        : one.changed.some((host) => changed.has(host))
+          ? 'rollback'
+          : undefined;
+    if (why !== undefined && old.has(one.run)) needed.set(one.run, why);
+    if (why !== undefined || !old.has(one.run)) for (const host of one.changed) changed.add(host);
+  }
+  return needed;
+}
+
+interface Memory {
+  readonly add: (run: string, deeds: ReadonlyMap<string, HostDeeds>) => void;
+  /** Runs that what is remembered of a host comes from. */
+  readonly runs: () => ReadonlySet<string>;
+}
+
+function createMemory(): Memory {
+  let memory: ReadonlyMap<string, Mended> = new Map();
+  const from = new Map<string, readonly string[]>();
+  return {
+    add: (run, deeds) => {
+      memory = remember(memory, run, deeds);
+      for (const host of deeds.keys()) {
+        const now = memory.get(host);
+        if (now === undefined) from.delete(host);
+        else if (now.run === run) from.set(host, [...(from.get(host) ?? []), run]);
+      }
+    },
+    runs: () => new Set([...from.values()].flat()),
+  };
+}
+
+/** Nothing of it goes on by itself or by `resume`: no host is under way, and none that failed waits for an operator. */
+function isOver(state: RunState): boolean {
+  const { finished, aborted } = state;
+  if (finished === undefined) return false;
+  // The machine went down: the job that it belongs to takes it up.
+  if (finished.exit === interruptedExit && aborted !== undefined && /^SIG/.test(aborted.why)) return false;
+  return ![...hostStates(state)].some(isOpen);
+}
+
+const isOpen = ({ status, keepsSlot, failure, resolved }: HostState): boolean => {
+  if (status !== 'failed') return status === 'running' || status === 'soaking';
+  const isLeft = resolved !== undefined && resolved.as !== 'retry';
+  return !isLeft && (keepsSlot || failure?.resumable === true);
+};

@@ -1,0 +1,41 @@
+// Conditions and templates of a task, evaluated: true, false, not known yet, or wrong with a sentence and a place.
+import { compile, type Result, renderDeep, type Scope } from '../../expression/index.ts';
+import type { Place } from '../../model/diagnostic.ts';
+import type { Condition } from '../../model/playbook.ts';
+import type { Value } from '../../model/value.ts';
+import { VariableError } from './scope.ts';
+
+export type Judged =
+  | { readonly kind: 'true' }
+  | { readonly kind: 'false'; readonly source: string }
+  | { readonly kind: 'unknown'; readonly why: string }
+  | { readonly kind: 'wrong'; readonly message: string; readonly place: Place };
+
+/** All must hold; the first that does not decides. */
+export function judge(conditions: readonly Condition[], scope: Scope): Judged {
+  for (const condition of conditions) {
+    const judged = judgeOne(condition, scope);
+    if (judged.kind !== 'true') return judged;
+  }
+  return { kind: 'true' };
+}
+
+function judgeOne(condition: Condition, scope: Scope): Judged {
+  const compiled = compile(condition.source, 'condition');
+  if (compiled.kind === 'problem') return { kind: 'wrong', message: compiled.message, place: condition.place };
+  const result = guarded(() => compiled.evaluate(scope));
+  if (result.kind === 'unknown') return { kind: 'unknown', why: result.why };
+  if (result.kind === 'error') return { kind: 'wrong', message: `${condition.source}: ${result.message}`, place: condition.place };
+  return result.value === true ? { kind: 'true' } : { kind: 'false', source: condition.source };
+}
+
+export const render = (value: Value, scope: Scope): Result => guarded(() => renderDeep(value, scope));
+
+function guarded(evaluate: () => Result): Result {
+  try {
+    return evaluate();
+  } catch (error) {
+    if (error instanceof VariableError) return { kind: 'error', message: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,171 @@
+// One task on one host: its `when`, its arguments and its module's plan, from facts. Used alike by a plan and, on fresh facts, before every act.
+import type { Scope } from '../../expression/index.ts';
+import type { Place } from '../../model/diagnostic.ts';
+import { type Facts, type FactView, type FactWant, UnknownFact, viewOf, wantKey } from '../../model/fact.ts';
+import type { ModuleTask } from '../../model/playbook.ts';
+import type { AnyModule, ModulePlan, PlanContext } from '../../model/run/change.ts';
+import type { Risk } from '../../model/run/risk.ts';
+import { isList, isMapping, type Mapping, type Value } from '../../model/value.ts';
+import { judge, render } from './condition.ts';
+import { shownFacts, type Variables } from './scope.ts';
+
+/** What a host's walk knows when it comes to a task. */
+export interface Frame {
+  readonly facts: Facts;
+  /** `wantKey` of every want that was answered. */
+  readonly asked: ReadonlySet<string>;
+  /** `-e`: they always win. */
+  readonly extraVars: Mapping;
+  /** `register` and `set_fact`, the latest first. */
+  readonly learned: Mapping;
+  readonly playVars: Mapping;
+  /** Inventory variables of the host and the magic ones. */
+  readonly variables: Variables;
+  readonly context: PlanContext;
+  /** Which read-only commands of the play may be run: while a host is worked on all, in a plan those that the play marks. */
+  readonly readOnlyCommands: 'all' | 'marked';
+}
+
+export type Evaluation =
+  | { readonly kind: 'skip'; readonly why: string }
+  /** `risk`: where it is known though the rest is not. */
+  | { readonly kind: 'later'; readonly why: string; readonly risk?: Risk }
+  /** It wants facts that nobody asked for yet. */
+  | { readonly kind: 'needs'; readonly wants: readonly FactWant[] }
+  /** The user's mistake, seen only with this host's values. */
+  | { readonly kind: 'wrong'; readonly message: string; readonly place: Place }
+  | { readonly kind: 'plan'; readonly plan: ModulePlan; readonly convergent: boolean };
+
+/** Facts as expressions see them are made once per set of facts, not once per task. */
+const nested = new WeakMap<Facts, Mapping>();
+function factNames(facts: Facts, onRead: (name: string) => void): Mapping {
+  let tree = nested.get(facts);
+  if (tree === undefined) {
+    tree = shownFacts(facts);
+    nested.set(facts, tree);
+  }
+  return trackReads(tree, '', facts, onRead);
+}
+
+/** A mapping that tells which dotted facts were read through it; drift is judged by exactly those. */
+function trackReads(tree: Mapping, prefix: string, facts: Facts, onRead: (name: string) => void): Mapping {
+  const copy: Record<string, Value> = {};
+  for (const [key, value] of Object.entries(tree)) {
+    const name = `${prefix}${key}`;
+    const isBranch = isMapping(value) && !Object.hasOwn(facts, name);
+    Object.defineProperty(copy, key, {
+      enumerable: true,
+      get: () => {
+        if (isBranch) return trackReads(value, `${name}.`, facts, onRead);
+        onRead(name);
+        return value;
+      },
+    });
+  }
+  return copy;
+}
+
+export function scopeOf(frame: Frame, vars: readonly Mapping[], onRead: (name: string) => void = () => {}): Scope {
+  return frame.variables({
+    extraVars: frame.extraVars,
+    registered: frame.learned,
+    taskVars: vars,
+    playVars: frame.playVars,
+    facts: factNames(frame.facts, onRead),
+  });
+}
+
+/** The items of a task's loop, or one round without an item. */
+export function loopItems(task: ModuleTask, scope: Scope): { readonly items: readonly Mapping[] } | Evaluation {
+  if (task.loop === undefined) return { items: [{}] };
+  const result = render(task.loop, scope);
+  if (result.kind === 'unknown') return { kind: 'later', why: result.why };
+  if (result.kind === 'error') return { kind: 'wrong', message: `loop: ${result.message}`, place: task.argPlaces.loop ?? task.place };
+  if (!isList(result.value)) return { kind: 'wrong', message: 'loop must give a list', place: task.argPlaces.loop ?? task.place };
+  const name = task.loopVar ?? 'item';
+  return { items: result.value.map((item) => ({ [name]: item })) };
+}
+
+/** Judges `when`, renders and checks the arguments, and asks the module. `vars` are task and block variables, the innermost first. */
+export function evaluateTask(
+  task: ModuleTask,
+  module: AnyModule,
+  frame: Frame,
+  vars: readonly Mapping[],
+  onRead: (name: string) => void,
+): Evaluation {
+  const scope = scopeOf(frame, vars, onRead);
+  const when = judge(task.when, scope);
+  if (when.kind === 'false') return { kind: 'skip', why: `not: ${when.source}` };
+  if (when.kind === 'unknown') return { kind: 'later', why: when.why };
+  if (when.kind === 'wrong') return when;
+
+  const rendered = renderArgs(task, module, scope);
+  if (rendered.kind !== 'args') return rendered;
+  const parsed = module.args.safeParse(rendered.args);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const path = (issue?.path ?? []).map(String).join('.');
+    const what = path === '' ? module.name : `${module.name}.${path}`;
+    return { kind: 'wrong', message: `${what}: ${issue?.message ?? 'not as it should be'}`, place: task.argPlaces[path] ?? task.place };
+  }
+  return askModule(task, module, parsed.data, frame, onRead);
+}
+
+type Rendered = { readonly kind: 'args'; readonly args: Value } | Exclude<Evaluation, { kind: 'plan' } | { kind: 'needs' }>;
+
+function renderArgs(task: ModuleTask, module: AnyModule, scope: Scope): Rendered {
+  const held = module.conditions ?? [];
+  if (held.length === 0 || !isMapping(task.args)) return renderPlain(task.args, task, scope);
+  const args: Record<string, Value> = {};
+  for (const [key, value] of Object.entries(task.args)) {
+    const rendered = held.includes(key) ? judgeEach(value, key, task, scope) : renderPlain(value, task, scope);
+    if (rendered.kind !== 'args') return rendered;
+    args[key] = rendered.args;
+  }
+  return { kind: 'args', args };
+}
+
+function renderPlain(value: Value, task: ModuleTask, scope: Scope): Rendered {
+  const result = render(value, scope);
+  if (result.kind === 'value') return { kind: 'args', args: result.value };
+  if (result.kind === 'unknown') return { kind: 'later', why: result.why };
+  return { kind: 'wrong', message: result.message, place: task.place };
+}
+
+/** Arguments that are conditions become `{ condition, holds }`, so that the module can say which one did not hold. */
+function judgeEach(value: Value, key: string, task: ModuleTask, scope: Scope): Rendered {
+  const sources = isList(value) ? value : [value];
+  const args: Value[] = [];
+  for (const [index, source] of sources.entries()) {
+    const place = task.argPlaces[`${key}.${index}`] ?? task.argPlaces[key] ?? task.place;
+    const judged = judge([{ source: String(source), place }], scope);
+    if (judged.kind === 'wrong') return judged;
+    if (judged.kind === 'unknown') return { kind: 'later', why: judged.why };
+    args.push({ condition: String(source), holds: judged.kind === 'true' });
+  }
+  return { kind: 'args', args };
+}
+
+/** Area of facts that are the output of a play's own read-only command. */
+export const outputArea = 'output';
+
+const unmarked: Evaluation = {
+  kind: 'later',
+  why: 'a read-only command: a plan runs it only with `check_mode: false` on the task, or --run-read-only',
+  risk: 'none',
+};
+
+function askModule(task: ModuleTask, module: AnyModule, args: unknown, frame: Frame, onRead: (name: string) => void): Evaluation {
+  const view: FactView = viewOf(frame.facts, onRead);
+  const convergent = typeof module.convergent === 'function' ? module.convergent(args) : (module.convergent ?? true);
+  try {
+    const missing = module.facts(args, view, frame.context.files).filter((want) => !frame.asked.has(wantKey(want)));
+    if (frame.readOnlyCommands === 'marked' && task.inPlans !== true && missing.some(({ area }) => area === outputArea)) return unmarked;
+    if (missing.length > 0) return { kind: 'needs', wants: missing };
+    return { kind: 'plan', plan: module.plan(args, view, { ...frame.context, sets: frame.learned }), convergent };
+  } catch (error) {
+    if (error instanceof UnknownFact) return { kind: 'later', why: `${error.fact}: ${error.why}` };
+    throw error;
+  }
+}

@@ -1,0 +1,94 @@
+// What `decide` may say, and what it is told beside the state. Data only.
+import type { Rollout } from '../../model/playbook.ts';
+import type { Risk } from '../../model/run/risk.ts';
+import type { RunState } from '../run-state/state.ts';
+
+export type Rule =
+  | 'running'
+  | 'budget'
+  | 'capacity'
+  | 'locked_out'
+  | 'zone'
+  | 'kept'
+  | 'canary'
+  | 'wave'
+  | 'soak'
+  | 'window'
+  | 'freeze'
+  | 'gate'
+  | 'brake'
+  | 'cluster'
+  | 'paused'
+  | 'aborted'
+  | 'deadline'
+  | 'approval'
+  | 'unplannable';
+
+/** Why hosts are not started: the rule, a sentence, and when it may change by itself. */
+export interface Why {
+  readonly rule: Rule;
+  readonly text: string;
+  /** Milliseconds since 1970. */
+  readonly until?: number;
+}
+
+export type Decision =
+  | { readonly kind: 'start'; readonly host: string; readonly why: string }
+  | {
+      readonly kind: 'begin_wave';
+      /** 0 for the canary, else 1, 2, ... */
+      readonly wave: number;
+      readonly hosts: readonly string[];
+      readonly canary: boolean;
+      readonly why: string;
+    }
+  | { readonly kind: 'end_wave'; readonly wave: number; readonly why: string }
+  | { readonly kind: 'promote'; readonly by: string; readonly why: string }
+  | { readonly kind: 'trip'; readonly why: string; readonly host: string }
+  /** A person has looked at every bad end that counts: the brake lets hosts be started again. */
+  | { readonly kind: 'release'; readonly by: string; readonly hosts: readonly string[]; readonly why: string }
+  /** Read these gates once, now. */
+  | { readonly kind: 'read_gates'; readonly gates: readonly string[]; readonly why: string }
+  /** Read which hosts and nodes of the pool are out of service, now. */
+  | { readonly kind: 'read_capacity'; readonly why: string }
+  /** The soak is over: look at the host again; then `host.soaked` or `host.failed`. */
+  | { readonly kind: 'repeat_proof'; readonly host: string; readonly why: string }
+  /** The host took longer than its deadline: end it as `timeout`. */
+  | { readonly kind: 'expire'; readonly host: string; readonly why: string }
+  /** Ask the person; a yes is the event `approved` (with `about`), a no is `run.aborted`. */
+  | { readonly kind: 'ask'; readonly about: 'risk' | 'unplannable'; readonly risk: Risk; readonly question: string }
+  | { readonly kind: 'pause'; readonly why: string; readonly hosts: readonly string[] }
+  /** Nothing to do until an event comes, or until that time. */
+  | { readonly kind: 'wait'; readonly until?: number; readonly why: readonly Why[] }
+  | { readonly kind: 'finish'; readonly exit: number; readonly why: string };
+
+export type DecisionKind = Decision['kind'];
+
+/** What the engine knows and the journal does not. */
+export interface DecideContext {
+  /** A person can be asked. Absent = as the run began. */
+  readonly attended?: boolean;
+  /** `--wait`: wait for a window, a gate or capacity instead of ending the run. Absent = no. */
+  readonly wait?: boolean;
+  /** Hosts of `canary: {hosts: PATTERN}`, resolved by the caller. */
+  readonly canaryHosts?: readonly string[];
+  /** Hosts on which a decision (`repeat_proof`, `expire`) is being carried out: they are not decided on again. */
+  readonly busy?: ReadonlySet<string>;
+  /** Gates are being read. */
+  readonly readingGates?: boolean;
+  /** There is a source of missing capacity (a cluster): it must have been read since the last start. */
+  readonly capacitySource?: boolean;
+  readonly readingCapacity?: boolean;
+  /** When the slots of other runs were last read; absent = they cannot be read again. */
+  readonly slotsReadAt?: number;
+}
+
+/** What a rule looks at. */
+export interface View {
+  readonly state: RunState;
+  readonly policy: Rollout;
+  readonly now: number;
+  readonly context: DecideContext;
+}
+
+export const isAttended = (view: View): boolean => view.context.attended ?? view.state.attended;

@@ -1,0 +1,351 @@
+// Fold of the events that concern one host: its walk, its effects, its end.
+import { type Proof, packagesIn } from '../../model/run/change.ts';
+import type { EffectResult } from '../../model/run/effect.ts';
+import type { Event, EventOf, EventType, Proven } from '../../model/run/event.ts';
+import { causeText, isAway } from '../../model/run/failure.ts';
+import { type Draft, put, putDetail } from './counters.ts';
+import { proofIn } from './host-history.ts';
+import { isUntaken } from './lock-out.ts';
+import { isResolvable } from './resolve.ts';
+import { type HostState, hostAt, type Looked } from './state.ts';
+
+type HostEventType =
+  | Extract<EventType, `${'host' | 'task' | 'effect'}.${string}`>
+  | 'facts.read'
+  | 'remedy.chosen'
+  | 'drift.noted'
+  | 'block.entered'
+  | 'proof';
+export type HostEvent = Extract<Event, { readonly type: HostEventType }>;
+
+export function foldHost(draft: Draft, event: HostEvent): void {
+  const index = draft.indexOf.get(event.host);
+  if (index === undefined) foldLeftOut(draft, event);
+  else foldOurs(draft, hostAt(draft, index), event);
+}
+
+function foldOurs(draft: Draft, host: HostState, event: HostEvent): void {
+  switch (event.type) {
+    case 'host.started':
+      draft.lastStartSeq = event.seq;
+      put(draft, started(host, event));
+      break;
+    case 'host.done':
+      put(draft, done(host, event, (draft.rollout?.soak.host ?? 0) > 0));
+      break;
+    case 'host.soaked':
+      put(draft, { ...host, status: host.status === 'soaking' ? 'done' : host.status, soakedAt: event.at });
+      break;
+    case 'host.failed':
+      fail(draft, host, event);
+      break;
+    case 'host.resolved':
+      resolve(draft, host, event);
+      break;
+    default:
+      putDetail(draft, detail(host, event));
+  }
+}
+
+/** A person may also speak for a host that was left out: then it no longer counts as missing. */
+function foldLeftOut(draft: Draft, event: HostEvent): void {
+  if (!draft.leftOut.some((left) => left.host === event.host))
+    throw new Error(`the journal names a host that is not of its run: ${event.host}`);
+  if (event.type !== 'host.resolved') return;
+  draft.leftOut = draft.leftOut.filter((left) => left.host !== event.host);
+  draft.outside = new Set([...draft.outside].filter((name) => name !== event.host));
+}
+
+const started = (host: HostState, event: Event & EventOf<'host.started'>): HostState => ({
+  ...host,
+  status: 'running',
+  startedAt: event.at,
+  starts: host.starts + 1,
+});
+
+/** A host that needed nothing after all (already mended) gives its slot back at once; there is nothing to soak. */
+function done(host: HostState, event: Event & EventOf<'host.done'>, soaks: boolean): HostState {
+  const soaking = soaks && event.changed && host.status === 'running';
+  return {
+    ...host,
+    status: soaking ? 'soaking' : 'done',
+    // What was down is in service now: the walk ended well. A reading of the pool may say otherwise.
+    down: event.changed ? false : host.down,
+    changed: event.changed,
+    proven: event.proven,
+    doneAt: event.at,
+    endedAt: event.at,
+    inFlight: [],
+  };
+}
+
+function fail(draft: Draft, host: HostState, event: Event & EventOf<'host.failed'>): void {
+  if (event.failure.kind === 'kept_out' && isUntaken(host)) return keepOut(draft, host, causeText(event.failure));
+  const after = failed(host, event);
+  // The cluster was away before anything was done: it is not started.
+  if (isAway(event.failure) && !after.touched) return put(draft, inLineAnew(host, draft.wave?.id));
+  put(draft, after);
+  if (after.bad === host.bad) return;
+  draft.lastBad = after.host;
+  if (event.failure.kind !== 'unreachable') draft.lastBadReachable = after.host;
+  if (draft.wave?.canary === true && after.wave === draft.wave.id) draft.canaryBad = after.host;
+}
+
+/** Locked out before anything was done to it, or after that was undone: nothing failed, and it waits until its lock-out is taken away. */
+function keepOut(draft: Draft, host: HostState, why: string): void {
+  const lockOut = { by: 'hold', why, turn: 'never' } as const;
+  put(draft, { ...inLineAnew({ ...host, touched: false, lockOut }, undefined), ...(host.wave === undefined ? {} : { wave: host.wave }) });
+  draft.setAside = [...draft.setAside, host.index];
+}
+
+function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostState {
+  const undone = host.marks.uncordoned && !host.marks.altered;
+  const touched = event.touched && !undone;
+  const untouchable = !event.touched && (event.failure.kind === 'refused' || event.failure.kind === 'drift');
+  const ours = host.starts > 0;
+  const held = event.failure.resumable === true;
+  const counts = ours && !untouchable && !held;
+  // An acknowledgement was about the failure before this one.
+  const { resolved: _resolved, ...rest } = host;
+  return {
+    ...rest,
+    status: untouchable && event.failure.kind === 'refused' ? 'refused' : 'failed',
+    failure: event.failure,
+    ...(event.task === undefined ? {} : { failedTask: event.task }),
+    left: event.state,
+    touched: host.touched || event.touched,
+    // A host that went dark is out of service, touched or not.
+    keepsSlot: ours && (touched || event.failure.kind === 'unreachable'),
+    down: host.down || (!ours && event.failure.kind === 'unreachable'),
+    bad: host.bad + Number(counts),
+    badUnreachable: host.badUnreachable + Number(counts && event.failure.kind === 'unreachable'),
+    endedAt: event.at,
+    // What a held host was in the middle of is still to be looked at.
+    inFlight: held ? host.inFlight : [],
+  };
+}
+
+/** A person has looked: what ended badly no longer counts for the brake. A word about a host that did not end badly changes nothing. */
+function resolve(draft: Draft, host: HostState, event: Event & EventOf<'host.resolved'>): void {
+  if (!isResolvable(host)) return;
+  const { who, as = 'skip' } = event;
+  acknowledge(draft, host, resolved(host, event, draft.wave?.id), { who, as });
+}
+
+function acknowledge(draft: Draft, host: HostState, after: HostState, { who, as }: Omit<Looked, 'host'>): void {
+  put(draft, { ...after, bad: 0, badUnreachable: 0 });
+  // Where other kept slots still leave nothing to start, it pauses anew.
+  if (draft.paused?.forKept === true) delete draft.paused;
+  if (host.bad === 0) return;
+  if (draft.brake !== undefined) draft.brake = { ...draft.brake, looked: [...draft.brake.looked, { host: host.host, who, as }] };
+  if (draft.canaryBad !== undefined) lookForBadCanary(draft);
+}
+
+/** Nobody has looked at the other canaries that ended badly, if there are any. */
+function lookForBadCanary(draft: Draft): void {
+  const canaries = draft.wave?.canary === true ? draft.wave.hosts : [];
+  const bad = canaries.map((index) => hostAt(draft, index)).find((host) => host.bad > 0);
+  if (bad === undefined) delete draft.canaryBad;
+  else draft.canaryBad = bad.host;
+}
+
+/**
+ * `retry` puts the host in line anew, before all others, in the wave that is under way: it is still out of service, and what this run did
+ * to its node is still true. What is done once a run and was done is not done again.
+ */
+function resolved(host: HostState, event: Event & EventOf<'host.resolved'>, wave: number | undefined): HostState {
+  const note = { who: event.who, note: event.note, ...(event.as === undefined ? {} : { as: event.as }) };
+  if (event.as !== 'retry') return { ...host, resolved: note, keepsSlot: false, down: false };
+  const failure = host.failure === undefined ? {} : { failure: host.failure };
+  return { ...inLineAnew(host, wave), ...failure, resolved: note, tasks: host.tasks.filter(({ status }) => status !== 'skipped') };
+}
+
+/** Proven, and only its return to service failed: that is owed until it is done. */
+export const owesReturn = ({ status, failure, proof, unproven, marks, ended }: HostState): boolean =>
+  status === 'failed' &&
+  failure?.kind !== 'fenced' &&
+  proof !== undefined &&
+  unproven === undefined &&
+  marks.cordoned &&
+  !marks.uncordoned &&
+  ended.at(-1)?.kind === 'uncordon';
+
+/** A resume is the word of a person to try the return again; what failed before does not stand. */
+export function returnAnew(draft: Draft, host: HostState, who: string): void {
+  const ended = host.ended.filter((one) => one.kind !== 'uncordon');
+  acknowledge(draft, host, takenUp({ ...host, ended }, draft.wave?.id), { who, as: 'retry' });
+}
+
+/** A host whose walk was held when the run ended goes on where it stopped; one that was not touched yet waits for its start again. */
+export function takenUp(host: HostState, wave: number | undefined): HostState {
+  if (!host.touched) return inLineAnew(host, wave);
+  const { failure: _failure, failedTask: _failedTask, left: _left, endedAt: _endedAt, ...rest } = host;
+  return { ...rest, status: 'running', keepsSlot: false };
+}
+
+function inLineAnew(host: HostState, wave: number | undefined): HostState {
+  return {
+    index: host.index,
+    host: host.host,
+    plan: host.plan,
+    rank: host.rank,
+    zone: host.zone,
+    status: wave === undefined || host.lockOut?.turn === 'never' ? 'planned' : 'waiting',
+    ...(wave === undefined ? {} : { wave }),
+    down: host.keepsSlot || host.down,
+    missing: host.missing,
+    ...(host.lockOut === undefined ? {} : { lockOut: host.lockOut }),
+    touched: host.touched,
+    keepsSlot: false,
+    bad: host.bad,
+    badUnreachable: host.badUnreachable,
+    ...(host.bootId === undefined ? {} : { bootId: host.bootId }),
+    oldBootIds: [],
+    blocks: [],
+    tasks: [],
+    inFlight: [],
+    ended: [],
+    results: host.results,
+    ...(host.longOutput === undefined ? {} : { longOutput: host.longOutput }),
+    effects: host.effects,
+    marks: host.marks,
+    differences: [],
+    ...(host.replaced === undefined ? {} : { replaced: host.replaced }),
+    starts: host.starts,
+  };
+}
+
+type DetailEvent = Exclude<HostEvent, { readonly type: 'host.started' | 'host.done' | 'host.soaked' | 'host.failed' | 'host.resolved' }>;
+
+function detail(host: HostState, event: DetailEvent): HostState {
+  switch (event.type) {
+    case 'facts.read':
+      return { ...host, verdict: event.verdict, evidence: event.evidence, ...(event.bootId === undefined ? {} : { bootId: event.bootId }) };
+    case 'remedy.chosen':
+      return { ...host, remedy: { remedy: event.remedy, why: event.why } };
+    case 'drift.noted':
+      return { ...host, differences: [...host.differences, ...event.what] };
+    case 'block.entered':
+      return { ...host, blocks: [...host.blocks, { task: event.task, entered: event.entered }] };
+    case 'task.done':
+      return {
+        ...host,
+        tasks: [...host.tasks, taskOf(event)],
+        ended: [],
+        ...(event.unproven === undefined ? {} : { unproven: event.name }),
+      };
+    case 'effect.started':
+      return announced(host, event);
+    case 'effect.done':
+      return ended(host, event);
+    case 'effect.failed':
+      return endedBadly(host, event);
+    case 'proof':
+      return {
+        ...withoutUnproven(host),
+        proof: proofIn(event),
+        // A provisional host is proven by the first sample within its soak.
+        ...(host.proven === 'provisional' ? { proven: provenBy(proofIn(event)) } : {}),
+      };
+    case 'task.planned':
+      return replacing(host, event);
+    case 'effect.progress':
+      return host;
+  }
+}
+
+/** Remembered when they are announced: a transaction that was interrupted may have changed them too. */
+function replacing(host: HostState, { changes, bootId }: EventOf<'task.planned'>): HostState {
+  const names = packagesIn(changes);
+  if (bootId === undefined || names.length === 0) return host;
+  const before = host.replaced?.bootId === bootId ? host.replaced.names : [];
+  return { ...host, replaced: { bootId, names: [...new Set([...before, ...names])] } };
+}
+
+/** What a proof makes of its host. */
+export const provenBy = ({ by, accepted }: Proof): Proven => (by === 'none' ? 'provisional' : accepted === undefined ? 'yes' : 'partial');
+
+function withoutUnproven({ unproven: _unproven, ...host }: HostState): HostState {
+  return host;
+}
+
+const taskOf = (event: EventOf<'task.done'>): HostState['tasks'][number] => ({
+  task: event.task,
+  name: event.name,
+  status: event.status,
+  ...(event.registered === undefined ? {} : { registered: event.registered }),
+  ...(event.sets === undefined ? {} : { sets: event.sets }),
+});
+
+function announced(host: HostState, event: Event & EventOf<'effect.started'>): HostState {
+  const { kind, task, effect, what, timeout, detached, bootId, stableFor, harmless, at } = event;
+  const reboot = kind === 'reboot' && bootId !== undefined;
+  return {
+    ...host,
+    touched: host.touched || (kind !== 'wait' && harmless !== true),
+    effects: host.effects + 1,
+    inFlight: [
+      ...host.inFlight,
+      {
+        task,
+        effect,
+        kind,
+        what,
+        timeout,
+        detached,
+        at,
+        ...(bootId === undefined ? {} : { bootId }),
+        ...(stableFor === undefined ? {} : { stableFor }),
+      },
+    ],
+    ...(bootId === undefined ? {} : { bootId }),
+    ...(reboot ? { oldBootIds: [...host.oldBootIds, bootId] } : {}),
+    marks: (kind === 'run' && harmless !== true) || kind === 'write' || kind === 'reboot' ? { ...host.marks, altered: true } : host.marks,
+  };
+}
+
+function ended(host: HostState, event: EventOf<'effect.done'>): HostState {
+  const effect = host.inFlight.find((started) => started.effect === event.effect);
+  if (effect === undefined) return host;
+  return {
+    ...host,
+    inFlight: host.inFlight.filter((started) => started !== effect),
+    ended: [...host.ended, { task: effect.task, kind: effect.kind, what: effect.what, result: event.result }],
+    results: { ...host.results, [effect.kind]: event.result },
+    marks: marked(host.marks, effect.kind),
+    ...longOutput(host, event.result),
+  };
+}
+
+function longOutput({ longOutput: before }: HostState, { output }: EffectResult): Pick<HostState, 'longOutput'> {
+  if (output === undefined || !('file' in output)) return {};
+  return { longOutput: { file: output.file, bytes: (before?.bytes ?? 0) + output.bytes } };
+}
+
+function endedBadly(host: HostState, event: EventOf<'effect.failed'>): HostState {
+  const effect = host.inFlight.find((started) => started.effect === event.effect);
+  if (effect === undefined) return host;
+  const { failure, result = { ok: false } } = event;
+  return {
+    ...host,
+    inFlight: host.inFlight.filter((started) => started !== effect),
+    ...(result.data?.sent === false ? { oldBootIds: host.oldBootIds.slice(0, -1) } : {}),
+    ended: [...host.ended, { task: effect.task, kind: effect.kind, what: effect.what, result, failure }],
+    ...longOutput(host, result),
+  };
+}
+
+function marked(marks: HostState['marks'], kind: HostState['inFlight'][number]['kind']): HostState['marks'] {
+  switch (kind) {
+    case 'cordon':
+      return { ...marks, cordoned: true, uncordoned: false };
+    case 'drain':
+      return { ...marks, drained: true };
+    case 'uncordon':
+      return { ...marks, uncordoned: true };
+    case 'reboot':
+      return { ...marks, rebooted: true };
+    default:
+      return marks;
+  }
+}

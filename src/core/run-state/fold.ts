@@ -1,0 +1,269 @@
+// Fold: the state of a run from its journal, one event at a time. Pure; the old state stays as it was.
+import type { Event, EventOf, LockOut, RunHost } from '../../model/run/event.ts';
+import { hasChanges } from '../../model/run/plan.ts';
+import { higherRisk, highestRisk } from '../../model/run/risk.ts';
+import { type Draft, put } from './counters.ts';
+import { foldHost, type HostEvent, owesReturn, returnAnew, takenUp } from './fold-host.ts';
+import { plannedLockOut, withLockOut } from './lock-out.ts';
+import { awayUntil, emptyState, type HostState, type HostStatus, hostAt, type RunState, type ZoneState } from './state.ts';
+import { tableOf } from './table.ts';
+
+/** A gate that was not read for so long may have been closed in between: its time "open without a break" starts anew. */
+export const longestGateGap = 60_000;
+
+/** The state after one more event. */
+export function fold(state: RunState, event: Event): RunState {
+  const draft: Draft = { ...state, lastAt: event.at, lastSeq: event.seq };
+  apply(draft, event);
+  return draft;
+}
+
+/** The state after all these events. */
+export function foldAll(events: Iterable<Event>, from: RunState = emptyState): RunState {
+  let state = from;
+  for (const event of events) state = fold(state, event);
+  return state;
+}
+
+function apply(draft: Draft, event: Event): void {
+  switch (event.type) {
+    case 'run.started':
+      begin(draft, event);
+      break;
+    case 'run.resumed':
+      draft.activeSince = event.at;
+      draft.awayFor = 0;
+      delete draft.away;
+      delete draft.finished;
+      // Resuming is what a person does to go on after an abort. A pause stays: somebody else may have asked for it.
+      delete draft.aborted;
+      takeUpHeld(draft, event.who);
+      break;
+    case 'run.paused':
+      draft.paused = { who: event.who, why: event.why, forKept: event.hosts !== undefined };
+      break;
+    case 'run.continued':
+      delete draft.paused;
+      break;
+    case 'run.aborted':
+      draft.aborted = { who: event.who, why: event.why };
+      break;
+    case 'run.finished':
+      draft.finished = { exit: event.exit, why: event.why };
+      break;
+    case 'approved':
+      approve(draft, event);
+      break;
+    case 'wave.started':
+      beginWave(draft, event);
+      break;
+    case 'wave.done':
+      draft.wave = undefined;
+      break;
+    case 'canary.promoted':
+      draft.canary = { ...draft.canary, promoted: { by: event.by, why: event.why } };
+      break;
+    case 'brake.tripped':
+      draft.brake = { why: event.why, host: event.host, looked: [] };
+      break;
+    case 'brake.released':
+      delete draft.brake;
+      break;
+    case 'gate.read':
+      readGate(draft, event);
+      break;
+    case 'capacity.read':
+      draft.capacityRead = { at: event.at, seq: event.seq };
+      draft.unavailable = event.unavailable;
+      markMissing(draft);
+      if (event.lockOuts !== undefined) markLockOuts(draft, event.lockOuts);
+      break;
+    case 'slots.read':
+      draft.others = event.others;
+      markMissing(draft);
+      break;
+    case 'kernel.seen':
+      seeKernel(draft, event);
+      break;
+    case 'cluster.away':
+      draft.away = { since: event.since, why: event.why };
+      break;
+    case 'cluster.back':
+      draft.awayFor = awayUntil(draft, event.at);
+      delete draft.away;
+      break;
+    case 'run.closed':
+    case 'nodes.tainted':
+    case 'nodes.untainted':
+    case 'waiting':
+    case 'warning':
+      break;
+    default:
+      foldHost(draft, event satisfies HostEvent);
+  }
+}
+
+/** How a host of a plan begins. One that would end unmet is as good as refused: starting it could only end badly. */
+function firstStatus(host: RunHost): HostStatus {
+  if (host.plan.refused !== undefined || host.plan.tasks.some((task) => task.status === 'unmet')) return 'refused';
+  return hasChanges(host.plan) ? 'planned' : 'same';
+}
+
+const untouched = {
+  missing: false,
+  touched: false,
+  keepsSlot: false,
+  bad: 0,
+  badUnreachable: 0,
+  oldBootIds: [],
+  blocks: [],
+  tasks: [],
+  inFlight: [],
+  ended: [],
+  results: {},
+  effects: 0,
+  marks: { cordoned: false, drained: false, rebooted: false, uncordoned: false, altered: false },
+  differences: [],
+  starts: 0,
+} as const;
+
+function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
+  const zones = new Map<string, number>();
+  const hosts = event.hosts.map((host, index): HostState => {
+    const zone = zones.get(host.plan.zone ?? '') ?? zones.size;
+    zones.set(host.plan.zone ?? '', zone);
+    return { ...untouched, index, host: host.host, plan: host.plan, rank: index, zone, status: 'same', down: false };
+  });
+  const sizes = new Array<number>(zones.size).fill(0);
+  for (const host of hosts) sizes[host.zone] = (sizes[host.zone] ?? 0) + 1;
+  Object.assign(draft, {
+    run: event.run,
+    begun: true,
+    startedAt: event.at,
+    activeSince: event.at,
+    playbook: event.playbook,
+    play: event.play,
+    planId: event.planId,
+    rollout: event.rollout,
+    attended: event.attended,
+    pool: event.pool,
+    leftOut: event.leftOut,
+    risk: highestRisk(event.hosts.filter((host) => hasChanges(host.plan)).map((host) => host.plan.risk)),
+    // A host that could not be reached while planning is out of service, as far as anybody can tell.
+    outside: new Set(event.leftOut.filter((left) => left.failure.kind === 'unreachable').map((left) => left.host)),
+    hosts: tableOf(hosts),
+    indexOf: new Map(hosts.map((host) => [host.host, host.index])),
+    zones: tableOf([...zones.keys()].map((name, index): ZoneState => emptyZone(name, sizes[index] ?? 0))),
+  } satisfies Partial<RunState>);
+  for (const [index, host] of event.hosts.entries()) {
+    const first = { ...hostAt(draft, index), status: firstStatus(host), down: host.down };
+    put(draft, host.plan.cordoned === true ? withLockOut(first, plannedLockOut, draft) : first);
+  }
+  draft.setAside = event.hosts.flatMap(({ plan }, index) => (plan.cordoned === true ? [index] : []));
+}
+
+function takeUpHeld(draft: Draft, who: string): void {
+  for (const index of draft.indexOf.values()) {
+    const host = hostAt(draft, index);
+    // One that a person chose to leave as it is stays so.
+    if (host.status !== 'failed' || isLeft(host)) continue;
+    if (host.failure?.resumable === true) put(draft, takenUp(host, draft.wave?.id));
+    else if (owesReturn(host)) returnAnew(draft, host, who);
+  }
+}
+
+const isLeft = ({ resolved }: HostState): boolean => resolved !== undefined && resolved.as !== 'retry';
+
+const emptyZone = (name: string, size: number): ZoneState => ({
+  name,
+  size,
+  started: 0,
+  bad: 0,
+  badUnreachable: 0,
+  held: 0,
+  kept: 0,
+  out: 0,
+  waiting: undefined,
+});
+
+function approve(draft: Draft, event: EventOf<'approved'>): void {
+  if (event.how === 'flag') draft.saidYes = true;
+  if (event.about === 'unplannable') draft.unplannableAccepted = true;
+  else if (draft.approved === undefined || higherRisk(event.risk, draft.approved)) draft.approved = event.risk;
+}
+
+/** A canary host that was refused is replaced: that is the same wave, grown. Any other wave is a new one. */
+function beginWave(draft: Draft, event: Event & EventOf<'wave.started'>): void {
+  const indexes = event.hosts.flatMap((host) => draft.indexOf.get(host) ?? []);
+  if (event.canary) draft.canary = { ...draft.canary, begun: true };
+  if (event.canary && draft.wave?.canary === true) {
+    // One that was locked out meanwhile may come back.
+    draft.wave = { ...draft.wave, hosts: [...new Set([...draft.wave.hosts, ...indexes])] };
+  } else {
+    draft.wave = {
+      id: draft.waves,
+      number: event.wave,
+      canary: event.canary,
+      hosts: indexes,
+      startedAt: event.at,
+      open: 0,
+      lastEndAt: event.at,
+      bad: 0,
+      badUnreachable: 0,
+      looks: undefined,
+    };
+    draft.waves += 1;
+  }
+  for (const index of indexes) {
+    const host = hostAt(draft, index);
+    if (host.status === 'planned') put(draft, { ...host, status: 'waiting', wave: draft.wave.id });
+  }
+}
+
+function readGate(draft: Draft, event: Event & EventOf<'gate.read'>): void {
+  const before = Object.hasOwn(draft.gates, event.gate) ? draft.gates[event.gate] : undefined;
+  const unbroken = before?.since !== undefined && event.at - before.at <= longestGateGap;
+  const reading = { open: event.open, read: event.read, at: event.at, seq: event.seq };
+  draft.gates = {
+    ...draft.gates,
+    [event.gate]: event.open ? { ...reading, since: unbroken ? before.since : event.at } : reading,
+  };
+}
+
+/** Names may be hosts or nodes. What is none of our hosts counts for the pool only. */
+function markMissing(draft: Draft): void {
+  const names = [...draft.unavailable, ...draft.others.map(({ host }) => host)];
+  const named = new Set<number>();
+  const outside = new Set(draft.leftOut.filter((left) => left.failure.kind === 'unreachable').map((left) => left.host));
+  const byNode = names.some((name) => !draft.indexOf.has(name)) ? nodesOf(draft) : undefined;
+  for (const name of names) {
+    const index = draft.indexOf.get(name) ?? byNode?.get(name);
+    if (index === undefined) outside.add(name);
+    else named.add(index);
+  }
+  for (const index of draft.missing) if (!named.has(index)) put(draft, { ...hostAt(draft, index), missing: false });
+  for (const index of named) if (!hostAt(draft, index).missing) put(draft, { ...hostAt(draft, index), missing: true });
+  draft.missing = [...named];
+  draft.outside = outside;
+}
+
+function markLockOuts(draft: Draft, lockOuts: readonly LockOut[]): void {
+  const now = new Map(lockOuts.flatMap((one) => (draft.indexOf.has(one.host) ? [[draft.indexOf.get(one.host) ?? 0, one]] : [])));
+  for (const index of new Set([...draft.setAside, ...now.keys()])) put(draft, withLockOut(hostAt(draft, index), now.get(index), draft));
+  draft.setAside = [...now.keys()];
+}
+
+/** The first answer stands, but one "no" outweighs any number of "yes". */
+function seeKernel(draft: Draft, { release, obeys, host }: EventOf<'kernel.seen'>): void {
+  if (draft.kernels.has(release) && obeys === 'yes') return;
+  draft.kernels = new Map([...draft.kernels, [release, { obeys, host }]]);
+}
+
+function nodesOf(state: RunState): Map<string, number> {
+  const nodes = new Map<string, number>();
+  for (const index of state.indexOf.values()) {
+    const node = hostAt(state, index).plan.node;
+    if (node !== undefined) nodes.set(node, index);
+  }
+  return nodes;
+}

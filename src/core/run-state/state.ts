@@ -1,0 +1,324 @@
+// The state of a run: what its journal folds to. Plain data, never stored, never changed in place.
+import type { SeenKernels } from '../../facts/index.ts';
+import type { Rollout } from '../../model/playbook.ts';
+import type { Proof } from '../../model/run/change.ts';
+import type { EffectKind, EffectResult } from '../../model/run/effect.ts';
+import type { EventOf, LockOut, OtherSlot, Proven } from '../../model/run/event.ts';
+import type { Failure } from '../../model/run/failure.ts';
+import type { HostPlan, Remedy, Verdict } from '../../model/run/plan.ts';
+import type { Risk } from '../../model/run/risk.ts';
+import type { Mapping } from '../../model/value.ts';
+import { type Ranked, sizeOf, take } from './ranked.ts';
+import { at, type Table, tableOf, values } from './table.ts';
+
+/**
+ * Where a host stands. `same`: nothing to do. `planned`: has changes, in no wave yet. `waiting`: in the wave that is under way, not started.
+ * `running`, `soaking` (given back, its slot still taken), `done`, `failed`, `refused` (untouched, must not be touched).
+ */
+export type HostStatus = 'same' | 'planned' | 'waiting' | 'running' | 'soaking' | 'done' | 'failed' | 'refused';
+
+export interface DoneTask {
+  readonly task: string;
+  readonly name: string;
+  readonly status: 'ok' | 'changed' | 'skipped' | 'ignored';
+  readonly registered?: Mapping;
+  readonly sets?: Mapping;
+}
+
+/** An effect that was announced and has no end in the journal: what resume must look at. */
+export type EffectInFlight = Omit<EventOf<'effect.started'>, 'type' | 'host'> & { readonly at: number };
+
+/** An effect that came to its end, well or badly. */
+export interface EndedEffect {
+  readonly task: string;
+  readonly kind: EffectKind;
+  readonly what: string;
+  readonly result: EffectResult;
+  readonly failure?: Failure;
+}
+
+/** What this run did to a host and its node, by effects that ended well. */
+export interface Marks {
+  readonly cordoned: boolean;
+  readonly drained: boolean;
+  readonly rebooted: boolean;
+  /** Given back after the last cordon. */
+  readonly uncordoned: boolean;
+  /** A `run`, `write` or `reboot` was announced: undoing a drain is not enough to call the host untouched. */
+  readonly altered: boolean;
+}
+
+export interface HostState {
+  readonly index: number;
+  readonly host: string;
+  readonly plan: HostPlan;
+  /** Place in the order of work. */
+  readonly rank: number;
+  /** Index of its failure domain. */
+  readonly zone: number;
+  readonly status: HostStatus;
+  /** Out of service before this run touched it. */
+  readonly down: boolean;
+  /** Named by the last reading of the pool's missing capacity. */
+  readonly missing: boolean;
+  /** By the plan or the last reading: a person wants this host left alone. It is started after all others, or never. */
+  readonly lockOut?: { readonly by: LockOut['by']; readonly why: string; readonly turn: 'last' | 'never' };
+  /** Which of the run's waves it is in, counted from 0 with the canary. */
+  readonly wave?: number;
+  readonly startedAt?: number;
+  readonly doneAt?: number;
+  readonly endedAt?: number;
+  /** When the proof was last repeated after it was given back. */
+  readonly soakedAt?: number;
+  readonly touched: boolean;
+  readonly keepsSlot: boolean;
+  /** Bad ends that count for the brake: those that no person has looked at yet. */
+  readonly bad: number;
+  readonly badUnreachable: number;
+  readonly failure?: Failure;
+  readonly failedTask?: string;
+  /** The safe state in which it was left, in words. */
+  readonly left?: string;
+  readonly resolved?: { readonly who: string; readonly note: string; readonly as?: 'done' | 'skip' | 'retry' };
+  readonly changed?: boolean;
+  readonly proven?: Proven;
+  readonly proof?: Proof;
+  /** Name of a task that was to prove the host mended, and whose failure was ignored. */
+  readonly unproven?: string;
+  readonly verdict?: Verdict;
+  readonly evidence?: string;
+  /** Last boot id that was read or announced. */
+  readonly bootId?: string;
+  /** Boot ids announced with a reboot, oldest first: the host must have another one afterwards. */
+  readonly oldBootIds: readonly string[];
+  readonly remedy?: { readonly remedy: Remedy; readonly why: string };
+  /** Blocks that were decided on, oldest first. */
+  readonly blocks: readonly { readonly task: string; readonly entered: boolean }[];
+  readonly tasks: readonly DoneTask[];
+  readonly inFlight: readonly EffectInFlight[];
+  /** Effects that ended in the task that is under way: what is done once a run is not done again after a crash in the middle of its task. */
+  readonly ended: readonly EndedEffect[];
+  /** Last result by kind of effect. */
+  readonly results: Readonly<Partial<Record<EffectKind, EffectResult>>>;
+  /** Its long outputs: their file below the run's directory, and how many bytes they have. */
+  readonly longOutput?: { readonly file: string; readonly bytes: number };
+  /** Effects announced so far: the next one's number. */
+  readonly effects: number;
+  readonly marks: Marks;
+  readonly differences: readonly string[];
+  /** Packages that this run changed, and in which boot. */
+  readonly replaced?: { readonly bootId: string; readonly names: readonly string[] };
+  /** How often it was started. */
+  readonly starts: number;
+}
+
+/** A bad end that a person has looked at since the brake tripped. */
+export interface Looked {
+  readonly host: string;
+  readonly who: string;
+  readonly as: 'done' | 'skip' | 'retry';
+}
+
+export interface ZoneState {
+  readonly name: string;
+  readonly size: number;
+  readonly started: number;
+  readonly bad: number;
+  readonly badUnreachable: number;
+  /** Hosts that hold a slot of this run: running, soaking, kept. */
+  readonly held: number;
+  readonly kept: number;
+  /** Hosts out of service or holding a slot, ours or not. */
+  readonly out: number;
+  readonly waiting: Ranked;
+}
+
+export interface WaveState {
+  /** Counted from 0 over all waves of the run. */
+  readonly id: number;
+  /** As it is shown: 0 for the canary, 1, 2, ... */
+  readonly number: number;
+  readonly canary: boolean;
+  readonly hosts: readonly number[];
+  readonly startedAt: number;
+  /** Hosts that have not ended: waiting, running, soaking. */
+  readonly open: number;
+  readonly lastEndAt: number;
+  readonly bad: number;
+  readonly badUnreachable: number;
+  /** Changed hosts of this wave by when they were last looked at. */
+  readonly looks: Ranked;
+}
+
+export interface GateState {
+  readonly open: boolean;
+  readonly read: string;
+  readonly at: number;
+  readonly seq: number;
+  /** Open without a break since then; absent while closed. */
+  readonly since?: number;
+}
+
+export interface RunState {
+  readonly run: string;
+  readonly begun: boolean;
+  readonly startedAt: number;
+  /** When the run was started or last resumed: deadlines do not count the time without a controller. */
+  readonly activeSince: number;
+  readonly lastAt: number;
+  readonly lastSeq: number;
+  readonly playbook: string;
+  readonly play: string;
+  readonly planId: string;
+  readonly rollout: Rollout | undefined;
+  readonly attended: boolean;
+  readonly pool: number;
+  readonly hosts: Table<HostState>;
+  readonly indexOf: ReadonlyMap<string, number>;
+  readonly leftOut: readonly { readonly host: string; readonly failure: Failure }[];
+  /** Missing capacity that is none of our hosts, by name. */
+  readonly outside: ReadonlySet<string>;
+  /** Hosts that are out of service by the last readings of capacity and of the slots of other runs. */
+  readonly missing: readonly number[];
+  /** Hosts with a lock-out. */
+  readonly setAside: readonly number[];
+  /** Names of the last reading of capacity. */
+  readonly unavailable: readonly string[];
+  readonly capacityRead?: { readonly at: number; readonly seq: number };
+  /** What other runs have out of service, by the last reading. */
+  readonly others: readonly OtherSlot[];
+  readonly zones: Table<ZoneState>;
+  readonly zonesHeld: number;
+  readonly zonesOut: number;
+  readonly planned: Ranked;
+  /** Planned hosts that are not started as long as their lock-out stands. */
+  readonly lockedOut: Ranked;
+  readonly waiting: Ranked;
+  /** Waiting hosts by how long they are expected to take. */
+  readonly byEstimate: Ranked;
+  readonly running: Ranked;
+  readonly soaking: Ranked;
+  readonly kept: Ranked;
+  readonly started: number;
+  readonly bad: number;
+  readonly badUnreachable: number;
+  readonly lastBad?: string;
+  readonly lastBadReachable?: string;
+  /** A canary that ended badly and that no person has looked at. */
+  readonly canaryBad?: string;
+  readonly held: number;
+  readonly out: number;
+  readonly wave: WaveState | undefined;
+  /** Waves begun, the canary among them. */
+  readonly waves: number;
+  readonly canary: { readonly begun: boolean; readonly promoted?: { readonly by: string; readonly why: string } };
+  readonly brake?: { readonly why: string; readonly host: string; readonly looked: readonly Looked[] };
+  /** The API server does not answer since then. */
+  readonly away?: { readonly since: number; readonly why: string };
+  /** Milliseconds of earlier outages, since the run was started or last resumed: no deadline counts them. */
+  readonly awayFor: number;
+  /** `forKept`: by kmend itself, because of kept slots. */
+  readonly paused?: { readonly who: string; readonly why: string; readonly forKept?: boolean };
+  readonly aborted?: { readonly who: string; readonly why: string };
+  readonly finished?: { readonly exit: number; readonly why: string };
+  /** The highest risk of all plans of this run. */
+  readonly risk: Risk;
+  readonly approved?: Risk;
+  /** By `--yes`: a cordon that the plan does not name is no surprise then. */
+  readonly saidYes: boolean;
+  readonly unplannableAccepted: boolean;
+  readonly gates: Readonly<Record<string, GateState>>;
+  readonly lastStartSeq: number;
+  /** Hosts that must not be touched. */
+  readonly refused: number;
+  /** By release: what active probes of this run saw of kernels that the table does not settle. */
+  readonly kernels: SeenKernels;
+}
+
+/** A run before its first event. */
+export const emptyState: RunState = {
+  run: '',
+  begun: false,
+  startedAt: 0,
+  activeSince: 0,
+  lastAt: 0,
+  lastSeq: 0,
+  playbook: '',
+  play: '',
+  planId: '',
+  rollout: undefined,
+  attended: false,
+  pool: 0,
+  hosts: tableOf<HostState>([]),
+  indexOf: new Map(),
+  leftOut: [],
+  outside: new Set(),
+  missing: [],
+  setAside: [],
+  unavailable: [],
+  others: [],
+  zones: tableOf<ZoneState>([]),
+  zonesHeld: 0,
+  zonesOut: 0,
+  planned: undefined,
+  lockedOut: undefined,
+  waiting: undefined,
+  byEstimate: undefined,
+  running: undefined,
+  soaking: undefined,
+  kept: undefined,
+  started: 0,
+  bad: 0,
+  badUnreachable: 0,
+  held: 0,
+  out: 0,
+  wave: undefined,
+  waves: 0,
+  canary: { begun: false },
+  awayFor: 0,
+  risk: 'none',
+  saidYes: false,
+  unplannableAccepted: false,
+  gates: {},
+  lastStartSeq: 0,
+  refused: 0,
+  kernels: new Map(),
+};
+
+/** Seconds for which an API server that is away is waited for, where the policy does not say. */
+const defaultClusterDeadline = 1800;
+
+export const clusterDeadline = ({ deadline }: Rollout): number => deadline.cluster ?? defaultClusterDeadline;
+
+/** Milliseconds for which the API server was away until now, with the outage that lasts. */
+export const awayUntil = ({ away, awayFor }: RunState, now: number): number => awayFor + (away === undefined ? 0 : now - away.since);
+
+/** A host's state by name; absent for a host that is not of this run or was left out of it. */
+export function hostState(state: RunState, host: string): HostState | undefined {
+  const index = state.indexOf.get(host);
+  return index === undefined ? undefined : at(state.hosts, index);
+}
+
+export const hostAt = (state: RunState, index: number): HostState => at(state.hosts, index);
+
+/** All hosts, in the order of the plan. */
+export const hostStates = (state: RunState): Generator<HostState, void> => values(state.hosts);
+
+/** Where a host stands; `left_out` when it has no plan. */
+export function statusOf(state: RunState, host: string): HostStatus | 'left_out' | undefined {
+  return hostState(state, host)?.status ?? (state.leftOut.some((left) => left.host === host) ? 'left_out' : undefined);
+}
+
+/** What a task of this host's walk ended with, if it did. */
+export const doneTask = (host: HostState, task: string): DoneTask | undefined => host.tasks.findLast((done) => done.task === task);
+
+/** Was this block entered? `undefined` = not decided yet. */
+export const blockEntered = (host: HostState, task: string): boolean | undefined =>
+  host.blocks.findLast((block) => block.task === task)?.entered;
+
+/** Names of the first hosts of a set, and how many more there are. */
+export function nameSome(state: RunState, set: Ranked, limit = 5): string {
+  const names = take(set, limit).map((index) => hostAt(state, index).host);
+  const more = sizeOf(set) - names.length;
+  return more > 0 ? `${names.join(', ')} and ${more} more` : names.join(', ');
+}

@@ -1,0 +1,57 @@
+// The conditions of the door: what must be true before an effect may be carried out. Pure; `perform` asks here, nobody else decides.
+
+import type { Facts } from '../../model/fact.ts';
+import type { PlanContext } from '../../model/run/change.ts';
+import type { Effect } from '../../model/run/effect.ts';
+import type { Failure } from '../../model/run/failure.ts';
+
+export interface GuardView {
+  readonly facts: Facts;
+  readonly done: PlanContext['done'];
+  readonly hasCluster: boolean;
+  /** Boot id of the machine that runs kmend: it is never rebooted, nor drained, by itself. */
+  readonly ownBootId: string;
+  /** The effect runs as root, by login or become. */
+  readonly isRoot: boolean;
+}
+
+const blocked = (message: string, hint: string): Failure => ({ kind: 'blocked', message, hint });
+
+/** The failure that this effect would be, or nothing: then it may be done. */
+export function guard(effect: Effect, view: GuardView): Failure | undefined {
+  if (!Number.isFinite(effect.timeout) || effect.timeout <= 0) throw new Error(`effect "${effect.what}" has no finite timeout`);
+  const isSelf = view.ownBootId !== '' && view.facts['boot.id'] === view.ownBootId;
+  if (isSelf && (effect.kind === 'reboot' || effect.kind === 'cordon' || effect.kind === 'drain'))
+    return blocked(
+      `this is the machine that runs kmend: it does not ${effect.kind} itself`,
+      'run kmend from another machine for this host',
+    );
+  switch (effect.kind) {
+    case 'reboot':
+      return guardReboot(effect.drain, view);
+    case 'cordon':
+    case 'drain':
+    case 'uncordon':
+      return view.hasCluster
+        ? undefined
+        : blocked(`cannot ${effect.kind} node ${effect.node}: no cluster is configured`, 'give --kubeconfig');
+    case 'run':
+    case 'write':
+    case 'copy':
+      if (view.isRoot) return undefined;
+      return { kind: 'auth', message: 'changing a host needs root', hint: 'log in as root, or set become: true in the play (or -b)' };
+    case 'wait':
+      return undefined;
+  }
+}
+
+function guardReboot(drain: 'required' | 'none', view: GuardView): Failure | undefined {
+  if (!view.isRoot)
+    return { kind: 'auth', message: 'rebooting a host needs root', hint: 'log in as root, or set become: true in the play (or -b)' };
+  const kubelet = view.facts['kubelet.running'];
+  if (drain === 'none' || view.done.drained || kubelet === false) return undefined;
+  return blocked(
+    'a kubelet runs here and nothing has drained this node',
+    'put a `drain` task before the reboot: with --kubeconfig, as `drain: {command: ...}`, or `drain: none`',
+  );
+}

@@ -1,0 +1,106 @@
+// Copying a file of the controller to a host: over the session, chunk by chunk, continued where a lost connection interrupted it.
+import type { CopyEffect } from '../../model/run/effect.ts';
+import type { Failure } from '../../model/run/failure.ts';
+import type { Here } from '../ports/local.ts';
+import type { ExecResult } from '../ports/transport.ts';
+import { lastLines } from '../session/observe.ts';
+import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
+import { copyScript, exitCodes } from './host-scripts.ts';
+import { ownFailure } from './perform-run.ts';
+
+/** Milliseconds between two lines about how far it came. */
+const progressEvery = 10_000;
+
+export async function performCopy(effect: CopyEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+  const { host, here, session, token, clock, signal, record } = context;
+  if (here === undefined) throw new Error('a copy needs the disk of this machine');
+  const started = clock.now();
+  let shownAt = started;
+  const show = (sent: number): void => {
+    if (clock.now() - shownAt < progressEvery) return;
+    shownAt = clock.now();
+    const text = `${megabytes(sent)} of ${megabytes(effect.size)} MB`;
+    void record({ type: 'effect.progress', host, task: place.task, effect: place.effect, text }, false);
+  };
+  const script = copyScript(token, effect);
+  const become = session.target.become !== undefined;
+  for (let again = false; ; again = true) {
+    const feed = feedOf(effect, here, show);
+    const outcome = await session.read(script, { timeout: effect.timeout, become, input: feed.input, onLine: feed.onLine });
+    feed.end();
+    if (signal.aborted) return failing(cutShort(`the run was ended during "${effect.what}"`));
+    if (!outcome.ok) return failing(outcome.failure);
+    // What was continued may have been another file, or half written: once more, from the beginning.
+    if (outcome.value.code === exitCodes.otherFile && feed.continued() && !again) continue;
+    if (outcome.value.code === 0)
+      return { result: { ok: true, data: { sent: feed.sent(), seconds: Math.round((clock.now() - started) / 100) / 10 } } };
+    return failing(failureOf(effect, outcome.value));
+  }
+}
+
+/** What is sent in one or several tries: each begins where the host says. */
+function feedOf(effect: CopyEffect, here: Here, onSent: (all: number) => void) {
+  let begin: (from: number | undefined) => void = () => {};
+  let sent = 0;
+  let from = 0;
+  async function* bytes(start: Promise<number | undefined>): AsyncGenerator<Uint8Array> {
+    const first = await start;
+    if (first === undefined) return;
+    from = first;
+    let all = first;
+    for await (const chunk of here.read(effect.from, first)) {
+      sent += chunk.length;
+      all += chunk.length;
+      onSent(all);
+      yield chunk;
+    }
+  }
+  return {
+    input: (): AsyncIterable<Uint8Array> => {
+      begin(undefined);
+      return bytes(
+        new Promise((resolve) => {
+          begin = resolve;
+        }),
+      );
+    },
+    onLine: (line: string): void => {
+      const offset = /^from (\d+)$/.exec(line)?.[1];
+      begin(offset === undefined ? undefined : Number(offset));
+    },
+    end: (): void => begin(undefined),
+    sent: (): number => sent,
+    continued: (): boolean => from > 0,
+  };
+}
+
+const megabytes = (bytes: number): string => (bytes / 1_000_000).toFixed(1);
+
+function failureOf(effect: CopyEffect, result: ExecResult): Failure {
+  const detail = lastLines(result.stderr, 2);
+  switch (result.code) {
+    case exitCodes.noRoom:
+      return {
+        kind: 'refused',
+        message: `no room for ${effect.name} (${megabytes(effect.size)} MB) in /var/lib/kmend/packages`,
+        detail,
+        hint: 'make room on /var first; `kmend cleanup` removes what earlier runs copied',
+      };
+    case exitCodes.noDigest:
+      return {
+        kind: 'refused',
+        message: `${effect.name} cannot be checked: neither sha256sum nor openssl is on this host`,
+        hint: 'install coreutils or openssl there',
+      };
+    case exitCodes.otherFile:
+    case exitCodes.cut:
+      return {
+        kind: 'refused',
+        message: `what arrived of ${effect.from} is not the file of the plan (sha256 ${effect.sha256.slice(0, 12)}...)`,
+        detail,
+        hint: 'was the file changed on this machine since the plan was made? Then make a new plan',
+      };
+    default:
+      return ownFailure(result) ?? { kind: 'refused', message: `"${effect.what}" failed`, detail };
+  }
+}

@@ -1,0 +1,88 @@
+// The one door to the world: every effect passes here. Checked, announced in the journal and on disk, carried out, and its result journalled.
+
+import type { Facts } from '../../model/fact.ts';
+import type { Effect } from '../../model/run/effect.ts';
+import { isAway } from '../../model/run/failure.ts';
+import { heldNode } from '../node/ownership.ts';
+import { type DoorContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
+import { guard } from './guard.ts';
+import { toldInShort } from './output.ts';
+import { performCluster } from './perform-cluster.ts';
+import { performCopy } from './perform-copy.ts';
+import { performReboot } from './perform-reboot.ts';
+import { performRun, performWrite } from './perform-run.ts';
+import { performWait } from './perform-wait.ts';
+
+export async function perform(effect: Effect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+  const { host, session } = context;
+  const { task, effect: id } = place;
+  const isRoot = session.target.become?.user === 'root' || context.facts()['user.root'] === true;
+  const hasCluster = context.cluster !== undefined;
+  const refused = guard(effect, { facts: context.facts(), done: context.done(), hasCluster, ownBootId: context.ownBootId, isRoot });
+  const kept = refused ?? (takesOut(effect, place) ? await heldNode(context) : undefined);
+  if (kept !== undefined) return failing(kept);
+  const bootId = place.bootId ?? bootIdOf(context.facts());
+  if (!place.resumed) {
+    const detached = effect.kind === 'run' && effect.detached;
+    const stable = effect.kind === 'reboot' ? { stableFor: effect.stableFor } : {};
+    const isHarmless = effect.kind === 'copy' || (effect.kind === 'run' && effect.harmless === true);
+    const harmless = isHarmless ? { harmless: true as const } : {};
+    const announced = {
+      host,
+      task,
+      effect: id,
+      kind: effect.kind,
+      what: effect.what,
+      timeout: effect.timeout,
+      detached,
+      ...stable,
+      ...harmless,
+    };
+    await context.record({ type: 'effect.started', ...announced, ...(bootId === undefined ? {} : { bootId }) }, true);
+  }
+  const performed = await dispatch(effect, { ...place, ...(bootId === undefined ? {} : { bootId }) }, context);
+  // Stopped now: whether it failed or was merely let go of cannot be told. It stays announced, and resume looks at it.
+  if (performed.failure !== undefined && (context.signal.aborted || isAway(performed.failure))) return performed;
+  const shown = effect.kind === 'run' && effect.noLog === true ? withoutOutput(performed) : performed;
+  const result = await toldInShort(shown.result, effect.what, id, context);
+  if (shown.failure === undefined) await context.record({ type: 'effect.done', host, task, effect: id, result }, true);
+  else await context.record({ type: 'effect.failed', host, task, effect: id, failure: shown.failure, result }, true);
+  return performed;
+}
+
+/** All but what only reads or waits, what returns the node to service, and a reboot that was begun: whether it is sent is asked by itself. */
+const takesOut = (effect: Effect, { resumed }: EffectPlace): boolean => {
+  if (effect.kind === 'run') return effect.harmless !== true;
+  return effect.kind === 'reboot' ? !resumed : effect.kind !== 'wait' && effect.kind !== 'uncordon' && effect.kind !== 'copy';
+};
+
+const bootIdOf = (facts: Facts): string | undefined => {
+  const id = facts['boot.id'];
+  return typeof id === 'string' && id !== '' ? id : undefined;
+};
+
+function dispatch(effect: Effect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+  switch (effect.kind) {
+    case 'run':
+      return performRun(effect, place, context);
+    case 'write':
+      return performWrite(effect, place, context);
+    case 'copy':
+      return performCopy(effect, place, context);
+    case 'reboot':
+      return performReboot(effect, place, context);
+    case 'wait':
+      return performWait(effect, context);
+    case 'cordon':
+    case 'drain':
+    case 'uncordon':
+      return performCluster(effect, place, context);
+  }
+}
+
+function withoutOutput(performed: Performed): Performed {
+  const { stdout: _stdout, stderr: _stderr, ...result } = performed.result;
+  if (performed.failure === undefined) return { result };
+  const { detail: _detail, ...failure } = performed.failure;
+  return { result, failure };
+}

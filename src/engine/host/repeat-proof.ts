@@ -1,0 +1,92 @@
+// The end of a soak: the host is looked at again. Still the same boot, still off, its node still in service; otherwise it ended badly after all.
+import { hostState, hostStates } from '../../core/run-state/state.ts';
+import { type Failure, isAway, unhandled } from '../../model/run/failure.ts';
+import type { Verdict } from '../../model/run/plan.ts';
+import { isMapping, type Value } from '../../model/value.ts';
+import { crashingBefore, newCrashes } from '../node/ready.ts';
+import { setupOf } from './fleet.ts';
+import { HostWalk, type RunContext } from './walk-context.ts';
+
+export async function repeatProof(host: string, run: RunContext): Promise<void> {
+  const state = hostState(run.state(), host);
+  if (state === undefined) throw new Error(`${host} is not of this run`);
+  const walk = new HostWalk(host, state.plan, setupOf(run.setup, host), run, run.signal);
+  const failed = async (failure: Failure): Promise<void> => {
+    await run.record({ type: 'host.failed', host, failure, touched: true, state: 'given back, and bad at the end of its soak' }, true);
+  };
+  try {
+    const failure = (await walk.freshen()) ?? lookAt(walk) ?? (await lookAtNode(walk));
+    // Stopped in the middle, or the cluster is away: nothing was seen, and resume will look again.
+    if (run.signal.aborted || isAway(failure)) return;
+    if (failure !== undefined) return await failed(failure);
+    await recordNewProof(walk);
+    await run.record({ type: 'host.soaked', host, evidence: evidenceOf(walk) }, true);
+  } catch (error) {
+    if (run.isOver()) throw error;
+    if (!run.signal.aborted) await failed(unhandled(`the answers of ${host}`, error));
+  } finally {
+    walk.session.close();
+  }
+}
+
+/** A host that was proven in part is judged without what was accepted; one that is off meanwhile needs no acceptance. */
+const isInPart = ({ state, facts }: HostWalk): boolean => state.proof?.accepted !== undefined && isOn(facts['kmem.verdict']);
+const isOn = (verdict: Value | undefined): boolean => verdict === 'on' || verdict === 'leaking' || verdict === 'at_risk';
+
+const evidenceOf = (walk: HostWalk): string => String(walk.facts[isInPart(walk) ? 'kmem.partial_evidence' : 'kmem.evidence'] ?? '');
+
+function lookAt(walk: HostWalk): Failure | undefined {
+  const { bootId, results, proof } = walk.state;
+  const expected = results.reboot?.data?.bootId ?? bootId;
+  const now = walk.facts['boot.id'];
+  if (expected !== undefined && now !== expected)
+    return {
+      kind: 'boot_loop',
+      message: `booted again during its soak (boot id ${String(expected)}, now ${String(now)})`,
+      hint: 'it may panic: look at its console',
+    };
+  if (isInPart(walk))
+    return walk.facts['kmem.partial'] === 'refuted'
+      ? { kind: 'not_verified', message: `at the end of the soak accounting is on beyond what was accepted: ${evidenceOf(walk)}` }
+      : undefined;
+  const verdict = walk.facts['kmem.verdict'];
+  if (proof !== undefined && (verdict === 'on' || verdict === 'leaking'))
+    return { kind: 'not_verified', message: `accounting is on again at the end of the soak: ${evidenceOf(walk)}` };
+  return undefined;
+}
+
+async function lookAtNode(walk: HostWalk): Promise<Failure | undefined> {
+  const { cluster } = walk.run.ports;
+  const { node } = walk.plan;
+  if (cluster === undefined || node === undefined || !walk.state.marks.uncordoned) return undefined;
+  const state = await cluster.node(node, walk.signal);
+  if (!state.ok) return state.failure;
+  if (!state.value.ready) return { kind: 'not_verified', message: `node ${node} is not Ready at the end of the soak` };
+  if (state.value.bootId !== '' && state.value.bootId !== walk.facts['boot.id'])
+    return {
+      kind: 'not_verified',
+      message: `node ${node} shows boot ${state.value.bootId} at the end of the soak, the host is in another`,
+    };
+  const pods = await cluster.pods(node, walk.signal);
+  if (!pods.ok) return pods.failure;
+  const before = walk.state.results.uncordon?.data?.restarts;
+  const crashes = newCrashes(isMapping(before) ? before : {}, pods.value, crashingBefore(hostStates(walk.run.state())));
+  if (crashes.length === 0) return undefined;
+  return { kind: 'not_verified', message: `pods crash on node ${node} since it was given back: ${crashes.join('; ')}` };
+}
+
+/** A host given back without a sample is proven by the first one within its soak. */
+async function recordNewProof(walk: HostWalk): Promise<void> {
+  if (walk.state.proven !== 'provisional') return;
+  const { facts, state } = walk;
+  const verdict = String(facts['kmem.verdict']) as Verdict;
+  if (isInPart(walk) && state.proof?.accepted !== undefined) {
+    if (facts['kmem.partial'] !== 'samples') return;
+    const { accepted } = state.proof;
+    await walk.run.record({ type: 'proof', host: walk.host, verdict, by: 'samples', evidence: evidenceOf(walk), accepted }, true);
+    return;
+  }
+  const by = facts['kmem.proof'];
+  if (facts['kmem.provable'] !== true || (by !== 'samples' && by !== 'active_probe')) return;
+  await walk.run.record({ type: 'proof', host: walk.host, verdict, by, evidence: evidenceOf(walk) }, true);
+}

@@ -1,0 +1,157 @@
+// Acting for a task: its changes through the door, what came of them, and what `until`, `changed_when` and `failed_when` make of it.
+import { judge } from '../../core/plan/condition.ts';
+import { hiddenText } from '../../core/plan/plan-host.ts';
+import { scopeOf } from '../../core/plan/task-plan.ts';
+import type { EndedEffect } from '../../core/run-state/state.ts';
+import type { ModuleTask } from '../../model/playbook.ts';
+import type { Change } from '../../model/run/change.ts';
+import type { Effect, EffectResult } from '../../model/run/effect.ts';
+import type { Failure } from '../../model/run/failure.ts';
+import type { Mapping } from '../../model/value.ts';
+import type { Performed } from '../effects/effect-context.ts';
+import { perform } from '../effects/perform.ts';
+import { textResult } from '../session/observe.ts';
+import type { HostWalk } from './walk-context.ts';
+
+/** Ansible's defaults for `until`. */
+const untilRetries = 3;
+export const untilDelay = 5;
+
+/** What one round of a task came to. */
+export interface Round {
+  readonly status: 'ok' | 'changed' | 'skipped';
+  readonly result: Mapping;
+  readonly failure?: Failure;
+  readonly sets?: Mapping;
+  readonly note?: string;
+}
+
+/** Effects of this task that ended before a crash, in their order; each is taken from the list once. */
+export type Before = EndedEffect[];
+
+export const triesOf = (task: ModuleTask): number => (task.until === undefined ? 1 : (task.retries ?? untilRetries) + 1);
+
+export const untilFailed = (tries: number): Failure => ({ kind: 'timeout', message: `"until" did not hold after ${tries} tries` });
+
+export const bad = (failure: Failure): Round => ({ status: 'ok', result: { changed: false, failed: true, msg: failure.message }, failure });
+
+/** What an act has to know of the time before a crash. */
+interface Past {
+  readonly before: Before;
+  /** What ended well may be done again: the plan has just said that it is needed. */
+  readonly repeatable: boolean;
+}
+
+/** Runs the changes; with `until`, again until it holds or the retries are used up. */
+export async function actUntil(
+  task: ModuleTask,
+  changes: readonly Change[],
+  vars: readonly Mapping[],
+  walk: HostWalk,
+  past: Past,
+): Promise<Round> {
+  const tries = triesOf(task);
+  let acted = await act(task, changes, vars, walk, past);
+  for (let attempt = 1; task.until !== undefined; attempt++) {
+    const judged = judge(task.until, resultScope(task, acted, vars, walk));
+    if (judged.kind === 'true') return acted.failure === undefined ? acted : judgeResult(task, acted, vars, walk);
+    if (judged.kind === 'wrong') return bad({ kind: 'refused', message: judged.message });
+    if (attempt >= tries || walk.signal.aborted) return { ...acted, failure: acted.failure ?? untilFailed(tries) };
+    await walk.run.ports.clock.sleep((task.delay ?? untilDelay) * 1000, walk.signal);
+    acted = await act(task, changes, vars, walk, past);
+  }
+  return acted;
+}
+
+async function act(task: ModuleTask, changes: readonly Change[], vars: readonly Mapping[], walk: HostWalk, past: Past): Promise<Round> {
+  let last: EffectResult = { ok: true };
+  let failure: Failure | undefined;
+  for (const effect of changes.flatMap((change) => change.effects).map((one) => limited(one, task, walk))) {
+    const performed = replayed(effect, past) ?? (await throughTheDoor(effect, task, walk, past.repeatable));
+    last = performed.result;
+    failure = performed.failure;
+    if (failure !== undefined) break;
+  }
+  const result = asRegistered(last, failure);
+  return judgeResult(task, { status: 'changed', result, ...(failure === undefined ? {} : { failure }) }, vars, walk);
+}
+
+/**
+ * The end that this effect came to before a crash. A bad end stands, whatever the task: the crash gives nobody a second try. A reboot stands
+ * too: where it did not bring what it should, another would not either.
+ */
+function replayed(effect: Effect, { before, repeatable }: Past): Performed | undefined {
+  const isOnce = !repeatable || effect.kind === 'reboot';
+  const known = before.findIndex((one) => one.what === effect.what && (isOnce || one.failure !== undefined));
+  const [done] = known < 0 ? [] : before.splice(known, 1);
+  if (done === undefined) return undefined;
+  return { result: done.result, ...(done.failure === undefined ? {} : { failure: done.failure }) };
+}
+
+/**
+ * `timeout` of the task bounds each of its effects, `no_log` hides their words and their output. By its words an effect is found again in the
+ * journal, which has no secrets in them.
+ */
+function limited(effect: Effect, task: ModuleTask, { secrets, run }: HostWalk): Effect {
+  const timeout = task.timeout === undefined ? effect.timeout : Math.min(effect.timeout, task.timeout);
+  const timed = { ...effect, timeout, what: secrets.mask(effect.what) };
+  const isHidden = task.noLog === true;
+  const shown = isHidden ? { ...timed, what: hiddenText } : timed;
+  // What a secret variable is made of is hidden before it is known.
+  const isSecret = isHidden || (task.register !== undefined && run.setup.isSecret(task.register));
+  return shown.kind === 'run' && isSecret ? { ...shown, noLog: true } : shown;
+}
+
+/** An effect that was announced before a crash and whose end is not known is taken up again under its own id, never started a second time beside it. */
+export async function throughTheDoor(effect: Effect, task: ModuleTask, walk: HostWalk, repeatable: boolean): Promise<Performed> {
+  const { inFlight, effects } = walk.state;
+  const open = inFlight.find((started) => started.task === task.id && started.what === effect.what);
+  walk.spoil();
+  const place =
+    open === undefined
+      ? { task: task.id, effect: `${walk.host}/${task.id}/${effects + 1}`, resumed: false, repeatable }
+      : { task: task.id, effect: open.effect, resumed: true, repeatable, ...(open.bootId === undefined ? {} : { bootId: open.bootId }) };
+  return perform(effect, place, walk.door);
+}
+
+export const asRegistered = (result: EffectResult, failure: Failure | undefined): Mapping => ({
+  changed: true,
+  failed: failure !== undefined,
+  ...(failure === undefined ? {} : { msg: failure.message }),
+  ...(result.code === undefined ? {} : { rc: result.code }),
+  ...(result.stdout === undefined ? {} : textResult(result.stdout, result.stderr ?? '')),
+  ...result.data,
+});
+
+export const resultScope = (task: ModuleTask, round: Round, vars: readonly Mapping[], walk: HostWalk): ReturnType<typeof scopeOf> => {
+  const named = task.register === undefined ? {} : { [task.register]: round.result };
+  return scopeOf({ ...walk.frame, learned: { ...walk.learned, ...named } }, [round.result, ...vars]);
+};
+
+/** `changed_when` and `failed_when` have the last word on what a result means. */
+export function judgeResult(task: ModuleTask, round: Round, vars: readonly Mapping[], walk: HostWalk): Round {
+  const scope = resultScope(task, round, vars, walk);
+  const decide = (rule: ModuleTask['changedWhen']): boolean | Failure | undefined => {
+    if (rule === undefined || typeof rule === 'boolean') return rule;
+    const judged = judge(rule, scope);
+    if (judged.kind === 'wrong') return { kind: 'refused', message: judged.message };
+    return judged.kind === 'true';
+  };
+  const failedBy = decide(task.failedWhen);
+  const changedBy = decide(task.changedWhen);
+  if (typeof failedBy === 'object') return bad(failedBy);
+  if (typeof changedBy === 'object') return bad(changedBy);
+  const changed = changedBy ?? round.status === 'changed';
+  const judged: Round = { ...round, status: changed ? 'changed' : 'ok', result: { ...round.result, changed } };
+  if (failedBy === true)
+    return {
+      ...judged,
+      result: { ...judged.result, failed: true },
+      failure: round.failure ?? { kind: 'exit', message: 'failed_when holds' },
+    };
+  if (failedBy === false && round.failure?.kind === 'exit') {
+    const { failure: _failure, ...rest } = judged;
+    return { ...rest, result: { ...rest.result, failed: false } };
+  }
+  return judged;
+}

@@ -1,0 +1,26 @@
+// Right before the reboot of a node that this run drained: did a pod come to it since?
+import type { Failure } from '../../model/run/failure.ts';
+import type { PodState } from '../ports/cluster.ts';
+import { patiently } from './lists.ts';
+import type { HoldContext } from './ownership.ts';
+
+const works = ({ daemonSet, mirror, phase }: PodState): boolean =>
+  daemonSet === undefined && !mirror && phase !== 'Succeeded' && phase !== 'Failed';
+
+/** When the API server does not say, the answer is no, as for the cordon. */
+export async function notEmpty(node: string, context: Pick<HoldContext, 'cluster' | 'clock' | 'signal'>): Promise<Failure | undefined> {
+  const { cluster, clock, signal } = context;
+  const pods = await patiently(() => cluster.pods(node, signal), clock, signal);
+  if (!pods.ok) {
+    const { failure } = pods;
+    const message = `whether node ${node} is still empty is not known: ${failure.message}`;
+    return failure.resumable === true ? failure : { ...failure, kind: 'blocked', message };
+  }
+  const names = pods.value.filter(works).map(({ name }) => name);
+  if (names.length === 0) return undefined;
+  return {
+    kind: 'blocked',
+    message: `not rebooted: pods came to node ${node} after its drain: ${names.join(', ')}`,
+    hint: 'they tolerate the cordon or name the node: end them, or allow a reboot over them with `drain: {left_behind: accept}`',
+  };
+}

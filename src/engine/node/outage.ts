@@ -1,0 +1,129 @@
+// An API server that is away: what asks it waits and asks again, and the journal has one outage for all hosts of the run.
+import type { EventOf } from '../../model/run/event.ts';
+import type { Failure, Outcome } from '../../model/run/failure.ts';
+import type { Cluster, Outage } from '../ports/cluster.ts';
+import type { Clock } from '../ports/local.ts';
+
+export interface OutageOptions {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  /** Seconds from the beginning of an outage for which it is waited out (`rollout.deadline.cluster`). */
+  readonly limit: number;
+  readonly record: (body: EventOf<'cluster.away'> | EventOf<'cluster.back'>) => Promise<unknown>;
+  /** Fires when the run stops now, and when it is over. */
+  readonly over: AbortSignal;
+}
+
+/** Milliseconds until the next try: doubled from 1 s up to 15 s, spread by up to a quarter less. */
+const backOff = (tries: number, random: number): number => Math.min(15_000, 1_000 * 2 ** tries) * (1 - random / 4);
+
+const isLost = <T>(answer: Outcome<T>): answer is { readonly ok: false; readonly failure: Failure } =>
+  !answer.ok && answer.failure.transport === true;
+
+/** Left where it stands, as by the end of its run: a resume goes on with the host. */
+const gaveUp = (failure: Failure, seconds: number): Failure => ({
+  kind: 'interrupted',
+  message: `the cluster was away for ${Math.round(seconds)} s: ${failure.message}`,
+  hint: 'when the API server answers again, a resume of the run goes on here',
+  transport: true,
+  resumable: true,
+});
+
+/** The cluster, each call of it asked again while the API server is away. */
+export function overOutages({ cluster, clock, limit, record, over }: OutageOptions): Cluster {
+  let away: { readonly since: number } | undefined;
+  /** Calls that have no answer yet: the outage lasts as long as there are some. */
+  let waiting = 0;
+  let answered = new AbortController();
+
+  function wakeAll(): void {
+    answered.abort();
+    answered = new AbortController();
+  }
+
+  async function enter({ message }: Failure): Promise<void> {
+    waiting += 1;
+    if (away !== undefined) return;
+    const since = clock.now();
+    away = { since };
+    // It sees the end of the outage, also when each host has given up.
+    void retry(() => cluster.nodes(over), over, Number.POSITIVE_INFINITY).catch(() => {});
+    await record({ type: 'cluster.away', since, why: message });
+  }
+
+  async function leave(): Promise<void> {
+    waiting -= 1;
+    if (waiting > 0 || away === undefined) return;
+    const { since } = away;
+    away = undefined;
+    if (!over.aborted) await record({ type: 'cluster.back', seconds: Math.round((clock.now() - since) / 1000) });
+  }
+
+  /** @param least seconds that this call is worth waiting for, whatever the limit of the run */
+  async function retry<T>(ask: () => Promise<Outcome<T>>, signal: AbortSignal | undefined, least = 0): Promise<Outcome<T>> {
+    const isStopped = (): boolean => signal?.aborted === true || over.aborted;
+    let answer = await ask();
+    if (!isLost(answer)) return answer;
+    if (isStopped()) return { ok: false, failure: gaveUp(answer.failure, 0) };
+    await enter(answer.failure);
+    try {
+      for (let tries = 0; ; tries += 1) {
+        const waited = (clock.now() - (away?.since ?? clock.now())) / 1000;
+        if (isStopped() || waited >= Math.max(limit, least)) return { ok: false, failure: gaveUp(answer.failure, waited) };
+        const wake = AbortSignal.any([answered.signal, over, ...(signal === undefined ? [] : [signal])]);
+        await clock.sleep(backOff(tries, clock.random()), wake);
+        if (isStopped()) continue;
+        answer = await ask();
+        if (isLost(answer)) continue;
+        wakeAll();
+        return answer;
+      }
+    } finally {
+      await leave();
+    }
+  }
+
+  const inside = (): Outage => {
+    let isIn = false;
+    return {
+      limit,
+      away: async (failure) => {
+        if (isIn) return;
+        isIn = true;
+        await enter(failure);
+      },
+      back: async () => {
+        if (!isIn) return;
+        isIn = false;
+        wakeAll();
+        await leave();
+      },
+    };
+  };
+
+  return retried(cluster, retry, inside);
+}
+
+type Retry = <T>(ask: () => Promise<Outcome<T>>, signal: AbortSignal | undefined, least?: number) => Promise<Outcome<T>>;
+
+const retried = (cluster: Cluster, retry: Retry, inside: () => Outage): Cluster => ({
+  nodes: (signal) => retry(() => cluster.nodes(signal), signal),
+  node: (name, signal) => retry(() => cluster.node(name, signal), signal),
+  pods: (node, signal) => retry(() => cluster.pods(node, signal), signal),
+  systemPods: (signal, when) => retry(() => cluster.systemPods(signal, when), signal),
+  pendingPods: (signal) => retry(() => cluster.pendingPods(signal), signal),
+  deployments: (signal) => retry(() => cluster.deployments(signal), signal),
+  forecast: (node, options, signal, when) => retry(() => cluster.forecast(node, options, signal, when), signal),
+  cordon: (node, owner, signal) => retry(() => cluster.cordon(node, owner, signal), signal),
+  holds: (node, owner, signal) => retry(() => cluster.holds(node, owner, signal), signal),
+  drain: async (node, options, owner, progress, signal) => {
+    const outage = inside();
+    return retry(() => cluster.drain(node, options, owner, progress, signal, outage), signal, options.timeout).finally(outage.back);
+  },
+  uncordon: (node, owner, signal) => retry(() => cluster.uncordon(node, owner, signal), signal),
+  release: (node, owner, signal) => retry(() => cluster.release(node, owner, signal), signal),
+  // Their callers do not wait for them.
+  taint: cluster.taint,
+  announce: cluster.announce,
+  close: cluster.close,
+});

@@ -1,0 +1,36 @@
+// The ports to the machine that runs kmend: its clock, its operator, its programs and files.
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Ends early, without an error, when the signal fires. */
+  readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  /** 0 <= x < 1, for jitter. */
+  readonly random: () => number;
+  /** A new random id: lower-case letters and digits. */
+  readonly id: () => string;
+}
+
+export interface Asker {
+  /** A person is there. */
+  readonly attended: boolean;
+  readonly confirm: (question: string) => Promise<boolean>;
+  readonly secret: (prompt: string) => Promise<string>;
+}
+
+export interface HereRequest {
+  /** Program and arguments; no shell between. */
+  readonly argv: readonly string[];
+  /** Beside the environment of kmend itself. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Seconds; then it is killed. */
+  readonly timeout: number;
+}
+
+/** The machine that runs kmend. */
+export interface Here {
+  /** `code` null: it could not be started, or was killed; `said` is the end of its output, or why. */
+  readonly run: (request: HereRequest) => Promise<{ readonly code: number | null; readonly said: string }>;
+  /** The bytes of a file from this offset on, read as they are asked for. */
+  readonly read: (path: string, from: number) => AsyncIterable<Uint8Array>;
+}

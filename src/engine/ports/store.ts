@@ -1,0 +1,118 @@
+// The port to the state directory: journals, plans, locks and slots.
+import type { HeldSlot } from '../../core/run-state/slot.ts';
+import type { Piece } from '../../model/run/effect.ts';
+import type { Event, EventBody } from '../../model/run/event.ts';
+
+/** A host that a run has out of service, as it is written down for other runs. */
+export interface Slot {
+  /** Where it is reached, as in locks: two inventories may have two names for it. */
+  readonly address: string;
+  /** Its name in that run. */
+  readonly host: string;
+  readonly play: string;
+  readonly zone?: string;
+  readonly kind: HeldSlot;
+}
+
+export interface Slots {
+  /** Writes a slot before anything is done to its host, and then reads those of other runs: of two runs that do so at one moment one sees the other. */
+  readonly claim: (slot: Slot) => Promise<readonly TakenSlot[]>;
+  /** Writes that the slot is taken, or what became of its host. */
+  readonly keep: (slot: Slot) => Promise<void>;
+  readonly drop: (address: string) => Promise<void>;
+  /** Drops what other runs have written of a host that this one has brought back into service. */
+  readonly clear: (address: string) => Promise<void>;
+  /** What earlier controllers of this run have written and is not its own any more: away with it. */
+  readonly forget: () => Promise<void>;
+  readonly others: () => Promise<readonly TakenSlot[]>;
+}
+
+export interface TakenSlot extends Slot {
+  readonly run: string;
+}
+
+/** How far a journal goes. Who keeps the head can prove later that nothing before it was changed or cut off. */
+export interface JournalHead {
+  readonly entries: number;
+  /** sha256 of the last line. */
+  readonly head: string;
+}
+
+export interface Journal {
+  readonly run: string;
+  readonly end: () => JournalHead;
+  /** Adds a line; resolves when it is on disk (fdatasync) where `sync` says so. Fails loudly: a journal that cannot be written ends the run. */
+  readonly append: (body: EventBody, sync: boolean) => Promise<Event>;
+  /** From now on shows every event with its line in order, when it is written and before its `append` resolves. One follower; the last one stays. */
+  readonly follow: (see: (event: Event, line: string) => void) => void;
+  readonly close: () => Promise<void>;
+}
+
+/** Where a long output lies (below the run's directory), or why it was not kept. */
+export type KeptOutput =
+  | { readonly kept: true; readonly file: string; readonly piece: Piece }
+  | { readonly kept: false; readonly why: string };
+
+export interface RunInfo extends JournalHead {
+  readonly run: string;
+  readonly startedAt: number;
+  readonly playbook: string;
+  readonly play: string;
+  readonly finished?: { readonly exit: number; readonly why: string };
+  readonly previous?: { readonly run: string; readonly head: string };
+  /** The job whose turn it was. */
+  readonly job?: string;
+  /** Its journal has no entry: it was killed as it began, and did nothing. */
+  readonly begun?: false;
+}
+
+/** `taken`: another run has taken these hosts over. `gone`: the state directory is not where it was. */
+export type LockState = 'held' | 'taken' | 'gone';
+
+/** A pod as the holder of a lock. */
+export interface PodHolder {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** `booted`: the boot and the machine that its kubelet reported when the lock was taken; absent where that was not the kernel of the pod. */
+  readonly node?: { readonly name: string; readonly booted?: { readonly boot: string; readonly machine: string } };
+}
+
+/** The cluster in which this process is a pod. */
+export interface PodWitness {
+  /** Absent where it cannot be found out. */
+  readonly own: () => Promise<PodHolder | undefined>;
+  /** Why a pod is not proven dead; undefined = it is dead. */
+  readonly doubt: (pod: PodHolder) => Promise<string | undefined>;
+}
+
+export interface Store {
+  readonly createJournal: (run: string) => Promise<Journal>;
+  /** For resume: opens it for appending after checking the chain and showing every event; `torn`: a half-written last line was cut off. */
+  readonly openJournal: (run: string, see: (event: Event) => void) => Promise<{ readonly journal: Journal; readonly torn: boolean }>;
+  /** Shows every event of a run's journal, oldest first, after checking its link; none is kept. */
+  readonly scanEvents: (run: string, see: (event: Event) => void) => Promise<void>;
+  /** All runs, the oldest first. A journal that has not changed is not read again. */
+  readonly runs: () => Promise<readonly RunInfo[]>;
+  /** The newest run, and the head of its journal; none where there is none, or its journal is broken. */
+  readonly newest: () => Promise<{ readonly run: string; readonly head: string } | undefined>;
+  /** Locks these hosts for a run, or says who holds one of them. Time alone never frees it; `takeover` names a run to set aside. */
+  readonly lock: (
+    hosts: readonly string[],
+    run: string,
+    takeover?: string,
+  ) => Promise<
+    | {
+        readonly held: true;
+        readonly release: () => Promise<void>;
+        readonly state: () => Promise<LockState>;
+      }
+    | { readonly held: false; readonly run: string; readonly by: string }
+  >;
+  /** Slots of this run beside those of others in its pool. */
+  readonly slots: (run: string, pool: ReadonlySet<string>) => Slots;
+  /** The process that works on a run, where it is not proven dead. */
+  readonly holder: (run: string) => Promise<string | undefined>;
+  /** Adds text, without secrets, to what is kept of this host's long output. Never throws, and never takes the space that the journal needs. */
+  readonly keepOutput: (run: string, host: string, text: string) => Promise<KeptOutput>;
+}

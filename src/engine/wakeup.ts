@@ -1,0 +1,38 @@
+// A bell: wakes a loop that sleeps until something happens, and never lets it sleep through what happened before it lay down.
+import type { Clock } from './ports/local.ts';
+
+/** Holds how often something happened, and the sleeper if there is one. */
+export class Bell {
+  readonly #clock: Clock;
+  #rings = 0;
+  #wake: () => void = () => {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How often it has rung: to be remembered before deciding to sleep. */
+  get rings(): number {
+    return this.#rings;
+  }
+
+  ring(): void {
+    this.#rings++;
+    this.#wake();
+  }
+
+  /** Until it rings or the time (milliseconds) is over; not at all when it has rung since `before`. */
+  async sleep(length: number, before: number): Promise<void> {
+    if (this.#rings !== before) return;
+    const early = new AbortController();
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = () => {
+        early.abort();
+        resolve();
+      };
+    });
+    await Promise.race([woken, this.#clock.sleep(length, early.signal)]);
+    this.#wake = () => {};
+    early.abort();
+  }
+}

@@ -1,0 +1,51 @@
+// The global functions of an expression; those that are not pure (lookup, now, query) are known and refused by name.
+
+import { fail } from '../errors.ts';
+import { wholeArg } from '../python/arguments.ts';
+import { bind, type Callable, define, type Runtime } from '../python/callable.ts';
+import { dictEntries, dictOf } from '../python/dicts.ts';
+import { type Cell, isDict, method, namespace, omitted, orElse, range } from '../python/py-value.ts';
+import { walk } from '../python/sequences.ts';
+
+const noRuntime: Runtime = {
+  filter: () => fail('no filters here'),
+  test: () => fail('no tests here'),
+  attribute: () => fail('no attributes here'),
+  item: () => fail('no items here'),
+  hasFilter: () => false,
+  hasTest: () => false,
+};
+
+const pairOf = (cell: Cell): readonly [Cell, Cell] => {
+  const [key, value, more] = walk(cell);
+  return key === undefined || value === undefined || more !== undefined ? fail('dict() takes pairs of a key and a value') : [key, value];
+};
+
+const functions: Readonly<Record<string, Callable>> = {
+  range: define('first second? third?', (_, { at }) => {
+    const [first, second, third] = [wholeArg(at(0), 'range()'), at(1), wholeArg(at(2), 'range()', 1)];
+    if (third === 0) fail('range() step must not be zero');
+    return second === undefined ? range(0, first, third) : range(first, wholeArg(second, 'range()'), third);
+  }),
+  dict: define('pairs? **', (_, { at, extra }) => {
+    const pairs = orElse(at(0), () => []);
+    return dictOf([...(isDict(pairs) ? dictEntries(pairs) : walk(pairs).map(pairOf)), ...extra]);
+  }),
+  namespace: define('**', (_, { extra }) => namespace(extra)),
+};
+
+const impure = ['lookup', 'query', 'q', 'now', 'undef', 'lipsum', 'cycler', 'joiner'];
+
+const table: ReadonlyMap<string, Cell> = new Map<string, Cell>([
+  ...Object.entries(functions).map(
+    ([name, callable]) =>
+      [name, method(name, (args) => callable.run(null, bind(`${name}()`, callable.parameters, args, noRuntime)))] as const,
+  ),
+  ...impure.map(
+    (name) => [name, method(name, () => fail(`${name}() is not available: an expression may only use what kmend knows`))] as const,
+  ),
+  ['omit', omitted] as const,
+]);
+
+export const globalNamed = (name: string): Cell | undefined => table.get(name);
+export const isGlobal = (name: string): boolean => table.has(name);

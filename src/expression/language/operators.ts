@@ -1,0 +1,68 @@
+// The binary operators between two values.
+
+import { fail } from '../errors.ts';
+import { reserve } from '../meter.ts';
+import { divide, floorDiv, minus, modulo, numeric, plus, power, times, wholeOf } from '../python/numbers.ts';
+import { printf } from '../python/printf.ts';
+import { type Cell, duration, isDuration, isListCell, isMoment, isTuple, moment, tuple, typeName } from '../python/py-value.ts';
+import { chars } from '../python/sequences.ts';
+
+type Arithmetic = (a: NonNullable<ReturnType<typeof numeric>>, b: NonNullable<ReturnType<typeof numeric>>) => Cell;
+
+const unsupported = (sign: string, a: Cell, b: Cell): never =>
+  fail(`unsupported operand type(s) for ${sign}: '${typeName(a)}' and '${typeName(b)}'`);
+
+function arithmetic(sign: string, of: Arithmetic, a: Cell, b: Cell): Cell {
+  const [left, right] = [numeric(a), numeric(b)];
+  return left === undefined || right === undefined ? unsupported(sign, a, b) : of(left, right);
+}
+
+export function add(a: Cell, b: Cell): Cell {
+  if (typeof a === 'string' && typeof b === 'string') return joined(a, b);
+  if (isListCell(a) && isListCell(b)) return joinedLists(a, b);
+  if (isTuple(a) && isTuple(b)) return tuple(joinedLists(a.items, b.items));
+  if (isMoment(a) && isDuration(b)) return moment(a.micros + b.micros);
+  if (isDuration(a) && isDuration(b)) return duration(a.micros + b.micros);
+  if (typeof a === 'string') return fail(`can only concatenate str (not "${typeName(b)}") to str`);
+  return arithmetic('+', plus, a, b);
+}
+
+export function subtract(a: Cell, b: Cell): Cell {
+  if ((isMoment(a) && isMoment(b)) || (isDuration(a) && isDuration(b))) return duration(a.micros - b.micros);
+  return isMoment(a) && isDuration(b) ? moment(a.micros - b.micros) : arithmetic('-', minus, a, b);
+}
+
+export function multiply(a: Cell, b: Cell): Cell {
+  if (isRepeatable(a)) return repeat(a, b);
+  if (isRepeatable(b)) return repeat(b, a);
+  return arithmetic('*', times, a, b);
+}
+
+export const quotient = (a: Cell, b: Cell): Cell => arithmetic('/', divide, a, b);
+export const floorQuotient = (a: Cell, b: Cell): Cell => arithmetic('//', floorDiv, a, b);
+export const remainder = (a: Cell, b: Cell): Cell => (typeof a === 'string' ? printf(a, b) : arithmetic('%', modulo, a, b));
+export const raise = (a: Cell, b: Cell): Cell => arithmetic('** or pow()', power, a, b);
+
+export const joined = (a: string, b: string): string => {
+  reserve(a.length + b.length);
+  return a + b;
+};
+
+const joinedLists = (a: readonly Cell[], b: readonly Cell[]): readonly Cell[] => {
+  reserve(a.length + b.length);
+  return [...a, ...b];
+};
+
+const isRepeatable = (cell: Cell): boolean => typeof cell === 'string' || isListCell(cell) || isTuple(cell);
+
+function repeat(sequence: Cell, count: Cell): Cell {
+  const times = Math.max(0, wholeOf(count) ?? fail(`can't multiply sequence by non-int of type '${typeName(count)}'`));
+  if (typeof sequence === 'string') {
+    reserve(chars(sequence).length * times);
+    return sequence.repeat(times);
+  }
+  const items = isTuple(sequence) ? sequence.items : isListCell(sequence) ? sequence : [];
+  reserve(items.length * times);
+  const many = Array.from({ length: times }, () => items).flat();
+  return isTuple(sequence) ? tuple(many) : many;
+}

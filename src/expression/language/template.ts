@@ -1,0 +1,143 @@
+// Text with `{{ }}` inside. A text that is one single expression keeps the type of its value; others become text.
+import { isList, isMapping, isUnknown, unknown, type Value } from '../../model/value.ts';
+import { ExpressionError, SourceError, UnknownSignal } from '../errors.ts';
+import { reserve } from '../meter.ts';
+import { text } from '../python/printing.ts';
+import { type Cell, isDict, isMissing, isOmit, isTuple } from '../python/py-value.ts';
+import type { Scope } from './compile.ts';
+import { asProblem, type Compiled, compileTokens, type Part, remember, type SyntaxProblem } from './expression.ts';
+import { tokenize } from './lexer.ts';
+import { plain, type Result, resultOf } from './result.ts';
+
+export type Template = Compiled;
+
+type Piece = { readonly kind: 'text'; readonly text: string } | ({ readonly kind: 'expression' } & Part);
+
+/** Whether a text has anything to render; quick, for plain texts are the rule. */
+export const hasTemplate = (source: string): boolean => source.includes('{{') || source.includes('{%') || source.includes('{#');
+
+const remembered = new Map<string, Template | SyntaxProblem>();
+
+/** Compiles a text with `{{ }}` parts. Statements (`{% %}`) are refused; comments (`{# #}`) are left out. */
+export const compileTemplate = (source: string): Template | SyntaxProblem =>
+  remember(remembered, source, () => {
+    try {
+      return templateOf(piecesOf(source));
+    } catch (error) {
+      return asProblem(error);
+    }
+  });
+
+function templateOf(pieces: readonly Piece[]): Template {
+  const parts = pieces.filter((piece) => piece.kind === 'expression' || piece.text !== '');
+  const names = parts.flatMap((piece) => (piece.kind === 'expression' ? piece.names : []));
+  const [only] = parts;
+  const isEmpty = pieces.length === 1 && parts.length === 0;
+  const render = (scope: Scope): Value => {
+    if (isEmpty) return '';
+    if (parts.length === 1 && only?.kind === 'expression') return plain(only.run(scope));
+    return concatenated(parts.map((piece) => (piece.kind === 'text' ? piece.text : piece.run(scope))));
+  };
+  return { kind: 'expression', names, evaluate: (scope) => resultOf(() => render(scope)) };
+}
+
+/** None and omitted parts print nothing; when nothing else is there, the whole is none. */
+function concatenated(cells: readonly Cell[]): Value {
+  const shown = cells.filter((cell) => cell !== null && !isOmit(cell));
+  if (shown.length === 0) return null;
+  return shown.reduce<string>((out, cell) => {
+    const next = printed(cell);
+    reserve(next.length);
+    return out + next;
+  }, '');
+}
+
+/** As Ansible prints a value between texts: what it cannot store, it cannot print; tuples print as lists. */
+const printed = (cell: Cell): string =>
+  isTuple(cell) || isDict(cell) || Array.isArray(cell) || isMissing(cell) ? text(plain(cell)) : text(cell);
+
+function piecesOf(source: string): Piece[] {
+  const pieces: Piece[] = [];
+  let at = 0;
+  let trims = false;
+  const push = (end: number, trimsEnd: boolean): void => {
+    const raw = source.slice(at, end);
+    const head = trims ? raw.trimStart() : raw;
+    pieces.push({ kind: 'text', text: trimsEnd ? head.trimEnd() : head });
+  };
+  for (;;) {
+    const start = nextOpening(source, at);
+    if (start < 0) break;
+    const lead = /^[-+]/.exec(source.slice(start + 2, start + 3))?.[0] ?? '';
+    push(start, lead === '-');
+    const kind = source.slice(start, start + 2);
+    if (kind === '{%') {
+      throw new SourceError(
+        'statements (`{% %}`) are not supported here',
+        start,
+        'use an expression: `A if CONDITION else B`, `map`, `join`',
+      );
+    }
+    if (kind === '{#') {
+      const end = source.indexOf('#}', start + 2);
+      if (end < 0) throw new SourceError('the comment is not closed: `#}` is missing', start);
+      trims = source[end - 1] === '-';
+      at = end + 2;
+      continue;
+    }
+    const lexed = tokenize(source, start + 2 + (lead === '-' ? 1 : 0), { escapes: false, inTemplate: true });
+    pieces.push({ kind: 'expression', ...compileTokens(lexed, true) });
+    trims = lexed.trims;
+    at = lexed.end + (lexed.trims ? 3 : 2);
+  }
+  push(source.length, false);
+  return pieces;
+}
+
+const nextOpening = (source: string, from: number): number => {
+  const found = /\{[{%#]/.exec(source.slice(from));
+  return found === null ? -1 : from + found.index;
+};
+
+/** Renders every text inside plain data; keys stay as they are, and what is `omit` is left out of its mapping or list. */
+export const renderDeep = (value: Value, scope: Scope): Result => resultOf(() => rendered(value, scope, false));
+
+/** As `renderDeep`, but a part that is unknown stays in its place as such, so that the other parts can be used. */
+export const renderParts = (value: Value, scope: Scope): Result => resultOf(() => rendered(value, scope, true));
+
+function rendered(value: Value, scope: Scope, keepsUnknown: boolean): Value {
+  if (typeof value === 'string') return hasTemplate(value) ? renderedText(value, scope) : value;
+  if (isUnknown(value)) throw new UnknownSignal(value.$unknown);
+  if (isList(value)) {
+    const items = value.map((item) => renderedPart(item, scope, keepsUnknown));
+    return items.filter((item) => item !== undefined);
+  }
+  if (!isMapping(value)) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, renderedPart(item, scope, keepsUnknown)] as const);
+  return Object.fromEntries(entries.filter((entry): entry is readonly [string, Value] => entry[1] !== undefined));
+}
+
+/** A part of a list or mapping; undefined when it is left out. */
+function renderedPart(value: Value, scope: Scope, keepsUnknown: boolean): Value | undefined {
+  try {
+    return rendered(value, scope, keepsUnknown);
+  } catch (error) {
+    if (error instanceof ExpressionError && error.omitted) return undefined;
+    if (keepsUnknown && error instanceof UnknownSignal) return unknown(error.why);
+    throw error;
+  }
+}
+
+/** Renders one text; a mistake in it ends the evaluation around it. */
+function renderedText(source: string, scope: Scope): Value {
+  const template = compileTemplate(source);
+  if (template.kind === 'problem') throw new ExpressionError(template.message);
+  return orThrow(template.evaluate(scope));
+}
+
+/** The value of a result, or its trouble thrown on, for an evaluation inside another. */
+export function orThrow(result: Result): Value {
+  if (result.kind === 'value') return result.value;
+  if (result.kind === 'unknown') throw new UnknownSignal(result.why);
+  throw new ExpressionError(result.message, result.omitted === true);
+}

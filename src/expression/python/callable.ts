@@ -1,0 +1,139 @@
+// Filters, tests and methods as tables of named functions with Python-like parameters.
+
+import { fail, UndefinedError } from '../errors.ts';
+import { type Args, type Cell, isListCell, isMade, isMissing, isTuple, missing, touch } from './py-value.ts';
+
+/** What a function may ask of the evaluation it runs in. */
+export interface Runtime {
+  /** Applies a filter or test by its name, as `map('upper')` and `select('odd')` do. */
+  readonly filter: (name: string, value: Cell, args: Args) => Cell;
+  readonly test: (name: string, value: Cell, args: Args) => boolean;
+  /** `value.name` and `value[key]`, by the rules of this room. */
+  readonly attribute: (value: Cell, name: string) => Cell;
+  readonly item: (value: Cell, key: Cell) => Cell;
+  readonly hasFilter: (name: string) => boolean;
+  readonly hasTest: (name: string) => boolean;
+}
+
+/** Arguments after binding: `at(0)` is the first parameter after the value. */
+export interface Bound {
+  readonly at: (index: number) => Cell | undefined;
+  /** Positional ones beyond the parameters, for a function with `*`. */
+  readonly rest: readonly Cell[];
+  /** Named ones that are no parameter, for a function with `**`. */
+  readonly extra: ReadonlyMap<string, Cell>;
+  readonly runtime: Runtime;
+}
+
+interface Parameters {
+  readonly names: readonly string[];
+  /** How many of them can be given by place: those before a `*`. */
+  readonly byPlace: number;
+  readonly required: number;
+  readonly rest: boolean;
+  readonly extra: boolean;
+}
+
+export interface Callable {
+  readonly parameters: Parameters;
+  /** Takes undefined values itself (`default`, `is defined`); others fail on them. */
+  readonly lenient: boolean;
+  /** Undefined items inside a list or mapping do not end it; it may never look at them. */
+  readonly tolerant?: boolean;
+  readonly run: (value: Cell, bound: Bound) => Cell;
+}
+
+/** `'old new count?'`: two required parameters and one that may be left out; `*` and `**` take all others, and what follows `*` goes by name only. */
+export function parameters(spec: string): Parameters {
+  const words = spec.split(' ').filter((word) => word !== '');
+  const names = words.filter((word) => !word.startsWith('*'));
+  return {
+    names: names.map((word) => word.replace('?', '')),
+    byPlace: words.includes('*') ? words.slice(0, words.indexOf('*')).length : names.length,
+    required: names.filter((word) => !word.endsWith('?')).length,
+    rest: words.includes('*'),
+    extra: words.includes('**'),
+  };
+}
+
+export const define = (spec: string, run: (value: Cell, bound: Bound) => Cell): Callable => ({
+  parameters: parameters(spec),
+  lenient: false,
+  run,
+});
+
+export const defineLenient = (spec: string, run: (value: Cell, bound: Bound) => Cell): Callable => ({
+  parameters: parameters(spec),
+  lenient: true,
+  run,
+});
+
+/** What is wrong with a call of this shape, in words. */
+export function shapeProblem(
+  { names, byPlace, required, rest, extra }: Parameters,
+  positional: number,
+  named: readonly string[],
+): string | undefined {
+  if (positional > byPlace && !rest) return `takes at most ${byPlace} argument${byPlace === 1 ? '' : 's'} but got ${positional}`;
+  const twice = named.find((name) => names.slice(0, Math.min(positional, byPlace)).includes(name));
+  if (twice !== undefined) return `got '${twice}' twice`;
+  const stranger = named.find((name) => !names.includes(name));
+  if (stranger !== undefined && !extra) return `has no argument '${stranger}'${names.length === 0 ? '' : `; it takes ${names.join(', ')}`}`;
+  const lacking = names.slice(Math.min(positional, byPlace), required).find((name) => !named.includes(name));
+  return lacking === undefined ? undefined : `needs the argument '${lacking}'`;
+}
+
+export function bind(what: string, parameters: Parameters, args: Args, runtime: Runtime): Bound {
+  const problem = shapeProblem(parameters, args.positional.length, [...args.named.keys()]);
+  if (problem !== undefined) fail(`${what} ${problem}`);
+  const { names, byPlace } = parameters;
+  return {
+    at: (index) => (index < Math.min(byPlace, args.positional.length) ? args.positional[index] : args.named.get(names[index] ?? '')),
+    rest: args.positional.slice(byPlace),
+    extra: new Map([...args.named].filter(([name]) => !names.includes(name))),
+    runtime,
+  };
+}
+
+/** Calls a filter or test: an undefined value that it meets makes its result undefined too, unless it is made for them. */
+export function apply(what: string, callable: Callable, value: Cell, args: Args, runtime: Runtime): Cell {
+  return orUndefined(() => {
+    const all = [...(isEmptyIf(value) ? [] : [value]), ...args.positional, ...args.named.values()];
+    if (!callable.lenient) all.forEach(touch);
+    const result = callable.run(value, bind(what, callable.parameters, args, runtime));
+    // After the run: a value of the wrong type is the worse mistake, which no `default` may hide.
+    if (!callable.lenient && callable.tolerant !== true) all.forEach(touchItems);
+    return result;
+  });
+}
+
+/** An undefined value met on the way becomes the result. */
+export function orUndefined(run: () => Cell): Cell {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof UndefinedError) return missing(error.message);
+    throw error;
+  }
+}
+
+/** What an `if` without `else` left may still be printed, as nothing. */
+const isEmptyIf = (cell: Cell): boolean => isMissing(cell) && cell.plain === true;
+
+/** Uses a value and, as far as an expression made it, its items: the user's own data has nothing undefined in it. */
+function touchItems(cell: Cell): Cell {
+  touch(cell);
+  if (isListCell(cell)) cell.forEach(touchInside);
+  else if (isTuple(cell)) cell.items.forEach(touchInside);
+  else if (isMade(cell)) for (const [, value] of cell.entries.values()) touchInside(value);
+  return cell;
+}
+
+function touchInside(cell: Cell): void {
+  if (isMissing(cell)) touch(cell);
+  else if (isListCell(cell) || isTuple(cell) || isMade(cell)) touchItems(cell);
+}
+
+/** The same functions, but undefined items inside their values do not end them. */
+export const tolerating = (table: Readonly<Record<string, Callable>>): Readonly<Record<string, Callable>> =>
+  Object.fromEntries(Object.entries(table).map(([name, callable]) => [name, { ...callable, tolerant: true }]));

@@ -1,0 +1,106 @@
+// Equality, order, truth and membership, as Python has them: no silent conversion between types.
+
+import { fail } from '../errors.ts';
+import { spend } from '../meter.ts';
+import { dictEntries, dictGet, dictSize, keyText } from './dicts.ts';
+import { compareNumbers, numeric } from './numbers.ts';
+import {
+  type Cell,
+  isDict,
+  isDuration,
+  isListCell,
+  isMissing,
+  isMoment,
+  isNamespace,
+  isRange,
+  isTuple,
+  kindOf,
+  touch,
+  typeName,
+} from './py-value.ts';
+import { rangeItems } from './sequences.ts';
+
+export function truthy(cell: Cell): boolean {
+  if (isMissing(cell) && cell.plain === true) return false;
+  kindOf(cell);
+  if (cell === null) return false;
+  if (typeof cell === 'string' || isListCell(cell)) return cell.length > 0;
+  const n = numeric(cell);
+  if (n !== undefined) return Number(n.value) !== 0;
+  if (isTuple(cell)) return cell.items.length > 0;
+  if (isRange(cell)) return rangeItems(cell).length > 0;
+  if (isDuration(cell)) return cell.micros !== 0;
+  return isDict(cell) ? dictSize(cell) > 0 : true;
+}
+
+export function equals(a: Cell, b: Cell): boolean {
+  spend(1);
+  const kind = kindOf(a);
+  if (typeof a === 'string' || typeof b === 'string') return a === touch(b);
+  const [left, right] = [numeric(a), numeric(b)];
+  if (left !== undefined || right !== undefined) return left !== undefined && right !== undefined && compareNumbers(left, right) === 0;
+  if (kind !== kindOf(b)) return false;
+  if (isListCell(a) && isListCell(b)) return sameItems(a, b);
+  if (isTuple(a) && isTuple(b)) return sameItems(a.items, b.items);
+  if (isRange(a) && isRange(b)) return sameItems(rangeItems(a), rangeItems(b));
+  if ((isMoment(a) && isMoment(b)) || (isDuration(a) && isDuration(b))) return a.micros === b.micros;
+  if (!isDict(a) || !isDict(b)) return a === b;
+  return (
+    dictSize(a) === dictSize(b) &&
+    dictEntries(a).every(([key, value]) => {
+      const other = dictGet(b, key);
+      return other !== undefined && equals(value, other);
+    })
+  );
+}
+
+const sameItems = (a: readonly Cell[], b: readonly Cell[]): boolean =>
+  a.length === b.length && a.every((item, index) => equals(item, b[index] ?? null));
+
+/** Negative, zero or positive; undefined when NaN is involved. A pair without an order is an error that names the operator. */
+export function compare(a: Cell, b: Cell, sign: string): number | undefined {
+  spend(1);
+  const [left, right] = [numeric(a), numeric(b)];
+  if (left !== undefined && right !== undefined) return compareNumbers(left, right);
+  if (typeof a === 'string' && typeof b === 'string') return compareText(a, b);
+  if (isListCell(a) && isListCell(b)) return compareItems(a, b, sign);
+  if (isTuple(a) && isTuple(b)) return compareItems(a.items, b.items, sign);
+  if ((isMoment(a) && isMoment(b)) || (isDuration(a) && isDuration(b))) return Math.sign(a.micros - b.micros);
+  return fail(`'${sign}' not supported between instances of '${typeName(a)}' and '${typeName(b)}'`);
+}
+
+function compareItems(a: readonly Cell[], b: readonly Cell[], sign: string): number | undefined {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+    const [left, right] = [a[i] ?? null, b[i] ?? null];
+    if (!equals(left, right)) return compare(left, right, sign);
+  }
+  return a.length - b.length;
+}
+
+/** By code point, as Python does; JavaScript compares UTF-16 units, which differs beyond U+FFFF. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  if (!/[\ud800-\udfff]/.test(a) && !/[\ud800-\udfff]/.test(b)) return a < b ? -1 : 1;
+  const [left, right] = [Array.from(a), Array.from(b)];
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    const step = (left[i]?.codePointAt(0) ?? 0) - (right[i]?.codePointAt(0) ?? 0);
+    if (step !== 0) return step;
+  }
+  return left.length - right.length;
+}
+
+/** Python's `in`. */
+export function contains(container: Cell, item: Cell): boolean {
+  touch(item);
+  kindOf(container);
+  if (typeof container === 'string') {
+    return typeof item === 'string'
+      ? container.includes(item)
+      : fail(`'in <string>' requires string as left operand, not ${typeName(item)}`);
+  }
+  if (isListCell(container)) return container.some((member) => equals(member, item));
+  if (isTuple(container)) return container.items.some((member) => equals(member, item));
+  if (isRange(container)) return rangeItems(container).some((member) => equals(member, item));
+  if (!isDict(container)) return isNamespace(container) ? false : fail(`argument of type '${typeName(container)}' is not iterable`);
+  return keyText(item) === undefined ? fail(`unhashable type: '${typeName(item)}'`) : dictGet(container, item) !== undefined;
+}

@@ -1,0 +1,80 @@
+// Walking, indexing and slicing of texts, lists, tuples and ranges.
+
+import { fail } from '../errors.ts';
+import { reserve } from '../meter.ts';
+import { dictKeys } from './dicts.ts';
+import { wholeOf } from './numbers.ts';
+import { type Cell, isDict, isListCell, isMissing, isRange, isTuple, kindOf, type Range, tuple, typeName } from './py-value.ts';
+
+const astral = /[\ud800-\udfff]/;
+
+/** The characters (code points) of a text. */
+export const chars = (text: string): string[] => {
+  reserve(text.length);
+  return astral.test(text) ? Array.from(text) : text.split('');
+};
+
+export const textLength = (text: string): number => (astral.test(text) ? chars(text).length : text.length);
+
+export function rangeItems({ start, stop, step }: Range): number[] {
+  const length = Math.max(0, Math.ceil((stop - start) / step));
+  reserve(length);
+  return Array.from({ length }, (_, index) => start + index * step);
+}
+
+/** The items of anything that can be walked, or undefined. */
+export function itemsOf(cell: Cell): readonly Cell[] | undefined {
+  kindOf(cell);
+  if (isListCell(cell)) return cell;
+  if (typeof cell === 'string') return chars(cell);
+  if (isTuple(cell)) return cell.items;
+  if (isRange(cell)) return rangeItems(cell);
+  return isDict(cell) ? dictKeys(cell) : undefined;
+}
+
+export const walk = (cell: Cell): readonly Cell[] => {
+  const items = itemsOf(cell) ?? fail(`'${typeName(cell)}' object is not iterable`);
+  reserve(items.length);
+  return items;
+};
+
+/** Number of items; an error for what has none. */
+export const sizeOf = (cell: Cell): number => {
+  if (typeof cell === 'string') return textLength(cell);
+  return (itemsOf(cell) ?? fail(`object of type '${typeName(cell)}' has no len()`)).length;
+};
+
+/** Item at a place, from the end when negative; undefined when out of range or the value has no places. */
+export function itemAt(cell: Cell, index: number): Cell | undefined {
+  const items = isDict(cell) ? undefined : itemsOf(cell);
+  return items?.[index < 0 ? index + items.length : index];
+}
+
+type Bound = Cell | undefined;
+
+/** `value[start:stop:step]` */
+export function slice(cell: Cell, start: Bound, stop: Bound, step: Bound): Cell {
+  if (isMissing(cell)) return cell;
+  const items = isDict(cell) ? undefined : itemsOf(cell);
+  if (items === undefined) return fail(`'${typeName(cell)}' object cannot be sliced`);
+  const by = boundOf(step) ?? 1;
+  if (by === 0) fail('slice step cannot be zero');
+  const length = items.length;
+  const clamp = (bound: number): number =>
+    Math.min(Math.max(bound < 0 ? bound + length : bound, by < 0 ? -1 : 0), by < 0 ? length - 1 : length);
+  const startBound = boundOf(start);
+  const stopBound = boundOf(stop);
+  const from = startBound === undefined ? (by < 0 ? length - 1 : 0) : clamp(startBound);
+  const to = stopBound === undefined ? (by < 0 ? -1 : length) : clamp(stopBound);
+  const picked: Cell[] = [];
+  for (let i = from; by > 0 ? i < to : i > to; i += by) picked.push(items[i] ?? null);
+  reserve(picked.length);
+  if (typeof cell === 'string') return picked.join('');
+  return isListCell(cell) ? picked : tuple(picked);
+}
+
+function boundOf(bound: Bound): number | undefined {
+  if (bound === undefined || bound === null) return undefined;
+  kindOf(bound);
+  return wholeOf(bound) ?? fail('slice indices must be integers or None or have an __index__ method');
+}

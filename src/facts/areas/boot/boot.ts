@@ -1,0 +1,267 @@
+// Area boot: the command line now, what the next boot will take, and what a kernel installed later would get.
+import type { Facts } from '../../../model/fact.ts';
+import { unknown, type Value } from '../../../model/value.ts';
+import type { Area } from '../../area.ts';
+import { readAssignments } from '../../assignments.ts';
+import { readFields } from '../../fields.ts';
+import { bootArgs, valuesOf } from './boot-args.ts';
+import { type BootMenu, readBls, readGrubCfg, readGrubEnv } from './boot-entries.ts';
+
+type Loader = 'grub2' | 'bls' | 'grub-debian' | 'grub-suse' | 'rpm-ostree' | 'flatcar' | 'zipl' | 'unknown';
+
+export const bootArea: Area = {
+  name: 'boot',
+  facts: [
+    {
+      name: 'boot.cmdline',
+      lifetime: 'boot',
+      summary: '/proc/cmdline: what the kernel was started with, which proves nothing',
+      example: 'ro quiet',
+    },
+    {
+      name: 'boot.next_cmdline',
+      lifetime: 'disk',
+      summary: "arguments of the entry that boots next, without the kernel's path; empty when no loader is known",
+      example: 'root=/dev/sda1 ro cgroup.memory=nokmem',
+    },
+    {
+      name: 'boot.next_title',
+      lifetime: 'disk',
+      summary: 'title of that entry',
+      example: 'CentOS Linux (3.10.0-1160.el7.x86_64) 7 (Core)',
+    },
+    { name: 'boot.next_once', lifetime: 'disk', summary: 'that entry is for one boot only', example: false },
+    {
+      name: 'kernel.next',
+      lifetime: 'disk',
+      summary: 'release of the kernel that boots next; empty when it is not known',
+      example: '3.10.0-1160.el7.x86_64',
+    },
+    {
+      name: 'kernel.saved',
+      lifetime: 'disk',
+      summary: 'release that boots when nothing is chosen for one boot only; empty when it is not known',
+      example: '3.10.0-862.el7.x86_64',
+    },
+    {
+      name: 'kernel.trial',
+      lifetime: 'disk',
+      summary: 'release that kmend chose for one boot to try it (grubenv: kmend_trial), until it is made the default; empty for none',
+      example: '',
+    },
+    {
+      name: 'boot.once',
+      lifetime: 'disk',
+      summary: 'can an entry be chosen for one boot, so that a kernel that does not come up falls back by itself: yes, or why not',
+      example: 'yes',
+    },
+    {
+      name: 'boot.loader',
+      lifetime: 'disk',
+      summary: 'grub2, bls, grub-debian, grub-suse, rpm-ostree, flatcar, zipl or unknown',
+      example: 'grub2',
+    },
+    { name: 'boot.firmware', lifetime: 'disk', summary: 'bios or uefi', example: 'bios' },
+    {
+      name: 'boot.grub_cfg',
+      lifetime: 'disk',
+      summary: 'the grub.cfg that the firmware starts; empty when there is none',
+      example: '/boot/grub2/grub.cfg',
+    },
+    {
+      name: 'boot.menu_broken',
+      lifetime: 'disk',
+      summary: 'what is wrong with the grub.cfg as a file: it ends inside an entry; empty when nothing is',
+      example: '',
+    },
+    { name: 'boot.entries', lifetime: 'disk', summary: 'boot entries: release, cmdline, title, id', example: [] },
+    {
+      name: 'boot.default_grub',
+      lifetime: 'disk',
+      summary: 'GRUB_CMDLINE_LINUX after /etc/default/grub and its drop-ins',
+      example: 'crashkernel=auto',
+    },
+    { name: 'boot.default_grub_default', lifetime: 'disk', summary: 'GRUB_CMDLINE_LINUX_DEFAULT, likewise', example: 'quiet' },
+    { name: 'boot.default_grub_text', lifetime: 'disk', summary: 'the text of /etc/default/grub', example: 'GRUB_CMDLINE_LINUX="quiet"\n' },
+    {
+      name: 'boot.dropins',
+      lifetime: 'disk',
+      summary: 'files of /etc/default/grub.d in the order in which they are read, with their text',
+      example: [{ path: '/etc/default/grub.d/50-cloudimg-settings.cfg', text: 'GRUB_CMDLINE_LINUX_DEFAULT="console=ttyS0"\n' }],
+    },
+    {
+      name: 'boot.kernel_cmdline',
+      lifetime: 'disk',
+      summary: '/etc/kernel/cmdline: what el9 gives to new kernels; empty when there is none',
+      example: '',
+    },
+    {
+      name: 'boot.cmdline_future',
+      lifetime: 'disk',
+      summary: 'arguments that a kernel installed later would get',
+      example: 'crashkernel=auto',
+    },
+  ],
+  // On UEFI el7 starts the grub.cfg of the EFI partition; el9 and Debian have only a stub there, without a menu, and use the one in /boot.
+  script: `line "$R/proc/cmdline" cmdline
+e=''; [ ! -d "$R/sys/firmware/efi" ] || { e="$R/boot/efi/EFI/*/grub.cfg"; echo efi; }
+[ ! -e "$R/run/ostree-booted" ] || echo ostree
+dump "$R/etc/default/grub" default
+n=0
+for f in "$R"/etc/default/grub.d/*.cfg; do [ ! -e "$f" ] || { printf 'dropin %s\\n' "\${f#"$R"}"; dump "$f" "drop$n"; n=$((n + 1)); }; done
+line "$R/etc/kernel/cmdline" kernelcmdline
+set --
+for f in $e "$R/boot/grub2/grub.cfg" "$R/boot/grub/grub.cfg"; do if [ -r "$f" ]; then set -- "$@" "$f"; elif [ -e "$f" ]; then echo grub_denied; fi; done
+if [ $# != 0 ]; then
+  # The first file with a menu in it.
+  g=$(awk 'FNR == 1 {if (found) exit; n = 0}
+    {sub(/^[ \\t]+/, "")} /^(menuentry|submenu|blscfg)/ {found = 1; name = FILENAME}
+    /^(set (default|kernelopts|tuned_params)=|menuentry |submenu |linux(16|efi)?[ \\t]|}|blscfg)/ {l[n++] = $0; size += length($0)} size > 150000 {cut = 1; exit}
+    END {if (!found) exit; print name; if (cut) print "cut"; for (i = 0; i < n; i++) print "grub " l[i]}' "$@")
+  if [ -n "$g" ]; then
+    l=\${g#*
+}
+    g=\${g%%
+*}
+    printf 'cfg %s\\n%s\\n' "\${g#"$R"}" "$l"
+    case $l in cut*) cut=' cut';; esac
+    dump "\${g%/*}/grubenv" env
+    # What grubenv lies on: its longest mount point, of equals the last.
+    if [ -e "\${g%/*}/grubenv" ]; then
+      g=\${g#"$R"} e='' n=0
+      set -f; IFS='
+'
+      for l in $S; do
+        unset IFS
+        set -- $l
+        m=\${2%/}
+        case \${g%/*}/ in "$m"/*) [ $# -lt 4 ] || [ \${#2} -lt $n ] || n=\${#2} e="$1 $3";; esac
+      done
+      unset IFS; set +f
+      echo "envdev $e"
+    fi
+  fi
+elif [ -e "$R/boot/grub2" ] || [ -e "$R/boot/efi" ]; then [ -x "$R/boot/grub2/." ] || echo grub_denied; fi
+set --
+for f in "$R"/boot/loader/entries/*.conf; do [ ! -e "$f" ] || { if [ -r "$f" ]; then set -- "$@" "$f"; else echo bls_denied; fi; }; done
+[ $# = 0 ] || awk '/^(title|version|linux|options|id)[ \\t]/ {print "bls " FILENAME ":" $0; size += length($0) + length(FILENAME)} size > 150000 {exit 9}' "$@" || cut=' cut'
+for f in "$R/usr/share/oem/grub.cfg" "$R/oem/grub.cfg"; do [ ! -r "$f" ] || while IFS= read -r l; do case $l in *linux_append=*) printf 'oem %s\\n' "$l";; esac; done <"$f"; done
+dump "$R/etc/os-release" os
+echo "arch $A"`,
+  maxBytes: 262_144,
+  parse: (text, { cut }) => {
+    const fields = readFields(text);
+    const menu = readMenu(fields);
+    const denied = cut ? 'the boot configuration is too long' : deniedBy(fields);
+    return {
+      'boot.cmdline': fields.has('cmdline') ? fields.text('cmdline').trim() : unknown('/proc/cmdline could not be read'),
+      'boot.firmware': fields.has('efi') ? 'uefi' : 'bios',
+      'boot.loader': menu.loader === 'unknown' && denied !== '' ? unknown(denied) : menu.loader,
+      'boot.grub_cfg': fields.text('cfg'),
+      ...nextFacts(menu, menu.next === undefined ? denied : ''),
+      'boot.menu_broken': menu.half === true && !cut ? `${fields.text('cfg')} ends inside an entry: it was written by half` : '',
+      'boot.once': onceOf(menu, fields),
+      'kernel.trial': readGrubEnv(fields.all('env')).get('kmend_trial') ?? '',
+      ...defaultFacts(fields, menu.loader),
+    };
+  },
+};
+
+type Fields = ReturnType<typeof readFields>;
+
+const deniedBy = (fields: Fields): string =>
+  fields.has('grub_denied') || fields.has('bls_denied') ? 'the boot loader configuration may be read by root only' : '';
+
+interface Menu extends BootMenu {
+  readonly loader: Loader;
+}
+
+function readMenu(fields: Fields): Menu {
+  const os = readAssignments(fields.all('os'));
+  const ids = `${os.get('ID') ?? ''} ${os.get('ID_LIKE') ?? ''}`;
+  const env = readGrubEnv(fields.all('env'));
+  const [grub, bls] = [fields.all('grub'), fields.all('bls')];
+  if (fields.has('ostree')) return { loader: 'rpm-ostree', ...readBls(bls, grub, env, true) };
+  if (/\b(flatcar|coreos)\b/.test(ids)) return { loader: 'flatcar', ...flatcarMenu(fields) };
+  if (fields.text('arch') === 's390x' && bls.length > 0) return { loader: 'zipl', ...readBls(bls, grub, env, false) };
+  if (bls.length > 0 && grub.includes('blscfg')) return { loader: 'bls', ...readBls(bls, grub, env, false) };
+  const menu = readGrubCfg(grub, env);
+  if (menu.entries.length === 0) return { loader: 'unknown', ...menu };
+  if (/\b(debian|ubuntu)\b/.test(ids)) return { loader: 'grub-debian', ...menu };
+  return { loader: /suse|sles/.test(ids) ? 'grub-suse' : 'grub2', ...menu };
+}
+
+/** Flatcar's own menu is inside its GRUB; ours is only what the OEM file appends, so the next boot has what this one has, and that. */
+function flatcarMenu(fields: Fields): BootMenu {
+  const appended = [...readAssignments(fields.all('oem').map((line) => line.replace(/^\s*set\s+/, ''))).entries()].find(
+    ([name]) => name === 'linux_append',
+  );
+  const now = bootArgs(fields.text('cmdline')).filter((token) => !token.startsWith('BOOT_IMAGE='));
+  const known = new Set(now);
+  const more = bootArgs(appended?.[1] ?? '').filter((token) => !known.has(token));
+  const entry = { release: '', cmdline: [...now, ...more].join(' '), title: 'Flatcar', id: 'flatcar', position: [0] };
+  return { entries: [entry], next: entry, saved: entry, once: false, readsOnce: false };
+}
+
+function nextFacts(menu: Menu, denied: string): Facts {
+  const value = (text: string | undefined): Value => (denied === '' ? (text ?? '') : unknown(denied));
+  return {
+    'boot.next_cmdline': value(menu.next?.cmdline),
+    'boot.next_title': value(menu.next?.title),
+    'boot.next_once': menu.once,
+    'kernel.next': value(menu.next?.release),
+    'kernel.saved': value(menu.saved?.release),
+    'boot.entries': menu.entries.slice(0, 50).map(({ release, cmdline, title, id }) => ({ release, cmdline, title, id })),
+  };
+}
+
+/**
+ * GRUB takes a choice for one boot away by writing grubenv. It cannot write to LVM, RAID, btrfs and ZFS (GRUB manual, environment block): there
+ * the choice would stay, and a kernel that panics would boot again and again.
+ */
+function onceOf(menu: Menu, fields: Fields): string {
+  if (menu.loader !== 'grub2' && menu.loader !== 'bls') return `the boot loader is ${menu.loader}`;
+  if (!menu.readsOnce) return 'its grub.cfg does not look for a saved choice (GRUB_DEFAULT=saved)';
+  const [device = '', type = ''] = fields.text('envdev').split(' ');
+  if (device === '') return 'there is no grubenv, or it is not known what it lies on';
+  if (/^(btrfs|zfs)$/.test(type) || /^\/dev\/(mapper\/|dm-|md)/.test(device))
+    return `GRUB cannot write to ${device} (${type}), so the choice would stay`;
+  return 'yes';
+}
+
+function defaultFacts(fields: Fields, loader: Loader): Facts {
+  const lines = fields.all('default');
+  // The drop-ins' lines come after all of /etc/default/grub, as grub-mkconfig reads them.
+  const dropins = readDropins(fields);
+  const values = readAssignments([...lines, ...dropins.flatMap((dropin) => dropin.lines)]);
+  const linux = values.get('GRUB_CMDLINE_LINUX') ?? '';
+  const linuxDefault = values.get('GRUB_CMDLINE_LINUX_DEFAULT') ?? '';
+  const kernelCmdline = fields.text('kernelcmdline').trim();
+  return {
+    'boot.default_grub': linux,
+    'boot.default_grub_default': linuxDefault,
+    'boot.default_grub_text': lines.map((line) => `${line}\n`).join(''),
+    'boot.dropins': dropins.map((dropin) => ({ path: dropin.path, text: dropin.lines.map((line) => `${line}\n`).join('') })),
+    'boot.kernel_cmdline': kernelCmdline,
+    'boot.cmdline_future':
+      loader === 'bls' && kernelCmdline !== '' ? kernelCmdline : [linux, linuxDefault].filter((part) => part !== '').join(' '),
+  };
+}
+
+interface Dropin {
+  readonly path: string;
+  readonly lines: readonly string[];
+}
+
+const readDropins = (fields: Fields): readonly Dropin[] =>
+  fields.all('dropin').map((path, index) => ({ path, lines: fields.all(`drop${index}`) }));
+
+/** Arguments whose change is worth a word before a reboot. */
+const watchedArgs = ['cgroup.memory', 'cgroup_disable', 'cgroup_enable', 'systemd.unified_cgroup_hierarchy'] as const;
+
+/** The watched arguments in which two command lines differ, as `KEY: before -> after`. */
+export const differingArgs = (before: string, after: string): readonly string[] =>
+  watchedArgs.flatMap((key) => {
+    const [left, right] = [valuesOf(before, key).join(','), valuesOf(after, key).join(',')];
+    return left === right ? [] : [`${key}: ${left || 'not set'} -> ${right || 'not set'}`];
+  });

@@ -1,0 +1,34 @@
+// The fence of a host: which run of kmend holds it, or held it last. One that is open is a host that a run took and did not give back.
+import type { FactDef, Facts } from '../../../model/fact.ts';
+import { isRunId } from '../../../model/run/run-id.ts';
+import { unknown } from '../../../model/value.ts';
+import { type Fields, wholeNumber, wordsOf } from '../../fields.ts';
+
+export const fenceFacts: readonly FactDef[] = [
+  {
+    name: 'fence.run',
+    lifetime: 'disk',
+    summary: 'run of kmend that holds this host, or that held it last; empty for none, unknown without root',
+    example: '20261124-153012-k3f9',
+  },
+  { name: 'fence.number', lifetime: 'disk', summary: 'controller of that run: 1, and one more with each resume; 0 for none', example: 1 },
+  {
+    name: 'fence.open',
+    lifetime: 'disk',
+    summary: 'that run has the host still: it is under way, was interrupted, or the host failed in it and nobody has acknowledged that',
+    example: false,
+  },
+];
+
+/** The directory is for root only: to others a file in it looks absent, so whether they may read the directory is printed too. */
+export const fenceScript = `for f in fence .; do line "$R/var/lib/kmend/$f" fence; done`;
+
+/** The file holds `RUN NUMBER open|closed`. */
+export function fenceOf(fields: Fields): Facts {
+  const text = fields.text('fence');
+  const [run = '', number = '', state = ''] = wordsOf(text);
+  const isWhole = isRunId(run) && (state === 'open' || state === 'closed');
+  const why = fields.has('fence_denied') ? 'only root may read it' : isWhole || text === '' ? '' : 'the fence file is damaged';
+  if (why !== '') return { 'fence.run': unknown(why), 'fence.number': unknown(why), 'fence.open': unknown(why) };
+  return { 'fence.run': run, 'fence.number': wholeNumber(number) ?? 0, 'fence.open': state === 'open' };
+}

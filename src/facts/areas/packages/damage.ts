@@ -1,0 +1,81 @@
+// Packages that are not fully installed: what their state means, which of them matter to this program, and the command that repairs each.
+import { pasteable } from '../../../model/text/quote.ts';
+import { isMapping, type Value } from '../../../model/value.ts';
+
+/** Packages that can hold the engine; a host has at most one of them. They never mix: a move between them is a migration. */
+export const enginePackages = ['docker-ce', 'docker-ee', 'docker-engine', 'docker.io', 'docker', 'docker-io', 'moby-engine'] as const;
+
+/** What runs containers, or asks for it. */
+export const containerPackages: readonly string[] = [
+  ...enginePackages,
+  'docker-ce-cli',
+  'containerd.io',
+  'containerd',
+  'runc',
+  'cri-o',
+  'kubelet',
+];
+
+/** A host whose runtime, kubelet or kernel is damaged is left alone, whatever a play asks for. */
+export const matters = (name: string): boolean => containerPackages.includes(name) || /^(?:kernel|linux-image)(?:-|$)/.test(name);
+
+/** States of dpkg in which apt refuses or fails whatever else is asked of it; those of packages with triggers to run are none. */
+export const blockingStates: readonly string[] = ['half-installed', 'half-configured', 'unpacked', 'half-removed', 'reinst-required'];
+
+/** Several versions of these stand side by side, as they should. */
+export const isSideBySide = (name: string): boolean => /^(?:kernel|kmod|gpg-pubkey)(?:-|$)/.test(name);
+
+export interface Damage {
+  readonly name: string;
+  /** A word of dpkg, `reinst-required`, `duplicate` (rpm) or `script-failed` (rpm, as a run of kmend saw it). */
+  readonly state: string;
+}
+
+export const readDamage = (value: Value | undefined): readonly Damage[] =>
+  isMapping(value) ? Object.entries(value).map(([name, state]) => ({ name, state: String(state) })) : [];
+
+/** Of the packages that matter: what is wrong, and what to do; nothing where all are whole. */
+export function graveDamage(damaged: Value | undefined, manager: Value | undefined): Grave | undefined {
+  const grave = readDamage(damaged).filter(({ name }) => matters(name));
+  return grave.length === 0 ? undefined : { why: damageWords(grave), hint: repairOf(grave, String(manager)) };
+}
+
+interface Grave {
+  readonly why: string;
+  readonly hint: string;
+}
+
+/** One sentence for all of them, and the commands. */
+export const damageWords = (damaged: readonly Damage[]): string =>
+  damaged.map(({ name, state }) => `${name} ${words[state] ?? `is ${state}`}`).join(', ');
+
+const words: Readonly<Record<string, string>> = {
+  'reinst-required': 'is broken and must be installed again',
+  duplicate: 'is installed in several versions at once',
+  'script-failed': 'is installed, but its script failed',
+};
+
+export function repairOf(damaged: readonly Damage[], manager: string): string {
+  const all = new Set(damaged.map((one) => commandOf(one, manager)));
+  // It configures too, and configuring fails while a dependency is not there.
+  if (all.has(fixDependencies)) all.delete(configure);
+  const commands = [...all].sort((a, b) => Number(a === fixDependencies) - Number(b === fixDependencies));
+  return `repair it on the host: ${commands.map((command) => `\`${command}\``).join(', ')}; then run kmend again`;
+}
+
+const configure = 'dpkg --configure -a';
+const fixDependencies = 'apt-get -f install';
+
+function commandOf({ name, state }: Damage, manager: string): string {
+  const word = pasteable(name);
+  if (state === 'duplicate') return duplicates[manager] ?? `rpm -q ${word}`;
+  if (manager !== 'apt') return manager === 'zypper' ? `zypper install --force ${word}` : `${manager} reinstall ${word}`;
+  if (state === 'unpacked') return fixDependencies;
+  return /^(?:half-installed|half-removed|reinst-required)$/.test(state) ? `apt-get install --reinstall ${word}` : configure;
+}
+
+/** `package-cleanup` is in yum-utils. */
+const duplicates: Readonly<Record<string, string>> = {
+  yum: 'yum -y install yum-utils && package-cleanup -y --cleandupes',
+  dnf: 'dnf remove --duplicates',
+};

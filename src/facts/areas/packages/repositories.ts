@@ -1,0 +1,35 @@
+// The choice of repositories that a look for packages is made with, and the fact names that carry it.
+import { quote } from '../../../model/text/quote.ts';
+import { isList, type Mapping, type Value } from '../../../model/value.ts';
+
+/** Repository ids, or patterns of ids as yum takes them (`elrepo*`). */
+export interface Repositories {
+  readonly enable: readonly string[];
+  readonly disable: readonly string[];
+}
+
+export const noRepositories: Repositories = { enable: [], disable: [] };
+
+/** The choice as arguments of the area, and back. */
+export const repositoryWant = ({ enable, disable }: Repositories): Mapping => ({
+  ...(enable.length === 0 ? {} : { enablerepo: enable }),
+  ...(disable.length === 0 ? {} : { disablerepo: disable }),
+});
+
+export const wantedRepositories = (args: Mapping): Repositories => ({
+  enable: wordsOf(args.enablerepo),
+  disable: wordsOf(args.disablerepo),
+});
+
+const wordsOf = (value: Value | undefined): readonly string[] =>
+  isList(value) ? value.map((word) => String(word).replaceAll('\0', '')) : [];
+
+/** ` --disablerepo=ID ... --enablerepo=ID ...`, for yum and dnf, which go by their order: `disable: "*"` leaves what is enabled. */
+export const repositoryFlags = ({ enable, disable }: Repositories): string =>
+  [...disable.map((id) => ` ${quote(`--disablerepo=${id}`)}`), ...enable.map((id) => ` ${quote(`--enablerepo=${id}`)}`)].join('');
+
+/** `package.NAME.available`; with a choice it is another fact (`package.NAME@elrepo-kernel,!base.available`): two tasks may choose differently. */
+export const lookFact = (name: string, { enable, disable }: Repositories, what: string): string => {
+  const choice = [...enable, ...disable.map((id) => `!${id}`)].join(',');
+  return `package.${name}${choice === '' ? '' : `@${choice}`}.${what}`;
+};

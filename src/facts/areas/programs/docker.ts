@@ -1,0 +1,112 @@
+// Area docker: the engine that runs, as it says itself.
+import { isList, isMapping, type Mapping, unknown, type Value } from '../../../model/value.ts';
+import type { Area } from '../../area.ts';
+import { readFields } from '../../fields.ts';
+import { isSystemRunc, saidBy, skipSystemRunc } from './runtimes.ts';
+
+export const dockerArea: Area = {
+  name: 'docker',
+  facts: [
+    { name: 'docker.installed', lifetime: 'disk', summary: 'there is a docker program', example: true },
+    { name: 'docker.running', lifetime: 'boot', summary: 'the daemon answers, or its process is there', example: true },
+    {
+      name: 'docker.version',
+      lifetime: 'boot',
+      summary: 'version of the running engine; empty when it does not run',
+      example: '18.06.1-ce',
+    },
+    { name: 'docker.client', lifetime: 'disk', summary: 'version of the client; empty when absent', example: '18.06.1-ce' },
+    {
+      name: 'docker.driver',
+      lifetime: 'boot',
+      summary: 'cgroup driver of the engine, cgroupfs or systemd; from daemon.json when it does not run; empty when neither says',
+      example: 'cgroupfs',
+    },
+    {
+      name: 'docker.runtimes',
+      lifetime: 'disk',
+      summary:
+        'runtimes other than runc that the engine knows, from daemon.json when it does not run; with the first line of their --version',
+      example: [{ name: 'nvidia', path: 'nvidia-container-runtime', says: 'runc version 1.0.0-rc6' }],
+    },
+    { name: 'docker.live_restore', lifetime: 'boot', summary: 'containers outlive a restart of the daemon', example: false },
+  ],
+  // The daemon of a sick node may hang: when the first question runs into its limit, the second is not asked.
+  script: `case "$P" in *' dockerd
+'*|*' dockerd-current
+'*) echo process;; esac
+j=''
+if has docker; then
+  echo installed
+  v=$($T docker version --format '{{.Server.Version}} {{.Client.Version}}'); q=$?
+  printf 'version %s %s\\n' $q "$v"
+  if [ $q = 0 ]; then
+    j=$($T docker info --format '{{.CgroupDriver}} {{.LiveRestoreEnabled}} {{json .Runtimes}}')
+    printf 'info %.30000s\\n' "$j"
+  elif [ $q != 124 ]; then printf 'client %s\\n' "$(docker --version)"; fi
+fi
+if [ -z "$j" ] && [ -r "$R/etc/docker/daemon.json" ]; then
+  while IFS= read -r l || [ -n "$l" ]; do j="$j $l"; done <"$R/etc/docker/daemon.json"
+  printf 'daemon %.30000s\\n' "$j"
+fi
+n=0
+while :; do
+  case $j in *'"path"'*) ;; *) break;; esac
+  j=\${j#*\\"path\\"}; j=\${j#*\\"}; p=\${j%%\\"*}
+  case \${p##*/} in ''|docker-runc|docker-runc-current) continue;; runc) ${skipSystemRunc};; esac
+  n=$((n + 1)); [ $n -lt 5 ] || break
+  case $p in /*) k=$R$p;; *) has "$p" || continue; k=$(command -v "$p");; esac
+  [ ! -x "$k" ] || printf 'says %s\\n' "$p $(first "$k")"
+done`,
+  maxBytes: 131_072,
+  parse: (text) => {
+    const fields = readFields(text);
+    const [status = '', server = '', client = ''] = fields.text('version').split(/\s+/);
+    const hung = status === '124';
+    const answers = status === '0' && isVersion(server);
+    const [, driver = '', live = '', runtimes = ''] = /^(\S+) (\S+) ?(.*)$/s.exec(fields.text('info')) ?? [];
+    const daemon = mappingIn(fields.text('daemon'));
+    const fromRunning = (value: Value, absent: Value): Value =>
+      hung ? unknown('docker did not answer within 5 s') : answers ? value : absent;
+    return {
+      'docker.installed': fields.has('installed'),
+      'docker.running': answers || fields.has('process'),
+      'docker.version': fromRunning(server, ''),
+      'docker.client': clientOf(client, fields.text('client'), answers ? server : ''),
+      'docker.driver': answers ? driver : (configuredDriver(daemon) ?? fromRunning('', '')),
+      'docker.runtimes': runtimesIn(runtimes === '' ? daemon.runtimes : mappingIn(runtimes), fields.all('says')),
+      'docker.live_restore': fromRunning(live === 'true', false),
+    };
+  },
+};
+
+/** JSON that the host printed: a mapping, or an empty one where it is no mapping. */
+function mappingIn(text: string): Mapping {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Mapping) : {};
+  } catch {
+    return {};
+  }
+}
+
+function configuredDriver(daemon: Mapping): string | undefined {
+  const options = isList(daemon['exec-opts']) ? daemon['exec-opts'] : [];
+  return options.flatMap((option) => (typeof option === 'string' ? (/^native\.cgroupdriver=(\w+)$/.exec(option)?.[1] ?? []) : [])).at(-1);
+}
+
+/** Runtimes by name, without those that are a plain runc. One without a path is a shim of containerd. */
+function runtimesIn(value: Value | undefined, says: readonly string[]): readonly Mapping[] {
+  return Object.entries(isMapping(value) ? value : {}).flatMap(([name, runtime]) => {
+    const path = isMapping(runtime) && typeof runtime.path === 'string' ? runtime.path : '';
+    const shim = path === '' && /^io\.containerd\.runc\./.test(name);
+    return shim || isSystemRunc(path, says) ? [] : [{ name, path, says: saidBy(path, says) }];
+  });
+}
+
+const isVersion = (word: string): boolean => /^[0-9]/.test(word);
+
+function clientOf(asked: string, printed: string, server: string): string {
+  if (isVersion(asked)) return asked;
+  return /^Docker version ([^\s,]+)/.exec(printed)?.[1] ?? server;
+}

@@ -1,0 +1,102 @@
+// Area kubelet: is there one (also inside k3s and the like), which version, and with which cgroup driver.
+import { unknown, type Value } from '../../../model/value.ts';
+import type { Area } from '../../area.ts';
+import { type Fields, readFields, wordsOf } from '../../fields.ts';
+
+export const kubeletArea: Area = {
+  name: 'kubelet',
+  facts: [
+    { name: 'kubelet.installed', lifetime: 'disk', summary: 'there is a kubelet, or a program that holds one', example: true },
+    { name: 'kubelet.running', lifetime: 'boot', summary: 'its process is there', example: true },
+    { name: 'kubelet.version', lifetime: 'disk', summary: 'without the v; empty when absent', example: '1.12.3' },
+    {
+      name: 'kubelet.driver',
+      lifetime: 'disk',
+      summary: 'cgroup driver: cgroupfs or systemd, from its arguments, else its configuration, else its default; empty when absent',
+      example: 'cgroupfs',
+    },
+    {
+      name: 'kubelet.endpoint',
+      lifetime: 'disk',
+      summary: 'socket of the container runtime, from its arguments, else its configuration; empty when they do not say',
+      example: 'unix:///run/containerd/containerd.sock',
+    },
+    {
+      name: 'kubelet.changed_at',
+      lifetime: 'disk',
+      summary: 'when its program file was changed, by its ctime; 0 when not known',
+      example: 1_794_000_000,
+    },
+    { name: 'kubelet.program', lifetime: 'disk', summary: 'kubelet, k3s, rke2, hyperkube; empty when absent', example: 'kubelet' },
+  ],
+  // Process names come from /proc/PID/comm: reading a command line can hang behind a process that is stuck in memory reclaim, so only the
+  // kubelet's own is read. The program itself (100 MB) is asked only where no package says its version. The area pids uses `$U`, the kubelet's
+  // process, `$C`, its configuration, and `flags`.
+  script: `k='' c=$R/var/lib/kubelet/config.yaml w='' U=''
+for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
+  p=\${P%% "$n"
+*}
+  if [ "$p" != "$P" ]; then
+    echo "running $n"
+    p=\${p##* } U=$p
+    k=$R/proc/$p/exe
+    set -f; IFS='
+'
+    n=0
+    for l in $(unset IFS; $T tr '\\000' '\\n' <"$R/proc/$p/cmdline"); do
+      n=$((n - 1)) a=\${l#-}
+      case \${a#-}= in cgroup-driver=*|container-runtime-endpoint=*|config=*|kubelet-arg=*) [ "$a" = "$l" ] || n=2;; esac
+      [ $n -le 0 ] || printf 'arg %s\\n' "$l"
+      case $w in --config|-config) c=$R$l;; esac
+      case $l in --config=/*|-config=/*) c=$R\${l#*=};; esac
+      w=$l
+    done
+    unset IFS; set +f
+    break
+  fi
+done
+for n in kubelet k3s rke2; do
+  has $n || continue
+  k=$(command -v $n)
+  echo "program $n"
+  case "$k $Q" in '/usr/bin/kubelet '*'kubelet '[0-9]*) ;; *) printf 'says %s\\n' "$($T "$k" --version)";; esac
+  break
+done
+[ -z "$k" ] || stat -L -c 'changed %Z' "$k"
+case "$Q" in *'kubelet '[0-9]*) q=\${Q##*kubelet }; printf 'package %s\\n' "\${q%% *}";; esac
+flags() { for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kubelet" "$R/etc/default/kubelet"; do dump "$f" flags; done; }
+flags
+C=$c
+[ ! -r "$c" ] || while IFS= read -r l; do case $l in cgroupDriver:*|containerRuntimeEndpoint:*) printf 'config %s\\n' "$l";; esac; done <"$c"`,
+  maxBytes: 262_144,
+  parse: (text) => {
+    const fields = readFields(text);
+    const program = fields.text('program') || fields.text('running').replace(/^k3s-.*/, 'k3s');
+    const installed = program !== '' || fields.has('package');
+    return {
+      'kubelet.installed': installed,
+      'kubelet.running': fields.has('running'),
+      'kubelet.version': installed ? versionOf(fields.text('says'), fields.text('package')) : '',
+      'kubelet.driver': installed ? (kubeletSetting('cgroup-driver', 'cgroupDriver', fields) ?? 'cgroupfs') : '',
+      'kubelet.endpoint': installed ? (kubeletSetting('container-runtime-endpoint', 'containerRuntimeEndpoint', fields) ?? '') : '',
+      'kubelet.changed_at': fields.number('changed'),
+      'kubelet.program': program || (installed ? 'kubelet' : ''),
+    };
+  },
+};
+
+function versionOf(says: string, evr: string): Value {
+  const said = /(?:^| )v?(\d+\.\d+\.\d+[^\s(]*)/.exec(says)?.[1];
+  const packaged = /^(?:\d+:)?(\d+\.\d+\.\d+)/.exec(evr)?.[1];
+  return said ?? packaged ?? unknown('the kubelet runs from a place where its version cannot be asked');
+}
+
+/** A setting of the kubelet. The flag wins over the file, as in the kubelet itself. Flags on the disk count where no running kubelet shows its own. */
+export function kubeletSetting(flag: string, key: string, fields: Fields): string | undefined {
+  const running = fields.all('arg').join('\n');
+  const flags = fields.all('flags').filter((line) => !line.trim().startsWith('#'));
+  const words = running === '' ? wordsOf(flags.join(' ')).join('\n') : running;
+  const value = new RegExp(`--${flag}[=\n]["']?([^\\s"']+)|--kubelet-arg[=\n](?:--)?${flag}=([^\\s"']+)`).exec(words);
+  const line = fields.all('config').find((one) => one.startsWith(`${key}:`));
+  return value?.[1] ?? value?.[2] ?? /^\w+:\s*["']?([^\s"']+)/.exec(line ?? '')?.[1];
+}

@@ -1,0 +1,174 @@
+// Area runtimes: containerd, cri-o and podman as their configuration says: cgroup drivers, and runtimes other than runc.
+import type { Mapping } from '../../../model/value.ts';
+import type { Area } from '../../area.ts';
+import { type Fields, readFields } from '../../fields.ts';
+
+const configs = {
+  containerd: [
+    '/etc/containerd/config.toml',
+    ...['k3s', 'rke2'].map((name) => `/var/lib/rancher/${name}/agent/etc/containerd/config.toml`),
+  ],
+  crio: ['/etc/crio/crio.conf', '/etc/crio/crio.conf.d/*'],
+  podman: [
+    ...['containers.conf', 'libpod.conf'].flatMap((name) => [`/usr/share/containers/${name}`, `/etc/containers/${name}`]),
+    '/etc/containers/containers.conf.d/*.conf',
+  ],
+} as const;
+
+/** In a loop over runtimes: `$p` names a runc. */
+export const skipSystemRunc = `case $p in /*) [ ! "$R$p" -ef "$(command -v runc)" ] || continue;; *) continue;; esac`;
+
+/** Programs that are asked for their version, of each engine. */
+const mostAsked = 4;
+
+const filesOf = (name: keyof typeof configs): string => configs[name].map((path) => `"$R"${path}`).join(' ');
+
+export const runtimesArea: Area = {
+  name: 'runtimes',
+  facts: [
+    {
+      name: 'containerd.driver',
+      lifetime: 'disk',
+      summary:
+        "cgroup driver of containerd's CRI plugin: systemd, or cgroupfs (its default, and where only some of its runtimes say systemd); empty when it is not known, or there is no containerd",
+      example: 'cgroupfs',
+    },
+    {
+      name: 'containerd.runtimes',
+      lifetime: 'disk',
+      summary: 'runtimes other than runc in its config.toml; with the first line of their --version',
+      example: [{ name: 'nvidia', path: '/usr/bin/nvidia-container-runtime', says: 'runc version 1.0.0-rc6' }],
+    },
+    { name: 'crio.installed', lifetime: 'disk', summary: 'there is a cri-o', example: false },
+    {
+      name: 'crio.driver',
+      lifetime: 'disk',
+      summary: 'its cgroup driver: systemd, or cgroupfs (the default before 1.18); empty when it is not known, or there is no cri-o',
+      example: '',
+    },
+    { name: 'podman.installed', lifetime: 'disk', summary: 'there is a podman', example: false },
+    {
+      name: 'podman.driver',
+      lifetime: 'disk',
+      summary: 'its cgroup driver: systemd (its default) or cgroupfs; empty when it is not known, or there is no podman',
+      example: '',
+    },
+  ],
+  script: `if has containerd || has docker-containerd; then echo containerd; fi
+if has crio; then echo crio; fi
+if has podman; then echo podman; fi
+case "$P" in *' crio
+'*) echo crio;; esac
+case "$Q" in *'cri-o '[0-9]*) q=\${Q##*cri-o }; printf 'crio %s\\n' "\${q%% *}";; esac
+n=0
+for f in ${filesOf('containerd')}; do
+  [ -r "$f" ] || { [ ! -e "$f" ] || echo toml_denied; continue; }
+  echo toml
+  while IFS= read -r l; do
+    case $l in *[![:space:]]*) ;; *) continue;; esac
+    l=\${l#"\${l%%[![:space:]]*}"}
+    case $l in
+      '['*|imports*|SystemdCgroup*|systemd_cgroup*|runtime_type*) printf 'toml %s\\n' "$l";;
+      BinaryName*|runtime_engine*|runtime[!_]*)
+        printf 'toml %s\\n' "$l"
+        p=\${l#*\\"}; p=\${p%%\\"*}
+        case \${p##*/} in ''|docker-runc|*=*) continue;; runc) ${skipSystemRunc};; esac
+        n=$((n + 1)); [ $n -le ${mostAsked} ] || continue
+        case $p in /*) k=$R$p;; *) has "$p" || continue; k=$(command -v "$p");; esac
+        [ ! -x "$k" ] || printf 'says %s\\n' "$p $(first "$k")";;
+    esac
+  done <"$f"
+done
+manager() {
+  k=$1; shift
+  for f do
+    [ -r "$f" ] || { [ ! -e "$f" ] || echo "\${k}_denied"; continue; }
+    while IFS= read -r l; do case $l in *cgroup_manager*=*) printf '%s %s\\n' "$k" "$l";; esac; done <"$f"
+  done
+}
+manager crioconf ${filesOf('crio')}
+manager podmanconf ${filesOf('podman')}`,
+  maxBytes: 131_072,
+  parse: (text) => {
+    const fields = readFields(text);
+    const crio = fields.has('crio');
+    const podman = fields.has('podman');
+    const oldCrio = /^(?:\d+:)?1\.(\d+)\./.exec(fields.all('crio').find((value) => value !== '') ?? '')?.[1];
+    const crioDefault = oldCrio === undefined ? '' : Number(oldCrio) < 18 ? 'cgroupfs' : 'systemd';
+    const runtimes = readToml(fields.all('toml'));
+    return {
+      'containerd.driver': containerdDriver(fields, runtimes),
+      'containerd.runtimes': runtimes
+        .filter(({ path }) => path !== '' && !isSystemRunc(path, fields.all('says')))
+        .map(({ name, path }): Mapping => ({ name, path, says: saidBy(path, fields.all('says')) })),
+      'crio.installed': crio,
+      'crio.driver': crio ? managerOf(fields, 'crioconf', crioDefault) : '',
+      'podman.installed': podman,
+      'podman.driver': podman ? managerOf(fields, 'podmanconf', 'systemd') : '',
+    };
+  },
+};
+
+/**
+ * The runc in the system's path, whose version is asked elsewhere. A runc that lies in another place is a runtime of its own: it has said its version,
+ * it is gone, or it was one too many to be asked.
+ */
+export function isSystemRunc(path: string, says: readonly string[]): boolean {
+  if (!/(?:^|\/)(?:runc|docker-runc|docker-runc-current)$/.test(path) || says.some((line) => line === path || line.startsWith(`${path} `)))
+    return false;
+  return says.length < mostAsked || /^(?:\/(?:usr\/(?:local\/)?)?s?bin\/|\/usr\/libexec\/docker\/)?[^/]+$/.test(path);
+}
+
+/** `PATH FIRST LINE`: what that program said to `--version`. */
+export const saidBy = (path: string, says: readonly string[]): string =>
+  path === '' ? '' : (says.find((line) => line.startsWith(`${path} `))?.slice(path.length + 1) ?? '');
+
+interface Runtime {
+  readonly name: string;
+  readonly path: string;
+  /** SystemdCgroup, where it is set. */
+  readonly systemd: boolean | undefined;
+  /** The driver of a runtime that is no runc does not count. */
+  readonly runc: boolean;
+}
+
+/** Sections `...runtimes.NAME` and `...runtimes.NAME.options` as one runtime; keys outside of them belong to one without a name. */
+function readToml(lines: readonly string[]): readonly Runtime[] {
+  const runtimes = new Map<string, Runtime>();
+  let name = '';
+  for (const line of lines) {
+    const section = /^\[([^\]]*)\]/.exec(line)?.[1];
+    if (section !== undefined) {
+      const [, below = ''] = section.split(/\.runtimes\.(.*)/s);
+      const [, quoted, bare] = /^(?:"([^"]+)"|([\w.-]+?))(?:\.options)?$/.exec(below) ?? [];
+      name = quoted ?? bare ?? '';
+      if (name !== '' && !runtimes.has(name)) runtimes.set(name, { name, path: '', systemd: undefined, runc: true });
+      continue;
+    }
+    const [, key = '', rest = ''] = /^(\w+)\s*=(.*)$/s.exec(line) ?? [];
+    const value = /^["']?([^"'#]*)/.exec(rest.trim())?.[1]?.trim() ?? '';
+    const before = runtimes.get(name) ?? { name, path: '', systemd: undefined, runc: true };
+    if (key === 'SystemdCgroup' || key === 'systemd_cgroup') runtimes.set(name, { ...before, systemd: value === 'true' });
+    else if (key === 'runtime_type') runtimes.set(name, { ...before, runc: value === '' || /\.(?:runc|linux)(?:\.|$)/.test(value) });
+    else if (key === 'BinaryName' || key === 'runtime_engine' || key === 'runtime') runtimes.set(name, { ...before, path: value });
+  }
+  return [...runtimes.values()];
+}
+
+/** Where two runtimes differ, one of them can ask. Where another file is imported, the driver is not known. */
+function containerdDriver(fields: Fields, runtimes: readonly Runtime[]): string {
+  if (fields.has('toml_denied') || (!fields.has('containerd') && !fields.has('toml'))) return '';
+  const everywhere = runtimes.find(({ name, systemd }) => name === '' && systemd !== undefined)?.systemd;
+  if (everywhere === true) return 'systemd';
+  const said = new Set(runtimes.filter(({ name, runc }) => name !== '' && runc).map(({ systemd }) => systemd === true));
+  const imports = fields.all('toml').some((line) => /^imports\s*=\s*\[\s*["']/.test(line));
+  if (imports) return '';
+  return said.has(true) && said.size === 1 ? 'systemd' : 'cgroupfs';
+}
+
+/** `cgroup_manager = "systemd"`; the last file wins, and a comment is none. */
+function managerOf(fields: Fields, key: string, byDefault: string): string {
+  if (fields.has(`${key}_denied`)) return '';
+  const said = fields.all(key).flatMap((line) => /^\s*cgroup_manager\s*=\s*["'](\w+)["']/.exec(line)?.[1] ?? []);
+  return said.at(-1) ?? byDefault;
+}

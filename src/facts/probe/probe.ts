@@ -1,0 +1,221 @@
+// The probe: one read-only script made of the areas' scripts, and the reading of what it printed.
+import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
+import { attempt, failed, type Outcome, ok } from '../../model/run/failure.ts';
+import { type Mapping, unknown, type Value } from '../../model/value.ts';
+import type { Area } from '../area.ts';
+import { keptFacts, longestAnswer, longestLine, tooLong } from '../limits.ts';
+import { withPrelude } from './prelude.ts';
+import { processNames } from './processes.ts';
+import { areas, baseAreas } from './registry.ts';
+
+/** One part of a probe: an area with the arguments it is asked with. */
+interface Part {
+  readonly key: string;
+  readonly area: Area;
+  readonly args: Mapping;
+}
+
+/** The areas that are always read, then the wanted ones that have arguments; each once, in a fixed order. Cluster wants are not ours. */
+function partsOf(wants: readonly FactWant[]): readonly Part[] {
+  const parts = new Map<string, Part>();
+  for (const area of baseAreas) parts.set(area.name, { key: area.name, area, args: {} });
+  for (const want of [...wants].sort((a, b) => (wantKey(a) < wantKey(b) ? -1 : 1))) {
+    const area = areas.get(want.area);
+    const key = wantKey(want);
+    const before = areas.get(area?.needs ?? '');
+    if (before !== undefined) parts.set(before.name, { key: before.name, area: before, args: {} });
+    if (area !== undefined && !baseAreas.includes(area)) parts.set(key, { key, area, args: want.args ?? {} });
+  }
+  return [...parts.values()];
+}
+
+/**
+ * What the scripts of all areas may use. `has PROGRAM`: is it on this host (in the practice fleet the machine's own docker is not the host's:
+ * only stand-ins count); `line FILE KEY` prints the first line of a file, `dump FILE KEY` all of them, up to a limit; `first PROGRAM` the first
+ * line of its `--version`; `early`: is it a kernel before 4.5, on which accounting leaks; `$T` is a time limit for programs that may hang (a
+ * sick node's docker does), `$T2` a longer one for a package database: rpm and zypper may not end on TERM, and where they are timeout knows -k. `frame` puts one area between marks. All areas run in the one shell,
+ * because a subshell each costs as much as a program: what they set is seen by later ones (`$F`, `$Q`), and `cut=' cut'` says that not all was printed.
+ */
+const frameFunctions =
+  outdented(`has() { command -v "$1" >/dev/null || return 1; [ -n "$R" ] || return 0; case $(command -v "$1") in /usr/*|/bin/*|/sbin/*) return 1;; esac; }
+line() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; l=''; IFS= read -r l <"$1"; printf '%s %s\\n' "$2" "$l"; }
+early() { case $K in [0-3].*|4.[0-4]|4.[0-4][!0-9]*) ;; *) return 1;; esac; }
+first() { $T "$1" --version | { l=''; IFS= read -r l; printf '%s\\n' "$l"; }; }
+dump() {
+  [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }
+  b=0
+  while IFS= read -r l || [ -n "$l" ]; do
+    b=$((b + \${#l} + 8)); [ $b -le 60000 ] || { cut=' cut'; break; }
+    printf '%s %s\\n' "$2" "$l"
+  done <"$1"
+}
+frame() { cut=''; printf "@@kmen%s area %s\\n" d "$1"; "area_$1"; printf "\\n@@kmen%s done %s%s\\n" d "$1" "$cut"; }
+`);
+
+/**
+ * Once, before the areas: time limits, the architecture, the kernel, and the processes: `process PID NAME` of those that matter, and who is in
+ * uninterruptible sleep, by one grep of /proc/PID/stat, which never blocks. It also takes the few lines (`$S`) of other files of /proc that areas
+ * print: a shell that reads a file line by line asks the kernel for each byte.
+ */
+const preparation = outdented(`T='' T2=''
+if command -v timeout >/dev/null; then T='timeout 5' T2='timeout 20'; fi
+if [ -n "$T" ] && has rpm; then T2='timeout -k 5 20'; fi
+A=''; IFS= read -r A <"$R/proc/sys/kernel/arch" || A=$(uname -m)
+K=''; IFS= read -r K <"$R/proc/sys/kernel/osrelease" || K=$(uname -r)
+P='' S='' b=0
+set -f; IFS='
+'
+for l in $(set +f; grep -hE '^[0-9]+ .*\\) D |^[0-9]+ \\((${processNames})\\) [A-Z]|^(Slab|SUnreclaim|Uid):|^memory[[:space:]]|^[^ ]+ /(boot[^ ]*)? ' "$R"/proc/[0-9]*/stat "$R/proc/meminfo" "$R/proc/self/status" "$R/proc/cgroups" "$R/proc/mounts"); do
+  case $l in [0-9]*' ('*) ;; *) S="\${S}$l
+"; continue;; esac
+  n=\${l#*\\(}; n=\${n%) *}
+  case '|${processNames}|' in *"|$n|"*) P="\${P}process \${l%% *} $n
+";; esac
+  case \${l##*\\) } in D*) b=$((b + 1)); [ $b -gt 5 ] || P="\${P}stuck $n (pid \${l%% *})
+";; esac
+done
+unset IFS; set +f
+P="\${P}blocked $b
+"
+`);
+
+/** The probe script for these wants: the same text for the same wants, whatever their order. It is what \`kmend probe\` prints. */
+export function buildProbe(wants: readonly FactWant[] = []): string {
+  const parts = partsOf(wants);
+  const shared = [...new Set(parts.map(({ area }) => outdented(area.functions ?? '')))];
+  const functions = parts.map((part, index) => `area_${index}() {\n${scriptOf(part).trimEnd()}\n}\n`);
+  const calls = parts.map((_, index) => `frame ${index}\n`);
+  // The marks are put together by printf, so that an echo of the script itself (sh -v, a pasted terminal) does not look like its output.
+  // All of it is one function, called in the last line: the script may come over the very stdin that is closed here.
+  return withPrelude(`${frameFunctions}${shared.join('')}${functions.join('')}probe() {
+${preparation}printf '\\n@@kmen%s begin ${frameVersion} ${parts.length}\\n' d
+${calls.join('')}printf '@@kmen%s end\\n' d
+}
+probe </dev/null 2>/dev/null
+`);
+}
+
+const frameVersion = 2;
+
+/** Arguments stay as they are. */
+function scriptOf({ area, args }: Part): string {
+  const text = typeof area.script === 'string' ? area.script : area.script(args);
+  return JSON.stringify(args).includes('\\n ') ? text : outdented(text);
+}
+
+/** Without indentation, which nobody reads on a host: a fifth of what is sent. */
+function outdented(script: string): string {
+  return script.replaceAll(/^ +/gm, '');
+}
+
+/**
+ * Reads the output of \`buildProbe(wants)\`: base facts only; \`derive\` adds the rest. Text before or after the frame is ignored.
+ * `ended` says why the probe did not come to its end: then facts of areas that are not there whole are unknown for that reason. Without it such
+ * an output is refused.
+ */
+export function parseProbe(text: string, wants: readonly FactWant[] = [], ended?: string): Outcome<Facts> {
+  if (text.length > longestAnswer) return tooLong('all of it', text.length, longestAnswer);
+  const lines = text.replaceAll('\r\n', '\n').split('\n');
+  const begin = lines.findLastIndex((line) => line.startsWith('@@kmend begin '));
+  if (begin < 0) return noFrame(text);
+  const mark = lines.indexOf('@@kmend end', begin);
+  if (mark < 0 && ended === undefined) return cutShort(lines.length - begin);
+  const parts = partsOf(wants);
+  if (lines[begin] !== `@@kmend begin ${frameVersion} ${parts.length}`)
+    return failed('parse', 'the probe output is of another version of kmend, or of other questions than were asked', {
+      hint: 'print the script anew with `kmend probe` and run that',
+      ...detail(lines[begin] ?? ''),
+    });
+  const framed = lines.slice(begin + 1, mark < 0 ? lines.length : mark);
+  const marks = marksIn(framed);
+  const facts: Record<string, Value> = {};
+  for (const [index, part] of parts.entries()) {
+    const section = sectionOf(framed, marks, index);
+    const isUsed = section !== undefined && (section.whole || part.area.inParts === true);
+    if (!isUsed && ended === undefined) return cutShort(framed.length);
+    const read = isUsed ? readPart(part, section) : unreadPart(part, ended ?? '');
+    if (!read.ok) return read;
+    Object.assign(facts, read.value);
+  }
+  return attempt('what it says', () => keptFacts(facts));
+}
+
+/** All facts of the part as unknown; its parser says which those are. */
+function unreadPart(part: Part, why: string): Outcome<Facts> {
+  const read = readPart(part, { text: '', cut: true });
+  return read.ok ? ok(Object.fromEntries(Object.keys(read.value).map((name) => [name, unknown(why)]))) : read;
+}
+
+interface Section {
+  readonly text: string;
+  readonly cut: boolean;
+  /** Its end is there. */
+  readonly whole: boolean;
+}
+
+/** Where each mark of a frame stands first. An area's end counts only behind its beginning. */
+function marksIn(lines: readonly string[]): ReadonlyMap<string, number> {
+  const marks = new Map<string, number>();
+  for (const [at, line] of lines.entries()) {
+    const [, kind = '', index = ''] = /^@@kmend (area|done) (\d{1,9})(?: cut)?$/.exec(line) ?? [];
+    if (kind === '' || marks.has(`${kind} ${index}`) || (kind === 'done' && !marks.has(`area ${index}`))) continue;
+    marks.set(`${kind} ${index}`, at);
+  }
+  return marks;
+}
+
+function sectionOf(lines: readonly string[], marks: ReadonlyMap<string, number>, index: number): Section | undefined {
+  const from = marks.get(`area ${index}`);
+  if (from === undefined) return undefined;
+  const to = marks.get(`done ${index}`);
+  return { text: lines.slice(from + 1, to).join('\n'), cut: lines[to ?? 0] !== `@@kmend done ${index}`, whole: to !== undefined };
+}
+
+/** Output of a host is not trusted: what no script prints is not read, and a parser that fails over it is a failure of that host. */
+function readPart({ key, area, args }: Part, { text, cut }: Omit<Section, 'whole'>): Outcome<Facts> {
+  if (text.length > area.maxBytes) return tooLong(`the area ${key}`, text.length, area.maxBytes);
+  const line = longestOf(text.split('\n'));
+  if (line > longestLine) return tooLong(`a line of the area ${key}`, line, longestLine);
+  return attempt(`what the area ${key} printed`, () => ok(area.parse(text, { cut, args })));
+}
+
+const longestOf = (lines: readonly string[]): number => lines.reduce((longest, line) => Math.max(longest, line.length), 0);
+
+const cutShort = (lines: number): Outcome<never> =>
+  failed('parse', `the probe output is cut short: its end is missing after ${lines} lines`, {
+    hint: 'the connection may have been lost, or the shell killed; run it again',
+  });
+
+const detail = (text: string): { readonly detail?: string } => (text.trim() === '' ? {} : { detail: text.trim().slice(0, 400) });
+
+/** Nothing of ours in the output: the words of the usual reasons, so that a person need not guess. */
+function noFrame(text: string): Outcome<never> {
+  const reason = noFrameReasons.find(({ pattern }) => pattern.test(text));
+  return failed('parse', reason?.message ?? 'the host did not run the probe: none of its output came back', {
+    ...(reason === undefined ? {} : { hint: reason.hint }),
+    ...detail(text),
+  });
+}
+
+const noFrameReasons: readonly { readonly pattern: RegExp; readonly message: string; readonly hint: string }[] = [
+  {
+    pattern: /(^|[/: ])sh: (?:command )?not found|\/bin\/sh: No such file|sh: No such file|exec: "?sh"?/m,
+    message: 'the host has no POSIX sh',
+    hint: 'kmend needs sshd and a POSIX sh on the host, nothing else',
+  },
+  {
+    pattern: /account is currently not available|\/nologin|\/bin\/false/i,
+    message: 'the login user may not log in to a shell',
+    hint: 'give another user (ansible_user) whose login shell is a real one',
+  },
+  {
+    pattern: /must change your password|password has expired|password (?:change )?required/i,
+    message: 'the login user must change its password first',
+    hint: 'log in once by hand, or use a key of a user without password ageing',
+  },
+  {
+    pattern: /syntax error|unexpected (?:token|end of file)|command not found|Unknown command|Missing name for redirect/i,
+    message: 'the login shell did not understand the probe',
+    hint: 'the login shell must be able to run `sh -c`; restricted and appliance shells cannot',
+  },
+];

@@ -1,0 +1,93 @@
+// The registry of areas: every fact that a host can be asked for.
+import type { FactDef, FactWant, Lifetime } from '../../model/fact.ts';
+import type { Area } from '../area.ts';
+import { bootArea } from '../areas/boot/boot.ts';
+import { kernelArea } from '../areas/boot/kernel.ts';
+import { kernelsArea } from '../areas/boot/kernels.ts';
+import { cgroupArea } from '../areas/cgroups/cgroup.ts';
+import { memoryArea } from '../areas/cgroups/memory.ts';
+import { pidsArea } from '../areas/cgroups/pids.ts';
+import { machineArea } from '../areas/host/machine.ts';
+import { marksArea } from '../areas/host/marks.ts';
+import { nodeFacts } from '../areas/host/node.ts';
+import { osArea } from '../areas/host/os.ts';
+import { spaceArea } from '../areas/host/space.ts';
+import { crashArea } from '../areas/logs/crash.ts';
+import { kernelLogArea } from '../areas/logs/kernel-log.ts';
+import { packageArea } from '../areas/packages/package.ts';
+import { packageLocksArea } from '../areas/packages/package-locks.ts';
+import { packagesArea } from '../areas/packages/packages.ts';
+import { repositoryArea } from '../areas/packages/repository.ts';
+import { dockerArea } from '../areas/programs/docker.ts';
+import { kubeletArea } from '../areas/programs/kubelet.ts';
+import { pathArea } from '../areas/programs/path.ts';
+import { runcArea } from '../areas/programs/runc.ts';
+import { runtimesArea } from '../areas/programs/runtimes.ts';
+import { serviceArea } from '../areas/programs/service.ts';
+import { derivedFacts } from '../derived-facts.ts';
+import { givenFactDefs } from '../given.ts';
+
+/** The areas that every probe reads, in the order in which they are read. */
+export const baseAreas: readonly Area[] = [
+  osArea,
+  machineArea,
+  kernelArea,
+  bootArea,
+  packagesArea,
+  dockerArea,
+  runcArea,
+  kubeletArea,
+  runtimesArea,
+  memoryArea,
+  spaceArea,
+  kernelLogArea,
+  marksArea,
+  cgroupArea,
+];
+
+/**
+ * Areas that no plan needs: `check` reads them, and a play that names one of their facts. So they may cost more, within the probe's time. Their
+ * facts begin with the name of the area.
+ */
+const checkAreas: readonly Area[] = [crashArea, pidsArea];
+
+/** What `check` asks for beside the base areas, and what the script of `kmend probe` reads. */
+export const checkWants: readonly FactWant[] = checkAreas.map(({ name }) => ({ area: name }));
+
+/** Those areas whose facts are named in this text of plays and variables. One too many costs a little time and nothing else. */
+export const wantsNamedIn = (text: string): readonly FactWant[] => [
+  ...checkWants.filter(({ area }) => new RegExp(`\\b${area}\\s*[.[]`).test(text)),
+  ...(text.includes('packages') ? [{ area: packageLocksArea.name }] : []),
+];
+
+/** All areas by name; those beyond the base ones are read only when a want names them, with its arguments. */
+export const areas: ReadonlyMap<string, Area> = new Map(
+  [...baseAreas, ...checkAreas, kernelsArea, packageLocksArea, packageArea, serviceArea, pathArea, repositoryArea].map((area) => [
+    area.name,
+    area,
+  ]),
+);
+
+/** Every fact by name, derived ones too; a `*` stands for one word that comes from arguments. */
+export const factDefs: readonly FactDef[] = [
+  ...[...areas.values()].flatMap((area) => area.facts),
+  ...derivedFacts,
+  ...givenFactDefs,
+  ...nodeFacts,
+];
+
+const exact: ReadonlyMap<string, Lifetime> = new Map(factDefs.map((def) => [def.name, def.lifetime]));
+
+/** Patterns are read from the outside in: what stands between the first and the last dot may hold dots itself (`package.containerd.io.installed`). */
+const patterns = factDefs
+  .filter((def) => def.name.includes('*'))
+  .map((def) => {
+    const [before = '', after = ''] = def.name.split('*');
+    return { before, after, lifetime: def.lifetime };
+  });
+
+/** How long a fact stays true; `undefined` for a name that is no fact of a host. */
+export const lifetimeOf = (name: string): Lifetime | undefined =>
+  exact.get(name) ??
+  patterns.find(({ before, after }) => name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after))
+    ?.lifetime;

@@ -1,0 +1,238 @@
+// The end of reading an inventory: what was collected becomes hosts in order, groups, and variables by precedence.
+import type { Group, Host, Inventory } from '../../model/host.ts';
+import type { Mapping, Value } from '../../model/value.ts';
+import { put } from '../text/tree.ts';
+import { type Draft, type DraftGroup, type DraftHost, tell } from './draft.ts';
+import type { VarsOf } from './vars-files.ts';
+
+export interface VarsSources {
+  /** Beside each inventory, in the order in which they were given. */
+  readonly inventory: readonly VarsOf[];
+  /** Beside the playbook. */
+  readonly playbook: readonly VarsOf[];
+}
+
+/** Nothing when groups go in a circle: there is no order in which their variables could be read. */
+export function assemble(draft: Draft, files: VarsSources): Inventory | undefined {
+  adopt(draft);
+  warnSameNames(draft);
+  if (tellCircles(draft)) return undefined;
+  const order = levelByLevel(draft, 'all');
+  const families = familiesOf(draft);
+  const hosts = new Map<string, Host>();
+  for (const group of draft.groups.keys()) for (const vars of files.playbook) vars('group_vars', group);
+  const groupVars = memo((_key: string, groups: readonly DraftGroup[]) => varsOfGroups(draft, groups, files));
+  const direct = directGroups(draft);
+  for (const name of order) {
+    const host = draft.hosts.get(name);
+    if (host === undefined) continue;
+    const family = families(direct.get(name) ?? []);
+    const own = hostVarsOf(host, files);
+    hosts.set(name, {
+      name,
+      groups: family.declared,
+      // Made where they are asked for: all hosts times all variables of their groups need not fit into memory.
+      get vars() {
+        return { ...groupVars(family.key, family.sorted), ...own };
+      },
+      ...(host.place.file !== '' && { place: host.place }),
+    });
+  }
+  const groups = new Map([...draft.groups.values()].map((group) => [group.name, groupOf(group, files)]));
+  return { hosts, declared: [...draft.hosts.keys()], groups, files: draft.files, ...(draft.notRun.length > 0 && { notRun: draft.notRun }) };
+}
+
+const groupOf = (group: DraftGroup, files: VarsSources): Group => ({
+  name: group.name,
+  hosts: [...group.hosts],
+  children: [...group.children],
+  vars: layered([group.vars, ...files.inventory.map((vars) => vars('group_vars', group.name))]),
+  ...(group.place.file !== '' && { place: group.place }),
+});
+
+/** Groups without a parent belong to `all`; hosts without a group to `ungrouped`, and only those. */
+function adopt(draft: Draft): void {
+  const all = draft.groups.get('all');
+  const ungrouped = draft.groups.get('ungrouped');
+  if (all === undefined || ungrouped === undefined) return;
+  const adopted = new Set<string>();
+  for (const group of draft.groups.values()) for (const child of group.children) adopted.add(child);
+  for (const name of draft.groups.keys()) if (name !== 'all' && !adopted.has(name)) all.children.add(name);
+  const grouped = new Set<string>();
+  for (const group of draft.groups.values()) {
+    if (group !== all && group !== ungrouped) for (const host of group.hosts) grouped.add(host);
+  }
+  for (const host of draft.hosts.keys()) {
+    if (grouped.has(host)) ungrouped.hosts.delete(host);
+    else ungrouped.hosts.add(host);
+  }
+}
+
+function warnSameNames(draft: Draft): void {
+  for (const [name, host] of draft.hosts) {
+    if (!draft.groups.has(name)) continue;
+    tell(draft, 'same-name', host.place, `\`${name}\` is a host and a group`, {
+      severity: 'warning',
+      hint: `as a pattern ${name} means the host, and !${name} takes the whole group away: give one of them another name`,
+    });
+  }
+}
+
+/** Groups in groups; each of them adds its variables to the hosts at the bottom. */
+const deepest = 100;
+
+function tellCircles(draft: Draft): boolean {
+  const state = new Map<string, 'open' | 'done'>();
+  const trail: string[] = [];
+  let found = false;
+  const visit = (name: string): void => {
+    if (state.get(name) === 'done') return;
+    const place = draft.groups.get(name)?.place ?? { file: '', line: 1, column: 1 };
+    if (trail.length > deepest) {
+      found = true;
+      tell(draft, 'too-deep', place, `groups are nested more than ${deepest} deep`, { hint: 'give hosts to a group directly' });
+      return;
+    }
+    if (state.get(name) === 'open') {
+      found = true;
+      const circle = [...trail.slice(trail.indexOf(name)), name].join(' > ');
+      tell(draft, 'cyclic-groups', place, `groups are children of themselves: ${circle}`, { hint: 'take one of these children away' });
+      return;
+    }
+    state.set(name, 'open');
+    trail.push(name);
+    for (const child of draft.groups.get(name)?.children ?? []) visit(child);
+    trail.pop();
+    state.set(name, 'done');
+  };
+  for (const name of draft.groups.keys()) visit(name);
+  return found;
+}
+
+interface Node {
+  readonly hosts: Iterable<string>;
+  readonly children: Iterable<string>;
+}
+
+/** The hosts of a group: its own as declared, then those of its children, then of theirs. */
+export function levelByLevel(inventory: { readonly groups: ReadonlyMap<string, Node> }, start: string): readonly string[] {
+  const hosts = new Set<string>();
+  const seen = new Set([start]);
+  for (let level = [start]; level.length > 0; ) {
+    const next: string[] = [];
+    for (const name of level) {
+      const group = inventory.groups.get(name);
+      for (const host of group?.hosts ?? []) hosts.add(host);
+      for (const child of group?.children ?? []) {
+        if (seen.has(child)) continue;
+        seen.add(child);
+        next.push(child);
+      }
+    }
+    level = next;
+  }
+  return [...hosts];
+}
+
+function directGroups(draft: Draft): ReadonlyMap<string, string[]> {
+  const direct = new Map<string, string[]>();
+  for (const group of draft.groups.values()) {
+    for (const host of group.hosts) {
+      const known = direct.get(host);
+      if (known === undefined) direct.set(host, [group.name]);
+      else known.push(group.name);
+    }
+  }
+  return direct;
+}
+
+interface Family {
+  readonly key: string;
+  /** Without `all`, as declared. */
+  readonly declared: readonly string[];
+  /** Without `all`, weakest first: by depth, then priority, then name. */
+  readonly sorted: readonly DraftGroup[];
+}
+
+// Hosts of one membership share everything: thousands of hosts, a handful of families.
+function familiesOf(draft: Draft): (direct: readonly string[]) => Family {
+  const parents = parentsOf(draft);
+  const depths = depthsOf(draft, parents);
+  const position = new Map([...draft.groups.keys()].map((name, index) => [name, index]));
+  const byWeight = (a: DraftGroup, b: DraftGroup): number =>
+    depths(a.name) - depths(b.name) || a.priority - b.priority || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+  const make = (key: string, direct: readonly string[]): Family => {
+    const names = new Set(direct);
+    for (const name of names) for (const parent of parents.get(name) ?? []) names.add(parent);
+    names.delete('all');
+    const declared = [...names].sort((a, b) => (position.get(a) ?? 0) - (position.get(b) ?? 0));
+    const sorted = declared.flatMap((name) => draft.groups.get(name) ?? []).sort(byWeight);
+    return { key, declared, sorted };
+  };
+  const kept = memo(make);
+  return (direct) => kept(direct.join('\0'), direct);
+}
+
+function parentsOf(draft: Draft): ReadonlyMap<string, string[]> {
+  const parents = new Map<string, string[]>();
+  for (const group of draft.groups.values()) {
+    for (const child of group.children) {
+      const known = parents.get(child);
+      if (known === undefined) parents.set(child, [group.name]);
+      else known.push(group.name);
+    }
+  }
+  return parents;
+}
+
+/** The longest way down from `all`. */
+function depthsOf(draft: Draft, parents: ReadonlyMap<string, readonly string[]>): (name: string) => number {
+  const kept = new Map<string, number>([['all', 0]]);
+  const depth = (name: string): number => {
+    const known = kept.get(name);
+    if (known !== undefined) return known;
+    const value = draft.groups.has(name) ? 1 + Math.max(-1, ...(parents.get(name) ?? []).map(depth)) : 0;
+    kept.set(name, value);
+    return value;
+  };
+  return depth;
+}
+
+/** Levels 3 to 7 of Ansible's precedence: inline, then files, `all` before the other groups on each level, inventory before playbook. */
+function varsOfGroups(draft: Draft, sorted: readonly DraftGroup[], files: VarsSources): Mapping {
+  const all = draft.groups.get('all');
+  const fromFiles = (sources: readonly VarsOf[], names: readonly string[]): Mapping[] =>
+    sources.flatMap((vars) => names.map((name) => vars('group_vars', name)));
+  const names = sorted.map((group) => group.name);
+  return layered([
+    all?.vars ?? {},
+    ...sorted.map((group) => group.vars),
+    ...fromFiles(files.inventory, ['all']),
+    ...fromFiles(files.playbook, ['all']),
+    ...fromFiles(files.inventory, names),
+    ...fromFiles(files.playbook, names),
+  ]);
+}
+
+const hostVarsOf = (host: DraftHost, files: VarsSources): Mapping => {
+  const more = [...files.inventory, ...files.playbook].map((vars) => vars('host_vars', host.name));
+  return more.every((vars) => Object.keys(vars).length === 0) ? host.vars : layered([host.vars, ...more]);
+};
+
+/** Later layers win; a mapping replaces a mapping as a whole. */
+function layered(layers: readonly Mapping[]): Mapping {
+  const result: Record<string, Value> = {};
+  for (const layer of layers) for (const key of Object.keys(layer)) put(result, key, layer[key] ?? null);
+  return result;
+}
+
+function memo<A, R>(make: (key: string, argument: A) => R): (key: string, argument: A) => R {
+  const kept = new Map<string, R>();
+  return (key, argument) => {
+    const known = kept.get(key);
+    if (known !== undefined) return known;
+    const made = make(key, argument);
+    kept.set(key, made);
+    return made;
+  };
+}

@@ -1,0 +1,138 @@
+// Inventories: files, directories, programs and lists of names to one `Inventory`.
+import { type Checked, hasErrors, type Place } from '../../model/diagnostic.ts';
+import type { Inventory } from '../../model/host.ts';
+import { baseOf, dirOf, endingOf, join, type Read, type Reader } from '../text/reader.ts';
+import { sourceOf } from '../text/source.ts';
+import type { Tree } from '../text/tree.ts';
+import { parseData } from '../text/yaml.ts';
+import { assemble } from './assemble.ts';
+import { addHosts, type Draft, groupNamed, newDraft, tell } from './draft.ts';
+import { readIni } from './ini.ts';
+import { varsUnder } from './vars-files.ts';
+import { readProgramOutput, readYamlInventory } from './yaml-inventory.ts';
+
+export interface InventoryOptions {
+  readonly reader: Reader;
+  /** Directory of the playbook: its `group_vars` and `host_vars` count too. */
+  readonly playbookDir?: string;
+}
+
+/**
+ * Reads inventories in the order of their `-i`: a file (YAML, JSON or INI), a directory of them, a program, or names with a comma
+ * (`-i host1,host2`). A broken file is an error, never a smaller fleet.
+ */
+export function loadInventory(sources: readonly string[], options: InventoryOptions): Checked<Inventory> {
+  const draft = newDraft();
+  const dirs: string[] = [];
+  for (const source of sources) {
+    if (source.includes(',')) readNames(draft, source);
+    else {
+      readPath(draft, options.reader, source, source, 0);
+      const dir = options.reader.list(source) === undefined ? dirOf(source) : source;
+      if (!dirs.includes(dir)) dirs.push(dir);
+    }
+  }
+  const inventory = assemble(draft, {
+    inventory: dirs.map((dir) => varsUnder(draft, options.reader, dir)),
+    playbook: options.playbookDir === undefined ? [] : [varsUnder(draft, options.reader, options.playbookDir)],
+  });
+  if (draft.hosts.size === 0 && draft.notRun.length === 0 && !hasErrors(draft.diagnostics)) {
+    const place = draft.files[0] === undefined ? undefined : { place: placeOf(draft.files[0]) };
+    const summary = sources.length === 0 ? 'no inventory is given' : 'the inventory has no hosts';
+    draft.diagnostics.push({ code: 'empty-inventory', severity: 'error', ...place, summary, hint: 'give one with -i FILE' });
+  }
+  return { ...(inventory && { value: inventory }), diagnostics: draft.diagnostics };
+}
+
+const placeOf = (file: string): Place => ({ file, line: 1, column: 1 });
+
+function readNames(draft: Draft, list: string): void {
+  const ungrouped = groupNamed(draft, 'ungrouped', placeOf(''));
+  for (const name of list.split(',')) if (name.trim() !== '') addHosts(draft, ungrouped, name.trim(), placeOf('-i'));
+}
+
+// What lies beside inventories in their directory and is none.
+const ignoredNames = /^\.|^(?:group_vars|host_vars|vars_plugins)$|~$/;
+const ignoredEndings = new Set(['pyc', 'pyo', 'swp', 'bak', 'rpm', 'md', 'txt', 'rst', 'orig', 'cfg', 'retry']);
+
+/** @param source what the operator named: the path itself, or a directory above it */
+function readPath(draft: Draft, reader: Reader, source: string, path: string, depth: number): void {
+  const names = reader.list(path);
+  if (names === undefined) {
+    readFile(draft, reader, path, path === source ? reader.readText(path) : reader.readFound(path, source));
+    return;
+  }
+  if (depth > 20) return;
+  for (const name of [...names].sort()) {
+    if (!ignoredNames.test(name) && !ignoredEndings.has(endingOf(name))) readPath(draft, reader, source, join(path, name), depth + 1);
+  }
+}
+
+function readFile(draft: Draft, reader: Reader, path: string, read: Read): void {
+  if (!read.ok) {
+    tell(draft, 'unreadable', placeOf(path), `the inventory ${path} cannot be read: ${read.why}`);
+    return;
+  }
+  draft.files.push(path);
+  if (read.text.startsWith('#!') && reader.isExecutable?.(path) === true) readProgram(draft, reader, path);
+  else readText(draft, path, read.text);
+}
+
+function readText(draft: Draft, path: string, text: string): void {
+  const form = formOf(path, text);
+  const parsed = form === 'ini' ? undefined : parseData(path, text);
+  if (parsed === undefined || (form === 'unknown' && !isMapping(text, parsed.checked))) {
+    readIni(draft, sourceOf(path, text));
+    return;
+  }
+  for (const one of parsed.checked.diagnostics) draft.diagnostics.push(one);
+  if (parsed.checked.value !== undefined) readYamlInventory(draft, parsed.source, parsed.checked.value);
+}
+
+/** By the ending, or by what only one of the two has: a document mark or brace at the beginning, a section at the margin. */
+function formOf(path: string, text: string): 'yaml' | 'ini' | 'unknown' {
+  const ending = endingOf(path);
+  if (['yaml', 'yml', 'json'].includes(ending) || /^(?:---|%YAML|\{)/.test(firstLine(text))) return 'yaml';
+  if (['ini', 'cfg'].includes(ending) || /^\[[^\]\n\r\u2028\u2029]+\][ \t]*(?:#.*)?$/m.test(text)) return 'ini';
+  // Saves parsing a long list of hosts as YAML: a mapping has a colon before a blank.
+  return /:(?:\s|$)/.test(text) ? 'unknown' : 'ini';
+}
+
+/**
+ * YAML is tried first, as Ansible does. A broken text is YAML if it begins as a mapping does: its YAML errors are reported, and its keys do
+ * not become hosts. A host line such as `n1 note="x: y"` is a mapping to YAML, with half of the line as its key; it is INI.
+ */
+function isMapping(text: string, checked: Checked<Tree>): boolean {
+  const first = firstLine(text);
+  if (hasErrors(checked.diagnostics)) return /^[^=]*?:(?:\s|$)/.test(first);
+  return checked.value?.kind === 'map' && !/^[^\s:'"]+\s+[^\s=:'"]+=/.test(first);
+}
+
+/** The first line that is neither empty nor a comment, without the comment behind it. */
+const firstLine = (text: string): string =>
+  text
+    .split('\n')
+    .find((line) => /^\s*[^\s#;]/.test(line))
+    ?.replace(/\s#.*$/s, '')
+    .trim() ?? '';
+
+function readProgram(draft: Draft, reader: Reader, path: string): void {
+  const { run } = reader;
+  if (run === undefined) {
+    draft.notRun.push(path);
+    return;
+  }
+  const call = (args: readonly string[]) => {
+    const answer = run(path, args);
+    if (!answer.ok) {
+      tell(draft, 'inventory-program', placeOf(path), `${baseOf(path)} ${args.join(' ')} failed: ${answer.why}`);
+      return undefined;
+    }
+    const parsed = parseData(path, answer.text);
+    for (const one of parsed.checked.diagnostics) draft.diagnostics.push(one);
+    return parsed;
+  };
+  const listed = call(['--list']);
+  if (listed?.checked.value === undefined) return;
+  readProgramOutput(draft, listed.source, listed.checked.value, (host) => call(['--host', host])?.checked.value);
+}

@@ -1,0 +1,173 @@
+// From the variables of a host to what a transport needs: the `ansible_*` connection variables.
+import type { Scope } from '../../expression/index.ts';
+import { type Checked, type Diagnostic, nearest, type Place } from '../../model/diagnostic.ts';
+import { type Become, type HostKeyChecking, type Secret, secret, type Target } from '../../model/host.ts';
+import type { Value } from '../../model/value.ts';
+import { readVariable } from '../text/variables.ts';
+import { type SshArguments, sshArguments } from './ssh-arguments.ts';
+
+/** What the command line and the play say; as in Ansible, variables of the host are stronger. */
+export interface TargetOptions {
+  readonly user?: string;
+  readonly privateKeyFile?: string;
+  readonly password?: Secret;
+  readonly sshCommonArgs?: string;
+  readonly hostKeyChecking?: HostKeyChecking;
+  readonly connectTimeout?: number;
+  /** `-b`, or `become` of the play. */
+  readonly become?: boolean;
+  readonly becomeMethod?: string;
+  readonly becomeUser?: string;
+  readonly becomePassword?: Secret;
+  readonly place?: Place;
+}
+
+const methods = ['sudo', 'su', 'doas'] as const;
+
+/** Makes the target of a host out of its variables; every wrong one is a diagnostic. */
+export function targetOf(host: string, vars: Scope, options: TargetOptions = {}): Checked<Target> {
+  const reader = new VariableReader(host, vars, options.place);
+  reader.checkConnection();
+  const words = ['ansible_ssh_args', 'ansible_ssh_common_args', 'ansible_ssh_extra_args'].map((name) => reader.text(name) ?? '');
+  if (words[1] === '') words[1] = options.sshCommonArgs ?? '';
+  const ssh = sshArguments(words.join(' '));
+  reader.tellArguments(ssh);
+  const address = reader.text('ansible_host', 'ansible_ssh_host');
+  const port = reader.whole('ansible_port', 1, 65_535) ?? reader.whole('ansible_ssh_port', 1, 65_535) ?? ssh.port;
+  const user = reader.text('ansible_user', 'ansible_ssh_user') ?? ssh.user ?? options.user;
+  const password = reader.secret('ansible_password', 'ansible_ssh_pass', 'ansible_ssh_password') ?? options.password;
+  const key = reader.text('ansible_ssh_private_key_file', 'ansible_private_key_file') ?? options.privateKeyFile;
+  const files = [...(key === undefined ? [] : [key]), ...ssh.identityFiles];
+  const become = reader.become(options);
+  const target: Target = {
+    name: host,
+    ...(address !== undefined && { address }),
+    ...(port !== undefined && { port }),
+    ...(user !== undefined && { user }),
+    ...(password !== undefined && { password }),
+    ...(files.length > 0 && { privateKeyFiles: files }),
+    ...(ssh.jump !== undefined && { jump: ssh.jump }),
+    hostKeyChecking: reader.checking() ?? ssh.hostKeyChecking ?? options.hostKeyChecking ?? 'yes',
+    ...(ssh.knownHostsFiles !== undefined && { knownHostsFiles: ssh.knownHostsFiles }),
+    legacyCrypto: reader.flag('legacy_crypto') ?? false,
+    connectTimeout:
+      reader.whole('ansible_timeout', 1, 3_600) ??
+      reader.whole('ansible_ssh_timeout', 1, 3_600) ??
+      ssh.connectTimeout ??
+      options.connectTimeout ??
+      10,
+    ...(become !== undefined && { become }),
+  };
+  const broken = reader.diagnostics.some((one) => one.severity === 'error');
+  return { ...(!broken && { value: target }), diagnostics: reader.diagnostics };
+}
+
+class VariableReader {
+  readonly diagnostics: Diagnostic[] = [];
+  private readonly host: string;
+  private readonly vars: Scope;
+  private readonly place: Place | undefined;
+
+  constructor(host: string, vars: Scope, place: Place | undefined) {
+    this.host = host;
+    this.vars = vars;
+    this.place = place;
+  }
+
+  tell(code: string, summary: string, more: Partial<Diagnostic> = {}): void {
+    this.diagnostics.push({
+      code,
+      severity: 'error',
+      ...(this.place && { place: this.place }),
+      summary: `host ${this.host}: ${summary}`,
+      ...more,
+    });
+  }
+
+  private read(name: string): Value | undefined {
+    const read = readVariable(this.vars, name);
+    if (read.ok) return read.value ?? undefined;
+    this.tell('variable', read.why);
+    return undefined;
+  }
+
+  text(...names: readonly string[]): string | undefined {
+    for (const name of names) {
+      const value = this.read(name);
+      if (typeof value === 'string' && value !== '') return value;
+      if (typeof value === 'number') return String(value);
+      if (value !== undefined && value !== '') this.tell('connection-variable', `${name} should be text, not ${JSON.stringify(value)}`);
+    }
+    return undefined;
+  }
+
+  secret(...names: readonly string[]): Secret | undefined {
+    for (const name of names) {
+      const value = this.read(name);
+      if (typeof value === 'string') return secret(value);
+      if (typeof value === 'number') return secret(String(value));
+      // The value itself is a secret: it is not shown.
+      if (value !== undefined) this.tell('connection-variable', `${name} should be text`);
+    }
+    return undefined;
+  }
+
+  whole(name: string, least: number, most: number): number | undefined {
+    const value = this.read(name);
+    if (value === undefined || value === '') return undefined;
+    const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+    if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most) return number;
+    this.tell('connection-variable', `${name} should be a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`);
+    return undefined;
+  }
+
+  flag(name: string): boolean | undefined {
+    const value = this.read(name);
+    if (value === undefined || typeof value === 'boolean') return value;
+    if (value === 1 || (typeof value === 'string' && /^(?:yes|true|on|y|t|1)$/i.test(value))) return true;
+    if (value === 0 || (typeof value === 'string' && /^(?:no|false|off|n|f|0)$/i.test(value))) return false;
+    this.tell('connection-variable', `${name} should be true or false, not ${JSON.stringify(value)}`);
+    return undefined;
+  }
+
+  checking(): HostKeyChecking | undefined {
+    for (const name of ['ansible_host_key_checking', 'ansible_ssh_host_key_checking']) {
+      if (this.read(name) === 'accept-new') return 'accept-new';
+      const flag = this.flag(name);
+      if (flag !== undefined) return flag ? 'yes' : 'no';
+    }
+    return undefined;
+  }
+
+  checkConnection(): void {
+    const connection = this.text('ansible_connection');
+    if (connection === undefined || /^(?:ansible\.builtin\.)?(?:ssh|smart|paramiko|paramiko_ssh)$/.test(connection)) return;
+    this.tell('connection-kind', `ansible_connection is ${connection}, and kmend reaches hosts over ssh only`, {
+      ...(connection === 'local' && { detail: 'the machine that runs kmend is never changed by it' }),
+    });
+  }
+
+  tellArguments(ssh: SshArguments): void {
+    for (const problem of ssh.problems) this.tell('ssh-arguments', problem);
+    if (ssh.ignored.length === 0) return;
+    this.tell('ssh-arguments', `these ssh arguments are not used: ${ssh.ignored.join(', ')}`, { severity: 'warning' });
+  }
+
+  become(options: TargetOptions): Become | undefined {
+    const wanted = this.flag('ansible_become') ?? options.become ?? false;
+    const method =
+      this.text('ansible_become_method')?.replace(/^(?:ansible\.builtin|community\.general)\./, '') ?? options.becomeMethod ?? 'sudo';
+    const user = this.text('ansible_become_user') ?? options.becomeUser ?? 'root';
+    const password = this.secret('ansible_become_password', 'ansible_become_pass', 'ansible_sudo_pass') ?? options.becomePassword;
+    if (!wanted) return undefined;
+    const known = methods.find((name) => name === method);
+    if (known === undefined) {
+      const guess = nearest(method, methods);
+      this.tell('become-method', `become_method ${method} is not known`, {
+        hint: guess === undefined ? `known: ${methods.join(', ')}` : `did you mean \`${guess}\`?`,
+      });
+      return undefined;
+    }
+    return { method: known, user, ...(password !== undefined && { password }) };
+  }
+}

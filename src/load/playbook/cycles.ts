@@ -1,0 +1,45 @@
+// Variables of a play that refer to themselves, directly or through others.
+import { compileTemplate, hasTemplate } from '../../expression/index.ts';
+import type { Value } from '../../model/value.ts';
+import type { Telling } from '../text/diagnostics-collector.ts';
+import type { MapTree, Tree } from '../text/tree.ts';
+
+/** Tells each circle once, at the first of its variables. */
+export function tellCycles(telling: Telling, vars: MapTree): void {
+  const uses = new Map(vars.entries.map((entry) => [entry.key, namesIn(entry.value)]));
+  const done = new Set<string>();
+  for (const entry of vars.entries) {
+    const circle = circleFrom(entry.key, uses, [], done);
+    if (circle === undefined) continue;
+    for (const name of circle) done.add(name);
+    telling.error(entry.keyAt, 'cyclic-variable', `the variable ${entry.key} refers to itself: ${circle.join(' -> ')}`);
+  }
+}
+
+function circleFrom(
+  name: string,
+  uses: ReadonlyMap<string, readonly string[]>,
+  trail: readonly string[],
+  done: Set<string>,
+): readonly string[] | undefined {
+  if (trail.includes(name)) return [...trail.slice(trail.indexOf(name)), name];
+  if (done.has(name)) return undefined;
+  for (const next of uses.get(name) ?? []) {
+    const found = circleFrom(next, uses, [...trail, name], done);
+    if (found !== undefined) return found;
+  }
+  done.add(name);
+  return undefined;
+}
+
+function namesIn(tree: Tree): readonly string[] {
+  if (tree.kind === 'map') return tree.entries.flatMap((entry) => namesIn(entry.value));
+  if (tree.kind === 'list') return tree.items.flatMap(namesIn);
+  return namesInText(tree.value);
+}
+
+function namesInText(value: Value): readonly string[] {
+  if (typeof value !== 'string' || !hasTemplate(value)) return [];
+  const compiled = compileTemplate(value);
+  return compiled.kind === 'problem' ? [] : compiled.names.map(({ name }) => name.split('.')[0] ?? name);
+}

@@ -1,0 +1,134 @@
+// Policies whose every key is right and that still cannot work: told at the key, before any host is contacted.
+import type { Inventory } from '../../model/host.ts';
+import type { Rollout } from '../../model/playbook.ts';
+import { resolvePattern } from '../inventory/pattern.ts';
+import type { Telling } from '../text/diagnostics-collector.ts';
+import { type Entry, nodeAt, type Tree } from '../text/tree.ts';
+
+export interface PlayHosts {
+  readonly inventory: Inventory;
+  /** Hosts of the play's pattern. */
+  readonly hosts: readonly string[];
+}
+
+interface Check {
+  readonly telling: Telling;
+  readonly rollout: Rollout;
+  readonly tree: Tree;
+  /** Where a key of the policy stands. */
+  readonly at: (...path: readonly [string, ...(string | number)[]]) => number;
+}
+
+/** Tells what of the policy cannot work. `play` is absent where the inventory is not known. */
+export function checkPolicy(telling: Telling, entry: Entry | undefined, rollout: Rollout, play: PlayHosts | undefined): void {
+  if (entry?.value.kind !== 'map') return;
+  const check: Check = { telling, rollout, tree: entry.value, at: (...path) => placeOf(entry.value, path) };
+  checkWaves(check);
+  checkWindows(check);
+  checkFreezes(check);
+  checkGateNames(check);
+  checkDeadlines(check);
+  if (play !== undefined && play.hosts.length > 0) checkCanary(check, play);
+}
+
+/** Of a list with one item, the item may be written without the list. */
+function placeOf(tree: Tree, [key, ...rest]: readonly (string | number)[]): number {
+  const { node } = nodeAt(tree, key === undefined ? [] : [key]);
+  return nodeAt(node, node.kind === 'list' ? rest : rest.filter((part) => typeof part === 'string')).node.at;
+}
+
+const written = (minutes: number): string => `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`;
+
+function checkWaves({ telling, tree, at }: Check): void {
+  const { node, exact } = nodeAt(tree, ['waves']);
+  if (!exact || node.kind !== 'list' || node.items.length > 0) return;
+  telling.error(at('waves'), 'no-waves', '`waves` is an empty list: no host would be in any of them', {
+    hint: 'leave the key out for one wave of all hosts',
+  });
+}
+
+function checkWindows({ telling, rollout, at }: Check): void {
+  for (const [index, window] of rollout.windows.entries()) {
+    if (window.from % 1440 !== window.to % 1440 || window.from < window.to) continue;
+    telling.error(
+      at('windows', index, 'to'),
+      'window-never-opens',
+      `this window closes at ${written(window.to)}, when it opens: it is open for no time at all`,
+      { hint: 'for the whole day write `from: 0:00, to: 24:00`' },
+    );
+  }
+}
+
+const year = 366;
+
+function checkFreezes({ telling, rollout, at }: Check): void {
+  for (const [index, freeze] of rollout.freeze.entries()) {
+    const days = (Date.parse(`${freeze.to}Z`) - Date.parse(`${freeze.from}Z`)) / 86_400_000;
+    if (days <= year) continue;
+    telling.error(
+      at('freeze', index, 'to'),
+      'freeze-too-long',
+      `this freeze lasts ${Math.floor(days)} days: nothing is started in all of them`,
+      {
+        hint: `is ${freeze.to.slice(0, 4)} the right year? A freeze of more than a year is better a play that is not run`,
+      },
+    );
+  }
+}
+
+function checkGateNames({ telling, rollout, at }: Check): void {
+  const seen = new Set<string>();
+  for (const [index, gate] of rollout.gates.entries()) {
+    if (seen.has(gate.name)) {
+      telling.error(at('gates', index, 'name'), 'gate-named-twice', `two gates are called ${gate.name}`, {
+        detail: 'a gate is known by its name in the journal: one of them would never be read',
+        hint: 'give each gate its own name',
+      });
+    }
+    seen.add(gate.name);
+  }
+}
+
+function checkDeadlines({ telling, rollout, at }: Check): void {
+  const { host, run } = rollout.deadline;
+  for (const [key, seconds] of Object.entries(rollout.deadline)) {
+    if (seconds > 0) continue;
+    telling.error(at('deadline', key), 'no-time', `\`deadline.${key}\` is 0: it is over before anything is done`, {
+      hint: 'leave the key out for no deadline',
+    });
+  }
+  if (host !== undefined && run !== undefined && host > run) {
+    telling.error(
+      at('deadline', 'host'),
+      'deadline-too-long',
+      'a host may take longer than the whole run: `deadline.host` can never be reached',
+      {
+        hint: 'make `deadline.run` the longer one, or leave `deadline.host` out',
+      },
+    );
+  }
+  const soak = rollout.canary?.soak ?? 0;
+  if (run !== undefined && run > 0 && soak >= run) {
+    telling.error(at('canary', 'soak'), 'soak-too-long', 'the canary soaks longer than the run may take: no other host is ever started', {
+      hint: 'make `deadline.run` longer than the soak',
+    });
+  }
+}
+
+function checkCanary({ telling, rollout, at }: Check, { inventory, hosts }: PlayHosts): void {
+  const canary = rollout.canary?.hosts;
+  if (canary === undefined) return;
+  if ('count' in canary && canary.count > hosts.length) {
+    telling.error(at('canary'), 'canary-too-large', `the canary has ${canary.count} hosts, the play only ${hosts.length}`, {
+      hint: 'a canary of all hosts is none',
+    });
+  }
+  if (!('pattern' in canary)) return;
+  const place = telling.source.placeAt(at('canary', 'hosts'));
+  const found = resolvePattern(canary.pattern, inventory, place);
+  for (const one of found.diagnostics) telling.diagnostics.push(one);
+  if (found.value === undefined || found.value.some((host) => hosts.includes(host))) return;
+  telling.errorAt(place, 'canary-elsewhere', `the canary \`${canary.pattern}\` has none of the play's hosts`, {
+    hint: 'without a canary no other host is ever started: name hosts of this play',
+  });
+}

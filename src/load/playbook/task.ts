@@ -1,0 +1,240 @@
+// Tasks and blocks: YAML to `Task`, with the names that are known growing from task to task.
+import { hasTemplate } from '../../expression/index.ts';
+import type { Place } from '../../model/diagnostic.ts';
+import type { BlockTask, ModuleTask, Task } from '../../model/playbook.ts';
+import type { AnyModule } from '../../model/run/change.ts';
+import { duration, filled, flag, whole } from '../../model/shape/schema.ts';
+import type { Value } from '../../model/value.ts';
+import { didYouMean, type Telling } from '../text/diagnostics-collector.ts';
+import { conditions, field, optional, refuseKeys, tagsField, varsField, verdictField } from '../text/fields.ts';
+import { fitTree } from '../text/fit.ts';
+import { checkTemplates, guardedNames, type Names, withVars } from '../text/names.ts';
+import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
+import { blockKeys, refusedInTask, refusedLoop, taskKeys } from './keywords.ts';
+
+export interface TaskContext {
+  readonly telling: Telling;
+  readonly modules: ReadonlyMap<string, AnyModule>;
+  /** Grows: what `register` and `set_fact` name is known to all tasks behind. */
+  readonly learned: Set<string>;
+  /** Of the play and the blocks around: what is tagged outside is tagged inside. */
+  readonly tags: readonly string[];
+  /** What a block around hides is hidden inside. */
+  readonly noLog?: boolean;
+}
+
+/** Reads a list of tasks; `prefix` is the id of the block that they are in. */
+export function readTasks(context: TaskContext, tree: Tree, names: Names, prefix: string): readonly Task[] {
+  if (tree.kind === 'scalar' && tree.value === null) return [];
+  if (tree.kind !== 'list') {
+    context.telling.error(tree.at, 'bad-value', 'tasks are a list', { hint: 'begin each with a dash' });
+    return [];
+  }
+  return tree.items.flatMap((item, index) => readTask(context, item, names, `${prefix}${index}`) ?? []);
+}
+
+function readTask(context: TaskContext, tree: Tree, names: Names, id: string): Task | undefined {
+  if (tree.kind !== 'map') {
+    context.telling.error(tree.at, 'bad-task', 'a task is a mapping with the name of a module as key', {
+      hint: 'for example `- command: uptime`',
+    });
+    return undefined;
+  }
+  if (tree.entries.length === 0) {
+    context.telling.error(tree.at, 'no-module', 'this task is empty');
+    return undefined;
+  }
+  const block = entryOf(tree, 'block');
+  return block === undefined ? readModuleTask(context, tree, names, id) : readBlock(context, tree, block, names, id);
+}
+
+/** What tasks and blocks have in common; and the names that hold inside. */
+function readCommon(context: TaskContext, tree: MapTree, names: Names, id: string, defaultName: string) {
+  const { telling } = context;
+  const { vars, tree: varsTree } = varsField(telling, tree);
+  const inner = withVars(names, [...Object.keys(vars), ...context.learned]);
+  const when = conditions(telling, entryOf(tree, 'when'), inner);
+  const guarded = withVars(inner, guardedNames(when));
+  if (varsTree !== undefined) checkTemplates(telling, varsTree, guarded);
+  const nameEntry = entryOf(tree, 'name');
+  if (nameEntry !== undefined) checkTemplates(telling, nameEntry.value, guarded);
+  const place = telling.source.placeAt(tree.entries[0]?.keyAt ?? tree.at);
+  const common = {
+    id,
+    name: field(telling, tree, 'name', filled) ?? defaultName,
+    when,
+    tags: [...new Set([...context.tags, ...tagsField(telling, tree)])],
+    vars,
+    ...optional('ignoreErrors', field(telling, tree, 'ignore_errors', flag)),
+    ...optional('become', field(telling, tree, 'become', flag)),
+    ...optional('noLog', field(telling, tree, 'no_log', flag) ?? context.noLog),
+    place,
+  };
+  return { common, inner: guarded };
+}
+
+function readBlock(context: TaskContext, tree: MapTree, block: Entry, names: Names, id: string): BlockTask {
+  refuseKeys(context.telling, tree.entries, 'block', blockKeys, refusedInTask);
+  const { common, inner } = readCommon(context, tree, names, id, 'block');
+  const tasks = readTasks({ ...context, tags: common.tags, ...optional('noLog', common.noLog) }, block.value, inner, `${id}.`);
+  if (tasks.length === 0 && (block.value.kind !== 'list' || block.value.items.length === 0)) {
+    context.telling.error(block.keyAt, 'empty-block', 'this block has no tasks');
+  }
+  return { kind: 'block', ...common, tasks };
+}
+
+function readModuleTask(context: TaskContext, tree: MapTree, names: Names, id: string): ModuleTask | undefined {
+  const { telling } = context;
+  const found = moduleOf(context, tree);
+  const loop = entryOf(tree, 'loop');
+  const loopVar = readLoopVar(telling, entryOf(tree, 'loop_control'));
+  const looped = loop === undefined ? names : withVars(names, [loopVar ?? 'item']);
+  const { common, inner } = readCommon(context, tree, looped, id, found?.module.name ?? 'task');
+  const register = readRegister(telling, tree);
+  const known = register === undefined ? inner : withVars(inner, [register]);
+  const until = entryOf(tree, 'until');
+  const retries = field(telling, tree, 'retries', whole(0, 10_000));
+  const task = {
+    kind: 'task',
+    ...common,
+    ...optional('loop', loop && readLoop(telling, loop, withVars(names, context.learned))),
+    ...optional('loopVar', loopVar),
+    ...optional('register', register),
+    ...optional('until', until && conditions(telling, until, known)),
+    ...optional('retries', retries ?? (until && 3)),
+    ...optional('delay', field(telling, tree, 'delay', duration) ?? (until && 5)),
+    ...optional('changedWhen', verdictField(telling, entryOf(tree, 'changed_when'), known)),
+    ...optional('failedWhen', verdictField(telling, entryOf(tree, 'failed_when'), known)),
+    ...optional('timeout', field(telling, tree, 'timeout', duration)),
+    ...optional('idempotent', field(telling, tree, 'idempotent', flag)),
+  } as const;
+  if (found === undefined) {
+    if (register !== undefined) context.learned.add(register);
+    return undefined;
+  }
+  const args = readArgs(context, found.module, found.entry, inner);
+  const inPlans = readCheckMode(telling, tree, found.entry);
+  if (register !== undefined) context.learned.add(register);
+  const argPlaces = { ...placesOf(telling, found.entry.value), ...(loop && { loop: telling.source.placeAt(loop.value.at) }) };
+  return { ...task, ...optional('inPlans', inPlans), module: found.module.name, args, argPlaces };
+}
+
+/**
+ * In Ansible `check_mode: false` runs a task in a dry run too, and `check_mode: true` runs it as the module's dry run does. A command that only
+ * reads is the same command in its dry run, so that both say: run it. Any other command would break the promise of a plan.
+ */
+function readCheckMode(telling: Telling, tree: MapTree, module: Entry): true | undefined {
+  const entry = entryOf(tree, 'check_mode');
+  if (entry === undefined || field(telling, tree, 'check_mode', flag) === undefined) return undefined;
+  if (module.value.kind === 'map' && entryOf(module.value, 'read_only') !== undefined) return true;
+  telling.error(entry.keyAt, 'unsupported-keyword', 'kmend has `check_mode` only on a command or shell task with `read_only: true`', {
+    hint: 'a plan changes nothing, and `kmend plan` is the dry run of all tasks',
+  });
+  return undefined;
+}
+
+/** The one key that is a module. Everything else that is no keyword is told here. */
+function moduleOf(context: TaskContext, tree: MapTree): { readonly module: AnyModule; readonly entry: Entry } | undefined {
+  const { telling, modules } = context;
+  const others = tree.entries.filter(({ key }) => !(taskKeys as readonly string[]).includes(key));
+  const asModule = (key: string): AnyModule | undefined => modules.get(key.replace(/^ansible\.(?:builtin|legacy)\./, ''));
+  const found = others.filter(({ key }) => asModule(key) !== undefined);
+  for (const { key, keyAt } of others) {
+    if (asModule(key) !== undefined) continue;
+    const instead = refusedLoop(key) ?? (Object.hasOwn(refusedInTask, key) ? refusedInTask[key] : undefined);
+    if (instead !== undefined) telling.error(keyAt, 'unsupported-keyword', `kmend has no \`${key}\` on a task`, { hint: instead });
+    else if (found.length > 0) telling.error(keyAt, 'unknown-key', `a task has no key \`${key}\``, didYouMean(key, taskKeys));
+    else tellUnknownModule(context, key, keyAt);
+  }
+  const [first, second] = found;
+  if (second !== undefined)
+    telling.error(second.keyAt, 'several-modules', `a task has one module, this one has ${found.map(({ key }) => key).join(' and ')}`);
+  if (others.length === 0)
+    telling.error(tree.entries[0]?.keyAt ?? tree.at, 'no-module', 'this task has no module', {
+      hint: 'a task asks for one: see `kmend docs`',
+    });
+  const module = first && asModule(first.key);
+  return first === undefined || module === undefined ? undefined : { module, entry: first };
+}
+
+function tellUnknownModule(context: TaskContext, key: string, at: number): void {
+  const hint =
+    didYouMean(key.replace(/^(?:\w+\.){2}/, ''), [...context.modules.keys(), ...taskKeys]).hint ?? '`kmend docs` lists the modules';
+  context.telling.error(at, 'unknown-module', `no module is called \`${key}\``, { hint });
+}
+
+function readArgs(context: TaskContext, module: AnyModule, entry: Entry, names: Names): Value {
+  const { telling } = context;
+  checkTemplates(telling, entry.value, names);
+  const before = telling.diagnostics.length;
+  // A mapping that is missing altogether is told at the module's name.
+  const isEmpty = entry.value.kind === 'scalar' && entry.value.value === null;
+  const tree: Tree = isEmpty ? { kind: 'scalar', at: entry.keyAt, value: null, text: '', style: 'plain' } : entry.value;
+  const { input } = fitTree(telling, tree, module.args, module.name, 'argument');
+  hintAtShortForm(telling, entry, before);
+  // What set_fact sets is known from here on.
+  if (module.name === 'set_fact' && entry.value.kind === 'map') for (const { key } of entry.value.entries) context.learned.add(key);
+  return input;
+}
+
+/** `service: name=docker state=restarted` is Ansible's oldest form. */
+function hintAtShortForm(telling: Telling, entry: Entry, before: number): void {
+  const last = telling.diagnostics[before];
+  if (last === undefined || entry.value.kind !== 'scalar' || !/^\w+=/.test(entry.value.text)) return;
+  telling.diagnostics[before] = {
+    ...last,
+    hint: `write the arguments as a mapping: \`${entry.key}: {${entry.value.text.replace(/(?<!\w)(\w+)=(\S+)\s*/g, '$1: $2, ').replace(/, $/, '')}}\``,
+  };
+}
+
+function placesOf(telling: Telling, tree: Tree): Record<string, Place> {
+  const places: Record<string, Place> = {};
+  const walk = (node: Tree, path: string): void => {
+    put(places, path, telling.source.placeAt(node.at));
+    const inner = (key: string | number): string => (path === '' ? String(key) : `${path}.${key}`);
+    if (node.kind === 'map') for (const entry of node.entries) walk(entry.value, inner(entry.key));
+    else if (node.kind === 'list') for (const [index, item] of node.items.entries()) walk(item, inner(index));
+  };
+  walk(tree, '');
+  return places;
+}
+
+function readLoop(telling: Telling, loop: Entry, names: Names): Value {
+  checkTemplates(telling, loop.value, names);
+  const isTemplate = loop.value.kind === 'scalar' && typeof loop.value.value === 'string' && hasTemplate(loop.value.text);
+  if (loop.value.kind !== 'list' && !isTemplate) {
+    telling.error(loop.value.at, 'bad-value', '`loop` should be a list, or a template that gives one', {
+      hint: "for example `loop: ['a', 'b']`",
+    });
+  }
+  return plainOf(loop.value);
+}
+
+function readLoopVar(telling: Telling, control: Entry | undefined): string | undefined {
+  if (control === undefined) return undefined;
+  if (control.value.kind !== 'map') {
+    telling.error(control.value.at, 'bad-value', '`loop_control` should be a mapping with loop_var');
+    return undefined;
+  }
+  const others = {
+    label: 'the item itself is shown',
+    index_var: 'loop over `range(...)`',
+    pause: 'use `delay` with `until`',
+    extended: 'leave it out',
+    extended_allitems: 'leave it out',
+    break_when: 'use a `when`',
+  };
+  refuseKeys(telling, control.value.entries, 'loop_control', ['loop_var'], others);
+  return nameField(telling, control.value, 'loop_var');
+}
+
+const readRegister = (telling: Telling, tree: MapTree): string | undefined => nameField(telling, tree, 'register');
+
+function nameField(telling: Telling, map: MapTree, key: string): string | undefined {
+  const name = field(telling, map, key, filled);
+  if (name === undefined || /^[A-Za-z_]\w*$/.test(name)) return name;
+  telling.error(entryOf(map, key)?.value.at ?? map.at, 'variable-name', `\`${name}\` cannot be the name of a variable`, {
+    hint: 'letters, digits and _',
+  });
+  return undefined;
+}

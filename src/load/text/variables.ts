@@ -1,0 +1,187 @@
+// The variables of a host: layers by precedence, magic ones above all, templates rendered when they are read.
+import { VariableError } from '../../core/plan/scope.ts';
+import { renderParts, type Scope } from '../../expression/index.ts';
+import type { Checked, Diagnostic } from '../../model/diagnostic.ts';
+import type { Host, Inventory } from '../../model/host.ts';
+import type { Mapping, Value } from '../../model/value.ts';
+import { dirOf } from './reader.ts';
+import { put } from './tree.ts';
+
+/** What lies above the inventory's variables; all optional, from the strongest to the weakest. */
+export interface Layers {
+  /** `-e`: always wins. */
+  readonly extraVars?: Mapping;
+  /** `register` and `set_fact`. */
+  readonly registered?: Mapping;
+  /** Task, then blocks from the inside out. */
+  readonly taskVars?: readonly Mapping[];
+  readonly playVars?: Mapping;
+  /** Facts as nested mappings: `kernel.release` under `kernel`. */
+  readonly facts?: Mapping;
+  readonly playbookDir?: string;
+}
+
+/** Names that every host has, whatever its variables. */
+export const magicNames: readonly string[] = [
+  'inventory_hostname',
+  'inventory_hostname_short',
+  'inventory_dir',
+  'inventory_file',
+  'group_names',
+  'groups',
+  'hostvars',
+  'playbook_dir',
+];
+
+/** The layers of a host, the strongest first, unrendered; the inventory's variables are the last. */
+const hostLayers = (host: Host, layers: Layers = {}): readonly Mapping[] =>
+  [layers.extraVars, layers.registered, ...(layers.taskVars ?? []), layers.playVars, layers.facts, host.vars].filter(
+    (layer): layer is Mapping => layer !== undefined,
+  );
+
+/**
+ * What expressions of a host see. A template is rendered when it is read, and once; what cannot be rendered throws core's `VariableError`,
+ * which is caught where expressions are evaluated.
+ */
+export function hostScope(inventory: Inventory, name: string, layers: Layers = {}): Scope {
+  const host = inventory.hosts.get(name) ?? { name, groups: [], vars: {} };
+  const stack = hostLayers(host, layers);
+  const rendered = new Map<string, Value>();
+  const open: string[] = [];
+  const scope: Scope = {
+    lookup: (wanted) => {
+      const magic = magicValue(inventory, host, layers, wanted);
+      if (magic !== undefined) return magic;
+      const known = rendered.get(wanted);
+      if (known !== undefined) return known;
+      const layer = stack.find((one) => Object.hasOwn(one, wanted));
+      const raw = layer?.[wanted];
+      if (raw === undefined) return undefined;
+      // What a host said is data: braces in it are never run as a template, and an unknown fact spoils no fact beside it.
+      if (layer === layers.facts || layer === layers.registered) return raw;
+      if (open.includes(wanted)) throw new VariableError(`variable ${wanted} refers to itself: ${[...open, wanted].join(' -> ')}`);
+      open.push(wanted);
+      try {
+        const value = renderVariable(wanted, raw, scope);
+        rendered.set(wanted, value);
+        return value;
+      } finally {
+        open.pop();
+      }
+    },
+  };
+  return scope;
+}
+
+function renderVariable(name: string, raw: Value, scope: Scope): Value {
+  // A part that is not known yet leaves the other parts of the variable known.
+  const result = renderParts(raw, scope);
+  if (result.kind === 'value') return result.value;
+  if (result.kind === 'unknown') return { $unknown: result.why };
+  throw new VariableError(`variable ${name}: ${result.message}`);
+}
+
+/** All variables of a host, rendered. Those that cannot be rendered stay as they are written, with a warning: the output is for people. */
+export function hostVars(inventory: Inventory, name: string, layers: Layers = {}): Checked<Mapping> {
+  const host = inventory.hosts.get(name);
+  if (host === undefined) return { diagnostics: [{ code: 'unknown-host', severity: 'error', summary: `no host is called ${name}` }] };
+  const scope = hostScope(inventory, name, layers);
+  const stack = hostLayers(host, layers);
+  const values: Record<string, Value> = {};
+  const diagnostics: Diagnostic[] = [];
+  for (const wanted of new Set(stack.flatMap((layer) => Object.keys(layer)))) {
+    const read = readVariable(scope, wanted);
+    const written = stack.find((layer) => Object.hasOwn(layer, wanted))?.[wanted];
+    put(values, wanted, (read.ok ? read.value : written) ?? null);
+    if (read.ok) continue;
+    const place = host.place && { place: host.place };
+    const detail = 'it is shown as it is written';
+    diagnostics.push({ code: 'variable', severity: 'warning', ...place, summary: `host ${name}: ${read.why}`, detail });
+  }
+  return { value: values, diagnostics };
+}
+
+/** Reads one variable; what cannot be rendered comes back as a sentence. */
+export function readVariable(
+  scope: Scope,
+  name: string,
+): { readonly ok: true; readonly value: Value | undefined } | { readonly ok: false; readonly why: string } {
+  try {
+    return { ok: true, value: scope.lookup(name) };
+  } catch (error) {
+    if (error instanceof VariableError) return { ok: false, why: error.message };
+    throw error;
+  }
+}
+
+function magicValue(inventory: Inventory, host: Host, layers: Layers, name: string): Value | undefined {
+  switch (name) {
+    case 'inventory_hostname':
+      return host.name;
+    case 'inventory_hostname_short':
+      return host.name.split('.')[0] ?? host.name;
+    case 'inventory_file':
+      return host.place?.file;
+    case 'inventory_dir':
+      return host.place && dirOf(host.place.file);
+    case 'group_names':
+      return [...host.groups].sort();
+    case 'groups':
+      return groupsOf(inventory);
+    case 'hostvars':
+      return hostvarsOf(inventory, layers);
+    case 'playbook_dir':
+      return layers.playbookDir;
+    default:
+      return undefined;
+  }
+}
+
+const keptGroups = new WeakMap<Inventory, Mapping>();
+
+function groupsOf(inventory: Inventory): Mapping {
+  const known = keptGroups.get(inventory);
+  if (known !== undefined) return known;
+  const members: Record<string, string[]> = {};
+  for (const group of inventory.groups.keys()) put(members, group, []);
+  for (const host of inventory.hosts.values()) {
+    members.all?.push(host.name);
+    for (const group of host.groups) if (group !== 'all') members[group]?.push(host.name);
+  }
+  keptGroups.set(inventory, members);
+  return members;
+}
+
+/** Variables of all hosts by name. Nothing is rendered before it is read: a fleet has thousands of hosts, an expression asks for one. */
+function hostvarsOf(inventory: Inventory, layers: Layers): Mapping {
+  const { playbookDir, extraVars, playVars } = layers;
+  const outer: Layers = {
+    ...(playbookDir !== undefined && { playbookDir }),
+    ...(extraVars && { extraVars }),
+    ...(playVars && { playVars }),
+  };
+  return lazily([...inventory.hosts.keys()], (name) => {
+    const host = inventory.hosts.get(name);
+    const scope = hostScope(inventory, name, outer);
+    const names = new Set(host === undefined ? [] : hostLayers(host, outer).flatMap((layer) => Object.keys(layer)));
+    for (const magic of magicNames)
+      if (magic !== 'hostvars' && magicValue(inventory, host ?? { name, groups: [], vars: {} }, outer, magic) !== undefined)
+        names.add(magic);
+    return lazily([...names], (variable) => scope.lookup(variable) ?? null);
+  });
+}
+
+/** A mapping whose values are made when they are read, once each. */
+function lazily(names: readonly string[], make: (name: string) => Value): Mapping {
+  const made = new Map<string, Value>();
+  const mapping: Record<string, Value> = {};
+  for (const name of names) {
+    const get = (): Value => {
+      const known = made.get(name) ?? make(name);
+      made.set(name, known);
+      return known;
+    };
+    Object.defineProperty(mapping, name, { enumerable: true, configurable: false, get });
+  }
+  return mapping;
+}

@@ -1,0 +1,199 @@
+// Events: the lines of a journal. The state of a run is always a fold over them; every decision that a fold could not repeat is an event.
+
+import type { Rollout } from '../playbook.ts';
+import type { Mapping } from '../value.ts';
+import type { Proof } from './change.ts';
+import type { EffectKind, EffectResult } from './effect.ts';
+import type { Failure } from './failure.ts';
+import type { HostPlan, PlannedChange, Remedy, TaskStatus, Verdict } from './plan.ts';
+import type { Risk } from './risk.ts';
+
+/** What a run is told about a host when it begins: its plan, in short. */
+export interface RunHost {
+  readonly host: string;
+  readonly plan: HostPlan;
+  /** Already out of service when we came (NotReady, cordoned by somebody, unreachable): it holds its own slot. */
+  readonly down: boolean;
+}
+
+/** A host of the pool, by its name in this run, that another run has out of service. */
+export interface OtherSlot {
+  readonly host: string;
+  readonly run: string;
+  readonly zone?: string;
+  /** It failed in a run of the same play, and no operator has acknowledged it: the brake counts it. */
+  readonly failed?: true;
+}
+
+/** A person keeps this host out of the run, or behind all others: by the annotation `kmend.io/hold` of its node, or by a cordon. */
+export interface LockOut {
+  readonly host: string;
+  readonly by: 'hold' | 'cordon';
+  readonly why: string;
+}
+
+/** `partial`: all but what the play accepted. `provisional`: nothing proves it yet. */
+export type Proven = 'yes' | 'partial' | 'provisional' | 'not_asked';
+
+export type EventBody = Entry & {
+  /** The operator command that it records, by its id: a crash between journalling a command and removing it does not repeat the command. */
+  readonly command?: string;
+};
+
+type Entry =
+  | {
+      readonly type: 'run.started';
+      readonly tool: string;
+      readonly playbook: string;
+      readonly play: string;
+      readonly rollout: Rollout;
+      /** Hosts of the play's pattern before `--limit`. */
+      readonly pool: number;
+      readonly hosts: readonly RunHost[];
+      readonly leftOut: readonly { readonly host: string; readonly failure: Failure }[];
+      readonly who: string;
+      /** A person is at a terminal and can be asked. */
+      readonly attended: boolean;
+      /** Plan that is applied. */
+      readonly planId: string;
+      /** Files beside the journal that a resume reads, with their sha256. */
+      readonly files?: Readonly<Record<string, string>>;
+      /** The newest run before this one, as far as its journal went: who knows the head of this run can check that one too. */
+      readonly previous?: { readonly run: string; readonly head: string };
+    }
+  | { readonly type: 'run.resumed'; readonly who: string; readonly tool: string }
+  /** `hosts`: kmend itself paused, because these keep their slots; a person's word about one of them lets the run go on. */
+  | { readonly type: 'run.paused'; readonly who: string; readonly why: string; readonly hosts?: readonly string[] }
+  | { readonly type: 'run.continued'; readonly who: string }
+  | { readonly type: 'run.aborted'; readonly who: string; readonly why: string }
+  | { readonly type: 'run.finished'; readonly exit: number; readonly why: string }
+  /** Always the last entry until a resume: it holds nothing but the link to how the run finished, which so cannot be changed unseen. */
+  | { readonly type: 'run.closed' }
+  | {
+      readonly type: 'approved';
+      readonly risk: Risk;
+      readonly who: string;
+      readonly how: 'asked' | 'flag';
+      /** `unplannable`: a person agreed to go on without the hosts that were refused or left out; absent = agreed to the risk. */
+      readonly about?: 'risk' | 'unplannable';
+    }
+  | { readonly type: 'wave.started'; readonly wave: number; readonly hosts: readonly string[]; readonly canary: boolean }
+  | { readonly type: 'wave.done'; readonly wave: number }
+  | { readonly type: 'canary.promoted'; readonly by: string; readonly why: string }
+  | { readonly type: 'brake.tripped'; readonly why: string; readonly host: string }
+  /** A person has looked at every bad end that counted (`host.resolved`): hosts are started again. `hosts`: the ones looked at since it tripped. */
+  | { readonly type: 'brake.released'; readonly by: string; readonly hosts: readonly string[]; readonly why: string }
+  | { readonly type: 'gate.read'; readonly gate: string; readonly open: boolean; readonly read: string }
+  /** Hosts or nodes of the pool that are out of service and not ours. */
+  | {
+      readonly type: 'capacity.read';
+      readonly unavailable: readonly string[];
+      /** All of this run's hosts that a person has locked out now. Absent = that could not be read (or, in older journals, was not). */
+      readonly lockOuts?: readonly LockOut[];
+    }
+  /** Hosts of the pool that other runs of this state directory have out of service. */
+  | { readonly type: 'slots.read'; readonly others: readonly OtherSlot[] }
+  /** The pending taint of this run is set on these nodes; journalled before it is written, as is its removal. */
+  | { readonly type: 'nodes.tainted'; readonly nodes: readonly string[] }
+  | { readonly type: 'nodes.untainted'; readonly nodes: readonly string[] }
+  /** The API server does not answer since then: one entry for all hosts. */
+  | { readonly type: 'cluster.away'; readonly since: number; readonly why: string }
+  | { readonly type: 'cluster.back'; readonly seconds: number }
+  | { readonly type: 'waiting'; readonly why: string; readonly until?: number }
+  | { readonly type: 'host.started'; readonly host: string; readonly why: string }
+  | { readonly type: 'facts.read'; readonly host: string; readonly verdict: Verdict; readonly evidence: string; readonly bootId?: string }
+  | { readonly type: 'remedy.chosen'; readonly host: string; readonly remedy: Remedy; readonly why: string }
+  /** The answer of an active probe of this host, with the argument set, that the table does not have for that exact release. */
+  | { readonly type: 'kernel.seen'; readonly host: string; readonly release: string; readonly obeys: 'yes' | 'no' }
+  | { readonly type: 'drift.noted'; readonly host: string; readonly what: readonly string[] }
+  | { readonly type: 'block.entered'; readonly host: string; readonly task: string; readonly entered: boolean; readonly why?: string }
+  | {
+      readonly type: 'task.planned';
+      readonly host: string;
+      readonly task: string;
+      readonly name: string;
+      readonly module: string;
+      readonly status: TaskStatus;
+      readonly changes: readonly PlannedChange[];
+      readonly why?: string;
+      /** The boot in which they are made. */
+      readonly bootId?: string;
+    }
+  | {
+      readonly type: 'effect.started';
+      readonly host: string;
+      readonly task: string;
+      /** Unique in the run: `HOST/TASK/N`. */
+      readonly effect: string;
+      readonly kind: EffectKind;
+      readonly what: string;
+      readonly timeout: number;
+      readonly detached: boolean;
+      /** Boot id of the host when the effect was announced. */
+      readonly bootId?: string;
+      /** A reboot: seconds that the new boot must last. */
+      readonly stableFor?: number;
+      /** It leaves the host as it is: announcing it touches nothing. */
+      readonly harmless?: true;
+    }
+  | { readonly type: 'effect.progress'; readonly host: string; readonly task: string; readonly effect: string; readonly text: string }
+  | { readonly type: 'effect.done'; readonly host: string; readonly task: string; readonly effect: string; readonly result: EffectResult }
+  | {
+      readonly type: 'effect.failed';
+      readonly host: string;
+      readonly task: string;
+      readonly effect: string;
+      readonly failure: Failure;
+      /** What it left behind (exit status, output), where it came to an end. */
+      readonly result?: EffectResult;
+    }
+  | {
+      readonly type: 'task.done';
+      readonly host: string;
+      readonly task: string;
+      readonly name: string;
+      readonly status: 'ok' | 'changed' | 'skipped' | 'ignored';
+      /** What `register` keeps, masked where `no_log` says so. */
+      readonly registered?: Mapping;
+      /** Variables that `set_fact` set. */
+      readonly sets?: Mapping;
+      readonly note?: string;
+      /** `ignored`, and the task was to prove something: nothing is proven. */
+      readonly unproven?: true;
+    }
+  | ({ readonly type: 'proof'; readonly host: string } & Proof)
+  | { readonly type: 'host.done'; readonly host: string; readonly changed: boolean; readonly proven: Proven }
+  /** The proof was repeated at the end of the soak. */
+  | { readonly type: 'host.soaked'; readonly host: string; readonly evidence: string }
+  | {
+      readonly type: 'host.failed';
+      readonly host: string;
+      readonly task?: string;
+      readonly failure: Failure;
+      readonly touched: boolean;
+      readonly state: string;
+    }
+  /** A person looked at a host that ended badly: its slot and zone are free again, and its bad end no longer counts for the brake. */
+  | {
+      readonly type: 'host.resolved';
+      readonly host: string;
+      readonly who: string;
+      readonly note: string;
+      /** `done`: the person mended it; `skip`: leave it as it is; `retry`: this run shall walk it again. Absent = `skip`. */
+      readonly as?: 'done' | 'skip' | 'retry';
+    }
+  | { readonly type: 'warning'; readonly host?: string; readonly text: string };
+
+export type EventType = EventBody['type'];
+
+/** A journal line. `prev` is the hash of the line before: the chain that `audit verify` follows. */
+export type Event = EventBody & {
+  readonly v: 1;
+  readonly seq: number;
+  /** Milliseconds since 1970, controller's clock. */
+  readonly at: number;
+  readonly run: string;
+  readonly prev: string;
+};
+
+export type EventOf<T extends EventType> = Extract<EventBody, { readonly type: T }>;

@@ -1,0 +1,94 @@
+// What `command` and `shell` share: guards by paths, and the change that runs something once.
+import { withPrelude } from '../../facts/probe/prelude.ts';
+import { type FactView, type FactWant, flagFact } from '../../model/fact.ts';
+import type { ModulePlan } from '../../model/run/change.ts';
+import { absolutePath, duration, flag, text } from '../../model/shape/schema.ts';
+import { quote } from '../../model/text/quote.ts';
+import { isMapping } from '../../model/value.ts';
+
+/** Arguments of both. */
+export const runShape = {
+  chdir: absolutePath.optional().describe('Directory to run it in.'),
+  creates: absolutePath.optional().describe('Not run when this path is there.'),
+  removes: absolutePath.optional().describe('Not run when this path is not there.'),
+  unless: absolutePath.optional().describe('Not run when this path is there, whoever made it.'),
+  stdin: text.optional().describe('Text for its standard input; not kept on the host.'),
+  read_only: flag.default(false).describe('It changes nothing: it is no change, and a plan may run it (see above).'),
+  timeout: duration.default(600).describe('How long it may take.'),
+};
+
+export interface RunArgs {
+  readonly chdir?: string | undefined;
+  readonly creates?: string | undefined;
+  readonly removes?: string | undefined;
+  readonly unless?: string | undefined;
+  readonly stdin?: string | undefined;
+  readonly read_only: boolean;
+  readonly timeout: number;
+}
+
+/** What a task that runs `body` wants to know: its guards, and, where it changes nothing, what it says. */
+export const runWants = (body: string, given: RunArgs): readonly FactWant[] => [
+  ...[given.creates, given.removes, given.unless].flatMap((path) => (path === undefined ? [] : [{ area: 'path', args: { path } }])),
+  ...(given.read_only ? [{ area: 'output', args: { script: scriptOf(body, given), timeout: seconds(given) } }] : []),
+];
+
+const seconds = (given: RunArgs): number => Math.max(1, Math.ceil(given.timeout));
+
+function scriptOf(body: string, given: RunArgs): string {
+  const chdir =
+    given.chdir === undefined ? '' : `cd -- "$R"${quote(given.chdir)} || { echo "cannot change to the directory" >&2; exit 125; }\n`;
+  return withPrelude(`${chdir}${body}\n`);
+}
+
+/** Why it need not run. */
+function guarded(given: RunArgs, facts: FactView): string | undefined {
+  for (const path of [given.creates, given.unless])
+    if (path !== undefined && flagFact(facts, `path.${path}.exists`)) return `${path} is there`;
+  const { removes } = given;
+  return removes !== undefined && !flagFact(facts, `path.${removes}.exists`) ? `${removes} is not there` : undefined;
+}
+
+export function planRun(shown: string, body: string, given: RunArgs, facts: FactView): ModulePlan {
+  const note = guarded(given, facts);
+  if (note !== undefined) return { changes: [], note };
+  if (given.read_only) return asRead(shown, body, given, facts);
+  return {
+    changes: [
+      {
+        sign: '!',
+        what: shown,
+        risk: 'restart',
+        effects: [
+          {
+            kind: 'run',
+            what: shown,
+            script: scriptOf(body, given),
+            ...(given.stdin === undefined ? {} : { stdin: given.stdin }),
+            detached: given.stdin === undefined,
+            timeout: seconds(given),
+          },
+        ],
+      },
+    ],
+    ...promises(given),
+  };
+}
+
+/** A read-only command is a fact: read in a plan too, and no change. Its bad exit status ends the host, unless `failed_when` says otherwise. */
+function asRead(shown: string, body: string, given: RunArgs, facts: FactView): ModulePlan {
+  const read = facts.get(`output.${scriptOf(body, given)}`);
+  const result = isMapping(read) ? read : {};
+  const { rc } = result;
+  if (rc === 0) return { changes: [], result };
+  const said = typeof result.stderr === 'string' && result.stderr !== '' ? `: ${result.stderr.split('\n').at(-1)?.slice(0, 500)}` : '';
+  return { changes: [], result, unmet: { kind: 'exit', evidence: `${shown} ended with ${String(rc)}${said}` } };
+}
+
+const promises = (given: RunArgs): Pick<ModulePlan, 'promises'> => {
+  const facts = Object.fromEntries([
+    ...(given.creates === undefined ? [] : [[`path.${given.creates}.exists`, true] as const]),
+    ...(given.removes === undefined ? [] : [[`path.${given.removes}.exists`, false] as const]),
+  ]);
+  return Object.keys(facts).length === 0 ? {} : { promises: facts };
+};

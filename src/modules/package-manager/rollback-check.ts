@@ -1,0 +1,30 @@
+// Could the packages go back to what they are now? Asked before anything moves: afterwards the old version is nowhere.
+
+import type { FactView } from '../../model/fact.ts';
+import type { PlanContext, Refusal } from '../../model/run/change.ts';
+import type { Step } from './choose.ts';
+import { failedRepositories } from './missing.ts';
+import { noRepositories } from './repositories.ts';
+import { type PackageFacts, packageFacts } from './state.ts';
+import { type Manager, orderOf } from './version.ts';
+
+/** A package that is replaced or removed comes back only from a repository; one that is new is just removed again. */
+export function noWayBack(
+  steps: readonly Step[],
+  facts: FactView,
+  manager: Manager,
+  { acceptNoWayBack }: PlanContext,
+  repositories = noRepositories,
+): Refusal | undefined {
+  if (acceptNoWayBack) return undefined;
+  const order = orderOf(manager);
+  const seen = (name: string): PackageFacts => packageFacts(facts, name, repositories);
+  const lost = steps.filter(({ name, from }) => from !== '' && !seen(name).available.some((evr) => order(evr, from) === 0));
+  if (lost.length === 0) return undefined;
+  const named = lost.map(({ name, from }) => `${name} ${from}`).join(', ');
+  const failed = failedRepositories(lost.map(({ name }) => seen(name)));
+  return {
+    why: `no enabled repository has ${named}, which ${lost.length === 1 ? 'is' : 'are'} installed now: once replaced, ${lost.length === 1 ? 'it' : 'they'} could not be rolled back${failed === '' ? '' : ` (${failed})`}`,
+    hint: 'enable a repository that has it (`enablerepo`; for CentOS 7 the vault, or an archive of your own), or give its package file (`files`); or go on without a rollback: `rollback: none` under `rollout` of the play, or `--rollback none`',
+  };
+}

@@ -1,0 +1,25 @@
+// Module fail: ends the host, on purpose.
+import { asArgs, type Infer, object, shorthand, text } from '../../model/shape/schema.ts';
+import { defineModule } from '../define.ts';
+
+const long = object({ msg: text.default('failed as the play asked for') });
+type Args = Infer<typeof long>;
+
+const args = shorthand((short) => (short === null ? {} : { msg: String(short) }), long);
+
+export const fail = defineModule<Args>({
+  name: 'fail',
+  summary: 'Ends the host with a message.',
+  example: `- name: Not with a storage node
+  fail:
+    msg: storage nodes are fixed by hand
+  when: "'storage' in group_names"
+`,
+  notes:
+    'Use it with `when`. Seen in the plan already: then the host is refused and not touched. Reached in the middle of a walk, the host ends as `not_converged`: it was touched, and is not what the play wants.',
+  args: asArgs(args),
+  maxRisk: 'none',
+  facts: () => [],
+  // A kind of its own would tell no more: whether the host was touched is told beside the kind, and the play's own words are the message.
+  plan: ({ msg }) => ({ changes: [], unmet: { kind: 'not_converged', evidence: msg } }),
+});

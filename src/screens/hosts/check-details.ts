@@ -1,0 +1,203 @@
+// Below the table of `kmend check`: hosts whose cgroup ids run out, the nearest first; and with -v what each host's verdict was counted from.
+import type { Facts } from '../../model/fact.ts';
+import { isList, isMapping, isUnknown, type Mapping } from '../../model/value.ts';
+import { duration, fold, type Paint, plural, table } from '../layout.ts';
+import type { CheckRow } from './check-table.ts';
+
+const numberOf = (from: Mapping, name: string): number => (typeof from[name] === 'number' ? from[name] : 0);
+const grouped = (value: number): string => value.toLocaleString('en');
+const samplesOf = (facts: Facts): Mapping => (isMapping(facts['kmem.samples']) ? facts['kmem.samples'] : {});
+
+/** Hosts that are listed; of the others their number. */
+const mostHosts = 20;
+
+/** A line for each host whose dead groups grow, the first to run out of ids at the top. */
+export function idLines(rows: readonly CheckRow[], width: number, paint: Paint): readonly string[] {
+  const growing = rows
+    .flatMap(({ host, facts }) => (facts !== undefined && numberOf(facts, 'kmem.ids.growth_per_day') > 0 ? [{ host, facts }] : []))
+    .toSorted((a, b) => daysLeft(a.facts) - daysLeft(b.facts));
+  if (growing.length === 0) return [];
+  const shown = growing
+    .slice(0, mostHosts)
+    .map(({ host, facts }) => [`  ${host}`, [idText(facts), slabText(facts)].filter(Boolean).join('; ')]);
+  const rest = growing.length - mostHosts;
+  return [
+    paint.bold('cgroup ids'),
+    ...table(shown, width),
+    ...(rest > 0 ? [`  and ${plural(rest, 'more host')} whose dead groups grow`] : []),
+  ];
+}
+
+const daysLeft = (facts: Facts): number => (typeof facts['kmem.ids.days_left'] === 'number' ? facts['kmem.ids.days_left'] : 99_999);
+
+/** `31,612 of 65,534 in use, about 31,400 by dead groups; +1,850 a day (measured over 6h): full about 2026-12-14`. */
+function idText(facts: Facts): string {
+  const { 'kmem.ids.used': used, 'kmem.ids.dead': dead, 'kmem.ids.growth_per_day': growth } = facts;
+  if (typeof used !== 'number' || typeof dead !== 'number') return isUnknown(used) ? `not known: ${used.$unknown}` : 'not known';
+  const now = `${grouped(used)} of 65,534 in use, about ${grouped(dead)} by dead groups`;
+  if (typeof growth !== 'number') return isUnknown(growth) ? `${now}; growth not known: ${growth.$unknown}` : now;
+  const rate = `${growth < 0 ? '-' : '+'}${grouped(Math.abs(growth))} a day (measured over ${duration(numberOf(facts, 'kmem.ids.over'))})`;
+  return `${now}; ${rate}${whenFull(facts, growth)}`;
+}
+
+function whenFull(facts: Facts, growth: number): string {
+  if (growth <= 0) return '';
+  const day = facts['kmem.ids.full_on'];
+  if (isUnknown(day)) return `: ${day.$unknown}`;
+  return typeof day === 'string' && day !== '' ? `: full about ${day}` : '';
+}
+
+/** `SUnreclaim 353 MiB, +12 MiB a day`: a trend, because no level is known that a host cannot bear. */
+function slabText({ 'memory.sunreclaim_kb': now, 'memory.sunreclaim_per_day': growth }: Facts): string {
+  if (typeof now !== 'number') return '';
+  const rate = typeof growth === 'number' ? `, ${growth < 0 ? '-' : '+'}${mebibytes(Math.abs(growth))} a day` : '';
+  return `SUnreclaim ${mebibytes(now)}${rate}`;
+}
+
+const mebibytes = (kilobytes: number): string =>
+  kilobytes < 10_240 ? `${grouped(kilobytes)} KiB` : `${grouped(Math.round(kilobytes / 1024))} MiB`;
+
+/** With -v: what the verdict was counted from, and what goes with the remedy. */
+export function hostDetails(row: CheckRow, width: number, paint: Paint): readonly string[] {
+  const { facts } = row;
+  if (facts === undefined) return [];
+  const lines = [
+    ...groupText(samplesOf(facts)),
+    ...partsText(facts),
+    `cgroup ids: ${idText(facts)}`,
+    ...[slabText(facts)].filter(Boolean),
+    ...earlierProbe(row),
+    ...logText(facts),
+    ...pastText(facts),
+    ...processText(facts),
+    ...listOf(facts, 'kmem.causes', 'causes'),
+    ...listOf(facts, 'kmem.rejected', 'not taken'),
+    ...listOf(facts, 'kmem.leaves_open', 'stays open'),
+  ];
+  return [paint.bold(row.host), ...lines.flatMap((line) => indented(line, width))];
+}
+
+/** What a line begins with counts for all lines that it is folded into. */
+function indented(line: string, width: number): readonly string[] {
+  const text = line.trimStart();
+  const by = 4 + line.length - text.length;
+  return fold(text, Math.max(20, width - by)).map((part) => ' '.repeat(by) + part);
+}
+
+/** All cgroups are of this boot: they live in memory. */
+function groupText(samples: Mapping): readonly string[] {
+  const count = (name: string): number => numberOf(samples, name);
+  const by = (['kubelet', 'docker', 'other'] as const)
+    .filter((who) => count(who) > 0)
+    .map((who) => `${who} ${count(who)} (${count(`${who}_read`)})`);
+  const answers = (['read', 'eio', 'empty', 'denied', 'failed', 'absent'] as const)
+    .filter((name) => count(name) > 0)
+    .map((name) => `${name} ${count(name)}`);
+  return [
+    `non-root memory cgroups, all made in this boot: ${count('total')}${by.length === 0 ? '' : `; by whom (readable): ${by.join(', ')}`}`,
+    ...(answers.length === 0 ? [] : [`answers: ${answers.join(', ')}${samples.capped === true ? '; more than could be walked' : ''}`]),
+    `memory-limited: ${count('limited')}, of them containers ${count('containers')}; off: ${count('limited_off')}`,
+  ];
+}
+
+const asksText: Readonly<Record<string, string>> = {
+  yes: 'asks by its version',
+  no: 'does not ask',
+  unknown: 'may ask: its version does not tell',
+  never: 'asks only for an explicit kernel-memory limit',
+};
+
+/** A line for each program that makes groups: what its version says, and what its limited containers answered. */
+function partsText(facts: Facts): readonly string[] {
+  const parts = facts['kmem.parts'];
+  if (!isList(parts)) return [];
+  return parts.filter(isMapping).map((part) => {
+    const asks = asksText[String(part.asks)] ?? '';
+    const note = typeof part.note === 'string' && part.asks !== 'never' ? ` (${part.note})` : '';
+    const containers = numberOf(part, 'containers') > 0 ? `; limited containers ${part.containers}, off ${part.containers_off}` : '';
+    const sample = part.sample === '' ? '' : `; a sample container read ${part.sample}`;
+    return `${part.name}: ${asks}${note}${containers}${sample}`;
+  });
+}
+
+/** What stands in for kernel-memory accounting against a fork bomb. Nothing where accounting is healthy: there nothing stands in. */
+function processText(facts: Facts): readonly string[] {
+  const controller = facts['pids.controller'];
+  if (typeof controller !== 'string' || facts['kmem.verdict'] === 'not_applicable') return [];
+  const reserved = [
+    ['system', 'pids.system_reserved'],
+    ['kube', 'pids.kube_reserved'],
+  ].flatMap(([who, name = '']) => (typeof facts[name] === 'string' && facts[name] !== '' ? [`${who}-reserved ${facts[name]}`] : []));
+  const parts = [
+    controller === 'absent' ? 'no pids controller is mounted' : unlimitedText(facts),
+    ...podLimitText(facts),
+    ...(facts['kubelet.installed'] === true && reserved.length === 0 ? ['nothing reserved for system or kubelet'] : reserved),
+    ...(numberOf(facts, 'pids.kernel_max') > 0 ? [`kernel.pid_max ${facts['pids.kernel_max']}`] : []),
+  ];
+  return [`limits on processes: ${parts.join('; ')}`];
+}
+
+function unlimitedText(facts: Facts): string {
+  const missing = ['pids.pods', 'pids.containers'].map((name) => facts[name]).find(isUnknown);
+  if (missing !== undefined) return missing.$unknown;
+  const groups = ['pod', 'container'].filter((what) => numberOf(facts, `pids.${what}s`) > 0);
+  const of = (what: string): string => `${numberOf(facts, `pids.${what}s_unlimited`)} of ${plural(numberOf(facts, `pids.${what}s`), what)}`;
+  return groups.length === 0 ? 'no pod or container is there' : `without any: ${groups.map(of).join(', ')}`;
+}
+
+/** A kubelet before 1.14 takes its limit only with the feature gate, and says nothing without it. */
+function podLimitText(facts: Facts): readonly string[] {
+  const { 'pids.pod_limit': limit, 'pids.pod_limit_gate': gate, 'kubelet.version': version } = facts;
+  if (facts['kubelet.installed'] !== true) return [];
+  if (isUnknown(limit)) return [`podPidsLimit not known: ${limit.$unknown}`];
+  if (typeof limit !== 'number' || limit < 0) return ['podPidsLimit is not set'];
+  const ignored = gate === 'false' || (gate === '' && typeof version === 'string' && /^v?1\.(?:\d|1[0-3])\./.test(version));
+  return [`podPidsLimit ${limit}${ignored ? ', which needs the feature gate SupportPodPidsLimit' : ''}`];
+}
+
+/** Without `--active` too: an earlier probe of this boot counts for the verdict. */
+const earlierProbe = ({ facts, active }: CheckRow): readonly string[] =>
+  active !== undefined || typeof facts?.['kmem.active_probe'] !== 'string' || facts['kmem.active_probe'] === ''
+    ? []
+    : [`active probe earlier in this boot: ${facts['kmem.active_probe']}`];
+
+function logText(facts: Facts): readonly string[] {
+  if (facts['kmem.log_read'] === false) return ['kernel log: could not be read'];
+  const symptoms = facts['kmem.symptoms'];
+  const place = (row: Mapping): string => (row.from === 'runtime' ? 'journal of the runtime' : 'kernel log');
+  return isList(symptoms) ? symptoms.filter(isMapping).map((row) => `${place(row)}: ${row.kind} ${row.count}: ${row.line}`) : [];
+}
+
+const pastWords: Readonly<Record<string, string>> = {
+  died: 'one of them died of this bug',
+  died_unshown: 'one of them died, and its cause is not shown',
+  seen: 'symptoms, and no death',
+  none: 'no death and no symptom',
+};
+
+/** What was left of earlier boots; where the facts are of a version that did not ask, nothing. */
+function pastText(facts: Facts): readonly string[] {
+  const verdict = facts['crash.verdict'];
+  if (verdict === undefined) return [];
+  if (isUnknown(verdict)) return [`earlier boots: ${verdict.$unknown}`];
+  const { 'crash.evidence': evidence, 'crash.boots': boots } = facts;
+  const text = `earlier boots: ${pastWords[String(verdict)] ?? ''}${evidence === '' ? '' : `: ${evidence}`}`;
+  return [text, ...(isList(boots) ? boots.filter(isMapping).flatMap(symptomsText) : [])];
+}
+
+/** `earlier boot, /var/crash/...:`, and below it `slub_memcg 3, last 2018-11-05 10:24:31: cache: ...` for each kind. */
+function symptomsText(boot: Mapping): readonly string[] {
+  const symptoms = isList(boot.symptoms) ? boot.symptoms.filter(isMapping) : [];
+  const where = [boot.place, boot.boot].filter((word) => word !== '').join(' ');
+  const rows = symptoms.map((row) => {
+    const when =
+      numberOf(row, 'at') === 0 ? '' : `, last ${new Date(numberOf(row, 'at') * 1000).toISOString().slice(0, 19).replace('T', ' ')}`;
+    return `  ${row.kind} ${row.count}${when}: ${row.line}`;
+  });
+  return rows.length === 0 ? [] : [`earlier boot, ${where}:`, ...rows];
+}
+
+function listOf(facts: Facts, name: string, title: string): readonly string[] {
+  const value = facts[name];
+  return isList(value) && value.length > 0 ? [`${title}: ${value.map(String).join('; ')}`] : [];
+}

@@ -1,0 +1,152 @@
+// A plan for people: per wave the hosts, their changes with `+ ~ - !`, risk, remedy and why; then what is refused or left out.
+import type { HostPlan, PlannedChange, PlayPlan, TaskPlan } from '../model/run/plan.ts';
+import { hasChanges } from '../model/run/plan.ts';
+import { duration, fold, type Paint, plural } from './layout.ts';
+import { failureText } from './run/failure-text.ts';
+
+/** When a host would start, by the same `decide` on a virtual clock; and what it waits for. */
+export interface PlannedWave {
+  readonly title: string;
+  readonly hosts: readonly { readonly host: string; readonly startsIn?: number; readonly waitsFor?: string }[];
+}
+
+export interface PlanView {
+  readonly play: PlayPlan;
+  readonly waves: readonly PlannedWave[];
+  /** Hosts with changes that this policy would never start as things are, and the reason, told before anybody waits for it. */
+  readonly unstarted: readonly string[];
+  readonly why: string;
+  /** Seconds until the last host is done, where that could be foreseen. */
+  readonly expected?: number;
+  readonly width: number;
+  readonly paint: Paint;
+}
+
+export function planText(view: PlanView): readonly string[] {
+  const { play, paint } = view;
+  const byHost = new Map(play.hosts.map((host) => [host.host, host]));
+  const textOf = ({ host, startsIn, waitsFor }: PlannedWave['hosts'][number]): readonly string[] => {
+    const plan = byHost.get(host);
+    return plan === undefined ? [] : hostText(plan, startsIn, waitsFor, view);
+  };
+  const waves = view.waves
+    .filter((wave) => wave.hosts.length > 0)
+    .flatMap((wave) => ['', paint.bold(wave.title), ...wave.hosts.flatMap(textOf)]);
+  const refused = play.hosts.filter((host) => host.refused !== undefined);
+  const idle = play.hosts.filter((host) => host.refused === undefined && !hasChanges(host));
+  return [
+    paint.bold(`Play: ${play.play}`),
+    ...waves,
+    ...unstartedText(view, textOf),
+    ...section('Nothing to do', idle.filter(({ verdict }) => verdict !== 'unknown').map(idleText), paint.green, view),
+    ...section('Nothing to do, kmem unknown', idle.filter(({ verdict }) => verdict === 'unknown').map(idleText), paint.yellow, view),
+    ...section('Refused (untouched)', refused.map(refusedText), paint.yellow, view),
+    ...section(
+      'Left out',
+      play.leftOut.map(({ host, failure }) => `${host}  ${failureText(failure)}`),
+      paint.red,
+      view,
+    ),
+    '',
+    ...(play.notes ?? []).flatMap((note) => indented(`note: ${note}`, 0, view.width)),
+    summary(view),
+  ];
+}
+
+function unstartedText(view: PlanView, textOf: (host: { readonly host: string }) => readonly string[]): readonly string[] {
+  if (view.unstarted.length === 0) return [];
+  const title = `To change, but would not be started as things are: ${view.unstarted.length}`;
+  const why = view.why === '' ? [] : indented(`why: ${view.why}`, 2, view.width);
+  return ['', view.paint.yellow(title), ...why, ...view.unstarted.flatMap((host) => textOf({ host }))];
+}
+
+const idleText = ({ host, verdict, remedyWhy, accepts }: HostPlan): string =>
+  `${host}  ${verdict}${remedyWhy === '' ? '' : `: ${remedyWhy}`}${accepts === undefined ? '' : `; ${acceptsText(accepts)}`}`;
+
+const refusedText = (plan: HostPlan): string =>
+  `${plan.host}  ${plan.refused?.task ?? ''}: ${plan.refused?.why ?? ''}${hintOf(plan.refused?.hint)}`;
+
+const hintOf = (hint: string | undefined): string => (hint === undefined ? '' : ` (${hint})`);
+
+function section(title: string, rows: readonly string[], colour: (text: string) => string, view: PlanView): readonly string[] {
+  if (rows.length === 0) return [];
+  return ['', colour(`${title}: ${rows.length}`), ...rows.flatMap((row) => indented(row, 2, view.width))];
+}
+
+const indented = (text: string, by: number, width: number): readonly string[] =>
+  fold(text, Math.max(30, width - by - 2), 2).map((line, index) => ' '.repeat(index === 0 ? by : by + 2) + line);
+
+function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string | undefined, view: PlanView): readonly string[] {
+  const { paint, width } = view;
+  const start = startsIn === undefined ? '' : `, starts in ${duration(startsIn)}`;
+  const zone = plan.zone === undefined ? '' : `, zone ${plan.zone}`;
+  const head = `${paint.bold(plan.host)}  ${plan.verdict}, remedy ${plan.remedy}, risk ${paintRisk(plan.risk, paint)}, ${estimateText(plan)}${zone}${start}`;
+  return [
+    ...indented(head, 2, width),
+    ...(plan.remedyWhy === '' ? [] : indented(`why: ${plan.remedyWhy}`, 4, width)),
+    ...(plan.accepts === undefined ? [] : indented(paint.yellow(`${acceptsText(plan.accepts)} (a proof in part: exit 12)`), 4, width)),
+    ...(plan.cordoned === true ? indented(paint.yellow(cordonedText(view.play.rollout.cordoned)), 4, width) : []),
+    ...(waitsFor === undefined ? [] : indented(`waits: ${waitsFor}`, 4, width)),
+    ...plan.tasks.flatMap((task) => taskText(task, view)),
+    ...plan.warnings.flatMap((warning) => indented(paint.yellow(`warning: ${warning}`), 4, width)),
+  ];
+}
+
+/** When a host has its turn whose node somebody else has cordoned. */
+const cordonedText = (cordoned: PlayPlan['rollout']['cordoned'] = 'last'): string =>
+  `its node is cordoned by somebody else: ${{ first: 'it goes first', last: 'it goes last', skip: 'it is not started' }[cordoned]} (rollout.cordoned: ${cordoned})`;
+
+const acceptsText = (accepts: NonNullable<HostPlan['accepts']>): string =>
+  `leaves open, as the play accepts: ${accepts.map(({ name }) => name).join(', ')}`;
+
+const estimateText = ({ estimate, earlier }: HostPlan): string =>
+  `about ${duration(estimate)} ${earlier === undefined ? 'by default' : `(p95 of ${plural(earlier, 'earlier host')})`}`;
+
+function taskText(task: TaskPlan, view: PlanView): readonly string[] {
+  if (task.status === 'same' || task.status === 'skip') return [];
+  const { paint, width } = view;
+  const changes = [
+    ...task.changes.flatMap((change) => changeLines(change, view)),
+    ...(task.alternatives ?? []).flatMap((way) => indented(paint.dim(`another way: ${way}`), 6, width)),
+  ];
+  const later = task.status === 'later' ? `later: ${task.why ?? 'not known yet'}; at most ${task.risk}` : undefined;
+  const why = later ?? task.why ?? '';
+  return [...indented(`${task.name}${why === '' ? '' : paint.dim(` (${why})`)}`, 4, width), ...changes];
+}
+
+const signs = { '+': 'green', '~': 'yellow', '-': 'red', '!': 'cyan' } as const;
+
+/** A text of several lines is shown by the lines that differ. */
+function changeLines({ before, after, ...change }: PlannedChange, { paint, width }: PlanView): readonly string[] {
+  const head = (values: string): readonly string[] =>
+    indented(`${paint[signs[change.sign]](change.sign)} ${change.what + values} ${paint.dim(`[${change.risk}]`)}`, 6, width);
+  if (!`${before}${after}`.includes('\n')) return head(valuesText(before, after));
+  const [old, made] = [before?.split('\n') ?? [], after?.split('\n') ?? []];
+  return [
+    ...head(''),
+    ...old.filter((line) => !made.includes(line)).map((line) => `        ${paint.red(`- ${line}`)}`),
+    ...made.filter((line) => !old.includes(line)).map((line) => `        ${paint.green(`+ ${line}`)}`),
+  ];
+}
+
+function valuesText(before: string | undefined, after: string | undefined): string {
+  const named = (value: string): string => (value === '' ? '(none)' : value);
+  if (before !== undefined && after !== undefined) return `: ${named(before)} -> ${named(after)}`;
+  const only = after ?? before;
+  return only === undefined ? '' : `: ${only}`;
+}
+
+const paintRisk = (risk: string, paint: Paint): string =>
+  risk === 'reboot' || risk === 'evict' ? paint.red(risk) : risk === 'restart' ? paint.yellow(risk) : risk;
+
+function summary(view: PlanView): string {
+  const { play, expected, unstarted } = view;
+  const changing = play.hosts.filter(hasChanges).length;
+  const refused = play.hosts.filter((host) => host.refused !== undefined).length;
+  const idle = play.hosts.length - changing - refused;
+  const left = play.leftOut.length === 0 ? '' : `, ${play.leftOut.length} left out`;
+  const never =
+    unstarted.length === 0 ? '' : ` (${unstarted.length === changing ? 'none would' : `${unstarted.length} would not`} be started)`;
+  const time = expected === undefined || changing === unstarted.length ? '' : `; expected to take ${duration(expected)}`;
+  return `Plan: ${plural(changing, 'host')} to change${never}, ${idle} with nothing to do, ${refused} refused${left}${time}`;
+}

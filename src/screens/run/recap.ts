@@ -1,0 +1,88 @@
+// The recap: one line a host, as Ansible prints it, from the state of a run.
+import type { HostState } from '../../core/run-state/state.ts';
+import { isAway } from '../../model/run/failure.ts';
+import { type Paint, padRight } from '../layout.ts';
+import { leftOpenText } from './proof-text.ts';
+
+export interface RecapRow {
+  readonly host: string;
+  readonly ok: number;
+  readonly changed: number;
+  readonly unreachable: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly ignored: number;
+  readonly end: string;
+}
+
+export function recapRow(host: HostState): RecapRow {
+  const count = (status: string): number => host.tasks.filter((task) => task.status === status).length;
+  const unreachable = host.status === 'failed' && host.failure?.kind === 'unreachable' ? 1 : 0;
+  return {
+    host: host.host,
+    ok: count('ok') + count('changed'),
+    changed: count('changed'),
+    unreachable,
+    failed: host.status === 'failed' && unreachable === 0 && !isAway(host.failure) ? 1 : 0,
+    skipped: count('skipped'),
+    ignored: count('ignored'),
+    end: endOf(host),
+  };
+}
+
+function endOf(host: HostState): string {
+  switch (host.status) {
+    case 'failed':
+      return host.failure?.kind ?? 'failed';
+    case 'refused':
+      return 'refused';
+    case 'done':
+    case 'soaking':
+      if (host.changed === false) return 'already mended';
+      return provenText(host);
+    case 'same':
+      return 'nothing to do';
+    case 'planned':
+    case 'waiting':
+      return host.lockOut?.turn === 'never' ? 'kept out' : 'not started';
+    case 'running':
+      return 'running';
+  }
+}
+
+function provenText({ proven, proof }: HostState): string {
+  switch (proven) {
+    case 'yes':
+      return 'proven';
+    case 'partial':
+      return `proven in part${leftOpenText(proof?.accepted)}`;
+    case 'provisional':
+      return 'not proven';
+    default:
+      return 'done';
+  }
+}
+
+/** Rows, then hosts that were left out because they could not be planned. */
+export function recapLines(hosts: Iterable<HostState>, leftOut: readonly { readonly host: string }[], paint: Paint): readonly string[] {
+  const rows = [
+    ...[...hosts].map(recapRow),
+    ...leftOut.map(
+      ({ host }): RecapRow => ({ host, ok: 0, changed: 0, unreachable: 1, failed: 0, skipped: 0, ignored: 0, end: 'left out' }),
+    ),
+  ];
+  const width = Math.max(20, ...rows.map((row) => row.host.length));
+  const number = (key: string, value: number): string => padRight(`${key}=${value}`, key.length + 5);
+  return [
+    paint.bold('RECAP'),
+    ...rows.map((row) => {
+      const bad = row.failed + row.unreachable > 0 || row.end === 'refused' || row.end === 'kept out';
+      const name = padRight(row.host, width);
+      const colour = bad ? paint.red : row.changed > 0 ? paint.yellow : paint.green;
+      const counts = (['ok', 'changed', 'unreachable', 'failed', 'skipped', 'ignored'] as const)
+        .map((key) => number(key, row[key]))
+        .join('');
+      return `${colour(name)} : ${counts}${row.end}`;
+    }),
+  ];
+}

@@ -1,0 +1,147 @@
+// The report of a run, from its journal alone: for people (text) and for tickets (Markdown).
+import { leftBehindOn } from '../../core/history/left-behind.ts';
+import { type HostState, hostStates, type RunState } from '../../core/run-state/state.ts';
+import { duration, type Paint, table, uncoloured } from '../layout.ts';
+import { failureLines } from './failure-text.ts';
+import { awayLines } from './next-steps.ts';
+import { proofText } from './proof-text.ts';
+import { recapLines, recapRow } from './recap.ts';
+
+export interface ReportInput {
+  readonly state: RunState;
+  readonly entries: number;
+  /** Hash of the last entry: who keeps it can prove later that the journal was not rewritten. */
+  readonly head: string;
+  /** Of a run that is not over, or left something to do: where it stands now. */
+  readonly standing?: readonly string[];
+}
+
+interface Facts {
+  readonly title: string;
+  readonly pairs: readonly (readonly [string, string])[];
+}
+
+function summary({ state, entries, head }: ReportInput): Facts {
+  return {
+    title: `Run ${state.run}: ${state.play}`,
+    pairs: [
+      ['playbook', state.playbook],
+      ['started', state.begun ? new Date(state.startedAt).toISOString() : ''],
+      ['took', duration((state.lastAt - state.startedAt) / 1000)],
+      ['ended', state.finished === undefined ? 'not finished' : `${state.finished.why} (exit ${state.finished.exit})`],
+      ...(state.brake === undefined ? [] : [['brake', state.brake.why] as const]),
+      ...awayLines(state).map((line) => ['cluster', line] as const),
+      ...[...state.kernels].map(
+        ([release, { obeys, host }]) =>
+          [`kernel ${release}`, `${obeys === 'yes' ? 'obeys' : 'does not obey'} nokmem: seen on ${host}`] as const,
+      ),
+      ['journal', `${entries} entries, head ${head}`],
+    ],
+  };
+}
+
+/** Before and after of a host: what it was found as, what was done, what proves it now. */
+function hostCells(host: HostState): readonly string[] {
+  const took = host.startedAt === undefined || host.endedAt === undefined ? '' : duration((host.endedAt - host.startedAt) / 1000);
+  const proof = host.proof === undefined ? '' : proofText(host.proof);
+  const bad =
+    host.failure === undefined || host.status === 'done'
+      ? ''
+      : `${host.failure.kind}: ${host.failure.message}${host.left === undefined ? '' : ` [left: ${host.left}]`}`;
+  const refused = host.plan.refused === undefined ? '' : host.plan.refused.why;
+  const remedy = host.remedy?.remedy ?? host.plan.remedy;
+  return [
+    host.host,
+    host.plan.verdict,
+    remedy,
+    host.proven === 'partial' ? 'proven in part' : recapRow(host).end,
+    took,
+    bad || refused || proof || lockOutText(host),
+  ];
+}
+
+/** Why a host was not started, or goes after all others. */
+const lockOutText = ({ status, lockOut }: HostState): string => (status === 'planned' || status === 'waiting' ? (lockOut?.why ?? '') : '');
+
+const columns = ['host', 'was', 'remedy', 'end', 'took', 'proof, or why not'];
+
+export function reportText(input: ReportInput, width: number, paint: Paint): readonly string[] {
+  const { title, pairs } = summary(input);
+  const { state, standing = [] } = input;
+  return [
+    paint.bold(title),
+    ...table(
+      pairs.map(([name, value]) => [`  ${name}`, value]),
+      width,
+    ),
+    '',
+    ...table([columns.map((column) => paint.bold(column)), ...[...hostStates(state)].map(hostCells)], width),
+    ...state.leftOut.map(({ host, failure }) => `${host}  left out  ${failure.kind}: ${failure.message}`),
+    '',
+    ...recapLines(hostStates(state), state.leftOut, paint),
+    ...whatFailed(state),
+    ...whatDiffered(state),
+    ...whatStayed(state),
+    ...longOutputs(state),
+    ...(standing.length === 0 ? [] : ['', ...standing]),
+  ];
+}
+
+/** All of them: a report may be long. */
+function whatFailed(state: RunState): readonly string[] {
+  const lines = failureLines(state, Number.POSITIVE_INFINITY);
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+/** What a walk did otherwise than the plan said: a reboot that was not needed any more is one of these. */
+function whatDiffered(state: RunState): readonly string[] {
+  const rows = [...hostStates(state)].flatMap(({ host, differences }) => differences.map((what) => `  ${host}  ${what}`));
+  return rows.length === 0 ? [] : ['', 'NOT AS PLANNED', ...rows];
+}
+
+/** Over what hosts were rebooted, because the play accepts it. */
+function whatStayed(state: RunState): readonly string[] {
+  const rows = [...hostStates(state)].flatMap((host) => leftBehindOn(host).map((name) => `  ${host.host}  ${name}`));
+  return rows.length === 0 ? [] : ['', 'LEFT BEHIND BY THE DRAIN', ...rows];
+}
+
+/** Which hosts printed more than a journal keeps, and where it lies. */
+function longOutputs(state: RunState): readonly string[] {
+  const rows = [...hostStates(state)].flatMap(({ longOutput }) =>
+    longOutput === undefined ? [] : [`  ${longOutput.file}  ${Math.ceil(longOutput.bytes / 1024)} kB`],
+  );
+  return rows.length === 0 ? [] : ['', 'long output, in files beside the journal:', ...rows];
+}
+
+/** Text of others as Markdown that shows it: no table cell, code, link, image, HTML, list or heading begins in it. */
+const escaped = (text: string): string =>
+  text
+    .replace(/^[-#+>]|[\\`*~|[\]]/g, '\\$&')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;');
+
+export function reportMarkdown(input: ReportInput): readonly string[] {
+  const { title, pairs } = summary(input);
+  const { state, standing = [] } = input;
+  const row = (cells: readonly string[]): string => `| ${cells.map(escaped).join(' | ')} |`;
+  return [
+    `# ${escaped(title)}`,
+    '',
+    ...pairs.map(([name, value]) => `- **${escaped(name)}**: ${escaped(value)}`),
+    '',
+    row(columns),
+    `| ${columns.map(() => '---').join(' | ')} |`,
+    ...[...hostStates(state)].map((host) => row(hostCells(host))),
+    ...state.leftOut.map(({ host, failure }) => row([host, '', '', 'left out', '', `${failure.kind}: ${failure.message}`])),
+    '',
+    // Indented, not fenced and not escaped: no name ends such a block, and commands in it can be pasted.
+    ...[
+      ...recapLines(hostStates(state), state.leftOut, uncoloured),
+      ...whatFailed(state),
+      ...whatDiffered(state),
+      ...whatStayed(state),
+      ...longOutputs(state),
+      ...(standing.length === 0 ? [] : ['', ...standing]),
+    ].map((line) => `    ${line}`.trimEnd()),
+  ];
+}
