@@ -1,5 +1,7 @@
 // The inventory and the known hosts of a practice fleet, as text.
+
 import ssh2 from 'ssh2';
+import { present } from '../src/model/present.ts';
 import { loopback } from './host/host-server.ts';
 import type { HostSpec } from './spec.ts';
 
@@ -11,7 +13,7 @@ export function inventoryOf(hosts: readonly HostSpec[], ports: readonly number[]
   const hostText = (host: HostSpec): string => {
     const vars = {
       ansible_port: ports[hosts.indexOf(host)] ?? 0,
-      ...(host.user === undefined ? {} : { ansible_user: host.user }),
+      ...present({ ansible_user: host.user }),
       ...host.vars,
     };
     return `        ${host.name}: {${Object.entries(vars)

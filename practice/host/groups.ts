@@ -1,4 +1,5 @@
 // Which memory groups a practice host has and which of them the kernel accounts: a model of what was measured on booted el7 kernels.
+import { present } from '../../src/model/present.ts';
 
 export interface Group {
   /** Below the memory root: `docker/<id>`, `kubepods/burstable/pod…/<id>`. */
@@ -60,7 +61,7 @@ export function podGroups(input: GroupInput, podsAccounted: boolean): readonly G
   if (!input.engine || !input.kubelet) return [];
   const container = (pod: string, digit: string, limit?: number): Group => ({
     path: `${pod}/${id(digit)}`,
-    ...(limit === undefined ? {} : { limit }),
+    ...present({ limit }),
     accounted: !input.nokmem && (podsAccounted || (limit !== undefined && input.engine?.accounts === true)),
     busy: true,
   });

@@ -1,10 +1,12 @@
 // `kmend check`: read-only. Every host's versions, verdict, evidence and remedy; or the same from outputs that people collected by other means.
+
 import type { Command } from 'commander';
 import { conclusionOf } from '../core/history/conclusion.ts';
 import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
 import { type Survey, surveyFleet } from '../engine/host/fleet.ts';
 import { checkWants, givenFacts, withPrelude } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
+import { present } from '../model/present.ts';
 import { attempt, ok } from '../model/run/failure.ts';
 import { toJson } from '../model/text/printable.ts';
 import { activeProbeScript } from '../modules/verify-kmem.ts';
@@ -121,7 +123,7 @@ async function surveyed(
 }
 
 const rowOf = ({ host, outcome, active }: Survey): CheckRow =>
-  outcome.ok ? { host, facts: outcome.value, ...(active === undefined ? {} : { active }) } : { host, failure: outcome.failure };
+  outcome.ok ? { host, facts: outcome.value, ...present({ active }) } : { host, failure: outcome.failure };
 
 /** The row, or the failure of a host whose facts kmend cannot show: no host keeps the others from the screen. */
 function shownRow(row: CheckRow, flags: CheckFlags, world: World): CheckRow {

@@ -1,7 +1,9 @@
 // Outputs of `kmend probe` that people collected by other means: a directory of files, read into one row a host.
+
 import { settle } from '../core/plan/overlay.ts';
 import { baselineOf, checkWants, type IdReading, outputsIn, parseProbe, readingOf } from '../facts/index.ts';
 import type { Facts } from '../model/fact.ts';
+import { present } from '../model/present.ts';
 import { attempt, type Failure, type Outcome, ok } from '../model/run/failure.ts';
 import { matchesWildcard } from '../model/text/wildcard.ts';
 import { unknown } from '../model/value.ts';
@@ -70,7 +72,7 @@ function readFile(directory: string, file: string, world: World): readonly Found
   const outputs = found.value.map((output) => {
     const parsed = parsedOutput(output.text);
     const answer = parsed.ok ? { facts: parsed.value } : { failure: { ...parsed.failure, message: `${file}: ${parsed.failure.message}` } };
-    return { ...(output.host === undefined ? {} : { named: output.host }), ...answer };
+    return { ...present({ named: output.host }), ...answer };
   });
   // A first try that was broken off, before the one that was not: people keep both.
   const used = outputs.filter((output) => output.named !== undefined || output.facts !== undefined);
@@ -96,8 +98,7 @@ function named(file: string, outputs: readonly Unnamed[], world: World): readonl
   return outputs.map(({ named: name, facts, failure }, index) => ({
     host: name ?? (several ? ownName(facts) || `${stem}#${index + 1}` : stem),
     file,
-    ...(facts === undefined ? {} : { facts }),
-    ...(failure === undefined ? {} : { failure }),
+    ...present({ facts, failure }),
   }));
 }
 

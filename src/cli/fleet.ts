@@ -1,9 +1,11 @@
 // The fleet of a command: inventory, patterns and targets, with all mistakes reported at once.
+
 import type { DeclaredFacts } from '../facts/index.ts';
 import { declaredFacts, hostScope, limitTo, loadInventory, resolvePattern, type TargetOptions, targetOf } from '../load/index.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Inventory, Secret, Target } from '../model/host.ts';
 import type { Play } from '../model/playbook.ts';
+import { present } from '../model/present.ts';
 import { tell } from './mistakes.ts';
 import { wholeNumber } from './options.ts';
 import { learnWritten } from './secrets.ts';
@@ -17,7 +19,7 @@ export function loadFleet(
   options: { readonly playbookDir?: string; readonly partial?: boolean } = {},
 ): Inventory {
   const { playbookDir, partial } = options;
-  const checked = loadInventory(set.inventories, { reader: world.reader, ...(playbookDir === undefined ? {} : { playbookDir }) });
+  const checked = loadInventory(set.inventories, { reader: world.reader, ...present({ playbookDir }) });
   tell(checked.diagnostics, world, paintOf(world));
   if (checked.value === undefined) throw new Error('an inventory without errors has a value');
   const [program] = checked.value.notRun ?? [];
@@ -111,13 +113,8 @@ async function targetOptions(set: Settings, play: PlayBecome): Promise<TargetOpt
   const user = flags.becomeUser ?? play.becomeUser;
   return {
     become,
-    ...(flags.user === undefined ? {} : { user: flags.user }),
-    ...(flags.privateKey === undefined ? {} : { privateKeyFile: flags.privateKey }),
-    ...(flags.sshCommonArgs === undefined ? {} : { sshCommonArgs: flags.sshCommonArgs }),
+    ...present({ user: flags.user, privateKeyFile: flags.privateKey, sshCommonArgs: flags.sshCommonArgs }),
     ...(flags.timeout === undefined ? {} : { connectTimeout: wholeNumber(flags.timeout, '--timeout', 10) }),
-    ...(method === undefined ? {} : { becomeMethod: method }),
-    ...(user === undefined ? {} : { becomeUser: user }),
-    ...(password === undefined ? {} : { password }),
-    ...(becomePassword === undefined ? {} : { becomePassword }),
+    ...present({ becomeMethod: method, becomeUser: user, password, becomePassword }),
   };
 }

@@ -17,6 +17,7 @@ import type { NodeState } from '../engine/ports/cluster.ts';
 import type { Store } from '../engine/ports/store.ts';
 import type { Facts } from '../model/fact.ts';
 import type { Inventory, Target } from '../model/host.ts';
+import { present } from '../model/present.ts';
 import { causeText } from '../model/run/failure.ts';
 import { stateOf } from './history.ts';
 import { openCluster, type Settings } from './setup.ts';
@@ -30,7 +31,7 @@ export async function readHeld(seen: readonly Seen[], store: Store): Promise<Rea
     const isOpen = finished === undefined || finished.exit === interruptedExit;
     if (!isOpen && !named.has(run)) continue;
     const holder = await store.holder(run);
-    known.set(run, { state: await stateOf(store, run), ...(holder === undefined ? {} : { holder }) });
+    known.set(run, { state: await stateOf(store, run), ...present({ holder }) });
   }
   return heldHosts(seen, known);
 }

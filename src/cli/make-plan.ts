@@ -8,6 +8,7 @@ import { type Planned, planFleet, refusedPlan } from '../engine/host/fleet.ts';
 import type { Cluster } from '../engine/ports/cluster.ts';
 import type { Store } from '../engine/ports/store.ts';
 import type { Transport } from '../engine/ports/transport.ts';
+import { present } from '../model/present.ts';
 import { type HostPlan, hasChanges, type Plan, type PlayPlan } from '../model/run/plan.ts';
 import { type PlannedWave, planText } from '../screens/plan-text.ts';
 import { readHeld } from './held.ts';
@@ -66,9 +67,7 @@ export async function makePlan(
     createdAt: clock.now(),
     playbook: project.path,
     inventories: set.inventories,
-    ...(set.limit === undefined ? {} : { limit: set.limit }),
-    ...(tags.tags === undefined ? {} : { tags: tags.tags }),
-    ...(tags.skipTags === undefined ? {} : { skipTags: tags.skipTags }),
+    ...present({ limit: set.limit, tags: tags.tags, skipTags: tags.skipTags }),
     ...(tags.runReadOnly === true ? { runReadOnly: true } : {}),
     ...(set.rollback === undefined ? {} : { rollbackOf: set.rollback.run }),
     inputs: inputsOf(project, set, salt, world),
@@ -112,7 +111,7 @@ function foresee(plan: Plan, play: PlayPlan, canaryHosts: readonly string[] | un
     now,
     missing: play.hosts.filter(({ cordoned }) => cordoned === true).map(({ host }) => host),
     horizon: now + 400 * 86_400_000,
-    context: { attended: true, wait: true, ...(canaryHosts === undefined ? {} : { canaryHosts }) },
+    context: { attended: true, wait: true, ...present({ canaryHosts }) },
   });
 }
 

@@ -1,5 +1,7 @@
 // Flags of `kmend drain`, `kmend cordon` and `kmend uncordon`: kubectl's names, kubectl's meanings, and its durations.
+
 import { parseSelector } from '../adapters/kube/objects/selector.ts';
+import { present } from '../model/present.ts';
 import type { DrainOptions } from '../model/run/effect.ts';
 import type { FleetFlags } from './options.ts';
 import { CommandError } from './world.ts';
@@ -68,14 +70,13 @@ export function drainOptions(flags: DrainFlags): DrainOptions {
     ignoreDaemonsets: flags.ignoreDaemonsets === true,
     deleteEmptydirData: flags.deleteEmptydirData === true || flags.deleteLocalData === true,
     force: flags.force === true,
-    ...(flags.podSelector === undefined ? {} : { podSelector: flags.podSelector }),
+    ...present({ podSelector: flags.podSelector }),
     disableEviction: flags.disableEviction === true,
     ...(skip > 0 ? { skipWaitForDeleteTimeout: skip } : {}),
     fallbackWithoutEviction: flags.fallbackWithoutEviction === true,
-    ...(dead === undefined ? {} : { deadNodeSkipWaitAfter: dead }),
+    ...present({ deadNodeSkipWaitAfter: dead }),
     ...(leftBehind === 'accept' ? { leftBehind } : {}),
-    ...(singleReplica === undefined ? {} : { singleReplica }),
-    ...(jobs === undefined ? {} : { jobs }),
+    ...present({ singleReplica, jobs }),
     // As kubectl: a failed drain leaves the node cordoned. In a play it is the other way round.
     keepCordoned: true,
   };

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { NoticeTarget } from '../engine/ports/outside.ts';
+import { present } from '../model/present.ts';
 import { failureText, type HostFailure } from '../screens/run/failure-text.ts';
 import type { Job, JobNotify, JobResult } from './jobs.ts';
 import { CommandError, type World } from './world.ts';
@@ -29,8 +30,7 @@ export function notifyOf(flags: NotifyFlags, world: World): JobNotify | undefine
   const urlFile = file === undefined ? undefined : resolve(world.cwd, file);
   if (urlFile !== undefined) addressIn(urlFile, world);
   return {
-    ...(urlFile === undefined ? {} : { urlFile }),
-    ...(notifyCommand === undefined ? {} : { command: notifyCommand }),
+    ...present({ urlFile, command: notifyCommand }),
     ...(notifyAlways === true ? { always: true } : {}),
   };
 }
@@ -69,7 +69,7 @@ export async function tellPeople(job: Job, end: JobResult, { why, head, failures
   const reasons = shown.map(({ host, failure }) => `; ${host}: ${failureText(failure)}`).join('');
   const more = failures.length > shown.length ? `; and ${failures.length - shown.length} more hosts` : '';
   const text = `kmend job ${name} on ${from}: ${why} (exit ${end.exit})${reasons}${more}${report}${journal}`;
-  const known = { ...(head === undefined ? {} : { head }), ...(shown.length === 0 ? {} : { failures: shown }) };
+  const known = { ...present({ head }), ...(shown.length === 0 ? {} : { failures: shown }) };
   const notice = world.secrets.mask({ schema: 'kmend.notice/1', text, job: name, from, ...end, ...known } as const);
   const notifier = await world.notifier();
   for (const { target, called } of targetsOf(notify, world)) {

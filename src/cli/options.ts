@@ -1,6 +1,8 @@
 // Options that commands share, with Ansible's names. What a flag leaves open is filled in by configuration.ts.
+
 import type { Command } from 'commander';
 import type { Amount, Rollout } from '../model/playbook.ts';
+import { present } from '../model/present.ts';
 import { CommandError, type World } from './world.ts';
 
 export interface FleetFlags {
@@ -55,9 +57,7 @@ export function overriddenRollout(rollout: Rollout, flags: RolloutFlags): Rollou
     throw new CommandError(3, `--rollback is by_command, failed_host or none, not \`${rollback}\``);
   return {
     ...rollout,
-    ...(amount === undefined ? {} : { maxUnavailable: amount }),
-    ...(unplannable === undefined ? {} : { unplannable }),
-    ...(rollback === undefined ? {} : { rollback }),
+    ...present({ maxUnavailable: amount, unplannable, rollback }),
   };
 }
 

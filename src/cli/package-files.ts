@@ -8,6 +8,7 @@ import type { Diagnostic, Place } from '../model/diagnostic.ts';
 import type { Inventory } from '../model/host.ts';
 import type { PackageFile, PackageFiles } from '../model/package-file.ts';
 import type { ModuleTask, Play, Playbook, Task } from '../model/playbook.ts';
+import { present } from '../model/present.ts';
 import type { AnyModule } from '../model/run/change.ts';
 import { isMapping, type Mapping, type Value } from '../model/value.ts';
 import { filesArg } from '../modules/package-manager/files.ts';
@@ -63,8 +64,7 @@ const wrong = ({ path, url = '', place }: Wanted, why: string, detail?: string, 
   severity: 'error',
   place,
   summary: `package file ${path ?? shown(url)} ${why}`,
-  ...(detail === undefined ? {} : { detail }),
-  ...(hint === undefined ? {} : { hint }),
+  ...present({ detail, hint }),
 });
 
 // ---- Which files: the arguments of the tasks, with the variables of each host ----
@@ -94,8 +94,7 @@ function* wantedFiles(project: FilesProject, set: Settings, world: World, diagno
         }
         for (const [index, { path, url, sha256 }] of (parsed.data ?? []).entries())
           yield {
-            ...(path === undefined ? {} : { path }),
-            ...(url === undefined ? {} : { url }),
+            ...present({ path, url }),
             ...(sha256 === undefined ? {} : { sha256: sha256.toLowerCase() }),
             place: task.argPlaces[`files.${index}`] ?? place,
           };

@@ -1,8 +1,10 @@
 // `kmend plan`, `kmend apply` and `kmend resume`: one path, entered and left at different landings.
+
 import { type Command, Option } from 'commander';
 import { parsePlan, staleness } from '../core/plan/saved-plan.ts';
 import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
 import { NotReturned } from '../engine/run.ts';
+import { present } from '../model/present.ts';
 import { hasChanges, type Plan } from '../model/run/plan.ts';
 import { toJson } from '../model/text/printable.ts';
 import { pasteable } from '../model/text/quote.ts';
@@ -179,7 +181,7 @@ export async function openPorts(set: Settings, world: World, takeover?: string):
   const transport = await openTransport(set, world);
   const store = await world.store(set.stateDir);
   return {
-    ports: { transport, store, ...(cluster === undefined ? {} : { cluster }) },
+    ports: { transport, store, ...present({ cluster }) },
     close: async () => {
       await transport.close();
       cluster?.close();
@@ -298,11 +300,7 @@ async function loadSaved(
       ),
     );
   const opened = await openPorts(set, world);
-  const tags = {
-    ...(plan.tags === undefined ? {} : { tags: plan.tags }),
-    ...(plan.skipTags === undefined ? {} : { skipTags: plan.skipTags }),
-    ...(plan.runReadOnly === undefined ? {} : { runReadOnly: plan.runReadOnly }),
-  };
+  const tags = present({ tags: plan.tags, skipTags: plan.skipTags, runReadOnly: plan.runReadOnly });
   const plays = [];
   for (const playPlan of plan.plays) {
     const play = project.playbook.plays.find((one) => one.name === playPlan.play);

@@ -1,4 +1,5 @@
 // A project: playbook, inventory, modules and targets, loaded and checked together, ready for a plan or a run.
+
 import { createHash } from 'node:crypto';
 import { zoneOf } from '../core/plan/plan-play.ts';
 import { isTemplate, secretTexts } from '../core/plan/secrets.ts';
@@ -11,6 +12,7 @@ import { hostScope, loadPlaybook, readVariable, targetOf } from '../load/index.t
 import type { Inventory, Target } from '../model/host.ts';
 import type { PackageFiles } from '../model/package-file.ts';
 import type { Play, Playbook, Task } from '../model/playbook.ts';
+import { present } from '../model/present.ts';
 import type { AnyModule } from '../model/run/change.ts';
 import type { Mapping, Value } from '../model/value.ts';
 import { askFor, declaredOf, loadFleet, matchHosts, targetsOf } from './fleet.ts';
@@ -109,8 +111,7 @@ export async function readyPlay(
       target,
       variables,
       declared: declared.get(target.name) ?? {},
-      ...(node === undefined ? {} : { node }),
-      ...(zone === undefined ? {} : { zone }),
+      ...present({ node, zone }),
     });
   }
   const canary = play.rollout.canary?.hosts;
@@ -132,13 +133,13 @@ export async function readyPlay(
       ownBootId: world.ownBootId,
       addresses: () => addressesOf(pool, setups, play, inventory, set),
       ...(hosts.length === 1 && hosts[0] === set.limit ? { askedByName: set.limit } : {}),
-      ...(takeover === undefined ? {} : { takeover }),
+      ...present({ takeover }),
       ...(cluster === undefined ? {} : { known, pool: known.filter(({ host }) => inPool.has(host)) }),
     },
     pool,
     hosts,
     inventoryVars,
-    ...(canaryHosts === undefined ? {} : { canaryHosts }),
+    ...present({ canaryHosts }),
   };
 }
 
@@ -175,7 +176,7 @@ function identityOf(host: string, play: Play, inventory: Inventory, set: Setting
   const address = read('ansible_host');
   return {
     host,
-    ...(node === undefined ? {} : { nodeName: node }),
+    ...present({ nodeName: node }),
     ...(address === undefined ? {} : { addresses: [address] }),
   };
 }

@@ -3,6 +3,7 @@
 import { stateError } from '../adapters/store/index.ts';
 import { interruptedExit } from '../core/rollout/exit.ts';
 import type { RunInfo, Store } from '../engine/ports/store.ts';
+import { present } from '../model/present.ts';
 import { failuresOf } from '../screens/run/failure-text.ts';
 import type { RunLine } from './demo.ts';
 import { stateOf } from './history.ts';
@@ -110,13 +111,13 @@ const unattended = (world: World, job: Job): World => ({
 });
 
 async function ended(job: Job, exit: number, run: string | undefined, stateDir: string, world: World): Promise<number> {
-  const last: JobResult = { at: world.clock.now(), exit, ...(run === undefined ? {} : { run }) };
+  const last: JobResult = { at: world.clock.now(), exit, ...present({ run }) };
   await keepResult({ ...job, last }, stateDir, world);
   const store = await world.store(stateDir);
   const info = (await store.runs()).find((one) => one.run === run);
   const why = info?.finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run came to its end');
   const failures = info === undefined || exit === 0 ? [] : failuresOf(await stateOf(store, info.run));
-  await tellPeople(job, last, { why, failures, ...(info?.head === undefined ? {} : { head: info.head }) }, world);
+  await tellPeople(job, last, { why, failures, ...present({ head: info?.head }) }, world);
   return exit;
 }
 

@@ -22,6 +22,7 @@ import type { Journal, Store } from '../engine/ports/store.ts';
 import type { Transport } from '../engine/ports/transport.ts';
 import { type RunInput, runLoop } from '../engine/run.ts';
 import { ledgerOf } from '../engine/run-log.ts';
+import { present } from '../model/present.ts';
 import type { Event, EventBody } from '../model/run/event.ts';
 import { causeText } from '../model/run/failure.ts';
 import type { Plan, PlayPlan } from '../model/run/plan.ts';
@@ -88,7 +89,7 @@ export async function startRun(
     const files = await keepFiles(id, run, set, world);
     const down = await downHosts(run, ports, world);
     const begin = beginning(run.plan, run.play, { who: world.who, attended: world.asker.attended, down });
-    const bodies: EventBody[] = [{ ...begin, files, ...(previous === undefined ? {} : { previous }) }, ...mended];
+    const bodies: EventBody[] = [{ ...begin, files, ...present({ previous }) }, ...mended];
     if (approved || flags.yes === true) bodies.push(approval(flags, world));
     const commands = commandsFor(set.stateDir, id);
     return drive(
@@ -296,11 +297,10 @@ async function drive(
       setup: run.ready.setup,
       ports: { ...ports, clock: world.clock, asker, gates: await world.gates(ports.cluster), here: world.here },
       number,
-      ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
-      ...(flags.returnProven === undefined ? {} : { returns: flags.returnProven }),
+      ...present({ takeover: flags.takeover, returns: flags.returnProven }),
       strict: flags.strict === true,
       wait: flags.wait === true,
-      ...(run.ready.canaryHosts === undefined ? {} : { canaryHosts: run.ready.canaryHosts }),
+      ...present({ canaryHosts: run.ready.canaryHosts }),
       who: world.who,
       keepOutput: (host, text) => ports.store.keepOutput(journal.run, host, text),
       freed: freedBy(bodies, ledger.state()),

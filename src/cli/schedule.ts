@@ -1,8 +1,10 @@
 // `kmend schedule`: named jobs that run unattended by systemd, cron or Kubernetes. It writes unit files only where it is told to.
+
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Calendar, readCalendar } from '../core/rollout/cron-line.ts';
+import { present } from '../model/present.ts';
 import { toJson } from '../model/text/printable.ts';
 import { table } from '../screens/layout.ts';
 import { cronJobManifest, cronLine, fitsUnits, type JobUnits, jobFolder, secretFolder, systemdUnits } from '../screens/schedule-units.ts';
@@ -96,7 +98,7 @@ async function install(name: string, args: readonly string[], flags: InstallFlag
     directory: world.cwd,
     who: world.who,
     units: [],
-    ...(notify === undefined ? {} : { notify }),
+    ...present({ notify }),
   };
   refuseSecrets(job, world);
   switch (flags.as) {
@@ -198,7 +200,7 @@ function manifest(job: Job, calendar: Calendar, flags: InstallFlags, world: Worl
   const made = cronJobManifest({
     name: job.name,
     cron: calendar.cron,
-    ...(calendar.zone === undefined ? {} : { zone: calendar.zone }),
+    ...present({ zone: calendar.zone }),
     namespace: flags.namespace ?? 'kmend',
     apiVersion: apiVersionFor(flags.kubernetesVersion, calendar),
     image: flags.image,

@@ -1,4 +1,5 @@
 // Settings of a command from its flags, and the adapters made from them.
+
 import { setMaxListeners } from 'node:events';
 import type { Command } from 'commander';
 import { judgeHolder, ownHolder } from '../adapters/store/index.ts';
@@ -6,6 +7,7 @@ import { type IsSecretName, secretNames } from '../core/plan/secrets.ts';
 import type { Transport } from '../engine/ports/transport.ts';
 import { type ForwardTarget, forwardTarget } from '../model/forward-target.ts';
 import { type Secret, secret } from '../model/host.ts';
+import { present } from '../model/present.ts';
 import { causeText, type Failure } from '../model/run/failure.ts';
 import type { Mapping } from '../model/value.ts';
 import { coloured, type Paint, uncoloured } from '../screens/layout.ts';
@@ -52,12 +54,12 @@ export function settings(flags: FleetFlags, world: World): Settings {
   learnWritten(extraVars, isSecret, world);
   return {
     inventories,
-    ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+    ...present({ limit: flags.limit }),
     extraVars,
     isSecret,
     forks: wholeNumber(flags.forks, '--forks', 50),
     stateDir: stateDirOf(flags, world),
-    ...(forward === undefined ? {} : { forward }),
+    ...present({ forward }),
     flags,
     ...(flags.askPass === true ? { loginPassword: askOnce('SSH password: ', world) } : {}),
     ...(flags.askBecomePass === true ? { becomePassword: askOnce('BECOME password: ', world) } : {}),
@@ -123,7 +125,7 @@ export async function openCluster(set: Settings, world: World, takeover?: string
 
 /** The cluster that kubectl would talk to: a run takes only what it is told, one node by hand is another matter. */
 export async function openKubectlCluster(set: Settings, world: World, takeover?: string): Promise<WorldCluster> {
-  const more = { holder: ownHolder(), ...(takeover === undefined ? {} : { takeover }) };
+  const more = { holder: ownHolder(), ...present({ takeover }) };
   return clusterOf(await world.kubeconfigPaths(set.flags.kubeconfig), set, world, more);
 }
 
@@ -138,7 +140,7 @@ async function clusterOf(
     kubeconfigs,
     warn: (text) => world.err(`warning: ${text}`),
     judgeHolder,
-    ...(context === undefined ? {} : { context }),
+    ...present({ context }),
     ...more,
   });
   if (!cluster.ok) throw new CommandError(3, causeText(cluster.failure), cluster.failure.hint);

@@ -1,10 +1,12 @@
 // The run loop: ask `decide` what to do, do that one thing, journal it, ask again. It decides nothing itself.
+
 import { decide } from '../core/rollout/decide.ts';
 import type { DecideContext, Decision } from '../core/rollout/decision.ts';
 import { mayContinue } from '../core/rollout/may-continue.ts';
 import { wordFor } from '../core/run-state/resolve.ts';
 import { clusterDeadline, hostState, hostStates, type RunState } from '../core/run-state/state.ts';
 import type { Rollout } from '../model/playbook.ts';
+import { present } from '../model/present.ts';
 import type { Event, EventBody, EventOf } from '../model/run/event.ts';
 import type { Outcome } from '../model/run/failure.ts';
 import { eventOf } from './decision-event.ts';
@@ -97,7 +99,7 @@ class Loop {
     this.#context = {
       setup: input.setup,
       ports: { ...input.ports, ...this.#overOutages() },
-      token: { run: input.ledger.run, number: input.number, ...(input.takeover === undefined ? {} : { takeover: input.takeover }) },
+      token: { run: input.ledger.run, number: input.number, ...present({ takeover: input.takeover }) },
       record: this.#record,
       state: () => this.#state,
       keepOutput: input.keepOutput,
@@ -222,7 +224,7 @@ class Loop {
     return {
       attended: input.ports.asker.attended,
       wait: input.wait,
-      ...(input.canaryHosts === undefined ? {} : { canaryHosts: input.canaryHosts }),
+      ...present({ canaryHosts: input.canaryHosts }),
       busy: this.#busy,
       capacitySource: input.ports.cluster !== undefined,
       slotsReadAt: this.#slots.readAt,
@@ -347,7 +349,7 @@ class Loop {
     const why = decision.why.map((one) => one.text).join('; ');
     if (why === this.#lastWait || why === '') return;
     this.#lastWait = why;
-    await this.#record({ type: 'waiting', why, ...(decision.until === undefined ? {} : { until: decision.until }) }, false);
+    await this.#record({ type: 'waiting', why, ...present({ until: decision.until }) }, false);
   }
 
   /** Until an event comes, the time is there, or a second is over (commands are looked for). */

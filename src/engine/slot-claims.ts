@@ -1,8 +1,10 @@
 // The slots of a run beside those of other runs: written before a host is started, kept in step with the journal, read as events.
+
 import type { Decision } from '../core/rollout/decision.ts';
 import { inOrder } from '../core/run-state/ranked.ts';
 import { countsForBrake, type HeldSlot, heldSlot } from '../core/run-state/slot.ts';
 import { type HostState, hostAt, hostState, hostStates, type RunState } from '../core/run-state/state.ts';
+import { present } from '../model/present.ts';
 import type { EventBody, OtherSlot } from '../model/run/event.ts';
 import type { Slot, Slots, TakenSlot } from './ports/store.ts';
 
@@ -86,7 +88,7 @@ export class SlotClaims {
 
   #slotOf({ host, plan }: HostState, kind: HeldSlot): Slot {
     const address = this.#addressOf.get(host) ?? host;
-    return { address, host, play: this.#input.state().play, kind, ...(plan.zone === undefined ? {} : { zone: plan.zone }) };
+    return { address, host, play: this.#input.state().play, kind, ...present({ zone: plan.zone }) };
   }
 
   async #note(slots: readonly TakenSlot[]): Promise<void> {
@@ -101,6 +103,6 @@ export class SlotClaims {
     const { state, countsUnreachable } = this.#input;
     const zone = hostState(state(), host)?.plan.zone ?? slot.zone;
     const failed = countsForBrake(slot, { play: state().play, countsUnreachable });
-    return { host, run: slot.run, ...(zone === undefined ? {} : { zone }), ...(failed ? { failed } : {}) };
+    return { host, run: slot.run, ...present({ zone }), ...(failed ? { failed } : {}) };
   }
 }

@@ -1,5 +1,7 @@
 // Derived facts: computed from others whenever those change. Unknown in, unknown out.
+
 import type { Facts } from '../model/fact.ts';
+import { present } from '../model/present.ts';
 import { isUnknown, type Mapping, unknown, type Value } from '../model/value.ts';
 import { differingArgs } from './areas/boot/boot.ts';
 import { idFacts } from './kmem/ids.ts';
@@ -137,7 +139,7 @@ function kmemFacts(facts: Facts): Facts {
           key: part.key,
           name: part.name,
           asks: part.never ? 'never' : part.accounts,
-          ...(part.note === undefined ? {} : { note: part.note }),
+          ...present({ note: part.note }),
           containers: part.containers,
           containers_off: part.containersOff,
           sample: part.sample,

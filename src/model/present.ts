@@ -6,7 +6,9 @@ export type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]:
 };
 
 /** These fields without those whose value is `undefined`. */
-export function present<T extends object>(fields: T): Present<T>;
-export function present(fields: object): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+export function present<const T extends object>(fields: T): Present<T>;
+export function present(fields: Readonly<Record<string, unknown>>): object {
+  const found: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) found[name] = value;
+  return found;
 }

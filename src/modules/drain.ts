@@ -1,7 +1,9 @@
 // Module drain: takes the host's pods away before it is touched, through the Kubernetes API or by a command of the play.
+
 import { forecastFact, forecastWant } from '../facts/areas/host/node.ts';
 import { withPrelude } from '../facts/probe/prelude.ts';
 import { type FactView, type FactWant, flagFact } from '../model/fact.ts';
+import { present } from '../model/present.ts';
 import type { ModulePlan, PlanContext } from '../model/run/change.ts';
 import type { DrainOptions, RunEffect } from '../model/run/effect.ts';
 import { asArgs, duration, filled, flag, type Infer, object, oneOf, shorthand, text, whole } from '../model/shape/schema.ts';
@@ -135,19 +137,18 @@ const refused = (why: string, hint = 'give --kubeconfig, or `drain: {command: ..
 
 const optionsOf = (given: Args): DrainOptions => ({
   timeout: given.timeout,
-  ...(given.grace_period === undefined ? {} : { gracePeriod: given.grace_period }),
+  ...present({ gracePeriod: given.grace_period }),
   ignoreDaemonsets: given.ignore_daemonsets,
   deleteEmptydirData: given.delete_emptydir_data,
   force: given.force,
-  ...(given.pod_selector === undefined ? {} : { podSelector: given.pod_selector }),
+  ...present({ podSelector: given.pod_selector }),
   disableEviction: given.disable_eviction,
-  ...(given.skip_wait_for_delete_timeout === undefined ? {} : { skipWaitForDeleteTimeout: given.skip_wait_for_delete_timeout }),
+  ...present({ skipWaitForDeleteTimeout: given.skip_wait_for_delete_timeout }),
   fallbackWithoutEviction: given.fallback_without_eviction,
   keepCordoned: given.keep_cordoned,
-  ...(given.dead_node_skip_wait_after === undefined ? {} : { deadNodeSkipWaitAfter: given.dead_node_skip_wait_after }),
+  ...present({ deadNodeSkipWaitAfter: given.dead_node_skip_wait_after }),
   ...(given.left_behind === 'accept' ? { leftBehind: given.left_behind } : {}),
-  ...(given.single_replica === undefined ? {} : { singleReplica: given.single_replica }),
-  ...(given.jobs === undefined ? {} : { jobs: given.jobs }),
+  ...present({ singleReplica: given.single_replica, jobs: given.jobs }),
 });
 
 function byCommand(command: string, given: Args): ModulePlan {

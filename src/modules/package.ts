@@ -1,7 +1,9 @@
 // Module package: packages at exact versions, several together, by yum, dnf, apt or zypper.
+
 import { withPrelude } from '../facts/probe/prelude.ts';
 import type { FactView } from '../model/fact.ts';
 import type { PackageFile } from '../model/package-file.ts';
+import { present } from '../model/present.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/change.ts';
 import type { RunEffect } from '../model/run/effect.ts';
 import { asArgs, duration, flag, type Infer, listOf, mappingOf, object, oneOf, text, version } from '../model/shape/schema.ts';
@@ -54,9 +56,7 @@ const states = new Set(['present', 'absent', 'latest']);
 const isState = (word: string): word is Wanted['state'] => states.has(word);
 
 function wantedOf(given: Args): readonly Wanted[] {
-  const named = (given.name ?? []).map(
-    (name): Wanted => ({ name, state: given.state, ...(given.version === undefined ? {} : { version: given.version }) }),
-  );
+  const named = (given.name ?? []).map((name): Wanted => ({ name, state: given.state, ...present({ version: given.version }) }));
   const listed = Object.entries(given.packages ?? {}).map(
     ([name, word]): Wanted => (isState(word) ? { name, state: word } : { name, state: 'present', version: word }),
   );

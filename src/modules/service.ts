@@ -1,6 +1,8 @@
 // Module service: a systemd unit started, stopped, restarted, and enabled at boot or not.
+
 import { withPrelude } from '../facts/probe/prelude.ts';
 import { type Facts, type FactView, flagFact } from '../model/fact.ts';
+import { present } from '../model/present.ts';
 import type { Change, ModulePlan } from '../model/run/change.ts';
 import type { RunEffect } from '../model/run/effect.ts';
 import { asArgs, flag, type Infer, object, oneOf, text } from '../model/shape/schema.ts';
@@ -39,8 +41,7 @@ function plan(given: Args, facts: FactView): ModulePlan {
 const change = (name: string, verb: Verb, before: string | undefined, after: string | undefined, risk: 'write' | 'restart'): Change => ({
   sign: before === undefined ? '!' : '~',
   what: before === undefined ? `${verb} ${name}` : `service ${name}`,
-  ...(before === undefined ? {} : { before }),
-  ...(after === undefined ? {} : { after }),
+  ...present({ before, after }),
   risk,
   effects: [effect(name, verb)],
 });

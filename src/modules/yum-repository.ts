@@ -3,6 +3,7 @@
 import { hiddenPart, repositoryFact } from '../facts/areas/packages/repository.ts';
 import { withPrelude } from '../facts/probe/prelude.ts';
 import { type FactView, listFact, textFact } from '../model/fact.ts';
+import { present } from '../model/present.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/change.ts';
 import type { RunEffect } from '../model/run/effect.ts';
 import { absolutePath, asArgs, either, flag, type Infer, listOf, mappingOf, object, oneOf, text, whole } from '../model/shape/schema.ts';
@@ -73,7 +74,7 @@ const fileOf = (given: Args): string => given.file ?? given.name;
 function sectionOf(given: Args): string {
   if (given.state === 'absent') return '';
   const { name, description, file: _file, state: _state, options, ...rest } = given;
-  const settings = { ...(description === undefined ? {} : { name: description }), ...rest, ...options };
+  const settings = { ...present({ name: description }), ...rest, ...options };
   return [
     `[${name}]`,
     ...Object.entries(settings).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${textOf(value)}`])),

@@ -1,6 +1,6 @@
 // An API server that is away is a pause: whole runs on a virtual clock, with an outage at each call that a host's walk makes.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { slotsOf } from '../../src/adapters/store/slots.ts';
+import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
 import { emptyState, hostStates } from '../../src/core/run-state/state.ts';
 import { planFleet } from '../../src/engine/host/fleet.ts';
 import type { Cluster } from '../../src/engine/ports/cluster.ts';

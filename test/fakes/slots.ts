@@ -1,5 +1,5 @@
 // Slots in memory: the files of a state directory that two or more controllers share in a test.
-import type { SlotFiles, Written } from '../../src/adapters/store/slots.ts';
+import type { SlotFiles, Written } from '../../src/adapters/store/locks/slots.ts';
 
 export interface SlotWorld {
   readonly files: Map<string, Written>;

@@ -1,6 +1,6 @@
 // A fleet on one virtual clock, driven by the real run loop, in which one host does what it wants. Nothing here reads the time or the disk.
 
-import { slotsOf } from '../../src/adapters/store/slots.ts';
+import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
 import { emptyState, hostStates } from '../../src/core/run-state/state.ts';
 import { knownSecrets } from '../../src/engine/effects/mask.ts';
 import { planFleet } from '../../src/engine/host/fleet.ts';

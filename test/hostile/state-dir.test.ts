@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { commandsFor, createStore, postCommand, StateRefusal } from '../../src/adapters/store/index.ts';
-import { takeLock } from '../../src/adapters/store/lock.ts';
+import { takeLock } from '../../src/adapters/store/locks/lock.ts';
 import { command } from '../cli/real-world.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'kmend-state-'));

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ownHolder, startOf } from '../../src/adapters/store/holder.ts';
+import { ownHolder, startOf } from '../../src/adapters/store/locks/holder.ts';
 import { startCommand } from '../cli/real-world.ts';
 import { type FakeKube, startFakeKube } from '../fakes/kube-api.ts';
 import { clusterFor } from './cluster-on.ts';

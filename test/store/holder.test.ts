@@ -1,7 +1,7 @@
 // What proves that the holder of a lock is dead: rules in a table, and a law over random worlds of machines, containers and pods.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { doubtOf, type Holder, ownHolder, startOf, type Witnesses } from '../../src/adapters/store/holder.ts';
+import { doubtOf, type Holder, ownHolder, startOf, type Witnesses } from '../../src/adapters/store/locks/holder.ts';
 
 const host: Holder = {
   machine: 'ops1',

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { beginLife, lives } from '../../src/adapters/store/life.ts';
+import { beginLife, lives } from '../../src/adapters/store/locks/life.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'kmend-life-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { takeLock } from '../../src/adapters/store/lock.ts';
+import { takeLock } from '../../src/adapters/store/locks/lock.ts';
 
 let directory: string;
 beforeEach(async () => {

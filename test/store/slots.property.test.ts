@@ -2,7 +2,7 @@
 // or its zones with what both have out of service, also when a controller is killed and resumed; and both come to an end.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { slotsOf } from '../../src/adapters/store/slots.ts';
+import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
 import { decide } from '../../src/core/rollout/decide.ts';
 import { fold } from '../../src/core/run-state/fold.ts';
 import { heldSlot } from '../../src/core/run-state/slot.ts';

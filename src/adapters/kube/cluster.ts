@@ -2,6 +2,7 @@
 
 import type { Cluster, Owner, PodState } from '../../engine/ports/cluster.ts';
 import type { Clock } from '../../engine/ports/local.ts';
+import { present } from '../../model/present.ts';
 import { failed, type Outcome, ok } from '../../model/run/failure.ts';
 import { createCredentials } from './auth/credentials.ts';
 import { commandOf } from './auth/exec-plugin.ts';
@@ -143,8 +144,7 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
     return decideCordon(node, {
       owner,
       at,
-      ...(takeover === undefined ? {} : { takeover }),
-      ...(holder === undefined ? {} : { holder }),
+      ...present({ takeover, holder }),
     });
   };
 
@@ -160,7 +160,7 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
       const done = await rewrite(ofNode(api, name, signal), cordoned ? decide : settled(api, decide, signal));
       if (!done.ok) return done;
       if (done.value.kind === 'failure') return { ok: false, failure: done.value.failure };
-      return ok({ changed: done.value.changed, ...(staleMark === undefined ? {} : { staleMark }) });
+      return ok({ changed: done.value.changed, ...present({ staleMark }) });
     };
 
   return {
@@ -196,7 +196,7 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
       const done = await rewrite(ofNode(api, name, signal), decide);
       if (!done.ok) return done;
       if (done.value.kind === 'failure') return { ok: false, failure: done.value.failure };
-      return ok({ wasUnschedulable, ...(staleMark === undefined ? {} : { staleMark }) });
+      return ok({ wasUnschedulable, ...present({ staleMark }) });
     },
     holds: async (name, owner, signal) => {
       const node = await readNode(api, name, signal);
@@ -290,7 +290,7 @@ export async function createCluster(options: ClusterOptions): Promise<Outcome<Ku
   const opened = await openApi(options);
   if (!opened.ok) return opened;
   const { api, description, unsafe } = opened.value;
-  return ok({ ...readable(clusterOver(api, options.clock, options, description)), ...(unsafe === undefined ? {} : { unsafe }) });
+  return ok({ ...readable(clusterOver(api, options.clock, options, description)), ...present({ unsafe }) });
 }
 
 interface Opened {

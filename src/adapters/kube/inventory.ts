@@ -1,6 +1,8 @@
 // An inventory written from the nodes of a cluster, as plain data: groups by pool, zones by label.
+
 import { isControlPlane, poolOf, zoneOf } from '../../engine/node/capacity.ts';
 import type { NodeState } from '../../engine/ports/cluster.ts';
+import { present } from '../../model/present.ts';
 import type { Mapping } from '../../model/value.ts';
 
 const groupName = (pool: string): string => pool.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^([0-9])/, '_$1');
@@ -13,8 +15,7 @@ function hostOf(node: NodeState): Mapping {
   const address = addressOf(node);
   return {
     node_name: node.name,
-    ...(address === undefined ? {} : { ansible_host: address }),
-    ...(zone === undefined ? {} : { zone }),
+    ...present({ ansible_host: address, zone }),
   };
 }
 

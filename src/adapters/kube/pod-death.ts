@@ -1,9 +1,11 @@
 // Whether a pod that held a lock is dead: its kubelet reported that its containers ended, or its node has booted since. A pod that is only
 // gone from the API may still run on a node that nobody reaches.
+
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Clock } from '../../engine/ports/local.ts';
 import type { PodHolder, PodWitness } from '../../engine/ports/store.ts';
+import { present } from '../../model/present.ts';
 import { accountFolder } from './auth/kubeconfig.ts';
 import type { Api } from './client/api.ts';
 import { openApi } from './cluster.ts';
@@ -63,7 +65,7 @@ function givenPod(env: PodWitnessOptions['env'], account: string): GivenPod {
   return {
     namespace: namespace ?? namespaceIn(account),
     name: name ?? hostname(),
-    ...(uid === undefined ? {} : { uid }),
+    ...present({ uid }),
     ...(node === undefined ? {} : { node: { name: node } }),
   };
 }

@@ -1,4 +1,5 @@
 // The Transport port over ssh2: settles the way to a host, logs in, and hands out connections.
+
 import { Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import type { Asker } from '../../engine/ports/local.ts';
 import type { Connection, Transport } from '../../engine/ports/transport.ts';
 import { createSlots, type Slots } from '../../engine/session/slots.ts';
 import type { Become, Target } from '../../model/host.ts';
+import { present } from '../../model/present.ts';
 import { failed, type Outcome, ok } from '../../model/run/failure.ts';
 import { noConfig, readSshConfig, type SshConfig } from './config/config-file.ts';
 import { type Hop, type RouteContext, routeTo } from './config/route.ts';
@@ -211,7 +213,7 @@ function connectionOf(
       const other = request.become && become !== undefined && become.user !== hop.user ? become : undefined;
       commands++;
       try {
-        return await execOn({ session, where, alive: () => alive, ...(other === undefined ? {} : { become: other }) }, request);
+        return await execOn({ session, where, alive: () => alive, ...present({ become: other }) }, request);
       } finally {
         commands--;
       }

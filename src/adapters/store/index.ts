@@ -3,7 +3,7 @@ export { type Audit, changedFiles } from './audit.ts';
 export { hashOf } from './chain.ts';
 export { type Commands, commandsFor, postCommand } from './control.ts';
 export { DamagedError, JournalError, StateGoneError, StateRefusal, StateWriteError, stateError, writing } from './errors.ts';
-export { judgeHolder, ownHolder } from './holder.ts';
+export { judgeHolder, ownHolder } from './locks/holder.ts';
 export { runDirectory } from './paths.ts';
 export { type PrunedRun, prunedRuns, pruneRuns } from './prune.ts';
 export { readRuns } from './run-index.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { dataIn, listOf, number, object, text } from '../../model/shape/shape.ts';
 import { auditJournal } from './audit.ts';
 import { DamagedError, writing } from './errors.ts';
-import { holderOf } from './lock.ts';
+import { holderOf } from './locks/lock.ts';
 import { ownDirectory, readOwn } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
 

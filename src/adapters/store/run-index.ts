@@ -1,8 +1,10 @@
 // What is known of each run without reading its journal again: a cache beside the journals. An entry counts only while its journal has the size
 // and the times that it had; `audit verify` reads the journals themselves.
+
 import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JournalHead, RunInfo } from '../../engine/ports/store.ts';
+import { present } from '../../model/present.ts';
 import type { Event } from '../../model/run/event.ts';
 import { dataIn, flag, number, object, record, type Shape, text } from '../../model/shape/shape.ts';
 import { isMapping } from '../../model/value.ts';
@@ -52,7 +54,7 @@ async function entriesFor(stateDir: string, known: Index): Promise<Index> {
     if (before?.size === size && before.changed === changed) entries[run] = before;
     else {
       const info = await infoOf(stateDir, run, found.mtimeMs);
-      entries[run] = { size, changed, ...(info === undefined ? {} : { info }) };
+      entries[run] = { size, changed, ...present({ info }) };
     }
   }
   return entries;
@@ -64,7 +66,7 @@ async function infoOf(stateDir: string, run: string, written: number): Promise<R
   const see = (event: Event): void => {
     if (event.type === 'run.started') {
       const { at, playbook, play, previous } = event;
-      info ??= { run, startedAt: at, playbook, play, ...(previous === undefined ? {} : { previous }) };
+      info ??= { run, startedAt: at, playbook, play, ...present({ previous }) };
     }
     if (info !== undefined && event.type === 'run.finished') info = { ...info, finished: { exit: event.exit, why: event.why } };
     else if (info !== undefined && event.type === 'run.resumed') {

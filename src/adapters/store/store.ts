@@ -7,12 +7,12 @@ import { type Audit, auditJournal } from './audit.ts';
 import { type JournalEnd, scanJournal } from './chain.ts';
 import { writing } from './errors.ts';
 import { createJournal, openJournal } from './journal.ts';
-import { holderOf, takeLock } from './lock.ts';
+import { holderOf, takeLock } from './locks/lock.ts';
+import { slotFiles, slotsOf } from './locks/slots.ts';
 import { outputKeeper } from './output.ts';
 import { ownDirectory } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
 import { indexedRuns } from './run-index.ts';
-import { slotFiles, slotsOf } from './slots.ts';
 
 /** @param pods where this process is a pod: its cluster says which other pods are dead */
 export function createStore(stateDir: string, now: () => number, pods?: PodWitness): Store {

@@ -5,6 +5,7 @@ import { isVolatile, leftOpen } from '../../facts/index.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import type { Facts, FactWant } from '../../model/fact.ts';
 import type { BlockTask, ModuleTask, Task } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import { type AnyModule, type Change, type ModulePlan, type PlanContext, packagesIn, type Unmet } from '../../model/run/change.ts';
 import type { HostPlan, PlannedChange, TaskPlan, Verdict } from '../../model/run/plan.ts';
 import { highestRisk, type Risk } from '../../model/run/risk.ts';
@@ -73,9 +74,7 @@ export function planHost(input: HostInput): HostPlanning {
       remedyWhy: input.chosen.why,
       ...(tries === '' ? {} : { tries }),
       ...(accepts.length === 0 ? {} : { accepts }),
-      ...(input.zone === undefined ? {} : { zone: input.zone }),
-      ...(input.frame.context.node === undefined ? {} : { node: input.frame.context.node }),
-      ...(walk.refused === undefined ? {} : { refused: walk.refused }),
+      ...present({ zone: input.zone, node: input.frame.context.node, refused: walk.refused }),
       reads: Object.fromEntries(
         [...walk.reads].filter((name) => Object.hasOwn(first, name) && !isVolatile(name)).map((name) => [name, first[name] ?? null]),
       ),
@@ -243,7 +242,7 @@ const isExcused = (unmet: Unmet, task: ModuleTask): boolean =>
   task.ignoreErrors === true || (unmet.kind === 'exit' && task.failedWhen !== undefined);
 
 function refuse(task: Task, why: string, walk: Walk, hint?: string): void {
-  walk.refused = { task: task.name, why, ...(hint === undefined ? {} : { hint }) };
+  walk.refused = { task: task.name, why, ...present({ hint }) };
 }
 
 /** Many rounds of a loop become one line: it changes if one of them does, is later if one of them is. */
@@ -284,8 +283,7 @@ function summary(task: ModuleTask, rounds: readonly Evaluation[], module: AnyMod
 export const shownChange = (change: Change): PlannedChange => ({
   sign: change.sign,
   what: change.what,
-  ...(change.before === undefined ? {} : { before: change.before }),
-  ...(change.after === undefined ? {} : { after: change.after }),
+  ...present({ before: change.before, after: change.after }),
   risk: change.risk,
 });
 

@@ -1,4 +1,5 @@
 // When a job runs, as people write it (systemd's calendar form), and the same in cron's five fields, where cron can say it.
+import { present } from '../../model/present.ts';
 
 export interface Calendar {
   /** As systemd takes it: `Mon..Fri 22:00`, `daily`, `*-*-* 02:30:00 Europe/Berlin`. */
@@ -29,7 +30,7 @@ export function readCalendar(text: string): Calendar | undefined {
   const plain = zone === undefined ? every : every.slice(0, -zone.length).trim();
   const cron = Object.hasOwn(words, plain.toLowerCase()) ? words[plain.toLowerCase()] : fieldsOf(plain);
   if (cron === undefined && !/\d|\*/.test(plain) && !/^(?:minutely|quarterly|semiannually|yearly|annually)$/i.test(plain)) return undefined;
-  return { every, ...(cron === undefined ? {} : { cron }), ...(zone === undefined ? {} : { zone }) };
+  return { every, ...present({ cron, zone }) };
 }
 
 /** `[DAYS ][*-*-* ]HH:MM[:00]`, hours and minutes as number, `*`, list, or `*` and `0` with a step. */

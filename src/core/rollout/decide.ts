@@ -1,5 +1,7 @@
 // Decide: what a run does next. One pure function, made of small rules; the first rule that has an answer gives it.
+
 import type { Rollout } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import { higherRisk } from '../../model/run/risk.ts';
 import { lockedOutText } from '../run-state/lock-out.ts';
 import { first, inOrder, type Ranked, sizeOf } from '../run-state/ranked.ts';
@@ -306,7 +308,7 @@ function waitForWindow(view: View): Decision | undefined {
     return finish(view, 'window', fits === undefined ? `${text}; no window is ever long enough` : text);
   }
   const opens = fits === undefined ? undefined : nextFit(policy, from, (first(state.byEstimate)?.key ?? 0) + startSlack);
-  const why: Why = { rule: stretch.open ? 'window' : stretch.rule, text, ...(opens === undefined ? {} : { until: opens }) };
+  const why: Why = { rule: stretch.open ? 'window' : stretch.rule, text, ...present({ until: opens }) };
   return opens === undefined ? wait(view, [why]) : beforeWindow(view, why, opens);
 }
 

@@ -1,4 +1,5 @@
 // The rollout on a virtual clock: the same `decide` and `fold` as a real run, with hosts that take the time they are given.
+import { present } from '../../model/present.ts';
 import type { Event, EventBody, EventOf, LockOut } from '../../model/run/event.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { fold } from '../run-state/fold.ts';
@@ -109,7 +110,7 @@ export function simulate(world: World, from: RunState = emptyState): Simulation 
 
 function close(clock: Clockwork, why: string, exit: number | undefined, world: World): Simulation {
   if (exit !== undefined && clock.state.finished === undefined) append(world, clock, { type: 'run.finished', exit, why });
-  return { starts: clock.starts, waves: clock.waves, endAt: clock.now, why, state: clock.state, ...(exit === undefined ? {} : { exit }) };
+  return { starts: clock.starts, waves: clock.waves, endAt: clock.now, why, state: clock.state, ...present({ exit }) };
 }
 
 function append(world: World, clock: Clockwork, body: EventBody): void {

@@ -1,4 +1,5 @@
 // Fold of the events that concern one host: its walk, its effects, its end.
+import { present } from '../../model/present.ts';
 import { type Proof, packagesIn } from '../../model/run/change.ts';
 import type { EffectResult } from '../../model/run/effect.ts';
 import type { Event, EventOf, EventType, Proven } from '../../model/run/event.ts';
@@ -94,7 +95,7 @@ function fail(draft: Draft, host: HostState, event: Event & EventOf<'host.failed
 /** Locked out before anything was done to it, or after that was undone: nothing failed, and it waits until its lock-out is taken away. */
 function keepOut(draft: Draft, host: HostState, why: string): void {
   const lockOut = { by: 'hold', why, turn: 'never' } as const;
-  put(draft, { ...inLineAnew({ ...host, touched: false, lockOut }, undefined), ...(host.wave === undefined ? {} : { wave: host.wave }) });
+  put(draft, { ...inLineAnew({ ...host, touched: false, lockOut }, undefined), ...present({ wave: host.wave }) });
   draft.setAside = [...draft.setAside, host.index];
 }
 
@@ -111,7 +112,7 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
     ...rest,
     status: untouchable && event.failure.kind === 'refused' ? 'refused' : 'failed',
     failure: event.failure,
-    ...(event.task === undefined ? {} : { failedTask: event.task }),
+    ...present({ failedTask: event.task }),
     left: event.state,
     touched: host.touched || event.touched,
     // A host that went dark is out of service, touched or not.
@@ -154,7 +155,7 @@ function lookForBadCanary(draft: Draft): void {
  * to its node is still true. What is done once a run and was done is not done again.
  */
 function resolved(host: HostState, event: Event & EventOf<'host.resolved'>, wave: number | undefined): HostState {
-  const note = { who: event.who, note: event.note, ...(event.as === undefined ? {} : { as: event.as }) };
+  const note = { who: event.who, note: event.note, ...present({ as: event.as }) };
   if (event.as !== 'retry') return { ...host, resolved: note, keepsSlot: false, down: false };
   const failure = host.failure === undefined ? {} : { failure: host.failure };
   return { ...inLineAnew(host, wave), ...failure, resolved: note, tasks: host.tasks.filter(({ status }) => status !== 'skipped') };
@@ -191,26 +192,26 @@ function inLineAnew(host: HostState, wave: number | undefined): HostState {
     rank: host.rank,
     zone: host.zone,
     status: wave === undefined || host.lockOut?.turn === 'never' ? 'planned' : 'waiting',
-    ...(wave === undefined ? {} : { wave }),
+    ...present({ wave }),
     down: host.keepsSlot || host.down,
     missing: host.missing,
-    ...(host.lockOut === undefined ? {} : { lockOut: host.lockOut }),
+    ...present({ lockOut: host.lockOut }),
     touched: host.touched,
     keepsSlot: false,
     bad: host.bad,
     badUnreachable: host.badUnreachable,
-    ...(host.bootId === undefined ? {} : { bootId: host.bootId }),
+    ...present({ bootId: host.bootId }),
     oldBootIds: [],
     blocks: [],
     tasks: [],
     inFlight: [],
     ended: [],
     results: host.results,
-    ...(host.longOutput === undefined ? {} : { longOutput: host.longOutput }),
+    ...present({ longOutput: host.longOutput }),
     effects: host.effects,
     marks: host.marks,
     differences: [],
-    ...(host.replaced === undefined ? {} : { replaced: host.replaced }),
+    ...present({ replaced: host.replaced }),
     starts: host.starts,
   };
 }
@@ -220,7 +221,7 @@ type DetailEvent = Exclude<HostEvent, { readonly type: 'host.started' | 'host.do
 function detail(host: HostState, event: DetailEvent): HostState {
   switch (event.type) {
     case 'facts.read':
-      return { ...host, verdict: event.verdict, evidence: event.evidence, ...(event.bootId === undefined ? {} : { bootId: event.bootId }) };
+      return { ...host, verdict: event.verdict, evidence: event.evidence, ...present({ bootId: event.bootId }) };
     case 'remedy.chosen':
       return { ...host, remedy: { remedy: event.remedy, why: event.why } };
     case 'drift.noted':
@@ -273,8 +274,7 @@ const taskOf = (event: EventOf<'task.done'>): HostState['tasks'][number] => ({
   task: event.task,
   name: event.name,
   status: event.status,
-  ...(event.registered === undefined ? {} : { registered: event.registered }),
-  ...(event.sets === undefined ? {} : { sets: event.sets }),
+  ...present({ registered: event.registered, sets: event.sets }),
 });
 
 function announced(host: HostState, event: Event & EventOf<'effect.started'>): HostState {
@@ -294,11 +294,10 @@ function announced(host: HostState, event: Event & EventOf<'effect.started'>): H
         timeout,
         detached,
         at,
-        ...(bootId === undefined ? {} : { bootId }),
-        ...(stableFor === undefined ? {} : { stableFor }),
+        ...present({ bootId, stableFor }),
       },
     ],
-    ...(bootId === undefined ? {} : { bootId }),
+    ...present({ bootId }),
     ...(reboot ? { oldBootIds: [...host.oldBootIds, bootId] } : {}),
     marks: (kind === 'run' && harmless !== true) || kind === 'write' || kind === 'reboot' ? { ...host.marks, altered: true } : host.marks,
   };

@@ -1,4 +1,5 @@
 // History of hosts: what the journal of a run says that it changed on each of them, and how each of them ended. Pure; events come in.
+import { present } from '../../model/present.ts';
 import type { Proof } from '../../model/run/change.ts';
 import type { Event, EventOf } from '../../model/run/event.ts';
 import type { PlannedChange } from '../../model/run/plan.ts';
@@ -39,7 +40,7 @@ export const proofIn = ({ verdict, by, evidence, accepted }: EventOf<'proof'>): 
   verdict,
   by,
   evidence,
-  ...(accepted === undefined ? {} : { accepted }),
+  ...present({ accepted }),
 });
 
 /** Takes the events of one run, oldest first, and keeps none of them. */
@@ -95,12 +96,12 @@ function add(changes: Map<string, MadeChange>, change: MadeChange): void {
     return;
   }
   const { before: _before, ...rest } = change;
-  changes.set(change.what, { ...rest, sign: first.sign, ...(first.before === undefined ? {} : { before: first.before }) });
+  changes.set(change.what, { ...rest, sign: first.sign, ...present({ before: first.before }) });
 }
 
 function finished(host: string, draft: Draft): HostDeeds {
   const { changes, end, at, proof } = draft;
-  return { host, changes: [...changes.values()], end, at, ...(proof === undefined ? {} : { proof }) };
+  return { host, changes: [...changes.values()], end, at, ...present({ proof }) };
 }
 
 /** A host that a run mended: it ended well, proven, and something on its disk had been changed for it. */

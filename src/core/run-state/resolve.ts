@@ -1,4 +1,5 @@
 // Resolving: which hosts of a run a person may speak for.
+import { present } from '../../model/present.ts';
 import type { EventBody, EventOf } from '../../model/run/event.ts';
 import { type HostState, hostState, type RunState } from './state.ts';
 
@@ -18,7 +19,7 @@ export function wordFor(state: RunState, word: EventOf<'host.resolved'>): EventB
   const { host, as = 'skip', command } = word;
   const why = whyNotResolvable(state, host, as);
   if (why === undefined) return word;
-  return { type: 'warning', text: `not resolved as ${as}: ${why}`, ...(command === undefined ? {} : { command }) };
+  return { type: 'warning', text: `not resolved as ${as}: ${why}`, ...present({ command }) };
 }
 
 function whyNotLeftOut(state: RunState, name: string, as: 'done' | 'skip' | 'retry'): string | undefined {

@@ -1,4 +1,5 @@
 // Cordon, drain and uncordon through the Cluster port. What is ours is marked with run and number; what is not ours is left alone.
+import { present } from '../../model/present.ts';
 import type { CordonEffect, DrainEffect, UncordonEffect } from '../../model/run/effect.ts';
 import { type Failure, isAway } from '../../model/run/failure.ts';
 import { type HoldContext, restartsOn, takeNode } from '../node/ownership.ts';
@@ -73,5 +74,5 @@ async function uncordon(effect: UncordonEffect, context: HoldContext): Promise<P
   const restarts = await restartsOn(effect.node, context);
   const outcome = await cluster.uncordon(effect.node, token, signal);
   if (!outcome.ok) return failing(outcome.failure);
-  return { result: { ok: true, data: { ...outcome.value, ...(restarts === undefined ? {} : { restarts }) } } };
+  return { result: { ok: true, data: { ...outcome.value, ...present({ restarts }) } } };
 }

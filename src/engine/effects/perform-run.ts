@@ -1,6 +1,7 @@
 // Running a script and writing a file. Scripts run detached with a spool on the host: a lost connection or a killed controller loses nothing.
 
 import { withPrelude } from '../../facts/probe/prelude.ts';
+import { present } from '../../model/present.ts';
 import type { RunEffect, WriteEffect } from '../../model/run/effect.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { isRunId } from '../../model/run/run-id.ts';
@@ -173,7 +174,7 @@ function judgeExit(effect: RunEffect, result: ExecResult): Performed {
   const hint = effect.hints?.[code];
   const detail = lastLines(result.stderr.trim() === '' ? result.stdout : result.stderr, shownLines);
   const kind = effect.harmless === true ? 'refused' : 'exit';
-  return failing({ kind, message, ...(hint === undefined ? {} : { hint }), detail }, data);
+  return failing({ kind, message, ...present({ hint }), detail }, data);
 }
 
 /** With stdin (it may hold a secret, which no spool keeps): attached, one try. A connection lost meanwhile leaves its end unknown. */
@@ -186,7 +187,7 @@ async function runAttached(effect: RunEffect, place: EffectPlace, context: DoorC
     });
   const { session } = context;
   const request = { script: withPrelude(effect.script), become: session.target.become !== undefined, timeout: effect.timeout };
-  const outcome = await session.once({ ...request, ...(effect.stdin === undefined ? {} : { stdin: effect.stdin }) });
+  const outcome = await session.once({ ...request, ...present({ stdin: effect.stdin }) });
   return outcome.ok ? judgeExit(effect, outcome.value) : failing(outcome.failure);
 }
 

@@ -1,6 +1,7 @@
 // The one door to the world: every effect passes here. Checked, announced in the journal and on disk, carried out, and its result journalled.
 
 import type { Facts } from '../../model/fact.ts';
+import { present } from '../../model/present.ts';
 import type { Effect } from '../../model/run/effect.ts';
 import { isAway } from '../../model/run/failure.ts';
 import { heldNode } from '../node/ownership.ts';
@@ -38,9 +39,9 @@ export async function perform(effect: Effect, place: EffectPlace, context: DoorC
       ...stable,
       ...harmless,
     };
-    await context.record({ type: 'effect.started', ...announced, ...(bootId === undefined ? {} : { bootId }) }, true);
+    await context.record({ type: 'effect.started', ...announced, ...present({ bootId }) }, true);
   }
-  const performed = await dispatch(effect, { ...place, ...(bootId === undefined ? {} : { bootId }) }, context);
+  const performed = await dispatch(effect, { ...place, ...present({ bootId }) }, context);
   // Stopped now: whether it failed or was merely let go of cannot be told. It stays announced, and resume looks at it.
   if (performed.failure !== undefined && (context.signal.aborted || isAway(performed.failure))) return performed;
   const shown = effect.kind === 'run' && effect.noLog === true ? withoutOutput(performed) : performed;

@@ -1,4 +1,5 @@
 // The fleet, read-only: the facts of many hosts, or their plans.
+
 import { type Seen, seenOf, twinsAmong, twinsText } from '../../core/history/orphans.ts';
 import { type ChosenRemedy, chooseRemedy, settle } from '../../core/plan/overlay.ts';
 import { planHost } from '../../core/plan/plan-host.ts';
@@ -6,6 +7,7 @@ import type { Frame } from '../../core/plan/task-plan.ts';
 import { givenFacts, isClusterWant } from '../../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
 import type { Target } from '../../model/host.ts';
+import { present } from '../../model/present.ts';
 import { type Failure, keptOut, type Outcome, ok } from '../../model/run/failure.ts';
 import { type HostPlan, hasChanges } from '../../model/run/plan.ts';
 import { sameValue } from '../../model/value.ts';
@@ -54,7 +56,7 @@ export function surveyFleet(
   const survey = async (session: Session): Promise<Survey> => {
     const { observed, active } = await observeActively(session, wants, options);
     const outcome: Outcome<Facts> = observed.ok ? { ok: true, value: await whole(session.target.name, observed.value.facts) } : observed;
-    return { host: session.target.name, outcome, ...(active === undefined ? {} : { active }) };
+    return { host: session.target.name, outcome, ...present({ active }) };
   };
   return forEachHost(targets, options, ports, survey, asFailed, onHost);
 }
@@ -106,7 +108,7 @@ export async function planFleet(
         seen = seenOf(host, facts);
       };
       const outcome = await planOne(host, setupOf(setup, host), setup, session, ports, options.signal, disputed.get(host), since, see);
-      return { host, outcome, ...(seen === undefined ? {} : { seen }) };
+      return { host, outcome, ...present({ seen }) };
     };
     const targets = names.map((name) => setupOf(setup, name).target);
     return forEachHost(targets, options, ports, plan, asFailed, see);
@@ -129,7 +131,7 @@ function withoutTwins(planned: readonly Planned[]): readonly Planned[] {
 export function refusedPlan(planned: Planned, task: string, why: string | undefined, hint?: string): Planned {
   const { outcome } = planned;
   if (why === undefined || !outcome.ok) return planned;
-  const refused = { task, why, ...(hint === undefined ? {} : { hint }) };
+  const refused = { task, why, ...present({ hint }) };
   return { ...planned, outcome: ok({ ...outcome.value, refused }) };
 }
 
@@ -187,18 +189,18 @@ async function planOne(
     readOnlyCommands: setup.runReadOnly === true ? 'all' : 'marked',
     context: {
       host,
-      ...(node === undefined ? {} : { node }),
+      ...present({ node }),
       hasCluster: ports.cluster !== undefined,
       carriesKmend: carriesKmend(observed.facts, setup),
       acceptPartial: setup.play.partial === 'accept',
       acceptNoWayBack: setup.play.rollout.rollback === 'none',
-      ...(setup.files === undefined ? {} : { files: setup.files }),
+      ...present({ files: setup.files }),
       done: { drained: false, rebooted: false, cordoned: false },
     },
   });
   const wanted = new Map(named.map((want) => [wantKey(want), want]));
   let observed = first.value;
-  const planned = await planInRounds(host, { ...hostSetup, ...(zone === undefined ? {} : { zone }) }, setup, chosen, {
+  const planned = await planInRounds(host, { ...hostSetup, ...present({ zone }) }, setup, chosen, {
     frame: () => frame(observed),
     freshen: async (wants) => {
       const forecast = await side.forecast(wants, node ?? '', observed.facts, { again: false, taken: false });
@@ -221,7 +223,7 @@ function lockedOut(plan: HostPlan, facts: Facts): HostPlan {
   const hold = nameOf(facts, 'node.hold');
   if (hold !== undefined) {
     const { message: why, hint } = keptOut(plan.node ?? '', hold);
-    return { ...plan, refused: { task: 'hold', why, ...(hint === undefined ? {} : { hint }) } };
+    return { ...plan, refused: { task: 'hold', why, ...present({ hint }) } };
   }
   return facts['node.unschedulable'] === true && facts['node.owner'] === '' ? { ...plan, cordoned: true } : plan;
 }
@@ -267,7 +269,7 @@ export async function planInRounds(
       frame: rounds.frame(),
       modules: setup.modules,
       chosen,
-      ...(hostSetup.zone === undefined ? {} : { zone: hostSetup.zone }),
+      ...present({ zone: hostSetup.zone }),
       isWanted: setup.isWanted,
       isSecret: setup.isSecret,
       hide: secrets.learn,

@@ -1,9 +1,11 @@
 // Acting for a task: its changes through the door, what came of them, and what `until`, `changed_when` and `failed_when` make of it.
+
 import { judge } from '../../core/plan/condition.ts';
 import { hiddenText } from '../../core/plan/plan-host.ts';
 import { scopeOf } from '../../core/plan/task-plan.ts';
 import type { EndedEffect } from '../../core/run-state/state.ts';
 import type { ModuleTask } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import type { Change } from '../../model/run/change.ts';
 import type { Effect, EffectResult } from '../../model/run/effect.ts';
 import type { Failure } from '../../model/run/failure.ts';
@@ -73,7 +75,7 @@ async function act(task: ModuleTask, changes: readonly Change[], vars: readonly 
     if (failure !== undefined) break;
   }
   const result = asRegistered(last, failure);
-  return judgeResult(task, { status: 'changed', result, ...(failure === undefined ? {} : { failure }) }, vars, walk);
+  return judgeResult(task, { status: 'changed', result, ...present({ failure }) }, vars, walk);
 }
 
 /**
@@ -85,7 +87,7 @@ function replayed(effect: Effect, { before, repeatable }: Past): Performed | und
   const known = before.findIndex((one) => one.what === effect.what && (isOnce || one.failure !== undefined));
   const [done] = known < 0 ? [] : before.splice(known, 1);
   if (done === undefined) return undefined;
-  return { result: done.result, ...(done.failure === undefined ? {} : { failure: done.failure }) };
+  return { result: done.result, ...present({ failure: done.failure }) };
 }
 
 /**
@@ -110,7 +112,7 @@ export async function throughTheDoor(effect: Effect, task: ModuleTask, walk: Hos
   const place =
     open === undefined
       ? { task: task.id, effect: `${walk.host}/${task.id}/${effects + 1}`, resumed: false, repeatable }
-      : { task: task.id, effect: open.effect, resumed: true, repeatable, ...(open.bootId === undefined ? {} : { bootId: open.bootId }) };
+      : { task: task.id, effect: open.effect, resumed: true, repeatable, ...present({ bootId: open.bootId }) };
   return perform(effect, place, walk.door);
 }
 
@@ -118,7 +120,7 @@ export const asRegistered = (result: EffectResult, failure: Failure | undefined)
   changed: true,
   failed: failure !== undefined,
   ...(failure === undefined ? {} : { msg: failure.message }),
-  ...(result.code === undefined ? {} : { rc: result.code }),
+  ...present({ rc: result.code }),
   ...(result.stdout === undefined ? {} : textResult(result.stdout, result.stderr ?? '')),
   ...result.data,
 });

@@ -11,6 +11,7 @@ import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
 import type { Target } from '../../model/host.ts';
 import type { PackageFiles } from '../../model/package-file.ts';
 import type { ModuleTask, Play, Task } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import type { AnyModule, PlanContext } from '../../model/run/change.ts';
 import type { Event, EventBody } from '../../model/run/event.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
@@ -85,7 +86,7 @@ export interface PlaySetup {
 export const searchFor = ({ target, node }: HostSetup, setup: PlaySetup, dialled: readonly string[], hostFacts: Facts): NodeSearch => ({
   identity: {
     host: target.name,
-    ...(node === undefined ? {} : { nodeName: node }),
+    ...present({ nodeName: node }),
     addresses: [...(target.address === undefined ? [] : [target.address]), ...dialled],
   },
   known: setup.known ?? [],
@@ -250,7 +251,7 @@ export class HostWalk {
       touched,
       ...(results.drain?.data?.mayLeave === true ? { mayLeave: true } : {}),
       ...(replaced === undefined || replaced.bootId !== this.#facts['boot.id'] ? {} : { replaced: replaced.names }),
-      ...(unproven === undefined ? {} : { unproven }),
+      ...present({ unproven }),
     };
   }
 
@@ -259,12 +260,12 @@ export class HostWalk {
     const { node } = this.plan;
     const context: PlanContext = {
       host: this.host,
-      ...(node === undefined ? {} : { node }),
+      ...present({ node }),
       hasCluster: ports.cluster !== undefined,
       carriesKmend: carriesKmend(this.#facts, setup),
       acceptPartial: setup.play.partial === 'accept',
       acceptNoWayBack: setup.play.rollout.rollback === 'none',
-      ...(setup.files === undefined ? {} : { files: setup.files }),
+      ...present({ files: setup.files }),
       done: this.done,
     };
     return {
@@ -285,9 +286,7 @@ export class HostWalk {
       host: this.host,
       session: this.session,
       clock: run.ports.clock,
-      ...(run.ports.cluster === undefined ? {} : { cluster: run.ports.cluster }),
-      ...(run.ports.here === undefined ? {} : { here: run.ports.here }),
-      ...(this.plan.node === undefined ? {} : { node: this.plan.node }),
+      ...present({ cluster: run.ports.cluster, here: run.ports.here, node: this.plan.node }),
       byName: run.setup.askedByName === this.host,
       takesCordoned: turnOf('cordon', this.state, run.state()) !== 'never',
       token: run.token,

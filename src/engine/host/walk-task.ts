@@ -1,4 +1,5 @@
 // One task of a host's walk: observe, plan, act through the door, observe again; the second plan must be empty.
+
 import { judge } from '../../core/plan/condition.ts';
 import { hiddenChange, hiddenText, shownChange } from '../../core/plan/plan-host.ts';
 import { learnedSecrets } from '../../core/plan/secrets.ts';
@@ -6,6 +7,7 @@ import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../../core/pl
 import { leavesNothing } from '../../core/run-state/host-history.ts';
 import { doneTask } from '../../core/run-state/state.ts';
 import type { ModuleTask } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import type { AnyModule, Change, ModulePlan } from '../../model/run/change.ts';
 import { type Failure, type FailureKind, isAway } from '../../model/run/failure.ts';
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
@@ -134,10 +136,7 @@ async function noteDropped(task: ModuleTask, plan: ModulePlan, walk: HostWalk): 
   if (!walk.state.differences.includes(what)) await walk.run.record({ type: 'drift.noted', host: walk.host, what: [what] }, true);
 }
 
-const extras = (plan: ModulePlan): Pick<Round, 'sets' | 'note'> => ({
-  ...(plan.sets === undefined ? {} : { sets: plan.sets }),
-  ...(plan.note === undefined ? {} : { note: plan.note }),
-});
+const extras = (plan: ModulePlan): Pick<Round, 'sets' | 'note'> => present({ sets: plan.sets, note: plan.note });
 
 const announce = (task: ModuleTask, plan: ModulePlan, walk: HostWalk): Promise<unknown> =>
   walk.run.record(
@@ -157,10 +156,8 @@ const announce = (task: ModuleTask, plan: ModulePlan, walk: HostWalk): Promise<u
 
 /** A refusal, an unmet condition, or more risk than was approved: the host ends here, before the effect. */
 function stops(plan: ModulePlan, task: ModuleTask, walk: HostWalk): Failure | undefined {
-  if (plan.refuse !== undefined)
-    return { kind: 'refused', message: plan.refuse.why, ...(plan.refuse.hint === undefined ? {} : { hint: plan.refuse.hint }) };
-  if (plan.unmet !== undefined)
-    return { kind: plan.unmet.kind, message: plan.unmet.evidence, ...(plan.unmet.hint === undefined ? {} : { hint: plan.unmet.hint }) };
+  if (plan.refuse !== undefined) return { kind: 'refused', message: plan.refuse.why, ...present({ hint: plan.refuse.hint }) };
+  if (plan.unmet !== undefined) return { kind: plan.unmet.kind, message: plan.unmet.evidence, ...present({ hint: plan.unmet.hint }) };
   const approved = walk.plan.tasks.find((planned) => planned.id === task.id)?.risk ?? 'none';
   const fresh = highestRisk(plan.changes.map((change) => change.risk));
   if (!higherRisk(fresh, approved)) return undefined;
@@ -193,11 +190,11 @@ async function converged(
   if (end !== undefined || again.kind !== 'plan') return { ...acted, failure: end ?? { kind: 'parse', message: 'no plan' } };
   if (again.plan.unmet !== undefined) {
     const { kind, evidence, hint } = again.plan.unmet;
-    return { ...acted, failure: { kind, message: evidence, ...(hint === undefined ? {} : { hint }) } };
+    return { ...acted, failure: { kind, message: evidence, ...present({ hint }) } };
   }
   if (again.plan.refuse !== undefined) {
     const { why, hint } = again.plan.refuse;
-    return { ...acted, failure: { kind: 'not_converged', message: why, ...(hint === undefined ? {} : { hint }) } };
+    return { ...acted, failure: { kind: 'not_converged', message: why, ...present({ hint }) } };
   }
   if (again.plan.changes.length > 0) {
     if (task.noLog === true) return { ...acted, failure: { kind: 'not_converged', message: 'done, and still not as it should be' } };

@@ -10,6 +10,7 @@ import { isUntaken } from '../../core/run-state/lock-out.ts';
 import { blockEntered } from '../../core/run-state/state.ts';
 import type { FactWant } from '../../model/fact.ts';
 import type { BlockTask, Task } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import type { Proven } from '../../model/run/event.ts';
 import { type Failure, type FailureKind, type Outcome, unhandled } from '../../model/run/failure.ts';
 import type { HostPlan, Verdict } from '../../model/run/plan.ts';
@@ -112,7 +113,7 @@ async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failu
   if (!fresh.ok) return fresh.failure;
   if (fresh.value.refused !== undefined) {
     const { why, hint, task } = fresh.value.refused;
-    return { kind: 'refused', message: `${task}: ${why}`, ...(hint === undefined ? {} : { hint }) };
+    return { kind: 'refused', message: `${task}: ${why}`, ...present({ hint }) };
   }
   const untried = triedByCanary(fresh.value, walk);
   if (untried !== undefined) return untried;

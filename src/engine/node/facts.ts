@@ -1,5 +1,7 @@
 // What the cluster says about a host, as facts beside the host's own: which node it is, how it stands, what a drain would come to.
+
 import type { Facts } from '../../model/fact.ts';
+import { present } from '../../model/present.ts';
 import { failed, isAway, type Outcome, ok } from '../../model/run/failure.ts';
 import { unknown, type Value } from '../../model/value.ts';
 import type { Cluster, NodeState } from '../ports/cluster.ts';
@@ -89,7 +91,7 @@ function nodeFactsOf(state: NodeState, hostFacts: Facts, looked: Pick<ExpectedNo
   const current = readyAfterReboot(state, {
     bootId: text(hostFacts, 'boot.id'),
     kernel: text(hostFacts, 'kernel.release'),
-    ...(runtime === undefined ? {} : { runtime }),
+    ...present({ runtime }),
     ...looked,
   });
   return {

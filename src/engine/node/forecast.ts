@@ -1,6 +1,7 @@
 // The forecast of a drain before anything is cordoned: what the pods say, and whether the node may be taken out at all.
 
 import type { Facts } from '../../model/fact.ts';
+import { present } from '../../model/present.ts';
 import type { DrainOptions } from '../../model/run/effect.ts';
 import { type Outcome, ok } from '../../model/run/failure.ts';
 import type { Value } from '../../model/value.ts';
@@ -59,7 +60,7 @@ export async function readForecast(question: ForecastQuestion): Promise<Outcome<
   const blocks = [
     heldByOthers(state.value, ours),
     otherBoot(state.value, typeof bootId === 'string' ? bootId : ''),
-    whyKept(node, { nodes: now, byName, ...(pods.value === undefined ? {} : { systemPods: pods.value }) }),
+    whyKept(node, { nodes: now, byName, ...present({ systemPods: pods.value }) }),
   ].filter((why) => why !== undefined);
   return ok({ ...seen.value, blocks: [...blocks, ...seen.value.blocks] });
 }

@@ -1,6 +1,8 @@
 // The cluster's side of one host: facts of its node, and the forecasts that modules ask for. Used alike by a plan and by a walk.
+
 import { forecastFact, isClusterWant } from '../../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
+import { present } from '../../model/present.ts';
 import type { DrainOptions } from '../../model/run/effect.ts';
 import { type Outcome, ok } from '../../model/run/failure.ts';
 import type { Cluster, Forecast } from '../ports/cluster.ts';
@@ -56,7 +58,7 @@ export class NodeSide {
     const { cluster, clock, signal } = this.#options;
     if (cluster === undefined) return ok(noNode('no cluster is configured'));
     if (node === undefined) return ok(noNode('the plan knows no node for this host'));
-    return readNode({ node, cluster, clock, hostFacts, signal, ...this.#since, ...(crashing === undefined ? {} : { crashing }) });
+    return readNode({ node, cluster, clock, hostFacts, signal, ...this.#since, ...present({ crashing }) });
   }
 
   /** Asks for what is new among these wants, and again for what is known when `again`. `taken`: the node is cordoned by this run. */

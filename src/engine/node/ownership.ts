@@ -1,4 +1,5 @@
 // Taking a node, keeping it, giving it back: the steps around the Cluster port that must not come apart.
+import { present } from '../../model/present.ts';
 import { type Failure, failed, keptOut, type Outcome } from '../../model/run/failure.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { FenceToken } from '../ports/fence.ts';
@@ -61,7 +62,7 @@ export function takeNode(node: string, context: HoldContext): Promise<Outcome<{ 
     if (state !== undefined && cordonedByOthers(state) && !takesCordoned) return { ok: false, failure: cordonedMeanwhile(node) };
     const pods = await readSystemPods(cluster, clock, signal);
     if (!pods.ok) return pods;
-    const why = whyKept(node, { nodes: nodes.value, byName, ...(pods.value === undefined ? {} : { systemPods: pods.value }) });
+    const why = whyKept(node, { nodes: nodes.value, byName, ...present({ systemPods: pods.value }) });
     if (why !== undefined) return failed('blocked', `not cordoned: ${why}`);
     return cluster.cordon(node, token, signal);
   });

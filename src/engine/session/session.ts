@@ -1,6 +1,7 @@
 // A session: one host's connection, made when needed, made anew when lost. Transport trouble is retried here; a task's own error never is.
 
 import type { Target } from '../../model/host.ts';
+import { present } from '../../model/present.ts';
 import type { Outcome } from '../../model/run/failure.ts';
 import type { Clock } from '../ports/local.ts';
 import type { Connection, ExecRequest, ExecResult, Transport, Turn } from '../ports/transport.ts';
@@ -45,7 +46,7 @@ export function openSession(target: Target, retries: number, ports: SessionPorts
 
   const connect = async (): Promise<Outcome<Connection>> => {
     if (connection?.alive()) return { ok: true, value: connection };
-    const made = await ports.transport.connect(target, { signal, ...(turn === undefined ? {} : { turn }) });
+    const made = await ports.transport.connect(target, { signal, ...present({ turn }) });
     if (made.ok) connection = made.value;
     return made;
   };

@@ -1,8 +1,8 @@
 // Filters between data and text: JSON, YAML (writing), base64, checksums, times.
 
+import { flagArg, textArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
-import { flagArg, textArg, wholeArg } from '../python/arguments.ts';
 import { type Bound, type Callable, define } from '../python/callable.ts';
 import { formatMoment, parseMoment } from '../python/datetime.ts';
 import { digest, uuid } from '../python/digest.ts';

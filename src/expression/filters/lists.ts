@@ -1,10 +1,10 @@
 // Filters on lists: their ends, order, sums, groups and parts.
 
+import { flagArg, printedArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { atPath } from '../language/attributes.ts';
 import { add } from '../language/operators.ts';
 import { longest, reserve, spend } from '../meter.ts';
-import { flagArg, printedArg, wholeArg } from '../python/arguments.ts';
 import { type Bound, type Callable, define, type Runtime, tolerating } from '../python/callable.ts';
 import { keyText } from '../python/dicts.ts';
 import { compare, equals } from '../python/order.ts';

@@ -1,7 +1,7 @@
 // Filters on mappings: merging them, and turning them into lists and back.
 
+import { flagArg, printedArg, textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
-import { flagArg, printedArg, textArg } from '../python/arguments.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { dictEntries, dictGet, dictOf, dictSize, dictValues } from '../python/dicts.ts';
 import { equals } from '../python/order.ts';

@@ -1,7 +1,7 @@
 // Filters on numbers and sizes.
 
+import { flagArg, numberArg, textArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
-import { flagArg, numberArg, textArg, wholeArg } from '../python/arguments.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { negate, numeric } from '../python/numbers.ts';
 import { text } from '../python/printing.ts';

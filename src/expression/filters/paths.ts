@@ -1,7 +1,7 @@
 // Filters on paths and URLs, as text: no file is looked at.
 
+import { textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
-import { textArg } from '../python/arguments.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { dictOf } from '../python/dicts.ts';
 import { text } from '../python/printing.ts';

@@ -1,7 +1,7 @@
 // Filters by regular expression, in Python's syntax.
 
+import { flagArg, printedArg, textArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
-import { flagArg, printedArg, textArg, wholeArg } from '../python/arguments.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { text } from '../python/printing.ts';
 import { type Cell, tuple } from '../python/py-value.ts';

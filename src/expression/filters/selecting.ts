@@ -1,8 +1,8 @@
 // map, select and reject: another filter or test for each item of a list.
 
+import { textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { atPath } from '../language/attributes.ts';
-import { textArg } from '../python/arguments.ts';
 import { type Bound, type Callable, define, defineLenient, tolerating } from '../python/callable.ts';
 import { truthy } from '../python/order.ts';
 import { type Cell, isMissing } from '../python/py-value.ts';

@@ -1,8 +1,8 @@
 // Filters that give text.
 
+import { flagArg, printedArg, textArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
-import { flagArg, printedArg, textArg, wholeArg } from '../python/arguments.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { dictEntries, dictOf } from '../python/dicts.ts';
 import { printf } from '../python/printf.ts';

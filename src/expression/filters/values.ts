@@ -1,7 +1,7 @@
 // Filters on any value: defaults, conversions, choices.
 
+import { flagArg, printedArg, textArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
-import { flagArg, printedArg, textArg, wholeArg } from '../python/arguments.ts';
 import { type Callable, define, defineLenient } from '../python/callable.ts';
 import { numeric } from '../python/numbers.ts';
 import { truthy } from '../python/order.ts';

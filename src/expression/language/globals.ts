@@ -1,7 +1,7 @@
 // The global functions of an expression; those that are not pure (lookup, now, query) are known and refused by name.
 
+import { wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
-import { wholeArg } from '../python/arguments.ts';
 import { bind, type Callable, define, type Runtime } from '../python/callable.ts';
 import { dictEntries, dictOf } from '../python/dicts.ts';
 import { type Cell, isDict, method, namespace, omitted, orElse, range } from '../python/py-value.ts';

@@ -1,7 +1,7 @@
 // The methods of Python's types, as far as they only read: what would change a value is refused by name.
 import { nearest } from '../../model/diagnostic.ts';
+import { textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
-import { textArg } from './arguments.ts';
 import { type Callable, define } from './callable.ts';
 import { formatMoment, totalSeconds } from './datetime.ts';
 import { dictEntries, dictGet, dictKeys, dictOf, dictValues } from './dicts.ts';

@@ -1,9 +1,9 @@
 // The methods of Python's `str`.
 
+import { flagArg, textArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
 import { isSpace } from '../regex/classes.ts';
-import { flagArg, textArg, wholeArg } from './arguments.ts';
 import { type Callable, define } from './callable.ts';
 import { formatText } from './format.ts';
 import { text } from './printing.ts';

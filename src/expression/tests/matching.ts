@@ -1,7 +1,7 @@
 // Tests of a text against a pattern.
 
+import { flagArg, textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
-import { flagArg, textArg } from '../python/arguments.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { text } from '../python/printing.ts';
 import type { Cell } from '../python/py-value.ts';

@@ -1,9 +1,9 @@
 // Tests on the type and value of anything.
 
+import { flagArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { memberOf } from '../filters/sets.ts';
 import { asBool } from '../filters/values.ts';
-import { flagArg } from '../python/arguments.ts';
 import { type Callable, define, defineLenient } from '../python/callable.ts';
 import { keyText } from '../python/dicts.ts';
 import { modulo, numeric } from '../python/numbers.ts';

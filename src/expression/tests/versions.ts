@@ -1,7 +1,7 @@
 // The test `version`: Ansible's orders (loose by default, strict, semver), and those of packages (rpm, deb) and of upstream releases.
 import { compareDeb, compareRpm, compareUpstream } from '../../model/text/versions.ts';
+import { flagArg, textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
-import { flagArg, textArg } from '../python/arguments.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { compareText, truthy } from '../python/order.ts';
 import { text } from '../python/printing.ts';

@@ -1,5 +1,6 @@
 // Outputs of the probe as people bring them home: out of terminals and Windows files, with a host's name before each line, inside a tool's JSON,
 // several in one file. Here they become plain outputs again.
+import { present } from '../../model/present.ts';
 
 export interface Output {
   /** The host that the file names for it, where it does: a prefix of its lines, a key of its JSON. */
@@ -98,6 +99,6 @@ function stdoutsIn(value: unknown, key: string | undefined, depth: number): read
   if (typeof value !== 'object' || value === null || depth > deepest) return [];
   const { stdout } = value as { readonly stdout?: unknown };
   if (typeof stdout === 'string')
-    return framesIn(plainText(stdout).split('\n')).map((output) => ({ ...(key === undefined ? {} : { host: key }), ...output }));
+    return framesIn(plainText(stdout).split('\n')).map((output) => ({ ...present({ host: key }), ...output }));
   return Object.entries(value).flatMap(([name, inner]) => stdoutsIn(inner, Array.isArray(value) ? undefined : name, depth + 1));
 }

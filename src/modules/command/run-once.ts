@@ -1,6 +1,8 @@
 // What `command` and `shell` share: guards by paths, and the change that runs something once.
+
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { type FactView, type FactWant, flagFact } from '../../model/fact.ts';
+import { present } from '../../model/present.ts';
 import type { ModulePlan } from '../../model/run/change.ts';
 import { absolutePath, duration, flag, text } from '../../model/shape/schema.ts';
 import { quote } from '../../model/text/quote.ts';
@@ -64,7 +66,7 @@ export function planRun(shown: string, body: string, given: RunArgs, facts: Fact
             kind: 'run',
             what: shown,
             script: scriptOf(body, given),
-            ...(given.stdin === undefined ? {} : { stdin: given.stdin }),
+            ...present({ stdin: given.stdin }),
             detached: given.stdin === undefined,
             timeout: seconds(given),
           },

@@ -1,8 +1,10 @@
 // Module container_runtime: docker-ce, docker-ce-cli and containerd.io moved together, to versions that do not switch accounting on.
+
 import { engineVersion, ownerSays } from '../../facts/kmem/programs/docker.ts';
 import { kubeletAccounts } from '../../facts/kmem/programs/kubelet.ts';
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { type Facts, type FactView, flagFact, textFact } from '../../model/fact.ts';
+import { present } from '../../model/present.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
 import type { RunEffect } from '../../model/run/effect.ts';
 import { asArgs, duration, type Infer, object, oneOf, state, version } from '../../model/shape/schema.ts';
@@ -87,7 +89,7 @@ function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
   return {
     changes: [...copyChanges(steps, facts), ...changesOf(steps, restarts, facts, effectOf(manager, steps, engineAfter, given))],
     promises: { ...promised(steps, engineAfter, restarts, facts), ...copiedFacts(steps) },
-    ...(moves.why === undefined ? {} : { note: moves.why }),
+    ...present({ note: moves.why }),
     ...warned([
       ...(kubelet === undefined ? [] : [`partial: ${kubelet.why}`]),
       ...liftedWarnings(steps, manager),

@@ -1,6 +1,8 @@
 // What a task does to the boot loader: a kernel for one boot or as the default, with the package whose updates follow it; as changes and promises.
+
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { type Facts, type FactView, listFact, textFact } from '../../model/fact.ts';
+import { present } from '../../model/present.ts';
 import type { Change, ModulePlan } from '../../model/run/change.ts';
 import type { RunEffect } from '../../model/run/effect.ts';
 import { isMapping } from '../../model/value.ts';
@@ -116,6 +118,6 @@ function promisesOf({ next, release, owner, installation }: Target, trial: boole
     'kernel.saved': trial ? next : release,
     'boot.next_once': trial,
     ...(owner === '' ? {} : { 'kernel.packages': { ...(isMapping(owners) ? owners : {}), [release]: owner } }),
-    ...(updates === undefined ? {} : { 'kernel.default_package': updates }),
+    ...present({ 'kernel.default_package': updates }),
   };
 }

@@ -3,6 +3,7 @@
 import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
 import { packageFolder, sha256Shell } from '../../model/host-file.ts';
 import type { PackageFile, PackageFiles } from '../../model/package-file.ts';
+import { present } from '../../model/present.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
 import type { CopyEffect } from '../../model/run/effect.ts';
 import { filled, list, object, text } from '../../model/shape/schema.ts';
@@ -70,7 +71,7 @@ export interface FilesHere {
 export function filesHere(given: GivenFiles, facts: FactView, { files: known = {} }: PlanContext): FilesHere {
   const files = fittingFiles(given, facts, known);
   const refuse = unreadFiles(given, known);
-  return { files, facts: withFiles(facts, files), ...(refuse === undefined ? {} : { refuse }) };
+  return { files, facts: withFiles(facts, files), ...present({ refuse }) };
 }
 
 const knownFiles = (given: GivenFiles, files: PackageFiles): readonly PackageFile[] =>

@@ -1,5 +1,7 @@
 // A failure for people, and the failures of a run: what happened, what failed last said, what to do.
+
 import { hostStates, type RunState } from '../../core/run-state/state.ts';
+import { present } from '../../model/present.ts';
 import { causeText, detailLines, type Failure } from '../../model/run/failure.ts';
 
 /** Its kind, its cause and what to do, as one text that may be folded. */
@@ -18,7 +20,7 @@ export const failuresOf = (state: RunState): readonly HostFailure[] => [
     if (failure !== undefined) return [{ host, failure }];
     if (refused === undefined) return [];
     const { task, why, hint } = refused;
-    return [{ host, failure: { kind: 'refused', message: `${task}: ${why}`, ...(hint === undefined ? {} : { hint }) } }];
+    return [{ host, failure: { kind: 'refused', message: `${task}: ${why}`, ...present({ hint }) } }];
   }),
   ...state.leftOut,
 ];

@@ -1,4 +1,5 @@
 // Who we are to the API server: headers and certificates made from the user entry, made anew when they can have changed.
+import { present } from '../../../model/present.ts';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import { type Pair, readCa, readPair, readSource } from './certificates.ts';
 import { type PluginCredential, runPlugin } from './exec-plugin.ts';
@@ -42,7 +43,7 @@ function impersonationHeaders(config: ResolvedConfig): Record<string, string | r
   const extra = Object.entries(as.extra).map(([key, values]) => [`Impersonate-Extra-${encodeURIComponent(key)}`, values] as const);
   return {
     'Impersonate-User': as.user,
-    ...(as.uid === undefined ? {} : { 'Impersonate-Uid': as.uid }),
+    ...present({ 'Impersonate-Uid': as.uid }),
     ...(as.groups.length === 0 ? {} : { 'Impersonate-Group': as.groups }),
     ...Object.fromEntries(extra),
   };
@@ -171,7 +172,7 @@ function identityOf(config: ResolvedConfig, { token, certificate, key }: PluginC
   const basic = username === undefined ? undefined : Buffer.from(`${username}:${password ?? ''}`).toString('base64');
   const authorization = token !== undefined ? `Bearer ${token}` : basic === undefined ? undefined : `Basic ${basic}`;
   return {
-    headers: { ...impersonationHeaders(config), ...(authorization === undefined ? {} : { Authorization: authorization }) },
+    headers: { ...impersonationHeaders(config), ...present({ Authorization: authorization }) },
     secrets: [token, basic, password].filter((secret) => secret !== undefined),
     ...(certificate === undefined || key === undefined ? {} : { certificate, key }),
   };

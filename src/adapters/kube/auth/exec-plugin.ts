@@ -1,6 +1,8 @@
 // Runs a credential plugin (client.authentication.k8s.io) as kubectl does, and reads what it prints. Of a failed one only stderr is shown.
+
 import { spawn } from 'node:child_process';
 import { isAbsolute, join } from 'node:path';
+import { present } from '../../../model/present.ts';
 import { type Failure, failed, lastDetail, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { ClusterConfig, ExecPlugin } from './kubeconfig.ts';
 
@@ -28,10 +30,10 @@ function execInfo({ plugin, cluster, ca }: PluginCall): string {
     ? {
         cluster: {
           server: cluster.server,
-          ...(cluster.tlsServerName === undefined ? {} : { 'tls-server-name': cluster.tlsServerName }),
+          ...present({ 'tls-server-name': cluster.tlsServerName }),
           ...(cluster.insecure ? { 'insecure-skip-tls-verify': true } : {}),
           ...(ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
-          ...(cluster.proxyUrl === undefined ? {} : { 'proxy-url': cluster.proxyUrl }),
+          ...present({ 'proxy-url': cluster.proxyUrl }),
         },
       }
     : {};
@@ -70,7 +72,7 @@ function readCredential(plugin: ExecPlugin, output: string): Outcome<PluginCrede
   }
   const expires = Date.parse(text('expirationTimestamp') ?? '');
   return ok({
-    ...(token === undefined ? {} : { token }),
+    ...present({ token }),
     ...(certificate === undefined || key === undefined ? {} : { certificate, key }),
     ...(Number.isNaN(expires) ? {} : { expires }),
   });

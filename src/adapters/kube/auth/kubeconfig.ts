@@ -1,6 +1,7 @@
 // Kubeconfig documents merged into the one cluster, user and context to talk to: pure; files named inside are only named here.
 
 import { nearest } from '../../../model/diagnostic.ts';
+import { present } from '../../../model/present.ts';
 import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import { isMapping, type Mapping, type Value } from '../../../model/value.ts';
 
@@ -127,7 +128,7 @@ function execOf(value: Mapping, path: string): ExecPlugin {
     env: env.map((entry) => ({ name: text(entry.name) ?? '', value: text(entry.value) ?? '' })),
     provideClusterInfo: value.provideClusterInfo === true,
     interactive: value.interactiveMode === 'Always',
-    ...(hint === undefined ? {} : { installHint: hint }),
+    ...present({ installHint: hint }),
   };
 }
 
@@ -136,12 +137,7 @@ function impersonation(value: Mapping): UserConfig['impersonate'] {
   if (user === undefined) return undefined;
   const uid = text(value['as-uid']);
   const extra = Object.fromEntries(Object.entries(mapping(value['as-user-extra'])).map(([key, list]) => [key, texts(list)]));
-  return { user, groups: texts(value['as-groups']), extra, ...(uid === undefined ? {} : { uid }) };
-}
-
-/** Drops the keys that are undefined: with exactOptionalPropertyTypes an absent key is not an undefined one. */
-function present<T extends object>(value: { readonly [K in keyof T]: T[K] | undefined }): T {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T;
+  return { user, groups: texts(value['as-groups']), extra, ...present({ uid }) };
 }
 
 /** The settings of auth-provider oidc. */
@@ -153,7 +149,7 @@ function oidcOf(value: Mapping): Mapping | undefined {
 function userOf(entry: Named): UserConfig {
   const { value, path } = entry;
   const tokenFile = text(value.tokenFile);
-  return present<UserConfig>({
+  return present({
     certificate: source(entry, 'client-certificate-data', 'client-certificate'),
     key: source(entry, 'client-key-data', 'client-key'),
     token: text(value.token),
@@ -166,9 +162,9 @@ function userOf(entry: Named): UserConfig {
   });
 }
 
-const clusterOf = (entry: Named): ClusterConfig =>
-  present<ClusterConfig>({
-    server: text(entry.value.server),
+const clusterOf = (entry: Named, server: string): ClusterConfig =>
+  present({
+    server,
     ca: source(entry, 'certificate-authority-data', 'certificate-authority'),
     insecure: entry.value['insecure-skip-tls-verify'] === true,
     tlsServerName: text(entry.value['tls-server-name']),
@@ -251,7 +247,7 @@ function check(context: string, path: string, cluster: Named, user: Named | unde
   if (new URL(server).username !== '')
     return failed('refused', `${origin}: its server address holds a user name: that belongs into \`users\``);
   const known = user === undefined ? {} : userOf(user);
-  const connection = clusterOf(cluster);
+  const connection = clusterOf(cluster, server);
   const refusal = contradiction(connection) ?? (user === undefined ? undefined : unsupported(user.value, known));
   return refusal === undefined
     ? ok({ origin, cluster: connection, user: known, userName })
@@ -266,7 +262,7 @@ const contradiction = ({ insecure, ca }: ClusterConfig): Failure | undefined =>
 
 /** What of a user entry cannot be honoured: going on without it would be somebody else's identity. */
 function unsupported(value: Mapping, user: UserConfig): Failure | undefined {
-  const refuse = (message: string, hint?: string): Failure => ({ kind: 'refused', message, ...(hint === undefined ? {} : { hint }) });
+  const refuse = (message: string, hint?: string): Failure => ({ kind: 'refused', message, ...present({ hint }) });
   const provider = value['auth-provider'];
   if (isMapping(provider) && [user.exec, user.token, user.tokenFile, user.idToken].every((given) => given === undefined)) {
     const name = text(provider.name) ?? '?';

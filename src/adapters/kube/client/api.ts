@@ -1,5 +1,7 @@
 // The calls that kmend makes to the API server, typed: each names its verb and resource, so that a refusal can say what is missing.
+
 import type { Clock } from '../../../engine/ports/local.ts';
+import { present } from '../../../model/present.ts';
 import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import { isMapping } from '../../../model/value.ts';
 import type {
@@ -157,7 +159,7 @@ export function createApi(http: Http, who: string, clock: Clock) {
     let [kept, size] = [0, 0];
     for (let read = 1; read <= mostPages && kept <= listLimit && size <= readLimit; read += 1) {
       const query = `${path.includes('?') ? '&' : '?'}limit=${pageSize}${next === '' ? '' : `&continue=${segment(next)}`}`;
-      const reply = await raw({ method: 'GET', path: path + query, signal, most: pageLimit, ...(accept === undefined ? {} : { accept }) });
+      const reply = await raw({ method: 'GET', path: path + query, signal, most: pageLimit, ...present({ accept }) });
       if (!reply.ok) return reply;
       if (reply.value.status === 410 && next !== '' && begun === 1) {
         begun = 2;

@@ -1,6 +1,8 @@
 // Opens one connection to the API server: TCP or through the proxy's tunnel, then TLS; all of it within one time limit.
+
 import { isIP, connect as plainConnect, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
+import { present } from '../../../model/present.ts';
 import type { Identity } from '../auth/credentials.ts';
 import type { ClusterConfig } from '../auth/kubeconfig.ts';
 import { tunnel } from '../auth/proxy.ts';
@@ -27,10 +29,9 @@ export async function dial({ cluster, proxy, ...address }: Address, identity: Id
     ? (inner ?? plainConnect(at))
     : tlsConnect({
         ...at,
-        ...(inner === undefined ? {} : { socket: inner }),
-        ...(ca === undefined ? {} : { ca }),
+        ...present({ socket: inner, ca }),
         ...(identity.certificate === undefined ? {} : { cert: identity.certificate, key: identity.key }),
-        ...(name === undefined ? {} : { servername: name }),
+        ...present({ servername: name }),
         rejectUnauthorized: !cluster.insecure,
         ALPNProtocols: [...protocols],
       });

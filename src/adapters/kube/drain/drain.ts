@@ -1,6 +1,8 @@
 // Empties a node: chooses, evicts in parallel, follows the pods until the API server shows none of them; the deadline ends it all.
+
 import { setMaxListeners } from 'node:events';
 import type { DrainResult } from '../../../engine/ports/cluster.ts';
+import { present } from '../../../model/present.ts';
 import type { DrainOptions } from '../../../model/run/effect.ts';
 import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import { whileAway } from '../client/retry-transient.ts';
@@ -94,7 +96,7 @@ const goRequest = (pod: PodObject, options: DrainOptions) => ({
   namespace: pod.metadata?.namespace ?? 'default',
   name: pod.metadata?.name ?? '',
   uid: uidOf(pod),
-  ...(options.gracePeriod === undefined ? {} : { gracePeriod: options.gracePeriod }),
+  ...present({ gracePeriod: options.gracePeriod }),
 });
 
 /** Waits until nothing is left to wait for; true = the API server confirmed it with a list of its own. */

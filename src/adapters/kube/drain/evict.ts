@@ -1,5 +1,7 @@
 // Asks for the end of one pod, and again while a budget or a passing trouble refuses it: the table of answers that a drain rests on.
+
 import type { Clock } from '../../../engine/ports/local.ts';
+import { present } from '../../../model/present.ts';
 import type { DrainOptions } from '../../../model/run/effect.ts';
 import type { Outcome } from '../../../model/run/failure.ts';
 import type { Api, EvictionApi, GoRequest } from '../client/api.ts';
@@ -47,7 +49,7 @@ export function readAnswer(reply: HttpReply, who: string, verb: 'create' | 'dele
   }
   if (status === 429 && /disruption budget/i.test(messageOf(reply))) return { kind: 'budget', why: messageOf(reply) };
   if (isPassing(status, body)) {
-    return { kind: 'passing', why: messageOf(reply), ...(reply.retryAfter === undefined ? {} : { after: reply.retryAfter }) };
+    return { kind: 'passing', why: messageOf(reply), ...present({ after: reply.retryAfter }) };
   }
   const resource = verb === 'create' ? 'pods/eviction' : 'pods';
   return { kind: 'hard', why: refusal(status, body, { verb, resource }, who).message };

@@ -1,5 +1,7 @@
 // What a drain would do, from what was read before the cordon: who goes, who blocks with which numbers, how long, and where to. Pure.
+
 import type { Forecast } from '../../../engine/ports/cluster.ts';
+import { present } from '../../../model/present.ts';
 import type { DrainOptions } from '../../../model/run/effect.ts';
 import type { EvictionApi } from '../client/api.ts';
 import { noEviction, wayOf } from '../drain/evict.ts';
@@ -80,7 +82,7 @@ function brokenBudgets({ selection, pdbs }: ForecastInput, option: string): read
 function answerOf(pod: PodObject, { said, pdbs }: ForecastInput): PdbAnswer {
   const known = said?.get(pod);
   const model: PdbAnswer = pdbs === undefined ? { kind: 'passes' } : askPdbs(pod, pdbs.items, pdbs.api);
-  if (known?.kind === 'goes') return { kind: 'passes', ...(model.pdb === undefined ? {} : { pdb: model.pdb }) };
+  if (known?.kind === 'goes') return { kind: 'passes', ...present({ pdb: model.pdb }) };
   return known?.kind === 'budget' && model.kind === 'passes' ? { ...model, kind: 'busy', why: known.why } : model;
 }
 

@@ -1,6 +1,7 @@
 // Who holds a node: the annotation beside the cordon, and the decisions to cordon, to go on and to give back, as pure functions.
 
 import type { NodeState, Owner } from '../../../engine/ports/cluster.ts';
+import { present } from '../../../model/present.ts';
 import { type Failure, keptOut } from '../../../model/run/failure.ts';
 import { oneLine } from '../../../model/text/printable.ts';
 import { pasteable } from '../../../model/text/quote.ts';
@@ -115,7 +116,7 @@ export function decideCordon(
   if (hold?.run === owner.run && hold.number === owner.number) return { kind: 'held', hold };
   // A hold that is taken on (resume, takeover) keeps the state that was found first.
   const wasUnschedulable = hold === undefined ? unschedulable : hold.wasUnschedulable && unschedulable;
-  const mark: Hold = { run: owner.run, number: owner.number, wasUnschedulable, at, ...(holder === undefined ? {} : { holder }) };
+  const mark: Hold = { run: owner.run, number: owner.number, wasUnschedulable, at, ...present({ holder }) };
   return { kind: 'write', hold: mark, patch: patchOf(node, { unschedulable: true }, JSON.stringify(mark)) };
 }
 
@@ -192,8 +193,7 @@ export function nodeState(node: NodeObject): NodeState {
     labels: node.metadata?.labels ?? {},
     badTaints: (node.spec?.taints ?? []).map((taint) => taint.key).filter((key) => badTaint.test(key)),
     ...(hold === undefined ? {} : { owner: { run: hold.run, number: hold.number, wasUnschedulable: hold.wasUnschedulable } }),
-    ...(pending === undefined ? {} : { pending }),
-    ...(kept === undefined ? {} : { hold: kept }),
+    ...present({ pending, hold: kept }),
     addresses: (node.status?.addresses ?? []).map((entry) => entry.address),
   };
 }

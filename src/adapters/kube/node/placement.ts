@@ -1,4 +1,5 @@
 // Whether the pods of a node have somewhere to go: node selectors, affinity, taints and requests against the room on the other nodes.
+import { present } from '../../../model/present.ts';
 import {
   isFinished,
   type NodeObject,
@@ -115,9 +116,7 @@ function obstacle(pod: PodObject, node: NodeObject, volumes: Volumes): string | 
     ({ key, value, effect }) =>
       effect !== 'PreferNoSchedule' &&
       !ownTaint.test(key) &&
-      !(pod.spec?.tolerations ?? []).some((toleration) =>
-        tolerates(toleration, { key, effect, ...(value === undefined ? {} : { value }) }),
-      ),
+      !(pod.spec?.tolerations ?? []).some((toleration) => tolerates(toleration, { key, effect, ...present({ value }) })),
   );
   return taint === undefined ? undefined : `tainted ${taint.key}`;
 }

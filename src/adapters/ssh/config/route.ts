@@ -1,6 +1,8 @@
 // From a Target and ~/.ssh/config to the hops of a connection: jump hosts first, the host itself last.
+
 import { isAbsolute, join } from 'node:path';
 import type { HostKeyChecking, Secret, Target } from '../../../model/host.ts';
+import { present } from '../../../model/present.ts';
 import type { Settings, SshConfig } from './config-file.ts';
 
 /** One SSH server on the way, with everything settled. */
@@ -89,7 +91,7 @@ export function parseJump(word: string): JumpSpec | undefined {
   if (at === 0 || host === undefined) return undefined;
   const port = match?.[3] === undefined ? undefined : Number(match[3]);
   if (port !== undefined && (port < 1 || port > 65535)) return undefined;
-  return { host, ...(at < 0 ? {} : { user: bare.slice(0, at) }), ...(port === undefined ? {} : { port }) };
+  return { host, ...(at < 0 ? {} : { user: bare.slice(0, at) }), ...present({ port }) };
 }
 
 /** A jump host takes its keys from the configuration; the target's key files are tried after them, its password never. */
@@ -101,9 +103,7 @@ function jumpHop(spec: JumpSpec, settings: Settings, target: Target, context: Ro
     connectTimeout: target.connectTimeout,
     // Nobody chose these for the jump host itself, so its own section of the configuration may.
     defaulted: ['hostKeyChecking', 'connectTimeout'],
-    ...(spec.user === undefined ? {} : { user: spec.user }),
-    ...(spec.port === undefined ? {} : { port: spec.port }),
-    ...(target.knownHostsFiles === undefined ? {} : { knownHostsFiles: target.knownHostsFiles }),
+    ...present({ user: spec.user, port: spec.port, knownHostsFiles: target.knownHostsFiles }),
   };
   const hop = hopOf(asTarget, settings, context);
   const configured = new Set(hop.keyFiles.map((file) => file.path));
@@ -128,12 +128,11 @@ function hopOf(target: Target, settings: Settings, context: RouteContext): Hop {
     ...base,
     keyFiles: keyFilesOf(target, settings, base, context),
     identitiesOnly: isYes(first(settings, 'identitiesonly')),
-    ...(agent === undefined ? {} : { agent }),
-    ...(target.password === undefined ? {} : { password: target.password }),
+    ...present({ agent, password: target.password }),
     mayAsk: false,
     hostKeyChecking:
       (defaulted('hostKeyChecking') ? checkingOf(first(settings, 'stricthostkeychecking')) : undefined) ?? target.hostKeyChecking,
-    ...(alias === undefined ? {} : { hostKeyAlias: alias }),
+    ...present({ hostKeyAlias: alias }),
     userKnownHosts: knownHosts.filter((path) => path !== 'none').map((path) => expand(path, base, context)),
     globalKnownHosts: (settings.get('globalknownhostsfile') ?? context.globalKnownHosts).map((path) => expand(path, base, context)),
     hashKnownHosts: isYes(first(settings, 'hashknownhosts')),

@@ -1,7 +1,9 @@
 // Private keys of a run: each file is read, parsed and unlocked once, however many hosts it opens.
+
 import { createPrivateKey } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { Asker } from '../../../engine/ports/local.ts';
+import { present } from '../../../model/present.ts';
 import { pasteable } from '../../../model/text/quote.ts';
 import type { Library, ParsedKey } from './library.ts';
 
@@ -49,7 +51,7 @@ async function readKey(library: Library, path: string): Promise<KeyFile> {
   if (typeof key !== 'string') return { kind: 'key', key };
   if (!isLocked(text, key)) return { kind: 'bad', why: key };
   const publicKey = publicHalf(text) ?? (await publicFile(library, path));
-  return { kind: 'locked', ...(publicKey === undefined ? {} : { publicKey }) };
+  return { kind: 'locked', ...present({ publicKey }) };
 }
 
 const isLocked = (text: string, message: string): boolean =>
@@ -80,7 +82,7 @@ function parse(library: Library, text: string, passphrase?: string): ParsedKey |
 function pkcs8(text: string, passphrase: string | undefined): string | undefined {
   if (!/BEGIN (ENCRYPTED )?PRIVATE KEY/.test(text)) return undefined;
   try {
-    const key = createPrivateKey({ key: text, ...(passphrase === undefined ? {} : { passphrase }) });
+    const key = createPrivateKey({ key: text, ...present({ passphrase }) });
     const type = key.asymmetricKeyType === 'rsa' ? 'pkcs1' : key.asymmetricKeyType === 'ec' ? 'sec1' : undefined;
     return type === undefined ? undefined : key.export({ type, format: 'pem' }).toString();
   } catch {

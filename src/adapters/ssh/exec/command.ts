@@ -4,8 +4,10 @@
 // break inside quotes and are not supported). A short script is an argument of /bin/sh, so that no password dialogue shares a stream with
 // it; it announces itself by a line that only this run can know, and only then is anything sent to it. A long one is itself what is sent:
 // the argument only reads it, makes sure that all of it has come, and evaluates it.
+
 import { randomBytes } from 'node:crypto';
 import type { Become } from '../../../model/host.ts';
+import { present } from '../../../model/present.ts';
 
 /** A line that nothing else prints. It stands in the command in two halves, so that a shell or sudo that quotes the command does not print it. */
 export interface Mark {
@@ -72,8 +74,7 @@ function assemble(request: CommandRequest, ready: Mark, viaInput: boolean): Remo
     terminal,
     ready,
     atOnce,
-    ...(asks === undefined ? {} : { asks }),
-    ...(input === undefined ? {} : { input }),
+    ...present({ asks, input }),
     ...(request.stream === undefined ? {} : { stream: streamOf(request.stream, ready, terminal) }),
   };
 }

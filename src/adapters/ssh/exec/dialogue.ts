@@ -1,6 +1,7 @@
 // The password dialogue with sudo, su or doas: the password goes out once, after a question that we know, and never into the script.
 
 import type { Become } from '../../../model/host.ts';
+import { present } from '../../../model/present.ts';
 import type { Failure } from '../../../model/run/failure.ts';
 import { passwordExpired, refusalIn } from '../connect/refusals.ts';
 import type { RemoteCommand } from './command.ts';
@@ -41,7 +42,7 @@ export function createDialogue({ command, become, timeout, where, send, fail, sa
     end({ kind: 'auth', message: `${where}: ${become?.method} ${message}`, ...(detail === '' ? {} : { detail }) });
   };
   const refused = (words: string): Failure | undefined =>
-    refusalIn({ where, code: null, said: words, answered: answeredAt >= 0, ...(become === undefined ? {} : { become }) });
+    refusalIn({ where, code: null, said: words, answered: answeredAt >= 0, ...present({ become }) });
   const silent = (): void => {
     const known = refused(said());
     if (known !== undefined) return end(known);

@@ -1,7 +1,9 @@
 // One command on a logged-in connection: start, password dialogue, input, output, clocks, end.
+
 import type { ClientChannel, ExecOptions } from 'ssh2';
 import type { ExecRequest, ExecResult } from '../../../engine/ports/transport.ts';
 import type { Become } from '../../../model/host.ts';
+import { present } from '../../../model/present.ts';
 import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import { failureOf, type RawError } from '../connect/failures.ts';
 import type { Session } from '../connect/handshake.ts';
@@ -42,9 +44,7 @@ export function execOn(context: ExecContext, request: ExecRequest): Promise<Outc
     );
   const command = remoteCommand({
     script: request.script,
-    ...(request.stdin === undefined ? {} : { stdin: request.stdin }),
-    ...(request.input === undefined ? {} : { stream: request.input }),
-    ...(become === undefined ? {} : { become }),
+    ...present({ stdin: request.stdin, stream: request.input, become }),
   });
   const started = Date.now();
   return new Promise((resolve) => {
@@ -121,7 +121,7 @@ function converse(
 ): void {
   const { where, become } = context;
   const base = { mark: command.ready.whole, limit: request.maxOutput ?? defaultLimit, terminal: command.terminal };
-  const out = createOutput({ ...base, ...(request.onLine === undefined ? {} : { onLine: request.onLine }) });
+  const out = createOutput({ ...base, ...present({ onLine: request.onLine }) });
   const err = createOutput(base);
   const said = (): string => `${out.before()}${err.before()}`;
   let begun = false;
@@ -198,7 +198,7 @@ function converse(
     if (!context.alive()) return { ok: false, failure: sessionFailure({ message: 'closed' }, context) };
     if (begun) return failed('unreachable', `${where}: the command ended without an exit status`, { transport: true });
     const ending = { where, code: exit?.code ?? null, said: withoutMarks(said()).slice(-4000), answered: dialogue.answered() };
-    return { ok: false, failure: notStarted({ ...ending, ...(become === undefined ? {} : { become }) }) };
+    return { ok: false, failure: notStarted({ ...ending, ...present({ become }) }) };
   };
   channel.on('data', take(out));
   channel.stderr.on('data', take(err));
@@ -266,7 +266,7 @@ const withoutMarks = (text: string): string => text.replace(/kmend-[0-9a-f]{12}-
 function resultOf(exit: Exit, out: Output, err: Output): ExecResult {
   return {
     code: exit.code,
-    ...(exit.signal === undefined ? {} : { signal: exit.signal }),
+    ...present({ signal: exit.signal }),
     stdout: out.text(),
     // A script killed before its first line may have announced itself on stdout only.
     stderr: err.started() ? err.text() : '',

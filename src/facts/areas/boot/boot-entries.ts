@@ -1,5 +1,6 @@
 // Boot entries: what grub.cfg, grubenv and BLS snippets say that the next boot will take. Read from the files, as the loader does; grubby is not
 // asked (it can answer nothing with status 0, and el8's is a slow shell script).
+import { present } from '../../../model/present.ts';
 import { compareRpm } from '../../../model/text/versions.ts';
 import { expander } from '../../assignments.ts';
 
@@ -119,7 +120,7 @@ function chosen(entries: readonly BootEntry[], defaults: readonly string[], env:
   const saved = wanted === '' ? entries[0] : (entryNamed(entries, wanted) ?? entries[0]);
   const once = choice !== '' && looks;
   const next = once ? entryNamed(entries, choice) : saved;
-  return { once, readsOnce: looks && isSaved, ...(next === undefined ? {} : { next }), ...(saved === undefined ? {} : { saved }) };
+  return { once, readsOnce: looks && isSaved, ...present({ next, saved }) };
 }
 
 /** By number (`0`, `1>2`), id or title (`Advanced>Debian, with Linux 4.9`). A number that names a submenu takes its first entry. */

@@ -1,8 +1,10 @@
 // Who holds a lock, and what proves that it is dead: its kernel, its process where it can be seen, its socket, its pod. Never time.
+
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import type { PodHolder } from '../../engine/ports/store.ts';
-import { number, object, type Shape, text } from '../../model/shape/shape.ts';
+import type { PodHolder } from '../../../engine/ports/store.ts';
+import { present } from '../../../model/present.ts';
+import { number, object, type Shape, text } from '../../../model/shape/shape.ts';
 
 export interface Holder {
   /** Its host name: for people, and no proof alone, since containers of several machines may share one. */
@@ -75,7 +77,7 @@ export async function judgeHolder(data: unknown): Promise<{ readonly name: strin
   if (!isHolder(data)) return { name: 'its process', doubt: 'what it wrote of itself cannot be read' };
   const podDoubt = async (): Promise<string> => 'it ran in a pod';
   const doubt = await doubtOf(data, ownHolder(), { startOf, listens: async () => undefined, podDoubt });
-  return { name: holderText(data), ...(doubt === undefined ? {} : { doubt }) };
+  return { name: holderText(data), ...present({ doubt }) };
 }
 
 const isHolder = (data: unknown): data is Holder => holderShape(data, 'holder') === undefined;

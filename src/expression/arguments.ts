@@ -1,10 +1,10 @@
 // Reads the arguments of filters, tests and methods: of the wanted type, or a clear error.
 
-import { fail } from '../errors.ts';
-import { toNumber, wholeOf } from './numbers.ts';
-import { truthy } from './order.ts';
-import { text } from './printing.ts';
-import { type Cell, touch, typeName } from './py-value.ts';
+import { fail } from './errors.ts';
+import { toNumber, wholeOf } from './python/numbers.ts';
+import { truthy } from './python/order.ts';
+import { text } from './python/printing.ts';
+import { type Cell, touch, typeName } from './python/py-value.ts';
 
 type Given = Cell | undefined;
 

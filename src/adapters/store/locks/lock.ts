@@ -1,16 +1,18 @@
 // The lock of a run's hosts: two runs never work on one host from the same state directory. Freed by its holder, or when its holder is proven
 // dead, or when a person takes it over by name; never by time alone.
+
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LockState, PodWitness } from '../../engine/ports/store.ts';
-import { dataIn, listOf, object, type Shape, text } from '../../model/shape/shape.ts';
-import { DamagedError } from './errors.ts';
+import type { LockState, PodWitness } from '../../../engine/ports/store.ts';
+import { present } from '../../../model/present.ts';
+import { dataIn, listOf, object, type Shape, text } from '../../../model/shape/shape.ts';
+import { DamagedError } from '../errors.ts';
+import { readOwn } from '../owned.ts';
 import { doubtOf, type Holder, holderShape, holderText, ownHolder, startOf } from './holder.ts';
 import { beginLife, forget, lives } from './life.ts';
-import { readOwn } from './owned.ts';
 
 /** What stands in a claim's file. Its name is used once: whoever finds its owner dead may remove it without a second look. */
 interface Claim extends Holder {
@@ -43,7 +45,7 @@ export async function takeLock(
 ): Promise<Lock> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const pod = await pods?.own();
-  const me = { ...ownHolder(), ...(pod === undefined ? {} : { pod }) };
+  const me = { ...ownHolder(), ...present({ pod }) };
   counter += 1;
   // Two containers may both be process 1 of the same moment.
   const name = `${run}.${me.pid}.${me.started}.${counter}${randomBytes(3).toString('hex')}.lock`;
