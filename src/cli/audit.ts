@@ -4,7 +4,7 @@ import { type Audit, auditRun, JournalError, type PrunedRun, prunedRuns, readRun
 import type { Store } from '../engine/ports/store.ts';
 import { toJson } from '../model/text/printable.ts';
 import { plural } from '../screens/layout.ts';
-import { stateDirOf } from './options.ts';
+import { stateDirOf } from './flags.ts';
 import { CommandError, type World } from './world.ts';
 
 interface Flags {

@@ -15,11 +15,12 @@ import { type CheckRow, checkSummary, checkTable } from '../screens/hosts/check-
 import { heldLines } from '../screens/run/held-text.ts';
 import { type EarlyRows, earlyRows } from './check-rows.ts';
 import { collected } from './collected.ts';
+import type { FleetFlags } from './flags.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { type Standing, standingOf, standingReasons } from './held.ts';
 import { hostProgress } from './host-progress.ts';
 import { idRecords } from './id-records.ts';
-import { type FleetFlags, withFleetOptions } from './options.ts';
+import { withFleetOptions } from './options.ts';
 import { endIfStopped, openTransport, paintOf, readingSignal, settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 

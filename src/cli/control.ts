@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { postCommand } from '../adapters/store/index.ts';
 import type { EventBody } from '../model/run/event.ts';
+import { stateDirOf } from './flags.ts';
 import { stateOf } from './history.ts';
 import { refuseNeverBegan } from './never-began.ts';
-import { stateDirOf } from './options.ts';
 import { type Resolution, resolution, resolutionsIn, wayOf } from './resolutions.ts';
 import { CommandError, type World } from './world.ts';
 

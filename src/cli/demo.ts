@@ -6,10 +6,7 @@ import { beforeAndAfter, type CheckRow } from '../screens/hosts/check-table.ts';
 import { duration, fold } from '../screens/layout.ts';
 import { check } from './check.ts';
 import { paintOf } from './setup.ts';
-import type { World } from './world.ts';
-
-/** Runs one command line in this world and gives its exit code. */
-export type RunLine = (args: readonly string[], world: World) => Promise<number>;
+import type { RunLine, World } from './world.ts';
 
 /** The node of the original report; the demo's fleet has it first. */
 const sickNode = 'node-a1';

@@ -12,9 +12,10 @@ import type { Failure } from '../model/run/failure.ts';
 import { table } from '../screens/layout.ts';
 import { failureText } from '../screens/run/failure-text.ts';
 import { heldLines } from '../screens/run/held-text.ts';
+import type { FleetFlags } from './flags.ts';
 import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { standingOf, standingReasons } from './held.ts';
-import { type FleetFlags, withFleetOptions } from './options.ts';
+import { withFleetOptions } from './options.ts';
 import { openCluster, openTransport, paintOf, type Settings, settings } from './setup.ts';
 import { CommandError, type World, type WorldCluster } from './world.ts';
 

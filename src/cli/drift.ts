@@ -10,11 +10,12 @@ import { attempt, type Failure, ok } from '../model/run/failure.ts';
 import { toJson } from '../model/text/printable.ts';
 import { driftSummary, driftTable } from '../screens/hosts/drift-text.ts';
 import { heldLines } from '../screens/run/held-text.ts';
+import type { FleetFlags } from './flags.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
 import { readHeld, type Standing, standingOf, standingReasons } from './held.ts';
 import { mendedHosts } from './history.ts';
 import { hostProgress } from './host-progress.ts';
-import { type FleetFlags, withFleetOptions } from './options.ts';
+import { withFleetOptions } from './options.ts';
 import { openTransport, paintOf, settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';
 

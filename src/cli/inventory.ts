@@ -3,9 +3,10 @@
 import type { Command } from 'commander';
 import { hostVars, inventoryGraph, inventoryList, sortedJson } from '../load/index.ts';
 import { causeText } from '../model/run/failure.ts';
+import type { FleetFlags } from './flags.ts';
 import { loadFleet } from './fleet.ts';
 import { tell } from './mistakes.ts';
-import { type FleetFlags, withFleetOptions } from './options.ts';
+import { withFleetOptions } from './options.ts';
 import { onlyAsked, openCluster, paintOf, settings } from './setup.ts';
 import { CommandError, printText, type World } from './world.ts';
 

@@ -4,7 +4,7 @@ import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../core/plan/kep
 import { dataIn, listOf, object, text } from '../model/shape/shape.ts';
 import { isList, isMapping, type Mapping } from '../model/value.ts';
 import { environmentVars, extraVarsOf } from './extra-vars.ts';
-import type { FleetFlags } from './options.ts';
+import type { FleetFlags } from './flags.ts';
 import type { ReadyPlay } from './project.ts';
 import type { Settings } from './setup.ts';
 import { CommandError, type World } from './world.ts';

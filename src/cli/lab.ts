@@ -1,8 +1,9 @@
 // `kmend lab`: the practice fleet, and the demo, which is the main job on it.
 import type { Command } from 'commander';
 import { table } from '../screens/layout.ts';
-import { type RunLine, runDemo } from './demo.ts';
-import { stateDirOf } from './options.ts';
+import { runDemo } from './demo.ts';
+import { stateDirOf } from './flags.ts';
+import type { RunLine } from './world.ts';
 import { CommandError, type World } from './world.ts';
 
 interface Flags {

@@ -1,7 +1,7 @@
 // What `--list-hosts` and `--list-tasks` print: Ansible's words, in the order of work.
 import { listTasksText } from '../load/index.ts';
+import type { TaskFlags } from './flags.ts';
 import { matchHosts } from './fleet.ts';
-import type { TaskFlags } from './options.ts';
 import { type Project, wantedBy } from './project.ts';
 import type { Settings } from './setup.ts';
 import type { World } from './world.ts';

@@ -3,7 +3,7 @@
 import { parseSelector } from '../adapters/kube/objects/selector.ts';
 import { present } from '../model/present.ts';
 import type { DrainOptions } from '../model/run/effect.ts';
-import type { FleetFlags } from './options.ts';
+import type { FleetFlags } from './flags.ts';
 import { CommandError } from './world.ts';
 
 export interface NodeFlags extends FleetFlags {

@@ -6,10 +6,10 @@ import type { DrainOptions } from '../model/run/effect.ts';
 import { causeText, detailLines, type Failure, type Outcome } from '../model/run/failure.ts';
 import { plural } from '../screens/layout.ts';
 import { drainedText } from '../screens/run/drained-text.ts';
-import type { RunLine } from './demo.ts';
 import { type DrainFlags, drainOptions, isDryRun, type NodeFlags, withFlags } from './node-flags.ts';
 import { returnByRun } from './owed-return.ts';
 import { openKubectlCluster, settings } from './setup.ts';
+import type { RunLine } from './world.ts';
 import { CommandError, type World, type WorldCluster } from './world.ts';
 
 export function nodeCommands(program: Command, world: World, done: (exit: number) => void, runLine: RunLine): void {

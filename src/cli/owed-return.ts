@@ -3,10 +3,9 @@ import { isInterrupted } from '../core/history/orphans.ts';
 import { hostStates } from '../core/run-state/state.ts';
 import { isRunId } from '../model/run/run-id.ts';
 import { returnWords } from './adopt.ts';
-import type { RunLine } from './demo.ts';
 import { stateOf } from './history.ts';
 import type { Settings } from './setup.ts';
-import type { World } from './world.ts';
+import type { RunLine, World } from './world.ts';
 
 /** False where no run of this state directory has proven the host of this node and been interrupted before its return. */
 export async function returnByRun(node: string, run: string, set: Settings, world: World, runLine: RunLine): Promise<boolean> {

@@ -11,27 +11,19 @@ import { pasteable } from '../model/text/quote.ts';
 import { plural } from '../screens/layout.ts';
 import { adoptProven } from './adopt.ts';
 import { leaveResolutions } from './control.ts';
-import type { RunLine } from './demo.ts';
+import { type FleetFlags, type RolloutFlags, stateDirOf, type TaskFlags } from './flags.ts';
 import { type KeptSettings, keptSettings, printableVars, stillMissing, warnMissing } from './kept-settings.ts';
 import { listHosts, listTasks } from './listing.ts';
 import { type MadePlan, makePlan, showPlan } from './make-plan.ts';
 import { refuseNeverBegan } from './never-began.ts';
-import {
-  type FleetFlags,
-  type RolloutFlags,
-  stateDirOf,
-  type TaskFlags,
-  withFleetOptions,
-  withForwardOption,
-  withRolloutOptions,
-  withTaskOptions,
-} from './options.ts';
+import { withFleetOptions, withForwardOption, withRolloutOptions, withTaskOptions } from './options.ts';
 import { inputsOf, loadProject, readyPlay } from './project.ts';
 import { type ResolveFlags, resolutionsOf, withResolveOptions } from './resolutions.ts';
 import { rollbackSettings } from './rollback-settings.ts';
 import { type RunFlags, type RunPorts, resumeRun, startRun } from './run-play.ts';
 import { endIfStopped, onlyAsked, openCluster, openTransport, paintOf, type Settings, settings } from './setup.ts';
 import { type AfterRun, takeBack } from './take-back.ts';
+import type { RunLine } from './world.ts';
 import { CommandError, type World } from './world.ts';
 
 interface PlanFlags extends FleetFlags, TaskFlags, RolloutFlags {

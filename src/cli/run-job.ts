@@ -5,10 +5,10 @@ import { interruptedExit } from '../core/rollout/exit.ts';
 import type { RunInfo, Store } from '../engine/ports/store.ts';
 import { present } from '../model/present.ts';
 import { failuresOf } from '../screens/run/failure-text.ts';
-import type { RunLine } from './demo.ts';
 import { stateOf } from './history.ts';
 import { findJob, type Job, type JobNotify, type JobResult, jobNamed, refuseSecrets, runsOfJob, saveJob } from './jobs.ts';
 import { tellPeople } from './notify-job.ts';
+import type { RunLine } from './world.ts';
 import { CommandError, type World } from './world.ts';
 
 export async function runJob(

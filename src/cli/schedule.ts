@@ -8,12 +8,12 @@ import { present } from '../model/present.ts';
 import { toJson } from '../model/text/printable.ts';
 import { table } from '../screens/layout.ts';
 import { cronJobManifest, cronLine, fitsUnits, type JobUnits, jobFolder, secretFolder, systemdUnits } from '../screens/schedule-units.ts';
-import type { RunLine } from './demo.ts';
+import { stateDirOf } from './flags.ts';
 import { allJobs, checkedName, type Job, jobNamed, refuseSecrets, removeJob, saveJob } from './jobs.ts';
 import { type NotifyFlags, notifyOf, withNotifyOptions } from './notify-job.ts';
-import { stateDirOf } from './options.ts';
 import { jobsKeep, keepFlag, pruneAfterTurn } from './prune.ts';
 import { runJob } from './run-job.ts';
+import type { RunLine } from './world.ts';
 import { CommandError, printText, type World } from './world.ts';
 
 interface InstallFlags extends NotifyFlags {

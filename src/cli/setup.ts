@@ -12,7 +12,7 @@ import { causeText, type Failure } from '../model/run/failure.ts';
 import type { Mapping } from '../model/value.ts';
 import { coloured, type Paint, uncoloured } from '../screens/layout.ts';
 import { environmentVars, extraVarsOf } from './extra-vars.ts';
-import { type FleetFlags, stateDirOf, wholeNumber } from './options.ts';
+import { type FleetFlags, stateDirOf, wholeNumber } from './flags.ts';
 import { learnWritten } from './secrets.ts';
 import { type ClusterNeeds, CommandError, type World, type WorldCluster } from './world.ts';
 

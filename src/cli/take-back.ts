@@ -7,10 +7,9 @@ import type { Store } from '../engine/ports/store.ts';
 import { dataIn } from '../model/shape/shape.ts';
 import { pasteable } from '../model/text/quote.ts';
 import { isMapping } from '../model/value.ts';
-import type { RunLine } from './demo.ts';
 import { stateOf } from './history.ts';
 import type { Settings } from './setup.ts';
-import type { World } from './world.ts';
+import type { RunLine, World } from './world.ts';
 
 /** What is done when a run is over and its hosts are no longer locked. */
 export type AfterRun = (run: string, set: Settings) => Promise<void>;

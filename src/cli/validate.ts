@@ -2,8 +2,9 @@
 import type { Command } from 'commander';
 import { resolvePattern } from '../load/index.ts';
 import { plural } from '../screens/layout.ts';
+import type { FleetFlags } from './flags.ts';
 import { declaredOf } from './fleet.ts';
-import { type FleetFlags, withFleetOptions } from './options.ts';
+import { withFleetOptions } from './options.ts';
 import { loadProject } from './project.ts';
 import { onlyAsked, settings } from './setup.ts';
 import type { World } from './world.ts';

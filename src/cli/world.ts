@@ -100,6 +100,9 @@ export interface World {
   readonly packageRoot: string;
 }
 
+/** Runs one command line in this world and gives its exit code. */
+export type RunLine = (args: readonly string[], world: World) => Promise<number>;
+
 /** Prints kmend's own text of several lines. */
 export const printText = (text: string, print: (line: string) => void): void => {
   for (const line of text.replace(/\n$/, '').split('\n')) print(line);

@@ -1,0 +1,83 @@
+// What an operator gives a command, before it is checked: which hosts, how they are reached, and keys of a play's policy.
+
+import type { Amount, Rollout } from '../model/playbook.ts';
+import { present } from '../model/present.ts';
+import { CommandError, type World } from './world.ts';
+
+export interface FleetFlags {
+  readonly inventory?: readonly string[];
+  readonly limit?: string;
+  readonly extraVars?: readonly string[];
+  readonly secrets?: readonly string[];
+  readonly forks?: string;
+  readonly user?: string;
+  readonly privateKey?: string;
+  readonly askPass?: boolean;
+  readonly become?: boolean;
+  readonly becomeUser?: string;
+  readonly becomeMethod?: string;
+  readonly askBecomePass?: boolean;
+  readonly sshCommonArgs?: string;
+  readonly timeout?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly stateDir?: string;
+  readonly auditForward?: string;
+  readonly json?: boolean;
+  readonly verbose?: number;
+}
+
+export interface TaskFlags {
+  readonly tags?: readonly string[];
+  readonly skipTags?: readonly string[];
+  readonly runReadOnly?: boolean;
+}
+
+/** Keys of `rollout` that an operator wants at hand without editing the play. */
+export interface RolloutFlags {
+  readonly maxUnavailable?: string;
+  readonly unplannable?: string;
+  readonly rollback?: string;
+}
+
+/** The play's policy with what the flags say in its place. */
+export function overriddenRollout(rollout: Rollout, flags: RolloutFlags): Rollout {
+  const { maxUnavailable, unplannable, rollback } = flags;
+  const amount = maxUnavailable === undefined ? undefined : amountOf(maxUnavailable);
+  if (unplannable !== undefined && unplannable !== 'leave_out' && unplannable !== 'stop' && unplannable !== 'ask')
+    throw new CommandError(3, `--unplannable is leave_out, stop or ask, not \`${unplannable}\``);
+  if (rollback !== undefined && rollback !== 'none' && rollback !== 'by_command' && rollback !== 'failed_host')
+    throw new CommandError(3, `--rollback is by_command, failed_host or none, not \`${rollback}\``);
+  return {
+    ...rollout,
+    ...present({ maxUnavailable: amount, unplannable, rollback }),
+  };
+}
+
+function amountOf(text: string): Amount {
+  const match = /^([1-9]\d{0,5})(%?)$/.exec(text);
+  if (match === null) throw new CommandError(3, `--max-unavailable wants a number of hosts or a percentage, not \`${text}\``);
+  return match[2] === '%' ? { percent: Math.min(100, Number(match[1])) } : { count: Number(match[1]) };
+}
+
+/** A whole number of a flag, or a usage error that names it. */
+export function wholeNumber(text: string | undefined, flag: string, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new CommandError(3, `${flag} wants a whole number from 1 on, not \`${text}\``);
+  return Number(text);
+}
+
+/** The state directory: what the flag or the settings say, $XDG_STATE_HOME/kmend, ~/.local/state/kmend. */
+export function stateDirOf(flags: { readonly stateDir?: string }, world: World): string {
+  const { env, home } = world;
+  const base = env.XDG_STATE_HOME === undefined || env.XDG_STATE_HOME === '' ? `${home}/.local/state` : env.XDG_STATE_HOME;
+  const stateDir = flags.stateDir !== undefined && flags.stateDir !== '' ? flags.stateDir : `${base}/kmend`;
+  // Plans, jobs and commands to runs lie there: who may write it commands kmend.
+  const why = world.trust.judge(stateDir);
+  if (why === undefined) return stateDir;
+  throw new CommandError(
+    3,
+    `the state directory ${stateDir} is not used: ${why}`,
+    'name one of your own with --state-dir, or correct its owner and mode',
+  );
+}
