@@ -16,7 +16,7 @@ import {
   terminalAsker,
   trustOf,
 } from './adapters/local/index.ts';
-import type { World } from './cli/world.ts';
+import type { World } from './app/session/world.ts';
 import { knownSecrets } from './engine/effects/mask.ts';
 import type { PodWitness } from './engine/ports/store.ts';
 import { harmless } from './model/text/printable.ts';

@@ -1,11 +1,11 @@
 // `audit verify`: journals as evidence. What each must hold by itself, what later runs say of it, and what somebody kept elsewhere.
 import type { Command } from 'commander';
 import { type Audit, auditRun, JournalError, type PrunedRun, prunedRuns, readRuns } from '../adapters/store/index.ts';
+import { stateDirOf } from '../app/session/flags.ts';
+import { CommandError, type World } from '../app/session/world.ts';
 import type { Store } from '../engine/ports/store.ts';
 import { toJson } from '../model/text/printable.ts';
 import { plural } from '../screens/layout.ts';
-import { stateDirOf } from './flags.ts';
-import { CommandError, type World } from './world.ts';
 
 interface Flags {
   readonly head?: string;

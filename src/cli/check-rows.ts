@@ -1,7 +1,8 @@
 // Rows of `check` appear as hosts answer: a host that is silent keeps no other off the screen.
+
+import { paintOf } from '../app/session/settings.ts';
+import type { World } from '../app/session/world.ts';
 import { type CheckRow, checkTable } from '../screens/hosts/check-table.ts';
-import { paintOf } from './setup.ts';
-import type { World } from './world.ts';
 
 export interface EarlyRows {
   /** A host was read. */

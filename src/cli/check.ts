@@ -1,6 +1,14 @@
 // `kmend check`: read-only. Every host's versions, verdict, evidence and remedy; or the same from outputs that people collected by other means.
 
 import type { Command } from 'commander';
+import { collected } from '../app/hosts/collected.ts';
+import { idRecords } from '../app/hosts/id-records.ts';
+import { type Standing, standingOf, standingReasons } from '../app/plan/held.ts';
+import type { FleetFlags } from '../app/session/flags.ts';
+import { declaredOf, hostsOf, loadFleet, targetsOf } from '../app/session/fleet.ts';
+import { hostProgress } from '../app/session/host-progress.ts';
+import { endIfStopped, openTransport, paintOf, readingSignal, settings } from '../app/session/settings.ts';
+import { CommandError, type World } from '../app/session/world.ts';
 import { conclusionOf } from '../core/history/conclusion.ts';
 import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
 import { type Survey, surveyFleet } from '../engine/host/fleet.ts';
@@ -14,15 +22,7 @@ import { hostDetails, idLines } from '../screens/hosts/check-details.ts';
 import { type CheckRow, checkSummary, checkTable } from '../screens/hosts/check-table.ts';
 import { heldLines } from '../screens/run/held-text.ts';
 import { type EarlyRows, earlyRows } from './check-rows.ts';
-import { collected } from './collected.ts';
-import type { FleetFlags } from './flags.ts';
-import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
-import { type Standing, standingOf, standingReasons } from './held.ts';
-import { hostProgress } from './host-progress.ts';
-import { idRecords } from './id-records.ts';
 import { withFleetOptions } from './options.ts';
-import { endIfStopped, openTransport, paintOf, readingSignal, settings } from './setup.ts';
-import { CommandError, type World } from './world.ts';
 
 export interface CheckFlags extends FleetFlags {
   readonly from?: string;

@@ -1,10 +1,10 @@
 // What flags leave open: the environment, then the project's settings file, then the user's own.
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Command } from 'commander';
+import { tell } from '../app/session/diagnostics.ts';
+import { paintOf } from '../app/session/settings.ts';
+import { CommandError, type World } from '../app/session/world.ts';
 import { parseSettings, type SettingKey, type SettingValues, settingKeys } from '../load/index.ts';
-import { tell } from './mistakes.ts';
-import { paintOf } from './setup.ts';
-import { CommandError, type World } from './world.ts';
 
 /** The project's settings file, in the working directory. */
 const projectFile = 'kmend.yaml';

@@ -1,12 +1,12 @@
 // `pause`, `continue`, `abort`, `promote` and `resolve`: a word to a run under way, left in its directory and journalled by its own process.
 import type { Command } from 'commander';
 import { postCommand } from '../adapters/store/index.ts';
+import { stateOf } from '../app/history/history.ts';
+import { refuseNeverBegan } from '../app/history/never-began.ts';
+import { type Resolution, resolution, resolutionsIn, wayOf } from '../app/run/resolutions.ts';
+import { stateDirOf } from '../app/session/flags.ts';
+import { CommandError, type World } from '../app/session/world.ts';
 import type { EventBody } from '../model/run/event.ts';
-import { stateDirOf } from './flags.ts';
-import { stateOf } from './history.ts';
-import { refuseNeverBegan } from './never-began.ts';
-import { type Resolution, resolution, resolutionsIn, wayOf } from './resolutions.ts';
-import { CommandError, type World } from './world.ts';
 
 interface Flags {
   readonly stateDir?: string;

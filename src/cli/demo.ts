@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { paintOf } from '../app/session/settings.ts';
+import type { RunLine, World } from '../app/session/world.ts';
 import { beforeAndAfter, type CheckRow } from '../screens/hosts/check-table.ts';
 import { duration, fold } from '../screens/layout.ts';
 import { check } from './check.ts';
-import { paintOf } from './setup.ts';
-import type { RunLine, World } from './world.ts';
 
 /** The node of the original report; the demo's fleet has it first. */
 const sickNode = 'node-a1';

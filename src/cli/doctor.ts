@@ -1,5 +1,10 @@
 // `kmend doctor`: what stands between this machine and its fleet, before a night on which it matters; and `cleanup`.
 import type { Command } from 'commander';
+import { standingOf, standingReasons } from '../app/plan/held.ts';
+import type { FleetFlags } from '../app/session/flags.ts';
+import { hostsOf, loadFleet, targetsOf } from '../app/session/fleet.ts';
+import { openCluster, openTransport, paintOf, type Settings, settings } from '../app/session/settings.ts';
+import { CommandError, type World, type WorldCluster } from '../app/session/world.ts';
 import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
 import { cleanupScript, exitCodes } from '../engine/effects/host-scripts.ts';
 import { fencedBy } from '../engine/effects/perform-run.ts';
@@ -12,12 +17,7 @@ import type { Failure } from '../model/run/failure.ts';
 import { table } from '../screens/layout.ts';
 import { failureText } from '../screens/run/failure-text.ts';
 import { heldLines } from '../screens/run/held-text.ts';
-import type { FleetFlags } from './flags.ts';
-import { hostsOf, loadFleet, targetsOf } from './fleet.ts';
-import { standingOf, standingReasons } from './held.ts';
 import { withFleetOptions } from './options.ts';
-import { openCluster, openTransport, paintOf, type Settings, settings } from './setup.ts';
-import { CommandError, type World, type WorldCluster } from './world.ts';
 
 export function doctorCommand(program: Command, world: World, done: (exit: number) => void): void {
   withFleetOptions(program.command('doctor'))

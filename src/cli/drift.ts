@@ -1,5 +1,12 @@
 // `kmend drift`: read-only. Which of the hosts that earlier runs remediated have lost their remedy.
 import type { Command } from 'commander';
+import { mendedHosts } from '../app/history/history.ts';
+import { readHeld, type Standing, standingOf, standingReasons } from '../app/plan/held.ts';
+import type { FleetFlags } from '../app/session/flags.ts';
+import { declaredOf, hostsOf, loadFleet, targetsOf } from '../app/session/fleet.ts';
+import { hostProgress } from '../app/session/host-progress.ts';
+import { openTransport, paintOf, settings } from '../app/session/settings.ts';
+import { CommandError, type World } from '../app/session/world.ts';
 import { type HostDrift, hostDrift } from '../core/history/drift-report.ts';
 import { seenOf } from '../core/history/orphans.ts';
 import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
@@ -10,14 +17,7 @@ import { attempt, type Failure, ok } from '../model/run/failure.ts';
 import { toJson } from '../model/text/printable.ts';
 import { driftSummary, driftTable } from '../screens/hosts/drift-text.ts';
 import { heldLines } from '../screens/run/held-text.ts';
-import type { FleetFlags } from './flags.ts';
-import { declaredOf, hostsOf, loadFleet, targetsOf } from './fleet.ts';
-import { readHeld, type Standing, standingOf, standingReasons } from './held.ts';
-import { mendedHosts } from './history.ts';
-import { hostProgress } from './host-progress.ts';
 import { withFleetOptions } from './options.ts';
-import { openTransport, paintOf, settings } from './setup.ts';
-import { CommandError, type World } from './world.ts';
 
 interface DriftFlags extends FleetFlags {
   readonly all?: boolean;

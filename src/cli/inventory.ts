@@ -1,14 +1,14 @@
 // `kmend inventory`: what ansible-inventory prints, from the same files; and an inventory from the nodes of a cluster.
 
 import type { Command } from 'commander';
+import { tell } from '../app/session/diagnostics.ts';
+import type { FleetFlags } from '../app/session/flags.ts';
+import { loadFleet } from '../app/session/fleet.ts';
+import { onlyAsked, openCluster, paintOf, settings } from '../app/session/settings.ts';
+import { CommandError, printText, type World } from '../app/session/world.ts';
 import { hostVars, inventoryGraph, inventoryList, sortedJson } from '../load/index.ts';
 import { causeText } from '../model/run/failure.ts';
-import type { FleetFlags } from './flags.ts';
-import { loadFleet } from './fleet.ts';
-import { tell } from './mistakes.ts';
 import { withFleetOptions } from './options.ts';
-import { onlyAsked, openCluster, paintOf, settings } from './setup.ts';
-import { CommandError, printText, type World } from './world.ts';
 
 interface Flags extends FleetFlags {
   readonly list?: boolean;

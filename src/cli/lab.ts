@@ -1,10 +1,10 @@
 // `kmend lab`: the practice fleet, and the demo, which is the main job on it.
 import type { Command } from 'commander';
+import { stateDirOf } from '../app/session/flags.ts';
+import type { RunLine } from '../app/session/world.ts';
+import { CommandError, type World } from '../app/session/world.ts';
 import { table } from '../screens/layout.ts';
 import { runDemo } from './demo.ts';
-import { stateDirOf } from './flags.ts';
-import type { RunLine } from './world.ts';
-import { CommandError, type World } from './world.ts';
 
 interface Flags {
   readonly stateDir?: string;

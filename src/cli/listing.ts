@@ -1,10 +1,11 @@
 // What `--list-hosts` and `--list-tasks` print: Ansible's words, in the order of work.
+
+import { type Project, wantedBy } from '../app/plan/project.ts';
+import type { TaskFlags } from '../app/session/flags.ts';
+import { matchHosts } from '../app/session/fleet.ts';
+import type { Settings } from '../app/session/settings.ts';
+import type { World } from '../app/session/world.ts';
 import { listTasksText } from '../load/index.ts';
-import type { TaskFlags } from './flags.ts';
-import { matchHosts } from './fleet.ts';
-import { type Project, wantedBy } from './project.ts';
-import type { Settings } from './setup.ts';
-import type { World } from './world.ts';
 
 export function listHosts(project: Project, set: Settings, world: World): readonly string[] {
   return project.playbook.plays.flatMap((play, index) => {

@@ -1,10 +1,10 @@
 // Flags of `kmend drain`, `kmend cordon` and `kmend uncordon`: kubectl's names, kubectl's meanings, and its durations.
 
 import { parseSelector } from '../adapters/kube/objects/selector.ts';
+import type { FleetFlags } from '../app/session/flags.ts';
+import { CommandError } from '../app/session/world.ts';
 import { present } from '../model/present.ts';
 import type { DrainOptions } from '../model/run/effect.ts';
-import type { FleetFlags } from './flags.ts';
-import { CommandError } from './world.ts';
 
 export interface NodeFlags extends FleetFlags {
   readonly selector?: string;

@@ -1,5 +1,9 @@
 // `kmend drain NODE...`, `kmend cordon NODE...` and `kmend uncordon NODE...`: kubectl's commands with kubectl's flags, by the same adapter that a run uses.
 import type { Command } from 'commander';
+import { returnByRun } from '../app/run/owed-return.ts';
+import { openKubectlCluster, settings } from '../app/session/settings.ts';
+import type { RunLine } from '../app/session/world.ts';
+import { CommandError, type World, type WorldCluster } from '../app/session/world.ts';
 import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
 import type { Owner } from '../engine/ports/cluster.ts';
 import type { DrainOptions } from '../model/run/effect.ts';
@@ -7,10 +11,6 @@ import { causeText, detailLines, type Failure, type Outcome } from '../model/run
 import { plural } from '../screens/layout.ts';
 import { drainedText } from '../screens/run/drained-text.ts';
 import { type DrainFlags, drainOptions, isDryRun, type NodeFlags, withFlags } from './node-flags.ts';
-import { returnByRun } from './owed-return.ts';
-import { openKubectlCluster, settings } from './setup.ts';
-import type { RunLine } from './world.ts';
-import { CommandError, type World, type WorldCluster } from './world.ts';
 
 export function nodeCommands(program: Command, world: World, done: (exit: number) => void, runLine: RunLine): void {
   const nodeOptions = (command: Command): Command =>

@@ -9,7 +9,7 @@ export const withRolloutOptions = (command: Command): Command =>
     .option('--rollback <what>', 'instead of `rollout.rollback`: by_command, failed_host, or none where there may be no way back');
 
 const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value];
-export const words = (value: string, before: readonly string[] | undefined): readonly string[] => [
+const words = (value: string, before: readonly string[] | undefined): readonly string[] => [
   ...(before ?? []),
   ...value.split(',').filter(Boolean),
 ];
@@ -53,3 +53,18 @@ export function withTaskOptions(command: Command): Command {
     .option('--skip-tags <tags>', 'leave out tasks with these tags', words)
     .option('--run-read-only', 'the plan runs all read-only commands of the playbook on the hosts, not only those with `check_mode`');
 }
+
+/** Of commands that acknowledge failed hosts. */
+export const withResolveOptions = (command: Command): Command =>
+  command
+    .option('--retry <hosts>', 'acknowledge failed hosts and walk them again (names and patterns as of --limit; may be repeated)', words)
+    .option('--skip <hosts>', 'acknowledge failed hosts and leave them as they are', words)
+    .option('--done <hosts>', 'acknowledge failed hosts that were fixed by hand', words)
+    .option('--why <text>', 'of --retry, --skip and --done: goes into the journal');
+
+/** Of commands that notify people of the end of a job. */
+export const withNotifyOptions = (command: Command): Command =>
+  command
+    .option('--notify-url-file <file>', 'post how the job ended, as JSON, to the webhook whose address is in this file')
+    .option('--notify-command <command>', 'give how the job ended, as JSON, to this command on its standard input')
+    .option('--notify-always', 'also when there was nothing to do');

@@ -1,6 +1,19 @@
 // `kmend plan`, `kmend apply` and `kmend resume`: one path, entered and left at different landings.
 
 import { type Command, Option } from 'commander';
+import { refuseNeverBegan } from '../app/history/never-began.ts';
+import { type MadePlan, makePlan, showPlan } from '../app/plan/make-plan.ts';
+import { inputsOf, loadProject, readyPlay } from '../app/plan/project.ts';
+import { adoptProven } from '../app/run/adopt.ts';
+import { type AfterRun, takeBack } from '../app/run/auto-rollback.ts';
+import { type KeptSettings, keptSettings, printableVars, stillMissing, warnMissing } from '../app/run/kept-settings.ts';
+import { type ResolveFlags, resolutionsOf } from '../app/run/resolutions.ts';
+import { rollbackSettings } from '../app/run/rollback-settings.ts';
+import { type RunFlags, type RunPorts, resumeRun, startRun } from '../app/run/run-play.ts';
+import { type FleetFlags, type RolloutFlags, stateDirOf, type TaskFlags } from '../app/session/flags.ts';
+import { endIfStopped, onlyAsked, openCluster, openTransport, paintOf, type Settings, settings } from '../app/session/settings.ts';
+import type { RunLine } from '../app/session/world.ts';
+import { CommandError, type World } from '../app/session/world.ts';
 import { parsePlan, staleness } from '../core/plan/saved-plan.ts';
 import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
 import { NotReturned } from '../engine/run.ts';
@@ -9,22 +22,9 @@ import { hasChanges, type Plan } from '../model/run/plan.ts';
 import { toJson } from '../model/text/printable.ts';
 import { pasteable } from '../model/text/quote.ts';
 import { plural } from '../screens/layout.ts';
-import { adoptProven } from './adopt.ts';
 import { leaveResolutions } from './control.ts';
-import { type FleetFlags, type RolloutFlags, stateDirOf, type TaskFlags } from './flags.ts';
-import { type KeptSettings, keptSettings, printableVars, stillMissing, warnMissing } from './kept-settings.ts';
 import { listHosts, listTasks } from './listing.ts';
-import { type MadePlan, makePlan, showPlan } from './make-plan.ts';
-import { refuseNeverBegan } from './never-began.ts';
-import { withFleetOptions, withForwardOption, withRolloutOptions, withTaskOptions } from './options.ts';
-import { inputsOf, loadProject, readyPlay } from './project.ts';
-import { type ResolveFlags, resolutionsOf, withResolveOptions } from './resolutions.ts';
-import { rollbackSettings } from './rollback-settings.ts';
-import { type RunFlags, type RunPorts, resumeRun, startRun } from './run-play.ts';
-import { endIfStopped, onlyAsked, openCluster, openTransport, paintOf, type Settings, settings } from './setup.ts';
-import { type AfterRun, takeBack } from './take-back.ts';
-import type { RunLine } from './world.ts';
-import { CommandError, type World } from './world.ts';
+import { withFleetOptions, withForwardOption, withResolveOptions, withRolloutOptions, withTaskOptions } from './options.ts';
 
 interface PlanFlags extends FleetFlags, TaskFlags, RolloutFlags {
   readonly output?: string;

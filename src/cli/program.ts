@@ -1,6 +1,12 @@
 // The command line: the tree of commands, and the one place where their mistakes become words and an exit code.
 import { Command, CommanderError } from 'commander';
 import { DamagedError, StateRefusal, StateWriteError, stateError } from '../adapters/store/index.ts';
+import { Mistakes, printMistakes } from '../app/session/diagnostics.ts';
+import { readInputVars } from '../app/session/extra-vars.ts';
+import type { FleetFlags } from '../app/session/flags.ts';
+import { maskedWorld } from '../app/session/secrets.ts';
+import { paintOf } from '../app/session/settings.ts';
+import { CommandError, printText, type World } from '../app/session/world.ts';
 import { asTyped } from './as-typed.ts';
 import { auditCommand } from './audit.ts';
 import { checkCommand } from './check.ts';
@@ -9,21 +15,15 @@ import { controlCommands } from './control.ts';
 import { docsCommands } from './docs.ts';
 import { doctorCommand } from './doctor.ts';
 import { driftCommand } from './drift.ts';
-import { readInputVars } from './extra-vars.ts';
-import type { FleetFlags } from './flags.ts';
 import { inventoryCommand } from './inventory.ts';
 import { labCommand } from './lab.ts';
-import { Mistakes, printMistakes } from './mistakes.ts';
 import { nodeCommands } from './node.ts';
 import { withoutBooleanValues } from './node-flags.ts';
 import { planCommands } from './plan-apply.ts';
 import { rollbackCommand } from './rollback.ts';
 import { runsCommands } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
-import { maskedWorld } from './secrets.ts';
-import { paintOf } from './setup.ts';
 import { validateCommand } from './validate.ts';
-import { CommandError, printText, type World } from './world.ts';
 
 const helpWidth = 80;
 

@@ -1,19 +1,19 @@
 // `kmend rollback`: takes back what a run changed, host by host, by a plan that is made from the journal of that run and proven like a remedy.
 import type { Command } from 'commander';
+import { makePlan } from '../app/plan/make-plan.ts';
+import { loadProject } from '../app/plan/project.ts';
+import { type KeptSettings, keptSettings, warnMissing } from '../app/run/kept-settings.ts';
+import { deedsOfRun, rollbackSettings, type WaysBack } from '../app/run/rollback-settings.ts';
+import type { RunFlags } from '../app/run/run-play.ts';
+import type { FleetFlags, RolloutFlags } from '../app/session/flags.ts';
+import { loadFleet, matchHosts } from '../app/session/fleet.ts';
+import { type Settings, settings } from '../app/session/settings.ts';
+import { CommandError, type World } from '../app/session/world.ts';
 import { hasChanges } from '../model/run/plan.ts';
 import { toJson } from '../model/text/printable.ts';
 import { plural } from '../screens/layout.ts';
-import type { FleetFlags, RolloutFlags } from './flags.ts';
-import { loadFleet, matchHosts } from './fleet.ts';
-import { type KeptSettings, keptSettings, warnMissing } from './kept-settings.ts';
-import { makePlan } from './make-plan.ts';
 import { withFleetOptions, withForwardOption, withRolloutOptions } from './options.ts';
 import { ask, openPorts, planExit, print, runPlays } from './plan-apply.ts';
-import { loadProject } from './project.ts';
-import { deedsOfRun, rollbackSettings, type WaysBack } from './rollback-settings.ts';
-import type { RunFlags } from './run-play.ts';
-import { type Settings, settings } from './setup.ts';
-import { CommandError, type World } from './world.ts';
 
 interface RollbackFlags extends FleetFlags, RolloutFlags, RunFlags {
   readonly check?: boolean;

@@ -1,6 +1,13 @@
 // `runs` and `report`: what happened, from journals alone; `runs prune` removes old ones.
 import type { Command } from 'commander';
 import { JournalError, scanEvents } from '../adapters/store/index.ts';
+import { beginAnew, neverBegan } from '../app/history/never-began.ts';
+import { keepFlag, pruneLines, pruneRuns } from '../app/history/prune.ts';
+import { neededAgain } from '../app/run/kept-settings.ts';
+import { journalEnd } from '../app/run/run-view.ts';
+import { stateDirOf } from '../app/session/flags.ts';
+import { paintOf } from '../app/session/settings.ts';
+import { CommandError, type World } from '../app/session/world.ts';
 import { fold } from '../core/run-state/fold.ts';
 import { emptyState } from '../core/run-state/state.ts';
 import type { RunInfo } from '../engine/ports/store.ts';
@@ -9,13 +16,6 @@ import { toJson } from '../model/text/printable.ts';
 import { table } from '../screens/layout.ts';
 import { underWay } from '../screens/run/next-steps.ts';
 import { reportMarkdown, reportText } from '../screens/run/run-report.ts';
-import { stateDirOf } from './flags.ts';
-import { neededAgain } from './kept-settings.ts';
-import { beginAnew, neverBegan } from './never-began.ts';
-import { keepFlag, pruneLines, pruneRuns } from './prune.ts';
-import { journalEnd } from './run-view.ts';
-import { paintOf } from './setup.ts';
-import { CommandError, type World } from './world.ts';
 
 interface Flags {
   readonly stateDir?: string;

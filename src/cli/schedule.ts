@@ -3,18 +3,19 @@
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { jobsKeep, keepFlag, pruneAfterTurn } from '../app/history/prune.ts';
+import { allJobs, checkedName, type Job, jobNamed, refuseSecrets, removeJob, saveJob } from '../app/jobs/jobs.ts';
+import { type NotifyFlags, notifyOf } from '../app/jobs/notify.ts';
+import { runJob } from '../app/jobs/turn.ts';
+import { stateDirOf } from '../app/session/flags.ts';
+import type { RunLine } from '../app/session/world.ts';
+import { CommandError, printText, type World } from '../app/session/world.ts';
 import { type Calendar, readCalendar } from '../core/rollout/cron-line.ts';
 import { present } from '../model/present.ts';
 import { toJson } from '../model/text/printable.ts';
 import { table } from '../screens/layout.ts';
 import { cronJobManifest, cronLine, fitsUnits, type JobUnits, jobFolder, secretFolder, systemdUnits } from '../screens/schedule-units.ts';
-import { stateDirOf } from './flags.ts';
-import { allJobs, checkedName, type Job, jobNamed, refuseSecrets, removeJob, saveJob } from './jobs.ts';
-import { type NotifyFlags, notifyOf, withNotifyOptions } from './notify-job.ts';
-import { jobsKeep, keepFlag, pruneAfterTurn } from './prune.ts';
-import { runJob } from './run-job.ts';
-import type { RunLine } from './world.ts';
-import { CommandError, printText, type World } from './world.ts';
+import { withNotifyOptions } from './options.ts';
 
 interface InstallFlags extends NotifyFlags {
   readonly every?: string;

@@ -1,13 +1,13 @@
 // `kmend validate`: playbook and inventory are checked whole; no host is contacted.
 import type { Command } from 'commander';
+import { loadProject } from '../app/plan/project.ts';
+import type { FleetFlags } from '../app/session/flags.ts';
+import { declaredOf } from '../app/session/fleet.ts';
+import { onlyAsked, settings } from '../app/session/settings.ts';
+import type { World } from '../app/session/world.ts';
 import { resolvePattern } from '../load/index.ts';
 import { plural } from '../screens/layout.ts';
-import type { FleetFlags } from './flags.ts';
-import { declaredOf } from './fleet.ts';
 import { withFleetOptions } from './options.ts';
-import { loadProject } from './project.ts';
-import { onlyAsked, settings } from './setup.ts';
-import type { World } from './world.ts';
 
 export function validateCommand(program: Command, world: World, done: (exit: number) => void): void {
   withFleetOptions(program.command('validate'))

@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configure } from '../../src/cli/configuration.ts';
 import { withFleetOptions } from '../../src/cli/options.ts';
-import type { World } from '../../src/cli/world.ts';
+import type { World } from '../../src/app/session/world.ts';
 import { startCommand } from '../cli/real-world.ts';
 
 let home: string;

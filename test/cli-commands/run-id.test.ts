@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
-import { runId } from '../../src/cli/run-play.ts';
+import { runId } from '../../src/app/run/run-play.ts';
 
 const at = (now: number) => runId({ ...systemClock, now: () => now });
 

@@ -1,8 +1,8 @@
 // The live view of a run and the questions that the run asks meanwhile.
 import { expect, it, vi } from 'vitest';
-import { openView } from '../../src/cli/run-view.ts';
-import type { Settings } from '../../src/cli/setup.ts';
-import type { World } from '../../src/cli/world.ts';
+import { openView } from '../../src/app/run/run-view.ts';
+import type { Settings } from '../../src/app/session/settings.ts';
+import type { World } from '../../src/app/session/world.ts';
 
 const seen: string[] = [];
 vi.mock('../../src/screens/run/live.ts', () => ({

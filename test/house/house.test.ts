@@ -17,6 +17,7 @@ const floors: readonly (readonly string[])[] = [
   ['engine', 'load'],
   ['adapters/ssh', 'adapters/kube', 'adapters/store', 'adapters/local', 'adapters/outside', 'screens'],
   ['practice'],
+  ['app'],
   ['cli'],
   ['main.ts'],
 ];

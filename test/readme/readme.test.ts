@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { diskReader, trustOf } from '../../src/adapters/local/index.ts';
 import { buildProgram } from '../../src/cli/program.ts';
-import type { World } from '../../src/cli/world.ts';
+import type { World } from '../../src/app/session/world.ts';
 import { repositoryCauses } from '../../src/facts/areas/packages/repository-causes.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import { loadInventory, loadPlaybook } from '../../src/load/index.ts';

@@ -114,7 +114,7 @@ describe('the one line that says most', () => {
 const withoutDetail: Readonly<Record<string, string>> = {
   'cli/plan-apply.ts': 'a saved plan that is damaged',
   'cli/rollback.ts': 'why a run cannot be rolled back, by its journal',
-  'cli/collected.ts': 'only puts the file before the message',
+  'app/hosts/collected.ts': 'only puts the file before the message',
   'core/history/drift-report.ts': 'carries the whole failure for those who show it',
   'core/rollout/canary.ts': 'names hosts that were shown when they failed',
 };

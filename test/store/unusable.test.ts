@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram } from '../../src/cli/program.ts';
-import type { World } from '../../src/cli/world.ts';
+import type { World } from '../../src/app/session/world.ts';
 import { type Practice, play, practice, sick, until } from '../cli/practice.ts';
 import { type FakeKube, startFakeKube } from '../fakes/kube-api.ts';
 import { clusterFor } from '../kube/cluster-on.ts';

@@ -1,6 +1,6 @@
 // A run whose journal has no entry: it was killed as it began, and there is nothing to go on with.
-import type { Store } from '../engine/ports/store.ts';
-import { CommandError } from './world.ts';
+import type { Store } from '../../engine/ports/store.ts';
+import { CommandError } from '../session/world.ts';
 
 export const neverBegan = (run: string): string =>
   `run ${run} never began: it was killed before its first entry was on disk, and did nothing on any host`;

@@ -1,7 +1,7 @@
 // What an operator gives a command, before it is checked: which hosts, how they are reached, and keys of a play's policy.
 
-import type { Amount, Rollout } from '../model/playbook.ts';
-import { present } from '../model/present.ts';
+import type { Amount, Rollout } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import { CommandError, type World } from './world.ts';
 
 export interface FleetFlags {

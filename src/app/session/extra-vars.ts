@@ -1,8 +1,8 @@
 // `-e`: key=value pairs, a JSON or YAML mapping, @FILE or @- (standard input) with one; and variables of the environment.
-import { parseExtraVars, type Reader } from '../load/index.ts';
-import type { Mapping } from '../model/value.ts';
-import { uncoloured } from '../screens/layout.ts';
-import { tell } from './mistakes.ts';
+import { parseExtraVars, type Reader } from '../../load/index.ts';
+import type { Mapping } from '../../model/value.ts';
+import { uncoloured } from '../../screens/layout.ts';
+import { tell } from './diagnostics.ts';
 import { CommandError, type World } from './world.ts';
 
 const prefix = 'KMEND_VAR_';

@@ -1,24 +1,17 @@
 // Whom a job tells how it ended, and telling them.
 
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
-import type { NoticeTarget } from '../engine/ports/outside.ts';
-import { present } from '../model/present.ts';
-import { failureText, type HostFailure } from '../screens/run/failure-text.ts';
+import type { NoticeTarget } from '../../engine/ports/outside.ts';
+import { present } from '../../model/present.ts';
+import { failureText, type HostFailure } from '../../screens/run/failure-text.ts';
+import { CommandError, type World } from '../session/world.ts';
 import type { Job, JobNotify, JobResult } from './jobs.ts';
-import { CommandError, type World } from './world.ts';
 
 export interface NotifyFlags {
   readonly notifyUrlFile?: string;
   readonly notifyCommand?: string;
   readonly notifyAlways?: boolean;
 }
-
-export const withNotifyOptions = (command: Command): Command =>
-  command
-    .option('--notify-url-file <file>', 'post how the job ended, as JSON, to the webhook whose address is in this file')
-    .option('--notify-command <command>', 'give how the job ended, as JSON, to this command on its standard input')
-    .option('--notify-always', 'also when there was nothing to do');
 
 /** The flags as a job keeps them; the file is looked at now, so that a mistake in it is not found out at night. */
 export function notifyOf(flags: NotifyFlags, world: World): JobNotify | undefined {

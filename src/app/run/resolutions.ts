@@ -1,12 +1,10 @@
 // What a person says of hosts that ended badly: the flags for it, and what is wrong with the names.
-import type { Command } from 'commander';
-import { whyNotResolvable } from '../core/run-state/resolve.ts';
-import { hostState, hostStates, type RunState } from '../core/run-state/state.ts';
-import { resolvePattern } from '../load/index.ts';
-import { nearest } from '../model/diagnostic.ts';
-import type { EventOf } from '../model/run/event.ts';
-import { words } from './options.ts';
-import { CommandError } from './world.ts';
+import { whyNotResolvable } from '../../core/run-state/resolve.ts';
+import { hostState, hostStates, type RunState } from '../../core/run-state/state.ts';
+import { resolvePattern } from '../../load/index.ts';
+import { nearest } from '../../model/diagnostic.ts';
+import type { EventOf } from '../../model/run/event.ts';
+import { CommandError } from '../session/world.ts';
 
 /** A person's word about a host. */
 export type Resolution = EventOf<'host.resolved'>;
@@ -20,13 +18,6 @@ export interface ResolveFlags {
   readonly done?: readonly string[];
   readonly why?: string;
 }
-
-export const withResolveOptions = (command: Command): Command =>
-  command
-    .option('--retry <hosts>', 'acknowledge failed hosts and walk them again (names and patterns as of --limit; may be repeated)', words)
-    .option('--skip <hosts>', 'acknowledge failed hosts and leave them as they are', words)
-    .option('--done <hosts>', 'acknowledge failed hosts that were fixed by hand', words)
-    .option('--why <text>', 'of --retry, --skip and --done: goes into the journal');
 
 export const resolution = (host: string, as: Way, who: string, why: string | undefined): Resolution => ({
   type: 'host.resolved',

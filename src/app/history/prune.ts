@@ -1,10 +1,10 @@
 // `kmend runs prune`: removes old runs that nothing looks at any more, and keeps the heads of their journals.
 
-import { JournalError, prunedRuns, pruneRuns as removeRuns, scanEvents } from '../adapters/store/index.ts';
-import { beyond, type Keep, keepOf, type Needed, readRetention } from '../core/history/retention.ts';
-import type { RunInfo } from '../engine/ports/store.ts';
-import { plural } from '../screens/layout.ts';
-import { CommandError, type World } from './world.ts';
+import { JournalError, prunedRuns, pruneRuns as removeRuns, scanEvents } from '../../adapters/store/index.ts';
+import { beyond, type Keep, keepOf, type Needed, readRetention } from '../../core/history/retention.ts';
+import type { RunInfo } from '../../engine/ports/store.ts';
+import { plural } from '../../screens/layout.ts';
+import { CommandError, type World } from '../session/world.ts';
 
 /** What jobs keep where nobody says otherwise. */
 export const jobsKeep = '365d';

@@ -1,14 +1,14 @@
 // Outputs of `kmend probe` that people collected by other means: a directory of files, read into one row a host.
 
-import { settle } from '../core/plan/overlay.ts';
-import { baselineOf, checkWants, type IdReading, outputsIn, parseProbe, readingOf } from '../facts/index.ts';
-import type { Facts } from '../model/fact.ts';
-import { present } from '../model/present.ts';
-import { attempt, type Failure, type Outcome, ok } from '../model/run/failure.ts';
-import { matchesWildcard } from '../model/text/wildcard.ts';
-import { unknown } from '../model/value.ts';
-import type { CheckRow } from '../screens/hosts/check-table.ts';
-import { CommandError, type World } from './world.ts';
+import { settle } from '../../core/plan/overlay.ts';
+import { baselineOf, checkWants, type IdReading, outputsIn, parseProbe, readingOf } from '../../facts/index.ts';
+import type { Facts } from '../../model/fact.ts';
+import { present } from '../../model/present.ts';
+import { attempt, type Failure, type Outcome, ok } from '../../model/run/failure.ts';
+import { matchesWildcard } from '../../model/text/wildcard.ts';
+import { unknown } from '../../model/value.ts';
+import type { CheckRow } from '../../screens/hosts/check-table.ts';
+import { CommandError, type World } from '../session/world.ts';
 
 /** One output: of whom, by the file or what is in it, and what it says. */
 interface Found {

@@ -1,27 +1,27 @@
 // A project: playbook, inventory, modules and targets, loaded and checked together, ready for a plan or a run.
 
 import { createHash } from 'node:crypto';
-import { zoneOf } from '../core/plan/plan-play.ts';
-import { isTemplate, secretTexts } from '../core/plan/secrets.ts';
-import { knownSecrets } from '../engine/effects/mask.ts';
-import type { HostSetup, PlaySetup } from '../engine/host/walk-context.ts';
-import type { HostIdentity } from '../engine/node/match.ts';
-import type { Cluster } from '../engine/ports/cluster.ts';
-import { factDefs, wantsNamedIn } from '../facts/index.ts';
-import { hostScope, loadPlaybook, readVariable, targetOf } from '../load/index.ts';
-import type { Inventory, Target } from '../model/host.ts';
-import type { PackageFiles } from '../model/package-file.ts';
-import type { Play, Playbook, Task } from '../model/playbook.ts';
-import { present } from '../model/present.ts';
-import type { AnyModule } from '../model/run/change.ts';
-import type { Mapping, Value } from '../model/value.ts';
-import type { TaskFlags } from './flags.ts';
-import { askFor, declaredOf, loadFleet, matchHosts, targetsOf } from './fleet.ts';
-import { tell } from './mistakes.ts';
+import { zoneOf } from '../../core/plan/plan-play.ts';
+import { isTemplate, secretTexts } from '../../core/plan/secrets.ts';
+import { knownSecrets } from '../../engine/effects/mask.ts';
+import type { HostSetup, PlaySetup } from '../../engine/host/walk-context.ts';
+import type { HostIdentity } from '../../engine/node/match.ts';
+import type { Cluster } from '../../engine/ports/cluster.ts';
+import { factDefs, wantsNamedIn } from '../../facts/index.ts';
+import { hostScope, loadPlaybook, readVariable, targetOf } from '../../load/index.ts';
+import type { Inventory, Target } from '../../model/host.ts';
+import type { PackageFiles } from '../../model/package-file.ts';
+import type { Play, Playbook, Task } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
+import type { AnyModule } from '../../model/run/change.ts';
+import type { Mapping, Value } from '../../model/value.ts';
+import { tell } from '../session/diagnostics.ts';
+import type { TaskFlags } from '../session/flags.ts';
+import { askFor, declaredOf, loadFleet, matchHosts, targetsOf } from '../session/fleet.ts';
+import { learnRendered, learnWritten, withoutSecretValues } from '../session/secrets.ts';
+import { paintOf, type Settings } from '../session/settings.ts';
+import { CommandError, type World } from '../session/world.ts';
 import { packageFilesOf } from './package-files.ts';
-import { learnRendered, learnWritten, withoutSecretValues } from './secrets.ts';
-import { paintOf, type Settings } from './setup.ts';
-import { CommandError, type World } from './world.ts';
 
 export interface Project {
   readonly path: string;

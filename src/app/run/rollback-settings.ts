@@ -1,14 +1,14 @@
 // What is known for the rollback of a run: per host the variables of the way back, or why there is none; from journals alone.
 
-import { type LaterRun, rollbackOf } from '../core/history/rollback.ts';
-import type { HostDeeds } from '../core/run-state/host-history.ts';
-import type { Store } from '../engine/ports/store.ts';
-import { attempt, type Failure, ok } from '../model/run/failure.ts';
-import type { Mapping } from '../model/value.ts';
-import { deedsIn } from './history.ts';
+import { type LaterRun, rollbackOf } from '../../core/history/rollback.ts';
+import type { HostDeeds } from '../../core/run-state/host-history.ts';
+import type { Store } from '../../engine/ports/store.ts';
+import { attempt, type Failure, ok } from '../../model/run/failure.ts';
+import type { Mapping } from '../../model/value.ts';
+import { deedsIn } from '../history/history.ts';
+import type { RollbackSettings, Settings } from '../session/settings.ts';
+import { CommandError, type World } from '../session/world.ts';
 import { keptSettings } from './kept-settings.ts';
-import type { RollbackSettings, Settings } from './setup.ts';
-import { CommandError, type World } from './world.ts';
 
 export interface WaysBack extends RollbackSettings {
   /** Hosts on which the run changed nothing that could be taken back. */

@@ -1,8 +1,8 @@
 // The user's mistakes on their way out: all at once, on stderr, exit 3.
-import { withoutNamedSecrets } from '../core/plan/secrets.ts';
-import { type Diagnostic, hasErrors } from '../model/diagnostic.ts';
-import { diagnosticsText } from '../screens/diagnostics.ts';
-import { type Paint, plural } from '../screens/layout.ts';
+import { withoutNamedSecrets } from '../../core/plan/secrets.ts';
+import { type Diagnostic, hasErrors } from '../../model/diagnostic.ts';
+import { diagnosticsText } from '../../screens/diagnostics.ts';
+import { type Paint, plural } from '../../screens/layout.ts';
 import type { World } from './world.ts';
 
 /** Carries diagnostics of which at least one is an error. Caught in one place. */

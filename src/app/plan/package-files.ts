@@ -1,20 +1,20 @@
 // The package files that tasks name (`files`): found, fetched where they are URLs, and read, before any host is contacted.
 
-import type { InspectedFile } from '../adapters/local/index.ts';
-import { render } from '../core/plan/condition.ts';
-import type { Scope } from '../expression/index.ts';
-import { hostScope, limitTo, resolvePattern } from '../load/index.ts';
-import type { Diagnostic, Place } from '../model/diagnostic.ts';
-import type { Inventory } from '../model/host.ts';
-import type { PackageFile, PackageFiles } from '../model/package-file.ts';
-import type { ModuleTask, Play, Playbook, Task } from '../model/playbook.ts';
-import { present } from '../model/present.ts';
-import type { AnyModule } from '../model/run/change.ts';
-import { isMapping, type Mapping, type Value } from '../model/value.ts';
-import { filesArg } from '../modules/package-manager/files.ts';
-import { tell } from './mistakes.ts';
-import { paintOf, type Settings } from './setup.ts';
-import type { World } from './world.ts';
+import type { InspectedFile } from '../../adapters/local/index.ts';
+import { render } from '../../core/plan/condition.ts';
+import type { Scope } from '../../expression/index.ts';
+import { hostScope, limitTo, resolvePattern } from '../../load/index.ts';
+import type { Diagnostic, Place } from '../../model/diagnostic.ts';
+import type { Inventory } from '../../model/host.ts';
+import type { PackageFile, PackageFiles } from '../../model/package-file.ts';
+import type { ModuleTask, Play, Playbook, Task } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
+import type { AnyModule } from '../../model/run/change.ts';
+import { isMapping, type Mapping, type Value } from '../../model/value.ts';
+import { filesArg } from '../../modules/package-manager/files.ts';
+import { tell } from '../session/diagnostics.ts';
+import { paintOf, type Settings } from '../session/settings.ts';
+import type { World } from '../session/world.ts';
 
 export interface FilesProject {
   readonly playbook: Playbook;

@@ -1,9 +1,9 @@
 // What the state directory remembers of earlier runs: who was mended, and how long hosts of a pool took.
-import { type Earlier, readDurations } from '../core/plan/estimate.ts';
-import { fold } from '../core/run-state/fold.ts';
-import { type HostDeeds, type Mended, readDeeds, remember } from '../core/run-state/host-history.ts';
-import { emptyState, type RunState } from '../core/run-state/state.ts';
-import type { Store } from '../engine/ports/store.ts';
+import { type Earlier, readDurations } from '../../core/plan/estimate.ts';
+import { fold } from '../../core/run-state/fold.ts';
+import { type HostDeeds, type Mended, readDeeds, remember } from '../../core/run-state/host-history.ts';
+import { emptyState, type RunState } from '../../core/run-state/state.ts';
+import type { Store } from '../../engine/ports/store.ts';
 
 /** Where a run stands, by its journal. */
 export async function stateOf(store: Store, run: string): Promise<RunState> {

@@ -1,17 +1,17 @@
 // The world as commands see it: streams, disk, clock, and makers of the adapters. `main.ts` builds the real one, tests bring another.
 
-import type { JudgeHolder, KubeCluster } from '../adapters/kube/index.ts';
-import type { Download, Inspected, Trust } from '../adapters/local/index.ts';
-import type { Secrets } from '../engine/effects/mask.ts';
-import type { Cluster, NodeState } from '../engine/ports/cluster.ts';
-import type { Asker, Clock, Here } from '../engine/ports/local.ts';
-import type { Forwarder, Gates, Notifier } from '../engine/ports/outside.ts';
-import type { Store } from '../engine/ports/store.ts';
-import type { Transport } from '../engine/ports/transport.ts';
-import type { Reader } from '../load/index.ts';
-import type { ForwardTarget } from '../model/forward-target.ts';
-import type { AnyModule } from '../model/run/change.ts';
-import type { Outcome } from '../model/run/failure.ts';
+import type { JudgeHolder, KubeCluster } from '../../adapters/kube/index.ts';
+import type { Download, Inspected, Trust } from '../../adapters/local/index.ts';
+import type { Secrets } from '../../engine/effects/mask.ts';
+import type { Cluster, NodeState } from '../../engine/ports/cluster.ts';
+import type { Asker, Clock, Here } from '../../engine/ports/local.ts';
+import type { Forwarder, Gates, Notifier } from '../../engine/ports/outside.ts';
+import type { Store } from '../../engine/ports/store.ts';
+import type { Transport } from '../../engine/ports/transport.ts';
+import type { Reader } from '../../load/index.ts';
+import type { ForwardTarget } from '../../model/forward-target.ts';
+import type { AnyModule } from '../../model/run/change.ts';
+import type { Outcome } from '../../model/run/failure.ts';
 
 export interface TransportNeeds {
   readonly asker: Asker;

@@ -1,13 +1,13 @@
 // The settings that a run stores for its resume and its rollback. The value of a secret is never stored; its name is.
 import { resolve } from 'node:path';
-import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../core/plan/kept-vars.ts';
-import { dataIn, listOf, object, text } from '../model/shape/shape.ts';
-import { isList, isMapping, type Mapping } from '../model/value.ts';
-import { environmentVars, extraVarsOf } from './extra-vars.ts';
-import type { FleetFlags } from './flags.ts';
-import type { ReadyPlay } from './project.ts';
-import type { Settings } from './setup.ts';
-import { CommandError, type World } from './world.ts';
+import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../../core/plan/kept-vars.ts';
+import { dataIn, listOf, object, text } from '../../model/shape/shape.ts';
+import { isList, isMapping, type Mapping } from '../../model/value.ts';
+import type { ReadyPlay } from '../plan/project.ts';
+import { environmentVars, extraVarsOf } from '../session/extra-vars.ts';
+import type { FleetFlags } from '../session/flags.ts';
+import type { Settings } from '../session/settings.ts';
+import { CommandError, type World } from '../session/world.ts';
 
 /** Variables that are, or may be, secret must be given again, and passwords of `-k` and `-K` are asked for again. Of `-e @FILE` only the path is kept. */
 export function settingsToKeep(ready: ReadyPlay, inventories: readonly string[], set: Settings, world: World): object {

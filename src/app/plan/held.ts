@@ -10,18 +10,18 @@ import {
   seenOf,
   type Twins,
   twinsAmong,
-} from '../core/history/orphans.ts';
-import { type ExitReason, interruptedExit } from '../core/rollout/exit.ts';
-import { claimOf } from '../engine/node/match.ts';
-import type { NodeState } from '../engine/ports/cluster.ts';
-import type { Store } from '../engine/ports/store.ts';
-import type { Facts } from '../model/fact.ts';
-import type { Inventory, Target } from '../model/host.ts';
-import { present } from '../model/present.ts';
-import { causeText } from '../model/run/failure.ts';
-import { stateOf } from './history.ts';
-import { openCluster, type Settings } from './setup.ts';
-import { CommandError, type World } from './world.ts';
+} from '../../core/history/orphans.ts';
+import { type ExitReason, interruptedExit } from '../../core/rollout/exit.ts';
+import { claimOf } from '../../engine/node/match.ts';
+import type { NodeState } from '../../engine/ports/cluster.ts';
+import type { Store } from '../../engine/ports/store.ts';
+import type { Facts } from '../../model/fact.ts';
+import type { Inventory, Target } from '../../model/host.ts';
+import { present } from '../../model/present.ts';
+import { causeText } from '../../model/run/failure.ts';
+import { stateOf } from '../history/history.ts';
+import { openCluster, type Settings } from '../session/settings.ts';
+import { CommandError, type World } from '../session/world.ts';
 
 /** Of runs that are over only those are read that a fence or a node names. */
 export async function readHeld(seen: readonly Seen[], store: Store): Promise<ReadonlyMap<string, Held>> {

@@ -1,13 +1,13 @@
 // A saved plan may be old: before its first host is started, all are looked at once more, and those that need nothing any more take no slot.
-import { isMended } from '../core/plan/drift.ts';
-import { planFleet } from '../engine/host/fleet.ts';
-import type { EnginePorts } from '../engine/host/walk-context.ts';
-import type { EventBody } from '../model/run/event.ts';
-import { hasChanges, type PlayPlan } from '../model/run/plan.ts';
-import { hostProgress } from './host-progress.ts';
-import type { ReadyPlay } from './project.ts';
-import { endIfStopped, readingSignal, type Settings } from './setup.ts';
-import type { World } from './world.ts';
+import { isMended } from '../../core/plan/drift.ts';
+import { planFleet } from '../../engine/host/fleet.ts';
+import type { EnginePorts } from '../../engine/host/walk-context.ts';
+import type { EventBody } from '../../model/run/event.ts';
+import { hasChanges, type PlayPlan } from '../../model/run/plan.ts';
+import type { ReadyPlay } from '../plan/project.ts';
+import { hostProgress } from '../session/host-progress.ts';
+import { endIfStopped, readingSignal, type Settings } from '../session/settings.ts';
+import type { World } from '../session/world.ts';
 
 /**
  * What the journal says of hosts of the play that were mended since it was planned. Read-only, as many at once as `--forks` says. Whatever

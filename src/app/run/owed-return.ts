@@ -1,11 +1,11 @@
 // A node whose return a run of this state directory owes: `kmend uncordon NODE` lets that run do it, so that its journal has it.
-import { isInterrupted } from '../core/history/orphans.ts';
-import { hostStates } from '../core/run-state/state.ts';
-import { isRunId } from '../model/run/run-id.ts';
+import { isInterrupted } from '../../core/history/orphans.ts';
+import { hostStates } from '../../core/run-state/state.ts';
+import { isRunId } from '../../model/run/run-id.ts';
+import { stateOf } from '../history/history.ts';
+import type { Settings } from '../session/settings.ts';
+import type { RunLine, World } from '../session/world.ts';
 import { returnWords } from './adopt.ts';
-import { stateOf } from './history.ts';
-import type { Settings } from './setup.ts';
-import type { RunLine, World } from './world.ts';
 
 /** False where no run of this state directory has proven the host of this node and been interrupted before its return. */
 export async function returnByRun(node: string, run: string, set: Settings, world: World, runLine: RunLine): Promise<boolean> {

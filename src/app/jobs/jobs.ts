@@ -1,12 +1,12 @@
 // Named jobs: what `kmend schedule` keeps of them under the state directory, and the runs that were theirs.
 import { basename } from 'node:path';
-import { mayHoldSecret, withoutSecrets } from '../core/plan/kept-vars.ts';
-import { secretNames } from '../core/plan/secrets.ts';
-import type { RunInfo } from '../engine/ports/store.ts';
-import { dataIn, flag, listOf, number, object, oneOf, text } from '../model/shape/shape.ts';
-import { toJson } from '../model/text/printable.ts';
-import { extraVarsOf } from './extra-vars.ts';
-import { CommandError, type World } from './world.ts';
+import { mayHoldSecret, withoutSecrets } from '../../core/plan/kept-vars.ts';
+import { secretNames } from '../../core/plan/secrets.ts';
+import type { RunInfo } from '../../engine/ports/store.ts';
+import { dataIn, flag, listOf, number, object, oneOf, text } from '../../model/shape/shape.ts';
+import { toJson } from '../../model/text/printable.ts';
+import { extraVarsOf } from '../session/extra-vars.ts';
+import { CommandError, type World } from '../session/world.ts';
 
 /** When and how a job last came to its end. */
 export interface JobResult {

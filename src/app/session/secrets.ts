@@ -1,9 +1,9 @@
 // Secrets of a command line: where they are learned, and the output that never shows them.
-import { render } from '../core/plan/condition.ts';
-import { type IsSecretName, isTemplate, secretTexts } from '../core/plan/secrets.ts';
-import type { Scope } from '../expression/index.ts';
-import type { Play } from '../model/playbook.ts';
-import type { Mapping, Value } from '../model/value.ts';
+import { render } from '../../core/plan/condition.ts';
+import { type IsSecretName, isTemplate, secretTexts } from '../../core/plan/secrets.ts';
+import type { Scope } from '../../expression/index.ts';
+import type { Play } from '../../model/playbook.ts';
+import type { Mapping, Value } from '../../model/value.ts';
 import type { World } from './world.ts';
 
 /** Whatever is printed is masked, and what is typed at a prompt for a secret is one. */

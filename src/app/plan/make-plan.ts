@@ -1,23 +1,23 @@
 // Making a plan: facts of all hosts, a plan for each, one plan of it all; and showing it.
 
-import { type Held, isOrphan, twinsAmong, twinsText } from '../core/history/orphans.ts';
-import { withHistory } from '../core/plan/estimate.ts';
-import { assemblePlay, beginning } from '../core/plan/plan-play.ts';
-import { type Simulation, simulate } from '../core/rollout/simulate.ts';
-import { type Planned, planFleet, refusedPlan } from '../engine/host/fleet.ts';
-import type { Cluster } from '../engine/ports/cluster.ts';
-import type { Store } from '../engine/ports/store.ts';
-import type { Transport } from '../engine/ports/transport.ts';
-import { present } from '../model/present.ts';
-import { type HostPlan, hasChanges, type Plan, type PlayPlan } from '../model/run/plan.ts';
-import { type PlannedWave, planText } from '../screens/plan-text.ts';
-import { overriddenRollout, type RolloutFlags, type TaskFlags } from './flags.ts';
+import { type Held, isOrphan, twinsAmong, twinsText } from '../../core/history/orphans.ts';
+import { withHistory } from '../../core/plan/estimate.ts';
+import { assemblePlay, beginning } from '../../core/plan/plan-play.ts';
+import { type Simulation, simulate } from '../../core/rollout/simulate.ts';
+import { type Planned, planFleet, refusedPlan } from '../../engine/host/fleet.ts';
+import type { Cluster } from '../../engine/ports/cluster.ts';
+import type { Store } from '../../engine/ports/store.ts';
+import type { Transport } from '../../engine/ports/transport.ts';
+import { present } from '../../model/present.ts';
+import { type HostPlan, hasChanges, type Plan, type PlayPlan } from '../../model/run/plan.ts';
+import { type PlannedWave, planText } from '../../screens/plan-text.ts';
+import { earlierDurations } from '../history/history.ts';
+import { overriddenRollout, type RolloutFlags, type TaskFlags } from '../session/flags.ts';
+import { hostProgress } from '../session/host-progress.ts';
+import { endIfStopped, paintOf, readingSignal, type Settings } from '../session/settings.ts';
+import { CommandError, type World } from '../session/world.ts';
 import { readHeld } from './held.ts';
-import { earlierDurations } from './history.ts';
-import { hostProgress } from './host-progress.ts';
 import { inputsOf, type Project, type ReadyPlay, readyPlay } from './project.ts';
-import { endIfStopped, paintOf, readingSignal, type Settings } from './setup.ts';
-import { CommandError, type World } from './world.ts';
 
 export interface MadePlan {
   readonly plan: Plan;

@@ -1,15 +1,15 @@
 // A job's turn: nobody is asked, interrupted runs of its own are taken up first, and where nothing is to do that is one line.
 
-import { stateError } from '../adapters/store/index.ts';
-import { interruptedExit } from '../core/rollout/exit.ts';
-import type { RunInfo, Store } from '../engine/ports/store.ts';
-import { present } from '../model/present.ts';
-import { failuresOf } from '../screens/run/failure-text.ts';
-import { stateOf } from './history.ts';
+import { stateError } from '../../adapters/store/index.ts';
+import { interruptedExit } from '../../core/rollout/exit.ts';
+import type { RunInfo, Store } from '../../engine/ports/store.ts';
+import { present } from '../../model/present.ts';
+import { failuresOf } from '../../screens/run/failure-text.ts';
+import { stateOf } from '../history/history.ts';
+import type { RunLine } from '../session/world.ts';
+import { CommandError, type World } from '../session/world.ts';
 import { findJob, type Job, type JobNotify, type JobResult, jobNamed, refuseSecrets, runsOfJob, saveJob } from './jobs.ts';
-import { tellPeople } from './notify-job.ts';
-import type { RunLine } from './world.ts';
-import { CommandError, type World } from './world.ts';
+import { tellPeople } from './notify.ts';
 
 export async function runJob(
   name: string,

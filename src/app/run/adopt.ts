@@ -1,9 +1,9 @@
 // `rollout.adopt`: an apply first ends interrupted runs whose hosts are proven: their nodes are uncordoned and their fences closed, by a
 // resume that does nothing else.
-import { isProven } from '../core/history/orphans.ts';
-import type { MadePlan } from './make-plan.ts';
-import type { Settings } from './setup.ts';
-import type { RunLine, World } from './world.ts';
+import { isProven } from '../../core/history/orphans.ts';
+import type { MadePlan } from '../plan/make-plan.ts';
+import type { Settings } from '../session/settings.ts';
+import type { RunLine, World } from '../session/world.ts';
 
 /** True where a run was ended, so that the plan is made again. What could not be returned is named by that plan. */
 export async function adoptProven({ plan, held = [] }: MadePlan, set: Settings, world: World, runLine: RunLine): Promise<boolean> {

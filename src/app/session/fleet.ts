@@ -1,15 +1,15 @@
 // The fleet of a command: inventory, patterns and targets, with all mistakes reported at once.
 
-import type { DeclaredFacts } from '../facts/index.ts';
-import { declaredFacts, hostScope, limitTo, loadInventory, resolvePattern, type TargetOptions, targetOf } from '../load/index.ts';
-import type { Diagnostic } from '../model/diagnostic.ts';
-import type { Inventory, Secret, Target } from '../model/host.ts';
-import type { Play } from '../model/playbook.ts';
-import { present } from '../model/present.ts';
+import type { DeclaredFacts } from '../../facts/index.ts';
+import { declaredFacts, hostScope, limitTo, loadInventory, resolvePattern, type TargetOptions, targetOf } from '../../load/index.ts';
+import type { Diagnostic } from '../../model/diagnostic.ts';
+import type { Inventory, Secret, Target } from '../../model/host.ts';
+import type { Play } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
+import { tell } from './diagnostics.ts';
 import { wholeNumber } from './flags.ts';
-import { tell } from './mistakes.ts';
 import { learnWritten } from './secrets.ts';
-import { paintOf, type Settings } from './setup.ts';
+import { paintOf, type Settings } from './settings.ts';
 import { CommandError, type World } from './world.ts';
 
 /** Loads the inventories; errors end the command, warnings are printed. `partial`: the caller can do without the hosts of a program. */

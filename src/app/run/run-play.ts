@@ -9,31 +9,31 @@ import {
   StateGoneError,
   stateError,
   writing,
-} from '../adapters/store/index.ts';
-import { beginning } from '../core/plan/plan-play.ts';
-import { fold } from '../core/run-state/fold.ts';
-import { isResolvable, wordFor } from '../core/run-state/resolve.ts';
-import { emptyState, hostState, hostStates, type RunState } from '../core/run-state/state.ts';
-import { createVoice, type Voice } from '../engine/node/events.ts';
-import type { Cluster } from '../engine/ports/cluster.ts';
-import type { Clock } from '../engine/ports/local.ts';
-import type { Forwarder } from '../engine/ports/outside.ts';
-import type { Journal, Store } from '../engine/ports/store.ts';
-import type { Transport } from '../engine/ports/transport.ts';
-import { type RunInput, runLoop } from '../engine/run.ts';
-import { ledgerOf } from '../engine/run-log.ts';
-import { present } from '../model/present.ts';
-import type { Event, EventBody } from '../model/run/event.ts';
-import { causeText } from '../model/run/failure.ts';
-import type { Plan, PlayPlan } from '../model/run/plan.ts';
-import { toJson } from '../model/text/printable.ts';
-import { mendedSince } from './fresh-look.ts';
+} from '../../adapters/store/index.ts';
+import { beginning } from '../../core/plan/plan-play.ts';
+import { fold } from '../../core/run-state/fold.ts';
+import { isResolvable, wordFor } from '../../core/run-state/resolve.ts';
+import { emptyState, hostState, hostStates, type RunState } from '../../core/run-state/state.ts';
+import { createVoice, type Voice } from '../../engine/node/events.ts';
+import type { Cluster } from '../../engine/ports/cluster.ts';
+import type { Clock } from '../../engine/ports/local.ts';
+import type { Forwarder } from '../../engine/ports/outside.ts';
+import type { Journal, Store } from '../../engine/ports/store.ts';
+import type { Transport } from '../../engine/ports/transport.ts';
+import { type RunInput, runLoop } from '../../engine/run.ts';
+import { ledgerOf } from '../../engine/run-log.ts';
+import { present } from '../../model/present.ts';
+import type { Event, EventBody } from '../../model/run/event.ts';
+import { causeText } from '../../model/run/failure.ts';
+import type { Plan, PlayPlan } from '../../model/run/plan.ts';
+import { toJson } from '../../model/text/printable.ts';
+import { addressOf, type ReadyPlay } from '../plan/project.ts';
+import type { Settings } from '../session/settings.ts';
+import { CommandError, type World } from '../session/world.ts';
 import { settingsToKeep } from './kept-settings.ts';
-import { addressOf, type ReadyPlay } from './project.ts';
+import { mendedSince } from './re-check.ts';
 import { type Resolution, resolutionsIn } from './resolutions.ts';
 import { finish, openView } from './run-view.ts';
-import type { Settings } from './setup.ts';
-import { CommandError, type World } from './world.ts';
 
 export interface RunFlags {
   readonly yes?: boolean;

@@ -2,15 +2,15 @@
 
 import { setMaxListeners } from 'node:events';
 import type { Command } from 'commander';
-import { judgeHolder, ownHolder } from '../adapters/store/index.ts';
-import { type IsSecretName, secretNames } from '../core/plan/secrets.ts';
-import type { Transport } from '../engine/ports/transport.ts';
-import { type ForwardTarget, forwardTarget } from '../model/forward-target.ts';
-import { type Secret, secret } from '../model/host.ts';
-import { present } from '../model/present.ts';
-import { causeText, type Failure } from '../model/run/failure.ts';
-import type { Mapping } from '../model/value.ts';
-import { coloured, type Paint, uncoloured } from '../screens/layout.ts';
+import { judgeHolder, ownHolder } from '../../adapters/store/index.ts';
+import { type IsSecretName, secretNames } from '../../core/plan/secrets.ts';
+import type { Transport } from '../../engine/ports/transport.ts';
+import { type ForwardTarget, forwardTarget } from '../../model/forward-target.ts';
+import { type Secret, secret } from '../../model/host.ts';
+import { present } from '../../model/present.ts';
+import { causeText, type Failure } from '../../model/run/failure.ts';
+import type { Mapping } from '../../model/value.ts';
+import { coloured, type Paint, uncoloured } from '../../screens/layout.ts';
 import { environmentVars, extraVarsOf } from './extra-vars.ts';
 import { type FleetFlags, stateDirOf, wholeNumber } from './flags.ts';
 import { learnWritten } from './secrets.ts';

@@ -1,10 +1,10 @@
 // What `check` remembers of each host between two checks: how many cgroup ids were in use, and how much slab could not be reclaimed. One small file a host in the state directory.
 
-import { addReading, baselineOf, type IdReading, readingOf } from '../facts/index.ts';
-import type { Facts } from '../model/fact.ts';
-import { toJson } from '../model/text/printable.ts';
-import { isList, isMapping, unknown, type Value } from '../model/value.ts';
-import type { World } from './world.ts';
+import { addReading, baselineOf, type IdReading, readingOf } from '../../facts/index.ts';
+import type { Facts } from '../../model/fact.ts';
+import { toJson } from '../../model/text/printable.ts';
+import { isList, isMapping, unknown, type Value } from '../../model/value.ts';
+import type { World } from '../session/world.ts';
 
 /** The host's clock may differ by so much from ours: with more its dates would mislead. Seconds. */
 const clockError = 86_400;

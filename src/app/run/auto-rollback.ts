@@ -1,15 +1,15 @@
 // `rollback: failed_host`: after a run, each host that ended badly in it is taken back by a run of its own, as `kmend rollback RUN -l HOST` would.
 // The run that failed stays as it is: the host counts as its bad end and keeps its slot until a person has looked.
 
-import { hostsToTakeBack } from '../core/history/auto-rollback.ts';
-import { hostState } from '../core/run-state/state.ts';
-import type { Store } from '../engine/ports/store.ts';
-import { dataIn } from '../model/shape/shape.ts';
-import { pasteable } from '../model/text/quote.ts';
-import { isMapping } from '../model/value.ts';
-import { stateOf } from './history.ts';
-import type { Settings } from './setup.ts';
-import type { RunLine, World } from './world.ts';
+import { hostsToTakeBack } from '../../core/history/auto-rollback.ts';
+import { hostState } from '../../core/run-state/state.ts';
+import type { Store } from '../../engine/ports/store.ts';
+import { dataIn } from '../../model/shape/shape.ts';
+import { pasteable } from '../../model/text/quote.ts';
+import { isMapping } from '../../model/value.ts';
+import { stateOf } from '../history/history.ts';
+import type { Settings } from '../session/settings.ts';
+import type { RunLine, World } from '../session/world.ts';
 
 /** What is done when a run is over and its hosts are no longer locked. */
 export type AfterRun = (run: string, set: Settings) => Promise<void>;

@@ -1,17 +1,17 @@
 // What people see of a run while it goes on, and when it is over.
 
-import { hostStates, type RunState } from '../core/run-state/state.ts';
-import type { JournalHead } from '../engine/ports/store.ts';
-import type { Ledger } from '../engine/run-log.ts';
-import type { Event } from '../model/run/event.ts';
-import { toJson } from '../model/text/printable.ts';
-import { failureLines } from '../screens/run/failure-text.ts';
-import { eventLines } from '../screens/run/lines.ts';
-import { nextSteps } from '../screens/run/next-steps.ts';
-import { recapLines } from '../screens/run/recap.ts';
+import { hostStates, type RunState } from '../../core/run-state/state.ts';
+import type { JournalHead } from '../../engine/ports/store.ts';
+import type { Ledger } from '../../engine/run-log.ts';
+import type { Event } from '../../model/run/event.ts';
+import { toJson } from '../../model/text/printable.ts';
+import { failureLines } from '../../screens/run/failure-text.ts';
+import { eventLines } from '../../screens/run/lines.ts';
+import { nextSteps } from '../../screens/run/next-steps.ts';
+import { recapLines } from '../../screens/run/recap.ts';
+import { paintOf, type Settings } from '../session/settings.ts';
+import type { World } from '../session/world.ts';
 import { neededAgain } from './kept-settings.ts';
-import { paintOf, type Settings } from './setup.ts';
-import type { World } from './world.ts';
 
 /** What people see of a run. */
 export interface View {
@@ -43,7 +43,7 @@ async function viewOf(id: string, title: string, set: Settings, world: World): P
     return { onEvent: (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })), close: async () => {}, aside: (ask) => ask() };
   const paint = paintOf(world);
   if (world.isTerminal) {
-    const { openLive } = await import('../screens/run/live.ts');
+    const { openLive } = await import('../../screens/run/live.ts');
     const open = () => openLive({ title: `${title} (run ${id})`, width: world.width, paint, now: world.clock.now });
     let live = await open();
     let closed = false;
