@@ -73,3 +73,15 @@ function fromFile(path: string, world: World): SettingValues {
   }
   return values;
 }
+
+/**
+ * For commands that only look: an inventory program is run where the operator named it, and not because a file of the working directory
+ * names it or is called `inventory`. A stranger's repository is looked at before it is trusted.
+ */
+export function onlyAsked(command: Command, world: World): World {
+  const source = command.getOptionValueSource('inventory');
+  const isAsked = source === undefined ? (world.env.ANSIBLE_INVENTORY ?? '') !== '' : source !== 'project';
+  if (isAsked) return world;
+  const { run: _run, ...reader } = world.reader;
+  return { ...world, reader };
+}

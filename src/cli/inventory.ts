@@ -4,10 +4,11 @@ import type { Command } from 'commander';
 import { tell } from '../app/session/diagnostics.ts';
 import type { FleetFlags } from '../app/session/flags.ts';
 import { loadFleet } from '../app/session/fleet.ts';
-import { onlyAsked, openCluster, paintOf, settings } from '../app/session/settings.ts';
+import { openCluster, paintOf, settings } from '../app/session/settings.ts';
 import { CommandError, printText, type World } from '../app/session/world.ts';
 import { hostVars, inventoryGraph, inventoryList, sortedJson } from '../load/index.ts';
 import { causeText } from '../model/run/failure.ts';
+import { onlyAsked } from './configuration.ts';
 import { withFleetOptions } from './options.ts';
 
 interface Flags extends FleetFlags {

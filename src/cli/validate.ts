@@ -3,10 +3,11 @@ import type { Command } from 'commander';
 import { loadProject } from '../app/plan/project.ts';
 import type { FleetFlags } from '../app/session/flags.ts';
 import { declaredOf } from '../app/session/fleet.ts';
-import { onlyAsked, settings } from '../app/session/settings.ts';
+import { settings } from '../app/session/settings.ts';
 import type { World } from '../app/session/world.ts';
 import { resolvePattern } from '../load/index.ts';
 import { plural } from '../screens/layout.ts';
+import { onlyAsked } from './configuration.ts';
 import { withFleetOptions } from './options.ts';
 
 export function validateCommand(program: Command, world: World, done: (exit: number) => void): void {

@@ -1,7 +1,6 @@
 // Settings of a command from its flags, and the adapters made from them.
 
 import { setMaxListeners } from 'node:events';
-import type { Command } from 'commander';
 import { judgeHolder, ownHolder } from '../../adapters/store/index.ts';
 import { type IsSecretName, secretNames } from '../../core/plan/secrets.ts';
 import type { Transport } from '../../engine/ports/transport.ts';
@@ -74,18 +73,6 @@ function defaultInventories(world: World): readonly string[] {
     return read.ok || read.distrusted === true;
   });
   return found === undefined ? [] : [found];
-}
-
-/**
- * For commands that only look: an inventory program is run where the operator named it, and not because a file of the working directory
- * names it or is called `inventory`. A stranger's repository is looked at before it is trusted.
- */
-export function onlyAsked(command: Command, world: World): World {
-  const source = command.getOptionValueSource('inventory');
-  const isAsked = source === undefined ? (world.env.ANSIBLE_INVENTORY ?? '') !== '' : source !== 'project';
-  if (isAsked) return world;
-  const { run: _run, ...reader } = world.reader;
-  return { ...world, reader };
 }
 
 function askOnce(prompt: string, world: World): () => Promise<Secret> {
