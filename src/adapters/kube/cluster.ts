@@ -232,7 +232,7 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
     },
     announce,
     nodesWith: async (selector, signal) => {
-      const listed = await api.nodes(signal, selector);
+      const listed = await api.nodesWith(selector, signal);
       return listed.ok ? ok(listed.value.map((node) => nodeState(node).name)) : listed;
     },
     plainCordon: setCordon(true),

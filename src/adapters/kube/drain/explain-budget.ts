@@ -13,7 +13,7 @@ export function createBudgetReader(context: DrainContext): (pod: PodObject, fall
     const namespace = pod.metadata?.namespace ?? 'default';
     const known = kept.get(namespace);
     const now = context.clock.now();
-    const read = known !== undefined && now - known.at < 15_000 ? known.read : context.api.pdbs(version.value, context.signal, namespace);
+    const read = known !== undefined && now - known.at < 15_000 ? known.read : context.api.pdbsIn(version.value, namespace, context.signal);
     if (known?.read !== read) kept.set(namespace, { at: now, read });
     const budgets = await read;
     const [pdb] = budgets.ok ? pdbsOf(pod, budgets.value, version.value) : [];

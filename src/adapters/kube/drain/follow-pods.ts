@@ -2,7 +2,8 @@
 // two pods have; a list every few seconds where no watch is allowed.
 import type { Clock } from '../../../engine/ports/local.ts';
 import type { Failure, Outcome } from '../../../model/run/failure.ts';
-import { type Api, rightsReadAfter, type WatchEvent } from '../client/api.ts';
+import type { Api, WatchEvent } from '../client/api.ts';
+import { rightsReadAfter } from '../client/caller.ts';
 import { isRightsRefusal, refusal } from '../client/errors.ts';
 import type { Meta } from '../objects/objects.ts';
 

@@ -130,7 +130,7 @@ async function mayBeEvicted(pod: PodObject, { drain, evicting }: MoveContext): P
   const { signal, clock, isGone } = evicting;
   while (!signal.aborted) {
     const version = await drain.pdbApi();
-    const items = version.ok ? await drain.api.pdbs(version.value, signal, namespaceOf(pod)) : version;
+    const items = version.ok ? await drain.api.pdbsIn(version.value, namespaceOf(pod), signal) : version;
     if (!items.ok && items.failure.transport !== true) return { kind: 'failed', why: items.failure.message };
     if (isGone(uidOf(pod))) return undefined;
     if (version.ok && items.ok && askPdbs(pod, items.value, version.value).kind === 'passes') return undefined;

@@ -1,6 +1,7 @@
 // What the API server itself would answer to an eviction: asked with `dryRun`, and only of servers that are known to obey it.
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
-import type { Api, ServerVersion } from '../client/api.ts';
+import type { Api } from '../client/api.ts';
+import type { ServerVersion } from '../client/calls.ts';
 import { createPlaces, readAnswer } from '../drain/evict.ts';
 import { isPodReady, type PodObject } from '../objects/objects.ts';
 

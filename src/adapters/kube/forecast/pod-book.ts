@@ -1,6 +1,7 @@
 // All pods of the cluster by node, from one list: each with only what a forecast reads, so that the list is never held whole.
 import { type Outcome, ok } from '../../../model/run/failure.ts';
-import { type Api, listLimit, type OnPage } from '../client/api.ts';
+import type { Api } from '../client/api.ts';
+import { listLimit, type OnPage } from '../client/caller.ts';
 import { addUsage, emptyUsage, type Usage } from '../node/placement.ts';
 import type { PodObject } from '../objects/objects.ts';
 

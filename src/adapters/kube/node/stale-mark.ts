@@ -24,8 +24,8 @@ export const withoutStaleMarks = (api: Api, judge: JudgeHolder, own: object | un
     const node = await api.node(name, signal);
     return node.ok ? { ok: true, value: await judged(node.value, judge, own) } : node;
   },
-  nodes: async (signal, selector) => {
-    const nodes = await api.nodes(signal, selector);
+  nodes: async (signal) => {
+    const nodes = await api.nodes(signal);
     return nodes.ok ? { ok: true, value: await Promise.all(nodes.value.map((node) => judged(node, judge, own))) } : nodes;
   },
 });
