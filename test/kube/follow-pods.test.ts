@@ -1,7 +1,7 @@
 // Following the pods of a node, with a stubbed API and a clock that jumps: when it lists, when it watches, and what an event may say.
 import { describe, expect, it } from 'vitest';
 import type { Api, WatchEvent } from '../../src/adapters/kube/client/api.ts';
-import { followPods } from '../../src/adapters/kube/drain/follow-pods.ts';
+import { PodFollower } from '../../src/adapters/kube/drain/follow-pods.ts';
 import { ok } from '../../src/model/run/failure.ts';
 
 interface Pod {
@@ -49,7 +49,7 @@ async function follow(lists: readonly (readonly Pod[])[], watches: readonly (num
       now += milliseconds;
     },
   };
-  const follower = followPods({
+  const follower = new PodFollower({
     api: calls as unknown as Api,
     node: 'n1',
     clock,
@@ -58,7 +58,7 @@ async function follow(lists: readonly (readonly Pod[])[], watches: readonly (num
     onChange: () => undefined,
   });
   const ended = new Promise((resolve) => done.signal.addEventListener('abort', resolve));
-  follower.watch();
+  void follower.watch();
   await ended;
   return { made, present: [...follower.present().keys()] };
 }

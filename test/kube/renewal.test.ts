@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { keep } from '../../src/adapters/kube/auth/kept.ts';
-import { createHttp } from '../../src/adapters/kube/client/http.ts';
+import { HttpClient } from '../../src/adapters/kube/client/http.ts';
 import { systemClock } from '../../src/adapters/local/index.ts';
 import { failed, type Outcome, ok } from '../../src/model/run/failure.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
@@ -129,7 +129,7 @@ it('a credential that does not come within the time of a call is a timeout, not 
     new Promise<Outcome<never>>((resolve) => signal?.addEventListener('abort', () => resolve(failed('interrupted', 'no'))));
   const credentials = { ca: async () => undefined, renews: true, description: 'user ann', identity };
   const cluster = { server: 'http://127.0.0.1:9', insecure: false };
-  const http = createHttp({ cluster, credentials, proxy: undefined, onlyHttp1: true, now: Date.now, userAgent: 'test' });
+  const http = new HttpClient({ cluster, credentials, proxy: undefined, onlyHttp1: true, now: Date.now, userAgent: 'test' });
   closing.push(http.close);
   const found = await http.call({ method: 'GET', path: '/', timeout: 0.05 });
   expect(failure(found)).toEqual({ kind: 'timeout', message: 'no credential within 0.05 s: user ann' });

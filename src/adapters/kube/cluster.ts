@@ -9,7 +9,7 @@ import { commandOf } from './auth/exec-plugin.ts';
 import { inClusterConfig, type KubeconfigFile, resolveKubeconfig, unsafeConnection } from './auth/kubeconfig.ts';
 import { nameProxy, proxyFor, unsupportedProxy } from './auth/proxy.ts';
 import { type Api, createApi, type EvictionApi } from './client/api.ts';
-import { createHttp, type HttpStats } from './client/http.ts';
+import { HttpClient, type HttpStats } from './client/http.ts';
 import { whileAway } from './client/retry-transient.ts';
 import { ofNode, readNode, rewrite } from './client/rewrite.ts';
 import { missingRights, type Role } from './client/rights.ts';
@@ -317,7 +317,7 @@ export async function openApi(options: ClusterOptions): Promise<Outcome<Opened>>
   const userAgent = options.userAgent ?? 'kmend';
   // The variable by which kubectl's client is told the same.
   const onlyHttp1 = (env.DISABLE_HTTP2 ?? '') !== '';
-  const http = createHttp({ cluster, credentials: credentials.value, proxy, onlyHttp1, now: clock.now, userAgent });
+  const http = new HttpClient({ cluster, credentials: credentials.value, proxy, onlyHttp1, now: clock.now, userAgent });
   const api = createApi(http, credentials.value.description, clock);
   const through = proxy === undefined ? '' : ` through the proxy ${nameProxy(proxy)}`;
   return ok({ api, description: `${cluster.server}${through}, ${credentials.value.description}`, unsafe });

@@ -71,9 +71,9 @@ export function createApi(http: Http, who: string, clock: Clock) {
     ...writes(caller),
     ...questions(caller),
     isForbidden: (reply: HttpReply): boolean => isRightsRefusal(reply.status, reply.body),
-    serverNow: http.serverNow,
-    stats: http.stats,
-    close: http.close,
+    serverNow: () => http.serverNow(),
+    stats: () => http.stats(),
+    close: () => http.close(),
   };
 }
 

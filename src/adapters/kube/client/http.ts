@@ -1,12 +1,12 @@
 // Calls to the API server: limits of time and size, one retry on a stale connection or a 401, a stream for watches.
 import { knownSecrets } from '../../../engine/effects/mask.ts';
-import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
+import { type Failure, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Credentials, Identity } from '../auth/credentials.ts';
 import type { ClusterConfig } from '../auth/kubeconfig.ts';
 import { errorLimit, objectLimit, readLines, readWhole, sizeInMemory, TooMuch } from './answer.ts';
 import { noAnswer, notAccepted } from './errors.ts';
 import { createWire } from './negotiate.ts';
-import type { WireReply } from './wire.ts';
+import type { Wire, WireReply } from './wire.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -85,17 +85,61 @@ function parsed(bytes: Buffer): unknown {
 const cut = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 
-export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAgent }: HttpOptions): Http {
-  const server = new URL(cluster.server);
-  const wire = createWire({ cluster, ca: credentials.ca, proxy }, { onlyHttp1 });
-  const base = server.pathname.replace(/\/$/, '');
-  const stats = { calls: 0, sent: 0, received: 0 };
-  let skew = 0;
+/** The connection to one API server and what was learnt of it: its clock, and whether it takes our credential. */
+export class HttpClient implements Http {
+  readonly #options: HttpOptions;
+  readonly #wire: Wire;
+  readonly #host: string;
+  readonly #base: string;
+  #calls = 0;
+  #sent = 0;
+  #received = 0;
+  /** Milliseconds that the server's clock is ahead. */
+  #skew = 0;
   /** The server took our credential once: what then fails on the way to it, or in renewing it, may end by itself. */
-  let accepted = false;
-  const away = (failure: Failure): Failure => (accepted ? { ...failure, transport: true } : failure);
+  #accepted = false;
 
-  async function send(request: HttpRequest, identity: Identity, signal: AbortSignal): Promise<WireReply> {
+  constructor(options: HttpOptions) {
+    const { cluster, credentials, proxy, onlyHttp1 } = options;
+    const server = new URL(cluster.server);
+    this.#options = options;
+    this.#wire = createWire({ cluster, ca: credentials.ca, proxy }, { onlyHttp1 });
+    this.#host = server.host;
+    this.#base = server.pathname.replace(/\/$/, '');
+  }
+
+  call(request: HttpRequest): Promise<Outcome<HttpReply>> {
+    return this.#within(request, async (signal) => {
+      const response = await this.#open(request, signal);
+      return response.ok ? ok(await this.#replyOf(response.value, request.most)) : response;
+    });
+  }
+
+  stream(request: HttpRequest, onLine: (line: string) => void): Promise<Outcome<HttpReply>> {
+    return this.#within(request, async (signal) => {
+      const response = await this.#open(request, signal);
+      if (!response.ok) return response;
+      const { reply } = response.value;
+      if (reply.status !== 200) return ok(await this.#replyOf(response.value));
+      await readLines(this.#metered(reply), onLine);
+      return ok({ status: 200, body: undefined });
+    });
+  }
+
+  serverNow(): number {
+    return this.#options.now() + this.#skew;
+  }
+
+  stats(): HttpStats {
+    return { calls: this.#calls, sent: this.#sent, received: this.#received, connections: this.#wire.opened() };
+  }
+
+  close(): void {
+    this.#wire.close();
+  }
+
+  async #send(request: HttpRequest, identity: Identity, signal: AbortSignal): Promise<WireReply> {
+    const { userAgent, now } = this.#options;
     const data = request.body === undefined ? undefined : JSON.stringify(request.body);
     const length = Buffer.byteLength(data ?? '');
     const headers = {
@@ -106,63 +150,69 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
       // Without a length HTTP/1.1 sends the body of a DELETE unframed and the API server ignores it (measured): the grace period would be lost.
       ...(data === undefined ? {} : { 'content-type': request.contentType ?? 'application/json', 'content-length': String(length) }),
     };
-    stats.calls += 1;
-    stats.sent += length;
-    const reply = await wire.send({ method: request.method, path: `${base}${request.path}`, headers, data, identity, signal });
+    this.#calls += 1;
+    this.#sent += length;
+    const reply = await this.#wire.send({ method: request.method, path: `${this.#base}${request.path}`, headers, data, identity, signal });
     const date = Date.parse(reply.headers.date ?? '');
-    if (!Number.isNaN(date)) skew = Math.abs(date - now()) < noticeableSkew ? 0 : date - now();
+    if (!Number.isNaN(date)) this.#skew = Math.abs(date - now()) < noticeableSkew ? 0 : date - now();
     return reply;
   }
 
   /** A kept connection that the server closed just then says nothing about the server: once more, on a new one. */
-  async function sendTwice(request: HttpRequest, identity: Identity, signal: AbortSignal): Promise<WireReply> {
+  async #sendTwice(request: HttpRequest, identity: Identity, signal: AbortSignal): Promise<WireReply> {
     try {
-      return await send(request, identity, signal);
+      return await this.#send(request, identity, signal);
     } catch (error) {
       if (!cut(error) || !(error as { reused?: boolean }).reused || signal.aborted) throw error;
-      return await send(request, identity, signal);
+      return await this.#send(request, identity, signal);
     }
   }
 
-  async function open(request: HttpRequest, signal: AbortSignal): Promise<Outcome<Answered>> {
+  async #open(request: HttpRequest, signal: AbortSignal): Promise<Outcome<Answered>> {
+    const { credentials } = this.#options;
     for (let again = false; ; again = true) {
       const identity = await credentials.identity(signal);
-      if (!identity.ok) return { ok: false, failure: credentials.renews ? away(identity.failure) : identity.failure };
-      const reply = await sendTwice(request, identity.value, signal).catch((error: unknown) => {
+      if (!identity.ok) return { ok: false, failure: credentials.renews ? this.#away(identity.failure) : identity.failure };
+      const reply = await this.#sendTwice(request, identity.value, signal).catch((error: unknown) => {
         if (again || !credentials.renews || !refusesUs(error)) throw error;
       });
-      if (reply !== undefined && (reply.status !== 401 || !credentials.renews || (again && !accepted))) {
-        accepted ||= reply.status !== 401;
+      if (reply !== undefined && (reply.status !== 401 || !credentials.renews || (again && !this.#accepted))) {
+        this.#accepted ||= reply.status !== 401;
         return ok({ reply, identity: identity.value });
       }
       identity.value.refuse();
-      if (reply !== undefined) await readWhole(metered(reply), errorLimit);
-      if (again) return { ok: false, failure: away(notAccepted(credentials.description)) };
+      if (reply !== undefined) await readWhole(this.#metered(reply), errorLimit);
+      if (again) return { ok: false, failure: this.#away(notAccepted(credentials.description)) };
     }
   }
 
-  const metered = (reply: WireReply): WireReply => {
+  #away(failure: Failure): Failure {
+    return this.#accepted ? { ...failure, transport: true } : failure;
+  }
+
+  #metered(reply: WireReply): WireReply {
     reply.body.on('data', (chunk: Buffer) => {
-      stats.received += chunk.length;
+      this.#received += chunk.length;
     });
     return reply;
-  };
+  }
 
   /** A server or a proxy that repeats our credential in its error must not bring it onto a screen. */
-  const replyOf = async ({ reply, identity }: Answered, most = objectLimit): Promise<HttpReply> => {
+  async #replyOf({ reply, identity }: Answered, most = objectLimit): Promise<HttpReply> {
     const retryAfter = Number(reply.headers['retry-after'] ?? Number.NaN);
     const isError = reply.status >= 300;
-    const bytes = await readWhole(metered(reply), isError ? errorLimit : most);
+    const bytes = await readWhole(this.#metered(reply), isError ? errorLimit : most);
     if (reply.isCut()) throw Object.assign(new Error('the answer was cut'), { code: 'ECONNRESET' });
     const size = sizeInMemory(bytes);
     if (size === undefined) throw new TooMuch('is nested or divided as no answer of an API server is');
     const read = parsed(bytes);
     const body = isError ? masked(read, identity) : read;
     return { status: reply.status, body, size, ...(Number.isNaN(retryAfter) ? {} : { retryAfter }) };
-  };
+  }
 
   /** Every call ends: by its answer, its time limit or the caller's signal. */
-  async function within<T>(request: HttpRequest, act: (signal: AbortSignal) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  async #within<T>(request: HttpRequest, act: (signal: AbortSignal) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const { description } = this.#options.credentials;
     const seconds = request.timeout ?? defaultTimeout;
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), seconds * 1000);
@@ -172,42 +222,28 @@ export function createHttp({ cluster, credentials, proxy, onlyHttp1, now, userAg
     try {
       const outcome = await act(limit.signal);
       if (outcome.ok || outcome.failure.kind !== 'interrupted' || request.signal?.aborted) return outcome;
-      return { ok: false, failure: away({ kind: 'timeout', message: `no credential within ${seconds} s: ${credentials.description}` }) };
+      return { ok: false, failure: this.#away({ kind: 'timeout', message: `no credential within ${seconds} s: ${description}` }) };
     } catch (error) {
-      if (request.signal?.aborted) return failed('interrupted', 'the call was interrupted');
-      if (limit.signal.aborted) {
-        return failed('timeout', `the API server ${server.host} did not answer within ${seconds} s`, { transport: true });
-      }
-      if (error instanceof TooMuch) {
-        const what = `${request.method} ${request.path.replace(/\?.*/, '')}`;
-        return failed('parse', `the answer of the API server ${server.host} to ${what} ${error.message}`);
-      }
-      return { ok: false, failure: away(noAnswer(error instanceof Error ? error : new Error(String(error)), server.host)) };
+      return { ok: false, failure: this.#failureOf(error, request, limit.signal) };
     } finally {
       clearTimeout(timer);
       request.signal?.removeEventListener('abort', end);
     }
   }
 
-  return {
-    call: (request) =>
-      within(request, async (signal) => {
-        const response = await open(request, signal);
-        return response.ok ? ok(await replyOf(response.value, request.most)) : response;
-      }),
-    stream: (request, onLine) =>
-      within(request, async (signal) => {
-        const response = await open(request, signal);
-        if (!response.ok) return response;
-        const { reply } = response.value;
-        if (reply.status !== 200) return ok(await replyOf(response.value));
-        await readLines(metered(reply), onLine);
-        return ok({ status: 200, body: undefined });
-      }),
-    serverNow: () => now() + skew,
-    stats: () => ({ ...stats, connections: wire.opened() }),
-    close: wire.close,
-  };
+  #failureOf(error: unknown, request: HttpRequest, limit: AbortSignal): Failure {
+    const host = this.#host;
+    if (request.signal?.aborted) return { kind: 'interrupted', message: 'the call was interrupted' };
+    if (limit.aborted) {
+      const message = `the API server ${host} did not answer within ${request.timeout ?? defaultTimeout} s`;
+      return { kind: 'timeout', message, transport: true };
+    }
+    if (error instanceof TooMuch) {
+      const what = `${request.method} ${request.path.replace(/\?.*/, '')}`;
+      return { kind: 'parse', message: `the answer of the API server ${host} to ${what} ${error.message}` };
+    }
+    return this.#away(noAnswer(error instanceof Error ? error : new Error(String(error)), host));
+  }
 }
 
 /** An error of the server may hold our own credential. */

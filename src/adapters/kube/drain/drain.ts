@@ -13,8 +13,8 @@ import { conclude, type DrainContext, describeWork, end, isDone, uidOf, type Wor
 import { isEmpty, sortOut } from './empty.ts';
 import { type EvictContext, evictPod, noEviction, type PodEnd, wayOf } from './evict.ts';
 import { createBudgetReader } from './explain-budget.ts';
-import { followPods } from './follow-pods.ts';
-import { type Guard, guardNode } from './guard.ts';
+import { PodFollower } from './follow-pods.ts';
+import { Guard } from './guard.ts';
 import { createJobWait, isAwaited } from './jobs.ts';
 import { type Chosen, choosePods } from './select.ts';
 import { settleAfter } from './settle.ts';
@@ -132,7 +132,7 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
   const stopAll = (): void => limit.abort();
   if (signal?.aborted) return failed('interrupted', `drain of ${node}: interrupted before it began`);
   signal?.addEventListener('abort', stopAll, { once: true });
-  const guard = guardNode({ api, node, owner, clock, signal: limit.signal, outage: context.outage });
+  const guard = new Guard({ api, node, owner, clock, signal: limit.signal, outage: context.outage });
   void expire(context, guard, limit.signal).then(stopAll);
   try {
     const lost = await guard.fresh();
@@ -153,7 +153,7 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
       return way?.kind === 'refused' ? [`${podName(pod)}: ${way.why}`] : [];
     });
     if (hopeless.length > 0) return refusedFailure(node, hopeless);
-    return await run(context, chosen.value, { way: asked?.way ?? 'delete', ways: ways.value }, guard, limit, started);
+    return await run(context, chosen.value, { way: asked?.way ?? 'delete', ways: ways.value }, { guard, limit, started });
   } finally {
     limit.abort();
     signal?.removeEventListener('abort', stopAll);
@@ -186,18 +186,23 @@ function workOf(chosen: Chosen, parts: Pick<Work, 'follower' | 'guard' | 'limit'
   return { ...parts, ...none, asked, known, stays, lookedAt, crashing };
 }
 
+/** A drain whose time runs. */
+interface Begun {
+  readonly guard: Guard;
+  readonly limit: AbortController;
+  readonly started: number;
+}
+
 async function run(
   context: DrainContext,
   chosen: Chosen,
   { way, ways }: { readonly way: EvictContext['way']; readonly ways: Ways },
-  guard: Guard,
-  limit: AbortController,
-  started: number,
+  { guard, limit, started }: Begun,
 ): Promise<Outcome<DrainResult>> {
   const { api, clock, node, options } = context;
   for (const warning of chosen.warnings) context.progress(`warning: ${warning}`);
   const bell = createBell(clock);
-  const follower = followPods({ api, node, clock, signal: limit.signal, first: chosen, onChange: bell.ring });
+  const follower = new PodFollower({ api, node, clock, signal: limit.signal, first: chosen, onChange: bell.ring });
   const work = workOf(chosen, { follower, guard, limit }, started);
   void keepWatch(work, context);
   const evicting = evictContext(work, context, way, bell.ring);
@@ -223,7 +228,7 @@ async function run(
   evict(chosen.evict);
   const soon = clock.sleep(Math.min(latestWatch, options.timeout * 250), limit.signal);
   const asked = Promise.allSettled(ends).then(() => clock.sleep(restBeforeWatch(ends.length), limit.signal));
-  void Promise.race([asked, soon]).then(follower.watch);
+  void Promise.race([asked, soon]).then(() => follower.watch());
   const confirmed = await waitForEnd(work, context, bell, evict);
   const result = conclude(work, context, confirmed, (clock.now() - started) / 1000);
   limit.abort();

@@ -17,21 +17,6 @@ export interface Listed {
   readonly version: string;
 }
 
-export interface PodFollower {
-  /** Lists once more and watches from there, until the signal. Before the evictions are asked for it would tell of little else: three events a pod. */
-  readonly watch: () => void;
-  /** The API server took the wish that this pod go: it ends after these seconds, unless a list tells more. */
-  readonly asked: (uid: string, graceSeconds: number) => void;
-  /** By uid: only what the API server showed last. A pod is gone when it is not in here, and by nothing else. */
-  readonly present: () => ReadonlyMap<string, PresentPod>;
-  /** What is present was read from the store by the last list; since then neither a watch (whose cache may run behind) nor `asked` has changed it. */
-  readonly isListed: () => boolean;
-  /** Takes a fresh list of these pods (from the store, not a cache) for what is present. */
-  readonly relist: <T extends Listed>(read: () => Promise<Outcome<T>>) => Promise<Outcome<T>>;
-  /** The last trouble, while it lasts: for the message of a drain that ran out of time. */
-  readonly trouble: () => Failure | undefined;
-}
-
 export interface FollowOptions {
   readonly api: Api;
   readonly node: string;
@@ -49,96 +34,111 @@ const pollEvery = 2_000;
 const firstPause = 250;
 const longestPause = 3_000;
 
-export function followPods({ api, node, clock, signal, first, onChange }: FollowOptions): PodFollower {
-  let pods = new Map<string, PresentPod>();
-  let version = first.version;
-  let trouble: Failure | undefined;
-  let listed = true;
-  /** Whose a name was first. */
-  const bearers = new Map<string, string>();
+/** The pods of the node as lists and events show them, by uid. */
+class ShownPods {
+  #pods = new Map<string, PresentPod>();
+  /** The pod that first had each name. */
+  readonly #firstUid = new Map<string, string>();
   /** Names that more than one pod has, or has had: an event of such a name may be of any of them. */
-  const shared = new Set<string>();
+  readonly #shared = new Set<string>();
 
-  function take(list: Listed): void {
-    pods = new Map(list.items.map((pod) => [pod.metadata?.uid ?? '', { metadata: pod.metadata ?? {} }]));
-    version = list.version;
-    listed = true;
-    for (const [uid, { metadata }] of pods) {
+  get all(): ReadonlyMap<string, PresentPod> {
+    return this.#pods;
+  }
+
+  take(items: Listed['items']): void {
+    this.#pods = new Map(items.map((pod) => [pod.metadata?.uid ?? '', { metadata: pod.metadata ?? {} }]));
+    for (const [uid, { metadata }] of this.#pods) {
       const name = metadata.name ?? '';
-      if ((bearers.get(name) ?? uid) !== uid) shared.add(name);
-      bearers.set(name, uid);
+      if ((this.#firstUid.get(name) ?? uid) !== uid) this.#shared.add(name);
+      this.#firstUid.set(name, uid);
     }
-    onChange();
   }
 
-  function asked(uid: string, graceSeconds: number): void {
-    const pod = pods.get(uid);
-    if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return;
-    const deletionTimestamp = new Date(api.serverNow() + graceSeconds * 1000).toISOString();
-    pods.set(uid, { metadata: { ...pod.metadata, deletionTimestamp } });
-    listed = false;
+  /** False = it is not there, or ends already. */
+  end(uid: string, deletionTimestamp: string): boolean {
+    const pod = this.#pods.get(uid);
+    if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return false;
+    this.#pods.set(uid, { metadata: { ...pod.metadata, deletionTimestamp } });
+    return true;
   }
 
-  async function relist<T extends Listed>(read: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  /** False = the event does not say enough, and only a list can. */
+  apply({ type, object }: WatchEvent): boolean {
+    if (object.kind === 'Table') {
+      const name = object.rows?.[0]?.cells?.[0];
+      return typeof name === 'string' && this.#applyName(type, name);
+    }
+    const metadata = object.metadata ?? {};
+    if (metadata.uid === undefined) return true;
+    if (type === 'DELETED') this.#pods.delete(metadata.uid);
+    else this.#pods.set(metadata.uid, { metadata });
+    return true;
+  }
+
+  /** One that came is not known by its uid: the next list has it. False = of which pod this is cannot be told. */
+  #applyName(type: string, name: string): boolean {
+    const known = [...this.#pods].find(([, pod]) => pod.metadata.name === name)?.[0];
+    if (type === 'ADDED' && known !== undefined) this.#shared.add(name);
+    if (type !== 'DELETED' || known === undefined) return true;
+    if (this.#shared.has(name)) return false;
+    this.#pods.delete(known);
+    return true;
+  }
+}
+
+export class PodFollower {
+  readonly #options: FollowOptions;
+  readonly #pods = new ShownPods();
+  #version = '';
+  #trouble: Failure | undefined;
+  #listed = true;
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+    this.#take(options.first);
+  }
+
+  /** By uid: only what the API server showed last. A pod is gone when it is not in here, and by nothing else. */
+  present(): ReadonlyMap<string, PresentPod> {
+    return this.#pods.all;
+  }
+
+  /** What is present was read from the store by the last list; since then neither a watch (whose cache may run behind) nor `asked` has changed it. */
+  isListed(): boolean {
+    return this.#listed;
+  }
+
+  /** The last trouble, while it lasts: for the message of a drain that ran out of time. */
+  trouble(): Failure | undefined {
+    return this.#trouble;
+  }
+
+  /** The API server took the wish that this pod go: it ends after these seconds, unless a list tells more. */
+  asked(uid: string, graceSeconds: number): void {
+    const ends = new Date(this.#options.api.serverNow() + graceSeconds * 1000).toISOString();
+    if (this.#pods.end(uid, ends)) this.#listed = false;
+  }
+
+  /** Takes a fresh list of these pods (from the store, not a cache) for what is present. */
+  async relist<T extends Listed>(read: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const list = await read();
-    trouble = list.ok ? undefined : list.failure;
-    if (list.ok) take(list.value);
+    this.#trouble = list.ok ? undefined : list.failure;
+    if (list.ok) this.#take(list.value);
     return list;
   }
 
-  const names = () => relist(() => api.podNamesOf(node, signal));
-
-  /** One that came is not known by its uid: the next list has it. False = of which pod this is cannot be told. */
-  function applyName(type: string, name: string): boolean {
-    const known = [...pods].find(([, pod]) => pod.metadata.name === name)?.[0];
-    if (type === 'ADDED' && known !== undefined) shared.add(name);
-    if (type !== 'DELETED' || known === undefined) return true;
-    if (shared.has(name)) return false;
-    pods.delete(known);
-    return true;
-  }
-
-  function applyPod(type: string, metadata: Meta): void {
-    if (metadata.uid === undefined) return;
-    if (type === 'DELETED') pods.delete(metadata.uid);
-    else pods.set(metadata.uid, { metadata });
-  }
-
-  /** False = list again: the version is too old (410 comes as an event inside a 200, measured), or the event is not enough. */
-  function apply({ type, object }: WatchEvent): boolean {
-    if (type === 'ERROR') return false;
-    if (type === 'BOOKMARK') return true;
-    listed = false;
-    if (object.kind === 'Table') {
-      const name = object.rows?.[0]?.cells?.[0];
-      if (typeof name !== 'string' || !applyName(type, name)) return false;
-    } else applyPod(type, object.metadata ?? {});
-    onChange();
-    return true;
-  }
-
-  async function watchOnce(): Promise<'ended' | 'forbidden' | 'trouble'> {
-    const stop = new AbortController();
-    const end = (): void => stop.abort();
-    signal.addEventListener('abort', end, { once: true });
-    const watched = await api.watchPods(node, version, (event) => (apply(event) ? undefined : stop.abort()), stop.signal);
-    signal.removeEventListener('abort', end);
-    if (!watched.ok) return 'trouble';
-    const { status, body } = watched.value;
-    if (status === 200 || status === 410) return 'ended';
-    trouble = refusal(status, body, { verb: 'watch', resource: 'pods' }, api.who);
-    return isRightsRefusal(status, body) ? 'forbidden' : 'trouble';
-  }
-
-  async function follow(): Promise<void> {
+  /** Lists once more and watches from there, until the signal. Before the evictions are asked for it would tell of little else: three events a pod. */
+  async watch(): Promise<void> {
+    const { clock, signal } = this.#options;
     let pause = firstPause;
     let watchFrom = Number.NEGATIVE_INFINITY;
-    if (!signal.aborted) await names();
-    if (pods.size >= many) await clock.sleep(restOfMany, signal);
-    if (pods.size >= many && !signal.aborted) await names();
+    if (!signal.aborted) await this.#listNames();
+    if (this.present().size >= many) await clock.sleep(restOfMany, signal);
+    if (this.present().size >= many && !signal.aborted) await this.#listNames();
     while (!signal.aborted) {
       const started = clock.now();
-      const outcome = started < watchFrom ? 'waiting' : await watchOnce();
+      const outcome = started < watchFrom ? 'waiting' : await this.#watchOnce();
       // It may have come up just now: then it will have read our rights.
       if (outcome === 'forbidden') watchFrom = clock.now() + rightsReadAfter;
       if (signal.aborted) return;
@@ -146,10 +146,43 @@ export function followPods({ api, node, clock, signal, first, onChange }: Follow
       pause = clock.now() - started > longestPause ? firstPause : Math.min(pause * 2, longestPause);
       const rest = outcome === 'ended' && pause <= 2 * firstPause ? 0 : pause;
       await clock.sleep(clock.now() < watchFrom ? pollEvery : rest, signal);
-      if (!signal.aborted) await names();
+      if (!signal.aborted) await this.#listNames();
     }
   }
 
-  take(first);
-  return { present: () => pods, isListed: () => listed, watch: () => void follow(), asked, relist, trouble: () => trouble };
+  #take({ items, version }: Listed): void {
+    this.#pods.take(items);
+    this.#version = version;
+    this.#listed = true;
+    this.#options.onChange();
+  }
+
+  #listNames(): Promise<Outcome<Listed>> {
+    const { api, node, signal } = this.#options;
+    return this.relist<Listed>(() => api.podNamesOf(node, signal));
+  }
+
+  /** False = list again: the version is too old (410 comes as an event inside a 200, measured), or the event is not enough. */
+  #apply(event: WatchEvent): boolean {
+    if (event.type === 'ERROR') return false;
+    if (event.type === 'BOOKMARK') return true;
+    this.#listed = false;
+    const isEnough = this.#pods.apply(event);
+    if (isEnough) this.#options.onChange();
+    return isEnough;
+  }
+
+  async #watchOnce(): Promise<'ended' | 'forbidden' | 'trouble'> {
+    const { api, node, signal } = this.#options;
+    const stop = new AbortController();
+    const end = (): void => stop.abort();
+    signal.addEventListener('abort', end, { once: true });
+    const watched = await api.watchPods(node, this.#version, (event) => (this.#apply(event) ? undefined : stop.abort()), stop.signal);
+    signal.removeEventListener('abort', end);
+    if (!watched.ok) return 'trouble';
+    const { status, body } = watched.value;
+    if (status === 200 || status === 410) return 'ended';
+    this.#trouble = refusal(status, body, { verb: 'watch', resource: 'pods' }, api.who);
+    return isRightsRefusal(status, body) ? 'forbidden' : 'trouble';
+  }
 }

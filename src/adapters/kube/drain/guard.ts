@@ -5,21 +5,8 @@ import type { Clock } from '../../../engine/ports/local.ts';
 import type { Failure } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
 import { holdFailure, nodeState } from '../node/ownership.ts';
+import type { NodeObject } from '../objects/objects.ts';
 import { retryPause } from './evict.ts';
-
-export interface Guard {
-  /** Resolves when the last good reading is young enough to evict by; undefined when it is ours, else why not. */
-  readonly fresh: () => Promise<Failure | undefined>;
-  readonly last: () => NodeState | undefined;
-  /** What its kubelet has mounted, by the last good reading. */
-  readonly volumes: () => readonly string[];
-  /** Since when (milliseconds since 1970) the node was NotReady without a break. */
-  readonly deadSince: () => number | undefined;
-  /** Why the API server gives no answer now. */
-  readonly away: () => Failure | undefined;
-  /** Milliseconds without an answer, until now. */
-  readonly awayFor: () => number;
-}
 
 export interface GuardOptions {
   readonly api: Api;
@@ -34,66 +21,89 @@ export interface GuardOptions {
 /** A reading older than this is read again; with a call's time it stays below the promised 5 s. */
 const youngFor = 3_000;
 
-export function guardNode({ api, node, owner, clock, signal, outage }: GuardOptions): Guard {
-  let readAt = Number.NEGATIVE_INFINITY;
-  let state: NodeState | undefined;
-  let volumes: readonly string[] = [];
-  let lost: Failure | undefined;
-  let deadSince: number | undefined;
-  let reading: Promise<Failure | undefined> | undefined;
-  let away: { readonly since: number; readonly why: Failure } | undefined;
-  let earlier = 0;
+export class Guard {
+  readonly #options: GuardOptions;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #node: NodeObject | undefined;
+  #lost: Failure | undefined;
+  #deadSince: number | undefined;
+  #reading: Promise<Failure | undefined> | undefined;
+  #away: { readonly since: number; readonly why: Failure } | undefined;
+  #awayBefore = 0;
 
-  const awayFor = (): number => earlier + (away === undefined ? 0 : clock.now() - away.since);
-
-  async function answered(): Promise<void> {
-    earlier = awayFor();
-    away = undefined;
-    await outage?.back();
+  constructor(options: GuardOptions) {
+    this.#options = options;
   }
 
-  async function read(): Promise<Failure | undefined> {
+  /** The last good reading. */
+  last(): NodeState | undefined {
+    return this.#node === undefined ? undefined : nodeState(this.#node);
+  }
+
+  /** What its kubelet has mounted, by the last good reading. */
+  volumes(): readonly string[] {
+    return this.#node?.status?.volumesInUse ?? [];
+  }
+
+  /** Since when (milliseconds since 1970) the node was NotReady without a break. */
+  deadSince(): number | undefined {
+    return this.#deadSince;
+  }
+
+  /** Why the API server gives no answer now. */
+  away(): Failure | undefined {
+    return this.#away?.why;
+  }
+
+  /** Milliseconds without an answer, until now. */
+  awayFor(): number {
+    return this.#awayBefore + (this.#away === undefined ? 0 : this.#options.clock.now() - this.#away.since);
+  }
+
+  /** Resolves when the last good reading is young enough to evict by; undefined when it is ours, else why not. */
+  async fresh(): Promise<Failure | undefined> {
+    if (this.#lost !== undefined) return this.#lost;
+    if (this.#options.clock.now() - this.#readAt < youngFor) return undefined;
+    // Twenty evictions at once are one reading.
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<Failure | undefined> {
+    const { api, node, clock, signal, outage } = this.#options;
     for (let tries = 0; ; tries += 1) {
       const began = clock.now();
       const found = await api.node(node, signal);
-      if (found.ok || found.failure.transport !== true) await answered();
-      if (found.ok) {
-        state = nodeState(found.value);
-        volumes = found.value.status?.volumesInUse ?? [];
-        deadSince = state.ready ? undefined : (deadSince ?? began);
-        readAt = began;
-        lost = holdFailure(found.value, owner);
-        return lost;
-      }
+      if (found.ok || found.failure.transport !== true) await this.#answered();
+      if (found.ok) return this.#take(found.value, began);
       if (found.failure.kind === 'refused') {
-        lost = { kind: 'blocked', message: `node ${node} is not in the cluster any more` };
-        return lost;
+        this.#lost = { kind: 'blocked', message: `node ${node} is not in the cluster any more` };
+        return this.#lost;
       }
       // Only trouble on the way is waited out; a missing right or an expired credential is told at once.
       if (found.failure.transport !== true || signal.aborted) return found.failure;
-      away ??= { since: began, why: found.failure };
+      this.#away ??= { since: began, why: found.failure };
       await outage?.away(found.failure);
       // The caller knows the whole outage, and says what becomes of the host.
-      if (clock.now() - away.since > (outage?.limit ?? Number.POSITIVE_INFINITY) * 1000) return found.failure;
+      if (clock.now() - this.#away.since > (outage?.limit ?? Number.POSITIVE_INFINITY) * 1000) return found.failure;
       await clock.sleep(retryPause(tries, clock.random()), signal);
       if (signal.aborted) return found.failure;
     }
   }
 
-  return {
-    async fresh() {
-      if (lost !== undefined) return lost;
-      if (clock.now() - readAt < youngFor) return undefined;
-      // Twenty evictions at once are one reading.
-      reading ??= read().finally(() => {
-        reading = undefined;
-      });
-      return reading;
-    },
-    last: () => state,
-    volumes: () => volumes,
-    deadSince: () => deadSince,
-    away: () => away?.why,
-    awayFor,
-  };
+  #take(node: NodeObject, began: number): Failure | undefined {
+    this.#node = node;
+    this.#deadSince = nodeState(node).ready ? undefined : (this.#deadSince ?? began);
+    this.#readAt = began;
+    this.#lost = holdFailure(node, this.#options.owner);
+    return this.#lost;
+  }
+
+  async #answered(): Promise<void> {
+    this.#awayBefore = this.awayFor();
+    this.#away = undefined;
+    await this.#options.outage?.back();
+  }
 }
