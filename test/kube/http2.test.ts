@@ -173,7 +173,7 @@ describe('a connection of HTTP/2', () => {
       `for await (const chunk of reply.body) console.log(chunk.toString());`,
     ];
     buildSync({
-      stdin: { contents: lines.join('\n'), resolveDir: new URL('../../src/kube', import.meta.url).pathname, loader: 'ts' },
+      stdin: { contents: lines.join('\n'), resolveDir: new URL('../../src/adapters/kube/client', import.meta.url).pathname, loader: 'ts' },
       bundle: true,
       platform: 'node',
       format: 'esm',

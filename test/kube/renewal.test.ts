@@ -130,7 +130,7 @@ it('a credential that does not come within the time of a call is a timeout, not 
   const credentials = { ca: async () => undefined, renews: true, description: 'user ann', identity };
   const cluster = { server: 'http://127.0.0.1:9', insecure: false };
   const http = new HttpClient({ cluster, credentials, proxy: undefined, onlyHttp1: true, now: Date.now, userAgent: 'test' });
-  closing.push(http.close);
+  closing.push(() => http.close());
   const found = await http.call({ method: 'GET', path: '/', timeout: 0.05 });
   expect(failure(found)).toEqual({ kind: 'timeout', message: 'no credential within 0.05 s: user ann' });
   const stop = AbortSignal.timeout(50);

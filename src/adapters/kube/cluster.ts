@@ -14,9 +14,10 @@ import { whileAway } from './client/retry-transient.ts';
 import { ofNode, readNode, rewrite } from './client/rewrite.ts';
 import { missingRights, type Role } from './client/rights.ts';
 import { drainNode } from './drain/drain.ts';
+import type { DrainContext } from './drain/drain-work.ts';
 import { createPlaces } from './drain/evict.ts';
 import { settled } from './drain/settle.ts';
-import { createForecaster } from './forecast/forecast-reader.ts';
+import { Forecaster } from './forecast/forecast-reader.ts';
 import { systemSelector } from './forecast/pod-book.ts';
 import { createEvents } from './node/events.ts';
 import { decideCordon, decidePlain, decideRelease, decideUncordon, holdFailure, nodeState } from './node/ownership.ts';
@@ -96,6 +97,8 @@ function once<T>(ask: () => Promise<Outcome<T>>): () => Promise<Outcome<T>> {
   };
 }
 
+const mapped = <T, U>(outcome: Outcome<T>, map: (value: T) => U): Outcome<U> => (outcome.ok ? ok(map(outcome.value)) : outcome);
+
 /** Asked before a cordon: a drain that may neither evict nor delete would leave a cordoned node, and do nothing there. */
 async function canRemovePods(api: Api): Promise<Outcome<true>> {
   const eviction = await missingRights(api, 'evict');
@@ -125,148 +128,151 @@ const podState = (pod: PodObject): PodState => {
   };
 };
 
+/** What the calls of one cluster share. */
+interface Parts {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly options: ClusterOptions;
+  readonly forecaster: Forecaster;
+  readonly place: DrainContext['place'];
+  readonly evictionApi: () => Promise<Outcome<EvictionApi>>;
+  readonly pdbApi: () => Promise<Outcome<PdbApi>>;
+  readonly mayRemovePods: () => Promise<Outcome<true>>;
+}
+
 /** The port over an API; `createCluster` makes the API from a kubeconfig. */
 function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, description: string): KubeCluster {
-  const { takeover, holder, judgeHolder = async () => ({ name: 'its process', doubt: 'nothing is known of it' }) } = options;
+  const { holder, judgeHolder = async () => ({ name: 'its process', doubt: 'nothing is known of it' }) } = options;
   const api = withoutStaleMarks(plainApi, judgeHolder, holder);
-  const place = createPlaces(options.inFlight ?? 20);
   const evictionApi = once<EvictionApi>(() => api.evictionApi());
   const pdbApi = once<PdbApi>(() => api.pdbApi());
-  const forecaster = createForecaster({ api, clock, evictionApi, pdbApi });
-  const announce = createEvents(api, clock);
-  const mayRemovePods = once(() => canRemovePods(api));
-  const listSystemPods = async (signal?: AbortSignal): Promise<Outcome<readonly PodObject[]>> => {
-    const listed = await api.systemPods(systemSelector, signal);
-    return listed.ok ? ok(listed.value.items) : listed;
+  const parts: Parts = {
+    api,
+    clock,
+    options,
+    forecaster: new Forecaster({ api, clock, evictionApi, pdbApi }),
+    place: createPlaces(options.inFlight ?? 20),
+    evictionApi,
+    pdbApi,
+    mayRemovePods: once(() => canRemovePods(api)),
   };
-  const decideToCordon = (node: NodeObject, owner: Owner) => {
-    const at = new Date(clock.now()).toISOString();
-    return decideCordon(node, {
-      owner,
-      at,
-      ...present({ takeover, holder }),
-    });
-  };
-
-  const setCordon =
-    (cordoned: boolean): SetCordon =>
-    async (name, { dryRun }, signal) => {
-      let staleMark: string | undefined;
-      const decide = (node: NodeObject): PlainDecision => {
-        ({ staleMark } = node);
-        const decision = decidePlain(node, cordoned, takeover);
-        return dryRun && decision.kind === 'write' ? { kind: 'would', changed: decision.changed } : decision;
-      };
-      const done = await rewrite(ofNode(api, name, signal), cordoned ? decide : settled(api, decide, signal));
-      if (!done.ok) return done;
-      if (done.value.kind === 'failure') return { ok: false, failure: done.value.failure };
-      return ok({ changed: done.value.changed, ...present({ staleMark }) });
-    };
-
   return {
     description,
-    nodes: async (signal) => {
-      const listed = await forecaster.nodes(signal);
-      return listed.ok ? ok(listed.value.map(nodeState)) : listed;
-    },
-    node: async (name, signal) => {
-      const node = await readNode(api, name, signal);
-      return node.ok ? ok(nodeState(node.value)) : node;
-    },
-    forecast: forecaster.forecast,
-    mayCordon: async (name, owner, signal) => {
-      const node = await readNode(api, name, signal);
-      if (!node.ok) return node;
-      const decision = decideToCordon(node.value, owner);
-      return decision.kind === 'failure' ? { ok: false, failure: decision.failure } : ok(true);
-    },
-    cordon: async (name, owner, signal) => {
-      const may = await mayRemovePods();
-      // Whether it may is not always known; the eviction itself will say.
-      if (!may.ok && may.failure.kind === 'auth') return may;
-      let wasUnschedulable = false;
-      let staleMark: string | undefined;
-      const decide = (node: NodeObject) => {
-        ({ staleMark } = node);
-        const decision = decideToCordon(node, owner);
-        if (decision.kind === 'held') wasUnschedulable = decision.hold.wasUnschedulable;
-        if (decision.kind === 'write') wasUnschedulable = decision.hold.wasUnschedulable;
-        return decision;
-      };
-      const done = await rewrite(ofNode(api, name, signal), decide);
-      if (!done.ok) return done;
-      if (done.value.kind === 'failure') return { ok: false, failure: done.value.failure };
-      return ok({ wasUnschedulable, ...present({ staleMark }) });
-    },
-    holds: async (name, owner, signal) => {
-      const node = await readNode(api, name, signal);
-      if (!node.ok) return node;
-      const failure = holdFailure(node.value, owner);
-      return failure === undefined ? ok(true) : { ok: false, failure };
-    },
-    drain: async (name, drainOptions, owner, progress, signal, outage) => {
-      const until = clock.now() + (outage === undefined ? drainOptions.timeout * 1000 : 0);
-      const eviction = await whileAway(evictionApi, { clock, until, signal });
-      const context = { api, clock, node: name, options: drainOptions, owner, progress, place, pdbApi, signal, outage };
-      return eviction.ok ? drainNode({ ...context, evictionApi: eviction.value }) : eviction;
-    },
-    uncordon: async (name, owner, signal) => {
-      const done = await rewrite(
-        ofNode(api, name, signal),
-        settled(api, (node) => decideUncordon(node, owner), signal),
-      );
-      if (!done.ok) return done;
-      const decision = done.value;
-      if (decision.kind === 'failure') return { ok: false, failure: decision.failure };
-      return ok({ uncordoned: decision.kind === 'write' && decision.uncordoned, why: decision.why });
-    },
-    release: async (name, owner, signal) => {
-      const decide = (node: NodeObject): { kind?: never; patch?: object } => decideRelease(node, owner);
-      const done = await rewrite(ofNode(api, name, signal), settled(api, decide, signal));
-      if (!done.ok) return done;
-      return done.value.kind === 'failure' ? { ok: false, failure: done.value.failure } : ok(true);
-    },
-    taint: async (name, run, pending, signal) => {
-      const done = await rewrite(ofNode(api, name, signal), (node) => decidePending(node, run, pending));
-      return done.ok ? ok(true) : done;
-    },
-    announce,
-    nodesWith: async (selector, signal) => {
-      const listed = await api.nodesWith(selector, signal);
-      return listed.ok ? ok(listed.value.map((node) => nodeState(node).name)) : listed;
-    },
-    plainCordon: setCordon(true),
-    plainUncordon: setCordon(false),
-    pods: async (name, signal) => {
-      const listed = await api.podsOf(name, signal);
-      return listed.ok ? ok(listed.value.items.map(podState)) : listed;
-    },
-    pendingPods: async (signal) => {
-      const listed = await api.pendingPods(signal);
-      if (!listed.ok) return listed;
-      return ok(listed.value.items.filter((pod) => pod.metadata?.deletionTimestamp === undefined).map(podName));
-    },
-    deployments: async (signal) => {
-      const listed = await api.deployments(signal);
-      return listed.ok ? ok(listed.value.items.map(deploymentState)) : listed;
-    },
-    systemPods: async (signal, when = 'start') => {
-      const listed = await (when === 'plan' ? forecaster.systemPods() : listSystemPods(signal));
-      if (!listed.ok) return listed;
-      return ok(
-        listed.value.map((pod) => ({
-          name: podName(pod),
-          node: pod.spec?.nodeName ?? '',
-          component: pod.metadata?.labels?.component ?? '',
-          ready: isPodReady(pod),
-        })),
-      );
-    },
+    ...nodeReads(parts),
+    ...nodeWrites(parts),
+    ...podReads(parts),
+    plainCordon: setCordon(parts, true),
+    plainUncordon: setCordon(parts, false),
+    drain: drain(parts),
+    forecast: (...asked) => parts.forecaster.forecast(...asked),
+    announce: createEvents(api, clock),
     missingRights: (role, signal) => missingRights(api, role, signal),
     stats: api.stats,
     close: api.close,
   };
 }
+
+const decideToCordon = ({ clock, options: { takeover, holder } }: Parts, node: NodeObject, owner: Owner) =>
+  decideCordon(node, { owner, at: new Date(clock.now()).toISOString(), ...present({ takeover, holder }) });
+
+const nodeReads = (parts: Parts): Pick<KubeCluster, 'nodes' | 'node' | 'nodesWith' | 'mayCordon' | 'holds'> => ({
+  nodes: async (signal) => mapped(await parts.forecaster.nodes(signal), (nodes) => nodes.map(nodeState)),
+  node: async (name, signal) => mapped(await readNode(parts.api, name, signal), nodeState),
+  nodesWith: async (selector, signal) =>
+    mapped(await parts.api.nodesWith(selector, signal), (nodes) => nodes.map((node) => nodeState(node).name)),
+  mayCordon: async (name, owner, signal) => {
+    const node = await readNode(parts.api, name, signal);
+    if (!node.ok) return node;
+    const decision = decideToCordon(parts, node.value, owner);
+    return decision.kind === 'failure' ? { ok: false, failure: decision.failure } : ok(true);
+  },
+  holds: async (name, owner, signal) => {
+    const node = await readNode(parts.api, name, signal);
+    if (!node.ok) return node;
+    const failure = holdFailure(node.value, owner);
+    return failure === undefined ? ok(true) : { ok: false, failure };
+  },
+});
+
+/** `kmend cordon` and `kmend uncordon` alone. */
+const setCordon =
+  ({ api, options: { takeover } }: Parts, cordoned: boolean): SetCordon =>
+  async (name, { dryRun }, signal) => {
+    let staleMark: string | undefined;
+    const decide = (node: NodeObject): PlainDecision => {
+      ({ staleMark } = node);
+      const decision = decidePlain(node, cordoned, takeover);
+      return dryRun && decision.kind === 'write' ? { kind: 'would', changed: decision.changed } : decision;
+    };
+    const done = await rewrite(ofNode(api, name, signal), cordoned ? decide : settled(api, decide, signal));
+    if (!done.ok) return done;
+    if (done.value.kind === 'failure') return { ok: false, failure: done.value.failure };
+    return ok({ changed: done.value.changed, ...present({ staleMark }) });
+  };
+
+const nodeWrites = (parts: Parts): Pick<KubeCluster, 'cordon' | 'uncordon' | 'release' | 'taint'> => ({
+  cordon: async (name, owner, signal) => {
+    const may = await parts.mayRemovePods();
+    // Whether it may is not always known; the eviction itself will say.
+    if (!may.ok && may.failure.kind === 'auth') return may;
+    let wasUnschedulable = false;
+    let staleMark: string | undefined;
+    const decide = (node: NodeObject) => {
+      ({ staleMark } = node);
+      const decision = decideToCordon(parts, node, owner);
+      if (decision.kind === 'held' || decision.kind === 'write') ({ wasUnschedulable } = decision.hold);
+      return decision;
+    };
+    const done = await rewrite(ofNode(parts.api, name, signal), decide);
+    if (!done.ok) return done;
+    if (done.value.kind === 'failure') return { ok: false, failure: done.value.failure };
+    return ok({ wasUnschedulable, ...present({ staleMark }) });
+  },
+  uncordon: async (name, owner, signal) => {
+    const decide = settled(parts.api, (node) => decideUncordon(node, owner), signal);
+    const done = await rewrite(ofNode(parts.api, name, signal), decide);
+    if (!done.ok) return done;
+    const decision = done.value;
+    if (decision.kind === 'failure') return { ok: false, failure: decision.failure };
+    return ok({ uncordoned: decision.kind === 'write' && decision.uncordoned, why: decision.why });
+  },
+  release: async (name, owner, signal) => {
+    const decide = (node: NodeObject): { kind?: never; patch?: object } => decideRelease(node, owner);
+    const done = await rewrite(ofNode(parts.api, name, signal), settled(parts.api, decide, signal));
+    if (!done.ok) return done;
+    return done.value.kind === 'failure' ? { ok: false, failure: done.value.failure } : ok(true);
+  },
+  taint: async (name, run, pending, signal) =>
+    mapped(await rewrite(ofNode(parts.api, name, signal), (node) => decidePending(node, run, pending)), () => true),
+});
+
+const drain =
+  ({ api, clock, place, evictionApi, pdbApi }: Parts): KubeCluster['drain'] =>
+  async (name, options, owner, progress, signal, outage) => {
+    const until = clock.now() + (outage === undefined ? options.timeout * 1000 : 0);
+    const eviction = await whileAway(evictionApi, { clock, until, signal });
+    if (!eviction.ok) return eviction;
+    return drainNode({ api, clock, node: name, options, owner, progress, place, pdbApi, signal, outage, evictionApi: eviction.value });
+  };
+
+const podReads = ({ api, forecaster }: Parts): Pick<KubeCluster, 'pods' | 'pendingPods' | 'deployments' | 'systemPods'> => ({
+  pods: async (name, signal) => mapped(await api.podsOf(name, signal), ({ items }) => items.map(podState)),
+  pendingPods: async (signal) =>
+    mapped(await api.pendingPods(signal), ({ items }) => items.filter((pod) => pod.metadata?.deletionTimestamp === undefined).map(podName)),
+  deployments: async (signal) => mapped(await api.deployments(signal), ({ items }) => items.map(deploymentState)),
+  systemPods: async (signal, when = 'start') => {
+    const listed =
+      when === 'plan' ? await forecaster.systemPods() : mapped(await api.systemPods(systemSelector, signal), ({ items }) => items);
+    return mapped(listed, (pods) => pods.map(systemPodState));
+  },
+});
+
+const systemPodState = (pod: PodObject) => ({
+  name: podName(pod),
+  node: pod.spec?.nodeName ?? '',
+  component: pod.metadata?.labels?.component ?? '',
+  ready: isPodReady(pod),
+});
 
 /** An answer whose fields are not what they should be is a failure of the call. Of every other value this gives the same cluster. */
 function readable(cluster: KubeCluster): KubeCluster {

@@ -5,7 +5,7 @@ import type { Credentials, Identity } from '../auth/credentials.ts';
 import type { ClusterConfig } from '../auth/kubeconfig.ts';
 import { errorLimit, objectLimit, readLines, readWhole, sizeInMemory, TooMuch } from './answer.ts';
 import { noAnswer, notAccepted } from './errors.ts';
-import { createWire } from './negotiate.ts';
+import { NegotiatedWire } from './negotiate.ts';
 import type { Wire, WireReply } from './wire.ts';
 
 export interface HttpRequest {
@@ -103,7 +103,7 @@ export class HttpClient implements Http {
     const { cluster, credentials, proxy, onlyHttp1 } = options;
     const server = new URL(cluster.server);
     this.#options = options;
-    this.#wire = createWire({ cluster, ca: credentials.ca, proxy }, { onlyHttp1 });
+    this.#wire = new NegotiatedWire({ cluster, ca: credentials.ca, proxy }, { onlyHttp1 });
     this.#host = server.host;
     this.#base = server.pathname.replace(/\/$/, '');
   }

@@ -168,40 +168,44 @@ function mayBeHeld({ evict }: Selection, pdbs: Outcome<Pdbs>, webhooks: Webhooks
   return evict.filter((pod) => pdbsOf(pod, pdbs.value.items, pdbs.value.api).length > 0);
 }
 
-export interface Forecaster {
-  readonly forecast: Cluster['forecast'];
-  /** All nodes as they are now. The next forecasts need not list them again. */
-  readonly nodes: (signal?: AbortSignal) => Promise<Outcome<readonly NodeObject[]>>;
-  /** From the pods that the forecasts of a plan have listed. */
-  readonly systemPods: () => Promise<Outcome<readonly PodObject[]>>;
-}
+/** What was read of the cluster, for the forecasts of a plan and of hosts that start. */
+export class Forecaster {
+  readonly #api: Api;
+  readonly #clock: Clock;
+  readonly #nodes: Kept<Outcome<readonly NodeObject[]>>;
+  readonly #around: Kept<Around>;
+  readonly #pdbs: Kept<Outcome<Pdbs>>;
 
-export function createForecaster(options: ForecasterOptions): Forecaster {
-  const { api, clock } = options;
-  const nodesKept = keep(clock, () => api.nodes());
-  const aroundKept = keep(clock, () => readAround(options));
-  const pdbsKept = keep(clock, () => readPdbs(options));
+  constructor(options: ForecasterOptions) {
+    const { api, clock } = options;
+    this.#api = api;
+    this.#clock = clock;
+    this.#nodes = keep(clock, () => api.nodes());
+    this.#around = keep(clock, () => readAround(options));
+    this.#pdbs = keep(clock, () => readPdbs(options));
+  }
 
-  async function readLists(age: (typeof ages)[When]): Promise<Outcome<Lists & { readonly pdbs: Outcome<Pdbs> }>> {
-    const around = await aroundKept.get(age.around);
+  async #readLists(age: (typeof ages)[When]): Promise<Outcome<Lists & { readonly pdbs: Outcome<Pdbs> }>> {
+    const around = await this.#around.get(age.around);
     const reads: readonly Outcome<unknown>[] = [around.pods, around.webhooks, around.tries];
     for (const read of reads) {
       if (!isTrouble(read)) continue;
-      aroundKept.drop(around);
+      this.#around.drop(around);
       return read;
     }
-    const nodes = await nodesKept.get(age.around);
+    const nodes = await this.#nodes.get(age.around);
     if (isTrouble(nodes)) {
-      nodesKept.drop(nodes);
+      this.#nodes.drop(nodes);
       return nodes;
     }
-    const pdbs = await pdbsKept.get(age.pdbs);
-    if (isTrouble(pdbs)) pdbsKept.drop(pdbs);
+    const pdbs = await this.#pdbs.get(age.pdbs);
+    if (isTrouble(pdbs)) this.#pdbs.drop(pdbs);
     return isTrouble(pdbs) ? pdbs : ok({ around, nodes, pdbs });
   }
 
   /** A plan takes the node and its pods from the lists of all; a host that starts is looked at alone, as it is now. */
-  async function readOne(name: string, lists: Lists, drainOptions: DrainOptions, when: When, signal: AbortSignal | undefined) {
+  async #readOne(name: string, lists: Lists, drainOptions: DrainOptions, when: When, signal: AbortSignal | undefined) {
+    const api = this.#api;
     const { around, nodes } = lists;
     const listed = when === 'plan' && nodes.ok ? nodes.value.find((node) => node.metadata?.name === name) : undefined;
     const node = listed === undefined ? await api.node(name, signal) : ok(listed);
@@ -214,22 +218,23 @@ export function createForecaster(options: ForecasterOptions): Forecaster {
     return selection.ok ? ok({ node: node.value, selection: selection.value }) : selection;
   }
 
-  const forecast: Forecaster['forecast'] = async (name, drainOptions, signal, when = 'plan') => {
+  async forecast(...[name, drainOptions, signal, when = 'plan']: Parameters<Cluster['forecast']>): ReturnType<Cluster['forecast']> {
+    const api = this.#api;
     const age = ages[when];
-    const lists = await readLists(age);
+    const lists = await this.#readLists(age);
     if (!lists.ok) return lists;
     const { around, nodes, pdbs } = lists.value;
     const { pods, webhooks, eviction, tries } = around;
     const notes = new Set<string>();
     const fail = <T extends Outcome<never>>(failure: T): T => {
-      aroundKept.drop(around);
-      nodesKept.drop(nodes);
-      pdbsKept.drop(pdbs);
+      this.#around.drop(around);
+      this.#nodes.drop(nodes);
+      this.#pdbs.drop(pdbs);
       return failure;
     };
     if (!webhooks.ok) return webhooks;
     if (!eviction.ok) return fail(eviction);
-    const one = await readOne(name, { around, nodes }, drainOptions, when, signal);
+    const one = await this.#readOne(name, { around, nodes }, drainOptions, when, signal);
     if (!one.ok) return one;
     const { node, selection } = one.value;
     const volumes = selection.evict.some((pod) => claimsOf(pod).length > 0) ? await around.volumes() : ok<Volumes>(new Map());
@@ -264,21 +269,22 @@ export function createForecaster(options: ForecasterOptions): Forecaster {
         notes: [...notes],
       }),
     );
-  };
-  return {
-    forecast,
-    nodes: async (signal) => {
-      const at = clock.now();
-      const read = await api.nodes(signal);
-      if (read.ok) nodesKept.put(read, at);
-      return read;
-    },
-    systemPods: async () => {
-      const around = await aroundKept.get(ages.plan.around);
-      const { pods } = around;
-      if (pods.ok) return ok(pods.value.system);
-      aroundKept.drop(around);
-      return pods;
-    },
-  };
+  }
+
+  /** All nodes as they are now. The next forecasts need not list them again. */
+  async nodes(signal?: AbortSignal): Promise<Outcome<readonly NodeObject[]>> {
+    const at = this.#clock.now();
+    const read = await this.#api.nodes(signal);
+    if (read.ok) this.#nodes.put(read, at);
+    return read;
+  }
+
+  /** From the pods that the forecasts of a plan have listed. */
+  async systemPods(): Promise<Outcome<readonly PodObject[]>> {
+    const around = await this.#around.get(ages.plan.around);
+    const { pods } = around;
+    if (pods.ok) return ok(pods.value.system);
+    this.#around.drop(around);
+    return pods;
+  }
 }
