@@ -1,14 +1,14 @@
 // One attempt to log in over a TCP connection or a jump host's channel: clocks, banner, host key, login.
 import { connect as connectTcp, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
+import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Hop } from '../config/route.ts';
 import { algorithmsFor } from './algorithms.ts';
 import { createBannerWatch } from './banner.ts';
 import { failureOf, type Phase, type RawError } from './failures.ts';
 import { fingerprint, type HostKeys } from './host-keys.ts';
 import type { Client, Library } from './library.ts';
-import { type Attempt, createCourse } from './login.ts';
+import { type Attempt, createCourse, type LoginCourse } from './login.ts';
 
 /** A logged-in connection. */
 export interface Session {
@@ -101,7 +101,7 @@ async function shakeHands(options: HandshakeOptions, stream: Duplex, left: numbe
     return stopped(options.hop);
   }
   try {
-    return await new Promise((resolve) => start(options, stream, Date.now() + left, resolve));
+    return await new Promise((resolve) => new Handshake(options, stream, resolve).begin(Date.now() + left));
   } finally {
     free();
   }
@@ -136,102 +136,131 @@ async function within(
   return result;
 }
 
-function start(options: HandshakeOptions, stream: Duplex, deadline: number, resolve: (result: Outcome<Session>) => void): void {
-  const { library, hop, hostKeys, signal } = options;
-  const client = new library.Client();
-  const watch = createBannerWatch();
-  let phase: Phase = 'banner';
-  let trusted = true;
-  let hostKey = '';
-  let timer: NodeJS.Timeout | undefined;
-  let loginLeft = hop.connectTimeout * 2000;
-  let since = Date.now();
-  const course = createCourse(options.attempts, (asking) => {
-    if (asking) pause();
-    else if (!settled) arm(loginLeft);
-  });
-  let settled = false;
+type Settle = (result: Outcome<Session>) => void;
 
-  const settle = (result: Outcome<Session>): void => {
-    if (settled) return;
-    settled = true;
-    clearTimeout(timer);
-    stream.off('data', listen);
-    signal?.removeEventListener('abort', abort);
-    if (!result.ok) stream.destroy();
-    resolve(result);
-  };
-  const fail = (failure: Failure): void => settle({ ok: false, failure });
-  const wrong = (error: RawError): void => {
-    const preface = watch.preface();
-    fail(
-      failureOf(error, {
-        where: nameOf(hop),
-        phase,
-        tried: course.tried(),
-        legacy: hop.legacyCrypto,
-        ...(preface === '' ? {} : { preface }),
-      }),
-    );
-  };
-  const abort = (): void => settle(stopped(hop));
-  const arm = (milliseconds: number): void => {
-    clearTimeout(timer);
-    since = Date.now();
-    timer = setTimeout(() => wrong({ level: 'timeout', message: lateMessage(phase, hop) }), Math.max(0, milliseconds));
-  };
-  const pause = (): void => {
-    clearTimeout(timer);
-    loginLeft -= Date.now() - since;
-  };
-  const listen = (chunk: Buffer): void => {
-    const state = watch.feed(chunk);
-    if (state === 'endless') wrong({ message: 'it sends without end and no SSH banner among it' });
-    if (state !== 'seen') return;
-    stream.off('data', listen);
-    phase = 'key exchange';
-    arm(loginLeft);
-  };
+/** A login on an open stream: settles once, with a session or with why there is none. */
+class Handshake {
+  readonly #options: HandshakeOptions;
+  readonly #stream: Duplex;
+  readonly #resolve: Settle;
+  readonly #client: Client;
+  readonly #banner = createBannerWatch();
+  readonly #course: LoginCourse;
+  #phase: Phase = 'banner';
+  #trusted = true;
+  #hostKey = '';
+  #settled = false;
+  #timer: NodeJS.Timeout | undefined;
+  #armedAt = Date.now();
+  /** Milliseconds of login time that are left; none passes while a person is asked. */
+  #loginLeft: number;
 
-  signal?.addEventListener('abort', abort, { once: true });
-  arm(deadline - Date.now());
-  // Lost while it waited for admission: no event will tell.
-  if (stream.destroyed) wrong({ level: 'lost', message: 'closed' });
-  stream.pause();
-  stream.on('data', listen);
-  client
-    .on('handshake', () => {
-      phase = 'login';
-      refuseKeyRotation(client);
-    })
-    .on('ready', () => settle(ok({ client, stream, trusted, hostKey })))
-    .on('change password', () => wrong({ level: 'client-authentication', message: 'the password has expired and must be changed' }))
-    // The listener stays: an error without one ends the process, and a lost connection is noticed by `close`.
-    .on('error', (error: RawError) => {
-      // An agent that will not sign is not the end: the next attempt follows.
-      if (!isPassing(error)) wrong(error);
-    })
-    .on('close', () => wrong({ level: 'lost', message: 'closed' }));
-  try {
-    client.connect({
-      sock: stream as Socket,
+  constructor(options: HandshakeOptions, stream: Duplex, resolve: Settle) {
+    this.#options = options;
+    this.#stream = stream;
+    this.#resolve = resolve;
+    this.#client = new options.library.Client();
+    this.#loginLeft = options.hop.connectTimeout * 2000;
+    this.#course = createCourse(options.attempts, (asking) => {
+      if (asking) this.#pause();
+      else if (!this.#settled) this.#arm(this.#loginLeft);
+    });
+  }
+
+  /** @param deadline milliseconds since 1970 at which the banner must have come */
+  begin(deadline: number): void {
+    this.#options.signal?.addEventListener('abort', this.#abort, { once: true });
+    this.#arm(deadline - Date.now());
+    // Lost while it waited for admission: no event will tell.
+    if (this.#stream.destroyed) this.#fail({ level: 'lost', message: 'closed' });
+    this.#stream.pause();
+    this.#stream.on('data', this.#listen);
+    this.#client
+      .on('handshake', () => {
+        this.#phase = 'login';
+        refuseKeyRotation(this.#client);
+      })
+      .on('ready', () => this.#settle(ok(this.#session())))
+      .on('change password', () => this.#fail({ level: 'client-authentication', message: 'the password has expired and must be changed' }))
+      // The listener stays: an error without one ends the process, and a lost connection is noticed by `close`.
+      .on('error', (error: RawError) => {
+        // An agent that will not sign is not the end: the next attempt follows.
+        if (!isPassing(error)) this.#fail(error);
+      })
+      .on('close', () => this.#fail({ level: 'lost', message: 'closed' }));
+    try {
+      this.#connect();
+    } catch (error) {
+      this.#fail({ message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #connect(): void {
+    const { hop, hostKeys } = this.#options;
+    this.#client.connect({
+      sock: this.#stream as Socket,
       username: hop.user,
       readyTimeout: 0,
       keepaliveInterval: 0,
       algorithms: algorithmsFor(hostKeys.types(hop), hop.legacyCrypto) as never,
-      hostVerifier: (key: Buffer) => {
-        const check = hostKeys.check(hop, key);
-        hostKey = fingerprint(key);
-        if (check.ok) trusted = check.trusted;
-        else fail(check.failure);
-        return check.ok;
-      },
+      hostVerifier: (key: Buffer) => this.#verify(key),
       authHandler: ((left: string[] | null, partial: boolean | null, give: (attempt: unknown) => void) =>
-        course.next(left, partial, (attempt) => give(trusted || !isPassword(attempt) ? attempt : false))) as never,
+        this.#course.next(left, partial, (attempt) => give(this.#trusted || !isPassword(attempt) ? attempt : false))) as never,
     });
-  } catch (error) {
-    wrong({ message: error instanceof Error ? error.message : String(error) });
   }
+
+  #verify(key: Buffer): boolean {
+    const { hop, hostKeys } = this.#options;
+    const check = hostKeys.check(hop, key);
+    this.#hostKey = fingerprint(key);
+    if (check.ok) this.#trusted = check.trusted;
+    else this.#settle({ ok: false, failure: check.failure });
+    return check.ok;
+  }
+
+  #session(): Session {
+    return { client: this.#client, stream: this.#stream, trusted: this.#trusted, hostKey: this.#hostKey };
+  }
+
+  #settle(result: Outcome<Session>): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    clearTimeout(this.#timer);
+    this.#stream.off('data', this.#listen);
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    if (!result.ok) this.#stream.destroy();
+    this.#resolve(result);
+  }
+
+  #fail(error: RawError): void {
+    const { hop } = this.#options;
+    const preface = this.#banner.preface();
+    const known = { where: nameOf(hop), phase: this.#phase, tried: this.#course.tried(), legacy: hop.legacyCrypto };
+    this.#settle({ ok: false, failure: failureOf(error, { ...known, ...(preface === '' ? {} : { preface }) }) });
+  }
+
+  readonly #abort = (): void => this.#settle(stopped(this.#options.hop));
+
+  #arm(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    this.#armedAt = Date.now();
+    const late = (): void => this.#fail({ level: 'timeout', message: lateMessage(this.#phase, this.#options.hop) });
+    this.#timer = setTimeout(late, Math.max(0, milliseconds));
+  }
+
+  #pause(): void {
+    clearTimeout(this.#timer);
+    this.#loginLeft -= Date.now() - this.#armedAt;
+  }
+
+  readonly #listen = (chunk: Buffer): void => {
+    const state = this.#banner.feed(chunk);
+    if (state === 'endless') this.#fail({ message: 'it sends without end and no SSH banner among it' });
+    if (state !== 'seen') return;
+    this.#stream.off('data', this.#listen);
+    this.#phase = 'key exchange';
+    this.#arm(this.#loginLeft);
+  };
 }
 
 const isPassing = (error: RawError): boolean =>

@@ -9,7 +9,7 @@ import { failureOf, type RawError } from '../connect/failures.ts';
 import type { Session } from '../connect/handshake.ts';
 import { notStarted } from '../connect/refusals.ts';
 import { type RemoteCommand, remoteCommand } from './command.ts';
-import { createDialogue } from './dialogue.ts';
+import { createDialogue, type Dialogue } from './dialogue.ts';
 import { createOutput, type Output } from './output.ts';
 
 export interface ExecContext {
@@ -50,7 +50,10 @@ export function execOn(context: ExecContext, request: ExecRequest): Promise<Outc
   return new Promise((resolve) => {
     openChannel(context, request, command, (opened) => {
       if (!opened.ok) resolve(opened);
-      else converse(context, request, command, opened.value, request.timeout * 1000 - (Date.now() - started), resolve);
+      else {
+        const left = request.timeout * 1000 - (Date.now() - started);
+        new Conversation(context, request, { command, channel: opened.value, left }, resolve).begin();
+      }
     });
   });
 }
@@ -106,109 +109,153 @@ function sessionFailure(error: RawError, { where, alive }: ExecContext): Failure
   return failureOf(alive() ? error : { level: 'lost', message: error.message }, { where, phase: 'session' });
 }
 
+interface Begun {
+  readonly command: RemoteCommand;
+  readonly channel: ClientChannel;
+  /** Milliseconds that the command may take. */
+  readonly left: number;
+}
+
 interface Exit {
   readonly code: number | null;
   readonly signal?: string;
 }
 
-function converse(
-  context: ExecContext,
-  request: ExecRequest,
-  command: RemoteCommand,
-  channel: ClientChannel,
-  left: number,
-  resolve: (result: Outcome<ExecResult>) => void,
-): void {
-  const { where, become } = context;
-  const base = { mark: command.ready.whole, limit: request.maxOutput ?? defaultLimit, terminal: command.terminal };
-  const out = createOutput({ ...base, ...present({ onLine: request.onLine }) });
-  const err = createOutput(base);
-  const said = (): string => `${out.before()}${err.before()}`;
-  let begun = false;
-  let over = false;
-  let exit: Exit | undefined;
-  let linger: NodeJS.Timeout | undefined;
+type Resolve = (result: Outcome<ExecResult>) => void;
 
-  /** From here on nothing else decides about the result. */
-  const close = (): boolean => {
-    if (over) return false;
-    over = true;
-    dialogue.close();
-    clearTimeout(clock);
-    clearTimeout(linger);
-    request.signal?.removeEventListener('abort', abort);
-    return true;
-  };
-  const giveUp = (failure: Failure): void => {
-    if (!close()) return;
-    const answer = (note: string): void => resolve({ ok: false, failure: note === '' ? failure : { ...failure, detail: note } });
-    void endRemote(context, channel, begun ? Number(out.tail()) : 0).then(answer);
-    // Who stops a run now does not wait for a program that does not heed a signal; the host goes on ending it.
-    if (failure.kind === 'interrupted') setTimeout(() => answer('it may still be running there'), interruptLimit).unref();
-  };
-  const abort = (): void => giveUp({ kind: 'interrupted', message: `${where}: the command was stopped` });
-  const clock = setTimeout(() => giveUp({ kind: 'timeout', message: lateMessage(where, request) }), left);
-  const send = (text: string): void => {
-    channel.write(text);
-  };
-  const dialogue = createDialogue({ command, become, timeout: left / 1000, where, said, send, fail: giveUp });
-  request.signal?.addEventListener('abort', abort, { once: true });
+/** A command that runs on its channel, from the dialogue before its first line to its end; it resolves once. */
+class Conversation {
+  readonly #context: ExecContext;
+  readonly #request: ExecRequest;
+  readonly #command: RemoteCommand;
+  readonly #channel: ClientChannel;
+  readonly #resolve: Resolve;
+  readonly #out: Output;
+  readonly #err: Output;
+  readonly #clock: NodeJS.Timeout;
+  readonly #dialogue: Dialogue;
+  #begun = false;
+  #over = false;
+  #exit: Exit | undefined;
+  #linger: NodeJS.Timeout | undefined;
 
-  const begin = (): void => {
-    begun = true;
-    dialogue.close();
-    if (!command.atOnce) sendInput();
-  };
-  const sendInput = (): void => {
-    const { input, stream } = command;
+  constructor(context: ExecContext, request: ExecRequest, { command, channel, left }: Begun, resolve: Resolve) {
+    const { where, become } = context;
+    this.#context = context;
+    this.#request = request;
+    this.#command = command;
+    this.#channel = channel;
+    this.#resolve = resolve;
+    const base = { mark: command.ready.whole, limit: request.maxOutput ?? defaultLimit, terminal: command.terminal };
+    this.#out = createOutput({ ...base, ...present({ onLine: request.onLine }) });
+    this.#err = createOutput(base);
+    this.#clock = setTimeout(() => this.#giveUp({ kind: 'timeout', message: lateMessage(where, request) }), left);
+    this.#dialogue = createDialogue({
+      command,
+      become,
+      timeout: left / 1000,
+      where,
+      said: () => this.#said(),
+      send: (text) => void channel.write(text),
+      fail: (failure) => this.#giveUp(failure),
+    });
+  }
+
+  begin(): void {
+    this.#request.signal?.addEventListener('abort', this.#abort, { once: true });
+    this.#channel.on('data', (chunk: Buffer) => this.#take(this.#out, chunk));
+    this.#channel.stderr.on('data', (chunk: Buffer) => this.#take(this.#err, chunk));
+    this.#channel.on('exit', (code: number | null, signal?: string) => {
+      this.#exit = { code, ...(signal === undefined ? {} : { signal: signal.slice(0, longestSignal) }) };
+      if (!this.#over) this.#awaitClose();
+    });
+    this.#channel.on('error', () => undefined);
+    this.#channel.on('close', () => this.#ended());
+    if (this.#command.atOnce) this.#sendInput();
+  }
+
+  #take(output: Output, chunk: Buffer): void {
+    if (this.#over) return;
+    output.feed(chunk);
+    if (output.flooded()) return this.#giveUp(flood(this.#context.where, this.#begun));
+    if (!this.#begun && this.#out.started()) this.#started();
+    if (!this.#begun) this.#dialogue.hear(output.before);
+    if (this.#exit !== undefined) this.#awaitClose();
+  }
+
+  #started(): void {
+    this.#begun = true;
+    this.#dialogue.close();
+    if (!this.#command.atOnce) this.#sendInput();
+  }
+
+  #sendInput(): void {
+    const { input, stream, terminal } = this.#command;
+    const channel = this.#channel;
     if (stream !== undefined) {
       if (input !== undefined) channel.write(input);
-      void pour(stream(), channel, () => over).then((why) => {
-        if (why === undefined) return command.terminal ? undefined : channel.end();
-        giveUp({ kind: 'exit', message: `what should be sent to ${where} cannot be read: ${why}` });
+      void pour(stream(), channel, () => this.#over).then((why) => {
+        if (why === undefined) return terminal ? undefined : channel.end();
+        this.#giveUp({ kind: 'exit', message: `what should be sent to ${this.#context.where} cannot be read: ${why}` });
       });
     } else if (input !== undefined) {
       // A terminal knows no end of input: there the coded input carries its own.
-      if (command.terminal) channel.write(input);
+      if (terminal) channel.write(input);
       else channel.end(input);
     }
-  };
-  const take = (output: Output) => (chunk: Buffer) => {
-    if (over) return;
-    output.feed(chunk);
-    if (output.flooded()) return giveUp(flood(where, begun));
-    if (!begun && out.started()) begin();
-    if (!begun) dialogue.hear(output.before);
-    if (exit !== undefined) wait();
-  };
-  const wait = (): void => {
-    clearTimeout(linger);
-    linger = setTimeout(() => {
-      channel.close();
-      ended();
+  }
+
+  /** From here on nothing else decides about the result. False = something has decided already. */
+  #close(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#dialogue.close();
+    clearTimeout(this.#clock);
+    clearTimeout(this.#linger);
+    this.#request.signal?.removeEventListener('abort', this.#abort);
+    return true;
+  }
+
+  readonly #abort = (): void => this.#giveUp({ kind: 'interrupted', message: `${this.#context.where}: the command was stopped` });
+
+  #giveUp(failure: Failure): void {
+    if (!this.#close()) return;
+    const answer = (note: string): void => this.#resolve({ ok: false, failure: note === '' ? failure : { ...failure, detail: note } });
+    void endRemote(this.#context, this.#channel, this.#begun ? Number(this.#out.tail()) : 0).then(answer);
+    // Who stops a run now does not wait for a program that does not heed a signal; the host goes on ending it.
+    if (failure.kind === 'interrupted') setTimeout(() => answer('it may still be running there'), interruptLimit).unref();
+  }
+
+  /** The channel should close now; each piece of output gives it the whole time again. */
+  #awaitClose(): void {
+    clearTimeout(this.#linger);
+    this.#linger = setTimeout(() => {
+      this.#channel.close();
+      this.#ended();
     }, lingerLimit);
-  };
-  const ended = (): void => {
-    if (!close()) return;
-    out.end();
-    resolve(endOf());
-  };
-  const endOf = (): Outcome<ExecResult> => {
-    if (begun && exit !== undefined) return ok(resultOf(exit, out, err));
-    if (!context.alive()) return { ok: false, failure: sessionFailure({ message: 'closed' }, context) };
-    if (begun) return failed('unreachable', `${where}: the command ended without an exit status`, { transport: true });
-    const ending = { where, code: exit?.code ?? null, said: withoutMarks(said()).slice(-4000), answered: dialogue.answered() };
+  }
+
+  #ended(): void {
+    if (!this.#close()) return;
+    this.#out.end();
+    this.#resolve(this.#result());
+  }
+
+  #result(): Outcome<ExecResult> {
+    const { where, become, alive } = this.#context;
+    const exit = this.#exit;
+    if (this.#begun && exit !== undefined) return ok(resultOf(exit, this.#out, this.#err));
+    if (!alive()) return { ok: false, failure: sessionFailure({ message: 'closed' }, this.#context) };
+    if (this.#begun) return failed('unreachable', `${where}: the command ended without an exit status`, { transport: true });
+    const said = withoutMarks(this.#said()).slice(-4000);
+    const ending = { where, code: exit?.code ?? null, said, answered: this.#dialogue.answered() };
     return { ok: false, failure: notStarted({ ...ending, ...present({ become }) }) };
-  };
-  channel.on('data', take(out));
-  channel.stderr.on('data', take(err));
-  channel.on('exit', (code: number | null, signal?: string) => {
-    exit = { code, ...(signal === undefined ? {} : { signal: signal.slice(0, longestSignal) }) };
-    if (!over) wait();
-  });
-  channel.on('error', () => undefined);
-  channel.on('close', ended);
-  if (command.atOnce) sendInput();
+  }
+
+  /** All that came before the command's first line. */
+  #said(): string {
+    return `${this.#out.before()}${this.#err.before()}`;
+  }
 }
 
 /** Sends all chunks, none before there is room for it; an error of the source comes back in words. */
