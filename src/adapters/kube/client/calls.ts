@@ -42,73 +42,56 @@ export const appPath = (kind: string, key: string): string => {
   return `/apis/apps/v1/${within(namespace, kind, name)}`;
 };
 
-type Gets<T> = Read<T> & { readonly name: string };
 type Claim = { spec?: { volumeName?: string } };
+type More = Pick<Read<unknown>, 'name' | 'accept'>;
+
+const read = <T>(resource: string, path: string, more: More = {}): Read<T> => ({ resource, path, ...more });
+const namesOnly: More = { accept: shownAs('PartialObjectMetadataList') };
 
 /** One object each. */
 export const objects = {
-  node: (name: string): Gets<NodeObject> => ({ path: nodePath(name), resource: 'nodes', name }),
-  pod: (namespace: string, name: string): Gets<PodObject> => ({
-    path: podPath(namespace, name),
-    resource: 'pods',
-    name: `${namespace}/${name}`,
-  }),
-  deployment: (key: string): Gets<DeploymentObject> => ({ path: appPath('deployments', key), resource: 'deployments.apps', name: key }),
-  replicaSet: (key: string): Gets<Named> => ({ path: appPath('replicasets', key), resource: 'replicasets.apps', name: key }),
-  claim: (namespace: string, name: string): Gets<Claim> => ({
-    path: `/api/v1/${within(namespace, 'persistentvolumeclaims', name)}`,
-    resource: 'persistentvolumeclaims',
-    name: `${namespace}/${name}`,
-  }),
-  volume: (name: string): Gets<{ spec?: object }> => ({
-    path: `/api/v1/persistentvolumes/${segment(name)}`,
-    resource: 'persistentvolumes',
-    name,
-  }),
-  endpoints: (namespace: string, name: string): Gets<object> => ({
-    path: `/api/v1/${within(namespace, 'endpoints', name)}`,
-    resource: 'endpoints',
-    name: `${namespace}/${name}`,
-  }),
-  serverVersion: (): Read<ServerVersion> => ({ path: '/version', resource: '/version' }),
+  node: (name: string) => read<NodeObject>('nodes', nodePath(name), { name }),
+  pod: (namespace: string, name: string) => read<PodObject>('pods', podPath(namespace, name), { name: `${namespace}/${name}` }),
+  deployment: (key: string) => read<DeploymentObject>('deployments.apps', appPath('deployments', key), { name: key }),
+  replicaSet: (key: string) => read<Named>('replicasets.apps', appPath('replicasets', key), { name: key }),
+  claim: (namespace: string, name: string) => {
+    const path = `/api/v1/${within(namespace, 'persistentvolumeclaims', name)}`;
+    return read<Claim>('persistentvolumeclaims', path, { name: `${namespace}/${name}` });
+  },
+  volume: (name: string) => read<{ spec?: object }>('persistentvolumes', `/api/v1/persistentvolumes/${segment(name)}`, { name }),
+  endpoints: (namespace: string, name: string) =>
+    read<object>('endpoints', `/api/v1/${within(namespace, 'endpoints', name)}`, { name: `${namespace}/${name}` }),
+  serverVersion: () => read<ServerVersion>('/version', '/version'),
 };
 
 /** Lists whose version a watch may begin at. */
 export const lists = {
-  podsOf: (node: string): Read<PodObject> => ({ path: `/api/v1/pods?${onNode(node)}`, resource: 'pods' }),
-  /** Metadata of the pods, from the store. */
-  podNamesOf: (node: string): Read<Named> => ({ ...lists.podsOf(node), accept: shownAs('PartialObjectMetadataList') }),
+  podsOf: (node: string) => read<PodObject>('pods', `/api/v1/pods?${onNode(node)}`),
+  /** From the store. */
+  podNamesOf: (node: string) => read<Named>('pods', `/api/v1/pods?${onNode(node)}`, namesOnly),
   /** Pods of the node that have neither succeeded nor failed. */
-  unfinishedPodsOf: (node: string): Read<Named> => ({
-    path: `/api/v1/pods?${onNode(node)}${segment(',status.phase!=Succeeded,status.phase!=Failed')}`,
-    resource: 'pods',
-    accept: shownAs('PartialObjectMetadataList'),
-  }),
-  systemPods: (selector: string): Read<PodObject> => ({
-    path: `/api/v1/namespaces/kube-system/pods?labelSelector=${segment(selector)}`,
-    resource: 'pods',
-  }),
-  pendingPods: (): Read<PodObject> => ({ path: `/api/v1/pods?fieldSelector=${segment('status.phase=Pending')}`, resource: 'pods' }),
-  deployments: (): Read<DeploymentObject> => ({ path: '/apis/apps/v1/deployments', resource: 'deployments.apps' }),
-  autoscalers: (namespace: string): Read<AutoscalerObject> => ({
-    path: `/apis/autoscaling/v1/namespaces/${segment(namespace)}/horizontalpodautoscalers`,
-    resource: 'horizontalpodautoscalers.autoscaling',
-  }),
+  unfinishedPodsOf: (node: string) => {
+    const unfinished = segment(',status.phase!=Succeeded,status.phase!=Failed');
+    return read<Named>('pods', `/api/v1/pods?${onNode(node)}${unfinished}`, namesOnly);
+  },
+  systemPods: (selector: string) => read<PodObject>('pods', `/api/v1/namespaces/kube-system/pods?labelSelector=${segment(selector)}`),
+  pendingPods: () => read<PodObject>('pods', `/api/v1/pods?fieldSelector=${segment('status.phase=Pending')}`),
+  deployments: () => read<DeploymentObject>('deployments.apps', '/apis/apps/v1/deployments'),
+  autoscalers: (namespace: string) => {
+    const path = `/apis/autoscaling/v1/namespaces/${segment(namespace)}/horizontalpodautoscalers`;
+    return read<AutoscalerObject>('horizontalpodautoscalers.autoscaling', path);
+  },
 };
 
 /** Lists of which nobody needs the version. */
 export const collections = {
-  nodes: (): Read<NodeObject> => ({ path: '/api/v1/nodes', resource: 'nodes' }),
-  nodesWith: (selector: string): Read<NodeObject> => ({ path: `/api/v1/nodes?labelSelector=${segment(selector)}`, resource: 'nodes' }),
-  pdbs: (api: PdbApi): Read<PdbObject> => ({ path: `/apis/${api}/poddisruptionbudgets`, resource: 'poddisruptionbudgets.policy' }),
-  pdbsIn: (api: PdbApi, namespace: string): Read<PdbObject> => ({
-    path: `/apis/${api}/namespaces/${segment(namespace)}/poddisruptionbudgets`,
-    resource: 'poddisruptionbudgets.policy',
-  }),
-  volumes: (): Read<PersistentVolumeObject> => ({ path: '/api/v1/persistentvolumes', resource: 'persistentvolumes' }),
+  nodes: () => read<NodeObject>('nodes', '/api/v1/nodes'),
+  nodesWith: (selector: string) => read<NodeObject>('nodes', `/api/v1/nodes?labelSelector=${segment(selector)}`),
+  pdbs: (api: PdbApi) => read<PdbObject>('poddisruptionbudgets.policy', `/apis/${api}/poddisruptionbudgets`),
+  pdbsIn: (api: PdbApi, namespace: string) =>
+    read<PdbObject>('poddisruptionbudgets.policy', `/apis/${api}/namespaces/${segment(namespace)}/poddisruptionbudgets`),
+  volumes: () => read<PersistentVolumeObject>('persistentvolumes', '/api/v1/persistentvolumes'),
 };
 
-export const admissionList = (version: 'v1' | 'v1beta1', kind: AdmissionKind): Read<AdmissionObject> => ({
-  path: `/apis/admissionregistration.k8s.io/${version}/${kind}`,
-  resource: `${kind}.admissionregistration.k8s.io`,
-});
+export const admissionList = (version: 'v1' | 'v1beta1', kind: AdmissionKind) =>
+  read<AdmissionObject>(`${kind}.admissionregistration.k8s.io`, `/apis/admissionregistration.k8s.io/${version}/${kind}`);
