@@ -15,18 +15,12 @@ interface YamlStyle {
 }
 
 export function writeYaml(value: Cell, style: YamlStyle): string {
-  const items = childrenOf(value, style);
-  const out =
-    items === undefined
-      ? `${scalar(value)}\n`
-      : items.length === 0 || isLeaf(value, style)
-        ? `${flow(value, style)}\n`
-        : block(value, style, 0);
+  const out = isInline(value, style) ? `${inline(value, style)}\n` : block(value, style, 0);
   reserve(out.length);
   return out;
 }
 
-type Child = readonly [key: string | undefined, value: Cell];
+type Child = readonly [key: Cell | undefined, value: Cell];
 
 /** The entries of a collection; undefined for a scalar. */
 function childrenOf(value: Cell, { sortKeys }: YamlStyle): readonly Child[] | undefined {
@@ -34,17 +28,23 @@ function childrenOf(value: Cell, { sortKeys }: YamlStyle): readonly Child[] | un
   if (isListCell(value)) return value.map((item) => [undefined, item]);
   if (isTuple(value)) return value.items.map((item) => [undefined, item]);
   if (!isDict(value)) return undefined;
-  const entries = dictEntries(value).map(([key, item]) => [scalar(key), item] as const);
-  return sortKeys ? entries.sort(([a], [b]) => compareText(a, b)) : entries;
+  const entries = [...dictEntries(value)];
+  return sortKeys ? entries.sort(([a], [b]) => compareText(text(a), text(b))) : entries;
 }
 
-const isLeaf = (value: Cell, style: YamlStyle): boolean =>
-  style.flowLeaves && (childrenOf(value, style) ?? []).every(([, item]) => childrenOf(item, style) === undefined);
+/** Scalars, empty collections, and with `flowLeaves` those that hold only scalars. */
+function isInline(value: Cell, style: YamlStyle): boolean {
+  const children = childrenOf(value, style) ?? [];
+  return children.length === 0 || (style.flowLeaves && children.every(([, item]) => childrenOf(item, style) === undefined));
+}
 
-function flow(value: Cell, style: YamlStyle): string {
+function inline(value: Cell, style: YamlStyle): string {
   const children = childrenOf(value, style);
-  if (children === undefined) return scalar(value);
-  const parts = children.map(([key, item]) => (key === undefined ? flow(item, style) : `${key}: ${flow(item, style)}`));
+  if (children === undefined) return scalar(value, false);
+  const parts = children.map(([key, item]) => {
+    const own = childrenOf(item, style) === undefined ? scalar(item, true) : inline(item, style);
+    return key === undefined ? own : `${scalar(key, true)}: ${own}`;
+  });
   return isDict(value) ? `{${parts.join(', ')}}` : `[${parts.join(', ')}]`;
 }
 
@@ -53,38 +53,36 @@ function block(value: Cell, style: YamlStyle, depth: number): string {
   const lead = ' '.repeat(depth);
   return (childrenOf(value, style) ?? [])
     .map(([key, item]) => {
-      const inner = childrenOf(item, style);
-      const inline = inner === undefined || inner.length === 0 || isLeaf(item, style);
-      if (key === undefined) {
-        const dash = '-'.padEnd(style.indent);
-        return inline
-          ? `${lead}- ${flow(item, style)}\n`
-          : `${lead}${dash}${block(item, style, depth + style.indent).slice(depth + style.indent)}`;
-      }
-      if (inline) return `${lead}${key}: ${flow(item, style)}\n`;
+      const start = key === undefined ? '-' : `${scalar(key, false)}:`;
+      if (isInline(item, style)) return `${lead}${start} ${inline(item, style)}\n`;
+      if (key === undefined)
+        return lead + start.padEnd(style.indent) + block(item, style, depth + style.indent).slice(depth + style.indent);
       // A list in a mapping stands at the same depth as its key.
-      return `${lead}${key}:\n${block(item, style, isDict(item) ? depth + style.indent : depth)}`;
+      return `${lead}${start}\n${block(item, style, isDict(item) ? depth + style.indent : depth)}`;
     })
     .join('');
 }
 
-/** Texts that would be read as something else, or as no plain scalar at all, are quoted. */
+/** Texts that PyYAML would read as something else. */
 const looksTyped =
-  /^(?:[-+]?(?:0b[01_]+|0x[\da-fA-F_]+|[\d][\d_]*(?::[0-5]?\d)*(?:\.[\d_]*)?(?:[eE][-+]?\d+)?|\.\d[\d_]*|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)|~|null|Null|NULL|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF|<<|=|\d{4}-\d\d?-\d\d?.*)?$/;
-const needsQuotes = /^[\s?:,[\]{}#&*!|>'"%@`-]|[\s]$|: |:$| #|[,[\]{}]/;
+  /^(?:[-+]?(?:0b[01_]+|0x[\da-fA-F_]+|\d[\d_]*(?::[0-5]?\d)*(?:\.[\d_]*(?:[eE][-+]\d+)?)?|\.\d[\d_]*(?:[eE][-+]\d+)?|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)|~|null|Null|NULL|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF|<<|=|\d{4}-\d\d?-\d\d?(?:[Tt \t].*)?)?$/;
+/** Texts that PyYAML quotes everywhere, and those that it quotes in a flow collection only. */
+const notPlain = /^(?:---|\.\.\.|\s|[#,[\]{}&*!|>'"%@`]|[?:-](?:\s|$))|\s$|:(?:\s|$)|\s#/;
+const notPlainInFlow = /[,[\]{}:?]/;
 const special = /[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]/;
 
-function scalar(value: Cell): string {
+function scalar(value: Cell, inFlow: boolean): string {
   kindOf(value);
   if (value === null) return 'null';
   if (typeof value === 'boolean') return value ? 'true' : 'false';
-  if (typeof value === 'string') return textScalar(value);
+  if (typeof value === 'string') return textScalar(value, inFlow);
   if (isListCell(value) || isTuple(value) || isDict(value)) return fail(`a ${typeName(value)} cannot be a key in YAML`);
-  return repr(value);
+  // YAML 1.1 reads an exponent only behind a point.
+  return repr(value).replace(/^(-?\d+)e/, '$1.0e');
 }
 
-function textScalar(value: string): string {
+function textScalar(value: string, inFlow: boolean): string {
   if (special.test(value)) return JSON.stringify(value);
-  const isWord = /^-[^\s-]/.test(value) && !needsQuotes.test(value.slice(1));
-  return looksTyped.test(value) || (needsQuotes.test(value) && !isWord) ? `'${text(value).replaceAll("'", "''")}'` : value;
+  const quoted = looksTyped.test(value) || notPlain.test(value) || (inFlow && notPlainInFlow.test(value));
+  return quoted ? `'${value.replaceAll("'", "''")}'` : value;
 }
