@@ -112,7 +112,7 @@ describe('regular expressions', () => {
   });
 
   it('those of tables are linear too, and no file makes one of a text from outside', { timeout: 300_000 }, () => {
-    expect([...makers].sort()).toEqual(knownMakers);
+    expect([...makers].sort()).toEqual([...knownMakers].sort());
     const shapes = creatorRows.map(({ pattern }) => ({ source: pattern, flags: 's' }));
     expect(shapes.filter((one) => slow(one) !== undefined)).toEqual([]);
   });
