@@ -2,10 +2,19 @@
 // packages (skipped, and counted, without them); `vm` boots real kernels in QEMU.
 import { defineConfig } from 'vitest/config';
 
+/** Scripts for hosts are imported as text, as in the bundle. */
+const textFiles = {
+  name: 'text-files',
+  enforce: 'pre' as const,
+  transform: (text: string, id: string) => (/\.(?:sh|awk)$/.test(id) ? `export default ${JSON.stringify(text)}` : undefined),
+};
+
 export default defineConfig({
+  plugins: [textFiles],
   test: {
     projects: [
       {
+        extends: true,
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
@@ -17,6 +26,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'crash',
           include: ['test/crash/**/*.test.ts'],
@@ -27,6 +37,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
@@ -34,6 +45,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'hosts',
           include: ['test/hosts/**/*.test.ts'],
@@ -44,6 +56,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { textFiles } from '../scripts/text-files.mjs';
 import { variable } from './package.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -22,6 +23,7 @@ export async function bundle(files, outfile) {
     format: 'cjs',
     platform: 'node',
     external: ['cpu-features', '*/sshcrypto.node'],
+    loader: textFiles,
     outfile,
     logLevel: 'error',
   });

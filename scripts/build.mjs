@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { buildSync } from 'esbuild';
+import { textFiles } from './text-files.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -30,7 +31,7 @@ export function build({ entry = join(root, 'src/main.ts'), out = join(root, 'dis
     charset: 'utf8',
     // ssh2 tries these two in a `try` and goes on with Node's own crypto without them. They are native, so they cannot be in one file.
     external: ['cpu-features', '*/sshcrypto.node'],
-    loader: { '.node': 'empty' },
+    loader: { '.node': 'empty', ...textFiles },
     define: { __KMEND_VERSION__: JSON.stringify(version), 'import.meta.url': '__kmend_url', 'import.meta.dirname': '__dirname' },
     banner: { js: "'use strict';const __kmend_url=require('node:url').pathToFileURL(__filename).href;" },
     logLevel: 'warning',

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
+import { textFiles } from './text-files.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -81,7 +82,7 @@ The state directory must satisfy the same rules. kmend creates it with mode 0700
 
 /** The tables that the code decides by, by name: from the sources, which Node cannot import as they are. */
 async function kmemTables() {
-  const options = { bundle: true, platform: 'node', format: 'esm', write: false };
+  const options = { bundle: true, platform: 'node', format: 'esm', write: false, loader: textFiles };
   const { outputFiles } = buildSync({ ...options, entryPoints: [join(root, 'test/facts/kmem-doc-tables.ts')] });
   const { docTables } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
   return docTables;

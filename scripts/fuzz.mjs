@@ -8,6 +8,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { textFiles } from './text-files.mjs';
 
 const usage = `npm run fuzz -- [options]
   --parser NAME   fuzz this one only (again for more); \`list\` prints the names. Default: all
@@ -57,6 +58,7 @@ async function bundle() {
     target: 'node20',
     external: ['ssh2', 'zod', 'semver'],
     plugins: [whereItLies],
+    loader: textFiles,
     logLevel: 'warning',
   });
   const { Instrumentor } = createRequire(jazzer)('@jazzer.js/instrumentor');

@@ -29,6 +29,7 @@ export function startWorkers(): Workers {
     format: 'esm',
     outfile: bundle,
     external: ['*.node'],
+    loader: { '.sh': 'text', '.awk': 'text' },
     define: { 'import.meta.dirname': JSON.stringify(join(import.meta.dirname, '../recorded')) },
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: 'error',
