@@ -1,13 +1,9 @@
 // Files that kmend puts on a host: where package files lie there, and the shell that takes their checksum.
+import sha256 from './sha256.sh';
+import { scriptText } from './text/script-text.ts';
 
 /** Below the host's root. */
 export const packageFolder = '/var/lib/kmend/packages';
 
-/** `sha256 FILE` prints the checksum; coreutils and busybox have sha256sum. A host without it and without openssl ends with `without`. */
-export const sha256Shell = (without: number): string => `sha256() {
-  if command -v sha256sum >/dev/null 2>&1; then sha256sum < "$1" | cut -c 1-64
-  elif command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 < "$1" | sed 's/.* //'
-  else return 1; fi
-}
-sha256 /dev/null >/dev/null || { echo 'neither sha256sum nor openssl is here' >&2; exit ${without}; }
-`;
+/** The shell function `sha256 FILE`. A host without a program for it ends with `without`. */
+export const sha256Shell = (without: number): string => scriptText(sha256, { without });

@@ -42,10 +42,10 @@ interface File {
   readonly imports: readonly string[];
 }
 
-const walk = (folder: string): string[] =>
+const walk = (folder: string, kind = /\.ts$/): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    return entry.isDirectory() ? walk(path) : path.endsWith('.ts') ? [path] : [];
+    return entry.isDirectory() ? walk(path, kind) : kind.test(path) ? [path] : [];
   });
 
 /** The room of a path: each adapter is a room of its own, and the practice fleet stands beside `src`. */
@@ -208,7 +208,9 @@ describe('the house', () => {
 
   it('reads KMEND_ROOT in the prelude only, and drops it where another user runs the script', () => {
     const wrong = files.filter((file) => code(file.text).includes('KMEND_ROOT') && file.room !== 'practice').map(name);
-    expect(wrong.toSorted()).toEqual(['src/adapters/ssh/exec/command.ts', 'src/facts/probe/prelude.ts']);
+    expect(wrong.toSorted()).toEqual(['src/adapters/ssh/exec/command.ts']);
+    const scripts = walk(source, /\.(?:sh|awk)$/).filter((path) => readFileSync(path, 'utf8').includes('KMEND_ROOT'));
+    expect(scripts.map((path) => relative(root, path))).toEqual(['src/facts/probe/prelude.sh']);
   });
 
   it('has one test file for every module, and registers every module and area', () => {

@@ -1,12 +1,12 @@
 // Scripts for hosts lie in files of their own; here their text becomes what is sent.
 
 /**
- * The text of a script file with a value for each `@name@`, and without the comment at its head, which is for its readers.
- * Values stand there as they are: a word of others must be quoted. A name without a value is our bug.
+ * The text of a script file with a value for each `@name@`, and without the comment at its head, which is for readers.
+ * A value stands there as it is, without a newline at its end: words of others must be quoted. A name without a value is our bug.
  */
 export const scriptText = (file: string, values: Readonly<Record<string, string | number>> = {}): string =>
   file.replace(/^(?:#(?!!).*\n)+/, '').replace(/@([A-Za-z]\w*)@/g, (_, name: string) => {
     const value = values[name];
     if (value === undefined) throw new Error(`a script has no value for @${name}@`);
-    return String(value);
+    return String(value).replace(/\n$/, '');
   });

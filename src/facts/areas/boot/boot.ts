@@ -1,9 +1,11 @@
 // Area boot: the command line now, what the next boot will take, and what a kernel installed later would get.
 import type { Facts } from '../../../model/fact.ts';
+import { scriptText } from '../../../model/text/script-text.ts';
 import { unknown, type Value } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readAssignments } from '../../assignments.ts';
 import { readFields } from '../../fields.ts';
+import boot from './boot.sh';
 import { bootArgs, valuesOf } from './boot-args.ts';
 import { type BootMenu, readBls, readGrubCfg, readGrubEnv } from './boot-entries.ts';
 
@@ -102,52 +104,7 @@ export const bootArea: Area = {
       example: 'crashkernel=auto',
     },
   ],
-  // On UEFI el7 starts the grub.cfg of the EFI partition; el9 and Debian have only a stub there, without a menu, and use the one in /boot.
-  script: `line "$R/proc/cmdline" cmdline
-e=''; [ ! -d "$R/sys/firmware/efi" ] || { e="$R/boot/efi/EFI/*/grub.cfg"; echo efi; }
-[ ! -e "$R/run/ostree-booted" ] || echo ostree
-dump "$R/etc/default/grub" default
-n=0
-for f in "$R"/etc/default/grub.d/*.cfg; do [ ! -e "$f" ] || { printf 'dropin %s\\n' "\${f#"$R"}"; dump "$f" "drop$n"; n=$((n + 1)); }; done
-line "$R/etc/kernel/cmdline" kernelcmdline
-set --
-for f in $e "$R/boot/grub2/grub.cfg" "$R/boot/grub/grub.cfg"; do if [ -r "$f" ]; then set -- "$@" "$f"; elif [ -e "$f" ]; then echo grub_denied; fi; done
-if [ $# != 0 ]; then
-  # The first file with a menu in it.
-  g=$(awk 'FNR == 1 {if (found) exit; n = 0}
-    {sub(/^[ \\t]+/, "")} /^(menuentry|submenu|blscfg)/ {found = 1; name = FILENAME}
-    /^(set (default|kernelopts|tuned_params)=|menuentry |submenu |linux(16|efi)?[ \\t]|}|blscfg)/ {l[n++] = $0; size += length($0)} size > 150000 {cut = 1; exit}
-    END {if (!found) exit; print name; if (cut) print "cut"; for (i = 0; i < n; i++) print "grub " l[i]}' "$@")
-  if [ -n "$g" ]; then
-    l=\${g#*
-}
-    g=\${g%%
-*}
-    printf 'cfg %s\\n%s\\n' "\${g#"$R"}" "$l"
-    case $l in cut*) cut=' cut';; esac
-    dump "\${g%/*}/grubenv" env
-    # What grubenv lies on: its longest mount point, of equals the last.
-    if [ -e "\${g%/*}/grubenv" ]; then
-      g=\${g#"$R"} e='' n=0
-      set -f; IFS='
-'
-      for l in $S; do
-        unset IFS
-        set -- $l
-        m=\${2%/}
-        case \${g%/*}/ in "$m"/*) [ $# -lt 4 ] || [ \${#2} -lt $n ] || n=\${#2} e="$1 $3";; esac
-      done
-      unset IFS; set +f
-      echo "envdev $e"
-    fi
-  fi
-elif [ -e "$R/boot/grub2" ] || [ -e "$R/boot/efi" ]; then [ -x "$R/boot/grub2/." ] || echo grub_denied; fi
-set --
-for f in "$R"/boot/loader/entries/*.conf; do [ ! -e "$f" ] || { if [ -r "$f" ]; then set -- "$@" "$f"; else echo bls_denied; fi; }; done
-[ $# = 0 ] || awk '/^(title|version|linux|options|id)[ \\t]/ {print "bls " FILENAME ":" $0; size += length($0) + length(FILENAME)} size > 150000 {exit 9}' "$@" || cut=' cut'
-for f in "$R/usr/share/oem/grub.cfg" "$R/oem/grub.cfg"; do [ ! -r "$f" ] || while IFS= read -r l; do case $l in *linux_append=*) printf 'oem %s\\n' "$l";; esac; done <"$f"; done
-dump "$R/etc/os-release" os
-echo "arch $A"`,
+  script: scriptText(boot),
   maxBytes: 262_144,
   parse: (text, { cut }) => {
     const fields = readFields(text);

@@ -1,8 +1,10 @@
 // Area kernel: the running kernel, the installed ones, and what their System.map says about nokmem.
 import type { Facts } from '../../../model/fact.ts';
+import { scriptText } from '../../../model/text/script-text.ts';
 import { type Mapping, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
+import kernel from './kernel.sh';
 
 export const kernelArea: Area = {
   name: 'kernel',
@@ -22,15 +24,7 @@ export const kernelArea: Area = {
       example: { '3.10.0-862.el7.x86_64': 'no' },
     },
   ],
-  // Only the builds that the table leaves open are looked up: a System.map has 3 MB.
-  script: `printf 'release %s\\n' "$K"
-for f in "$R"/boot/vmlinuz-*; do [ ! -e "$f" ] || printf 'installed %s\\n' "\${f##*/vmlinuz-}"; done
-set --
-for f in "$R"/boot/System.map-3.* "$R"/boot/System.map-4.[0-4].*; do
-  n=0; case $f in *.elrepo*) continue;; *map-3.10.0-*.el7*) n=\${f##*map-3.10.0-}; n=\${n%%[!0-9]*};; esac
-  [ -r "$f" ] && [ "$n" != 514 ] && [ "\${n:-0}" -lt 1062 ] && set -- "$@" "$f"
-done
-[ $# = 0 ] || grep -E ' (_text|cgroup_memory_nokmem)$' /dev/null "$@" | while IFS= read -r l; do printf 'map %s\\n' "\${l##*/System.map-}"; done`,
+  script: scriptText(kernel),
   maxBytes: 65_536,
   parse: (text): Facts => {
     const fields = readFields(text);

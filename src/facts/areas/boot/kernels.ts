@@ -1,9 +1,11 @@
 // Area kernels: which package each installed kernel belongs to, and whose updates become the default. Read only where a task asks for it.
 import type { Facts } from '../../../model/fact.ts';
+import { scriptText } from '../../../model/text/script-text.ts';
 import type { Mapping } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readAssignments } from '../../assignments.ts';
 import { readFields } from '../../fields.ts';
+import kernels from './kernels.sh';
 
 /** One question to the package database for all kernels; a file that no package owns is a line that is not ours. A database that does not answer is `packages.broken`. */
 export const kernelsArea: Area = {
@@ -30,14 +32,7 @@ export const kernelsArea: Area = {
       example: '/boot/vmlinuz-3.10.0-862.el7.x86_64',
     },
   ],
-  script: `[ "$F" = rpm ] || return 0
-if has grubby; then printf 'grubby %.300s\\n' "$($T2 grubby --default-kernel)"; fi
-set --
-for f in "$R"/boot/vmlinuz-[0-9]*; do case $f in */vmlinuz-0-rescue*) ;; *) [ ! -e "$f" ] || set -- "$@" "$f";; esac; done
-if [ $# != 0 ]; then
-  $T2 rpm -qf --qf 'owner %{NAME} %{VERSION}-%{RELEASE}.%{ARCH}\\n' "$@"
-fi
-[ ! -r "$R/etc/sysconfig/kernel" ] || while IFS= read -r l; do case $l in *DEFAULT*=*) printf 'setting %.200s\\n' "$l";; esac; done <"$R/etc/sysconfig/kernel"`,
+  script: scriptText(kernels),
   maxBytes: 65_536,
   parse: (text): Facts => {
     const fields = readFields(text);

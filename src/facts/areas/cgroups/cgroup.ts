@@ -1,29 +1,12 @@
 // Area cgroup: what the kernel-memory files of all memory cgroups answer, counted on the host by creator, limit and answer.
 import type { Facts } from '../../../model/fact.ts';
+import { scriptText } from '../../../model/text/script-text.ts';
 import { unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields, wholeNumber } from '../../fields.ts';
 import { idHolders, readExamples, readExplicit, readWitnesses, samplesOf, type Witness } from '../../kmem/groups.ts';
+import cgroup from './cgroup.sh';
 import { rowFunction, walkProgram } from './cgroup-walk.ts';
-
-/** Limit of a walk, where the host has a `timeout` and a kernel that leaks: what was counted by then is printed, and marked as `capped`. */
-const walkSeconds = 25;
-
-/** A limit on memory and swap shows that a group outside of pods had its limit from the start. */
-const v1Files = [
-  'memory.kmem.slabinfo',
-  'memory.limit_in_bytes',
-  'memory.kmem.usage_in_bytes',
-  'cgroup.procs',
-  'memory.memsw.limit_in_bytes',
-];
-const v2Files = ['memory.stat', 'memory.max', 'cgroup.procs'];
-
-/**
- * For busybox. Its grep takes EIO for an empty file, so md5sum runs first and names what it cannot read. Its find passes more arguments than new
- * kernels accept.
- */
-const deafReader = 'find "$@" -print0 | xargs -0 sh -c "md5sum \\"\\$@\\" >/dev/null; exec grep -m 3 \\"\\" /dev/null \\"\\$@\\"" sh';
 
 export const cgroupArea: Area = {
   name: 'cgroup',
@@ -103,58 +86,7 @@ export const cgroupArea: Area = {
       example: 12,
     },
   ],
-  /*
-   * One walk, one awk. GNU grep walks by itself, which costs half of find and grep, and it names a file that it could not read. A grep that is a
-   * symbolic link, or part of the shell, is busybox's; a link also the practice fleet's. What is cheap and informative comes first, because it counts even where the probe is ended.
-   * `$A0` is used by the area pids, too.
-   * Symbolic links are followed by name: the practice fleet makes EIO with them. The dot behind the root is explained in `walkProgram`.
-   */
-  script: `A0='${rowFunction}'
-c=$R/sys/fs/cgroup m=$c/memory W=''
-if early && command -v timeout >/dev/null; then W='timeout ${walkSeconds}'; fi
-if [ ! -e "$m/memory.limit_in_bytes" ]; then
-  while read -r _ d t o _; do case $t:,$o, in cgroup:*,memory,*) m=$R$d;; esac; done <"$R/proc/mounts"
-fi
-[ ! -e "$c/cgroup.controllers" ] || echo unified
-[ ! -d "$c/unified" ] || echo hybrid
-for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { echo v1; break; }; done
-printf '%s\\n' "$S"
-G=$(command -v grep)
-sums() { M=$1 Z=$2 D=$R/sys/kernel/slab/./ awk "$A0"'${walkProgram}'; }
-if [ -e "$m/memory.limit_in_bytes" ]; then
-  echo memory v1
-  line "$m/memory.kmem.usage_in_bytes" usage
-  z=absent
-  if [ -e "$m/memory.kmem.slabinfo" ]; then z=empty; fi
-  if [ $z = empty ] || [ -e "$m/memory.kmem.usage_in_bytes" ]; then echo files; fi
-  {
-    d=$R/sys/kernel/slab s=0
-    if early; then
-      $W ls -1Uq "$d" 2>/dev/null; s=$?
-      case $s in 1|2) $W find "$d/." -maxdepth 1 -name '*(*:*'; s=$?;; esac
-    fi
-    echo "@ $s"
-    if [ -f "$G" ] && [ ! -L "$G" ]; then
-      $W grep -R -m 3 ${v1Files.map((name) => `--include=${name}`).join(' ')} '' "$m/."
-    else
-      set -- "$m/." \\( ${v1Files.map((name) => `-name ${name}`).join(' -o ')} \\)
-      case $K:$z in
-        3.*:empty) $W sh -c '${deafReader}' sh "$@";;
-        *) $W find "$@" -exec grep -m 3 '' /dev/null {} +;;
-      esac
-    fi
-    echo "@ $?"
-  } 2>&1 | sums "$m" $z
-elif [ -e "$c/cgroup.controllers" ]; then
-  echo memory v2
-  {
-    echo '@ 0'
-    set -- '^((kernel|slab) [0-9]+|max|[0-9]+)$' "$c/."
-    if [ -f "$G" ] && [ ! -L "$G" ]; then $W grep -R -m 3 ${v2Files.map((name) => `--include=${name}`).join(' ')} -E "$@"
-    else $W find "$2" \\( ${v2Files.map((name) => `-name ${name}`).join(' -o ')} \\) -exec grep -m 3 -E "$1" /dev/null {} +; fi
-    echo "@ $?"
-  } 2>&1 | sums "$c" v2
-fi`,
+  script: scriptText(cgroup, { rowFunction, walkProgram }),
   maxBytes: 200_000,
   inParts: true,
   parse: (text, { cut }): Facts => {

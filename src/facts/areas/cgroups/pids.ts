@@ -1,32 +1,16 @@
 // Area pids: what limits the number of processes where kernel memory is not accounted. Read by `check`, and for a play that names such a fact.
+import { scriptText } from '../../../model/text/script-text.ts';
 import { unknown, type Value } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { type Fields, readFields, wholeNumber } from '../../fields.ts';
 import { creatorRows, type Level } from '../../kmem/creators.ts';
 import { kubeletSetting } from '../programs/kubelet.ts';
+import countPids from './pids.awk';
+import pids from './pids.sh';
 
 const keysOf = (level: Level): string => creatorRows.flatMap((row) => (row.level === level ? [row.key] : [])).join(' ');
 
-/**
- * Counts pods and containers by the shape of their paths, as the walk over memory groups does. A container is limited by its pod too; what a
- * group further up allows is shared by all, and protects no pod from another.
- */
-const countProgram = `BEGIN {
-  M = ENVIRON["M"] "/./"
-  split("${keysOf('pod')}", A, " "); for (i in A) pod[A[i]]
-  split("${keysOf('container')}", B, " "); for (i in B) box[B[i]]
-}
-index($0, M) == 1 && match($0, /\\/pids\\.max:[^:]*$/) {
-  max[substr($0, length(M) + 1, RSTART - length(M) - 1)] = substr($0, RSTART + 10)
-}
-END {
-  for (p in max) {
-    r = rowOf(p); q = p; sub(/\\/[^\\/]*$/, "", q)
-    if (r in pod) { pods++; if (max[p] == "max") free++ }
-    else if (r in box) { boxes++; if (max[p] == "max" && !((rowOf(q) in pod) && (q in max) && max[q] != "max")) bare++ }
-  }
-  print "counts " pods + 0, free + 0, boxes + 0, bare + 0
-}`;
+const countProgram = scriptText(countPids, { pods: keysOf('pod'), containers: keysOf('container') });
 
 export const pidsArea: Area = {
   name: 'pids',
@@ -67,32 +51,7 @@ export const pidsArea: Area = {
     },
     { name: 'pids.kube_reserved', lifetime: 'disk', summary: 'the same for --kube-reserved', example: 'memory=500Mi' },
   ],
-  // `$U` and `$C` are of the area kubelet: its process, and its configuration file. `$A0` is of the area cgroup: the awk function `rowOf`.
-  script: `line "$R/proc/sys/kernel/pid_max" kernel_max
-d=$R/sys/fs/cgroup/pids z=v1
-if [ ! -d "$d" ]; then
-  d=$R/sys/fs/cgroup z=''
-  if grep -qw pids "$d/cgroup.controllers"; then z=v2; fi
-fi
-if [ -n "$z" ]; then
-  echo "controller $z"
-  $T2 find "$d/." -name pids.max -exec grep '' /dev/null {} + | M=$d awk "$A0"'${countProgram}'
-fi
-if [ -n "$U" ]; then
-  $T tr '\\000' '\\n' <"$R/proc/$U/cmdline" | grep -E -A 1 '(pod-max-pids|system-reserved|kube-reserved|feature-gates|kubelet-arg)(=|$)' | sed 's/^/arg /'
-fi
-flags
-[ ! -e "$C" ] || [ -r "$C" ] || echo config_denied
-if [ -r "$C" ]; then
-  s=''
-  while IFS= read -r l || [ -n "$l" ]; do
-    case $l in
-      podPidsLimit:*|systemReserved:*|kubeReserved:*|featureGates:*) s=\${l%%:*}; printf 'config %s\\n' "$l";;
-      \\ *) [ -z "$s" ] || printf 'inner %s %s\\n' "$s" "$l";;
-      *) s='';;
-    esac
-  done <"$C"
-fi`,
+  script: scriptText(pids, { countProgram }),
   maxBytes: 262_144,
   parse: (text, { cut }) => {
     const fields = readFields(text);

@@ -20,9 +20,6 @@ export const fenceFacts: readonly FactDef[] = [
   },
 ];
 
-/** The directory is for root only: to others a file in it looks absent, so whether they may read the directory is printed too. */
-export const fenceScript = `for f in fence .; do line "$R/var/lib/kmend/$f" fence; done`;
-
 /** The file holds `RUN NUMBER open|closed`. */
 export function fenceOf(fields: Fields): Facts {
   const text = fields.text('fence');

@@ -1,7 +1,9 @@
 // Area machine: which machine this is, how long it has been up, and who we are on it.
+import { scriptText } from '../../../model/text/script-text.ts';
 import { unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields, wholeNumber } from '../../fields.ts';
+import machine from './machine.sh';
 
 export const machineArea: Area = {
   name: 'machine',
@@ -32,14 +34,7 @@ export const machineArea: Area = {
     },
     { name: 'host.blocked_by', lifetime: 'boot', summary: 'the first five of them', example: ['java (pid 4711)'] },
   ],
-  script: `line "$R/etc/machine-id" machine
-line "$R/proc/sys/kernel/hostname" host
-line "$R/proc/sys/kernel/random/boot_id" boot
-line "$R/proc/uptime" uptime
-u=\${S##*Uid:[[:space:]]}
-case $S in *Uid:*) u=\${u#*[[:space:]]} u=\${u%%[[:space:]]*};; *) u=$(id -u);; esac
-printf 'arch %s\\nclock %s\\nuid %s\\n' "$A" "$(date +%s)" "$u"
-printf '%s\\n' "$P"`,
+  script: scriptText(machine),
   maxBytes: 65_536,
   parse: (text) => {
     const fields = readFields(text);

@@ -1,8 +1,10 @@
 // Area marks: what kmend left on the host: in /run about this boot (the answer of an active probe, and of sample containers), and its fence.
 import type { Facts } from '../../../model/fact.ts';
+import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';
 import { readFields, wholeNumber, wordsOf } from '../../fields.ts';
-import { fenceFacts, fenceOf, fenceScript } from './fence.ts';
+import { fenceFacts, fenceOf } from './fence.ts';
+import marks from './marks.sh';
 
 /** Runtimes whose answers are kept. */
 const mostRuntimes = 16;
@@ -24,10 +26,7 @@ export const marksArea: Area = {
     },
     ...fenceFacts,
   ],
-  script: `line "$R/run/kmend/active-probe" probe
-dump "$R/run/kmend/started" started
-line "$R/proc/sys/kernel/random/boot_id" boot
-${fenceScript}`,
+  script: scriptText(marks),
   maxBytes: 65_536,
   parse: (text): Facts => {
     const fields = readFields(text);

@@ -1,70 +1,11 @@
 // Area package_locks: who holds a lock of the package manager. Read with packages, and asked again by a reboot right before it acts.
+import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
+import locks from './package-locks.sh';
 
-/**
- * Files whose write lock means that packages are being changed: rpm (yum and dnf take it through rpm; queries do not), dnf 5, and dpkg and apt.
- * apt's lock of its lists is not among them: it only guards a download of indexes.
- */
-const lockFiles = [
-  'var/lib/rpm/.rpm.lock',
-  'usr/lib/sysimage/rpm/.rpm.lock',
-  'run/dnf/rpmtransaction.lock',
-  'var/lib/dpkg/lock-frontend',
-  'var/lib/dpkg/lock',
-  'var/cache/apt/archives/lock',
-];
-
-/** Files that only name the process that works: yum 3 and zypper from their start to their end, dnf 4 for its transaction alone. */
-const pidFiles = ['var/run/yum.pid', 'var/lib/dnf/rpmdb_lock.pid', 'run/zypp.pid'];
-
-/** Commands of yum and zypper that only read: they hold the pid file too. */
-const readers = 'list|info|search|se|repolist|lr|check-update|makecache|refresh|ref|repoquery';
-
-/**
- * `locks` prints a line a holder, `NAME (pid PID, for N s) holds FILE`, and nothing when nobody holds a lock. A row of /proc/locks names an inode
- * without saying of which file system (its device is another than stat's on btrfs and overlayfs), so the process must have that very file open; where
- * it cannot be seen it counts. A pid file outlives its process: the process must be a package manager. The command line of a process in state D is
- * not read: that may hang. `/proc/PID/stat` has the start in 1/100 s.
- */
-export const packageLocks = `stat_of() { n='' l=''; IFS= read -r n <"$R/proc/$1/comm"; IFS= read -r l <"$R/proc/$1/stat"; l=\${l##*\\) }; }
-holder() {
-if [ "$1" -gt 0 ]; then
-  stat_of "$1"
-  u=0; read -r u b <"$R/proc/uptime"
-  set -- "$1" "$2" $l
-  a=''; [ -z "\${22-}" ] || a=", for $((\${u%%.*} - \${22} / 100)) s"
-  n="$n (pid $1$a)"
-else n='an unseen process'; fi
-printf '%s\\n' "$n holds \${2#"$R"}"
-}
-opens() {
-  [ -r "$R/proc/$1/fd" ] || { [ "$1" -le 0 ] || [ -e "$R/proc/$1" ]; return; }
-  for d in "$R/proc/$1/fd"/*; do [ ! "$d" -ef "$2" ] || return 0; done
-  return 1
-}
-reads() {
-  v=''
-  for w do case $w in */yum|yum|*/zypper|zypper) v=y;; -*) ;; *) [ -z "$v" ] || { v=$w; break; };; esac; done
-  case $v in ${readers}) ;; *) return 1;; esac
-}
-locks() {
-  set --
-  for f in ${lockFiles.join(' ')}; do [ ! -e "$R/$f" ] || set -- "$@" "$R/$f"; done
-  [ $# = 0 ] || stat -c '%i %n' "$@" | awk 'NR == FNR {n = $1; sub(/[^ ]+ /, ""); f[n] = $0; next}
-  $2 != "->" && $4 == "WRITE" {n = $6; sub(/.*:/, "", n); if (n in f) print $5, f[n]}' - "$R/proc/locks" |
-  while read -r p f; do if opens "$p" "$f"; then holder "$p" "$f"; fi; done
-  set -f
-  for f in ${pidFiles.join(' ')}; do
-    f=$R/$f p=''; [ ! -r "$f" ] || read -r p b <"$f"
-    case $p in ''|*[!0-9]*) continue;; esac
-    stat_of "$p"
-    case $n in *yum*|*dnf*|*ypp*|y2*|python*|ruby*|*ackage*it*) ;; *) continue;; esac
-    case $l in D*) ;; *) if reads $(tr '\\0' ' ' <"$R/proc/$p/cmdline"); then continue; fi;; esac
-    holder "$p" "$f"
-  done
-}
-`;
+/** `locks` prints a line a holder. */
+export const packageLocks = scriptText(locks);
 
 /** `$LK` is the first of them, for the areas behind this one. */
 export const packageLocksArea: Area = {

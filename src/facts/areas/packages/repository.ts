@@ -1,8 +1,10 @@
 // Area repository (with a file and an id): one section of a file of yum's, and other files that have a section of that id.
 import { quote } from '../../../model/text/quote.ts';
+import { scriptText } from '../../../model/text/script-text.ts';
 import { type Mapping, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
+import repository from './repository.sh';
 
 const argument = (args: Mapping, name: string): string => {
   const value = args[name];
@@ -16,9 +18,6 @@ export const repositoryFact = (file: string, name: string, what: 'section' | 'el
 
 /** What the host shows instead of a password: what is read here comes into plans and journals. */
 export const hiddenPart = '***';
-
-/** Lines of a section, and of those that come over; a section of yum's has a dozen. */
-const maxLines = 200;
 
 export const repositoryArea: Area = {
   name: 'repository',
@@ -36,28 +35,8 @@ export const repositoryArea: Area = {
       example: [],
     },
   ],
-  script: (args) => `d=$R/etc/yum.repos.d; f=$d/${quote(`${argument(args, 'file')}.repo`)}
-set --
-for g in "$d"/*.repo; do [ ! -r "$g" ] || set -- "$@" "$g"; done
-if [ -e "$f" ] && [ ! -r "$f" ]; then echo denied; fi
-[ $# = 0 ] || awk -v id=${quote(`[${argument(args, 'name')}]`)} -v own="$f" '
-  { sub(/\\r$/, "") }
-  FNR == 1 { mine = 0 }
-  /^\\[/ {
-    h = $0; sub(/\\].*/, "]", h); mine = h == id
-    if (mine && FILENAME == own) print "line " h
-    if (mine && FILENAME != own && also++ < 20) { g = FILENAME; sub(/.*\\//, "", g); sub(/[.]repo$/, "", g); print "also " g }
-    next
-  }
-  mine && FILENAME == own {
-    if (n++ >= ${maxLines}) { print "long"; exit }
-    if ($0 !~ /^[ \\t]/) secret = tolower($0) ~ /^[a-z_]*password[ \\t]*[=:]/
-    else if (secret) next
-    if (secret) sub(/[=:].*/, "=${hiddenPart}")
-    gsub(/:\\/\\/[^\\/ \\t]*@/, "://${hiddenPart}@")
-    if (tolower($0) ~ /^proxy[ \\t]*[=:]/) sub(/[^ \\t=:][^\\/ \\t=]*@/, "${hiddenPart}@")
-    print "line " substr($0, 1, 2000)
-  }' "$@"`,
+  script: (args) =>
+    scriptText(repository, { file: quote(`${argument(args, 'file')}.repo`), header: quote(`[${argument(args, 'name')}]`), hiddenPart }),
   maxBytes: 65_536,
   parse: (text, { cut, args }) => {
     const fields = readFields(text);

@@ -1,7 +1,9 @@
 // Area docker: the engine that runs, as it says itself.
+import { scriptText } from '../../../model/text/script-text.ts';
 import { isList, isMapping, type Mapping, unknown, type Value } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
+import docker from './docker.sh';
 import { isSystemRunc, saidBy, skipSystemRunc } from './runtimes.ts';
 
 export const dockerArea: Area = {
@@ -31,33 +33,7 @@ export const dockerArea: Area = {
     },
     { name: 'docker.live_restore', lifetime: 'boot', summary: 'containers outlive a restart of the daemon', example: false },
   ],
-  // The daemon of a sick node may hang: when the first question runs into its limit, the second is not asked.
-  script: `case "$P" in *' dockerd
-'*|*' dockerd-current
-'*) echo process;; esac
-j=''
-if has docker; then
-  echo installed
-  v=$($T docker version --format '{{.Server.Version}} {{.Client.Version}}'); q=$?
-  printf 'version %s %s\\n' $q "$v"
-  if [ $q = 0 ]; then
-    j=$($T docker info --format '{{.CgroupDriver}} {{.LiveRestoreEnabled}} {{json .Runtimes}}')
-    printf 'info %.30000s\\n' "$j"
-  elif [ $q != 124 ]; then printf 'client %s\\n' "$(docker --version)"; fi
-fi
-if [ -z "$j" ] && [ -r "$R/etc/docker/daemon.json" ]; then
-  while IFS= read -r l || [ -n "$l" ]; do j="$j $l"; done <"$R/etc/docker/daemon.json"
-  printf 'daemon %.30000s\\n' "$j"
-fi
-n=0
-while :; do
-  case $j in *'"path"'*) ;; *) break;; esac
-  j=\${j#*\\"path\\"}; j=\${j#*\\"}; p=\${j%%\\"*}
-  case \${p##*/} in ''|docker-runc|docker-runc-current) continue;; runc) ${skipSystemRunc};; esac
-  n=$((n + 1)); [ $n -lt 5 ] || break
-  case $p in /*) k=$R$p;; *) has "$p" || continue; k=$(command -v "$p");; esac
-  [ ! -x "$k" ] || printf 'says %s\\n' "$p $(first "$k")"
-done`,
+  script: scriptText(docker, { skipSystemRunc }),
   maxBytes: 131_072,
   parse: (text) => {
     const fields = readFields(text);

@@ -1,9 +1,8 @@
 // Area runc: the runc that starts the containers, and whether containerd is there.
+import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
-
-/** k3s and RKE2 unpack a runc of their own. */
-const rancherRuncs = ['k3s/data/current/bin', 'rke2/data/current/bin', 'rke2/bin'].map((place) => `"$R"/var/lib/rancher/${place}/runc`);
+import runc from './runc.sh';
 
 export const runcArea: Area = {
   name: 'runc',
@@ -36,15 +35,7 @@ export const runcArea: Area = {
       example: false,
     },
   ],
-  script: `for p in docker-runc "$R"/usr/libexec/docker/docker-runc-current runc ${rancherRuncs.join(' ')}; do
-  case $p in */*) [ -x "$p" ] || continue;; *) has $p || continue; p=$(command -v $p);; esac
-  printf 'path %s\\n' "\${p#"$R"}"
-  case $p in *docker-runc*) echo bundled;; esac
-  stat -L -c 'changed %Z' "$p"
-  $T "$p" --version | while IFS= read -r l; do printf 'says %s\\n' "$l"; done
-  break
-done
-if has docker-containerd || has containerd; then echo containerd; fi`,
+  script: scriptText(runc),
   maxBytes: 65_536,
   parse: (text) => {
     const fields = readFields(text);

@@ -1,27 +1,15 @@
 // Area runtimes: containerd, cri-o and podman as their configuration says: cgroup drivers, and runtimes other than runc.
+import { scriptText } from '../../../model/text/script-text.ts';
 import type { Mapping } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { type Fields, readFields } from '../../fields.ts';
-
-const configs = {
-  containerd: [
-    '/etc/containerd/config.toml',
-    ...['k3s', 'rke2'].map((name) => `/var/lib/rancher/${name}/agent/etc/containerd/config.toml`),
-  ],
-  crio: ['/etc/crio/crio.conf', '/etc/crio/crio.conf.d/*'],
-  podman: [
-    ...['containers.conf', 'libpod.conf'].flatMap((name) => [`/usr/share/containers/${name}`, `/etc/containers/${name}`]),
-    '/etc/containers/containers.conf.d/*.conf',
-  ],
-} as const;
+import runtimes from './runtimes.sh';
 
 /** In a loop over runtimes: `$p` names a runc. */
 export const skipSystemRunc = `case $p in /*) [ ! "$R$p" -ef "$(command -v runc)" ] || continue;; *) continue;; esac`;
 
 /** Programs that are asked for their version, of each engine. */
 const mostAsked = 4;
-
-const filesOf = (name: keyof typeof configs): string => configs[name].map((path) => `"$R"${path}`).join(' ');
 
 export const runtimesArea: Area = {
   name: 'runtimes',
@@ -54,40 +42,7 @@ export const runtimesArea: Area = {
       example: '',
     },
   ],
-  script: `if has containerd || has docker-containerd; then echo containerd; fi
-if has crio; then echo crio; fi
-if has podman; then echo podman; fi
-case "$P" in *' crio
-'*) echo crio;; esac
-case "$Q" in *'cri-o '[0-9]*) q=\${Q##*cri-o }; printf 'crio %s\\n' "\${q%% *}";; esac
-n=0
-for f in ${filesOf('containerd')}; do
-  [ -r "$f" ] || { [ ! -e "$f" ] || echo toml_denied; continue; }
-  echo toml
-  while IFS= read -r l; do
-    case $l in *[![:space:]]*) ;; *) continue;; esac
-    l=\${l#"\${l%%[![:space:]]*}"}
-    case $l in
-      '['*|imports*|SystemdCgroup*|systemd_cgroup*|runtime_type*) printf 'toml %s\\n' "$l";;
-      BinaryName*|runtime_engine*|runtime[!_]*)
-        printf 'toml %s\\n' "$l"
-        p=\${l#*\\"}; p=\${p%%\\"*}
-        case \${p##*/} in ''|docker-runc|*=*) continue;; runc) ${skipSystemRunc};; esac
-        n=$((n + 1)); [ $n -le ${mostAsked} ] || continue
-        case $p in /*) k=$R$p;; *) has "$p" || continue; k=$(command -v "$p");; esac
-        [ ! -x "$k" ] || printf 'says %s\\n' "$p $(first "$k")";;
-    esac
-  done <"$f"
-done
-manager() {
-  k=$1; shift
-  for f do
-    [ -r "$f" ] || { [ ! -e "$f" ] || echo "\${k}_denied"; continue; }
-    while IFS= read -r l; do case $l in *cgroup_manager*=*) printf '%s %s\\n' "$k" "$l";; esac; done <"$f"
-  done
-}
-manager crioconf ${filesOf('crio')}
-manager podmanconf ${filesOf('podman')}`,
+  script: scriptText(runtimes, { skipSystemRunc, mostAsked }),
   maxBytes: 131_072,
   parse: (text) => {
     const fields = readFields(text);

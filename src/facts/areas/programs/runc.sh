@@ -1,0 +1,10 @@
+# The runc that starts the containers. k3s and RKE2 unpack one of their own.
+for p in docker-runc "$R"/usr/libexec/docker/docker-runc-current runc "$R"/var/lib/rancher/k3s/data/current/bin/runc "$R"/var/lib/rancher/rke2/data/current/bin/runc "$R"/var/lib/rancher/rke2/bin/runc; do
+  case $p in */*) [ -x "$p" ] || continue;; *) has $p || continue; p=$(command -v $p);; esac
+  printf 'path %s\n' "${p#"$R"}"
+  case $p in *docker-runc*) echo bundled;; esac
+  stat -L -c 'changed %Z' "$p"
+  $T "$p" --version | while IFS= read -r l; do printf 'says %s\n' "$l"; done
+  break
+done
+if has docker-containerd || has containerd; then echo containerd; fi

@@ -1,0 +1,55 @@
+# The probe, of which each area is a part. First what the scripts of all areas may use:
+# "has PROGRAM": is it on this host (in the practice fleet the machine's own docker is not the host's: only emulated
+# tools count); "line FILE KEY" prints the first line of a file, "dump FILE KEY" all of them, up to a limit; "first
+# PROGRAM" the first line of its --version; "early": is it a kernel before 4.5, on which accounting leaks.
+# "frame" puts one area between marks. All areas run in the one shell, because a subshell each costs as much as a
+# program: what they set is seen by later ones (F, Q), and cut=' cut' says that not all was printed.
+# Then what is done once, before the areas: time limits, the architecture, the kernel, and the processes: "process PID
+# NAME" of those that matter, and who is in uninterruptible sleep, by one grep of /proc/PID/stat, which never blocks. It
+# also takes the few lines (S) of other files of /proc that areas print: a shell that reads a file line by line asks the
+# kernel for each byte.
+# T is a time limit for programs that may hang (a sick node's docker does), T2 a longer one for a package database: rpm
+# and zypper may not end on TERM, and where they are timeout knows -k.
+# The marks are put together by printf, so that an echo of the script itself (sh -v, a pasted terminal) does not look like
+# its output. All of it is one function, called in the last line: the script may come over the very stdin that is closed here.
+has() { command -v "$1" >/dev/null || return 1; [ -n "$R" ] || return 0; case $(command -v "$1") in /usr/*|/bin/*|/sbin/*) return 1;; esac; }
+line() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; l=''; IFS= read -r l <"$1"; printf '%s %s\n' "$2" "$l"; }
+early() { case $K in [0-3].*|4.[0-4]|4.[0-4][!0-9]*) ;; *) return 1;; esac; }
+first() { $T "$1" --version | { l=''; IFS= read -r l; printf '%s\n' "$l"; }; }
+dump() {
+  [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }
+  b=0
+  while IFS= read -r l || [ -n "$l" ]; do
+    b=$((b + ${#l} + 8)); [ $b -le 60000 ] || { cut=' cut'; break; }
+    printf '%s %s\n' "$2" "$l"
+  done <"$1"
+}
+frame() { cut=''; printf "@@kmen%s area %s\n" d "$1"; "area_$1"; printf "\n@@kmen%s done %s%s\n" d "$1" "$cut"; }
+@shared@
+@areas@
+probe() {
+T='' T2=''
+if command -v timeout >/dev/null; then T='timeout 5' T2='timeout 20'; fi
+if [ -n "$T" ] && has rpm; then T2='timeout -k 5 20'; fi
+A=''; IFS= read -r A <"$R/proc/sys/kernel/arch" || A=$(uname -m)
+K=''; IFS= read -r K <"$R/proc/sys/kernel/osrelease" || K=$(uname -r)
+P='' S='' b=0
+set -f; IFS='
+'
+for l in $(set +f; grep -hE '^[0-9]+ .*\) D |^[0-9]+ \((@processNames@)\) [A-Z]|^(Slab|SUnreclaim|Uid):|^memory[[:space:]]|^[^ ]+ /(boot[^ ]*)? ' "$R"/proc/[0-9]*/stat "$R/proc/meminfo" "$R/proc/self/status" "$R/proc/cgroups" "$R/proc/mounts"); do
+  case $l in [0-9]*' ('*) ;; *) S="${S}$l
+"; continue;; esac
+  n=${l#*\(}; n=${n%) *}
+  case '|@processNames@|' in *"|$n|"*) P="${P}process ${l%% *} $n
+";; esac
+  case ${l##*\) } in D*) b=$((b + 1)); [ $b -gt 5 ] || P="${P}stuck $n (pid ${l%% *})
+";; esac
+done
+unset IFS; set +f
+P="${P}blocked $b
+"
+printf '\n@@kmen%s begin @frameVersion@ @parts@\n' d
+@calls@
+printf '@@kmen%s end\n' d
+}
+probe </dev/null 2>/dev/null
