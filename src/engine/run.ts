@@ -2,6 +2,7 @@
 
 import { decide } from '../core/rollout/decide.ts';
 import type { DecideContext, Decision } from '../core/rollout/decision.ts';
+import { eventOf } from '../core/rollout/decision-event.ts';
 import { mayContinue } from '../core/rollout/may-continue.ts';
 import { wordFor } from '../core/run-state/resolve.ts';
 import { clusterDeadline, hostState, hostStates, type RunState } from '../core/run-state/state.ts';
@@ -9,7 +10,6 @@ import type { Rollout } from '../model/playbook.ts';
 import { present } from '../model/present.ts';
 import type { Event, EventBody, EventOf } from '../model/run/event.ts';
 import type { Outcome } from '../model/run/failure.ts';
-import { eventOf } from './decision-event.ts';
 import { freeHost, takeOverHosts } from './host/fences.ts';
 import { setupOf } from './host/fleet.ts';
 import { repeatProof } from './host/repeat-proof.ts';

@@ -1,6 +1,7 @@
 // The event that says what was decided, for decisions that are announced before anything is done about them. Pure.
-import type { Decision } from '../core/rollout/decision.ts';
-import type { EventBody } from '../model/run/event.ts';
+
+import type { EventBody } from '../../model/run/event.ts';
+import type { Decision } from './decision.ts';
 
 /** Undefined for decisions that only ask for a reading, a question or time. */
 export function eventOf(decision: Decision): EventBody | undefined {
