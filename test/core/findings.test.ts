@@ -1,6 +1,7 @@
 // What Ansible was measured to do wrong in a rollout, repeated on the virtual clock; and that a rollout's cost grows with its events alone.
 import { describe, expect, it } from 'vitest';
 import { type Outcome, simulate } from '../../src/core/rollout/simulate.ts';
+import type { Event } from '../../src/model/run/event.ts';
 import { begin, failure, fleet, hostFor, noon } from './fleet.ts';
 
 const sim = (start: ReturnType<typeof begin>, outcome: (host: string) => Outcome) =>
@@ -75,6 +76,19 @@ describe('a simulation for a plan', () => {
     const rollout = { canary: { hosts: { count: 1 }, soak: 0, promote: 'manual' as const } };
     const end = simulate({ begin: begin(fleet(2), rollout), run: 'r1', now: noon });
     expect([end.exit, end.why]).toEqual([undefined, 'the canary is done; go on with: kmend promote r1']);
+  });
+
+  it('pauses as the run does, by kmend, where kept slots leave nothing to start', () => {
+    const events: Event[] = [];
+    simulate({
+      begin: begin(fleet(2), { brake: { failures: { count: 9 }, unreachable: 'count' } }),
+      run: 'r1',
+      now: noon,
+      outcome: () => ({ seconds: 60, end: failure('timeout') }),
+      context: { attended: true },
+      onEvent: (event) => events.push(event),
+    });
+    expect(events.at(-1)).toMatchObject({ type: 'run.paused', who: 'kmend', hosts: ['h1'] });
   });
 
   it('a no ends the run before anything is started', () => {

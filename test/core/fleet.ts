@@ -1,6 +1,7 @@
 // Builds fleets, policies and journals for the tests of the rollout core.
 import { decide } from '../../src/core/rollout/decide.ts';
 import type { DecideContext, Decision } from '../../src/core/rollout/decision.ts';
+import { eventOf } from '../../src/core/rollout/decision-event.ts';
 import { fold, foldAll } from '../../src/core/run-state/fold.ts';
 import { emptyState, type RunState } from '../../src/core/run-state/state.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
@@ -136,29 +137,10 @@ export function settle(
   let current = state;
   for (;;) {
     const decision = decidedAt(current, seconds, context);
-    const body = bodyOf(decision);
-    if (body === undefined) return { did, state: current, last: decision };
+    const body = eventOf(decision);
+    if (body === undefined || decision.kind === 'pause' || decision.kind === 'finish') return { did, state: current, last: decision };
     did.push('host' in decision ? `${decision.kind} ${decision.host}` : decision.kind);
     current = fold(current, { ...body, v: 1, seq: current.lastSeq + 1, at: noon + seconds * 1000, run: 'r1', prev: '' });
-  }
-}
-
-function bodyOf(decision: Decision): EventBody | undefined {
-  switch (decision.kind) {
-    case 'start':
-      return started(decision.host);
-    case 'begin_wave':
-      return wave(decision.wave, decision.hosts, decision.canary);
-    case 'end_wave':
-      return { type: 'wave.done', wave: decision.wave };
-    case 'promote':
-      return { type: 'canary.promoted', by: decision.by, why: decision.why };
-    case 'trip':
-      return { type: 'brake.tripped', why: decision.why, host: decision.host };
-    case 'release':
-      return { type: 'brake.released', by: decision.by, hosts: decision.hosts, why: decision.why };
-    default:
-      return undefined;
   }
 }
 

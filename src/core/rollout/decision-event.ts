@@ -1,4 +1,4 @@
-// The event that says what was decided, for decisions that are announced before anything is done about them. Pure.
+// The event that announces a decision before it is carried out: the same in a run and in the simulator. Pure.
 
 import type { EventBody } from '../../model/run/event.ts';
 import type { Decision } from './decision.ts';

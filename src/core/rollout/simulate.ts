@@ -7,6 +7,7 @@ import { add, first, type Ranked, remove } from '../run-state/ranked.ts';
 import { emptyState, hostAt, hostState, type RunState } from '../run-state/state.ts';
 import { decide } from './decide.ts';
 import type { DecideContext, Decision, Why } from './decision.ts';
+import { eventOf } from './decision-event.ts';
 
 /** What becomes of a host that is started. */
 export interface Outcome {
@@ -170,28 +171,12 @@ function fail(world: World, clock: Clockwork, host: string, failure: Failure, to
 }
 
 function carryOut(world: World, clock: Clockwork, decision: Exclude<Decision, { readonly kind: 'wait' | 'finish' }>): void {
+  note(clock, decision);
+  const event = eventOf(decision);
+  if (event !== undefined) append(world, clock, event);
   switch (decision.kind) {
     case 'start':
-      start(world, clock, decision);
-      break;
-    case 'begin_wave':
-      clock.waves.push({ wave: decision.wave, canary: decision.canary, hosts: decision.hosts, startAt: clock.now });
-      append(world, clock, { type: 'wave.started', wave: decision.wave, hosts: decision.hosts, canary: decision.canary });
-      break;
-    case 'end_wave':
-      for (const [index, wave] of clock.waves.entries()) {
-        if (wave.wave === decision.wave && wave.endAt === undefined) clock.waves[index] = { ...wave, endAt: clock.now };
-      }
-      append(world, clock, { type: 'wave.done', wave: decision.wave });
-      break;
-    case 'promote':
-      append(world, clock, { type: 'canary.promoted', by: decision.by, why: decision.why });
-      break;
-    case 'trip':
-      append(world, clock, { type: 'brake.tripped', why: decision.why, host: decision.host });
-      break;
-    case 'release':
-      append(world, clock, { type: 'brake.released', by: decision.by, hosts: decision.hosts, why: decision.why });
+      planEnd(world, clock, decision.host, clock.now);
       break;
     case 'read_gates':
       for (const gate of decision.gates) {
@@ -211,24 +196,26 @@ function carryOut(world: World, clock: Clockwork, decision: Exclude<Decision, { 
     case 'ask':
       answer(world, clock, decision.about, decision.risk);
       break;
-    case 'pause':
-      append(world, clock, { type: 'run.paused', who: 'policy', why: decision.why, hosts: decision.hosts });
-      break;
   }
+}
+
+/** What the schedule shows of a decision. */
+function note(clock: Clockwork, decision: Decision): void {
+  const { now, state, waves } = clock;
+  if (decision.kind === 'start') {
+    const waited = clock.waited === undefined || now === state.startedAt ? {} : { waited: clock.waited };
+    clock.starts.push({ host: decision.host, at: now, wave: state.wave?.number ?? 0, why: decision.why, ...waited });
+  }
+  if (decision.kind === 'begin_wave') waves.push({ wave: decision.wave, canary: decision.canary, hosts: decision.hosts, startAt: now });
+  if (decision.kind === 'end_wave')
+    for (const [index, wave] of waves.entries())
+      if (wave.wave === decision.wave && wave.endAt === undefined) waves[index] = { ...wave, endAt: now };
 }
 
 function capacityRead({ lockOuts }: World, now: number): EventOf<'capacity.read'> {
   const found = lockOuts?.(now) ?? [];
   const unavailable = found.flatMap(({ host, by }) => (by === 'cordon' ? [host] : []));
   return { type: 'capacity.read', unavailable, lockOuts: found };
-}
-
-function start(world: World, clock: Clockwork, decision: Decision & { readonly kind: 'start' }): void {
-  const { host, why } = decision;
-  const waited = clock.waited === undefined || clock.now === clock.state.startedAt ? {} : { waited: clock.waited };
-  clock.starts.push({ host, at: clock.now, wave: clock.state.wave?.number ?? 0, why, ...waited });
-  append(world, clock, { type: 'host.started', host, why });
-  planEnd(world, clock, host, clock.now);
 }
 
 function prove(world: World, clock: Clockwork, host: string): void {
