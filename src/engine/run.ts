@@ -9,7 +9,8 @@ import { clusterDeadline, hostState, hostStates, type RunState } from '../core/r
 import type { Rollout } from '../model/playbook.ts';
 import { present } from '../model/present.ts';
 import type { Event, EventBody, EventOf } from '../model/run/event.ts';
-import type { Outcome } from '../model/run/failure.ts';
+import { isAway } from '../model/run/failure.ts';
+import type { HostPlan } from '../model/run/plan.ts';
 import { freeHost, takeOverHosts } from './host/fences.ts';
 import { setupOf } from './host/fleet.ts';
 import { repeatProof } from './host/repeat-proof.ts';
@@ -18,7 +19,7 @@ import type { EnginePorts, PlaySetup, RunContext } from './host/walk-context.ts'
 import { lockOutsOf, missingHosts } from './node/missing.ts';
 import { type OutageOptions, overOutages } from './node/outage.ts';
 import { createPending, type Pending } from './node/pending.ts';
-import type { Cluster, NodeState } from './ports/cluster.ts';
+import type { Cluster } from './ports/cluster.ts';
 import type { Asker } from './ports/local.ts';
 import type { Gates } from './ports/outside.ts';
 import type { KeptOutput, Slots } from './ports/store.ts';
@@ -82,18 +83,20 @@ class Loop {
   readonly #quota = createQuota();
   readonly #slots: SlotClaims;
   readonly #pending: Pending | undefined;
-  /** For what is only read: nobody waits for it once the run is to stop. */
-  readonly #either: AbortSignal;
   /** Fires when the run is over: nobody waits for the cluster then. */
   readonly #over = new AbortController();
+  /** For what is only read: nobody waits for it once the run is to stop, or is over. */
+  readonly #unread: AbortSignal;
+  /** Readings under way: the loop goes on meanwhile, and starts no host. */
+  readonly #reading = new Set<'gates' | 'capacity'>();
+  /** Fences that are being closed for operators, by host. */
+  readonly #freeing = new Map<string, Promise<void>>();
   #trouble: unknown;
-  /** Ends the reading of capacity that an outage interrupts. */
-  #onAway = (): void => {};
   #lastWait = '';
 
   constructor(input: RunInput) {
     this.#input = input;
-    this.#either = AbortSignal.any([input.stop, input.kill]);
+    this.#unread = AbortSignal.any([input.stop, input.kill, this.#over.signal]);
     this.#bell = new Bell(input.ports.clock);
     this.#policy = input.setup.play.rollout;
     this.#context = {
@@ -166,10 +169,7 @@ class Loop {
   #overOutages(): { readonly cluster?: Cluster } {
     const { cluster, clock } = this.#input.ports;
     if (cluster === undefined) return {};
-    const record = async (body: Parameters<OutageOptions['record']>[0]): Promise<void> => {
-      await this.#record(body, false);
-      if (body.type === 'cluster.away') this.#onAway();
-    };
+    const record: OutageOptions['record'] = (body) => this.#record(body, false);
     const over = AbortSignal.any([this.#input.kill, this.#over.signal]);
     return { cluster: overOutages({ cluster, clock, limit: clusterDeadline(this.#policy), record, over }) };
   }
@@ -187,12 +187,19 @@ class Loop {
       const before = this.#bell.rings;
       const decision = this.#decide();
       if (decision.kind === 'start' && !(await this.#slots.take(decision.host, () => this.#decide()))) continue;
-      if (decision.kind === 'finish') await this.#pending?.end();
+      if (decision.kind === 'finish') await this.#letGo();
       const event = eventOf(decision);
       if (event !== undefined) await this.#record(event, true);
       if (decision.kind === 'finish') return decision;
       await this.#carryOut(decision, before);
     }
+  }
+
+  /** Before the last entry of the journal: what is being read has no say any more, and operators find their hosts free. */
+  async #letGo(): Promise<void> {
+    this.#over.abort();
+    await Promise.all([...this.#freeing.values(), this.#pending?.end()]);
+    if (this.#trouble !== undefined) throw this.#trouble;
   }
 
   #decide(): Decision {
@@ -226,7 +233,9 @@ class Loop {
       wait: input.wait,
       ...present({ canaryHosts: input.canaryHosts }),
       busy: this.#busy,
+      readingGates: this.#reading.has('gates'),
       capacitySource: input.ports.cluster !== undefined,
+      readingCapacity: this.#reading.has('capacity'),
       slotsReadAt: this.#slots.readAt,
     };
   }
@@ -244,14 +253,15 @@ class Loop {
   async #resolve(body: EventOf<'host.resolved'>): Promise<void> {
     const word = wordFor(this.#state, body);
     await this.#record(word, true);
-    if (word === body && body.as !== 'retry') await freeHost(body.host, this.#context);
+    if (word !== body || body.as === 'retry') return;
+    const freed = freeHost(body.host, this.#context).catch(this.#fail);
+    this.#freeing.set(body.host, freed);
   }
 
   async #carryOut(decision: Exclude<Decision, { kind: 'finish' }>, before: number): Promise<void> {
     switch (decision.kind) {
       case 'start':
-        await this.#pending?.settled();
-        return this.#launch(decision.host);
+        return this.#launch(decision.host, this.#pending?.settled());
       case 'begin_wave':
       case 'end_wave':
       case 'promote':
@@ -260,9 +270,9 @@ class Loop {
       case 'pause':
         return;
       case 'read_gates':
-        return this.#readGates(decision.gates);
+        return this.#read('gates', () => this.#readGates(decision.gates));
       case 'read_capacity':
-        return this.#readCapacity();
+        return this.#read('capacity', () => this.#readCapacity());
       case 'repeat_proof':
         return this.#repeatProof(decision.host);
       case 'expire':
@@ -272,18 +282,24 @@ class Loop {
       case 'ask':
         return this.#ask(decision);
       case 'wait':
-        await this.#sayWait(decision);
+        if (this.#reading.size === 0) await this.#sayWait(decision);
         return this.#sleep(decision.until, before);
     }
   }
 
-  #launch(host: string): void {
+  /** @param first what its walk waits for; the loop does not. */
+  async #walk(host: string, plan: HostPlan, signal: AbortSignal, first?: Promise<void>): Promise<void> {
+    await Promise.all([first, this.#freeing.get(host)]);
+    await walkHost(host, plan, setupOf(this.#input.setup, host), this.#context, signal);
+  }
+
+  #launch(host: string, first?: Promise<void>): void {
     const state = hostState(this.#state, host);
     if (state === undefined) throw new Error(`${host} is not of this run`);
     const own = new AbortController();
     this.#walks.set(host, own);
     const signal = AbortSignal.any([this.#input.kill, own.signal]);
-    walkHost(host, state.plan, setupOf(this.#input.setup, host), this.#context, signal)
+    this.#walk(host, state.plan, signal, first)
       .catch(this.#fail)
       .finally(() => {
         this.#walks.delete(host);
@@ -292,25 +308,31 @@ class Loop {
       });
   }
 
-  async #readGates(names: readonly string[]): Promise<void> {
-    const specs = this.#policy.gates.filter((gate) => names.includes(gate.name));
-    const readings = await Promise.all(
-      specs.map(async (gate) => ({ gate, reading: await this.#input.ports.gates.read(gate, this.#either) })),
-    );
-    for (const { gate, reading } of readings)
-      await this.#record({ type: 'gate.read', gate: gate.name, open: reading.open, read: reading.read }, false);
+  /** Beside the loop, which serves operators and deadlines meanwhile. */
+  #read(what: 'gates' | 'capacity', read: () => Promise<void>): void {
+    this.#reading.add(what);
+    read()
+      .catch(this.#fail)
+      .finally(() => {
+        this.#reading.delete(what);
+        this.#bell.ring();
+      });
   }
 
-  /** Hosts of other runs, and nodes of the pool that are out of service and are not ours. An API that does not answer leaves no capacity: fail closed. */
+  async #readGates(names: readonly string[]): Promise<void> {
+    const specs = this.#policy.gates.filter((gate) => names.includes(gate.name));
+    const { gates } = this.#input.ports;
+    const readings = await Promise.all(specs.map(async (gate) => ({ gate, reading: await gates.read(gate, this.#unread) })));
+    for (const { gate, reading } of readings)
+      if (!this.#unread.aborted) await this.#record({ type: 'gate.read', gate: gate.name, open: reading.open, read: reading.read }, false);
+  }
+
+  /** Hosts of other runs, and nodes of the pool that are out of service and are not ours. An API server that refuses leaves no capacity: fail closed. */
   async #readCapacity(): Promise<void> {
     await this.#slots.read();
-    const { cluster } = this.#context.ports;
-    if (cluster === undefined) return;
-    const nodes = await new Promise<Outcome<readonly NodeState[]> | undefined>((resolve, reject) => {
-      this.#onAway = () => resolve(undefined);
-      cluster.nodes(this.#either).then(resolve, reject);
-    });
-    if (nodes === undefined || this.#input.stop.aborted) return;
+    const nodes = await this.#context.ports.cluster?.nodes(this.#unread);
+    // An outage is a pause of the run, and no answer.
+    if (nodes === undefined || this.#unread.aborted || (!nodes.ok && isAway(nodes.failure))) return;
     if (!nodes.ok) {
       await this.#record({ type: 'warning', text: `the cluster does not say what is out of service: ${nodes.failure.message}` }, false);
       await this.#record({ type: 'capacity.read', unavailable: [...this.#input.setup.hosts.keys()] }, false);

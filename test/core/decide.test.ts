@@ -136,6 +136,11 @@ describe('max_unavailable', () => {
     expect(decidedAt(stateAfter(begin(fleet(2), policy), begun[0]), 0, { capacitySource: true, readingCapacity: true })).toMatchObject({
       kind: 'wait',
     });
+    // Also where the last reading is fresh: what is being read began before a host that is started now.
+    expect(decidedAt(stateAfter(begin(fleet(2), policy), ...begun), 0, { capacitySource: true, readingCapacity: true })).toMatchObject({
+      kind: 'wait',
+      why: [{ rule: 'capacity' }],
+    });
   });
 
   it('finds a missing node by its name, and that host goes first with the slot that it holds itself', () => {

@@ -240,8 +240,9 @@ function readCapacity(view: View): Decision | undefined {
   const last = state.capacityRead;
   const fresh = last !== undefined && last.seq > state.lastStartSeq && now - last.at < readingAge;
   // What other runs hold is read with every claim of a slot; here only, whether they have given it back.
-  if ((context.capacitySource !== true || fresh) && (slotsReadAgain(view) ?? Number.POSITIVE_INFINITY) > now) return undefined;
-  return readsCapacity(view);
+  const due = (context.capacitySource === true && !fresh) || (slotsReadAgain(view) ?? Number.POSITIVE_INFINITY) <= now;
+  // A reading that began before a start says nothing about the next one: nobody is started beside it.
+  return due || context.readingCapacity === true ? readsCapacity(view) : undefined;
 }
 
 const readsCapacity = (view: View): Decision =>

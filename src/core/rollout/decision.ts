@@ -78,6 +78,7 @@ export interface DecideContext {
   readonly readingGates?: boolean;
   /** There is a source of missing capacity (a cluster): it must have been read since the last start. */
   readonly capacitySource?: boolean;
+  /** Missing capacity, or what other runs hold, is being read. */
   readonly readingCapacity?: boolean;
   /** When the slots of other runs were last read; absent = they cannot be read again. */
   readonly slotsReadAt?: number;

@@ -1,5 +1,5 @@
 // `rollout.prefer_no_schedule`: nodes whose turn is still to come have a taint, so that pods move to those that are done. Set and removed beside
-// the loop, which waits only before its first host and at its end.
+// the loop. A host that is started waits for it a little, and so does the end of the run.
 import { hostStates, type RunState } from '../../core/run-state/state.ts';
 import type { Rollout } from '../../model/playbook.ts';
 import type { EventBody } from '../../model/run/event.ts';
@@ -31,7 +31,7 @@ export interface Pending {
 }
 
 const atOnce = 8;
-/** Milliseconds: the longest wait before a host is started, the pause after a failure, and the longest end of a run, also of one that is to stop. */
+/** Milliseconds: the longest wait of a host that is started, the pause after a failure, and the longest end of a run, also of one that is to stop. */
 const [longestWait, pause, longestEnd, shortEnd] = [10_000, 15_000, 30_000, 1_000];
 
 /** Nodes of hosts that are planned and not started, as long as hosts are started at all. */
@@ -133,7 +133,7 @@ export function createPending({ cluster, clock, run, policy, state, record, stop
       void settle();
       if (settling === undefined) return;
       const limit = new AbortController();
-      await Promise.race([settling, clock.sleep(longestWait, limit.signal)]).finally(() => limit.abort());
+      await Promise.race([settling, clock.sleep(longestWait, AbortSignal.any([limit.signal, stop]))]).finally(() => limit.abort());
     },
     end: async () => {
       if (settling === undefined && policy.preferNoSchedule !== true) return;
