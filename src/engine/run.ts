@@ -1,8 +1,7 @@
 // The run loop: ask `decide` what to do, do that one thing, journal it, ask again. It decides nothing itself.
 
 import { decide } from '../core/rollout/decide.ts';
-import type { DecideContext, Decision } from '../core/rollout/decision.ts';
-import { eventOf } from '../core/rollout/decision-event.ts';
+import { type DecideContext, type Decision, eventOf } from '../core/rollout/decision.ts';
 import { mayContinue } from '../core/rollout/may-continue.ts';
 import { wordFor } from '../core/run-state/resolve.ts';
 import { clusterDeadline, hostState, hostStates, type RunState } from '../core/run-state/state.ts';

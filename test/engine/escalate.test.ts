@@ -1,8 +1,6 @@
 // Harder reboots: the script sends each once a boot, to the boot that was meant, and only while our fence holds.
 import { describe, expect, it } from 'vitest';
-import { patience } from '../../src/engine/effects/escalate.ts';
 import { escalateScript, heldScript, rebootScript } from '../../src/engine/effects/host-scripts.ts';
-import type { RebootEffect } from '../../src/model/run/effect.ts';
 import { type HostTree, hostTree, shells } from '../modules/host-tree.ts';
 
 const token = { run: 'r-1', number: 2 };
@@ -74,13 +72,4 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('under %
     const tree = sickHost(fence);
     expect([run(tree, script('force'), shell), calls(tree)]).toEqual([[97, fence.split(' ')[0]], '']);
   });
-});
-
-it.each<[Partial<RebootEffect>, number]>([
-  [{ timeout: 1200 }, 120],
-  [{ timeout: 60 }, 120],
-  [{ timeout: 1200, escalate: ['force'] }, 120],
-  [{ timeout: 90, escalate: ['force', 'sysrq'] }, 30],
-])('the time of %j is shared', (some, seconds) => {
-  expect(patience({ kind: 'reboot', what: 'reboot', timeout: 1, stableFor: 1, drain: 'none', ...some })).toBe(seconds);
 });

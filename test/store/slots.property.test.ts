@@ -1,10 +1,11 @@
 // Two runs of one pool in random worlds, whose every step on the shared disk is interleaved with the other's: no start of either exceeds its budget
 // or its zones with what both have out of service, also when a controller is killed and resumed; and both come to an end.
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
 import { decide } from '../../src/core/rollout/decide.ts';
-import { eventOf } from '../../src/core/rollout/decision-event.ts';
+import { eventOf } from '../../src/core/rollout/decision.ts';
 import { fold } from '../../src/core/run-state/fold.ts';
 import { heldSlot } from '../../src/core/run-state/slot.ts';
 import { emptyState, hostState, hostStates, type RunState } from '../../src/core/run-state/state.ts';

@@ -1,5 +1,6 @@
-// What `decide` may say, and what it is told beside the state. Data only.
+// What `decide` may say, what it knows beside the state, and the event that announces a decision.
 import type { Rollout } from '../../model/playbook.ts';
+import type { EventBody } from '../../model/run/event.ts';
 import type { Risk } from '../../model/run/risk.ts';
 import type { RunState } from '../run-state/state.ts';
 
@@ -62,7 +63,34 @@ export type Decision =
   | { readonly kind: 'wait'; readonly until?: number; readonly why: readonly Why[] }
   | { readonly kind: 'finish'; readonly exit: number; readonly why: string };
 
-export type DecisionKind = Decision['kind'];
+/** The event that announces a decision, in a run and in the simulator; undefined where it only asks for a reading, a question or time. */
+export function eventOf(decision: Decision): EventBody | undefined {
+  switch (decision.kind) {
+    case 'start':
+      return { type: 'host.started', host: decision.host, why: decision.why };
+    case 'begin_wave':
+      return { type: 'wave.started', wave: decision.wave, hosts: decision.hosts, canary: decision.canary };
+    case 'end_wave':
+      return { type: 'wave.done', wave: decision.wave };
+    case 'promote':
+      return { type: 'canary.promoted', by: decision.by, why: decision.why };
+    case 'trip':
+      return { type: 'brake.tripped', why: decision.why, host: decision.host };
+    case 'release':
+      return { type: 'brake.released', by: decision.by, hosts: decision.hosts, why: decision.why };
+    case 'pause':
+      return { type: 'run.paused', who: 'kmend', why: decision.why, hosts: decision.hosts };
+    case 'finish':
+      return { type: 'run.finished', exit: decision.exit, why: decision.why };
+    case 'read_gates':
+    case 'read_capacity':
+    case 'repeat_proof':
+    case 'expire':
+    case 'ask':
+    case 'wait':
+      return undefined;
+  }
+}
 
 /** What the engine knows and the journal does not. */
 export interface DecideContext {

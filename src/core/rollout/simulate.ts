@@ -6,8 +6,7 @@ import { fold } from '../run-state/fold.ts';
 import { add, first, type Ranked, remove } from '../run-state/ranked.ts';
 import { emptyState, hostAt, hostState, type RunState } from '../run-state/state.ts';
 import { decide } from './decide.ts';
-import type { DecideContext, Decision, Why } from './decision.ts';
-import { eventOf } from './decision-event.ts';
+import { type DecideContext, type Decision, eventOf, type Why } from './decision.ts';
 
 /** What becomes of a host that is started. */
 export interface Outcome {

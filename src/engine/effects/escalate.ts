@@ -1,5 +1,5 @@
 // Harder ways to reboot a host that still answers in its old boot: off unless the play asks for them, each said in the journal before it is sent.
-import type { Escalation, Fallback, RebootEffect } from '../../model/run/effect.ts';
+import type { Escalation, Fallback } from '../../model/run/effect.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { oneLine } from '../../model/text/printable.ts';
 import type { ExecResult } from '../ports/transport.ts';
@@ -8,17 +8,10 @@ import type { DoorContext, EffectPlace } from './effect-context.ts';
 import { escalateScript, exitCodes, heldScript } from './host-scripts.ts';
 import { fencedBy } from './perform-run.ts';
 
-/** Seconds that a host with the old boot id may take to go down. */
-const goesDownWithin = 120;
-
 const words: Readonly<Record<Escalation, string>> = {
   force: 'systemctl reboot -f',
   sysrq: 'sysrq s, u, b',
 };
-
-/** Seconds before the next way is tried, or the reboot is given up: the time of the whole reboot is shared among them. */
-export const patience = ({ escalate = [], timeout }: RebootEffect): number =>
-  escalate.length === 0 ? goesDownWithin : Math.min(goesDownWithin, timeout / (escalate.length + 1));
 
 export const reportProgress = (text: string, { task, effect }: EffectPlace, { host, record }: DoorContext): Promise<unknown> =>
   record({ type: 'effect.progress', host, task, effect, text }, true);

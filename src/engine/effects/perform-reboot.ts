@@ -1,24 +1,17 @@
 // The reboot: old boot id journalled first, sent once, watched by full logins on new connections, true only with a new boot id.
-import type { Escalation, Fallback, RebootEffect } from '../../model/run/effect.ts';
-import type { Failure, Outcome } from '../../model/run/failure.ts';
+import type { RebootEffect } from '../../model/run/effect.ts';
+import { type Failure, type Outcome, ok } from '../../model/run/failure.ts';
 import { notEmpty } from '../node/empty.ts';
 import { heldNode, stillHeld } from '../node/ownership.ts';
 import { lastLines } from '../session/observe.ts';
 import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
-import { escalate, fallBack, lockHolder, patience, reportProgress, withoutAge } from './escalate.ts';
+import { escalate, fallBack, type Locked, lockHolder, reportProgress, withoutAge } from './escalate.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
 import { fencedBy, ownFailure } from './perform-run.ts';
+import { afterStep, type Boot, nextStep, type SentStep, type Underway, underway, withMark } from './reboot-step.ts';
 
 /** Milliseconds between the starts of two attempts: no back-off, each back-off step is time that a node is away for nothing. */
 const attemptEvery = 500;
-
-interface Boot {
-  readonly id: string;
-  /** A reboot was sent in this boot. */
-  readonly marked: boolean;
-  /** It was not, because packages were being changed. */
-  readonly withheld: boolean;
-}
 
 export async function performReboot(effect: RebootEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
   const old = place.bootId;
@@ -32,7 +25,7 @@ export async function performReboot(effect: RebootEffect, place: EffectPlace, co
   const sent = place.resumed ? 'unknown' : await send(effect, place, context);
   if (typeof sent === 'object') return failing(sent, { data: { sent: false } });
   const began = context.clock.now();
-  const seen = await watch(effect, place, old, sent, context);
+  const seen = await watch(effect, place, underway(effect, old, sent, began), context);
   if (!seen.ok) return failing(seen.failure);
   const seconds = Math.round((context.clock.now() - began) / 100) / 10;
   const stable = await stays(effect, seen.value.id, context);
@@ -95,89 +88,37 @@ async function lostNode(context: DoorContext): Promise<Failure | undefined> {
 }
 
 /** One attempt every half second, each a new connection that goes on to a full login: connecting and dropping would be punished by sshd. */
-async function watch(
-  effect: RebootEffect,
-  place: EffectPlace,
-  old: string,
-  first: 'sent' | 'unknown',
-  context: DoorContext,
-): Promise<Outcome<Boot>> {
+async function watch(effect: RebootEffect, place: EffectPlace, first: Underway, context: DoorContext): Promise<Outcome<Boot>> {
   const { clock, signal } = context;
-  let began = clock.now();
-  let last: Failure | undefined;
-  let sent = first;
+  let reboot = first;
   let reported = '';
-  const harder = [...(effect.escalate ?? [])];
-  let { fallback } = effect;
-  let limit = effect.timeout;
-  let since = began;
   for (;;) {
     const started = clock.now();
     const boot = await readBoot(context, 20);
-    if (boot.ok && boot.value.id !== old) return boot;
-    if (boot.ok && boot.value.marked) sent = 'sent';
-    else if (boot.ok && (sent === 'unknown' || boot.value.withheld) && !signal.aborted) {
-      const again = await send(effect, place, context);
-      if (typeof again === 'object') return { ok: false, failure: again };
-      sent = again;
-      began = since = clock.now();
+    reboot = withMark(reboot, boot);
+    const step = nextStep(reboot, boot, clock.now(), signal.aborted);
+    if (step.kind === 'back') return ok(step.boot);
+    if (step.kind === 'give_up') return { ok: false, failure: step.failure };
+    const came = step.kind === 'look_again' ? undefined : await carryOut(step, effect, place, reboot.old, context);
+    if (typeof came === 'string') reboot = afterStep(reboot, came, clock.now());
+    else if (came !== undefined && !('holder' in came)) return { ok: false, failure: came };
+    else if (came !== undefined && came.holder !== reported) {
+      reported = came.holder;
+      await reportProgress(`nothing harder is sent: ${reported}`, place, context);
     }
-    if (!boot.ok && boot.failure.kind === 'host_key')
-      return { ok: false, failure: { ...boot.failure, message: `after the reboot: ${boot.failure.message}` } };
-    if (!boot.ok && boot.failure.transport !== true && boot.failure.kind === 'auth') return boot;
-    last = boot.ok ? undefined : boot.failure;
-    const waited = (clock.now() - began) / 1000;
-    const hangs = boot.ok && (clock.now() - since) / 1000 > patience(effect);
-    const step = hangs && waited <= limit && !signal.aborted ? harder.shift() : undefined;
-    if (step !== undefined || hangs || waited > limit) {
-      const bad = boot.ok ? notCarriedOut(waited, boot.value.marked) : notBack(waited, last);
-      const failure =
-        step === undefined ? await lastWay(fallback, bad, boot.ok, place, context) : await harderWay(step, waited, old, place, context);
-      if (failure !== undefined && 'holder' in failure) {
-        // The step is asked for again, as long as the reboot may take.
-        if (step !== undefined) harder.unshift(step);
-        if (failure.holder !== reported) await reportProgress(`nothing harder is sent: ${failure.holder}`, place, context);
-        reported = failure.holder;
-      } else if (failure !== undefined) return { ok: false, failure };
-      else since = clock.now();
-      if (step === undefined) [fallback, limit] = [undefined, (since - began) / 1000 + effect.timeout];
-    }
-    if (signal.aborted)
-      return {
-        ok: false,
-        failure: cutShort('the run was ended while the host reboots'),
-      };
     await clock.sleep(Math.max(0, attemptEvery - (clock.now() - started)), signal);
   }
 }
 
-const harderWay = async (step: Escalation, waited: number, old: string, place: EffectPlace, context: DoorContext) =>
-  (await lostNode(context)) ?? escalate(step, waited, old, place, context);
+type Carried = Parameters<typeof afterStep>[1] | Locked | Failure;
 
-/** The play's fallback, once; without one the reboot has failed. */
-async function lastWay(
-  fallback: Fallback | undefined,
-  bad: Failure,
-  answers: boolean,
-  place: EffectPlace,
-  context: DoorContext,
-): Promise<Failure | undefined> {
-  if (fallback === undefined || context.signal.aborted) return bad;
-  return (await lostNode(context)) ?? fallBack(fallback, bad, answers, place, context);
+async function carryOut(step: SentStep, effect: RebootEffect, place: EffectPlace, old: string, context: DoorContext): Promise<Carried> {
+  if (step.kind === 'send') return send(effect, place, context);
+  const lost = await lostNode(context);
+  if (lost !== undefined) return lost;
+  if (step.kind === 'escalate') return (await escalate(step.way, step.waited, old, place, context)) ?? 'escalated';
+  return (await fallBack(step.fallback, step.why, step.answers, place, context)) ?? 'fell_back';
 }
-
-const notCarriedOut = (waited: number, marked: boolean): Failure => ({
-  kind: 'timeout',
-  message: `not carried out: the host still runs the same boot ${Math.round(waited)} s after the reboot was ${marked ? 'sent' : 'asked for'}`,
-  hint: 'a hung unit or a stuck mount may hold the shutdown: look at the console, reboot it by hand, then: kmend resume RUN --retry HOST',
-});
-
-/** Also said of a host that was away when its run was resumed. */
-export const notBack = (waited: number, last: Failure | undefined): Failure => ({
-  kind: 'unreachable',
-  message: `did not come back within ${Math.round(waited)} s after the reboot${last === undefined ? '' : ` (last try: ${last.message})`}`,
-  hint: 'look at its console; power-cycle it; its slot stays taken until a person says: kmend resume RUN --retry HOST',
-});
 
 async function readBoot(context: DoorContext, timeout: number): Promise<Outcome<Boot>> {
   const outcome = await context.session.fresh({ script: bootScript, become: false, timeout });

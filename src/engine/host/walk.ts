@@ -16,7 +16,7 @@ import { type Failure, type FailureKind, type Outcome, unhandled } from '../../m
 import type { HostPlan, Verdict } from '../../model/run/plan.ts';
 import type { Mapping } from '../../model/value.ts';
 import { cutShort } from '../effects/effect-context.ts';
-import { notBack } from '../effects/perform-reboot.ts';
+import { notBack } from '../effects/reboot-step.ts';
 import { heldNode } from '../node/ownership.ts';
 import { closeFence } from './fences.ts';
 import { planInRounds, setupOf } from './fleet.ts';
