@@ -1,6 +1,10 @@
-// Test projects: `unit` needs nothing but Node; `crash` and `chaos` kill controllers (slow); `hosts` needs root and Debian
-// packages (skipped, and counted, without them); `vm` boots real kernels in QEMU.
+// Test projects. `unit`, `laws` and `fleet` need nothing but Node (test/projects.ts says which file is whose); `crash` and `chaos` kill controllers
+// (slow); `hosts` needs root and Debian packages (skipped, and counted, without them); `vm` boots real kernels in QEMU. None has a second try.
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { quickTests } from './test/projects.ts';
+
+const cores = availableParallelism();
 
 /** Scripts for hosts are imported as text, as in the bundle. */
 const textFiles = {
@@ -17,12 +21,32 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/hosts/**', 'test/crash/**', 'test/chaos/**', 'test/vm/**', 'node_modules/**'],
+          include: [...quickTests.unit],
+          maxWorkers: cores,
+          // These tests change nothing that others would see: the program is loaded once a worker.
+          isolate: false,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'laws',
+          include: [...quickTests.laws],
+          maxWorkers: cores,
           testTimeout: 90_000,
           hookTimeout: 90_000,
-          // Tests with real processes and reboots share two cores in CI: a second try tells a late answer from a wrong one.
-          retry: process.env.CI === undefined ? 0 : 1,
+        },
+      },
+      {
+        test: {
+          name: 'fleet',
+          include: [...quickTests.fleet],
+          // They wait for reboots and time limits more than they compute.
+          maxWorkers: 2 * cores,
+          sequence: { groupOrder: 1 },
+          testTimeout: 90_000,
+          hookTimeout: 90_000,
         },
       },
       {
@@ -49,7 +73,6 @@ export default defineConfig({
         test: {
           name: 'hosts',
           include: ['test/hosts/**/*.test.ts'],
-          retry: process.env.CI === undefined ? 0 : 1,
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,

@@ -7,7 +7,7 @@ const steps = [
   ['unused code', 'npx', ['knip']],
   ['bundle', 'node', ['scripts/build.mjs']],
   ['docs are fresh', 'node', ['scripts/docs.mjs', '--check']],
-  ['tests', 'npx', ['vitest', 'run', '--project', 'unit', ...process.argv.slice(2)]],
+  ['tests', 'npx', ['vitest', 'run', ...['unit', 'laws', 'fleet'].flatMap((name) => ['--project', name]), ...process.argv.slice(2)]],
 ];
 
 const failed = [];

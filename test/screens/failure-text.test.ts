@@ -120,7 +120,7 @@ const withoutDetail: Readonly<Record<string, string>> = {
 };
 
 describe('whoever shows the message of a failure', () => {
-  const files = ['cli', 'report', 'gates', 'core', 'notify'].flatMap((room) =>
+  const files = ['cli', 'screens', 'adapters/outside', 'core'].flatMap((room) =>
     readdirSync(join('src', room), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => `${room}/${name}`),
