@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFleet, type Fleet, type FleetHost, type HostSpec } from '../../practice/index.ts';
-import type { Event, EventOf, EventType } from '../../src/model/run/event.ts';
+import type { Event } from '../../src/model/run/event.ts';
 import { type CommandResult, command, type RunningCommand, startCommand, type WorldChanges } from './real-world.ts';
+
+export { eventsOf, mendPlay, play } from '../fakes/plays.ts';
 
 const engine = ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7'];
 
@@ -17,26 +19,6 @@ export const sick = (name: string, more: Partial<HostSpec> = {}): HostSpec => ({
   packages: engine,
   ...more,
 });
-
-/** The whole job in three tasks, with short times. `rollout` is YAML in braces. */
-export const mendPlay = (rollout = '{}', reboot = '{timeout: 20s, stable_for: 1s}'): string => `- name: Mend
-  hosts: all
-  rollout: ${rollout}
-  tasks:
-    - name: The argument
-      kernel_arg: {key: cgroup.memory, value: nokmem}
-    - name: Reboot
-      reboot: ${reboot}
-    - name: Proof
-      verify_kmem: {state: disabled, timeout: 10s}
-`;
-
-/** A play of these tasks (YAML, four spaces before each dash). */
-export const play = (tasks: string, rollout = '{}', more = ''): string => `- name: Test
-  hosts: all
-${more}  rollout: ${rollout}
-  tasks:
-${tasks}`;
 
 export interface Practice {
   readonly dir: string;
@@ -107,12 +89,6 @@ export async function practice(hosts: readonly HostSpec[], options: { readonly d
     },
   };
 }
-
-/** Events of one type, in their order. */
-export const eventsOf = <T extends EventType>(events: readonly Event[], type: T, host?: string): readonly (Event & EventOf<T>)[] =>
-  events.filter(
-    (event): event is Event & EventOf<T> => event.type === type && (host === undefined || ('host' in event && event.host === host)),
-  );
 
 /** Waits until `holds`; says what it waited for when it does not come. */
 export async function until(what: string, holds: () => boolean, seconds = 20): Promise<void> {

@@ -1,25 +1,36 @@
-// The brake on real runs: the two experiments in which Ansible's brakes fail, and the rule that decides.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
-import { eventsOf, type Practice, play, practice, sick, until } from '../cli/practice.ts';
+// The brake on whole runs: the two experiments in which Ansible's brakes fail, and the rule that decides.
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Recording } from '../fakes/host-world.ts';
+import { eventsOf, play } from '../fakes/plays.ts';
+import { recordSick } from '../fakes/recording.ts';
+import { type HostOptions, type VirtualFleet, virtualFleet } from '../fakes/virtual-fleet.ts';
 
-let lab: Practice | undefined;
-afterEach(async () => {
-  await lab?.close();
+let recording: Recording;
+beforeAll(async () => {
+  recording = await recordSick('n1');
+});
+let lab: VirtualFleet | undefined;
+afterEach(() => {
+  lab?.close();
   lab = undefined;
 });
+const fleet = (hosts: Readonly<Record<string, HostOptions>>): VirtualFleet => {
+  lab = virtualFleet(recording, hosts);
+  return lab;
+};
 
 const names = Array.from({ length: 8 }, (_none, index) => `h${index + 1}`);
-const short = (seconds: Readonly<Record<string, number>> = {}) => names.map((name) => sick(name, { vars: { work: seconds[name] ?? 0.1 } }));
+const short = (seconds: Readonly<Record<string, number>> = {}) =>
+  fleet(Object.fromEntries(names.map((name) => [name, { vars: `{work: ${seconds[name] ?? 0.1}}` }])));
 const work = `    - shell: {cmd: 'sleep {{ work }}; echo done >> "$KMEND_ROOT/var/ran"'}\n`;
 
 describe('a host that goes dark after the plan was made', () => {
   it('stops the run: nobody is started after it, exit 5, and its slot is kept', async () => {
-    lab = await practice(short());
+    const lab = short();
     const plan = `${lab.dir}/plan.json`;
     const policy = '{max_unavailable: 1, brake: {failures: 0}, retries: {transport: 0}}';
     expect((await lab.run(['plan', lab.file('p.yaml', play(work, policy)), '-o', plan])).exit).toBe(2);
-    lab.fleet.set('h3', 'mute', true);
+    lab.host('h3').unreachable = 'mute';
     const done = await lab.run(['apply', plan, '--yes', '-T', '1']);
     expect(done.exit).toBe(5);
     expect(eventsOf(lab.journal(), 'host.started').map((event) => event.host)).toEqual(['h1', 'h2', 'h3']);
@@ -29,11 +40,11 @@ describe('a host that goes dark after the plan was made', () => {
   }, 30_000);
 
   it('with four slots: those that run go to their end, and nobody else is started, though slots are free', async () => {
-    lab = await practice(short({ h1: 1, h2: 1, h3: 1, h4: 1 }));
+    const lab = short({ h1: 1, h2: 1, h3: 1, h4: 1 });
     const plan = `${lab.dir}/plan.json`;
     const policy = '{max_unavailable: 4, brake: {failures: 0}, retries: {transport: 0}}';
     await lab.run(['plan', lab.file('p.yaml', play(work, policy)), '-o', plan]);
-    lab.fleet.set('h2', 'auth', true);
+    lab.host('h2').unreachable = 'auth';
     const done = await lab.run(['apply', plan, '--yes']);
     expect(done.exit).toBe(5);
     // On a busy machine h2 may be found out before h3 or h4 have their turn.
@@ -47,11 +58,11 @@ describe('a host that goes dark after the plan was made', () => {
   }, 30_000);
 
   it('`unreachable: ignore` is the way out: the others are done, exit 6', async () => {
-    lab = await practice(short());
+    const lab = short();
     const plan = `${lab.dir}/plan.json`;
     const policy = '{max_unavailable: 2, brake: {failures: 0, unreachable: ignore}, retries: {transport: 0}}';
     await lab.run(['plan', lab.file('p.yaml', play(work, policy)), '-o', plan]);
-    lab.fleet.set('h3', 'mute', true);
+    lab.host('h3').unreachable = 'mute';
     const done = await lab.run(['apply', plan, '--yes', '-T', '1']);
     expect(done.exit).toBe(6);
     expect(eventsOf(lab.journal(), 'host.done')).toHaveLength(7);
@@ -64,8 +75,8 @@ describe('a brake that has tripped', () => {
   const starts = (): readonly string[] => eventsOf(lab?.journal() ?? [], 'host.started').map((event) => event.host);
 
   it('starts nobody, however often the run is resumed, until a person has said what becomes of the host; and trips again at once', async () => {
-    lab = await practice(['h1', 'h2', 'h3'].map((name) => sick(name)));
-    const mend = (host: string): void => writeFileSync(`${lab?.host(host).root}/var/mended`, '');
+    const lab = fleet({ h1: {}, h2: {}, h3: {} });
+    const mend = (host: string): unknown => lab.host(host).files.set('mended', '');
     expect((await lab.run(['apply', lab.file('p.yaml', play(failing, policy)), '--yes'])).exit).toBe(5);
     const run = lab.runs().at(-1) ?? '';
     for (let turn = 0; turn < 2; turn++) {
@@ -93,10 +104,10 @@ describe('a brake that has tripped', () => {
   }, 60_000);
 
   it('is released in a run under way too, by the same words: its own process takes them', async () => {
-    lab = await practice([sick('h1'), sick('h2', { vars: { work: 6 } }), sick('h3')]);
+    const lab = fleet({ h1: {}, h2: { vars: '{work: 6}' }, h3: {} });
     const tasks = `    - shell: {cmd: 'sleep {{ work | default(0) }}; test {{ inventory_hostname }} != h1'}\n`;
     const under = lab.start(['apply', lab.file('p.yaml', play(tasks, '{max_unavailable: 2, brake: {failures: 0}}')), '--yes']);
-    await until('the brake', () => under.out().includes('BRAKE'));
+    await lab.until('the brake', () => under.out().includes('BRAKE'));
     const run = lab.runs().at(-1) ?? '';
     const word = await lab.run(['resume', run, '--skip', 'h1']);
     expect(word).toMatchObject({ exit: 0, out: expect.stringContaining('it is taken up within a second') });
@@ -113,7 +124,7 @@ describe('three slow hosts and five fast ones, two at a time', () => {
   const slow = { h1: 3, h2: 3, h3: 3, h4: 0.5, h5: 0.5, h6: 0.5, h7: 0.5, h8: 0.5 };
 
   it('a free slot is refilled at once: near the optimum of two slots, far from that of batches', async () => {
-    lab = await practice(short(slow));
+    const lab = short(slow);
     const done = await lab.run(['apply', lab.file('p.yaml', play(work, '{max_unavailable: 2}')), '--yes']);
     expect(done.exit).toBe(0);
     const events = lab.journal();
@@ -129,7 +140,7 @@ describe('three slow hosts and five fast ones, two at a time', () => {
   }, 30_000);
 
   it('and after a failure nobody is started', async () => {
-    lab = await practice(short(slow));
+    const lab = short(slow);
     const failing = `    - shell: {cmd: 'sleep {{ work }}; test {{ inventory_hostname }} != h1'}\n`;
     const done = await lab.run(['apply', lab.file('p.yaml', play(failing, '{max_unavailable: 2}')), '--yes']);
     expect(done.exit).toBe(5);
@@ -142,16 +153,16 @@ describe('three slow hosts and five fast ones, two at a time', () => {
 
 describe('transport trouble is not a task error', () => {
   it('connections that are cut now and then do not fail a run, and no effect is done twice', async () => {
-    lab = await practice(short({}));
-    for (const name of names) lab.fleet.set(name, 'drop', { seconds: 0.05, times: 2 });
+    const lab = short();
+    for (const name of names) lab.host(name).drops = 2;
     const tasks = `    - shell: {cmd: 'echo done >> "$KMEND_ROOT/var/ran"; sleep 0.5; echo end'}\n      register: work\n    - assert: {that: "work.stdout == 'end'"}\n`;
     const done = await lab.run(['apply', lab.file('p.yaml', play(tasks, '{max_unavailable: 4}')), '--yes']);
     expect(done.exit, done.out).toBe(0);
-    for (const host of lab.fleet.hosts) expect(readFileSync(`${host.root}/var/ran`, 'utf8')).toBe('done\n');
+    for (const name of names) expect(lab.ran(name)).toBe('done\n');
   }, 60_000);
 
   it('a long effect whose connection is cut in the middle is found again by its spool', async () => {
-    lab = await practice([sick('h1')]);
+    const lab = fleet({ h1: {} });
     const playbook = lab.file(
       'p.yaml',
       play(
@@ -159,12 +170,11 @@ describe('transport trouble is not a task error', () => {
       ),
     );
     const run = lab.start(['apply', playbook, '--yes']);
-    const root = lab.host('h1').root;
-    await until('the effect', () => existsSync(`${root}/var/ran`));
-    lab.fleet.set('h1', 'drop', { seconds: 0.1, times: 3 });
+    await lab.until('the effect', () => lab.ran('h1') !== '');
+    lab.host('h1').drops = 3;
     const done = await run.result;
     expect(done.exit, done.out).toBe(0);
-    expect(readFileSync(`${root}/var/ran`, 'utf8')).toBe('done\n');
+    expect(lab.ran('h1')).toBe('done\n');
     expect(eventsOf(lab.journal(), 'effect.done')).toMatchObject([{ result: { ok: true, code: 0, stdout: 'end\n' } }]);
   }, 30_000);
 });

@@ -39,7 +39,14 @@ export interface HostFaults {
   readonly alwaysHeld?: boolean;
 }
 
-interface Spooled {
+/** What a script comes to. */
+export interface Ran {
+  readonly seconds: number;
+  readonly code: number;
+  readonly stdout: string;
+}
+
+interface Spooled extends Ran {
   readonly boot: string;
   readonly endAt: number;
   readonly mends: boolean;
@@ -82,6 +89,7 @@ export class HostWorld {
   readonly #faults: HostFaults;
   readonly #time: Time;
   readonly #name: string;
+  readonly #shell: (script: string) => Ran | undefined;
   readonly #spool = new Map<string, Spooled>();
   #argument = false;
   #inForce = false;
@@ -95,7 +103,16 @@ export class HostWorld {
   #cordonedAt = Number.POSITIVE_INFINITY;
   #owner: NodeState['owner'];
 
-  constructor(recording: Recording, fate: Fate, faults: HostFaults = {}, time: Time = ownTime(), name = 'boot') {
+  /** `shell` says what a script of a play comes to; without it, each runs as long as the fate says and ends well. */
+  constructor(
+    recording: Recording,
+    fate: Fate,
+    faults: HostFaults = {},
+    time: Time = ownTime(),
+    name = 'boot',
+    shell: (script: string) => Ran | undefined = () => undefined,
+  ) {
+    this.#shell = shell;
     this.#recording = recording;
     this.#fate = fate;
     this.#faults = faults;
@@ -216,8 +233,9 @@ export class HostWorld {
   #start(effect: string, script: string): void {
     if (this.#spool.has(effect) && this.#faults.noSpool !== true) return;
     if (script.includes(countedCommand)) this.counted += 1;
-    const endAt = this.now + this.#fate.scriptSeconds * 1000;
-    this.#spool.set(effect, { boot: this.#bootId, endAt, mends: script.includes('nokmem'), done: false });
+    const ran = this.#shell(script) ?? { seconds: this.#fate.scriptSeconds, code: 0, stdout: '' };
+    const endAt = this.now + ran.seconds * 1000;
+    this.#spool.set(effect, { ...ran, boot: this.#bootId, endAt, mends: script.includes('nokmem'), done: false });
   }
 
   async #poll(effect: string): Promise<string> {
@@ -225,7 +243,7 @@ export class HostWorld {
     if (script === undefined) return 'absent\n';
     if (!script.done && script.boot === this.#bootId) await this.#time.spend(Math.max(0, Math.min(10_000, script.endAt - this.now)));
     this.#pass();
-    if (script.done) return 'done 0\n';
+    if (script.done) return `done ${script.code}\n${script.stdout}`;
     return script.boot === this.#bootId ? 'running\n' : 'interrupted\n';
   }
 

@@ -19,6 +19,7 @@ import { modules } from '../../src/modules/index.ts';
 import { begin } from '../core/fleet.ts';
 import { countedCommand, type Fate, HostWorld, type Recording, type Time } from '../fakes/host-world.ts';
 import { emptyWorld, memorySlots } from '../fakes/slots.ts';
+import { VirtualClock } from '../fakes/virtual-clock.ts';
 
 /** What a hostile host does with one command; `honest` lets it be carried out first. */
 export type Move =
@@ -54,58 +55,6 @@ const defaultLimit = 4 * 1024 * 1024;
 
 /** Commands that a hostile host may get in a second of the run, and beside that. */
 const pace = { each: 3, besides: 300 };
-
-interface Sleeper {
-  readonly at: number;
-  readonly wake: () => void;
-}
-
-/** Goes on to the next sleeper when all others wait: by turns of the event loop, never by time. */
-export class VirtualClock implements Clock {
-  time = 1_790_000_000_000;
-  /** The most that the process worked between two turns, in microseconds of its processor time. */
-  longest = 0;
-  #sleepers: Sleeper[] = [];
-  readonly now = (): number => this.time;
-  readonly random = (): number => 0.5;
-  readonly id = (): string => 'id';
-
-  readonly sleep = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
-    new Promise((resolve) => {
-      if (signal?.aborted === true) return resolve();
-      const wake = (): void => {
-        signal?.removeEventListener('abort', wake);
-        this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
-        resolve();
-      };
-      const sleeper: Sleeper = { at: this.time + milliseconds, wake };
-      signal?.addEventListener('abort', wake);
-      this.#sleepers.push(sleeper);
-    });
-
-  async drive<T>(work: Promise<T>): Promise<T> {
-    let over = false;
-    const watched = work.finally(() => {
-      over = true;
-    });
-    watched.catch(() => undefined);
-    for (;;) {
-      const began = process.cpuUsage();
-      await new Promise((resolve) => setImmediate(resolve));
-      const { user, system } = process.cpuUsage(began);
-      this.longest = Math.max(this.longest, user + system);
-      if (over) return watched;
-      // The first of those that were first: what happens at one moment keeps its order.
-      const next = this.#sleepers.reduce<Sleeper | undefined>(
-        (first, one) => (first === undefined || one.at < first.at ? one : first),
-        undefined,
-      );
-      if (next === undefined) throw new Error('everybody waits, and nobody sleeps');
-      this.time = Math.max(this.time, next.at);
-      next.wake();
-    }
-  }
-}
 
 export interface Fleet {
   readonly recording: Recording;
