@@ -34,7 +34,11 @@ const patterns = words.map(([pattern, say]) => ({ pattern: new RegExp(`\\b${patt
 
 const files = execFileSync('git', ['ls-files', 'src', 'practice', 'bin', 'bench', 'scripts', 'test', 'docs', '*.md'], { encoding: 'utf8' })
   .split('\n')
-  .filter((file) => /\.(?:ts|mjs|sh|awk|md)$/.test(file) && !/^test\/(?:fixtures|recorded|expression\/ref)|^scripts\/prose\.mjs$|^docs\/language\.md$/.test(file));
+  .filter(
+    (file) =>
+      /\.(?:ts|mjs|sh|awk|md)$/.test(file) &&
+      !/^test\/(?:fixtures|recorded|expression\/ref)|^scripts\/prose\.mjs$|^docs\/language\.md$/.test(file),
+  );
 
 let found = 0;
 for (const file of files) {

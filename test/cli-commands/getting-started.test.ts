@@ -17,7 +17,8 @@ interface Block {
 /** The fenced blocks of the page, each below its heading. */
 const blocks: readonly Block[] = [
   ...readFileSync('docs/getting-started.md', 'utf8').matchAll(/^#+ (?<heading>.+)$|^```(?<language>\w+)\n(?<text>[\s\S]*?)^```$/gm),
-].flatMap(({ groups: { heading = '', language, text = '' } = {} }, index, all) => {
+].flatMap(({ groups }, index, all) => {
+  const { heading = '', language, text = '' }: Readonly<Record<string, string | undefined>> = groups ?? {};
   if (language === undefined) return [];
   const above = all.slice(0, index).findLast((match) => match.groups?.heading !== undefined);
   return [{ heading: above?.groups?.heading ?? heading, language, text }];

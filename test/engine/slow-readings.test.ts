@@ -12,7 +12,8 @@ import { begin } from '../core/fleet.ts';
 import { type Fate, HostWorld, type Recording } from '../fakes/host-world.ts';
 import { recordSick } from '../fakes/recording.ts';
 import { emptyWorld, memorySlots } from '../fakes/slots.ts';
-import { memoryJournal, nobody, setupFor, sharedTime, VirtualClock } from '../hostile/fleet.ts';
+import { VirtualClock } from '../fakes/virtual-clock.ts';
+import { memoryJournal, nobody, setupFor, sharedTime } from '../hostile/fleet.ts';
 
 const tasks = `    - kernel_arg: {key: cgroup.memory, value: nokmem}
 `;

@@ -139,7 +139,9 @@ describe('the house', () => {
         // Checksums of a text read no state: one file may ask Node for them, and for nothing else of its crypto.
         const allowed = name(file) === 'src/expression/python/digest.ts' ? "import { createHash } from 'node:crypto';" : '';
         const found = forbidden.exec(
-          code(file.text.replace(allowed, '')).replace(/'(?:[^'\\\n]|\\.)*'(?! from)/g, (text) => (text.startsWith("'node:") ? text : "''")),
+          code(file.text.replace(allowed, '')).replace(/'(?:[^'\\\n]|\\.)*'(?! from)/g, (text) =>
+            text.startsWith("'node:") ? text : "''",
+          ),
         );
         return found === null ? [] : [`${name(file)}: ${found[0]}`];
       });

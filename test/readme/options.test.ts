@@ -77,6 +77,7 @@ const ofOthers: Readonly<Record<string, string>> = {
   '--feature-gates': 'kubelet',
   '--import': 'rpm',
   '--scripts': 'rpm',
+  '--strip-components': 'tar',
   '--rebuilddb': 'rpm',
   '--qf': 'rpm',
   '--cleanup-only': 'yum-complete-transaction',
