@@ -3,8 +3,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/model/run/event.ts';
 import { eventsOf, until } from '../cli/practice.ts';
 import { startCommand } from '../cli/real-world.ts';
+import { skipWaits } from '../fakes/skipped-waits.ts';
 import { clusterFor } from './cluster-on.ts';
 import { type NodeFleet, nodeFleet, nodePlay, sickNode } from './fleet-nodes.ts';
+
+skipWaits();
 
 let world: NodeFleet;
 afterEach(() => world.close());

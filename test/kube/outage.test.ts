@@ -2,8 +2,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventsOf, until } from '../cli/practice.ts';
 import type { Fault, Seen } from '../fakes/kube-api.ts';
+import { skipWaits } from '../fakes/skipped-waits.ts';
 import { sleep } from './cluster-on.ts';
 import { type NodeFleet, nodeFleet, nodePlay, sickNode } from './fleet-nodes.ts';
+
+skipWaits();
 
 let world: NodeFleet;
 afterEach(() => world.close());

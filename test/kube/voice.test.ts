@@ -8,8 +8,11 @@ import type { Cluster, NodeNote } from '../../src/engine/ports/cluster.ts';
 import type { Event } from '../../src/model/run/event.ts';
 import { eventsOf } from '../cli/practice.ts';
 import { startFakeKube } from '../fakes/kube-api.ts';
+import { skipWaits } from '../fakes/skipped-waits.ts';
 import { clusterOn, sleep, value } from './cluster-on.ts';
 import { type NodeFleet, nodeFleet, nodePlay, sickNode } from './fleet-nodes.ts';
+
+skipWaits();
 
 let world: NodeFleet | undefined;
 afterEach(async () => {
