@@ -36,6 +36,23 @@ export type Fault =
 
 type Shape = 'table' | 'metadata' | 'whole';
 
+const anonymous = 'system:anonymous';
+
+/** Where the events of a watch go, a line each. */
+export interface WatchSink {
+  readonly write: (text: string) => void;
+  readonly destroy: () => void;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly body?: Json;
+  readonly headers?: Record<string, string>;
+}
+
+/** `cut`: the answer is broken off in its middle. */
+export type Reaction = 'hang' | 'cut' | 'watch' | { readonly reply: Reply; readonly cut: boolean };
+
 export interface FakeKubeOptions {
   /** Milliseconds from an eviction to the pod's end; per pod: annotation `fake/stop`, a number or `never`. */
   readonly stopAfter?: number;
@@ -112,7 +129,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   /** `deployments/ns/name`, `replicasets/ns/name`, `horizontalpodautoscalers/ns/name`. */
   const workloads = new Map<string, Json>();
   const history: { readonly version: number; readonly type: string; readonly object: Json }[] = [];
-  const watchers = new Set<{ readonly response: ServerResponse; readonly node: string; readonly shape: Shape }>();
+  const watchers = new Set<{ readonly sink: WatchSink; readonly node: string; readonly shape: Shape }>();
   const seen: Seen[] = [];
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
@@ -143,8 +160,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     const object = structuredClone(pod);
     history.push({ version, type, object });
     for (const watcher of watchers) {
-      if (object.spec.nodeName === watcher.node)
-        watcher.response.write(`${JSON.stringify({ type, object: show(object, watcher.shape) })}\n`);
+      if (object.spec.nodeName === watcher.node) watcher.sink.write(`${JSON.stringify({ type, object: show(object, watcher.shape) })}\n`);
     }
   }
 
@@ -243,25 +259,24 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
 
   const nodeOf = (query: URLSearchParams): string | undefined => /spec\.nodeName=([^,]*)/.exec(query.get('fieldSelector') ?? '')?.[1];
 
-  function watch(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
+  /** Gives what ends the watch for the server. */
+  function watch({ query, headers }: Seen, sink: WatchSink): () => void {
     const from = Number(query.get('resourceVersion') ?? 0);
-    const shape = shapeFor(request);
+    const shape = shapeFor({ headers });
     const node = nodeOf(query) ?? '';
-    response.writeHead(200, { 'content-type': 'application/json' });
-    response.flushHeaders();
     if (from < oldest) {
       // The stream stays open after it: who waits for its end waits for long.
       const object = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' };
-      response.write(`${JSON.stringify({ type: 'ERROR', object })}\n`);
-      return;
+      sink.write(`${JSON.stringify({ type: 'ERROR', object })}\n`);
+      return () => undefined;
     }
     for (const event of history) {
       if (event.version > from && event.object.spec.nodeName === node)
-        response.write(`${JSON.stringify({ type: event.type, object: show(event.object, shape) })}\n`);
+        sink.write(`${JSON.stringify({ type: event.type, object: show(event.object, shape) })}\n`);
     }
-    const watcher = { response, node, shape };
+    const watcher = { sink, node, shape };
     watchers.add(watcher);
-    response.on('close', () => watchers.delete(watcher));
+    return () => void watchers.delete(watcher);
   }
 
   function patch(objects: Map<string, Json>, name: string, request: Seen): { status: number; body: Json } {
@@ -421,6 +436,17 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     return subject === undefined ? undefined : String(subject.CN);
   }
 
+  /** What becomes of a request, whatever way it came. */
+  function react(asked: Seen, url: string): Reaction {
+    seen.push(asked);
+    const forced = fault(asked);
+    if (forced === 'hang' || forced === 'cut') return forced;
+    const refused = asked.user === anonymous ? status(401, 'Unauthorized', 'Unauthorized') : forbidden(asked, url);
+    if (forced === undefined && refused === undefined && asked.query.get('watch') === '1') return 'watch';
+    const reply = (forced === 'cut-answer' ? undefined : forced) ?? refused ?? answer(asked);
+    return { reply, cut: forced === 'cut-answer' };
+  }
+
   const { cert, key: privateKey } = options.server ?? certs.server;
   function breakOff(request: IncomingMessage, response: ServerResponse, answered: Buffer): void {
     response.writeHead(200, { 'content-type': 'application/json' });
@@ -444,32 +470,33 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
       // The real one ignores the body of a DELETE that has no length (measured).
       const framed = request.method !== 'DELETE' || request.headers['content-length'] !== undefined;
       const text = framed ? Buffer.concat(chunks).toString() : '';
-      const user = userOf(request);
       const asked: Seen = {
         method: request.method ?? '',
         path: url.pathname,
         query: url.searchParams,
         headers: request.headers,
         body: text === '' ? undefined : JSON.parse(text),
-        user: user ?? 'system:anonymous',
+        user: userOf(request) ?? anonymous,
         at: Date.now(),
         httpVersion: request.httpVersion,
       };
-      seen.push(asked);
-      const forced = fault(asked);
-      if (forced === 'hang') return;
-      if (forced === 'cut') return void request.socket.destroy();
+      const reaction = react(asked, request.url ?? '');
+      if (reaction === 'hang') return;
+      if (reaction === 'cut') return void request.socket.destroy();
       if (options.skew !== undefined) response.setHeader('date', new Date(Date.now() + options.skew * 1000).toUTCString());
-      const refused = user === undefined ? status(401, 'Unauthorized', 'Unauthorized') : forbidden(asked, request.url ?? '');
-      if (forced === undefined && refused === undefined && url.searchParams.get('watch') === '1')
-        return watch(url.searchParams, request, response);
-      const reply = (forced === 'cut-answer' ? undefined : forced) ?? refused ?? answer(asked);
+      if (reaction === 'watch') {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.flushHeaders();
+        const end = watch(asked, { write: (text) => void response.write(text), destroy: () => void response.destroy() });
+        return void response.on('close', end);
+      }
+      const { reply, cut } = reaction;
       const answered = Buffer.from(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}));
-      if (forced === 'cut-answer') return breakOff(request, response, answered);
+      if (cut) return breakOff(request, response, answered);
       // The real one compresses long answers for those who ask for it.
       const pack = answered.length > 2_000 && String(request.headers['accept-encoding']).includes('gzip');
       const encoding = pack ? { 'content-encoding': 'gzip' } : {};
-      response.writeHead(reply.status, { 'content-type': 'application/json', ...encoding, ...(forced?.headers ?? {}) });
+      response.writeHead(reply.status, { 'content-type': 'application/json', ...encoding, ...reply.headers });
       setTimeout(() => response.end(pack ? gzipSync(answered) : answered), options.slow ?? 0);
     });
   }
@@ -523,9 +550,15 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     return pod;
   }
 
+  let isDown = false;
+
   return {
     url,
     port,
+    options,
+    react,
+    watch,
+    isDown: (): boolean => isDown,
     seen,
     nodes,
     pods,
@@ -602,28 +635,38 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     },
     /** Cuts every watch now. */
     cutWatches: (): void => {
-      for (const watcher of watchers) watcher.response.destroy();
+      for (const watcher of watchers) watcher.sink.destroy();
     },
     /** Watches from before now are answered with 410, inside a 200. */
     forgetHistory: (): void => {
       oldest = version + 1;
       version += 1;
-      for (const watcher of watchers) watcher.response.destroy();
+      for (const watcher of watchers) watcher.sink.destroy();
     },
     watching: (): number => watchers.size,
     connections: (): number => sockets.size,
     /** Requests without an answer. */
     inFlight: (): number => inFlight,
+    /** A request that comes without a wire; call what it gives at its end. */
+    begin: (): (() => void) => {
+      inFlight += 1;
+      return () => {
+        inFlight -= 1;
+      };
+    },
     /** As a server that goes down in order, or sheds clients: what is under way goes on, new requests are for another connection. */
     goAway: (): void => {
       for (const session of sessions) session.goaway();
     },
     /** Kills the server for a while, as a restart does. */
     restart: async (milliseconds: number): Promise<void> => {
+      isDown = true;
+      for (const watcher of watchers) watcher.sink.destroy();
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
       await listen(port);
+      isDown = false;
     },
     kubeconfig: (user: Json = {}, cluster: Json = {}): string =>
       JSON.stringify({

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, vi } from 'vitest';
 
 const [pause, turn] = [realSleep, nextTurn];
 
-/** A file, a program, a connection is waited for. Open sockets are always there: what was sent on loopback has come by the next turn. */
-const isWork = (resource: string): boolean => /^(FSReq|CloseReq|Process|GetAddrInfo|Connect)|Shutdown/.test(resource);
+/** A file, a program, a connection, the next turn is waited for. Open sockets are always there: what was sent on loopback has come by the next turn. */
+const isWork = (resource: string): boolean => /^(FSReq|CloseReq|Process|GetAddrInfo|Connect|Immediate)|Shutdown/.test(resource);
 
 /** Turns of the event loop without work after which all that is left is a timer. */
 const quietTurns = 12;
@@ -19,10 +19,10 @@ export function skipWaits(): void {
   async function goOn(): Promise<void> {
     for (let quiet = 0; !over; quiet += 1) {
       await turn();
-      const isBusy = process.getActiveResourcesInfo().some(isWork);
+      const work = process.getActiveResourcesInfo().filter(isWork);
       // Other processes need the processor, and the kernel a moment to hand over what was sent.
-      if (isBusy || quiet === quietTurns / 2) await pause(1);
-      if (isBusy) quiet = 0;
+      if (work.some((resource) => resource !== 'Immediate') || quiet === quietTurns / 2) await pause(1);
+      if (work.length > 0) quiet = 0;
       if (quiet < quietTurns || over) continue;
       quiet = 0;
       vi.advanceTimersToNextTimer();

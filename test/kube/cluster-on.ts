@@ -1,5 +1,7 @@
 // A cluster on a fake API server, for the tests of this folder.
 
+import { createApi } from '../../src/adapters/kube/client/api.ts';
+import { clusterOf } from '../../src/adapters/kube/cluster.ts';
 import { type ClusterOptions, createCluster, type KubeCluster } from '../../src/adapters/kube/index.ts';
 import { systemClock } from '../../src/adapters/local/index.ts';
 import type { World } from '../../src/app/session/world.ts';
@@ -7,6 +9,7 @@ import type { Cluster } from '../../src/engine/ports/cluster.ts';
 import { parsePlain } from '../../src/load/text/yaml-data.ts';
 import type { Failure, Outcome } from '../../src/model/run/failure.ts';
 import type { FakeKube } from '../fakes/kube-api.ts';
+import { fakeHttp } from '../fakes/kube-http.ts';
 
 type Json = Record<string, unknown>;
 
@@ -27,6 +30,13 @@ export const tryCluster = (fake: FakeKube, { user, cluster, options }: On = {}):
 
 export async function clusterOn(fake: FakeKube, on: On = {}): Promise<KubeCluster> {
   return value(await tryCluster(fake, on));
+}
+
+/** The cluster without a wire to it, for tests of what is called when. */
+export function clusterIn(fake: FakeKube, options: Partial<ClusterOptions> = {}): KubeCluster {
+  const whole = { kubeconfigs: [], parseYaml: JSON.parse, env: {}, clock: systemClock, ...options };
+  const description = 'user "ann" of the test';
+  return clusterOf({ api: createApi(fakeHttp(fake), description, whole.clock), description, unsafe: undefined }, whole);
 }
 
 export function value<T>(outcome: Outcome<T>): T {

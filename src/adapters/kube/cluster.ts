@@ -294,10 +294,13 @@ function readable(cluster: KubeCluster): KubeCluster {
 /** Reads the kubeconfig, checks the credentials that can be checked without a call; makes no call to the server. */
 export async function createCluster(options: ClusterOptions): Promise<Outcome<KubeCluster>> {
   const opened = await openApi(options);
-  if (!opened.ok) return opened;
-  const { api, description, unsafe } = opened.value;
-  return ok({ ...readable(clusterOver(api, options.clock, options, description)), ...present({ unsafe }) });
+  return opened.ok ? ok(clusterOf(opened.value, options)) : opened;
 }
+
+export const clusterOf = ({ api, description, unsafe }: Opened, options: ClusterOptions): KubeCluster => ({
+  ...readable(clusterOver(api, options.clock, options, description)),
+  ...present({ unsafe }),
+});
 
 interface Opened {
   readonly api: Api;
