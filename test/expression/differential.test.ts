@@ -40,6 +40,9 @@ function ask(mode: string, sources: readonly string[]): readonly Answer[] {
   return JSON.parse(asked.stdout) as readonly Answer[];
 }
 
+/** What RE2 lacks: Ansible's engine backtracks, which a host could make run for ever. */
+const refused = /\(\?(?:<?[=!]|>|P=)|\(foo\)\\1|\+\+|\*\+/;
+
 /** Ansible cannot put these into JSON, or puts them into no fixed order. */
 const isComparable = (answer: Answer): boolean => answer.ok || !answer.err.includes('JSON compliant');
 
@@ -51,6 +54,7 @@ describe.skipIf(!installed)('against an installed ansible-core (needs 2.19 or la
       const answer = answers[index];
       if (answer === undefined || !isComparable(answer)) return [];
       const ours = outcome(source, mode, recorded.vars);
+      if (refused.test(source)) return ours.kind === 'error' ? [] : [{ source, theirs: answer, ours }];
       const same = answer.ok ? ours.kind === 'value' && sameValue(ours.value, answer.v) : ours.kind === 'error';
       return same ? [] : [{ source, theirs: answer, ours }];
     });

@@ -29,6 +29,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   listr2: ['screens'],
   semver: ['model', 'facts'],
   socks: ['adapters/kube'],
+  re2js: ['expression'],
   'ssh-config': ['adapters/ssh'],
   ssh2: ['adapters/ssh', 'practice'],
   yaml: ['load'],

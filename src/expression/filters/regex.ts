@@ -2,7 +2,7 @@
 
 import { flagArg, printedArg, textArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
-import { type Callable, define } from '../python/callable.ts';
+import { type Callable, define, defineMatching } from '../python/callable.ts';
 import { text } from '../python/printing.ts';
 import { type Cell, tuple } from '../python/py-value.ts';
 import { findAll, type Match, type Regex, regex, search, substitute } from '../regex/index.ts';
@@ -18,7 +18,7 @@ function groupOf(word: string): string {
 
 function groupAt(match: Match, name: string, pattern: Regex): Cell {
   const index = /^\d+$/.test(name) ? Number(name) : pattern.names.get(name);
-  return index === undefined || index > pattern.groups ? fail(`no such group: ${name}`) : (match.group(index) ?? null);
+  return index === undefined || index >= pattern.groups.length ? fail(`no such group: ${name}`) : (match.group(index) ?? null);
 }
 
 const escaped = (value: string, type: string): string => {
@@ -28,19 +28,19 @@ const escaped = (value: string, type: string): string => {
 };
 
 export const regexFilters: Readonly<Record<string, Callable>> = {
-  regex_search: define('regex * ignorecase? multiline?', (value, { at, rest }) => {
+  regex_search: defineMatching('regex * ignorecase? multiline?', (value, { at, rest }) => {
     const pattern = regex(textArg(at(0), 'the pattern'), { fold: flagArg(at(1)), lines: flagArg(at(2)) });
     const groups = rest.map((word) => groupOf(textArg(word, 'the group')));
     const match = search(pattern, text(value));
     if (match === undefined) return null;
     return groups.length === 0 ? groupAt(match, '0', pattern) : groups.map((name) => groupAt(match, name, pattern));
   }),
-  regex_findall: define('regex multiline? ignorecase?', (value, { at }) =>
+  regex_findall: defineMatching('regex multiline? ignorecase?', (value, { at }) =>
     findAll(regex(textArg(at(0), 'the pattern'), { lines: flagArg(at(1)), fold: flagArg(at(2)) }), text(value)).map((found) =>
       typeof found === 'string' ? found : tuple(found),
     ),
   ),
-  regex_replace: define('pattern? replacement? ignorecase? multiline? count? mandatory_count?', (value, { at }) => {
+  regex_replace: defineMatching('pattern? replacement? ignorecase? multiline? count? mandatory_count?', (value, { at }) => {
     const pattern = regex(textArg(at(0), 'the pattern', ''), { fold: flagArg(at(2)), lines: flagArg(at(3)) });
     const result = substitute(pattern, printedArg(at(1)), text(value), wholeArg(at(4), 'count', 0));
     const wanted = wholeArg(at(5), 'mandatory_count', 0);

@@ -10,7 +10,6 @@ import { text } from '../python/printing.ts';
 import { type Cell, isDict, isListCell, isTuple, tuple } from '../python/py-value.ts';
 import { chars, textLength, walk } from '../python/sequences.ts';
 import { capitalize, center, replace, split, splitLines, strip } from '../python/text-methods.ts';
-import { findAll, regex } from '../regex/index.ts';
 
 const change = (of: (value: string) => string): Callable => define('', (value) => of(text(value)));
 
@@ -178,7 +177,10 @@ export const textFilters: Readonly<Record<string, Callable>> = {
       flagArg(at(3), true),
     ),
   ),
-  wordcount: define('', (value) => findAll(regex('\\w+'), text(value)).length),
+  wordcount: define('', (value) => {
+    reserve(text(value).length);
+    return text(value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0;
+  }),
   format: formatted,
   escape: escaped,
   e: escaped,

@@ -10,6 +10,7 @@ import { compare, contains, equals, truthy } from '../python/order.ts';
 import { text } from '../python/printing.ts';
 import { type Args, type Cell, float, isDict, isMethod, isMissing, missing, nothing, touch, tuple, typeName } from '../python/py-value.ts';
 import { slice, walk } from '../python/sequences.ts';
+import { patternProblem } from '../regex/index.ts';
 import { filterNamed, testNamed, unknownFilter, unknownTest } from '../registry.ts';
 import { attribute, item } from './attributes.ts';
 import { globalNamed } from './globals.ts';
@@ -197,6 +198,7 @@ function compileApplied(node: Extract<Node, { readonly kind: 'filter' | 'test' }
   const problem = shapeOf(found, node.args);
   if (problem !== undefined) throw new SourceError(`${what} ${problem}`, node.offset);
   checkNamedInside(node);
+  checkPattern(found, node.args.positional[0] ?? node.args.named.find(([name]) => name === found.parameters.names[0])?.[1]);
   const of = compileNode(node.of);
   const args = compileArguments(node.args);
   return (scope) => {
@@ -212,16 +214,21 @@ const takesTest = new Set(['select', 'reject', 'selectattr', 'rejectattr']);
 /** `map('uper')`: the name inside is as static as the outer one, and just as easily mistyped. */
 function checkNamedInside({ name, args }: Extract<Node, { readonly kind: 'filter' | 'test' }>): void {
   const short = name.replace(/^ansible\.builtin\./, '');
-  const place = short.endsWith('attr') ? args.positional[1] : args.positional[0];
+  if (!takesFilter.has(short) && !takesTest.has(short)) return;
+  const [place, first] = args.positional.slice(short.endsWith('attr') ? 1 : 0);
   if (place?.kind !== 'constant' || typeof place.value !== 'string') return;
-  if (takesFilter.has(short) && filterNamed(place.value) === undefined) {
-    const { message, hint } = unknownFilter(place.value);
+  const found = takesFilter.has(short) ? filterNamed(place.value) : testNamed(place.value);
+  if (found === undefined) {
+    const { message, hint } = takesFilter.has(short) ? unknownFilter(place.value) : unknownTest(place.value);
     throw new SourceError(message, place.offset, hint);
   }
-  if (takesTest.has(short) && testNamed(place.value) === undefined) {
-    const { message, hint } = unknownTest(place.value);
-    throw new SourceError(message, place.offset, hint);
-  }
+  checkPattern(found, first);
+}
+
+function checkPattern({ takesPattern }: Callable, place: Node | undefined): void {
+  if (takesPattern !== true || place?.kind !== 'constant' || typeof place.value !== 'string') return;
+  const problem = patternProblem(place.value);
+  if (problem !== undefined) throw new SourceError(problem, place.offset);
 }
 
 function compileCall(callee: Node, given: Arguments, offset: number): Run {

@@ -40,6 +40,8 @@ export interface Callable {
   readonly lenient: boolean;
   /** Undefined items inside a list or mapping do not end it; it may never look at them. */
   readonly tolerant?: boolean;
+  /** Its first argument is a regular expression, which is checked before anything runs where it is written in place. */
+  readonly takesPattern?: boolean;
   readonly run: (value: Cell, bound: Bound) => Cell;
 }
 
@@ -60,6 +62,11 @@ export const define = (spec: string, run: (value: Cell, bound: Bound) => Cell): 
   parameters: parameters(spec),
   lenient: false,
   run,
+});
+
+export const defineMatching = (spec: string, run: (value: Cell, bound: Bound) => Cell): Callable => ({
+  ...define(spec, run),
+  takesPattern: true,
 });
 
 export const defineLenient = (spec: string, run: (value: Cell, bound: Bound) => Cell): Callable => ({

@@ -3,7 +3,6 @@
 import { flagArg, textArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
-import { isSpace } from '../regex/classes.ts';
 import { type Callable, define } from './callable.ts';
 import { formatText } from './format.ts';
 import { text } from './printing.ts';
@@ -11,7 +10,8 @@ import { type Cell, isTuple, tuple, typeName } from './py-value.ts';
 import { chars, slice, textLength, walk } from './sequences.ts';
 
 const own = (value: Cell): string => (typeof value === 'string' ? value : fail('not a text'));
-const isBlank = (char: string): boolean => isSpace(char.codePointAt(0) ?? 0);
+/** White space to Python: a byte-order mark is none, and the control characters U+001C to U+001F and U+0085 are. */
+const isBlank = (char: string): boolean => (/\s/.test(char) && char !== '\ufeff') || '\x1c\x1d\x1e\x1f\x85'.includes(char);
 
 /** Without the characters of `set` (white space by default) at one or both ends. */
 export function strip(value: string, set: Cell | undefined, ends: 'both' | 'left' | 'right'): string {

@@ -1,30 +1,36 @@
-// Escapes that stand for one character, the same inside and outside of brackets.
-import type { Reader } from './reader.ts';
-import { bad } from './reader.ts';
+// Escapes of Python's regular expressions: one character, or a class over all of Unicode.
 
-const simple: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, t: 9, v: 11, '\\': 92 };
-const widths: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
+export type Escape =
+  | { readonly kind: 'code'; readonly code: number; readonly length: number }
+  /** What stands for it between brackets. */
+  | { readonly kind: 'class'; readonly set: string; readonly length: number };
 
-/** The code point of the escape whose backslash was just read at `start`. */
-export function readEscape(reader: Reader, start: number): number {
-  const letter = reader.source[reader.at++] ?? bad('bad escape (end of pattern)', start);
+const word = '\\p{L}\\p{N}_';
+const space = '\\t-\\r\\x1c-\\x20\\x85\\p{Z}';
+/** The complements, which can stand among other members of a class. */
+const notWord =
+  '\\p{M}\\p{Pd}\\p{Ps}\\p{Pe}\\p{Pi}\\p{Pf}\\p{Po}\\p{S}\\p{Z}\\p{C}\\x{203f}\\x{2040}\\x{2054}\\x{fe33}\\x{fe34}\\x{fe4d}-\\x{fe4f}\\x{ff3f}';
+const notSpace =
+  '\\x00-\\x08\\x0e-\\x1b\\x21-\\x84\\x86-\\x9f\\xa1-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}';
+
+const classes: Readonly<Record<string, string>> = { d: '\\p{Nd}', D: '\\P{Nd}', w: word, W: notWord, s: space, S: notSpace };
+const simple: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, t: 9, v: 11 };
+const numeric = /^(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{1,3}))/;
+
+/** Reads the escape whose backslash stands before `at`; undefined where Python has none. */
+export function readEscape(source: string, at: number): Escape | undefined {
+  const code = source.codePointAt(at);
+  if (code === undefined) return undefined;
+  const letter = String.fromCodePoint(code);
+  const set = Object.hasOwn(classes, letter) ? classes[letter] : undefined;
+  if (set !== undefined) return { kind: 'class', set, length: 1 };
   const known = Object.hasOwn(simple, letter) ? simple[letter] : undefined;
-  if (known !== undefined) return known;
-  const width = Object.hasOwn(widths, letter) ? widths[letter] : undefined;
-  if (width !== undefined) {
-    const digits = reader.source.slice(reader.at, reader.at + width).join('');
-    const code = Number.parseInt(digits, 16);
-    if (!/^[\da-fA-F]+$/.test(digits) || digits.length < width || code > 0x10ffff) bad(`incomplete escape \\${letter}${digits}`, start);
-    reader.at += width;
-    return code;
+  if (known !== undefined) return { kind: 'code', code: known, length: 1 };
+  const [whole, byte, short, long, octal = ''] = numeric.exec(source.slice(at, at + 9)) ?? [];
+  if (whole !== undefined) {
+    const digits = byte ?? short ?? long;
+    const value = digits === undefined ? Number.parseInt(octal, 8) : Number.parseInt(digits, 16);
+    return value > (digits === undefined ? 0xff : 0x10ffff) ? undefined : { kind: 'code', code: value, length: whole.length };
   }
-  if (/[0-7]/.test(letter)) return readOctal(reader, letter);
-  if (/[a-zA-Z\d]/.test(letter)) bad(`bad escape \\${letter}`, start);
-  return letter.codePointAt(0) ?? 0;
-}
-
-function readOctal(reader: Reader, first: string): number {
-  const more = /^[0-7]{0,2}/.exec(reader.source.slice(reader.at, reader.at + 2).join(''))?.[0] ?? '';
-  reader.at += more.length;
-  return Number.parseInt(first + more, 8);
+  return /^[a-zA-Z\d]/.test(letter) ? undefined : { kind: 'code', code, length: letter.length };
 }

@@ -1,83 +1,96 @@
-// Python's `re` over our own matcher: search, match, findall and sub.
-
+// Python's `re` over RE2, which matches in linear time: search, match, findall and sub.
+import { type Matcher, RE2JS, RE2JSException } from 're2js';
 import { ExpressionError, fail } from '../errors.ts';
 import { metered, reserve, spend } from '../meter.ts';
-import { program } from './match.ts';
-import { parsePattern } from './parse.ts';
-import { replacer } from './replacement.ts';
-import type { Flags, Match, Regex, Spans } from './tree.ts';
+import { type Match, replacer } from './replacement.ts';
+import { type Flags, type Translated, translate } from './translate.ts';
 
-export type { Match, Regex } from './tree.ts';
+export type { Match } from './replacement.ts';
 
-/** A text and its characters, so that positions count code points as in Python. */
-interface Subject {
-  readonly text: string;
-  readonly codes: ArrayLike<number>;
-  readonly slice: (start: number, end: number) => string;
+export interface Regex extends Translated {
+  readonly engine: RE2JS;
+  /** The same pattern, preferring the longest match. */
+  readonly longest: () => RE2JS;
 }
 
 const known = new Map<string, Regex>();
 
-export function regex(source: string, flags: Partial<Flags> = {}): Regex {
-  const key = `${flags.fold === true ? 'i' : ''}${flags.lines === true ? 'm' : ''}/${source}`;
+export function regex(source: string, { fold = false, lines = false }: Partial<Flags> = {}): Regex {
+  const key = `${fold ? 'i' : ''}${lines ? 'm' : ''}/${source}`;
   const cached = known.get(key);
   if (cached !== undefined) return cached;
-  const parsed = parsePattern(source, flags);
-  const made: Regex = { run: program(parsed), groups: parsed.groups, names: parsed.names };
+  reserve(source.length);
+  const translated = translate(source, { fold, lines });
+  const flags = (fold ? RE2JS.CASE_INSENSITIVE : 0) | (lines ? RE2JS.MULTILINE : 0);
+  const longest = (): RE2JS => compiled(translated.pattern, flags | RE2JS.LONGEST_MATCH);
+  const made = { ...translated, engine: compiled(translated.pattern, flags), longest };
   if (known.size > 500) known.clear();
   known.set(key, made);
   return made;
 }
 
-function subject(text: string): Subject {
-  reserve(text.length);
-  const wide = /[\ud800-\udfff]/.test(text);
-  const chars = wide ? Array.from(text) : [];
-  const codes = new Uint32Array(wide ? chars.length : text.length);
-  for (let i = 0; i < codes.length; i++) codes[i] = wide ? (chars[i]?.codePointAt(0) ?? 0) : text.charCodeAt(i);
-  return { text, codes, slice: wide ? (start, end) => chars.slice(start, end).join('') : (start, end) => text.slice(start, end) };
-}
-
-function matchOf(spans: Spans, { slice }: Subject): Match {
-  const [start, end] = spans[0] ?? [0, 0];
-  return {
-    start,
-    end,
-    group: (index) => {
-      const span = spans[index] ?? fail('no such group');
-      return span[1] < 0 ? undefined : slice(span[0], span[1]);
-    },
-  };
-}
-
-/** A deep recursion of the matcher is a pattern that needs too much, not our bug. */
-function guarded<T>(run: () => T): T {
+function compiled(pattern: string, flags: number): RE2JS {
   try {
-    return run();
+    return RE2JS.compile(pattern, flags);
   } catch (error) {
-    if (error instanceof RangeError) return fail('the regular expression needs too much memory on this text');
+    if (error instanceof RE2JSException) return fail(`bad regular expression: ${error.message.replace('error parsing regexp: ', '')}`);
     throw error;
   }
 }
 
-function searchFrom({ run }: Regex, subject: Subject, from: number, advance = false): Match | undefined {
-  for (let at = from; at <= subject.codes.length; at++) {
-    spend(1);
-    const spans = run(subject.codes, at, advance && at === from);
-    if (spans !== undefined) return matchOf(spans, subject);
+/** Why a regular expression cannot be used, found before anything runs. */
+export function patternProblem(source: string): string | undefined {
+  try {
+    metered(() => regex(source));
+    return undefined;
+  } catch (error) {
+    if (error instanceof ExpressionError) return error.message;
+    throw error;
   }
-  return undefined;
 }
 
-export const search = (pattern: Regex, text: string): Match | undefined => guarded(() => searchFrom(pattern, subject(text), 0));
+/** An engine on a text, where it can match as Python does. */
+function matcher({ engine, pattern, hasBoundary }: Regex, text: string): Matcher {
+  if (hasBoundary && /[\p{L}\p{N}]/u.test(text.replace(/[\0-\x7f]+/g, ''))) {
+    fail('kmend cannot find word boundaries (\\b) in a text with letters that are not ASCII');
+  }
+  if (text === '' && pattern.includes('\\B')) fail('what \\B matches in an empty text depends on the version of Python');
+  return engine.matcher(text);
+}
+
+/** A run of the engine cannot be stopped: what it may cost grows with the text and the program, and is counted before. */
+const charge = (matcher: Matcher, from = 0): void => spend(1 + ((matcher.inputLength() - from) * matcher.programSize()) / 10);
+
+function matchOf({ groups, finalNewlines }: Regex, matcher: Matcher, text: string): Match {
+  const last = finalNewlines.some((group) => matcher.start(group) >= 0) ? text.length - 1 : text.length;
+  const spans = groups.map((group) => [matcher.start(group), Math.min(last, matcher.end(group))] as const);
+  const [start, end] = spans[0] ?? [0, 0];
+  return {
+    start: Math.min(last, start),
+    end,
+    group: (index) => {
+      const [from, to] = spans[index] ?? fail('no such group');
+      return from < 0 ? undefined : text.slice(from, to);
+    },
+  };
+}
+
+function once(pattern: Regex, text: string, how: 'find' | 'lookingAt' | 'matches'): Match | undefined {
+  const found = matcher(pattern, text);
+  charge(found);
+  return found[how]() ? matchOf(pattern, found, text) : undefined;
+}
+
+export const search = (pattern: Regex, text: string): Match | undefined => once(pattern, text, 'find');
 
 /** Matches at the beginning only. */
-export const matchStart = (pattern: Regex, text: string): Match | undefined =>
-  guarded(() => {
-    const of = subject(text);
-    const spans = pattern.run(of.codes, 0, false);
-    return spans === undefined ? undefined : matchOf(spans, of);
-  });
+export const matchStart = (pattern: Regex, text: string): Match | undefined => once(pattern, text, 'lookingAt');
+
+/** Matches the whole text. */
+export const matchWhole = (pattern: Regex, text: string): Match | undefined => {
+  const match = once(pattern, text, 'matches');
+  return match?.end === text.length ? match : undefined;
+};
 
 /** Those texts that a pattern of an operator matches from their beginning; nothing where it cannot be read, or takes too much work on all of them. */
 export function startingWith(source: string, texts: readonly string[]): readonly string[] | undefined {
@@ -90,47 +103,52 @@ export function startingWith(source: string, texts: readonly string[]): readonly
 }
 
 /** All matches from left to right; an empty one may follow the end of another, as in Python 3.7 and later. */
-function allMatches(pattern: Regex, of: Subject, most: number): Match[] {
+function allMatches(pattern: Regex, text: string, most: number): Match[] {
   const found: Match[] = [];
+  const next = matcher(pattern, text);
+  let longest: Matcher | undefined;
   let from = 0;
-  let advance = false;
-  while (from <= of.codes.length && found.length < most) {
-    const match = searchFrom(pattern, of, from, advance);
-    if (match === undefined) break;
+  while (from <= text.length && found.length < most) {
+    charge(next, from);
+    if (!next.find(from)) break;
+    const match = matchOf(pattern, next, text);
     found.push(match);
     from = match.end;
-    advance = match.start === match.end;
+    if (match.start < match.end) continue;
+    // Python goes on with a longer match at the same place, if there is one; RE2 cannot be asked for it.
+    longest ??= pattern.longest().matcher(text);
+    charge(longest, from);
+    if (longest.find(from) && matchOf(pattern, longest, text).end > from) fail('the regular expression prefers an empty match');
+    from += (text.codePointAt(from) ?? 0) > 0xffff ? 2 : 1;
   }
   return found;
 }
 
 /** `re.findall`: whole matches, or the group, or tuples of groups. */
-export const findAll = (pattern: Regex, text: string): (string | readonly string[])[] =>
-  guarded(() => {
-    const found = allMatches(pattern, subject(text), Number.POSITIVE_INFINITY);
-    const groupText = (match: Match, index: number): string => match.group(index) ?? '';
-    if (pattern.groups <= 1) return found.map((match) => groupText(match, pattern.groups));
-    return found.map((match) => Array.from({ length: pattern.groups }, (_, index) => groupText(match, index + 1)));
-  });
+export function findAll(pattern: Regex, text: string): (string | readonly string[])[] {
+  const groups = pattern.groups.length - 1;
+  const found = allMatches(pattern, text, Number.POSITIVE_INFINITY);
+  const groupText = (match: Match, index: number): string => match.group(index) ?? '';
+  if (groups <= 1) return found.map((match) => groupText(match, groups));
+  return found.map((match) => Array.from({ length: groups }, (_, index) => groupText(match, index + 1)));
+}
 
 /** `re.subn`: the new text and how often something was replaced; `most` 0 is without limit. */
-export const substitute = (
+export function substitute(
   pattern: Regex,
   replacement: string,
   text: string,
   most: number,
-): { readonly text: string; readonly count: number } =>
-  guarded(() => {
-    const of = subject(text);
-    const replace = replacer(replacement, pattern);
-    const found = allMatches(pattern, of, most > 0 ? most : Number.POSITIVE_INFINITY);
-    let out = '';
-    let last = 0;
-    for (const match of found) {
-      out += of.slice(last, match.start) + replace(match);
-      reserve(out.length > 100_000 ? out.length / 100 : 0);
-      last = match.end;
-    }
-    reserve(out.length);
-    return { text: out + of.slice(last, of.codes.length), count: found.length };
-  });
+): { readonly text: string; readonly count: number } {
+  const replace = replacer(replacement, pattern);
+  const found = allMatches(pattern, text, most > 0 ? most : Number.POSITIVE_INFINITY);
+  let out = '';
+  let last = 0;
+  for (const match of found) {
+    out += text.slice(last, match.start) + replace(match);
+    reserve(out.length > 100_000 ? out.length / 100 : 0);
+    last = match.end;
+  }
+  reserve(out.length);
+  return { text: out + text.slice(last), count: found.length };
+}

@@ -1,6 +1,13 @@
 // The replacement text of `regex_replace`: `\1`, `\g<name>` and Python's escapes.
 import { fail } from '../errors.ts';
-import type { Match, Regex } from './tree.ts';
+import type { Translated } from './translate.ts';
+
+export interface Match {
+  readonly start: number;
+  readonly end: number;
+  /** Text of a group; undefined when it took no part. */
+  readonly group: (index: number) => string | undefined;
+}
 
 const simple: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\' };
 const piece = /\\(?:g<([^>]*)>|(0[0-7]{0,2}|[1-3][0-7]{2}(?![89])|[1-9]\d?)|([\s\S]?))/g;
@@ -8,7 +15,7 @@ const piece = /\\(?:g<([^>]*)>|(0[0-7]{0,2}|[1-3][0-7]{2}(?![89])|[1-9]\d?)|([\s
 type Part = string | number;
 
 /** Reads the replacement once; the function then writes it for each match. */
-export function replacer(replacement: string, regex: Regex): (match: Match) => string {
+export function replacer(replacement: string, regex: Translated): (match: Match) => string {
   const parts: Part[] = [];
   let last = 0;
   for (const found of replacement.matchAll(piece)) {
@@ -20,7 +27,7 @@ export function replacer(replacement: string, regex: Regex): (match: Match) => s
   return (match) => parts.map((part) => (typeof part === 'string' ? part : (match.group(part) ?? ''))).join('');
 }
 
-function partOf(name: string | undefined, number: string | undefined, letter: string | undefined, regex: Regex): Part {
+function partOf(name: string | undefined, number: string | undefined, letter: string | undefined, regex: Translated): Part {
   if (name !== undefined) return groupIndex(/^\d+$/.test(name) ? Number(name) : regex.names.get(name), name, regex);
   if (number !== undefined) {
     return number.startsWith('0') || number.length === 3
@@ -32,5 +39,5 @@ function partOf(name: string | undefined, number: string | undefined, letter: st
   return /[a-zA-Z]/.test(letter) ? fail(`bad replacement: bad escape \\${letter}`) : `\\${letter}`;
 }
 
-const groupIndex = (index: number | undefined, name: string, regex: Regex): number =>
-  index === undefined || index > regex.groups ? fail(`bad replacement: no group '${name}' in the pattern`) : index;
+const groupIndex = (index: number | undefined, name: string, regex: Translated): number =>
+  index === undefined || index >= regex.groups.length ? fail(`bad replacement: no group '${name}' in the pattern`) : index;

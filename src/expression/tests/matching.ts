@@ -2,29 +2,31 @@
 
 import { flagArg, textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
-import { type Callable, define } from '../python/callable.ts';
+import { type Callable, define, defineMatching } from '../python/callable.ts';
 import { text } from '../python/printing.ts';
 import type { Cell } from '../python/py-value.ts';
-import { matchStart, regex, search } from '../regex/index.ts';
+import { matchStart, matchWhole, regex, search } from '../regex/index.ts';
 
-type How = 'search' | 'match' | 'fullmatch';
+const matchers = { search, match: matchStart, fullmatch: matchWhole } as const;
+type How = keyof typeof matchers;
 
 function holds(value: Cell, pattern: Cell | undefined, fold: boolean, lines: boolean, how: How): boolean {
   const source = textArg(pattern, 'the pattern', '');
-  const compiled = regex(how === 'fullmatch' ? `(?:${source})\\Z` : source, { fold, lines });
-  return (how === 'search' ? search(compiled, text(value)) : matchStart(compiled, text(value))) !== undefined;
+  return matchers[how](regex(source, { fold, lines }), text(value)) !== undefined;
 }
 
-const isHow = (word: string): word is How => word === 'search' || word === 'match' || word === 'fullmatch';
+const isHow = (word: string): word is How => Object.hasOwn(matchers, word);
 
 /** As the filter `basename` would see them: an absolute path begins with a slash. */
 const absolute = define('', (value) => textArg(value, 'a path').startsWith('/'));
 const scheme = /^[a-zA-Z][a-zA-Z\d+.-]*:/;
 
 export const matchTests: Readonly<Record<string, Callable>> = {
-  match: define('pattern? ignorecase? multiline?', (value, { at }) => holds(value, at(0), flagArg(at(1)), flagArg(at(2)), 'match')),
-  search: define('pattern? ignorecase? multiline?', (value, { at }) => holds(value, at(0), flagArg(at(1)), flagArg(at(2)), 'search')),
-  regex: define('pattern? ignorecase? multiline? match_type?', (value, { at }) => {
+  match: defineMatching('pattern? ignorecase? multiline?', (value, { at }) => holds(value, at(0), flagArg(at(1)), flagArg(at(2)), 'match')),
+  search: defineMatching('pattern? ignorecase? multiline?', (value, { at }) =>
+    holds(value, at(0), flagArg(at(1)), flagArg(at(2)), 'search'),
+  ),
+  regex: defineMatching('pattern? ignorecase? multiline? match_type?', (value, { at }) => {
     const how = textArg(at(3), 'match_type', 'search');
     return isHow(how) ? holds(value, at(0), flagArg(at(1)), flagArg(at(2)), how) : fail(`invalid match_type '${how}'`);
   }),
