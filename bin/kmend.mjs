@@ -25,12 +25,12 @@ function newerIn(folder, than) {
 
 /** In a checkout: is the bundle missing or older than its sources? The published package has no sources, and its bundle is never stale. */
 function bundleIsStale() {
-  const sources = join(root, 'src');
-  if (!existsSync(sources)) return false;
+  const sources = [join(root, 'src'), join(root, 'practice')];
+  if (!existsSync(sources[0])) return false;
   if (!existsSync(bundle)) return true;
   const built = statSync(bundle).mtimeMs;
   const others = [join(root, 'package.json'), join(root, 'scripts', 'build.mjs')];
-  return newerIn(sources, built) || others.some((file) => statSync(file).mtimeMs > built);
+  return sources.some((folder) => newerIn(folder, built)) || others.some((file) => statSync(file).mtimeMs > built);
 }
 
 /** What the build has written for `--help`; empty when it is not there, or not of these sources. */

@@ -1,4 +1,4 @@
-// Builds the one-file bundle: src/main.ts and everything it needs -> dist/kmend.cjs. It runs wherever Node 20.19 or newer does.
+// Builds the bundles: src/main.ts -> dist/kmend.cjs, practice/index.ts -> dist/practice.cjs. They run wherever Node 20.19 or newer does.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,17 +9,29 @@ import { textFiles } from './text-files.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * Writes the bundle, and beside it the text of `--help`, which the entry can then print without loading two megabytes; returns the
- * bundle's path. Several builds may run at once (tests start many kmends): each writes a file of its own
- * and the last rename wins.
+ * Writes the bundle, beside it the practice fleet, which few commands need, and the text of `--help`, which the entry can then print
+ * without loading two megabytes; returns the bundle's path. Several builds may run at once (tests start many kmends): each writes files
+ * of its own and the last rename wins.
  */
 export function build({ entry = join(root, 'src/main.ts'), out = join(root, 'dist/kmend.cjs') } = {}) {
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const draft = `${out}.${process.pid}.cjs`;
+  const practice = join(dirname(out), 'practice.cjs');
   mkdirSync(dirname(out), { recursive: true });
+  bundle(join(root, 'practice/index.ts'), `${practice}.${process.pid}.cjs`);
+  bundle(entry, draft);
+  const help = execFileSync(process.execPath, [draft, '--help'], { env: {} });
+  writeFileSync(`${draft}.help`, help);
+  renameSync(`${draft}.help`, join(dirname(out), 'help.txt'));
+  renameSync(`${practice}.${process.pid}.cjs`, practice);
+  renameSync(draft, out);
+  return out;
+}
+
+function bundle(entry, outfile) {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   buildSync({
     entryPoints: [entry],
-    outfile: draft,
+    outfile,
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -30,17 +42,17 @@ export function build({ entry = join(root, 'src/main.ts'), out = join(root, 'dis
     legalComments: 'eof',
     charset: 'utf8',
     // ssh2 tries these two in a `try` and goes on with Node's own crypto without them. They are native, so they cannot be in one file.
-    external: ['cpu-features', '*/sshcrypto.node'],
+    external: ['cpu-features', '*/sshcrypto.node', './practice.cjs'],
     loader: { '.node': 'empty', ...textFiles },
-    define: { __KMEND_VERSION__: JSON.stringify(version), 'import.meta.url': '__kmend_url', 'import.meta.dirname': '__dirname' },
+    define: {
+      __KMEND_VERSION__: JSON.stringify(version),
+      __KMEND_PRACTICE__: '"./practice.cjs"',
+      'import.meta.url': '__kmend_url',
+      'import.meta.dirname': '__dirname',
+    },
     banner: { js: "'use strict';const __kmend_url=require('node:url').pathToFileURL(__filename).href;" },
     logLevel: 'warning',
   });
-  const help = execFileSync(process.execPath, [draft, '--help'], { env: {} });
-  writeFileSync(`${draft}.help`, help);
-  renameSync(`${draft}.help`, join(dirname(out), 'help.txt'));
-  renameSync(draft, out);
-  return out;
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -7,6 +7,7 @@ import type { RunLine, World } from '../app/session/world.ts';
 import { beforeAndAfter, type CheckRow } from '../screens/hosts/check-table.ts';
 import { duration, fold } from '../screens/layout.ts';
 import { check } from './check.ts';
+import { loadPractice } from './practice.ts';
 
 /** The node of the original report; the demo's fleet has it first. */
 const sickNode = 'node-a1';
@@ -24,7 +25,7 @@ interface Stage {
 
 /** Runs the same command lines as an operator would, in this process, against a fleet of this process. */
 export async function runDemo(flags: { readonly down?: string }, world: World, runLine: RunLine): Promise<number> {
-  const { createFleet, demoHosts } = await import('../../practice/index.ts');
+  const { createFleet, demoHosts } = await loadPractice();
   const directory = await mkdtemp(join(tmpdir(), 'kmend-demo-'));
   const began = world.clock.now();
   const fleet = await createFleet({ dir: join(directory, 'fleet'), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') });

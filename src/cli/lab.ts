@@ -5,6 +5,7 @@ import type { RunLine } from '../app/session/world.ts';
 import { CommandError, type World } from '../app/session/world.ts';
 import { table } from '../screens/layout.ts';
 import { runDemo } from './demo.ts';
+import { loadPractice } from './practice.ts';
 
 interface Flags {
   readonly stateDir?: string;
@@ -23,7 +24,7 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
   };
   const dirOf = (flags: Flags): string => `${stateDirOf(flags, world)}/lab`;
   sub('up', 'start the fleet in the background', async (flags) => {
-    const { labUp } = await import('../../practice/index.ts');
+    const { labUp } = await loadPractice();
     const dir = dirOf(flags);
     const { info, wasUp } = await labUp(dir, {
       command: process.execPath,
@@ -34,12 +35,12 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
     return 0;
   });
   sub('serve', 'run the fleet in this process until it is ended', async (flags) => {
-    const { demoHosts, serveLab } = await import('../../practice/index.ts');
+    const { demoHosts, serveLab } = await loadPractice();
     await world.underWay(() => serveLab({ dir: dirOf(flags), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') }, world.stop));
     return 0;
   });
   sub('list', 'its hosts, and whether they answer', async (flags) => {
-    const { labList } = await import('../../practice/index.ts');
+    const { labList } = await loadPractice();
     const hosts = await labList(dirOf(flags));
     if (hosts === undefined) throw new CommandError(3, 'no practice fleet is up', 'kmend lab up');
     for (const line of table(
@@ -50,7 +51,7 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
     return 0;
   });
   sub('down', 'end the fleet', async (flags) => {
-    const { labDown } = await import('../../practice/index.ts');
+    const { labDown } = await loadPractice();
     world.out((await labDown(dirOf(flags))) ? 'the practice fleet is down' : 'no practice fleet was up');
     return 0;
   });

@@ -127,6 +127,13 @@ describe('the house', () => {
     expect(readFileSync(join(root, '.npmrc'), 'utf8')).toMatch(/^ignore-scripts=true$/m);
   });
 
+  it('loads the practice fleet, a bundle of its own, in one file', () => {
+    const users = files.filter((file) => file.room !== 'practice' && file.imports.some((target) => target.includes('/practice/')));
+    expect(users.map(name)).toEqual(['src/cli/practice.ts']);
+    // Without these the bundle of the program would hold the fleet too.
+    expect(users.flatMap((file) => file.text.match(/^import .*practice\//gm) ?? [])).toEqual([]);
+  });
+
   it('loads zod in one file', () => {
     expect(files.filter((file) => file.imports.includes('zod')).map(name)).toEqual(['src/model/shape/schema.ts']);
   });
