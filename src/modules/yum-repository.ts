@@ -1,5 +1,4 @@
 // Module yum_repository: one repository in a file below /etc/yum.repos.d, made, changed or removed; other sections stay as they are.
-
 import { hiddenPart, repositoryFact } from '../facts/areas/packages/repository.ts';
 import { withPrelude } from '../facts/probe/prelude.ts';
 import { type FactView, listFact, textFact } from '../model/fact.ts';
@@ -8,8 +7,11 @@ import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/chan
 import type { RunEffect } from '../model/run/effect.ts';
 import { absolutePath, asArgs, either, flag, type Infer, listOf, mappingOf, object, oneOf, text, whole } from '../model/shape/schema.ts';
 import { quote } from '../model/text/quote.ts';
+import { scriptText } from '../model/text/script-text.ts';
 import { defineModule } from './define.ts';
 import { spaceRefusal } from './package-manager/state.ts';
+import editSection from './yum-repository.awk';
+import writeSection from './yum-repository.sh';
 
 const noCredentials = 'should have no user or password in it: everybody may read the file, and the plan shows it';
 const hasCredentials = (value: string): boolean => /:\/\/[^/\s]*@/.test(value);
@@ -177,61 +179,15 @@ const effectOf = (given: Args, section: string, manager: 'yum' | 'dnf'): RunEffe
   hints: { 70: 'the last lines say why: is the disk full or read-only?' },
 });
 
-/**
- * The new text is made beside the old one, which keeps owner, mode and label, and renamed into place. What was fetched from the address of before
- * is removed: yum would believe it for hours.
- */
-const script = (
-  given: Args,
-  section: string,
-  manager: 'yum' | 'dnf',
-): string => `d=$R/etc/yum.repos.d; l=$d/${quote(`${fileOf(given)}.repo`)}
-[ -d "$d" ] || mkdir -m 755 "$d" || exit 70
-t=$l; if [ -L "$l" ]; then t=$(readlink -f "$l") || exit 70; fi
-o=/dev/null; [ ! -e "$t" ] || o=$t
-w=$(mktemp "$(dirname "$t")/.kmend.XXXXXX") || exit 70
-trap 'rm -f "$w"' EXIT
-if [ -e "$t" ]; then cp -a "$t" "$w"; else chmod 644 "$w"; fi || exit 70
-export S=${quote(section)}
-awk -v id=${quote(`[${given.name}]`)} '${editAwk}' "$o" > "$w" || exit 70
-others() { awk -v id=${quote(`[${given.name}]`)} '/^\\[/ { sub(/\\].*/, "]"); if ($0 != id) n++ } END { print n + 0 }' "$1"; }
-[ "$(others "$o")" = "$(others "$w")" ] || exit 71
-sync
-if [ -z "$S" ] && ! grep -q '[^[:space:]]' "$w"; then rm -f "$t" "$l"
-else mv -f "$w" "$t" || exit 70; fi
-if [ -e "$t" ] && command -v restorecon >/dev/null 2>&1; then restorecon "$t" >/dev/null 2>&1; fi
-if [ -n "$S" ]; then
-  k=''; if command -v timeout >/dev/null 2>&1; then k='timeout 60'; fi
-  $k ${manager} -q --setopt=exit_on_lock=1 --disablerepo='*' --enablerepo=${quote(given.name)} clean metadata </dev/null >/dev/null 2>&1
-fi
-:
-`;
-
-/**
- * `S` in the environment is the new section, or nothing. It takes the place of the old one, else it is appended after an empty line. `held` are empty
- * lines, and comments behind the section, which belong to the next one; `gap` are the empty lines before a section that is removed.
- */
-const editAwk = `
-function keep() { printf "%s", held; held = "" }
-BEGIN { new = ENVIRON["S"] }
-{ l = $0; sub(/\\r$/, "", l) }
-l ~ /^\\[/ {
-  h = l; sub(/\\].*/, "]", h)
-  if (h == id) {
-    if (new != "" && !done) { keep(); print new; done = 1 }
-    gap = gap held; held = ""; mine = 1; next
-  }
-  if (mine) { if (gap != "") sub(/^[ \\t]*\\n/, "", held); held = gap held; gap = "" }
-  mine = 0; keep(); print; next
-}
-l ~ /^[ \\t]*$/ || (mine && l ~ /^[#;]/) { held = held $0 "\\n"; next }
-mine { held = ""; next }
-{ keep(); print }
-END {
-  if (mine) { sub(/^[ \\t]*\\n/, "", gap); held = gap held }
-  if (new != "" && !done) { if (NR > 0 && held == "") print ""; keep(); print new }
-  keep()
-}`;
+const script = (given: Args, section: string, manager: 'yum' | 'dnf'): string =>
+  scriptText(writeSection, {
+    file: quote(`${fileOf(given)}.repo`),
+    section: quote(section),
+    header: quote(`[${given.name}]`),
+    editSection: scriptText(editSection),
+    manager,
+    id: quote(given.name),
+  });
 
 export const yumRepository = defineModule<Args>({
   name: 'yum_repository',

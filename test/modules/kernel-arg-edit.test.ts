@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import editFunctions from '../../src/modules/kernel-arg/edit.awk';
 import { type ArgumentEdit, editLine, occurrences } from '../../src/modules/kernel-arg/edit.ts';
-import { editLinesProgram } from '../../src/modules/kernel-arg/edit-awk.ts';
 
 const nokmem: ArgumentEdit = { key: 'cgroup.memory', items: ['nokmem'], list: true, state: 'present' };
 const gone: ArgumentEdit = { ...nokmem, state: 'absent' };
@@ -133,7 +133,7 @@ describe("the host's awk", () => {
     const many = [...new Set(fc.sample(lines, { numRuns: 600, seed: 7 }))];
     for (const [program = '', ...flags] of awks) {
       for (const edit of fc.sample(edits, { numRuns: 40, seed: 3 })) {
-        const ran = spawnSync(program, [...flags, editLinesProgram], {
+        const ran = spawnSync(program, [...flags, `${editFunctions}BEGIN { setup() }\n{ print edit($0) }`], {
           input: many.map((line) => `${line}\n`).join(''),
           env: {
             ...process.env,

@@ -1,6 +1,8 @@
 // What package managers say when they fail, and what that means: a table, from which the shell that tells them apart is made.
 import { hostCauses, repositoryCauses } from '../../facts/areas/packages/repository-causes.ts';
 import { quote } from '../../model/text/quote.ts';
+import { scriptText } from '../../model/text/script-text.ts';
+import judge from './judge.sh';
 
 interface Trouble {
   readonly code: number;
@@ -115,12 +117,8 @@ const columnOf = (column: 'message' | 'hint'): Readonly<Record<number, string>> 
 export const packageErrors = columnOf('message');
 export const packageHints = columnOf('hint');
 
-/**
- * `judge STATUS`: after a bad status, shows the last lines of `$log` and ends with the code of what they tell, if they tell anything. The lines that
- * tell it come last, as only the last few lines reach the reader.
- */
-export const judgeScript = `judge() {
-  [ "$1" -ne 0 ] || return 0
-  last 15
-${troubles.map(({ code, said }) => `  if grep -E ${quote(said.join('|'))} "$log" > "$log.said"; then last 3 "$log.said"; exit ${code}; fi\n`).join('')}}
-`;
+export const judgeScript = scriptText(judge, {
+  cases: troubles
+    .map(({ code, said }) => `  if grep -E ${quote(said.join('|'))} "$log" > "$log.said"; then last 3 "$log.said"; exit ${code}; fi\n`)
+    .join(''),
+});

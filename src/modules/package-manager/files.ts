@@ -1,5 +1,4 @@
 // Package files of the controller: versions beside those of the repositories, copied to the host and checked there before a package manager sees them.
-
 import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
 import { packageFolder, sha256Shell } from '../../model/host-file.ts';
 import type { PackageFile, PackageFiles } from '../../model/package-file.ts';
@@ -8,7 +7,9 @@ import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/run/c
 import type { CopyEffect } from '../../model/run/effect.ts';
 import { filled, list, object, text } from '../../model/shape/schema.ts';
 import { quote } from '../../model/text/quote.ts';
+import { scriptText } from '../../model/text/script-text.ts';
 import type { Value } from '../../model/value.ts';
+import checkFile from './check-files.sh';
 import type { Step } from './choose.ts';
 import { noRepositories } from './repositories.ts';
 import { heldRefusal, packageWant } from './state.ts';
@@ -228,14 +229,15 @@ const hostPath = (file: PackageFile): string => `${packageFolder}/${fileName(fil
 /** The shell word that names the file to a package manager. */
 export const fileWord = (file: PackageFile): string => `"$R${packageFolder}/"${quote(fileName(file))}`;
 
-/** Shell that makes sure of every file before anything moves. */
 export function checkFiles(steps: readonly Step[]): string {
   const files = steps.flatMap(({ file }) => (file === undefined ? [] : [file]));
   if (files.length === 0) return '';
-  return `${sha256Shell(38)}# a file must be whole, and be the package that the plan has
-is_file() { [ -f "$1" ] && [ "$(sha256 "$1")" = "$2" ] || { echo "$1" >&2; exit 37; }; }
-is_package() { [ "$2" = "$3" ] || { echo "$1 is \${2:-no package}, and should be $3" >&2; exit 57; }; }
-${files.map((file) => `f=${fileWord(file)}\nis_file "$f" ${file.sha256}\nis_package "$f" "$(${ask[file.kind]})" ${quote(identity(file))}\n`).join('')}`;
+  return scriptText(checkFile, {
+    sha256: sha256Shell(38),
+    files: files
+      .map((file) => `f=${fileWord(file)}\nis_file "$f" ${file.sha256}\nis_package "$f" "$(${ask[file.kind]})" ${quote(identity(file))}\n`)
+      .join(''),
+  });
 }
 
 const ask: Readonly<Record<PackageFile['kind'], string>> = {

@@ -3,35 +3,21 @@
 import { isSideBySide } from '../../facts/areas/packages/damage.ts';
 import { repositoryFlags } from '../../facts/areas/packages/repositories.ts';
 import { quote } from '../../model/text/quote.ts';
+import { scriptText } from '../../model/text/script-text.ts';
 import type { Step } from './choose.ts';
+import commonFile from './common.sh';
+import debStepsFile from './deb-steps.sh';
+import debVerifyFile from './deb-verify.sh';
 import { judgeScript } from './errors.ts';
 import { checkFiles, filesAlone, fileWord } from './files.ts';
+import filesFirst from './files-first.sh';
 import { lift, liftFlags, relock } from './holds.ts';
 import { noRepositories, type Repositories } from './repositories.ts';
+import rpmStepsFile from './rpm-steps.sh';
 import type { Manager } from './version.ts';
 import { zypperRun } from './zypper.ts';
 
-const common = (lockWait: number): string => `LOCK_WAIT=${lockWait}
-log=$(mktemp) || exit 45
-put_back() { :; }
-ended() { put_back || { [ $1 -ne 0 ] || set -- 39; }; rm -f "$log" "$log".*; exit $1; }
-trap 'ended $?' EXIT
-trap 'exit 143' HUP INT TERM
-# last N [FILE]: the last lines of the package manager; logins and tokens in addresses stay here
-last() { tail -n "$1" "\${2:-$log}" | sed 's#://[^/ ]*@#://***@#g; s#\\(://[^ ?]*?\\)[^] )]*#\\1...#g' >&2; }
-# bounded COMMAND...: runs it, again while somebody else holds the lock, LOCK_WAIT seconds at most; its output is in $log
-bounded() {
-  waited=0
-  while :; do
-    "$@" > "$log" 2>&1 < /dev/null; rc=$?
-    if [ $rc -ne 0 ] && grep -Eq 'Could not get lock|Unable to (acquire|lock)|is held by process|already locked by|holding the yum lock|RPMDB already locked|Failed to obtain the transaction lock|is locked by the application' "$log"; then
-      [ $waited -lt "$LOCK_WAIT" ] || { last 3; exit 40; }
-      sleep 3; waited=$((waited + 3)); continue
-    fi
-    return $rc
-  done
-}
-${judgeScript}`;
+const common = (lockWait: number): string => scriptText(commonFile, { lockWait, judgeScript });
 
 /** rpm takes NAME-VERSION-RELEASE without the epoch everywhere; yum 3 takes an epoch only together with the architecture. */
 const rpmSpec = (step: Step): string =>
@@ -82,40 +68,31 @@ ${steps.map((step) => (step.kind === 'remove' ? `  echo remove ${quote(step.name
 } > "$log.in"
 `;
 
-/** Package files are tried without any repository: one that is gone must not stop them. What they lack comes from the repositories. */
 function yumTry(tool: 'yum' | 'dnf', steps: readonly Step[], more: string, repositories: Repositories, word: string): string {
   const command = (choice: string): string => `bounded ${tool} ${more}${choice}${liftFlags(steps)} ${word}; rc=$?\n`;
   const plain = command(repositoryFlags(repositories));
   if (!filesAlone(steps)) return plain;
-  return `${command(" '--disablerepo=*'")}if [ $rc -ne 0 ] && grep -Eq 'Requires:|nothing provides|conflicting requests|[Dd]epend' "$log"; then
-  lacks=$(grep -E 'Requires:|nothing provides' "$log" | head -n 5)
-  ${plain}  [ $rc -eq 0 ] || printf 'without repositories:\\n%s\\n' "$lacks" >&2
-fi
-`;
+  return scriptText(filesFirst, { withoutRepositories: command(" '--disablerepo=*'"), plain });
 }
 
 const rpmSteps = (manager: 'yum' | 'dnf' | 'zypper', steps: readonly Step[], repositories: Repositories): string =>
-  `${manager === 'zypper' ? zypperRun(steps) : yumRun(manager, steps, repositories)}judge $rc
-bad=0
-${rpmVerify(steps)}if [ $bad -ne 0 ]; then last 15; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
-if grep -Eq 'Error in (PRE|POST)[A-Z]* scriptlet|%(pre|post)[a-z]*\\(.*\\) scriptlet failed|Non-fatal (PRE|POST)' "$log"; then script=1; fi
-if [ $script -ne 0 ]; then
-${rememberFailed(steps)}  last 15; exit 43
-fi
-${relock(manager, steps)}`;
+  scriptText(rpmStepsFile, {
+    run: manager === 'zypper' ? zypperRun(steps) : yumRun(manager, steps, repositories),
+    verify: rpmVerify(steps),
+    rememberFailed: rememberFailed(steps),
+    relock: relock(manager, steps),
+  });
 
 const debVerify = (steps: readonly Step[]): string =>
   steps
     .map((step) =>
       step.to === ''
         ? `case $(dpkg-query -W -f '\${Status}' ${quote(step.name)} 2>/dev/null) in *' installed') echo ${quote(`${step.name} is still installed`)} >&2; bad=1;; esac\n`
-        : `have=$(dpkg-query -W -f '\${Status} \${Version}' ${quote(step.name)} 2>/dev/null)
-case $have in
-  *'ok installed '${quote(step.to)}) ;;
-  *'half-'*|*unpacked*|*triggers*) echo ${quote(step.name)} "$have" >&2; half=1;;
-  *) echo ${quote(`${step.name} is not at ${step.to}:`)} "$have" >&2; bad=1;;
-esac
-`,
+        : scriptText(debVerifyFile, {
+            name: quote(step.name),
+            version: quote(step.to),
+            message: quote(`${step.name} is not at ${step.to}:`),
+          }),
     )
     .join('');
 
@@ -126,18 +103,7 @@ function debSteps(steps: readonly Step[]): string {
   const specs = steps.map(debSpec).join(' ');
   const mine = steps.map((step) => step.name).join(' ');
   const downgrade = steps.some((step) => step.kind === 'downgrade') ? ' -o APT::Get::allow-downgrades=true' : '';
-  return `export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l
-# The simulation says what else would go. Old apt knows no lock timeout and ignores the setting: then the loop waits.
-bounded apt-get -s -q${downgrade} install ${specs} || { judge 1; exit 41; }
-for gone in $(awk '/^Remv /{print $2}' "$log"); do
-  case ' ${mine} ' in *" $gone "*) ;; *) echo "would remove $gone" >&2; exit 44;; esac
-done
-bounded apt-get -y -q -o DPkg::Lock::Timeout="$LOCK_WAIT" -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0${downgrade} install ${specs}; rc=$?
-judge $rc
-bad=0 half=0
-${debVerify(steps)}if [ $bad -ne 0 ]; then last 15; if [ $rc -ne 0 ]; then exit 41; fi; exit 42; fi
-if [ $half -ne 0 ]; then last 15; exit 43; fi
-`;
+  return scriptText(debStepsFile, { downgrade, specs, mine, verify: debVerify(steps) });
 }
 
 /** The specs of the packages that come, with the word that brings them; a package that is taken away needs no download. */

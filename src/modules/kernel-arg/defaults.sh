@@ -1,0 +1,12 @@
+# Do the shell files of GRUB say it? Recovery entries get GRUB_CMDLINE_LINUX alone, so it must say it without the help of
+# _DEFAULT; behind it comes _DEFAULT, which adds to a list but would overrule a single value. An empty first parameter:
+# /etc/default/grub only.
+D=$(real "$R/etc/default/grub")
+effective() (
+  set +eu; GRUB_CMDLINE_LINUX=''; GRUB_CMDLINE_LINUX_DEFAULT=''
+  [ ! -r "$D" ] || . "$D"
+  for f in "$R"/etc/default/grub.d/*.cfg; do if [ -n "$1" ] && [ -r "$f" ]; then . "$f"; fi; done
+  if [ "$2" = all ]; then printf '%s %s\n' "$GRUB_CMDLINE_LINUX" "$GRUB_CMDLINE_LINUX_DEFAULT"; else printf '%s\n' "$GRUB_CMDLINE_LINUX"; fi
+) 2>/dev/null
+said() { satisfied "$(effective "$1" linux)" && { [ "$KM_LIST$KM_STATE" = 1present ] || satisfied "$(effective "$1" all)"; }; }
+init_words_of() { case " $(effective "$1" linux) " in *' -- '*) init_words=1;; *) init_words='';; esac; }

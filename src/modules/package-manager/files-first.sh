@@ -1,0 +1,7 @@
+# Package files are tried without any repository: one that is gone must not stop them. What they lack comes from the repositories.
+@withoutRepositories@
+if [ $rc -ne 0 ] && grep -Eq 'Requires:|nothing provides|conflicting requests|[Dd]epend' "$log"; then
+  lacks=$(grep -E 'Requires:|nothing provides' "$log" | head -n 5)
+  @plain@
+  [ $rc -eq 0 ] || printf 'without repositories:\n%s\n' "$lacks" >&2
+fi

@@ -1,0 +1,10 @@
+# Without an answer the solver gives up (4) rather than choose. 100 to 103 and 106 are no errors (updates, a reboot or a
+# restart are advised, a repository was passed over); 107: the packages are there, and a script of theirs failed.
+bounded zypper --non-interactive --quiet install --auto-agree-with-licenses@more@@back@ @specs@; rc=$?
+script=0
+case $rc in
+  100|101|102|103|106) rc=0;;
+  107) rc=0 script=1;;
+  4) echo 'zypper (4): no solution without changing other packages' >> "$log";;
+  104) echo 'zypper (104): no enabled repository has that version' >> "$log";;
+esac
