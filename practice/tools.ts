@@ -1,7 +1,9 @@
 // The programs in a practice host's PATH: stand-ins, and links to this machine's harmless tools.
 import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { asking, askingEverywhere, common, hiddenTools, realTools, shadow, shadowed } from './emulated/shell.ts';
+import { scriptText } from '../src/model/text/script-text.ts';
+import { asking, askingEverywhere, common, hiddenTools, realTools, shadowed } from './emulated/shell.ts';
+import shadow from './emulated/tools/shadow.sh';
 import { at, type Machine } from './host/machine.ts';
 import type { Flavour } from './spec.ts';
 
@@ -22,10 +24,7 @@ function putScripts(folder: string, scripts: Iterable<readonly [string, string]>
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of scripts) {
     const file = join(folder, name);
-    writeFileSync(
-      file,
-      text.replace(/@(\w+)@/g, (whole, word: string) => words[word] ?? whole),
-    );
+    writeFileSync(file, scriptText(text, words));
     chmodSync(file, 0o755);
   }
 }

@@ -1,0 +1,3 @@
+#!/bin/sh
+# The name of the practice host.
+cat "$KMEND_ROOT/etc/hostname"

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Who is logged in.
+echo "$LAB_USER"
