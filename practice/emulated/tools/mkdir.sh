@@ -6,5 +6,5 @@ if [ -e "$KMEND_ROOT/../ctl/full" ]; then
   esac; done
 fi
 @REAL@/mkdir "$@" || exit
-for word; do case $word in "$KMEND_ROOT"/sys/fs/cgroup/*) LAB_AS=mkdir exec "${0%/*}/ask" "$@" ;; esac; done
+for word; do case $word in "$KMEND_ROOT"/sys/fs/cgroup/*) LAB_AS='mkdir' exec "${0%/*}/ask" "$@" ;; esac; done
 exit 0

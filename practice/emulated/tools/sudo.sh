@@ -2,7 +2,7 @@
 # Policy in ctl/sudo: nopasswd, tty, deny, or the password it asks for. What a real host has as / is here its tree: the
 # script keeps it, though it should forget it.
 read -r policy < "$KMEND_ROOT/../ctl/sudo"
-ask= stdin= prompt='[sudo] password: ' user=root
+ask='' stdin='' prompt='[sudo] password: ' user=root
 while [ $# -gt 0 ]; do
   case $1 in
     -n) ask=no ;; -S) stdin=yes ;; -k|-K|-E|-H|-i) ;;

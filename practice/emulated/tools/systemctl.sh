@@ -1,6 +1,6 @@
 #!/bin/sh
 # Questions are answered from the tree; everything else is done by the fleet's process.
-verb= unit= quiet=
+verb='' unit='' quiet=''
 for word; do
   case $word in -q|--quiet) quiet=yes ;; -*) ;; *) if [ -z "$verb" ]; then verb=$word; else unit=${word%.service}; fi ;; esac
 done

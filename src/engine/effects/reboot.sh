@@ -1,5 +1,6 @@
 # Leaves the mark first: with it and the same boot id a reboot was sent and has not happened; without it none was ever
 # sent. Where packages began to be changed in the moment that the answer takes, nothing is rebooted, and the mark says so.
+# shellcheck disable=SC2016 # the inner shell expands
 b=$(cat "$R/proc/sys/kernel/random/boot_id")
 if [ -e "$L/reboot" ]; then read -r r e o < "$L/reboot"; [ "$e $o" != @effect@" $b" ] || exit 0; fi
 @unlocked@

@@ -1,5 +1,6 @@
 # Starts a script, which comes on stdin, detached from the session: output and exit status stay in the spool.
 # A second start of the same effect does nothing, so asking twice never acts twice.
+# shellcheck disable=SC2005,SC2016 # the boot id is one line; the inner shell expands
 if [ -e "$S/boot" ]; then cat > /dev/null; exit 0; fi
 mkdir -p "$S" && cat > "$S/script" || { rm -rf "$S"; echo "cannot write to $D" >&2; exit @noState@; }
 tail -n 1 "$S/script" | grep -qx '# kmend: end of script' || { rm -rf "$S"; echo "the script arrived cut" >&2; exit @cut@; }

@@ -12,6 +12,7 @@
 # and zypper may not end on TERM, and where they are timeout knows -k.
 # The marks are put together by printf, so that an echo of the script itself (sh -v, a pasted terminal) does not look like
 # its output. All of it is one function, called in the last line: the script may come over the very stdin that is closed here.
+# shellcheck disable=SC2194 # the names are filled in
 has() { command -v "$1" >/dev/null || return 1; [ -n "$R" ] || return 0; case $(command -v "$1") in /usr/*|/bin/*|/sbin/*) return 1;; esac; }
 line() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; l=''; IFS= read -r l <"$1"; printf '%s %s\n' "$2" "$l"; }
 early() { case $K in [0-3].*|4.[0-4]|4.[0-4][!0-9]*) ;; *) return 1;; esac; }

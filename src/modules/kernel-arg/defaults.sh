@@ -1,6 +1,7 @@
 # Do the shell files of GRUB say it? Recovery entries get GRUB_CMDLINE_LINUX alone, so it must say it without the help of
 # _DEFAULT; behind it comes _DEFAULT, which adds to a list but would overrule a single value. An empty first parameter:
 # /etc/default/grub only.
+# shellcheck disable=SC1090 # the files are of the host
 D=$(real "$R/etc/default/grub")
 effective() (
   set +eu; GRUB_CMDLINE_LINUX=''; GRUB_CMDLINE_LINUX_DEFAULT=''

@@ -1,5 +1,6 @@
 # What is lifted is written down on the host before: a script that was killed leaves the note, and the next one puts all
 # back. A package that is removed needs its hold no more.
+# shellcheck disable=SC2046 # each word is a package
 note=$R/var/lib/kmend/lifted-holds
 put_back() {
   [ -s "$note" ] || return 0

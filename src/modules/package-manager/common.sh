@@ -1,4 +1,5 @@
 # For all package managers. put_back is what a script does when it ends, however it ends.
+# shellcheck disable=SC2086 # an exit status needs no quotes
 LOCK_WAIT=@lockWait@
 log=$(mktemp) || exit 45
 put_back() { :; }

@@ -1,4 +1,5 @@
 # Package files are tried without any repository: one that is gone must not stop them. What they lack comes from the repositories.
+# shellcheck disable=SC2086 # an exit status needs no quotes
 @withoutRepositories@
 if [ $rc -ne 0 ] && grep -Eq 'Requires:|nothing provides|conflicting requests|[Dd]epend' "$log"; then
   lacks=$(grep -E 'Requires:|nothing provides' "$log" | head -n 5)

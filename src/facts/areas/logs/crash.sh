@@ -3,6 +3,7 @@
 # "logs KIND FILES BYTES PATH..." reads the newest files of a kind, of each the end, where a crash is. A file that must
 # be unpacked is read from its beginning. Of a persistent journal it is four boots before this one.
 # Kdump sends dumps to servers, too: a folder with another address is of another host.
+# shellcheck disable=SC2046,SC2086 # T and the time are words; numbers need no quotes
 some() { for f in "$@"; do [ ! -e "$f" ] || return 0; done; return 1; }
 more() { [ $(($(date +%s) - t0)) -lt 12 ] || { echo "@@ cut $1"; return 1; }; }
 logs() {

@@ -7,6 +7,7 @@
 # transaction alone. A pid file outlives its process: the process must be a package manager. Commands that only read
 # hold the pid file too ("reads"). The command line of a process in state D is not read: that may hang.
 # /proc/PID/stat has the start in 1/100 s.
+# shellcheck disable=SC2046,SC2086 # a command line and a row of /proc are words
 stat_of() { n='' l=''; IFS= read -r n <"$R/proc/$1/comm"; IFS= read -r l <"$R/proc/$1/stat"; l=${l##*\) }; }
 holder() {
 if [ "$1" -gt 0 ]; then

@@ -1,4 +1,5 @@
 # One package: what is installed, what holds it, and which versions the repositories have.
+# shellcheck disable=SC2086 # T2 is words
 n=@name@
 if [ $F = deb ]; then
   dpkg-query -W -f 'installed ${Version} ${db:Status-Abbrev}\n' -- "$n"

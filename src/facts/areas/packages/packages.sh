@@ -5,6 +5,7 @@
 # 14 lines of Package. An rpm database is asked under a time limit, because a damaged one makes rpm wait for ever.
 # Of damaged packages the first twenty are printed, and all that matter. rpm forgets that a script failed: a run of kmend
 # keeps it, with the time of that installation. Installed again, it counts no more.
+# shellcheck disable=SC2086,SC2194 # Q is lines and T2 words; the names are filled in
 F=rpm
 for f in "$R/etc/os-release" "$R/usr/lib/os-release"; do [ -r "$f" ] && break; done
 V=''

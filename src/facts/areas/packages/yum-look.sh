@@ -7,6 +7,7 @@
 # waited for; who changes packages (LK) is not. "watched" prints an empty line each second (file descriptor 3): when
 # nobody reads it any more, since the connection is lost, it ends the look. "full_places" prints what has less than
 # 100 kB left, by root's own measure.
+# shellcheck disable=SC2004,SC2086 # t and B are words; k is an expression
 yum_repos() {
   set --
   for f in "$R/etc/yum.conf" "$R/etc/dnf/dnf.conf" "$R"/etc/yum.repos.d/*.repo "$R"/etc/yum/repos.d/*.repo "$R"/etc/distro.repos.d/*.repo; do [ ! -r "$f" ] || set -- "$@" "$f"; done
