@@ -1,10 +1,9 @@
 // The fleet, read-only: the facts of many hosts, or their plans.
 
 import { type Seen, seenOf, twinsAmong, twinsText } from '../../core/history/orphans.ts';
-import { type ChosenRemedy, chooseRemedy, settle } from '../../core/plan/overlay.ts';
+import { settle } from '../../core/plan/overlay.ts';
 import { planHost } from '../../core/plan/plan-host.ts';
-import type { Frame } from '../../core/plan/task-plan.ts';
-import { givenFacts, isClusterWant } from '../../facts/index.ts';
+import { givenFacts } from '../../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
 import type { Target } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
@@ -18,7 +17,8 @@ import { NodeSide } from '../node/node-view.ts';
 import { type EachHostOptions, forEachHost } from '../session/each-host.ts';
 import { lastLines, type Observed, observe } from '../session/observe.ts';
 import type { Session, SessionPorts } from '../session/session.ts';
-import { carriesKmend, type EnginePorts, type HostSetup, type PlaySetup, searchFor } from './walk-context.ts';
+import { HostView } from './host-view.ts';
+import { type EnginePorts, type HostSetup, type PlaySetup, searchFor } from './walk-context.ts';
 
 export interface FleetOptions extends EachHostOptions {
   /** Run before the facts are read again, unless the first reading shows that it would prove nothing (`check --active`). */
@@ -101,15 +101,8 @@ export async function planFleet(
 ): Promise<readonly Planned[]> {
   const since = ports.clock.now();
   const planAll = (names: readonly string[], disputed: ReadonlyMap<string, string>, see: typeof onHost): Promise<readonly Planned[]> => {
-    const plan = async (session: Session): Promise<Planned> => {
-      const host = session.target.name;
-      let seen: Seen | undefined;
-      const see = (facts: Facts): void => {
-        seen = seenOf(host, facts);
-      };
-      const outcome = await planOne(host, setupOf(setup, host), setup, session, ports, options.signal, disputed.get(host), since, see);
-      return { host, outcome, ...present({ seen }) };
-    };
+    const input = { setup, ports, signal: options.signal, since, disputed };
+    const plan = async (session: Session): Promise<Planned> => ({ host: session.target.name, ...(await planOne(session, input)) });
     const targets = names.map((name) => setupOf(setup, name).target);
     return forEachHost(targets, options, ports, plan, asFailed, see);
   };
@@ -154,67 +147,55 @@ export function setupOf(setup: PlaySetup, host: string): HostSetup {
   return found;
 }
 
+interface PlanInput {
+  readonly setup: PlaySetup;
+  readonly ports: EnginePorts;
+  readonly signal: AbortSignal;
+  /** When the plan began: its hosts share what they read of the cluster since. */
+  readonly since: number;
+  /** By host: why it is taken for no node. */
+  readonly disputed: ReadonlyMap<string, string>;
+}
+
+/** What a plan has done so far. */
+const nothingDone = { drained: false, rebooted: false, cordoned: false };
+
 async function planOne(
-  host: string,
-  hostSetup: HostSetup,
-  setup: PlaySetup,
   session: Session,
-  ports: EnginePorts,
-  signal: AbortSignal,
-  disputed: string | undefined,
-  since: number,
-  see: (facts: Facts) => void,
-): Promise<Outcome<HostPlan>> {
-  const named = setup.wants ?? [];
-  const first = await observe(session, named);
-  if (!first.ok) return first;
-  const given = givenFacts(hostSetup.declared);
-  const chosen = chooseRemedy(settle({ ...first.value.facts, ...given }, undefined));
+  { setup, ports, signal, since, disputed }: PlanInput,
+): Promise<{ readonly outcome: Outcome<HostPlan>; readonly seen?: Seen }> {
+  const host = session.target.name;
+  const hostSetup = setupOf(setup, host);
   const { cluster, clock } = ports;
   const byName = setup.askedByName === host;
-  const side = new NodeSide({ cluster, clock, byName, ours: [setup.takeover], signal, when: { kind: 'plan', since } });
-  const search = searchFor(hostSetup, setup, session.dialled(), first.value.facts);
-  const found = disputed === undefined ? await side.find(search) : ok(noNode(disputed));
-  if (!found.ok) return found;
-  see({ ...first.value.facts, ...found.value });
-  const node = nameOf(found.value, 'node.name');
-  const zone = hostSetup.zone ?? nameOf(found.value, 'node.zone');
-  const frame = (observed: Observed): Frame => ({
-    facts: settle({ ...observed.facts, ...given, ...found.value, ...side.forecasts }, chosen),
-    asked: new Set([...observed.asked, ...side.asked]),
-    extraVars: setup.extraVars,
-    learned: {},
-    playVars: setup.play.vars,
-    variables: hostSetup.variables,
+  const nodeSide = new NodeSide({ cluster, clock, byName, ours: [setup.takeover], signal, when: { kind: 'plan', since } });
+  const noClaim = disputed.get(host);
+  let found: Facts | undefined;
+  const findNode = async (hostFacts: Facts): Promise<Outcome<Facts>> => {
+    if (found !== undefined) return ok(found);
+    const search = searchFor(hostSetup, setup, session.dialled(), hostFacts);
+    const node = noClaim === undefined ? await nodeSide.find(search) : ok(noNode(noClaim));
+    if (node.ok) found = node.value;
+    return node;
+  };
+  const view = new HostView({
+    host,
+    setup,
+    hostSetup,
+    hasCluster: cluster !== undefined,
+    session,
+    nodeSide,
+    node: () => nameOf(found ?? {}, 'node.name'),
+    readNode: findNode,
+    given: () => givenFacts(hostSetup.declared),
+    done: () => nothingDone,
+    full: () => undefined,
     readOnlyCommands: setup.runReadOnly === true ? 'all' : 'marked',
-    context: {
-      host,
-      ...present({ node }),
-      hasCluster: ports.cluster !== undefined,
-      carriesKmend: carriesKmend(observed.facts, setup),
-      acceptPartial: setup.play.partial === 'accept',
-      acceptNoWayBack: setup.play.rollout.rollback === 'none',
-      ...present({ files: setup.files }),
-      done: { drained: false, rebooted: false, cordoned: false },
-    },
   });
-  const wanted = new Map(named.map((want) => [wantKey(want), want]));
-  let observed = first.value;
-  const planned = await planInRounds(host, { ...hostSetup, ...present({ zone }) }, setup, chosen, {
-    frame: () => frame(observed),
-    freshen: async (wants) => {
-      const forecast = await side.forecast(wants, node ?? '', observed.facts, { again: false, taken: false });
-      if (!forecast.ok) return forecast.failure;
-      const ofHost = wants.filter((want) => !isClusterWant(want));
-      if (ofHost.length === 0) return undefined;
-      for (const want of ofHost) wanted.set(wantKey(want), want);
-      const again = await observe(session, [...wanted.values()], observed);
-      if (!again.ok) return again.failure;
-      observed = again.value;
-      return undefined;
-    },
-  });
-  return planned.ok ? ok(lockedOut(planned.value, found.value)) : planned;
+  const failure = await view.refresh();
+  if (failure !== undefined) return { outcome: { ok: false, failure } };
+  const planned = await planInRounds(view, hostSetup.zone ?? nameOf(view.raw, 'node.zone'));
+  return { outcome: planned.ok ? ok(lockedOut(planned.value, view.raw)) : planned, seen: seenOf(host, view.raw) };
 }
 
 /** A person's word about the node: a hold refuses the host, and of a cordon the plan says it. A host that needs nothing is left alone anyway. */
@@ -242,34 +223,22 @@ function shownPlan(plan: HostPlan, mask: Mask): HostPlan {
   return mask({ ...plan, reads });
 }
 
-export interface Rounds {
-  /** The frame over what is known now. */
-  readonly frame: () => Frame;
-  /** Reads these facts too. */
-  readonly freshen: (wants: readonly FactWant[]) => Promise<Failure | undefined>;
-}
-
 /**
  * Plans a host; where a module wants more facts they are read, and the host is planned again: what a task wants may depend on facts, and on tasks
  * before it.
  */
-export async function planInRounds(
-  host: string,
-  hostSetup: HostSetup,
-  setup: PlaySetup,
-  chosen: ChosenRemedy,
-  rounds: Rounds,
-): Promise<Outcome<HostPlan>> {
+export async function planInRounds(view: HostView, zone: string | undefined): Promise<Outcome<HostPlan>> {
+  const { host, setup } = view.input;
   const secrets = setup.secrets.of(host);
   const asked = new Set<string>();
   for (;;) {
     const planning = planHost({
       host,
       tasks: setup.play.tasks,
-      frame: rounds.frame(),
+      frame: view.frame,
       modules: setup.modules,
-      chosen,
-      ...present({ zone: hostSetup.zone }),
+      chosen: view.chosen,
+      ...present({ zone }),
       isWanted: setup.isWanted,
       isSecret: setup.isSecret,
       hide: secrets.learn,
@@ -278,7 +247,7 @@ export async function planInRounds(
     const again = planning.wants.find((want) => asked.has(wantKey(want)));
     if (again !== undefined) throw new Error(`a module wants ${again.area} again, which was just read`);
     for (const want of planning.wants) asked.add(wantKey(want));
-    const trouble = await rounds.freshen(planning.wants);
-    if (trouble !== undefined) return { ok: false, failure: trouble };
+    const failure = await view.refresh(planning.wants);
+    if (failure !== undefined) return { ok: false, failure };
   }
 }

@@ -5,7 +5,8 @@ import type { Verdict } from '../../model/run/plan.ts';
 import { isMapping, type Value } from '../../model/value.ts';
 import { crashingBefore, newCrashes } from '../node/ready.ts';
 import { setupOf } from './fleet.ts';
-import { HostWalk, type RunContext } from './walk-context.ts';
+import { HostWalk } from './host-walk.ts';
+import type { RunContext } from './walk-context.ts';
 
 export async function repeatProof(host: string, run: RunContext): Promise<void> {
   const state = hostState(run.state(), host);

@@ -4,7 +4,7 @@ import type { ModuleTask } from '../../model/playbook.ts';
 import type { Change } from '../../model/run/change.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { cutShort } from '../effects/effect-context.ts';
-import type { HostWalk } from './walk-context.ts';
+import type { HostWalk } from './host-walk.ts';
 
 const refused = (why: string): Failure => ({ ...cutShort(`not returned to service: ${why}`), kind: 'blocked' });
 

@@ -13,7 +13,7 @@ import type { Mapping } from '../../model/value.ts';
 import type { Performed } from '../effects/effect-context.ts';
 import { perform } from '../effects/perform.ts';
 import { textResult } from '../session/observe.ts';
-import type { HostWalk } from './walk-context.ts';
+import type { HostWalk } from './host-walk.ts';
 
 /** Ansible's defaults for `until`. */
 const untilRetries = 3;
@@ -127,7 +127,7 @@ export const asRegistered = (result: EffectResult, failure: Failure | undefined)
 
 export const resultScope = (task: ModuleTask, round: Round, vars: readonly Mapping[], walk: HostWalk): ReturnType<typeof scopeOf> => {
   const named = task.register === undefined ? {} : { [task.register]: round.result };
-  return scopeOf({ ...walk.frame, learned: { ...walk.learned, ...named } }, [round.result, ...vars]);
+  return scopeOf({ ...walk.frame, learned: { ...walk.view.learned, ...named } }, [round.result, ...vars]);
 };
 
 /** `changed_when` and `failed_when` have the last word on what a result means. */

@@ -6,8 +6,8 @@ import type { Failure } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
 import { toldInShort } from '../effects/output.ts';
 import { follow } from '../effects/perform-run.ts';
+import type { HostWalk } from './host-walk.ts';
 import { asRegistered, type Before, judgeResult, type Round, throughTheDoor } from './task-act.ts';
-import type { HostWalk } from './walk-context.ts';
 
 /**
  * After a crash: a reboot under way is seen through, and what runs detached is waited for before anything is read, since facts of a host in

@@ -12,10 +12,10 @@ import type { AnyModule, Change, ModulePlan } from '../../model/run/change.ts';
 import { type Failure, type FailureKind, isAway } from '../../model/run/failure.ts';
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
 import { isList, isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
+import type { HostWalk, ProvingTask } from './host-walk.ts';
 import { notOnlyReturned, notSeenThrough } from './returning.ts';
 import { actUntil, type Before, bad, judgeResult, type Round, resultScope, triesOf, untilDelay, untilFailed } from './task-act.ts';
 import { settleInFlight, withLeftOver } from './task-resume.ts';
-import type { HostWalk, ProvingTask } from './walk-context.ts';
 
 /** Failures that quote the task: its arguments, its conditions, or what the host answered. */
 const quoting: ReadonlySet<FailureKind> = new Set(['exit', 'parse', 'refused', 'drift', 'not_converged']);
@@ -249,8 +249,8 @@ async function conclude(task: ModuleTask, module: AnyModule, rounds: readonly Ro
           results: rounds.map((round) => round.result),
         };
   const sets: Mapping = Object.assign({}, ...rounds.map((round) => round.sets ?? {}));
-  if (task.register !== undefined) walk.learned = { ...walk.learned, [task.register]: registered };
-  walk.learned = { ...walk.learned, ...sets };
+  if (task.register !== undefined) walk.view.learned = { ...walk.view.learned, [task.register]: registered };
+  walk.view.learned = { ...walk.view.learned, ...sets };
   const named = task.register === undefined ? {} : { [task.register]: registered };
   walk.secrets.learn(learnedSecrets({ ...sets, ...named }, task.noLog, walk.run.setup.isSecret));
   // The task has not failed: it was not begun, or waits for the cluster.
@@ -260,7 +260,7 @@ async function conclude(task: ModuleTask, module: AnyModule, rounds: readonly Ro
   if (earlier !== undefined && status !== 'changed') {
     // Walked over again after a resume: what it came to the first time stands.
     if (task.register !== undefined && earlier.registered !== undefined)
-      walk.learned = { ...walk.learned, [task.register]: earlier.registered };
+      walk.view.learned = { ...walk.view.learned, [task.register]: earlier.registered };
     return undefined;
   }
   const notes = rounds.flatMap((round) => (round.note === undefined || task.noLog === true ? [] : [round.note]));

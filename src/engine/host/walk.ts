@@ -8,11 +8,10 @@ import { scopeOf } from '../../core/plan/task-plan.ts';
 import { provenBy } from '../../core/run-state/fold-host.ts';
 import { isUntaken } from '../../core/run-state/lock-out.ts';
 import { blockEntered } from '../../core/run-state/state.ts';
-import type { FactWant } from '../../model/fact.ts';
 import type { BlockTask, Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { Proven } from '../../model/run/event.ts';
-import { type Failure, type FailureKind, type Outcome, unhandled } from '../../model/run/failure.ts';
+import { type Failure, type FailureKind, unhandled } from '../../model/run/failure.ts';
 import type { HostPlan, Verdict } from '../../model/run/plan.ts';
 import type { Mapping } from '../../model/value.ts';
 import { cutShort } from '../effects/effect-context.ts';
@@ -20,7 +19,8 @@ import { notBack } from '../effects/reboot-step.ts';
 import { heldNode } from '../node/ownership.ts';
 import { closeFence } from './fences.ts';
 import { planInRounds, setupOf } from './fleet.ts';
-import { type HostSetup, HostWalk, type RunContext, searchFor } from './walk-context.ts';
+import { HostWalk } from './host-walk.ts';
+import { type HostSetup, type RunContext, searchFor } from './walk-context.ts';
 import { proveAgain, walkTask } from './walk-task.ts';
 
 interface Bad {
@@ -67,7 +67,7 @@ async function attempt(walk: HostWalk): Promise<Bad | undefined> {
   const go = await mayStart(walk);
   if (go !== 'go') return go === 'already mended' ? undefined : { failure: go };
   if (walk.state.remedy === undefined)
-    await walk.run.record({ type: 'remedy.chosen', host: walk.host, remedy: walk.chosen.remedy, why: walk.chosen.why }, true);
+    await walk.run.record({ type: 'remedy.chosen', host: walk.host, remedy: walk.view.chosen.remedy, why: walk.view.chosen.why }, true);
   const bad = await walkTasks(walk.run.setup.play.tasks, [], walk);
   if (bad !== undefined) return bad;
   const failure = await proveAgain(walk);
@@ -100,7 +100,7 @@ const recordFacts = (walk: HostWalk): Promise<unknown> => {
 
 /** After a resume: what finished tasks registered and set is known again. */
 function restore(walk: HostWalk): void {
-  for (const done of walk.state.tasks) walk.learned = { ...walk.learned, ...(done.sets ?? {}) };
+  for (const done of walk.state.tasks) walk.view.learned = { ...walk.view.learned, ...(done.sets ?? {}) };
 }
 
 /** The whole plan is made anew on fresh facts before anything is touched. A host in the middle of its walk (resume) is past that. */
@@ -109,7 +109,7 @@ async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failu
   const other = (await otherNode(walk)) ?? (await heldNode(walk.door));
   if (other !== undefined) return other;
   walk.chooseAnew();
-  const fresh = await planFresh(walk);
+  const fresh = await planInRounds(walk.view, setupOf(walk.run.setup, walk.host).zone);
   if (!fresh.ok) return fresh.failure;
   if (fresh.value.refused !== undefined) {
     const { why, hint, task } = fresh.value.refused;
@@ -151,12 +151,6 @@ async function otherNode(walk: HostWalk): Promise<Failure | undefined> {
   const said = (name: unknown): string => (name === '' ? 'no node' : `node ${name}`);
   return { kind: 'drift', message: `this host is ${said(now)} now, the plan was made for ${said(planned)}`, hint: 'make a new plan' };
 }
-
-const planFresh = (walk: HostWalk): Promise<Outcome<HostPlan>> => {
-  const { setup } = walk.run;
-  const rounds = { frame: () => walk.frame, freshen: (wants: readonly FactWant[]) => walk.freshen(wants) };
-  return planInRounds(walk.host, setupOf(setup, walk.host), setup, walk.chosen, rounds);
-};
 
 async function walkTasks(tasks: readonly Task[], vars: readonly Mapping[], walk: HostWalk): Promise<Bad | undefined> {
   for (const task of tasks) {

@@ -1,0 +1,155 @@
+// A host's walk through its tasks: what was seen and learned of the host, and what its effects need.
+
+import { chooseAnew } from '../../core/plan/overlay.ts';
+import type { Frame } from '../../core/plan/task-plan.ts';
+import { turnOf } from '../../core/run-state/lock-out.ts';
+import { awayUntil, type HostState, hostState, hostStates } from '../../core/run-state/state.ts';
+import { givenFacts, newAnswer } from '../../facts/index.ts';
+import type { Facts, FactWant } from '../../model/fact.ts';
+import type { ModuleTask } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
+import type { AnyModule, PlanContext } from '../../model/run/change.ts';
+import type { Failure } from '../../model/run/failure.ts';
+import type { HostPlan } from '../../model/run/plan.ts';
+import type { Mapping } from '../../model/value.ts';
+import type { DoorContext } from '../effects/effect-context.ts';
+import type { Secrets } from '../effects/mask.ts';
+import { NodeSide } from '../node/node-view.ts';
+import { crashingBefore } from '../node/ready.ts';
+import { openSession, type Session } from '../session/session.ts';
+import { HostView } from './host-view.ts';
+import type { HostSetup, RunContext } from './walk-context.ts';
+
+export interface ProvingTask {
+  readonly task: ModuleTask;
+  readonly module: AnyModule;
+  readonly vars: readonly Mapping[];
+}
+
+/** Holds a host's walk: its session, and its view of the host. */
+export class HostWalk {
+  readonly host: string;
+  readonly plan: HostPlan;
+  readonly run: RunContext;
+  readonly session: Session;
+  readonly nodeSide: NodeSide;
+  readonly secrets: Secrets;
+  readonly signal: AbortSignal;
+  readonly view: HostView;
+  /** The task that gave the last proof, and whether the host's disk was changed since. */
+  proving: { by?: ProvingTask; alteredSince: boolean } = { alteredSince: false };
+
+  constructor(host: string, plan: HostPlan, setup: HostSetup, run: RunContext, signal: AbortSignal) {
+    this.host = host;
+    this.plan = plan;
+    this.run = run;
+    this.signal = signal;
+    this.secrets = run.setup.secrets.of(host);
+    this.nodeSide = new NodeSide({
+      cluster: run.ports.cluster,
+      clock: run.ports.clock,
+      byName: run.setup.askedByName === host,
+      ours: [run.token.run, run.token.takeover],
+      signal,
+      when: { kind: 'start', say: (text) => void run.record({ type: 'warning', host, text }, false) },
+    });
+    this.session = openSession(setup.target, run.setup.play.rollout.retries.transport, run.ports, signal);
+    const chosen = this.state.remedy ?? { remedy: plan.remedy, why: plan.remedyWhy };
+    // The pods of DaemonSets are looked at between the reboot and the uncordon.
+    const crashing = (): ReadonlySet<string> | undefined => (this.done.rebooted ? crashingBefore(hostStates(run.state())) : undefined);
+    this.view = new HostView(
+      {
+        host,
+        setup: run.setup,
+        hostSetup: setup,
+        hasCluster: run.ports.cluster !== undefined,
+        session: this.session,
+        nodeSide: this.nodeSide,
+        node: () => plan.node,
+        readNode: (hostFacts) => this.nodeSide.read(plan.node, hostFacts, crashing()),
+        given: () => givenFacts(setup.declared, run.state().kernels, plan.accepts),
+        done: () => this.done,
+        full: () => run.overQuota(host),
+        readOnlyCommands: 'all',
+      },
+      chosen,
+    );
+  }
+
+  get facts(): Facts {
+    return this.view.facts;
+  }
+
+  get frame(): Frame {
+    return this.view.frame;
+  }
+
+  get state(): HostState {
+    const state = hostState(this.run.state(), this.host);
+    if (state === undefined) throw new Error(`${this.host} is not of this run`);
+    return state;
+  }
+
+  /** What was read may no longer be true: an effect was carried out. */
+  spoil(): void {
+    this.view.invalidate();
+  }
+
+  freshen(wants: readonly FactWant[] = []): Promise<Failure | undefined> {
+    return this.view.refresh(wants);
+  }
+
+  /** The remedy of the plan, or the one that follows from what this run saw since. For a host whose walk is about to begin. */
+  chooseAnew(): void {
+    this.view.choose(chooseAnew(this.view.chosen, this.view.raw, this.state.touched));
+  }
+
+  /** An answer of this host's kernel that the table does not have and this run did not record: the next hosts of that build are planned by it. */
+  async recordKernel(): Promise<void> {
+    const news = newAnswer(this.facts);
+    if (news === undefined) return;
+    const known = this.run.state().kernels.get(news.release)?.obeys;
+    if (known === 'no' || known === news.obeys) return;
+    await this.run.record({ type: 'kernel.seen', host: this.host, ...news }, true);
+  }
+
+  /** What this run did here, by the journal: also across a resume. */
+  get done(): PlanContext['done'] {
+    const { cordoned, drained, rebooted, uncordoned } = this.state.marks;
+    const { touched, unproven, replaced, results } = this.state;
+    return {
+      cordoned: cordoned && !uncordoned,
+      drained: drained && !uncordoned,
+      rebooted,
+      touched,
+      ...(results.drain?.data?.mayLeave === true ? { mayLeave: true } : {}),
+      ...(replaced === undefined || replaced.bootId !== this.facts['boot.id'] ? {} : { replaced: replaced.names }),
+      ...present({ unproven }),
+    };
+  }
+
+  get door(): DoorContext {
+    const { run } = this;
+    return {
+      host: this.host,
+      session: this.session,
+      clock: run.ports.clock,
+      ...present({ cluster: run.ports.cluster, here: run.ports.here, node: this.plan.node }),
+      byName: run.setup.askedByName === this.host,
+      takesCordoned: turnOf('cordon', this.state, run.state()) !== 'never',
+      token: run.token,
+      ownBootId: run.setup.ownBootId,
+      record: run.record,
+      mask: this.secrets.mask,
+      keepOutput: (text) => run.keepOutput(this.host, text),
+      signal: this.signal,
+      facts: () => this.facts,
+      refresh: () => {
+        this.spoil();
+        return this.freshen();
+      },
+      done: () => this.done,
+      awayFor: () => awayUntil(run.state(), run.ports.clock.now()),
+    };
+  }
+}
