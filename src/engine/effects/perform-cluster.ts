@@ -2,9 +2,9 @@
 import { present } from '../../model/present.ts';
 import type { CordonEffect, DrainEffect, UncordonEffect } from '../../model/run/effect.ts';
 import { type Failure, isAway } from '../../model/run/failure.ts';
-import { type HoldContext, restartsOn, takeNode } from '../node/ownership.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import { type DoorContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
+import { type HoldContext, restartsOn, takeNode } from './ownership.ts';
 
 export async function performCluster(
   effect: CordonEffect | DrainEffect | UncordonEffect,

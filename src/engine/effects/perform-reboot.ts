@@ -2,11 +2,11 @@
 import type { RebootEffect } from '../../model/run/effect.ts';
 import { type Failure, type Outcome, ok } from '../../model/run/failure.ts';
 import { notEmpty } from '../node/empty.ts';
-import { heldNode, stillHeld } from '../node/ownership.ts';
 import { lastLines } from '../session/observe.ts';
 import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
 import { escalate, fallBack, type Locked, lockHolder, reportProgress, withoutAge } from './escalate.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
+import { heldNode, stillHeld } from './ownership.ts';
 import { fencedBy, ownFailure } from './perform-run.ts';
 import { afterStep, type Boot, nextStep, type SentStep, type Underway, underway, withMark } from './reboot-step.ts';
 

@@ -15,8 +15,8 @@ import { type Failure, type FailureKind, unhandled } from '../../model/run/failu
 import type { HostPlan, Verdict } from '../../model/run/plan.ts';
 import type { Mapping } from '../../model/value.ts';
 import { cutShort } from '../effects/effect-context.ts';
+import { heldNode } from '../effects/ownership.ts';
 import { notBack } from '../effects/reboot-step.ts';
-import { heldNode } from '../node/ownership.ts';
 import { closeFence } from './fences.ts';
 import { planInRounds, setupOf } from './fleet.ts';
 import { HostWalk } from './host-walk.ts';

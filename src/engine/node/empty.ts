@@ -1,14 +1,20 @@
 // Right before the reboot of a node that this run drained: did a pod come to it since?
 import type { Failure } from '../../model/run/failure.ts';
-import type { PodState } from '../ports/cluster.ts';
+import type { Cluster, PodState } from '../ports/cluster.ts';
+import type { Clock } from '../ports/local.ts';
 import { patiently } from './lists.ts';
-import type { HoldContext } from './ownership.ts';
+
+interface AskContext {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
 
 const works = ({ daemonSet, mirror, phase }: PodState): boolean =>
   daemonSet === undefined && !mirror && phase !== 'Succeeded' && phase !== 'Failed';
 
 /** When the API server does not say, the answer is no, as for the cordon. */
-export async function notEmpty(node: string, context: Pick<HoldContext, 'cluster' | 'clock' | 'signal'>): Promise<Failure | undefined> {
+export async function notEmpty(node: string, context: AskContext): Promise<Failure | undefined> {
   const { cluster, clock, signal } = context;
   const pods = await patiently(() => cluster.pods(node, signal), clock, signal);
   if (!pods.ok) {

@@ -1,12 +1,12 @@
 // Taking a node, keeping it, giving it back: the steps around the Cluster port that must not come apart.
 import { present } from '../../model/present.ts';
 import { type Failure, failed, keptOut, type Outcome } from '../../model/run/failure.ts';
+import { readSystemPods } from '../node/forecast.ts';
+import { whyKept } from '../node/guard.ts';
+import { cordonedByOthers } from '../node/missing.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { FenceToken } from '../ports/fence.ts';
 import type { Clock } from '../ports/local.ts';
-import { readSystemPods } from './forecast.ts';
-import { whyKept } from './guard.ts';
-import { cordonedByOthers } from './missing.ts';
 
 export interface HoldContext {
   readonly cluster: Cluster;
