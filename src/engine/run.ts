@@ -17,7 +17,7 @@ import { expired, walkHost } from './host/walk.ts';
 import type { EnginePorts, PlaySetup, RunContext } from './host/walk-context.ts';
 import { lockOutsOf, missingHosts } from './node/missing.ts';
 import { type OutageOptions, overOutages } from './node/outage.ts';
-import { createPending, type Pending } from './node/pending.ts';
+import { createPending, type Pending } from './pending.ts';
 import type { Cluster } from './ports/cluster.ts';
 import type { Asker } from './ports/local.ts';
 import type { Gates } from './ports/outside.ts';

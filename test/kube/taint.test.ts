@@ -6,7 +6,7 @@ import { decidePending, pendingRun } from '../../src/adapters/kube/node/taint.ts
 import type { NodeObject, Taint } from '../../src/adapters/kube/objects/objects.ts';
 import { emptyState, type HostState, type RunState } from '../../src/core/run-state/state.ts';
 import { tableOf } from '../../src/core/run-state/table.ts';
-import { createPending } from '../../src/engine/node/pending.ts';
+import { createPending } from '../../src/engine/pending.ts';
 import type { Cluster, NodeState } from '../../src/engine/ports/cluster.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
 import { failed, ok } from '../../src/model/run/failure.ts';

@@ -1,12 +1,12 @@
 // `rollout.prefer_no_schedule`: nodes whose turn is still to come have a taint, so that pods move to those that are done. Set and removed beside
 // the loop. A host that is started waits for it a little, and so does the end of the run.
-import { hostStates, type RunState } from '../../core/run-state/state.ts';
-import type { Rollout } from '../../model/playbook.ts';
-import type { EventBody } from '../../model/run/event.ts';
-import type { Cluster, NodeState } from '../ports/cluster.ts';
-import type { Clock } from '../ports/local.ts';
-import { createSlots } from '../session/slots.ts';
-import { patiently } from './lists.ts';
+import { hostStates, type RunState } from '../core/run-state/state.ts';
+import type { Rollout } from '../model/playbook.ts';
+import type { EventBody } from '../model/run/event.ts';
+import { patiently } from './node/lists.ts';
+import type { Cluster, NodeState } from './ports/cluster.ts';
+import type { Clock } from './ports/local.ts';
+import { createSlots } from './session/slots.ts';
 
 export interface PendingInput {
   readonly cluster: Cluster;
