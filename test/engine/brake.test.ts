@@ -2,12 +2,12 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Recording } from '../fakes/host-world.ts';
 import { eventsOf, play } from '../fakes/plays.ts';
-import { recordSick } from '../fakes/recording.ts';
+import { recordHost } from '../fakes/recording.ts';
 import { type HostOptions, type VirtualFleet, virtualFleet } from '../fakes/virtual-fleet.ts';
 
 let recording: Recording;
 beforeAll(async () => {
-  recording = await recordSick('n1');
+  recording = await recordHost();
 });
 let lab: VirtualFleet | undefined;
 afterEach(() => {

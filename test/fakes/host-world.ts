@@ -146,6 +146,23 @@ export class HostWorld {
     id: () => 'id',
   };
 
+  /** Somebody cuts its power and gives it back: it boots, also one that hung or stayed away. */
+  power(): void {
+    this.#pass();
+    this.#bootAt(this.now);
+    this.#upAt = this.now + this.#fate.bootSeconds * 1000;
+  }
+
+  #bootAt(moment: number): void {
+    this.#bootNumber += 1;
+    this.boots += 1;
+    this.#upAt = moment + this.#fate.bootSeconds * 1000;
+    if (this.#fate.reboot === 'dark') this.#upAt = Number.POSITIVE_INFINITY;
+    this.#downFrom = Number.POSITIVE_INFINITY;
+    this.#mark = '';
+    this.#inForce = this.#argument && this.#fate.reboot !== 'old';
+  }
+
   /** What has come to pass until now. */
   #pass(): void {
     for (const script of this.#spool.values()) {
@@ -154,17 +171,12 @@ export class HostWorld {
       this.#argument ||= script.mends;
     }
     if (this.now < this.#downFrom) return;
-    this.#bootNumber += 1;
-    this.boots += 1;
-    this.#upAt = this.#downFrom + this.#fate.bootSeconds * 1000;
-    if (this.#fate.reboot === 'dark') this.#upAt = Number.POSITIVE_INFINITY;
-    this.#downFrom = Number.POSITIVE_INFINITY;
-    this.#mark = '';
-    this.#inForce = this.#argument && this.#fate.reboot !== 'old';
+    this.#bootAt(this.#downFrom);
     this.#pass();
   }
 
-  get #isUp(): boolean {
+  /** It runs, and its sshd would answer. */
+  get isUp(): boolean {
     this.#pass();
     // A host that boots again and again is another one every 7 seconds.
     if (this.#fate.reboot === 'loops' && this.boots > 1 && this.now > this.#upAt + 7000) {
@@ -177,10 +189,10 @@ export class HostWorld {
   readonly transport: Transport = {
     connect: async () => {
       await this.#time.spend(200);
-      if (!this.#isUp) return { ok: false, failure: lost('no answer') };
+      if (!this.isUp) return { ok: false, failure: lost('no answer') };
       const boot = this.#bootId;
       let open = true;
-      const alive = (): boolean => open && this.#isUp && this.#bootId === boot;
+      const alive = (): boolean => open && this.isUp && this.#bootId === boot;
       const close = (): void => {
         open = false;
       };
@@ -212,11 +224,13 @@ export class HostWorld {
     const said = (stdout: string, code = 0, stderr = ''): Outcome<ExecResult> => ok({ code, stdout, stderr, truncated: false });
     if (script === probe) return said(this.#probe());
     if (script === bootScript) return said(`${this.#bootId}\n${this.#mark}\n`);
-    const effect = /^S=\$D\/spool\/[^/]+\/(\S+)$/m.exec(script)?.[1] ?? '';
+    const effect = /^S=\$D\/spool\/(\S+)$/m.exec(script)?.[1] ?? '';
     if (script.includes('echo absent')) return said(await this.#poll(effect));
     const [, run = '', number = '0'] = /^run='?([^' ]+)'? number=(\d+)/m.exec(script) ?? [];
     if (run === '') throw new Error(`the fake host does not know this script:\n${script}`);
     if (this.#fence.run === run && Number(number) < this.#fence.number) return said('', exitCodes.fenced, run);
+    const takeover = /^run=.* takeover='?([^' ]*)/m.exec(script)?.[1] ?? '';
+    if (this.#fence.open && this.#fence.run !== run && this.#fence.run !== takeover) return said('', exitCodes.fenced, this.#fence.run);
     const closes = script.includes('closed" > "$D/fence.new"');
     this.#fence = { run, number: Number(number), open: !closes };
     if (!closes && script.includes('"$S/script"')) this.#start(effect, stdin);

@@ -1,8 +1,9 @@
 // What the probe prints on a practice host before and after its remedy, for hosts on a virtual clock.
 import { expect } from 'vitest';
+import type { HostSpec } from '../../practice/index.ts';
 import { buildProbe } from '../../src/facts/index.ts';
 import { baseAreas } from '../../src/facts/probe/registry.ts';
-import { play, practice } from '../cli/practice.ts';
+import { play, practice, sick } from '../cli/practice.ts';
 import { sickNode } from '../kube/fleet-nodes.ts';
 import { rebooted, ssh } from '../practice/client.ts';
 import type { Recording } from './host-world.ts';
@@ -10,15 +11,19 @@ import type { Recording } from './host-world.ts';
 const recordings = new Map<string, Promise<Recording>>();
 
 /** Once a process for each name: it takes two seconds. */
-export function recordSick(name: string): Promise<Recording> {
-  const made = recordings.get(name) ?? record(name);
+function once(name: string, host: HostSpec): Promise<Recording> {
+  const made = recordings.get(name) ?? record(name, host);
   recordings.set(name, made);
   return made;
 }
 
-/** Sets the argument on a practice host of that name, reboots it, and reads it at each step. */
-async function record(name: string): Promise<Recording> {
-  const lab = await practice([sickNode(name)]);
+/** A node with the bug, and a host with the bug that is none. */
+export const recordSick = (name: string): Promise<Recording> => once(name, sickNode(name));
+export const recordHost = (): Promise<Recording> => once('host', sick('host'));
+
+/** Sets the argument on a practice host, reboots it, and reads it at each step. */
+async function record(name: string, host: HostSpec): Promise<Recording> {
+  const lab = await practice([host]);
   const read = async (): Promise<string> => (await ssh(lab.fleet, name, buildProbe())).out;
   const before = lab.host(name).bootId();
   const sick = await read();

@@ -12,7 +12,7 @@ import { sharedTime } from '../hostile/fleet.ts';
 import { type Fate, HostWorld, type Ran, type Recording } from './host-world.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-const usual: Fate = { lossy: 0, draws: [0.5], scriptSeconds: 2, bootSeconds: 30, reboot: 'good', drain: 'good' };
+const usual: Fate = { lossy: 0, draws: [0.5], scriptSeconds: 2, bootSeconds: 10, reboot: 'good', drain: 'good' };
 
 /** What keeps a host from being reached: silence until the time limit, a refused key, or connections that break again and again. */
 export type Unreachable = 'mute' | 'auth';
@@ -38,7 +38,8 @@ export interface VirtualFleet {
   readonly state: string;
   readonly inventory: string;
   readonly clock: VirtualClock;
-  readonly gates: { open: boolean; read: string };
+  /** What every gate answers. */
+  gates: { readonly open: boolean; readonly read: string };
   readonly host: (name: string) => VirtualHost;
   /** What scripts wrote by `>> "$KMEND_ROOT/var/ran"`. */
   readonly ran: (name: string) => string;
@@ -108,7 +109,7 @@ function transportOf(hosts: ReadonlyMap<string, VirtualHost>, clock: VirtualCloc
   };
 }
 
-/** `recording` is what a sick host says (`recordSick`). */
+/** `recording` is what a sick host says (`recordHost`). */
 export function virtualFleet(recording: Recording, hosts: Readonly<Record<string, HostOptions>>): VirtualFleet {
   const dir = mkdtempSync(join(tmpdir(), 'kmend-virtual-'));
   const [state, home, inventory] = [join(dir, 'state'), join(dir, 'home'), join(dir, 'inventory.yaml')];
@@ -128,12 +129,11 @@ export function virtualFleet(recording: Recording, hosts: Readonly<Record<string
     ([name, { vars = '{}' }], index) => `    ${name}: ${vars.replace('{', `{ansible_host: 192.0.2.${index + 1}, `)}\n`,
   );
   writeFileSync(inventory, `all:\n  hosts:\n${lines.join('')}`);
-  const gates = { open: true, read: '' };
   const world: Partial<WorldChanges> = {
     clock: { now: clock.now, sleep: clock.sleep, random: clock.random, id: clock.newId },
     store: async (stateDir) => createStore(stateDir, clock.now),
     transport: async () => transportOf(all, clock),
-    gates: async (): Promise<Gates> => ({ read: async () => ({ ...gates }) }),
+    gates: async (): Promise<Gates> => ({ read: async () => lab.gates }),
   };
   const host = (name: string): VirtualHost => {
     const found = all.get(name);
@@ -149,12 +149,12 @@ export function virtualFleet(recording: Recording, hosts: Readonly<Record<string
   const start: VirtualFleet['start'] = (args, changes = {}) => startCommand(full(args), { home, ...world, ...changes });
   const runs = (): readonly string[] => readdirSync(join(state, 'runs')).toSorted();
   const journalText = (run = runs().at(-1) ?? ''): string => readFileSync(join(state, 'runs', run, 'journal.ndjson'), 'utf8');
-  return {
+  const lab: VirtualFleet = {
     dir,
     state,
     inventory,
     clock,
-    gates,
+    gates: { open: true, read: '' },
     host,
     ran: (name) => host(name).files.get('ran') ?? '',
     file: (name, text) => {
@@ -182,4 +182,5 @@ export function virtualFleet(recording: Recording, hosts: Readonly<Record<string
       rmSync(dir, { recursive: true, force: true });
     },
   };
+  return lab;
 }
