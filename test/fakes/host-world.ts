@@ -226,6 +226,10 @@ export class HostWorld {
     if (script === bootScript) return said(`${this.#bootId}\n${this.#mark}\n`);
     const effect = /^S=\$D\/spool\/(\S+)$/m.exec(script)?.[1] ?? '';
     if (script.includes('echo absent')) return said(await this.#poll(effect));
+    // What a program of the operator's own machine is preceded by: does the run still hold the host?
+    const held = /^\[ "\$r" = '?([^' ]+)'? \] && \[ "\$n" -le (\d+) \]/m.exec(script);
+    if (held !== null && !script.includes('"$L/escalated"'))
+      return held[1] === this.#fence.run && this.#fence.number <= Number(held[2]) ? said('') : said('', exitCodes.fenced, this.#fence.run);
     const [, run = '', number = '0'] = /^run='?([^' ]+)'? number=(\d+)/m.exec(script) ?? [];
     if (run === '') throw new Error(`the fake host does not know this script:\n${script}`);
     if (this.#fence.run === run && Number(number) < this.#fence.number) return said('', exitCodes.fenced, run);
