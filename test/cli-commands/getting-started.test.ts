@@ -15,14 +15,14 @@ interface Block {
 }
 
 /** The fenced blocks of the page, each below its heading. */
-const blocks: readonly Block[] = [
-  ...readFileSync('docs/getting-started.md', 'utf8').matchAll(/^#+ (?<heading>.+)$|^```(?<language>\w+)\n(?<text>[\s\S]*?)^```$/gm),
-].flatMap(({ groups }, index, all) => {
-  const { heading = '', language, text = '' }: Readonly<Record<string, string | undefined>> = groups ?? {};
-  if (language === undefined) return [];
-  const above = all.slice(0, index).findLast((match) => match.groups?.heading !== undefined);
-  return [{ heading: above?.groups?.heading ?? heading, language, text }];
-});
+function blocksOf(page: string): readonly Block[] {
+  let heading = '';
+  return [...page.matchAll(/^#+ (.+)$|^```(\w+)\n([\s\S]*?)^```$/gm)].flatMap(([, title, language = '', text = '']) => {
+    heading = title ?? heading;
+    return title === undefined ? [{ heading, language, text }] : [];
+  });
+}
+const blocks = blocksOf(readFileSync('docs/getting-started.md', 'utf8'));
 const commands = blocks.flatMap(({ heading, language, text }) =>
   language === 'sh'
     ? text
