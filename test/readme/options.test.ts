@@ -42,9 +42,13 @@ function textsOf(file: string): readonly Text[] {
 }
 
 const inSource: readonly Text[] = walk(join(root, 'src')).flatMap(textsOf);
-const pages = ['README.md', 'SECURITY.md', 'CHANGELOG.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter(
-  (name) => name.endsWith('.md'),
-);
+const pages = [
+  'README.md',
+  'SECURITY.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+].filter((name) => name.endsWith('.md'));
 const inPages: readonly Text[] = pages.flatMap((at) =>
   read(at)
     .split('\n')
@@ -58,6 +62,8 @@ const flags = new Set(['--help', ...commands(program).flatMap((command) => comma
 
 /** Flags of other programs in our words and pages. */
 const ofOthers: Readonly<Record<string, string>> = {
+  '--global': 'npm',
+  '--no-git-tag-version': 'npm',
   '--configure': 'dpkg',
   '--reinstall': 'apt-get',
   '--cleandupes': 'package-cleanup',

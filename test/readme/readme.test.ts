@@ -17,6 +17,8 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const pages = [
   'README.md',
   'SECURITY.md',
+  'CONTRIBUTING.md',
+  'CODE_OF_CONDUCT.md',
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
@@ -112,7 +114,9 @@ describe('README and docs', () => {
   it('name npm scripts that exist', () => {
     const { scripts } = JSON.parse(read('package.json'));
     const named = pages.flatMap((page) =>
-      [...read(page).matchAll(/npm (?:run )?(demo|test(?::\w+)?|check|build|bench|docs)\b/g)].map((match) => match[1] ?? ''),
+      [...read(page).matchAll(/npm (?:run )?(demo|test(?::\w+)?|check|build|bench|docs|format|fuzz|picture|release)\b/g)].map(
+        (match) => match[1] ?? '',
+      ),
     );
     expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
   });
