@@ -1,5 +1,6 @@
 // All filters and tests by name; what is known but not here is refused with its reason.
 import { nearest } from '../model/diagnostic.ts';
+import { present } from '../model/present.ts';
 import { codingFilters } from './filters/coding.ts';
 import { listFilters } from './filters/lists.ts';
 import { mappingFilters } from './filters/mappings.ts';
@@ -87,7 +88,7 @@ function stranger(kind: 'filter' | 'test', name: string, refused: Readonly<Recor
   const word = short(name);
   if (Object.hasOwn(refused, word)) return { message: `the ${kind} '${name}' is not available: ${refused[word]}` };
   const near = nearest(word, known);
-  return { message: `no ${kind} named '${name}'`, ...(near === undefined ? {} : { hint: `did you mean '${near}'?` }) };
+  return { message: `no ${kind} named '${name}'`, ...present({ hint: near && `did you mean '${near}'?` }) };
 }
 
 export const unknownFilter = (name: string): Stranger => stranger('filter', name, refusedFilters, filters.keys());

@@ -76,8 +76,8 @@ export type SettingValues = Readonly<Record<string, string | boolean | readonly 
 export function parseSettings(path: string, text: string): Checked<SettingValues> {
   const source = sourceOf(path, text);
   const parsed = parseYaml(source);
-  if (parsed.value === undefined || hasErrors(parsed.diagnostics))
-    return { diagnostics: parsed.diagnostics, ...(hasErrors(parsed.diagnostics) ? {} : { value: {} }) };
+  if (hasErrors(parsed.diagnostics)) return { diagnostics: parsed.diagnostics };
+  if (parsed.value === undefined) return { diagnostics: parsed.diagnostics, value: {} };
   const diagnostics: Diagnostic[] = [...parsed.diagnostics];
   const { data } = fitTree(tellingOf(source, diagnostics), parsed.value, asArgs(schema), 'a settings file');
   if (data === undefined || hasErrors(diagnostics)) return { diagnostics };

@@ -1,5 +1,6 @@
 // The methods of Python's types, as far as they only read: what would change a value is refused by name.
 import { nearest } from '../../model/diagnostic.ts';
+import { present } from '../../model/present.ts';
 import { textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { type Callable, define } from './callable.ts';
@@ -120,9 +121,9 @@ export function unknownMethod(name: string): { readonly message: string; readonl
   if (known.has(name)) return undefined;
   if (name.startsWith('_')) return { message: `names that begin with _ are not accessible: '${name}'` };
   if (knownRefused.has(name)) {
-    const hint = 'use a filter (`sort`, `union`, `combine`) or `+`';
-    return { message: refusal(name), ...(changing.has(name) ? { hint } : {}) };
+    const hint = changing.has(name) ? 'use a filter (`sort`, `union`, `combine`) or `+`' : undefined;
+    return { message: refusal(name), ...present({ hint }) };
   }
   const near = nearest(name, known);
-  return { message: `no value has a method '${name}'`, ...(near === undefined ? {} : { hint: `did you mean '${near}'?` }) };
+  return { message: `no value has a method '${name}'`, ...present({ hint: near && `did you mean '${near}'?` }) };
 }

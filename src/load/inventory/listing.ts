@@ -3,6 +3,7 @@
 import { type Checked, type Diagnostic, nearest } from '../../model/diagnostic.ts';
 import type { Group, Inventory } from '../../model/host.ts';
 import type { ModuleTask, Play, Playbook, Task } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import { toJson } from '../../model/text/printable.ts';
 import { isList, isMapping, type Mapping, type Value } from '../../model/value.ts';
 import { put } from '../text/tree.ts';
@@ -39,7 +40,7 @@ function sorted(value: Value): Value {
 export function inventoryGraph(inventory: Inventory, start = 'all', withVars = false): Checked<readonly string[]> {
   if (!inventory.groups.has(start)) {
     const guess = nearest(start, inventory.groups.keys());
-    const hint = guess === undefined ? {} : { hint: `did you mean \`${guess}\`?` };
+    const hint = present({ hint: guess && `did you mean \`${guess}\`?` });
     const problem: Diagnostic = { code: 'unknown-group', severity: 'error', summary: `no group is called ${start}`, ...hint };
     return { diagnostics: [problem] };
   }

@@ -3,12 +3,13 @@
 import { type Checked, type Diagnostic, hasErrors } from '../../model/diagnostic.ts';
 import type { Inventory } from '../../model/host.ts';
 import type { Play, Playbook, Rollout } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import { filled, flag, oneOf } from '../../model/shape/schema.ts';
 import type { Mapping } from '../../model/value.ts';
 import { resolvePattern, splitPattern } from '../inventory/pattern.ts';
 import { type Telling, tellingOf } from '../text/diagnostics-collector.ts';
-import { field, optional, refuseKeys, tagsField, varsField } from '../text/fields.ts';
+import { field, refuseKeys, tagsField, varsField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
 import { checkExpression, checkTemplates, factNames, type Names, withVars } from '../text/names.ts';
 import { sourceOf } from '../text/source.ts';
@@ -101,11 +102,13 @@ function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): P
     name,
     hosts: hosts?.pattern ?? '',
     vars,
-    ...optional('become', earlyField(telling, tree, 'become', flag, early)),
-    ...optional('becomeMethod', field(telling, tree, 'become_method', oneOf('sudo', 'su', 'doas'))),
-    ...optional('becomeUser', field(telling, tree, 'become_user', filled)),
+    ...present({
+      become: earlyField(telling, tree, 'become', flag, early),
+      becomeMethod: field(telling, tree, 'become_method', oneOf('sudo', 'su', 'doas')),
+      becomeUser: field(telling, tree, 'become_user', filled),
+    }),
     rollout,
-    ...optional('partial', field(telling, tree, 'partial', oneOf('accept', 'refuse'))),
+    ...present({ partial: field(telling, tree, 'partial', oneOf('accept', 'refuse')) }),
     tags,
     tasks: tasks === undefined ? [] : readTasks({ ...context, tags }, tasks.value, withVars(names, context.learned), ''),
     place: telling.source.placeAt(tree.entries[0]?.keyAt ?? tree.at),
@@ -237,10 +240,12 @@ function readAnsibleKeys(telling: Telling, play: MapTree, rollout: Entry | undef
     telling.error(entry.keyAt, 'said-twice', `\`${key}\` and \`rollout.${own}\` say the same thing`, { hint: 'keep one of them' });
   }
   return {
-    ...optional('serial', earlyField(telling, play, 'serial', batchesSchema, early)),
-    ...optional('maxFailPercentage', earlyField(telling, play, 'max_fail_percentage', percentageSchema, early)),
-    ...optional('anyErrorsFatal', earlyField(telling, play, 'any_errors_fatal', fatalSchema, early)),
-    ...optional('throttle', earlyField(telling, play, 'throttle', throttleSchema, early)),
-    ...optional('order', earlyField(telling, play, 'order', orderSchema, early)),
+    ...present({
+      serial: earlyField(telling, play, 'serial', batchesSchema, early),
+      maxFailPercentage: earlyField(telling, play, 'max_fail_percentage', percentageSchema, early),
+      anyErrorsFatal: earlyField(telling, play, 'any_errors_fatal', fatalSchema, early),
+      throttle: earlyField(telling, play, 'throttle', throttleSchema, early),
+      order: earlyField(telling, play, 'order', orderSchema, early),
+    }),
   };
 }

@@ -2,11 +2,12 @@
 import { hasTemplate } from '../../expression/index.ts';
 import type { Place } from '../../model/diagnostic.ts';
 import type { BlockTask, ModuleTask, Task } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import { duration, filled, flag, whole } from '../../model/shape/schema.ts';
 import type { Value } from '../../model/value.ts';
 import { didYouMean, type Telling } from '../text/diagnostics-collector.ts';
-import { conditions, field, optional, refuseKeys, tagsField, varsField, verdictField } from '../text/fields.ts';
+import { conditions, field, refuseKeys, tagsField, varsField, verdictField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
 import { checkTemplates, guardedNames, type Names, withVars } from '../text/names.ts';
 import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
@@ -65,9 +66,11 @@ function readCommon(context: TaskContext, tree: MapTree, names: Names, id: strin
     when,
     tags: [...new Set([...context.tags, ...tagsField(telling, tree)])],
     vars,
-    ...optional('ignoreErrors', field(telling, tree, 'ignore_errors', flag)),
-    ...optional('become', field(telling, tree, 'become', flag)),
-    ...optional('noLog', field(telling, tree, 'no_log', flag) ?? context.noLog),
+    ...present({
+      ignoreErrors: field(telling, tree, 'ignore_errors', flag),
+      become: field(telling, tree, 'become', flag),
+      noLog: field(telling, tree, 'no_log', flag) ?? context.noLog,
+    }),
     place,
   };
   return { common, inner: guarded };
@@ -76,7 +79,7 @@ function readCommon(context: TaskContext, tree: MapTree, names: Names, id: strin
 function readBlock(context: TaskContext, tree: MapTree, block: Entry, names: Names, id: string): BlockTask {
   refuseKeys(context.telling, tree.entries, 'block', blockKeys, refusedInTask);
   const { common, inner } = readCommon(context, tree, names, id, 'block');
-  const tasks = readTasks({ ...context, tags: common.tags, ...optional('noLog', common.noLog) }, block.value, inner, `${id}.`);
+  const tasks = readTasks({ ...context, tags: common.tags, ...present({ noLog: common.noLog }) }, block.value, inner, `${id}.`);
   if (tasks.length === 0 && (block.value.kind !== 'list' || block.value.items.length === 0)) {
     context.telling.error(block.keyAt, 'empty-block', 'this block has no tasks');
   }
@@ -97,16 +100,18 @@ function readModuleTask(context: TaskContext, tree: MapTree, names: Names, id: s
   const task = {
     kind: 'task',
     ...common,
-    ...optional('loop', loop && readLoop(telling, loop, withVars(names, context.learned))),
-    ...optional('loopVar', loopVar),
-    ...optional('register', register),
-    ...optional('until', until && conditions(telling, until, known)),
-    ...optional('retries', retries ?? (until && 3)),
-    ...optional('delay', field(telling, tree, 'delay', duration) ?? (until && 5)),
-    ...optional('changedWhen', verdictField(telling, entryOf(tree, 'changed_when'), known)),
-    ...optional('failedWhen', verdictField(telling, entryOf(tree, 'failed_when'), known)),
-    ...optional('timeout', field(telling, tree, 'timeout', duration)),
-    ...optional('idempotent', field(telling, tree, 'idempotent', flag)),
+    ...present({
+      loop: loop && readLoop(telling, loop, withVars(names, context.learned)),
+      loopVar,
+      register,
+      until: until && conditions(telling, until, known),
+      retries: retries ?? (until && 3),
+      delay: field(telling, tree, 'delay', duration) ?? (until && 5),
+      changedWhen: verdictField(telling, entryOf(tree, 'changed_when'), known),
+      failedWhen: verdictField(telling, entryOf(tree, 'failed_when'), known),
+      timeout: field(telling, tree, 'timeout', duration),
+      idempotent: field(telling, tree, 'idempotent', flag),
+    }),
   } as const;
   if (found === undefined) {
     if (register !== undefined) context.learned.add(register);
@@ -116,7 +121,7 @@ function readModuleTask(context: TaskContext, tree: MapTree, names: Names, id: s
   const inPlans = readCheckMode(telling, tree, found.entry);
   if (register !== undefined) context.learned.add(register);
   const argPlaces = { ...placesOf(telling, found.entry.value), ...(loop && { loop: telling.source.placeAt(loop.value.at) }) };
-  return { ...task, ...optional('inPlans', inPlans), module: found.module.name, args, argPlaces };
+  return { ...task, ...present({ inPlans }), module: found.module.name, args, argPlaces };
 }
 
 /**

@@ -1,6 +1,7 @@
 // Collecting mistakes of one file, each at its place.
 import type { Diagnostic, Place } from '../../model/diagnostic.ts';
 import { nearest } from '../../model/diagnostic.ts';
+import { present } from '../../model/present.ts';
 import type { Source } from './source.ts';
 
 export interface Telling {
@@ -29,5 +30,5 @@ export function tellingOf(source: Source, diagnostics: Diagnostic[]): Telling {
 /** "did you mean": as the hint of a diagnostic, or nothing. */
 export function didYouMean(word: string, known: Iterable<string>): { readonly hint?: string } {
   const guess = nearest(word, known);
-  return guess === undefined ? {} : { hint: `did you mean \`${guess}\`?` };
+  return present({ hint: guess && `did you mean \`${guess}\`?` });
 }

@@ -19,13 +19,6 @@ export function field<T>(telling: Telling, map: MapTree, key: string, schema: Sc
   return fitTree(telling, entry.value, asArgs(schema), `\`${key}\``).data;
 }
 
-/** A field as part of an object that leaves absent ones out. */
-export const optional = <K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T } => {
-  const result: { [P in K]?: T } = {};
-  if (value !== undefined) result[key] = value;
-  return result;
-};
-
 /** `vars`: a mapping with names that expressions can use. */
 export function varsField(telling: Telling, map: MapTree): { readonly tree?: MapTree; readonly vars: Mapping } {
   const entry = entryOf(map, 'vars');

@@ -1,5 +1,6 @@
 // A tree checked against a schema: plain scalars give their source text where text is wanted, templates pass for anything until rendered.
 import { hasTemplate } from '../../expression/index.ts';
+import { present } from '../../model/present.ts';
 import type { ArgsSchema } from '../../model/run/change.ts';
 import { keysAt, type Problem, problemsOf } from '../../model/shape/schema.ts';
 import { isList, isMapping, type Value } from '../../model/value.ts';
@@ -115,7 +116,7 @@ function tell(telling: Telling, tree: Tree, schema: ArgsSchema<unknown>, problem
       const at = node.kind === 'map' ? (entryOf(node, key)?.keyAt ?? node.at) : node.at;
       const known = keysAt(schema, problem.path);
       const hint = didYouMean(key, known).hint ?? (known.length > 0 && known.length <= 12 ? `known: ${known.join(', ')}` : undefined);
-      telling.error(at, 'unknown-argument', `${what}${name} has no ${part} \`${key}\``, hint === undefined ? {} : { hint });
+      telling.error(at, 'unknown-argument', `${what}${name} has no ${part} \`${key}\``, present({ hint }));
     }
     return;
   }

@@ -2,6 +2,7 @@
 import { compile, compileTemplate, type FreeName, hasTemplate } from '../../expression/index.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import type { Condition } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import type { Telling } from './diagnostics-collector.ts';
 import { placeInside, type ScalarTree, type Tree } from './tree.ts';
 import { magicNames } from './variables.ts';
@@ -77,7 +78,7 @@ export function guardedNames(conditions: readonly { readonly source: string }[])
 
 function tellSyntax(telling: Telling, scalar: ScalarTree, problem: { message: string; offset: number; hint?: string }): void {
   const place = placeInside(telling.source, scalar, problem.offset);
-  telling.errorAt(place, 'expression-syntax', problem.message, problem.hint === undefined ? {} : { hint: problem.hint });
+  telling.errorAt(place, 'expression-syntax', problem.message, present({ hint: problem.hint }));
 }
 
 function checkNames(telling: Telling, scalar: ScalarTree, used: readonly FreeName[], names: Names): void {

@@ -1,5 +1,6 @@
 // Versions: the three orders that hosts use (rpm, dpkg, upstream with rcN), the Kubernetes order, and ranges over any of them.
 import semver from 'semver';
+import { present } from '../present.ts';
 
 /** Negative, zero or positive, as `Array.sort` wants it. Never throws, whatever the text. */
 export type Compare = (a: string, b: string) => number;
@@ -143,7 +144,7 @@ function readUpstream(text: string): Upstream {
   return {
     numbers: numberList(numbers),
     revision: numberList(revision),
-    ...(rank === undefined ? {} : { pre: [rank, pre?.[2] ?? ''] as const }),
+    ...present({ pre: rank === undefined ? undefined : ([rank, pre?.[2] ?? ''] as const) }),
     dev: /\+dev/i.test(after),
   };
 }
