@@ -6,6 +6,7 @@ import type { DrainOptions } from '../../src/model/run/effect.ts';
 import { cordonAndDrain, owner, sleep, value } from '../kube/cluster-on.ts';
 import { drainOptions } from '../kube/pods.ts';
 import { missing, startLab } from './kube-lab.ts';
+import { labNumber } from './lab.ts';
 
 const title = `a forecast on a real API server${missing === undefined ? '' : ` (skipped: ${missing})`}`;
 const roles = resolve(import.meta.dirname, '../../docs/rbac.yaml');
@@ -82,7 +83,7 @@ describe.skipIf(missing !== undefined)(title, () => {
   const forget = (namespace: string): unknown => lab.kubectl('delete', 'namespace', namespace, '--wait=false');
 
   it('webhooks: what the server says to a dry run is what the drain meets', async () => {
-    const hookAt = (path: string) => ({ url: `https://127.0.0.1:${19_443 + 10 * Number(process.env.KMEND_LAB ?? 0)}/${path}` });
+    const hookAt = (path: string) => ({ url: `https://127.0.0.1:${19_443 + 10 * labNumber}/${path}` });
     const caBundle = Buffer.from(readFileSync(join(lab.file('pki'), 'ca.crt'))).toString('base64');
     const service = { service: { namespace: 'default', name: 'gone' }, caBundle };
     const rows: readonly (readonly [string, Hook, RegExp | undefined])[] = [

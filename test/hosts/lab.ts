@@ -108,8 +108,11 @@ function repositories(): string {
   return folder;
 }
 
-/** 0 to 4: labs of different numbers have addresses and ports of their own, so that two test runs can be up side by side. */
-export const labNumber = Number(process.env.KMEND_LAB ?? 0);
+/**
+ * 0 to 4: labs of different numbers have addresses and ports of their own, so that they can be up side by side. Each worker has one; KMEND_LAB
+ * chooses the one of a run of one worker.
+ */
+export const labNumber = Number(process.env.KMEND_LAB ?? Number(process.env.VITEST_POOL_ID ?? 1) - 1);
 
 /** `127.X`, X moved by the number of the lab. */
 const net = (text: string): string => text.replace(/\d+$/, (octet) => String(Number(octet) + 40 * labNumber));
