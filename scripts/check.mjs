@@ -1,5 +1,14 @@
 // `npm run check`: all that CI runs besides the tests that need root. Every step runs, also after one has failed; the end says which.
+// `--results DIR` keeps the counts of each test run there, as JSON.
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({ options: { results: { type: 'string' } } });
+const counts = (name) =>
+  values.results === undefined
+    ? []
+    : ['--', '--reporter=default', '--reporter=json', `--outputFile.json=${join(values.results, `${name}.json`)}`];
 
 const steps = [
   ['format and lint', 'npx', ['biome', 'ci', '.']],
@@ -7,7 +16,9 @@ const steps = [
   ['unused code', 'npx', ['knip']],
   ['bundle', 'node', ['scripts/build.mjs']],
   ['docs are fresh', 'node', ['scripts/docs.mjs', '--check']],
-  ['tests', 'npx', ['vitest', 'run', ...['unit', 'laws', 'fleet'].flatMap((name) => ['--project', name]), ...process.argv.slice(2)]],
+  ['quick tests', 'npm', ['test', ...counts('unit')]],
+  ['laws', 'npm', ['run', 'test:laws', ...counts('laws')]],
+  ['tests of the practice fleet', 'npm', ['run', 'test:fleet', ...counts('fleet')]],
 ];
 
 const failed = [];
