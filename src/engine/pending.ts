@@ -3,10 +3,11 @@
 import { hostStates, type RunState } from '../core/run-state/state.ts';
 import type { Rollout } from '../model/playbook.ts';
 import type { EventBody } from '../model/run/event.ts';
+import type { Outcome } from '../model/run/failure.ts';
+import { performTaints } from './effects/perform-taint.ts';
 import { patiently } from './node/lists.ts';
 import type { Cluster, NodeState } from './ports/cluster.ts';
 import type { Clock } from './ports/local.ts';
-import { createSlots } from './session/slots.ts';
 
 export interface PendingInput {
   readonly cluster: Cluster;
@@ -30,7 +31,6 @@ export interface Pending {
   readonly end: () => Promise<void>;
 }
 
-const atOnce = 8;
 /** Milliseconds: the longest wait of a host that is started, the pause after a failure, and the longest end of a run, also of one that is to stop. */
 const [longestWait, pause, longestEnd, shortEnd] = [10_000, 15_000, 30_000, 1_000];
 
@@ -72,8 +72,7 @@ export function createPending({ cluster, clock, run, policy, state, record, stop
     else for (const nodes of [done, known]) nodes.delete(node);
   }
 
-  async function writeOne(node: string, pending: boolean): Promise<void> {
-    const written = await cluster.taint(node, pending ? run : (known.get(node) ?? run), pending, life.signal);
+  async function ended(node: string, pending: boolean, written: Outcome<true>): Promise<void> {
     if (written.ok && pending) known.set(node, run);
     if (written.ok) return forget(node, pending);
     const { kind, transport, message } = written.failure;
@@ -86,16 +85,15 @@ export function createPending({ cluster, clock, run, policy, state, record, stop
     await record({ type: 'warning', text }, false);
   }
 
-  async function write(nodes: readonly string[], pending: boolean): Promise<void> {
-    if (nodes.length === 0) return;
-    await record({ type: pending ? 'nodes.tainted' : 'nodes.untainted', nodes }, true);
-    const slots = createSlots(atOnce);
-    await Promise.all(
-      nodes.map(async (node) => {
-        const free = await slots.take();
-        await writeOne(node, pending).finally(free);
-      }),
-    );
+  function write(nodes: readonly string[], pending: boolean): Promise<void> {
+    const effects = nodes.map((node) => ({ node, run: pending ? run : (known.get(node) ?? run) }));
+    return performTaints(effects, pending, {
+      cluster,
+      state,
+      record,
+      signal: life.signal,
+      ended: ({ node }, written) => ended(node, pending, written),
+    });
   }
 
   async function bring(): Promise<void> {

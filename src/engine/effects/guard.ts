@@ -1,5 +1,6 @@
 // The conditions of the door: what must be true before an effect may be carried out. Pure; `perform` asks here, nobody else decides.
 
+import { hostStates, type RunState } from '../../core/run-state/state.ts';
 import type { Facts } from '../../model/fact.ts';
 import type { PlanContext } from '../../model/run/change.ts';
 import type { Effect } from '../../model/run/effect.ts';
@@ -54,4 +55,19 @@ function guardReboot(drain: 'required' | 'none', view: GuardView): Failure | und
     'a kubelet runs here and nothing has drained this node',
     'put a `drain` task before the reboot: with --kubeconfig, as `drain: {command: ...}`, or `drain: none`',
   );
+}
+
+/**
+ * Why a taint is not written, by node; undefined = it may be. It is set only where a host of this run waits for its turn, and removed only where
+ * it is of this run or on a node of its hosts.
+ */
+export function guardTaint(
+  pending: boolean,
+  state: RunState,
+): (taint: { readonly node: string; readonly run: string }) => string | undefined {
+  const hosts = [...hostStates(state)];
+  const ours = new Set(hosts.map(({ plan }) => plan.node));
+  const waiting = new Set(hosts.filter(({ status }) => status === 'planned' || status === 'waiting').map(({ plan }) => plan.node));
+  if (pending) return ({ node }) => (waiting.has(node) ? undefined : `no host of this run waits on node ${node}`);
+  return ({ node, run }) => (run === state.run || ours.has(node) ? undefined : `the taint of node ${node} is of run ${run}`);
 }
