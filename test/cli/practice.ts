@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createFleet, type Fleet, type FleetHost, type HostSpec } from '../../practice/index.ts';
+import { createFleet, type Fleet, type HostSpec } from '../../practice/index.ts';
 import type { Event } from '../../src/model/run/event.ts';
 import { type CommandResult, command, type RunningCommand, startCommand, type WorldChanges } from './real-world.ts';
 
@@ -20,11 +20,18 @@ export const sick = (name: string, more: Partial<HostSpec> = {}): HostSpec => ({
   ...more,
 });
 
-export interface Practice {
+/** Hosts that commands reach by an inventory. */
+export interface Reachable {
+  readonly hosts: readonly { readonly name: string }[];
+  readonly inventoryFile: string;
+  readonly close: () => Promise<void>;
+}
+
+export interface Practice<Hosts extends Reachable = Fleet> {
   readonly dir: string;
   readonly state: string;
-  readonly fleet: Fleet;
-  readonly host: (name: string) => FleetHost;
+  readonly fleet: Hosts;
+  readonly host: (name: string) => Hosts['hosts'][number];
   /** Writes a file beside the fleet and gives its path. */
   readonly file: (name: string, text: string) => string;
   readonly run: (args: readonly string[], changes?: Partial<WorldChanges>) => Promise<CommandResult>;
@@ -38,9 +45,14 @@ export interface Practice {
 }
 
 export async function practice(hosts: readonly HostSpec[], options: { readonly downSeconds?: number } = {}): Promise<Practice> {
+  return practiceOn((dir) => createFleet({ dir: join(dir, 'fleet'), hosts, downSeconds: options.downSeconds ?? 0.3 }));
+}
+
+/** State directory, playbooks and command lines for any hosts; `make` gets an empty folder of its own. */
+export async function practiceOn<Hosts extends Reachable>(make: (dir: string) => Hosts | Promise<Hosts>): Promise<Practice<Hosts>> {
   const dir = mkdtempSync(join(tmpdir(), 'kmend-test-'));
   const state = join(dir, 'state');
-  const fleet = await createFleet({ dir: join(dir, 'fleet'), hosts, downSeconds: options.downSeconds ?? 0.3 });
+  const fleet = await make(dir);
   mkdirSync(join(dir, 'home'));
   const runs = (): readonly string[] => {
     try {

@@ -50,6 +50,7 @@ interface Spooled extends Ran {
   readonly boot: string;
   readonly endAt: number;
   readonly mends: boolean;
+  readonly code: number;
   done: boolean;
 }
 
@@ -128,7 +129,7 @@ export class HostWorld {
     this.#time.now = now;
   }
 
-  get #bootId(): string {
+  get bootId(): string {
     return this.#bootIdOf(this.#bootNumber);
   }
 
@@ -166,7 +167,7 @@ export class HostWorld {
   /** What has come to pass until now. */
   #pass(): void {
     for (const script of this.#spool.values()) {
-      if (script.done || script.boot !== this.#bootId || script.endAt > Math.min(this.now, this.#downFrom)) continue;
+      if (script.done || script.boot !== this.bootId || script.endAt > Math.min(this.now, this.#downFrom)) continue;
       script.done = true;
       this.#argument ||= script.mends;
     }
@@ -190,9 +191,9 @@ export class HostWorld {
     connect: async () => {
       await this.#time.spend(200);
       if (!this.isUp) return { ok: false, failure: lost('no answer') };
-      const boot = this.#bootId;
+      const boot = this.bootId;
       let open = true;
-      const alive = (): boolean => open && this.isUp && this.#bootId === boot;
+      const alive = (): boolean => open && this.isUp && this.bootId === boot;
       const close = (): void => {
         open = false;
       };
@@ -223,7 +224,7 @@ export class HostWorld {
     await this.#time.spend(100);
     const said = (stdout: string, code = 0, stderr = ''): Outcome<ExecResult> => ok({ code, stdout, stderr, truncated: false });
     if (script === probe) return said(this.#probe());
-    if (script === bootScript) return said(`${this.#bootId}\n${this.#mark}\n`);
+    if (script === bootScript) return said(`${this.bootId}\n${this.#mark}\n`);
     const effect = /^S=\$D\/spool\/(\S+)$/m.exec(script)?.[1] ?? '';
     if (script.includes('echo absent')) return said(await this.#poll(effect));
     // What a program of the operator's own machine is preceded by: does the run still hold the host?
@@ -245,30 +246,31 @@ export class HostWorld {
   #probe(): string {
     const booted = this.#fate.reboot === 'deaf' ? this.#recording.deaf : this.#recording.mended;
     const text = this.#inForce ? booted : this.#argument ? this.#recording.set : this.#recording.sick;
-    return this.#recording.bootIds.reduce((said, id) => said.replaceAll(id, this.#bootId), text);
+    return this.#recording.bootIds.reduce((said, id) => said.replaceAll(id, this.bootId), text);
   }
 
   #start(effect: string, script: string): void {
     if (this.#spool.has(effect) && this.#faults.noSpool !== true) return;
     if (script.includes(countedCommand)) this.counted += 1;
-    const ran = this.#shell(script) ?? { seconds: this.#fate.scriptSeconds, code: 0, stdout: '' };
+    const code = /^(exec )?false\b/m.test(script) ? 1 : 0;
+    const ran = this.#shell(script) ?? { seconds: this.#fate.scriptSeconds, code, stdout: '' };
     const endAt = this.now + ran.seconds * 1000;
-    this.#spool.set(effect, { ...ran, boot: this.#bootId, endAt, mends: script.includes('nokmem'), done: false });
+    this.#spool.set(effect, { ...ran, boot: this.bootId, endAt, mends: script.includes('nokmem'), done: false });
   }
 
   async #poll(effect: string): Promise<string> {
     const script = this.#spool.get(effect);
     if (script === undefined) return 'absent\n';
-    if (!script.done && script.boot === this.#bootId) await this.#time.spend(Math.max(0, Math.min(10_000, script.endAt - this.now)));
+    if (!script.done && script.boot === this.bootId) await this.#time.spend(Math.max(0, Math.min(10_000, script.endAt - this.now)));
     this.#pass();
     if (script.done) return `done ${script.code}\n${script.stdout}`;
-    return script.boot === this.#bootId ? 'running\n' : 'interrupted\n';
+    return script.boot === this.bootId ? 'running\n' : 'interrupted\n';
   }
 
   #reboot(script: string): void {
     const effect = /"\$e \$o" != '?([^' "]+)/.exec(script)?.[1] ?? '';
-    if (this.#mark === `run ${effect} ${this.#bootId}`) return;
-    this.#mark = `run ${effect} ${this.#bootId}`;
+    if (this.#mark === `run ${effect} ${this.bootId}`) return;
+    this.#mark = `run ${effect} ${this.bootId}`;
     // A second between the look at the node and the reboot is nobody's fault.
     if (this.#isBackSince(this.now - 1000)) this.rebootedInService += 1;
     if (this.#fate.reboot === 'hangs') return;

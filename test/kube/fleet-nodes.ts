@@ -3,9 +3,9 @@
 import { existsSync } from 'node:fs';
 import type { HostSpec } from '../../practice/index.ts';
 import type { Event } from '../../src/model/run/event.ts';
-import { practice, sick } from '../cli/practice.ts';
+import { type Practice, practice, type Reachable, sick } from '../cli/practice.ts';
 import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
-import { type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
+import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { clusterFor } from './cluster-on.ts';
 
 const packages = ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7', 'kubelet-1.22.17-0'];
@@ -39,11 +39,29 @@ export interface KubeletOptions {
 
 export async function nodeFleet(hosts: readonly HostSpec[], options: KubeletOptions & FakeKubeOptions = {}) {
   const fake = await startFakeKube({ stopAfter: 100, ...options });
-  const lab = await practice(hosts);
+  return nodesOf(fake, await practice(hosts), { cluster: clusterFor(fake) }, options);
+}
+
+/** What a kubelet reports of its host. */
+interface Host {
+  readonly name: string;
+  readonly boots: () => number;
+  readonly bootId: () => string;
+  readonly isUp: () => boolean;
+  readonly kernel: () => string;
+}
+
+interface Nodes extends Reachable {
+  readonly hosts: readonly Host[];
+}
+
+/** Kubelets for these hosts, and what tests ask of hosts and cluster; `world` is that of each command line. */
+export function nodesOf<Hosts extends Nodes>(fake: FakeKube, lab: Practice<Hosts>, world: Partial<WorldChanges>, options: KubeletOptions) {
   for (const { name, bootId, kernel } of lab.fleet.hosts) {
     if (options.without?.includes(name)) continue;
     fake.addNode(name, { status: { nodeInfo: { bootID: bootId(), kernelVersion: kernel(), containerRuntimeVersion: 'docker://18.6.1' } } });
   }
+  const pending = new Set<string>();
   const kubelets = setInterval(() => {
     for (const host of lab.fleet.hosts) {
       const shown = fake.nodes.get(host.name)?.status.nodeInfo.bootID;
@@ -55,17 +73,13 @@ export async function nodeFleet(hosts: readonly HostSpec[], options: KubeletOpti
       }, options.late ?? 300);
     }
   }, 50);
-  const pending = new Set<string>();
-  const changes: Partial<WorldChanges> = {
-    cluster: clusterFor(fake),
-  };
   const withCluster = (args: readonly string[]): readonly string[] => [...args, '--kubeconfig', 'kubeconfig'];
   return {
     fake,
     lab,
     run: (args: readonly string[], more: Partial<WorldChanges> = {}): Promise<CommandResult> =>
-      lab.run(withCluster(args), { ...changes, ...more }),
-    start: (args: readonly string[]) => lab.start(withCluster(args), changes),
+      lab.run(withCluster(args), { ...world, ...more }),
+    start: (args: readonly string[]) => lab.start(withCluster(args), world),
     /** A ReplicaSet's pods on a node. */
     web: (node: string, count: number, app = 'web'): void => {
       for (let index = 0; index < count; index += 1)

@@ -5,11 +5,13 @@ import { eventsOf, until } from '../cli/practice.ts';
 import { startCommand } from '../cli/real-world.ts';
 import { skipWaits } from '../fakes/skipped-waits.ts';
 import { clusterFor } from './cluster-on.ts';
-import { type NodeFleet, nodeFleet, nodePlay, sickNode } from './fleet-nodes.ts';
+import { nodePlay, sickNode } from './fleet-nodes.ts';
+import { recordNodes, type VirtualNodes, virtualNodes } from './virtual-nodes.ts';
 
+recordNodes();
 skipWaits();
 
-let world: NodeFleet;
+let world: VirtualNodes;
 afterEach(() => world.close());
 
 const playOf = (text = nodePlay()): string => world.lab.file('mend.yaml', text);
@@ -22,7 +24,7 @@ const writes = (node: string) =>
 
 describe('a hold in the plan', () => {
   it('refuses the host with its reason, and the others are mended', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     setHold('n1', 'disk swap, ask the storage team');
     const planned = await world.run(['plan', playOf()]);
     expect(planned.exit).toBe(4);
@@ -36,7 +38,7 @@ describe('a hold in the plan', () => {
   });
 
   it('is nothing to a host that needs nothing', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     expect((await apply()).exit).toBe(0);
     setHold('n1', '');
     const argument =
@@ -60,7 +62,7 @@ describe('a hold in the middle of a run', () => {
     ['while its pods are evicted', isEffect('drain'), 1, false],
     ['while a task runs between the drain and the reboot', isEffect('run'), 1, true],
   ] as const)('that comes %s', async (_name, moment, boots, staysCordoned) => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2'), sickNode('n3')], { slow: 30 });
+    world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')], { slow: 30 });
     world.fake.addPod({ name: 'web-n1-0', node: 'n1', owner: { kind: 'ReplicaSet', name: 'web' }, annotations: { 'fake/stop': '6000' } });
     const running = apply(nodePlay({ between: wait, rollout: '{max_unavailable: 2}' }));
     await until('the moment', () => world.has(moment));
@@ -83,7 +85,7 @@ describe('a hold in the middle of a run', () => {
   });
 
   it('that comes after the reboot does not keep the node from its return', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     const running = apply(undefined, ['--limit', 'n1']);
     await until('the boot', () => world.boots()[0] === 2);
     setHold('n1', 'disk swap');
@@ -92,7 +94,7 @@ describe('a hold in the middle of a run', () => {
   });
 
   it('that is taken away before the others are done lets the host be started', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     const running = apply();
     await until('the run', () => world.has((event) => event.type === 'run.started'));
     setHold('n1', 'disk swap');
@@ -105,7 +107,7 @@ describe('a hold in the middle of a run', () => {
   });
 
   it('refuses `kmend drain` too, which writes nothing', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     setHold('n1', 'disk swap');
     const done = await startCommand(['drain', 'n1', '--kubeconfig', 'kubeconfig'], { home: world.lab.dir, cluster: clusterFor(world.fake) })
       .result;
@@ -119,7 +121,7 @@ describe('a cordon by somebody else', () => {
   const cordon = (node: string) => world.fake.changeNode(node, { spec: { unschedulable: true } });
 
   it('in the plan: the plan says it, and the host is started after all others', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     cordon('n1');
     const text = nodePlay({ rollout: '{max_unavailable: 2}' });
     const planned = await world.run(['plan', playOf(text)]);
@@ -130,7 +132,7 @@ describe('a cordon by somebody else', () => {
   });
 
   it('with `cordoned: skip` the host is not started, and the plan says so', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     cordon('n1');
     const text = nodePlay({ rollout: '{max_unavailable: 2, cordoned: skip}' });
     expect((await world.run(['plan', playOf(text)])).out).toMatch(/it is not started \(rollout\.cordoned: skip\)/);
@@ -140,7 +142,7 @@ describe('a cordon by somebody else', () => {
   });
 
   it('since a saved plan: not started without --yes, and the report says why', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     const text = nodePlay({ rollout: '{max_unavailable: 2, approve: never}' });
     const plan = `${world.lab.dir}/plan.json`;
     expect((await world.run(['plan', playOf(text), '-o', plan])).exit).toBe(2);

@@ -4,18 +4,20 @@ import { eventsOf, until } from '../cli/practice.ts';
 import type { Fault, Seen } from '../fakes/kube-api.ts';
 import { skipWaits } from '../fakes/skipped-waits.ts';
 import { sleep } from './cluster-on.ts';
-import { type NodeFleet, nodeFleet, nodePlay, sickNode } from './fleet-nodes.ts';
+import { nodePlay, sickNode } from './fleet-nodes.ts';
+import { recordNodes, type VirtualNodes, virtualNodes } from './virtual-nodes.ts';
 
+recordNodes();
 skipWaits();
 
-let world: NodeFleet;
+let world: VirtualNodes;
 afterEach(() => world.close());
 
 const playOf = (text = nodePlay()): string => world.lab.file('mend.yaml', text);
 
 describe('an outage in the middle of a drain', () => {
   it('counts for no deadline of the drain, is said once, and fails nobody', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')], { stopAfter: 2_000 });
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')], { stopAfter: 2_000 });
     world.web('n1', 2);
     const running = world.run(['apply', playOf(nodePlay({ drain: '{timeout: 6s}' })), '--yes', '--limit', 'n1']);
     await until('an eviction', () => world.evictions().length > 0);
@@ -41,7 +43,7 @@ describe('a proven node that could not be returned', () => {
   const forbidden = { kind: 'Status', message: 'nodes "n1" is forbidden: User "kmend" cannot patch resource "nodes"', reason: 'Forbidden' };
 
   async function notReturned(): Promise<string> {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.fake.faults(refuseReturn);
     const ran = await world.run(['apply', playOf(), '--yes', '--limit', 'n1']);
     expect(ran.exit, ran.out + ran.err).toBe(4);

@@ -10,21 +10,23 @@ import { eventsOf } from '../cli/practice.ts';
 import { startFakeKube } from '../fakes/kube-api.ts';
 import { skipWaits } from '../fakes/skipped-waits.ts';
 import { clusterOn, sleep, value } from './cluster-on.ts';
-import { type NodeFleet, nodeFleet, nodePlay, sickNode } from './fleet-nodes.ts';
+import { nodePlay, sickNode } from './fleet-nodes.ts';
+import { recordNodes, type VirtualNodes, virtualNodes } from './virtual-nodes.ts';
 
+recordNodes();
 skipWaits();
 
-let world: NodeFleet | undefined;
+let world: VirtualNodes | undefined;
 afterEach(async () => {
   await world?.close();
   world = undefined;
 });
 
-const begin = async (...args: Parameters<typeof nodeFleet>): Promise<NodeFleet> => {
-  world = await nodeFleet(...args);
+const begin = async (...args: Parameters<typeof virtualNodes>): Promise<VirtualNodes> => {
+  world = await virtualNodes(...args);
   return world;
 };
-const apply = (on: NodeFleet, play: string, more: readonly string[] = []) =>
+const apply = (on: VirtualNodes, play: string, more: readonly string[] = []) =>
   on.run(['apply', on.lab.file('mend.yaml', play), '--yes', ...more]);
 
 interface Shown {
@@ -34,7 +36,7 @@ interface Shown {
   readonly message: string;
   readonly count: number;
 }
-const shown = (on: NodeFleet, node: string): readonly Shown[] =>
+const shown = (on: VirtualNodes, node: string): readonly Shown[] =>
   [...on.fake.events.values()].filter((event) => event.involvedObject.name === node);
 const isEvent = ({ path }: { readonly path: string }): boolean => path.includes('/events');
 

@@ -1,9 +1,14 @@
 // Nodes in plan and rollout: practice hosts that are nodes of a fake API server. What is refused before the cordon, what ends a walk, what is given back.
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventsOf, until } from '../cli/practice.ts';
-import { type NodeFleet, nodeFleet, nodePlay, sickNode } from './fleet-nodes.ts';
+import { skipWaits } from '../fakes/skipped-waits.ts';
+import { nodePlay, sickNode } from './fleet-nodes.ts';
+import { recordNodes, type VirtualNodes, virtualNodes } from './virtual-nodes.ts';
 
-let world: NodeFleet;
+recordNodes();
+skipWaits();
+
+let world: VirtualNodes;
 afterEach(() => world.close());
 
 const playOf = (text = nodePlay()): string => world.lab.file('mend.yaml', text);
@@ -12,7 +17,7 @@ const failureOf = (host: string) => eventsOf(world.lab.journal(), 'host.failed',
 
 describe('the forecast in the plan', () => {
   it('says for each host how many pods go, and refuses the one whose budget can never allow it: 0 cordons', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 2);
     world.web('n2', 2, 'shop');
     world.fake.addPdb('shop', { app: 'shop' }, { spec: { minAvailable: 2 }, status: { desiredHealthy: 2 } });
@@ -26,7 +31,7 @@ describe('the forecast in the plan', () => {
   });
 
   it('stops the run before the cordon when a node became blocked since the plan', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     const planned = await world.run(['plan', playOf(), '-o', `${world.lab.dir}/plan.json`]);
     expect(planned.exit).toBe(2);
@@ -39,7 +44,7 @@ describe('the forecast in the plan', () => {
   });
 
   it('waits for a busy budget before the cordon, and cordons only then', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     const pdb = world.fake.addPdb('web', { app: 'web' }, { status: { currentHealthy: 1 } });
     const running = apply(nodePlay({ drain: '{timeout: 60s}' }), ['--limit', 'n1']);
@@ -52,7 +57,7 @@ describe('the forecast in the plan', () => {
   });
 
   it('a budget that stays busy refuses the host: 0 cordons', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     world.fake.addPdb('web', { app: 'web' }, { status: { currentHealthy: 1 } });
     const done = await apply(nodePlay({ drain: '{timeout: 4s}' }), ['--limit', 'n1']);
@@ -64,7 +69,7 @@ describe('the forecast in the plan', () => {
 
 describe('which node, and whether it may go', () => {
   it('takes the node that the inventory names, and refuses a host that two nodes fit', async () => {
-    world = await nodeFleet([sickNode('n1', { vars: { node_name: 'ip-10-0-0-7.example' } }), sickNode('n2')], { without: ['n1', 'n2'] });
+    world = await virtualNodes([sickNode('n1', { vars: { node_name: 'ip-10-0-0-7.example' } }), sickNode('n2')], { without: ['n1', 'n2'] });
     const [first] = world.lab.fleet.hosts;
     world.fake.addNode('ip-10-0-0-7.example', { status: { nodeInfo: { bootID: first?.bootId() } } });
     world.fake.addNode('n2.a.example');
@@ -77,14 +82,14 @@ describe('which node, and whether it may go', () => {
   });
 
   it('refuses a Ready node that shows another boot than the host', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')], { late: 1e9 });
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')], { late: 1e9 });
     world.fake.changeNode('n1', { status: { nodeInfo: { bootID: 'another' } } });
     const planned = await world.run(['plan', playOf()]);
     expect(planned.out).toMatch(/n1 +Drain: .*node n1 is in boot another, this host in .*another machine/);
   });
 
   it('refuses the node that carries kmend, before it is cordoned', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     const ownBootId = world.lab.host('n1').bootId();
     const done = await world.run(['apply', playOf(nodePlay({ rollout: '{unplannable: leave_out}' })), '--yes'], { ownBootId });
     expect(done.exit).toBe(4);
@@ -94,7 +99,7 @@ describe('which node, and whether it may go', () => {
   });
 
   it('refuses the last ready node of a pool, and takes it when it is asked for by name', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.fake.changeNode('n1', { metadata: { labels: { pool: 'a' } } });
     const planned = await world.run(['plan', playOf()]);
     expect(planned.out).toMatch(/n1 +Drain: .*n1 is the last ready node of pool a \(of 1\); ask for it by name/);
@@ -104,7 +109,7 @@ describe('which node, and whether it may go', () => {
   });
 
   it('never goes below quorum, not even by name', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     for (const name of ['n1', 'n2', 'n3']) world.fake.changeNode(name, { metadata: { labels: { 'node-role.kubernetes.io/master': '' } } });
     world.fake.changeNode('n3', { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } });
     const planned = await world.run(['plan', playOf(), '--limit', 'n1']);
@@ -112,7 +117,7 @@ describe('which node, and whether it may go', () => {
   });
 
   it('two hosts started at the same moment do not take the quorum between them', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     for (const name of ['n1', 'n2', 'n3']) world.fake.changeNode(name, { metadata: { labels: { 'node-role.kubernetes.io/master': '' } } });
     const cordoned = new Set<string>();
     const watch = setInterval(() => {
@@ -125,7 +130,7 @@ describe('which node, and whether it may go', () => {
   });
 
   it('nodes that are out of service count, also those that --limit leaves out', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     world.fake.changeNode('n3', { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } });
     const done = await apply(undefined, ['--limit', 'n1']);
     expect(done.exit).toBe(10);
@@ -149,7 +154,7 @@ describe('a node that is not empty', () => {
   };
 
   it('is not rebooted: pods that tolerate the cordon fail the drain', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     comesBack();
     const done = await apply(nodePlay({ drain: '{timeout: 4s}' }), ['--limit', 'n1']);
     expect(done.exit).toBe(4);
@@ -159,7 +164,7 @@ describe('a node that is not empty', () => {
   });
 
   it('is not rebooted over a pod that came between drain and reboot', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     const running = apply(nodePlay({ between: '    - name: Wait\n      command: sleep 2\n' }), ['--limit', 'n1']);
     await until('the drain', () => world.has((event) => event.type === 'task.done' && event.name === 'Drain'));
@@ -171,7 +176,7 @@ describe('a node that is not empty', () => {
   });
 
   it('is not called drained either where its host was left', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     comesBack();
     const between = '    - name: Fail\n      command: "false"\n';
     expect((await apply(nodePlay({ drain: '{left_behind: accept}', between }), ['--limit', 'n1'])).exit).toBe(4);
@@ -179,7 +184,7 @@ describe('a node that is not empty', () => {
   });
 
   it('is rebooted with `left_behind: accept`, and nothing says that it was drained', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     comesBack();
     const done = await apply(nodePlay({ drain: '{left_behind: accept}' }), ['--limit', 'n1']);
     expect(done.exit).toBe(0);
@@ -195,7 +200,7 @@ describe('whose cordon it is', () => {
   const wait = '    - name: Wait\n      command: sleep 2\n';
 
   it('somebody who uncordons between drain and reboot: not rebooted, named', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     const running = apply(nodePlay({ between: wait }), ['--limit', 'n1']);
     await until('the drain', () => world.has((event) => event.type === 'task.done' && event.name === 'Drain'));
@@ -208,7 +213,7 @@ describe('whose cordon it is', () => {
   });
 
   it('a drain that fails gives the node back at once, in the journal too, and the slot is free', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 2);
     // Closes with the first eviction: nothing could foresee it.
     const pdb = world.fake.addPdb('web', { app: 'web' }, { status: { disruptionsAllowed: 2 } });
@@ -226,7 +231,7 @@ describe('whose cordon it is', () => {
   });
 
   it('keep_cordoned leaves it', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     world.fake.faults((seen) => (seen.path.endsWith('/eviction') ? { status: 500, body: { kind: 'Status', message: 'no' } } : undefined));
     const done = await apply(nodePlay({ drain: '{timeout: 3s, keep_cordoned: true}' }), ['--limit', 'n1']);
@@ -235,7 +240,7 @@ describe('whose cordon it is', () => {
   });
 
   it('a node that a person had cordoned is mended and stays cordoned', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.fake.changeNode('n1', { spec: { unschedulable: true } });
     const done = await apply(undefined, ['--limit', 'n1']);
     expect(done.exit).toBe(0);
@@ -244,14 +249,14 @@ describe('whose cordon it is', () => {
   });
 
   it('a failed proof keeps it cordoned and marked', async () => {
-    world = await nodeFleet([sickNode('n1', { faults: { oldboot: true } }), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1', { faults: { oldboot: true } }), sickNode('n2')]);
     const done = await apply(undefined, ['--limit', 'n1']);
     expect(done.exit).toBe(4);
     expect([world.isCordoned('n1'), world.isMarked('n1')]).toEqual([true, true]);
   });
 
   it('a proof whose failure the play ignores does not give the node back', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     // No reboot: accounting is still on when the proof looks.
     const text = nodePlay()
       .replace(/ {4}- name: Reboot\n.*\n/, '')
@@ -267,7 +272,7 @@ describe('whose cordon it is', () => {
   });
 
   it('a resumed run takes its own mark on before it reboots, and gives the node back', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     const running = world.start(['apply', playOf(nodePlay({ between: wait })), '--yes', '--limit', 'n1']);
     await until('the drain', () => world.has((event) => event.type === 'task.done' && event.name === 'Drain'));
@@ -283,7 +288,7 @@ describe('whose cordon it is', () => {
 
 describe('after the reboot', () => {
   it('waits for the boot id of the host in the status: the Ready of the old boot does not count', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')], { late: 4_000 });
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')], { late: 4_000 });
     const done = await apply(undefined, ['--limit', 'n1']);
     expect(done.exit).toBe(0);
     const [given] = eventsOf(world.lab.journal(), 'effect.started', 'n1').filter((event) => event.kind === 'uncordon');
@@ -292,7 +297,7 @@ describe('after the reboot', () => {
   });
 
   it('a node that never shows the new boot stays cordoned, and it is said what is missing', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')], { late: 1e9 });
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')], { late: 1e9 });
     const done = await apply(nodePlay({ reboot: '{timeout: 20s, stable_for: 1s, ready_timeout: 4s}' }), ['--limit', 'n1']);
     expect(done.exit).toBe(4);
     expect(failureOf('n1')).toMatchObject({
@@ -303,7 +308,7 @@ describe('after the reboot', () => {
   });
 
   it('waits for DaemonSet pods', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.fake.daemonSets.add('kube-system/agent');
     const pod = world.fake.addPod({
       name: 'agent',
@@ -322,7 +327,7 @@ describe('after the reboot', () => {
   });
 
   it('pods that crash within the soak are its bad end', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     const running = apply(nodePlay({ rollout: '{max_unavailable: 1, soak: 3s}' }), ['--limit', 'n1']);
     await until('the end of the walk', () => world.has((event) => event.type === 'host.done'));
     const pod = world.fake.addPod({ name: 'late', node: 'n1', owner: { kind: 'ReplicaSet', name: 'late' } });
@@ -332,7 +337,7 @@ describe('after the reboot', () => {
   });
 
   it('workloads that crashed before the drain hold nothing up and are no bad end, wherever their pods come back', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     const crashing = { containerStatuses: [{ name: 'c', restartCount: 40, state: { waiting: { reason: 'CrashLoopBackOff' } } }] };
     const broken = { kind: 'ReplicaSet', name: 'broken' } as const;
     world.fake.daemonSets.add('kube-system/agent');

@@ -1,0 +1,76 @@
+// Hosts on a virtual clock that are nodes of a fake cluster without a wire: whole command lines in milliseconds. Kubelets report what the hosts have.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll } from 'vitest';
+import type { HostSpec } from '../../practice/index.ts';
+import { failed } from '../../src/model/run/failure.ts';
+import { practiceOn } from '../cli/practice.ts';
+import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
+import { type Fate, HostWorld, type Recording } from '../fakes/host-world.ts';
+import { type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
+import { recordSick } from '../fakes/recording.ts';
+import { clusterIn } from './cluster-on.ts';
+import { type KubeletOptions, nodesOf } from './fleet-nodes.ts';
+
+/** Scripts of two seconds: what comes between two steps has the time to come. */
+const fate: Fate = { lossy: 0, draws: [0.5], scriptSeconds: 2, bootSeconds: 3, reboot: 'good', drain: 'good' };
+
+const time = {
+  get now() {
+    return Date.now();
+  },
+  set now(_now: number) {
+    throw new Error("the clock is everybody's");
+  },
+  spend: (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+};
+
+let recorded: Recording;
+/** What hosts print is recorded once for the tests of a file: of real programs, so before the file skips its waits. */
+export const recordNodes = (): void =>
+  beforeAll(async () => {
+    recorded = await recordSick('n1');
+  });
+
+const recordingFor = (name: string): Recording => {
+  const renamed = (text: string): string => text.replaceAll(/\bn1\b/g, name);
+  const { sick, set, mended, deaf, bootIds } = recorded;
+  return { sick: renamed(sick), set: renamed(set), mended: renamed(mended), deaf: renamed(deaf), bootIds };
+};
+
+function virtualHost({ name, vars, faults }: HostSpec) {
+  const world = new HostWorld(recordingFor(name), { ...fate, reboot: faults?.oldboot === true ? 'old' : 'good' }, {}, time, name);
+  return {
+    name,
+    vars,
+    connect: world.transport.connect,
+    boots: () => world.boots,
+    bootId: () => world.bootId,
+    isUp: () => world.isUp,
+    kernel: () => '3.10.0-1160.el7.x86_64',
+  };
+}
+
+export async function virtualNodes(specs: readonly HostSpec[], options: KubeletOptions & FakeKubeOptions = {}) {
+  const fake = await startFakeKube({ stopAfter: 100, ...options });
+  const hosts = specs.map(virtualHost);
+  const lab = await practiceOn((dir) => {
+    const inventoryFile = join(dir, 'inventory.json');
+    const entries = hosts.map(({ name, vars }) => [name, { ansible_host: '127.0.0.1', ...vars }]);
+    writeFileSync(inventoryFile, JSON.stringify({ all: { hosts: Object.fromEntries(entries) } }));
+    return { hosts, inventoryFile, close: async () => undefined };
+  });
+  const transport: WorldChanges['transport'] = async () => ({
+    connect: async (target, more) =>
+      hosts.find(({ name }) => name === target.name)?.connect(target, more) ?? failed('unreachable', `no host ${target.name}`),
+    close: async () => undefined,
+  });
+  const cluster: WorldChanges['cluster'] = async ({ kubeconfigs: _paths, ...needs }) => ({ ok: true, value: clusterIn(fake, needs) });
+  const nodes = nodesOf(fake, lab, { transport, cluster }, options);
+  return {
+    ...nodes,
+    run: (args: readonly string[], more: Partial<WorldChanges> = {}): Promise<CommandResult> => nodes.run(args, more),
+  };
+}
+
+export type VirtualNodes = Awaited<ReturnType<typeof virtualNodes>>;
