@@ -63,6 +63,11 @@ export const clusterFor =
       ...needs,
     });
 
+/** The same without a wire. */
+export const clusterWithin =
+  (fake: FakeKube): World['cluster'] =>
+  async ({ kubeconfigs: _paths, ...needs }) => ({ ok: true, value: clusterIn(fake, needs) });
+
 /** Cordon and drain as the engine does, with what was said on the way. */
 export async function cordonAndDrain(cluster: Cluster, options: Parameters<Cluster['drain']>[1], signal?: AbortSignal) {
   const said: string[] = [];

@@ -8,7 +8,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ownHolder, startOf } from '../../src/adapters/store/locks/holder.ts';
 import { startCommand } from '../cli/real-world.ts';
 import { type FakeKube, startFakeKube } from '../fakes/kube-api.ts';
-import { clusterFor } from './cluster-on.ts';
+import { skipWaits } from '../fakes/skipped-waits.ts';
+import { clusterWithin } from './cluster-on.ts';
+
+skipWaits();
 
 let fake: FakeKube;
 let home: string;
@@ -25,7 +28,7 @@ afterEach(async () => {
 const start = (...args: string[]) =>
   startCommand([...args, '--kubeconfig', 'kubeconfig'], {
     home,
-    cluster: clusterFor(fake),
+    cluster: clusterWithin(fake),
   });
 const run = (...args: string[]) => start(...args).result;
 

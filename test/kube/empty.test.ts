@@ -6,8 +6,11 @@ import type { DaemonSetLookup } from '../../src/adapters/kube/objects/filters.ts
 import type { DrainOptions } from '../../src/model/run/effect.ts';
 import { type FakeKube, type PodSpec, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';
-import { clusterOn, cordonAndDrain, failure, owner, value } from './cluster-on.ts';
+import { skipWaits } from '../fakes/skipped-waits.ts';
+import { clusterIn, cordonAndDrain, failure, owner, value } from './cluster-on.ts';
 import { drainOptions, type PodShape, pod } from './pods.ts';
+
+skipWaits();
 
 const tolerations = [{ key: 'node.kubernetes.io/unschedulable', operator: 'Exists' }];
 const volume = 'kubernetes.io/csi/disk.example^vol-1';
@@ -72,7 +75,7 @@ afterAll(async () => {
 async function lab() {
   const fake = await startFakeKube({ stopAfter: 30 });
   fake.addNode('n1');
-  const cluster = await clusterOn(fake);
+  const cluster = clusterIn(fake);
   open.push(async () => {
     cluster.close();
     await fake.stop();
@@ -96,7 +99,7 @@ const onFirstEviction = (fake: FakeKube, act: () => void): void => {
 
 const of = (name: string, more: Partial<PodSpec> = {}): PodSpec => ({ name, owner: { kind: 'ReplicaSet', name }, ...more });
 
-describe.skipIf(!haveOpenssl).concurrent(`an empty node${haveOpenssl ? '' : ' (skipped: openssl is not installed)'}`, () => {
+describe.skipIf(!haveOpenssl)(`an empty node${haveOpenssl ? '' : ' (skipped: openssl is not installed)'}`, () => {
   it('a pod that was bound to it after the first list is evicted like the others', async () => {
     const { fake, cluster } = await lab();
     fake.addPod(of('web'));

@@ -11,8 +11,11 @@ import type { Forecast } from '../../src/engine/ports/cluster.ts';
 import type { DrainOptions } from '../../src/model/run/effect.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';
-import { clusterOn, failure, value } from './cluster-on.ts';
+import { skipWaits } from '../fakes/skipped-waits.ts';
+import { clusterIn, failure, value } from './cluster-on.ts';
 import { drainOptions, pod } from './pods.ts';
+
+skipWaits();
 
 const now = Date.parse('2024-05-01T12:00:00Z');
 const web = (name: string, more: Parameters<typeof pod>[0] = {}): PodObject =>
@@ -466,7 +469,7 @@ describe.skipIf(!haveOpenssl)(`reading a forecast${haveOpenssl ? '' : ' (skipped
     fake = await startFakeKube(options);
     fake.addNode('n1');
     fake.addNode('n2');
-    return clusterOn(fake);
+    return clusterIn(fake);
   };
   afterEach(() => fake.stop());
 

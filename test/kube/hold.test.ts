@@ -4,7 +4,7 @@ import type { Event } from '../../src/model/run/event.ts';
 import { eventsOf, until } from '../cli/practice.ts';
 import { startCommand } from '../cli/real-world.ts';
 import { skipWaits } from '../fakes/skipped-waits.ts';
-import { clusterFor } from './cluster-on.ts';
+import { clusterWithin } from './cluster-on.ts';
 import { nodePlay, sickNode } from './fleet-nodes.ts';
 import { recordNodes, type VirtualNodes, virtualNodes } from './virtual-nodes.ts';
 
@@ -109,8 +109,10 @@ describe('a hold in the middle of a run', () => {
   it('refuses `kmend drain` too, which writes nothing', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     setHold('n1', 'disk swap');
-    const done = await startCommand(['drain', 'n1', '--kubeconfig', 'kubeconfig'], { home: world.lab.dir, cluster: clusterFor(world.fake) })
-      .result;
+    const done = await startCommand(['drain', 'n1', '--kubeconfig', 'kubeconfig'], {
+      home: world.lab.dir,
+      cluster: clusterWithin(world.fake),
+    }).result;
     expect(done.exit).toBe(7);
     expect(done.err).toMatch(/node n1 is on hold: disk swap[\s\S]*kubectl annotate node n1 kmend\.io\/hold-/);
     expect(writes('n1')).toEqual([]);

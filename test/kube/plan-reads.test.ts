@@ -6,8 +6,11 @@ import type { Cluster } from '../../src/engine/ports/cluster.ts';
 import { forecastFact } from '../../src/facts/index.ts';
 import type { Facts, FactWant } from '../../src/model/fact.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
-import { clusterOn, owner, sleep, value } from './cluster-on.ts';
+import { skipWaits } from '../fakes/skipped-waits.ts';
+import { clusterIn, owner, sleep, value } from './cluster-on.ts';
 import { drainOptions } from './pods.ts';
+
+skipWaits();
 
 let fake: FakeKube;
 afterEach(() => fake.stop());
@@ -15,7 +18,7 @@ afterEach(() => fake.stop());
 const start = async (options?: FakeKubeOptions): Promise<Cluster> => {
   fake = await startFakeKube(options);
   for (const name of ['n1', 'n2']) fake.addNode(name);
-  return clusterOn(fake);
+  return clusterIn(fake);
 };
 const want = { area: 'forecast', args: drainOptions({ timeout: 600 }) } as unknown as FactWant;
 

@@ -14,8 +14,11 @@ import type { PdbAnswer } from '../../src/adapters/kube/objects/pdb.ts';
 import { deploy } from '../fakes/deployments.ts';
 import { type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';
-import { clusterOn, cordonAndDrain, failure, owner, sleep, value } from './cluster-on.ts';
+import { skipWaits } from '../fakes/skipped-waits.ts';
+import { clusterIn, cordonAndDrain, failure, owner, sleep, value } from './cluster-on.ts';
 import { drainOptions, pod } from './pods.ts';
+
+skipWaits();
 
 const budget = (spec: object, expectedPods = 1): PdbObject => ({ metadata: { name: 'web' }, spec, status: { expectedPods } });
 const never = (pdb?: PdbObject): Extract<PdbAnswer, { kind: 'never' }> => ({
@@ -140,7 +143,7 @@ afterAll(async () => {
 async function lab(options?: FakeKubeOptions) {
   const fake = await startFakeKube(options);
   for (const name of ['n1', 'n2']) fake.addNode(name);
-  const cluster = await clusterOn(fake);
+  const cluster = clusterIn(fake);
   open.push(async () => {
     cluster.close();
     await fake.stop();
@@ -150,7 +153,7 @@ async function lab(options?: FakeKubeOptions) {
   return { fake, cluster, patches, evictions };
 }
 
-describe.skipIf(!haveOpenssl).concurrent(title, () => {
+describe.skipIf(!haveOpenssl)(title, () => {
   it('without being asked to nothing is restarted or scaled', async () => {
     const { fake, cluster, patches } = await lab();
     deploy(fake);
@@ -235,7 +238,7 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
     if (how === 'uncordon') expect(value(await cluster.uncordon('n1', owner)).uncordoned).toBe(true);
     if (how === 'release') value(await cluster.release('n1', owner));
     if (how === 'plain') {
-      const other = await clusterOn(fake, { options: { takeover: owner.run } });
+      const other = clusterIn(fake, { takeover: owner.run });
       expect(value(await other.plainUncordon('n1', { dryRun: false })).changed).toBe(true);
       other.close();
     }
@@ -320,7 +323,7 @@ describe.skipIf(!haveOpenssl).concurrent(title, () => {
   });
 });
 
-describe.skipIf(!haveOpenssl).concurrent('jobs: wait', () => {
+describe.skipIf(!haveOpenssl)('jobs: wait', () => {
   const job = { kind: 'Job', name: 'backup' };
 
   it.each(['Succeeded', 'Failed'] as const)(

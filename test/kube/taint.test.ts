@@ -12,8 +12,13 @@ import type { Rollout } from '../../src/model/playbook.ts';
 import { failed, ok } from '../../src/model/run/failure.ts';
 import { eventsOf } from '../cli/practice.ts';
 import { startFakeKube } from '../fakes/kube-api.ts';
-import { clusterOn, value } from './cluster-on.ts';
-import { type NodeFleet, nodeFleet, nodePlay, sickNode } from './fleet-nodes.ts';
+import { skipWaits } from '../fakes/skipped-waits.ts';
+import { clusterIn, value } from './cluster-on.ts';
+import { nodePlay, sickNode } from './fleet-nodes.ts';
+import { recordNodes, type VirtualNodes, virtualNodes } from './virtual-nodes.ts';
+
+recordNodes();
+skipWaits();
 
 const owner = { run: 'r1', number: 1 };
 
@@ -75,7 +80,7 @@ describe('what is written of taints', () => {
     const fake = await startFakeKube();
     try {
       fake.addNode('n1');
-      const cluster = await clusterOn(fake);
+      const cluster = clusterIn(fake);
       for (const pending of [true, false]) {
         let rivals = 2;
         fake.faults(({ method }) => {
@@ -105,7 +110,7 @@ describe('`kmend uncordon`', () => {
     const fake = await startFakeKube();
     try {
       fake.addNode('n1', { spec: { taints: [{ key: 'kmend.io/pending', value: 'dead', effect: 'PreferNoSchedule' }] } });
-      const cluster = await clusterOn(fake);
+      const cluster = clusterIn(fake);
       // `changed` is about the cordon: the node was in service.
       expect(value(await cluster.plainUncordon('n1', { dryRun: false }))).toEqual({ changed: false });
       expect(fake.nodes.get('n1')?.spec).toEqual({});
@@ -250,14 +255,14 @@ describe('the taints of a run', () => {
 });
 
 describe('a rollout with prefer_no_schedule', () => {
-  let world: NodeFleet;
+  let world: VirtualNodes;
   afterEach(() => world.close());
   const pendingOn = () => [...world.fake.nodes.values()].filter((node) => pendingRun(node) !== undefined).map((node) => node.metadata.name);
   const play = (drain: string) =>
     world.lab.file('mend.yaml', nodePlay({ drain, rollout: '{max_unavailable: 1, prefer_no_schedule: true}' }));
 
   it('has the taint on the nodes that are still to come while pods move, none on those that are done, and none at the end', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     const dedicated = { key: 'dedicated', value: 'gpu', effect: 'NoSchedule' };
     world.fake.changeNode('n3', { spec: { taints: [dedicated] } });
     for (const name of ['n1', 'n2', 'n3']) world.web(name, 1);
@@ -275,7 +280,7 @@ describe('a rollout with prefer_no_schedule', () => {
   });
 
   it('leaves none where the brake ends it, nor what an earlier run left on its nodes', async () => {
-    world = await nodeFleet([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
+    world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     world.fake.addPod({ name: 'stuck', node: 'n1', owner: { kind: 'ReplicaSet', name: 'web' }, annotations: { 'fake/stop': 'never' } });
     world.fake.changeNode('n2', { spec: { taints: [{ key: 'kmend.io/pending', value: 'dead', effect: 'PreferNoSchedule' }] } });
     const done = await world.run(['apply', play('{timeout: 2s}'), '--yes']);

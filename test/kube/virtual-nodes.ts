@@ -5,11 +5,11 @@ import { beforeAll } from 'vitest';
 import type { HostSpec } from '../../practice/index.ts';
 import { failed } from '../../src/model/run/failure.ts';
 import { practiceOn } from '../cli/practice.ts';
-import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
+import type { WorldChanges } from '../cli/real-world.ts';
 import { type Fate, HostWorld, type Recording } from '../fakes/host-world.ts';
 import { type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { recordSick } from '../fakes/recording.ts';
-import { clusterIn } from './cluster-on.ts';
+import { clusterWithin } from './cluster-on.ts';
 import { type KubeletOptions, nodesOf } from './fleet-nodes.ts';
 
 /** Scripts of two seconds: what comes between two steps has the time to come. */
@@ -65,12 +65,7 @@ export async function virtualNodes(specs: readonly HostSpec[], options: KubeletO
       hosts.find(({ name }) => name === target.name)?.connect(target, more) ?? failed('unreachable', `no host ${target.name}`),
     close: async () => undefined,
   });
-  const cluster: WorldChanges['cluster'] = async ({ kubeconfigs: _paths, ...needs }) => ({ ok: true, value: clusterIn(fake, needs) });
-  const nodes = nodesOf(fake, lab, { transport, cluster }, options);
-  return {
-    ...nodes,
-    run: (args: readonly string[], more: Partial<WorldChanges> = {}): Promise<CommandResult> => nodes.run(args, more),
-  };
+  return nodesOf(fake, lab, { transport, cluster: clusterWithin(fake) }, options);
 }
 
 export type VirtualNodes = Awaited<ReturnType<typeof virtualNodes>>;
