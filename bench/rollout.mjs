@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './product.mjs';
 
 const nodes = 1000;
 const draws = Number(process.env.KMEND_BENCH_DRAWS ?? 20);
@@ -22,20 +22,15 @@ const planGoal = 10;
 
 async function loadCore() {
   const folder = await mkdtemp(join(tmpdir(), 'kmend-bench-'));
-  const outfile = join(folder, 'core.mjs');
-  const rooms = ['core/simulate', 'core/order', 'core/decide', 'core/fold', 'core/state', 'store/chain'];
-  const contents = rooms.map((name) => `export * from './src/${name}.ts';`).join('\n');
-  const root = new URL('..', import.meta.url).pathname;
-  await build({
-    stdin: { contents, resolveDir: root, loader: 'ts' },
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    outfile,
-    logLevel: 'error',
-  });
+  const files = [
+    'core/rollout/simulate.ts',
+    'core/plan/order.ts',
+    'core/rollout/decide.ts',
+    'core/run-state/fold.ts',
+    'core/run-state/state.ts',
+  ];
   try {
-    return await import(pathToFileURL(outfile).href);
+    return await import(pathToFileURL(await bundle([...files, 'adapters/store/chain.ts'], join(folder, 'core.cjs'))).href);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
