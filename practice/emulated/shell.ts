@@ -14,6 +14,8 @@ import systemctl from './tools/systemctl.sh';
 import uname from './tools/uname.sh';
 import whoami from './tools/whoami.sh';
 
+const words = (text: string): readonly string[] => text.trim().split(/\s+/);
+
 const nothing = '#!/bin/sh\n:\n';
 
 /** Tools that every practice host has. */
@@ -34,132 +36,19 @@ export const askingEverywhere: readonly string[] = ['reboot', 'shutdown', 'power
  * machine's own sbin directories to its PATH, and nothing in the practice fleet may ever reach this machine. Package managers are not among
  * them: scripts take their mere presence for a sign of the distribution.
  */
-export const shadowed: readonly string[] = [
-  ...[
-    'grub-install',
-    'grub2-install',
-    'grub-mkconfig',
-    'update-grub',
-    'update-initramfs',
-    'dracut',
-    'efibootmgr',
-    'kernel-install',
-    'bootctl',
-  ],
-  ...[
-    'mount',
-    'umount',
-    'swapoff',
-    'sysctl',
-    'modprobe',
-    'rmmod',
-    'kexec',
-    'telinit',
-    'init',
-    'service',
-    'chkconfig',
-    'update-rc.d',
-    'su',
-    'doas',
-  ],
-  ...[
-    'iptables',
-    'ip',
-    'ifconfig',
-    'useradd',
-    'userdel',
-    'passwd',
-    'crontab',
-    'at',
-    'systemd-run',
-    'tuned-adm',
-    'kubectl',
-    'crictl',
-    'ctr',
-  ],
-];
+export const shadowed: readonly string[] = words(`
+  grub-install grub2-install grub-mkconfig update-grub update-initramfs dracut efibootmgr
+  kernel-install bootctl mount umount swapoff sysctl modprobe rmmod kexec telinit init service
+  chkconfig update-rc.d su doas iptables ip ifconfig useradd userdel passwd crontab at
+  systemd-run tuned-adm kubectl crictl ctr`);
 
 /** This machine's own tools that scripts on a practice host may use; what is not here does not exist there. */
-export const realTools: readonly string[] = [
-  ...[
-    'sh',
-    'bash',
-    'dash',
-    'awk',
-    'sed',
-    'grep',
-    'egrep',
-    'fgrep',
-    'cat',
-    'head',
-    'tail',
-    'cut',
-    'tr',
-    'wc',
-    'sort',
-    'uniq',
-    'comm',
-    'join',
-    'paste',
-  ],
-  ...[
-    'find',
-    'xargs',
-    'ls',
-    'rm',
-    'mv',
-    'cp',
-    'ln',
-    'touch',
-    'chmod',
-    'chown',
-    'chgrp',
-    'sleep',
-    'test',
-    '[',
-    'expr',
-    'env',
-    'printenv',
-    'dd',
-  ],
-  ...['readlink', 'realpath', 'mktemp', 'basename', 'dirname', 'cmp', 'diff', 'od', 'hexdump', 'sha256sum', 'sha1sum', 'md5sum', 'cksum'],
-  ...[
-    'timeout',
-    'nohup',
-    'setsid',
-    'kill',
-    'ps',
-    'pgrep',
-    'tee',
-    'true',
-    'false',
-    'seq',
-    'flock',
-    'install',
-    'tac',
-    'fold',
-    'nl',
-    'split',
-    'base64',
-  ],
-  ...[
-    'gzip',
-    'gunzip',
-    'zcat',
-    'tar',
-    'getconf',
-    'getent',
-    'nproc',
-    'echo',
-    'printf',
-    'yes',
-    'mkfifo',
-    'truncate',
-    'numfmt',
-    'nice',
-    'ionice',
-  ],
-  ...['stdbuf', 'shuf', 'which', 'pwd', 'tty', 'stty', 'logname', 'groups', 'perl'],
-];
+export const realTools: readonly string[] = words(`
+  sh bash dash awk sed grep egrep fgrep cat head tail cut tr wc sort uniq comm join paste find
+  xargs ls rm mv cp ln touch chmod chown chgrp sleep test [ expr env printenv dd readlink
+  realpath mktemp basename dirname cmp diff od hexdump sha256sum sha1sum md5sum cksum timeout
+  nohup setsid kill ps pgrep tee true false seq flock install tac fold nl split base64 gzip
+  gunzip zcat tar getconf getent nproc echo printf yes mkfifo truncate numfmt nice ionice stdbuf
+  shuf which pwd tty stty logname groups perl`);
 /** Real ones that the stand-ins themselves use, and scripts never see. */
 export const hiddenTools: readonly string[] = ['mkdir', 'rmdir', 'uname', 'id', 'stat', 'date'];
