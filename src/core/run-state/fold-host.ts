@@ -8,7 +8,7 @@ import { type Draft, put, putDetail } from './counters.ts';
 import { proofIn } from './host-history.ts';
 import { isUntaken } from './lock-out.ts';
 import { isResolvable } from './resolve.ts';
-import { type HostState, hostAt, type Looked } from './state.ts';
+import { type HostState, hostAt, type Looked, untouched } from './state.ts';
 
 type HostEventType =
   | Extract<EventType, `${'host' | 'task' | 'effect'}.${string}`>
@@ -184,37 +184,21 @@ export function takenUp(host: HostState, wave: number | undefined): HostState {
   return { ...rest, status: 'running', keepsSlot: false };
 }
 
-function inLineAnew(host: HostState, wave: number | undefined): HostState {
-  return {
-    index: host.index,
-    host: host.host,
-    plan: host.plan,
-    rank: host.rank,
-    zone: host.zone,
-    status: wave === undefined || host.lockOut?.turn === 'never' ? 'planned' : 'waiting',
-    ...present({ wave }),
-    down: host.keepsSlot || host.down,
-    missing: host.missing,
-    ...present({ lockOut: host.lockOut }),
-    touched: host.touched,
-    keepsSlot: false,
-    bad: host.bad,
-    badUnreachable: host.badUnreachable,
-    ...present({ bootId: host.bootId }),
-    oldBootIds: [],
-    blocks: [],
-    tasks: [],
-    inFlight: [],
-    ended: [],
-    results: host.results,
-    ...present({ longOutput: host.longOutput }),
-    effects: host.effects,
-    marks: host.marks,
-    differences: [],
-    ...present({ replaced: host.replaced }),
-    starts: host.starts,
-  };
+/** What stays of a host that is put in line anew: what it is, and what was done to it. */
+function lasting(host: HostState) {
+  const { index, plan, rank, zone, missing, touched, bad, badUnreachable, results, effects, marks, starts } = host;
+  const { lockOut, bootId, longOutput, replaced } = host;
+  const always = { index, host: host.host, plan, rank, zone, missing, touched, bad, badUnreachable, results, effects, marks, starts };
+  return { ...always, ...present({ lockOut, bootId, longOutput, replaced }) };
 }
+
+const inLineAnew = (host: HostState, wave: number | undefined): HostState => ({
+  ...untouched,
+  ...lasting(host),
+  ...present({ wave }),
+  status: wave === undefined || host.lockOut?.turn === 'never' ? 'planned' : 'waiting',
+  down: host.keepsSlot || host.down,
+});
 
 type DetailEvent = Exclude<HostEvent, { readonly type: 'host.started' | 'host.done' | 'host.soaked' | 'host.failed' | 'host.resolved' }>;
 

@@ -5,7 +5,7 @@ import { higherRisk, highestRisk } from '../../model/run/risk.ts';
 import { type Draft, put } from './counters.ts';
 import { foldHost, type HostEvent, owesReturn, returnAnew, takenUp } from './fold-host.ts';
 import { plannedLockOut, withLockOut } from './lock-out.ts';
-import { awayUntil, emptyState, type HostState, type HostStatus, hostAt, type RunState, type ZoneState } from './state.ts';
+import { awayUntil, emptyState, type HostState, type HostStatus, hostAt, type RunState, untouched, type ZoneState } from './state.ts';
 import { tableOf } from './table.ts';
 
 /** A gate that was not read for so long may have been closed in between: its time "open without a break" starts anew. */
@@ -108,24 +108,6 @@ function firstStatus(host: RunHost): HostStatus {
   if (host.plan.refused !== undefined || host.plan.tasks.some((task) => task.status === 'unmet')) return 'refused';
   return hasChanges(host.plan) ? 'planned' : 'same';
 }
-
-const untouched = {
-  missing: false,
-  touched: false,
-  keepsSlot: false,
-  bad: 0,
-  badUnreachable: 0,
-  oldBootIds: [],
-  blocks: [],
-  tasks: [],
-  inFlight: [],
-  ended: [],
-  results: {},
-  effects: 0,
-  marks: { cordoned: false, drained: false, rebooted: false, uncordoned: false, altered: false },
-  differences: [],
-  starts: 0,
-} as const;
 
 function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
   const zones = new Map<string, number>();

@@ -235,6 +235,25 @@ export interface RunState {
   readonly kernels: SeenKernels;
 }
 
+/** A host to which nothing was done. */
+export const untouched = {
+  missing: false,
+  touched: false,
+  keepsSlot: false,
+  bad: 0,
+  badUnreachable: 0,
+  oldBootIds: [],
+  blocks: [],
+  tasks: [],
+  inFlight: [],
+  ended: [],
+  results: {},
+  effects: 0,
+  marks: { cordoned: false, drained: false, rebooted: false, uncordoned: false, altered: false },
+  differences: [],
+  starts: 0,
+} as const;
+
 /** A run before its first event. */
 export const emptyState: RunState = {
   run: '',
