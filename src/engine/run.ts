@@ -9,7 +9,6 @@ import type { Rollout } from '../model/playbook.ts';
 import { present } from '../model/present.ts';
 import type { Event, EventBody, EventOf } from '../model/run/event.ts';
 import { isAway } from '../model/run/failure.ts';
-import type { HostPlan } from '../model/run/plan.ts';
 import { freeHost, takeOverHosts } from './host/fences.ts';
 import { setupOf } from './host/fleet.ts';
 import { repeatProof } from './host/repeat-proof.ts';
@@ -269,11 +268,12 @@ class Loop {
       case 'pause':
         return;
       case 'read_gates':
-        return this.#read('gates', () => this.#readGates(decision.gates));
+        return this.#read('gates', this.#readGates(decision.gates));
       case 'read_capacity':
-        return this.#read('capacity', () => this.#readCapacity());
+        return this.#read('capacity', this.#readCapacity());
       case 'repeat_proof':
-        return this.#repeatProof(decision.host);
+        this.#busy.add(decision.host);
+        return this.#beside(repeatProof(decision.host, this.#context), () => this.#busy.delete(decision.host));
       case 'expire':
         this.#walks.get(decision.host)?.abort(expired);
         this.#busy.add(decision.host);
@@ -287,35 +287,33 @@ class Loop {
   }
 
   /** @param first what its walk waits for; the loop does not. */
-  async #walk(host: string, plan: HostPlan, signal: AbortSignal, first?: Promise<void>): Promise<void> {
-    await Promise.all([first, this.#freeing.get(host)]);
-    await walkHost(host, plan, setupOf(this.#input.setup, host), this.#context, signal);
-  }
-
   #launch(host: string, first?: Promise<void>): void {
     const state = hostState(this.#state, host);
     if (state === undefined) throw new Error(`${host} is not of this run`);
     const own = new AbortController();
     this.#walks.set(host, own);
     const signal = AbortSignal.any([this.#input.kill, own.signal]);
-    this.#walk(host, state.plan, signal, first)
-      .catch(this.#fail)
-      .finally(() => {
-        this.#walks.delete(host);
-        this.#busy.delete(host);
-        this.#bell.ring();
-      });
+    const walk = async (): Promise<void> => {
+      await Promise.all([first, this.#freeing.get(host)]);
+      await walkHost(host, state.plan, setupOf(this.#input.setup, host), this.#context, signal);
+    };
+    this.#beside(walk(), () => {
+      this.#walks.delete(host);
+      this.#busy.delete(host);
+    });
   }
 
-  /** Beside the loop, which serves operators and deadlines meanwhile. */
-  #read(what: 'gates' | 'capacity', read: () => Promise<void>): void {
+  /** Beside the loop, which serves operators, deadlines and other hosts meanwhile. */
+  #beside(work: Promise<void>, ended: () => void): void {
+    work.catch(this.#fail).finally(() => {
+      ended();
+      this.#bell.ring();
+    });
+  }
+
+  #read(what: 'gates' | 'capacity', reading: Promise<void>): void {
     this.#reading.add(what);
-    read()
-      .catch(this.#fail)
-      .finally(() => {
-        this.#reading.delete(what);
-        this.#bell.ring();
-      });
+    this.#beside(reading, () => this.#reading.delete(what));
   }
 
   async #readGates(names: readonly string[]): Promise<void> {
@@ -345,17 +343,6 @@ class Loop {
       { type: 'capacity.read', unavailable, ...(lockOuts.length === 0 && this.#state.setAside.length === 0 ? {} : { lockOuts }) },
       false,
     );
-  }
-
-  /** In the background: other hosts need not wait for it. */
-  #repeatProof(host: string): void {
-    this.#busy.add(host);
-    repeatProof(host, this.#context)
-      .catch(this.#fail)
-      .finally(() => {
-        this.#busy.delete(host);
-        this.#bell.ring();
-      });
   }
 
   async #ask(decision: Extract<Decision, { kind: 'ask' }>): Promise<void> {

@@ -76,7 +76,10 @@ export function scopeOf(frame: Frame, vars: readonly Mapping[], onRead: (name: s
 }
 
 /** The items of a task's loop, or one round without an item. */
-export function loopItems(task: ModuleTask, scope: Scope): { readonly items: readonly Mapping[] } | Evaluation {
+export function loopItems(
+  task: ModuleTask,
+  scope: Scope,
+): { readonly items: readonly Mapping[] } | Extract<Evaluation, { kind: 'later' | 'wrong' }> {
   if (task.loop === undefined) return { items: [{}] };
   const result = render(task.loop, scope);
   if (result.kind === 'unknown') return { kind: 'later', why: result.why };

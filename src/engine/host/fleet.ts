@@ -13,7 +13,7 @@ import { sameValue } from '../../model/value.ts';
 import type { Mask } from '../effects/mask.ts';
 import { noNode } from '../node/facts.ts';
 import { twoClaims } from '../node/match.ts';
-import { NodeSide } from '../node/node-view.ts';
+import type { NodeSide } from '../node/node-view.ts';
 import { type EachHostOptions, forEachHost } from '../session/each-host.ts';
 import { lastLines, type Observed, observe } from '../session/observe.ts';
 import type { Session, SessionPorts } from '../session/session.ts';
@@ -166,12 +166,9 @@ async function planOne(
 ): Promise<{ readonly outcome: Outcome<HostPlan>; readonly seen?: Seen }> {
   const host = session.target.name;
   const hostSetup = setupOf(setup, host);
-  const { cluster, clock } = ports;
-  const byName = setup.askedByName === host;
-  const nodeSide = new NodeSide({ cluster, clock, byName, ours: [setup.takeover], signal, when: { kind: 'plan', since } });
   const noClaim = disputed.get(host);
   let found: Facts | undefined;
-  const findNode = async (hostFacts: Facts): Promise<Outcome<Facts>> => {
+  const readNode = async (nodeSide: NodeSide, hostFacts: Facts): Promise<Outcome<Facts>> => {
     if (found !== undefined) return ok(found);
     const search = searchFor(hostSetup, setup, session.dialled(), hostFacts);
     const node = noClaim === undefined ? await nodeSide.find(search) : ok(noNode(noClaim));
@@ -182,11 +179,13 @@ async function planOne(
     host,
     setup,
     hostSetup,
-    hasCluster: cluster !== undefined,
+    ports,
     session,
-    nodeSide,
+    signal,
+    ours: [setup.takeover],
+    when: { kind: 'plan', since },
     node: () => nameOf(found ?? {}, 'node.name'),
-    readNode: findNode,
+    readNode,
     given: () => givenFacts(hostSetup.declared),
     done: () => nothingDone,
     full: () => undefined,

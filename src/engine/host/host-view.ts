@@ -8,22 +8,25 @@ import { present } from '../../model/present.ts';
 import type { PlanContext } from '../../model/run/change.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
-import type { NodeSide } from '../node/node-view.ts';
+import { NodeSide, type NodeSideOptions } from '../node/node-view.ts';
 import { nothingObserved, type Observed, observe } from '../session/observe.ts';
 import type { Session } from '../session/session.ts';
-import { carriesKmend, type HostSetup, type PlaySetup } from './walk-context.ts';
+import { carriesKmend, type EnginePorts, type HostSetup, type PlaySetup } from './walk-context.ts';
 
 /** What a plan and a walk do in their own way. */
 export interface HostViewInput {
   readonly host: string;
   readonly setup: PlaySetup;
   readonly hostSetup: HostSetup;
-  readonly hasCluster: boolean;
+  readonly ports: Pick<EnginePorts, 'cluster' | 'clock'>;
   readonly session: Session;
-  readonly nodeSide: NodeSide;
+  readonly signal: AbortSignal;
+  /** Runs whose mark on the node is no other run's. */
+  readonly ours: readonly (string | undefined)[];
+  readonly when: NodeSideOptions['when'];
   /** The node that this host is, as far as it is known by now. */
   readonly node: () => string | undefined;
-  readonly readNode: (hostFacts: Facts) => Promise<Outcome<Facts>>;
+  readonly readNode: (nodeSide: NodeSide, hostFacts: Facts) => Promise<Outcome<Facts>>;
   /** Facts that no probe reads. */
   readonly given: () => Facts;
   readonly done: () => PlanContext['done'];
@@ -35,6 +38,7 @@ export interface HostViewInput {
 /** Holds what was observed of a host, what its tasks learned, and the remedy that was chosen for it. */
 export class HostView {
   readonly input: HostViewInput;
+  readonly nodeSide: NodeSide;
   learned: Mapping = {};
   #chosen: ChosenRemedy | undefined;
   #observed: Observed = nothingObserved;
@@ -49,6 +53,9 @@ export class HostView {
   constructor(input: HostViewInput, chosen?: ChosenRemedy) {
     this.input = input;
     this.#chosen = chosen;
+    const { host, setup, ports, signal, ours, when } = input;
+    const { cluster, clock } = ports;
+    this.nodeSide = new NodeSide({ cluster, clock, byName: setup.askedByName === host, ours, signal, when });
     for (const want of input.setup.wants ?? []) this.#wanted.set(wantKey(want), want);
   }
 
@@ -103,9 +110,10 @@ export class HostView {
   }
 
   async #readNode(wants: readonly FactWant[]): Promise<Outcome<Facts>> {
-    const { node, nodeSide, readNode, done } = this.input;
+    const { nodeSide } = this;
+    const { node, readNode, done } = this.input;
     const hostFacts = this.#observed.facts;
-    const facts = await readNode(hostFacts);
+    const facts = await readNode(nodeSide, hostFacts);
     if (!facts.ok) return facts;
     const { cordoned, rebooted } = done();
     const forecast = await nodeSide.forecast(wants, node() ?? '', hostFacts, { again: this.#isStale, taken: cordoned || rebooted });
@@ -113,11 +121,11 @@ export class HostView {
   }
 
   get #asked(): ReadonlySet<string> {
-    return new Set([...this.#observed.asked, ...this.input.nodeSide.asked]);
+    return new Set([...this.#observed.asked, ...this.nodeSide.asked]);
   }
 
   get frame(): Frame {
-    const { host, setup, hostSetup, hasCluster, node, done, readOnlyCommands } = this.input;
+    const { host, setup, hostSetup, ports, node, done, readOnlyCommands } = this.input;
     return {
       facts: this.#facts,
       asked: this.#asked,
@@ -129,7 +137,7 @@ export class HostView {
       context: {
         host,
         ...present({ node: node(), files: setup.files }),
-        hasCluster,
+        hasCluster: ports.cluster !== undefined,
         carriesKmend: carriesKmend(this.#facts, setup),
         acceptPartial: setup.play.partial === 'accept',
         acceptNoWayBack: setup.play.rollout.rollback === 'none',

@@ -14,7 +14,6 @@ import type { HostPlan } from '../../model/run/plan.ts';
 import type { Mapping } from '../../model/value.ts';
 import type { DoorContext } from '../effects/effect-context.ts';
 import type { Secrets } from '../effects/mask.ts';
-import { NodeSide } from '../node/node-view.ts';
 import { crashingBefore } from '../node/ready.ts';
 import { openSession, type Session } from '../session/session.ts';
 import { HostView } from './host-view.ts';
@@ -32,7 +31,6 @@ export class HostWalk {
   readonly plan: HostPlan;
   readonly run: RunContext;
   readonly session: Session;
-  readonly nodeSide: NodeSide;
   readonly secrets: Secrets;
   readonly signal: AbortSignal;
   readonly view: HostView;
@@ -45,14 +43,6 @@ export class HostWalk {
     this.run = run;
     this.signal = signal;
     this.secrets = run.setup.secrets.of(host);
-    this.nodeSide = new NodeSide({
-      cluster: run.ports.cluster,
-      clock: run.ports.clock,
-      byName: run.setup.askedByName === host,
-      ours: [run.token.run, run.token.takeover],
-      signal,
-      when: { kind: 'start', say: (text) => void run.record({ type: 'warning', host, text }, false) },
-    });
     this.session = openSession(setup.target, run.setup.play.rollout.retries.transport, run.ports, signal);
     const chosen = this.state.remedy ?? { remedy: plan.remedy, why: plan.remedyWhy };
     // The pods of DaemonSets are looked at between the reboot and the uncordon.
@@ -62,11 +52,13 @@ export class HostWalk {
         host,
         setup: run.setup,
         hostSetup: setup,
-        hasCluster: run.ports.cluster !== undefined,
+        ports: run.ports,
         session: this.session,
-        nodeSide: this.nodeSide,
+        signal,
+        ours: [run.token.run, run.token.takeover],
+        when: { kind: 'start', say: (text) => void run.record({ type: 'warning', host, text }, false) },
         node: () => plan.node,
-        readNode: (hostFacts) => this.nodeSide.read(plan.node, hostFacts, crashing()),
+        readNode: (nodeSide, hostFacts) => nodeSide.read(plan.node, hostFacts, crashing()),
         given: () => givenFacts(setup.declared, run.state().kernels, plan.accepts),
         done: () => this.done,
         full: () => run.overQuota(host),

@@ -37,7 +37,7 @@ async function walkOpenly(task: ModuleTask, vars: readonly Mapping[], walk: Host
   const lost = notSeenThrough(task, walk) ?? (await settleInFlight(task, walk));
   if (lost !== undefined) return lost;
   const loop = loopItems(task, scopeOf(walk.frame, vars));
-  if (!('items' in loop)) return ended(loop);
+  if (!('items' in loop)) return noPlan(loop);
   const before = walk.state.ended.filter((one) => one.task === task.id);
   const rounds: Round[] = [];
   for (const item of loop.items) {
@@ -50,34 +50,30 @@ async function walkOpenly(task: ModuleTask, vars: readonly Mapping[], walk: Host
   return conclude(task, module, await withLeftOver(task, rounds, vars, walk, before), walk);
 }
 
-/** What an evaluation that gives no plan means for a host in the middle of its walk. */
-function ended(evaluation: Evaluation): Failure | undefined {
+/** What an evaluation means that gives no plan in the middle of a walk. */
+function noPlan(evaluation: Exclude<Evaluation, { kind: 'skip' | 'plan' }>): Failure {
   switch (evaluation.kind) {
-    case 'wrong':
-      return {
-        kind: 'refused',
-        message: `${evaluation.place.file}:${evaluation.place.line}:${evaluation.place.column}: ${evaluation.message}`,
-      };
+    case 'wrong': {
+      const { file, line, column } = evaluation.place;
+      return { kind: 'refused', message: `${file}:${line}:${column}: ${evaluation.message}` };
+    }
     case 'later':
       return { kind: 'parse', message: `a fact that this task needs cannot be read: ${evaluation.why}` };
     case 'needs':
       return { kind: 'parse', message: `no answer about ${evaluation.wants.map((want) => want.area).join(', ')}` };
-    case 'skip':
-    case 'plan':
-      return undefined;
   }
 }
 
-async function evaluate(task: ModuleTask, module: AnyModule, vars: readonly Mapping[], walk: HostWalk): Promise<Evaluation | Failure> {
+type Evaluated = Extract<Evaluation, { kind: 'skip' | 'plan' }> | { readonly kind: 'failed'; readonly failure: Failure };
+
+async function evaluate({ task, module, vars }: ProvingTask, walk: HostWalk): Promise<Evaluated> {
   for (let round = 0; ; round++) {
     const evaluation = evaluateTask(task, module, walk.frame, vars, () => {});
-    if (evaluation.kind !== 'needs' || round >= 2) return evaluation;
-    const trouble = await walk.freshen(evaluation.wants);
-    if (trouble !== undefined) return trouble;
+    if (evaluation.kind === 'skip' || evaluation.kind === 'plan') return evaluation;
+    const failure = evaluation.kind === 'needs' && round < 2 ? await walk.freshen(evaluation.wants) : noPlan(evaluation);
+    if (failure !== undefined) return { kind: 'failed', failure };
   }
 }
-
-const isFailure = (data: Evaluation | Failure): data is Failure => 'message' in data && !('place' in data);
 
 /** Where nothing is changed, `until` looks again: facts and read-only output are read anew each time. */
 async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Mapping[], walk: HostWalk, before: Before): Promise<Round> {
@@ -97,12 +93,10 @@ async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Map
 async function walkOnce(task: ModuleTask, module: AnyModule, vars: readonly Mapping[], walk: HostWalk, before: Before): Promise<Round> {
   const trouble = await walk.freshen();
   if (trouble !== undefined) return bad(trouble);
-  const evaluation = await evaluate(task, module, vars, walk);
-  if (isFailure(evaluation)) return bad(evaluation);
+  const evaluation = await evaluate({ task, module, vars }, walk);
+  if (evaluation.kind === 'failed') return bad(evaluation.failure);
   if (evaluation.kind === 'skip')
     return { status: 'skipped', result: { changed: false, failed: false, skipped: true }, note: evaluation.why };
-  const end = ended(evaluation);
-  if (end !== undefined || evaluation.kind !== 'plan') return bad(end ?? { kind: 'parse', message: 'no plan' });
   const { plan, convergent } = evaluation;
   // Once the node is given back its finished tasks stay so: a controller that died just after must not have it drained a second time.
   const again = (convergent || task.idempotent === true) && !walk.state.marks.uncordoned;
@@ -124,7 +118,7 @@ async function walkOnce(task: ModuleTask, module: AnyModule, vars: readonly Mapp
   const acted = await actUntil(task, plan.changes, vars, walk, { before, repeatable: convergent || task.idempotent === true });
   if (!leavesNothing(task.module)) walk.proving.alteredSince = true;
   if (acted.failure !== undefined) return acted;
-  return convergent ? converged(task, module, vars, walk, acted, plan) : { ...acted, ...extras(plan) };
+  return convergent ? converged({ task, module, vars }, walk, acted, plan) : { ...acted, ...extras(plan) };
 }
 
 /** A reboot that was planned and is not needed any more is said: it may be right, and nobody should have to find out by its absence. */
@@ -172,22 +166,14 @@ const namesOf = (changes: readonly Change[], task: ModuleTask): string =>
   changes.map((change) => (task.noLog === true ? hiddenChange(change) : change).what).join(', ');
 
 /** The state must be what was asked for: observed and planned again, there is nothing left to do. */
-async function converged(
-  task: ModuleTask,
-  module: AnyModule,
-  vars: readonly Mapping[],
-  walk: HostWalk,
-  acted: Round,
-  plan: ModulePlan,
-): Promise<Round> {
+async function converged(of: ProvingTask, walk: HostWalk, acted: Round, plan: ModulePlan): Promise<Round> {
+  const { task } = of;
   const trouble = await walk.freshen();
   if (trouble !== undefined) return { ...acted, failure: trouble };
-  const again = await evaluate(task, module, vars, walk);
-  if (isFailure(again)) return { ...acted, failure: again };
+  const again = await evaluate(of, walk);
+  if (again.kind === 'failed') return { ...acted, failure: again.failure };
   // Its own `when` may no longer hold once the change is made: then there is nothing left to do either.
   if (again.kind === 'skip') return { ...acted, ...extras(plan) };
-  const end = ended(again);
-  if (end !== undefined || again.kind !== 'plan') return { ...acted, failure: end ?? { kind: 'parse', message: 'no plan' } };
   if (again.plan.unmet !== undefined) {
     const { kind, evidence, hint } = again.plan.unmet;
     return { ...acted, failure: { kind, message: evidence, ...present({ hint }) } };
@@ -201,7 +187,7 @@ async function converged(
     const left = again.plan.changes.map(stillToDo);
     return { ...acted, failure: { kind: 'not_converged', message: `done, and still not as it should be: ${left.join('; ')}` } };
   }
-  await recordProof(again.plan, walk, { task, module, vars });
+  await recordProof(again.plan, walk, of);
   return { ...acted, result: { ...acted.result, ...again.plan.result }, ...extras(again.plan) };
 }
 
@@ -223,8 +209,8 @@ async function recordProof(plan: ModulePlan, walk: HostWalk, by: ProvingTask): P
 export async function proveAgain(walk: HostWalk): Promise<Failure | undefined> {
   const { by, alteredSince } = walk.proving;
   if (by === undefined || !alteredSince || (await walk.freshen()) !== undefined) return undefined;
-  const evaluation = await evaluate(by.task, by.module, by.vars, walk);
-  if (isFailure(evaluation) || evaluation.kind !== 'plan') return undefined;
+  const evaluation = await evaluate(by, walk);
+  if (evaluation.kind !== 'plan') return undefined;
   const { plan } = evaluation;
   if (plan.unmet !== undefined) return { kind: plan.unmet.kind, message: `after the last task: ${plan.unmet.evidence}` };
   if (plan.proof?.by !== 'none') await recordProof(plan, walk, by);

@@ -141,7 +141,7 @@ function triedByCanary({ tries }: HostPlan, walk: HostWalk): Failure | undefined
 async function otherNode(walk: HostWalk): Promise<Failure | undefined> {
   if (walk.run.ports.cluster === undefined) return undefined;
   const { setup } = walk.run;
-  const found = await walk.nodeSide.find(searchFor(setupOf(setup, walk.host), setup, walk.session.dialled(), walk.facts));
+  const found = await walk.view.nodeSide.find(searchFor(setupOf(setup, walk.host), setup, walk.session.dialled(), walk.facts));
   if (!found.ok) return found.failure;
   const now = found.value['node.name'] ?? '';
   const planned = walk.plan.node ?? '';
