@@ -114,7 +114,9 @@ describe('a signal', () => {
       ['apply', dark.file('p.yaml', play(tasks)), '-i', dark.fleet.inventoryFile, '--yes', '--state-dir', dark.state],
       join(dark.dir, 'home'),
     );
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const port = (dark.fleet.hosts[0]?.port ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    const connected = new RegExp(`^ *\\d+: 0100007F:${port} 0100007F:[0-9A-F]{4} 01 `, 'm');
+    await until('it is connected to the silent host', () => connected.test(readFileSync('/proc/net/tcp', 'utf8')));
     child.signal('SIGINT');
     expect(await child.ended, child.err()).toBe(130);
     expect(child.err()).toContain('nothing was changed');
