@@ -1,4 +1,5 @@
-// The demo tells the incident on the practice fleet: these chapters, in this order, with these facts in them, and under 45 seconds.
+// The demo tells the incident on the practice fleet: these chapters, in this order, with these facts in them. That it takes less than 45 seconds
+// is measured by `.ci/run`, where nothing runs beside it.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,21 +9,17 @@ import { type CommandResult, command } from '../cli/real-world.ts';
 describe('kmend lab demo', () => {
   const home = mkdtempSync(join(tmpdir(), 'kmend-demo-test-'));
   let result: CommandResult;
-  let seconds = 0;
   /** By its number; 0 is what stands before the first. */
   let chapters: readonly string[] = [];
 
   beforeAll(async () => {
-    const began = performance.now();
     result = await command(['lab', 'demo'], { home });
-    seconds = (performance.now() - began) / 1000;
     chapters = result.out.split(/^(?=\d\. )/m);
   }, 120_000);
   afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-  it('comes to its end, without a complaint, while somebody still looks', () => {
+  it('comes to its end without a complaint', () => {
     expect(`${result.exit} ${result.err}`).toBe('0 ');
-    expect(seconds).toBeLessThan(process.env.CI === undefined ? 45 : 90);
     expect(result.out).not.toContain('expected exit');
   });
 
