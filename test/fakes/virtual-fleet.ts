@@ -40,6 +40,8 @@ export interface VirtualFleet {
   readonly clock: VirtualClock;
   /** What every gate answers. */
   gates: { readonly open: boolean; readonly read: string };
+  /** How often a host was dialled. */
+  readonly connections: () => number;
   readonly host: (name: string) => VirtualHost;
   /** What scripts wrote by `>> "$KMEND_ROOT/var/ran"`. */
   readonly ran: (name: string) => string;
@@ -80,9 +82,10 @@ function shellOf(files: Map<string, string>): (script: string) => Ran | undefine
   };
 }
 
-function transportOf(hosts: ReadonlyMap<string, VirtualHost>, clock: VirtualClock): Transport {
+function transportOf(hosts: ReadonlyMap<string, VirtualHost>, clock: VirtualClock, dialled: () => void): Transport {
   return {
     connect: async (target, options) => {
+      dialled();
       const host = hosts.get(target.name);
       if (host === undefined) throw new Error(`no host ${target.name}`);
       if (host.unreachable === 'auth') return failed('auth', 'the host refuses this key');
@@ -132,7 +135,10 @@ export function virtualFleet(recording: Recording, hosts: Readonly<Record<string
   const world: Partial<WorldChanges> = {
     clock: { now: clock.now, sleep: clock.sleep, random: clock.random, id: clock.newId },
     store: async (stateDir) => createStore(stateDir, clock.now),
-    transport: async () => transportOf(all, clock),
+    transport: async () =>
+      transportOf(all, clock, () => {
+        connections += 1;
+      }),
     gates: async (): Promise<Gates> => ({ read: async () => lab.gates }),
   };
   const host = (name: string): VirtualHost => {
@@ -142,19 +148,21 @@ export function virtualFleet(recording: Recording, hosts: Readonly<Record<string
   };
   const full = (args: readonly string[]): readonly string[] => [
     ...args,
-    ...(['check', 'plan', 'apply'].includes(args[0] ?? '') ? ['-i', inventory] : []),
+    ...(['check', 'plan', 'apply'].includes(args[0] ?? '') && !args.includes('-i') ? ['-i', inventory] : []),
     '--state-dir',
     state,
   ];
   const start: VirtualFleet['start'] = (args, changes = {}) => startCommand(full(args), { home, ...world, ...changes });
   const runs = (): readonly string[] => readdirSync(join(state, 'runs')).toSorted();
   const journalText = (run = runs().at(-1) ?? ''): string => readFileSync(join(state, 'runs', run, 'journal.ndjson'), 'utf8');
+  let connections = 0;
   const lab: VirtualFleet = {
     dir,
     state,
     inventory,
     clock,
     gates: { open: true, read: '' },
+    connections: () => connections,
     host,
     ran: (name) => host(name).files.get('ran') ?? '',
     file: (name, text) => {
