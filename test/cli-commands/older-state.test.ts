@@ -6,6 +6,10 @@ import type { HostSpec } from '../../practice/index.ts';
 import { systemClock } from '../../src/adapters/local/index.ts';
 import { type Practice, practice, sick } from '../cli/practice.ts';
 import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
+import { startFakeKube } from '../fakes/kube-api.ts';
+import { haveOpenssl } from '../fakes/kube-tls.ts';
+import { clusterFor } from '../kube/cluster-on.ts';
+import { sickNode } from '../kube/fleet-nodes.ts';
 
 const day = 86_400;
 const packageRoot = process.cwd();
@@ -29,6 +33,7 @@ const hosts = [
   sick('back-1'),
   sick('plan-1'),
   sick('job-1', argument),
+  sickNode('node-1', argument),
 ];
 
 interface OlderState {
@@ -91,6 +96,7 @@ describe('state of 89a9427', () => {
       [idOf('failed'), 6],
       [idOf('resolved'), 4],
       [idOf('spool'), undefined],
+      [idOf('node'), undefined],
       [idOf('taken'), 0],
       [idOf('back'), 0],
       [idOf('job'), 0],
@@ -104,6 +110,7 @@ describe('state of 89a9427', () => {
     ['failed', /^ {2}failed-1 {2}unreachable: did not come back within 5 s after the reboot/m, /17 entries, every link holds/],
     ['resolved', /^ {2}resolved-1 {2}refused: No: never on this host/m, /3 entries, every link holds/],
     ['spool', /^spool-1 +leaking +kernel_arg +running/m, /9 entries, every link holds/],
+    ['node', /^node-1 +leaking +kernel_arg +running/m, /21 entries, every link holds/],
     ['taken', /^back-1 +leaking +kernel_arg +proven /m, /21 entries, every link holds/],
     ['back', /^back-1 +off +none +done /m, /27 entries, every link holds/],
     ['job', /^job-1 +leaking +kernel_arg +proven /m, /21 entries, every link holds/],
@@ -168,6 +175,22 @@ describe('state of 89a9427', () => {
     expect(exit).toBe(0);
     expect(readFileSync(join(fleet.host('spool-1').root, 'root/count'), 'utf8')).toBe('once\n');
     expect(readFileSync(join(state, 'runs', idOf('spool'), 'journal.ndjson'), 'utf8')).toContain('the end');
+  });
+
+  it.skipIf(!haveOpenssl)('returns a node to service that its run had cordoned and drained', async () => {
+    const kube = await startFakeKube();
+    onTestFinished(() => kube.stop());
+    const { name, bootId, kernel, boots } = fleet.host('node-1');
+    const nodeInfo = { bootID: bootId(), kernelVersion: kernel(), containerRuntimeVersion: 'docker://18.6.1' };
+    const left = JSON.parse(readFileSync(join(fixture, 'node.json'), 'utf8'));
+    kube.addNode(name, { ...left, status: { nodeInfo } });
+    const { kmend } = olderState(fleet);
+    const { exit, out } = await kmend(['resume', idOf('node'), '--yes'], { cluster: clusterFor(kube) });
+    expect(exit).toBe(0);
+    expect(out).toContain('node-1 proven off');
+    expect(boots()).toBe(1);
+    const { spec, metadata } = kube.nodes.get(name);
+    expect([spec, metadata.annotations]).toEqual([{}, {}]);
   });
 
   it('rolls back a boot argument and packages', async () => {
