@@ -35,8 +35,17 @@ const commands = blocks.flatMap(({ heading, language, text }) =>
 const nobody = 65_534;
 const runner = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
 
+/** The directory of a Node that the reader may run: that of root's home is copied. */
+function nodeFor(home: string): string {
+  if (spawnSync(process.execPath, ['--version'], runner).status === 0) return dirname(process.execPath);
+  mkdirSync(join(home, '.node'));
+  copyFileSync(process.execPath, join(home, '.node/node'));
+  return join(home, '.node');
+}
+
 describe('docs/getting-started.md', () => {
   const home = mkdtempSync(join(tmpdir(), 'kmend-newcomer-'));
+  const path = `${nodeFor(home)}:${process.env.PATH ?? ''}`;
   let own: Fleet;
   /** Working directory and variables go from one line to the next, as in the shell of a reader. */
   const shellState = join(home, '.shell-state');
@@ -66,8 +75,8 @@ describe('docs/getting-started.md', () => {
     }
     writeFileSync(shellState, `cd '${home}'\n`);
     if (runner.uid !== undefined)
-      for (const path of ['', '.ssh', 'fleet', '.shell-state', ...readdirSync(join(home, '.ssh')).map((name) => `.ssh/${name}`)])
-        chownSync(join(home, path), nobody, nobody);
+      for (const name of ['', '.ssh', 'fleet', '.shell-state', ...readdirSync(join(home, '.ssh')).map((file) => `.ssh/${file}`)])
+        chownSync(join(home, name), nobody, nobody);
     chmodSync(home, 0o755);
   });
   afterAll(async () => {
@@ -83,7 +92,7 @@ describe('docs/getting-started.md', () => {
     const shell = spawn('sh', ['-c', script], {
       ...runner,
       cwd: home,
-      env: { HOME: home, PATH: process.env.PATH ?? '', USER: 'newcomer' },
+      env: { HOME: home, PATH: path, USER: 'newcomer' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const [printed, [status]] = await Promise.all([text(shell.stdout), once(shell, 'exit')]);
