@@ -4,6 +4,7 @@ import {
   diskFiles,
   diskReader,
   download,
+  enterDirectory,
   here,
   inspectPackage,
   listenForSignals,
@@ -16,7 +17,7 @@ import {
   terminalAsker,
   trustOf,
 } from './adapters/local/index.ts';
-import type { World } from './app/session/world.ts';
+import type { World } from './cli/world.ts';
 import { knownSecrets } from './engine/effects/mask.ts';
 import type { PodWitness } from './engine/ports/store.ts';
 import { harmless } from './model/text/printable.ts';
@@ -63,6 +64,7 @@ function makeWorld(signals: Signals, err: World['err']): World {
     width: () => process.stdout.columns ?? Number(env.COLUMNS ?? 140),
     env,
     cwd: process.cwd(),
+    enter: enterDirectory,
     home,
     who,
     ownBootId: orEmpty('/proc/sys/kernel/random/boot_id'),
@@ -85,7 +87,8 @@ function makeWorld(signals: Signals, err: World['err']): World {
       return signals.underWay(work);
     },
     modules: async () => (await import('./modules/index.ts')).modules,
-    store: async (stateDir) => (await import('./adapters/store/index.ts')).createStore(stateDir, systemClock.now, await podsAround(env)),
+    store: async (stateDir) =>
+      (await import('./adapters/store/index.ts')).createStore(stateDir, systemClock.now, await podsAround(env), trust.judge),
     transport: async (needs) => {
       signals.listen();
       return (await import('./adapters/ssh/index.ts')).createTransport({ ...needs, home, env });

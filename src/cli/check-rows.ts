@@ -1,14 +1,10 @@
 // Rows of `check` appear as hosts answer: a host that is silent keeps no other off the screen.
 
-import { paintOf } from '../app/session/settings.ts';
-import type { World } from '../app/session/world.ts';
+import type { EarlyRows } from '../app/hosts/check.ts';
 import { type CheckRow, checkTable } from '../screens/hosts/check-table.ts';
+import { paintOf, type World } from './world.ts';
 
-export interface EarlyRows {
-  /** A host was read. */
-  readonly add: (row: CheckRow) => void;
-  /** Of these hosts only those are left that do not answer. */
-  readonly pause: (hosts: readonly string[]) => void;
+export interface ShownRows extends EarlyRows {
   /** Those that are not on the screen yet. */
   readonly rest: (rows: readonly CheckRow[]) => readonly CheckRow[];
 }
@@ -21,7 +17,7 @@ export function earlyRows(
   printJson: ((row: CheckRow) => void) | undefined,
   safe: (row: CheckRow) => CheckRow,
   world: Pick<World, 'colour' | 'isTerminal' | 'out' | 'progress' | 'stop' | 'width'>,
-): EarlyRows {
+): ShownRows {
   const shown = new Set<string>();
   const kept = new Map<string, CheckRow>();
   const clear = (): void => {

@@ -1,35 +1,28 @@
 // `kmend check`: read-only. Every host's versions, verdict, evidence and remedy; or the same from outputs that people collected by other means.
 
 import type { Command } from 'commander';
+import { checkReasons, check as survey } from '../app/hosts/check.ts';
 import { collected } from '../app/hosts/collected.ts';
-import { idRecords } from '../app/hosts/id-records.ts';
-import { type Standing, standingOf, standingReasons } from '../app/plan/held.ts';
+import { type Standing, standingReasons } from '../app/plan/held.ts';
 import type { FleetFlags } from '../app/session/flags.ts';
-import { declaredOf, hostsOf, loadFleet, targetsOf } from '../app/session/fleet.ts';
-import { hostProgress } from '../app/session/host-progress.ts';
-import { endIfStopped, openTransport, paintOf, readingSignal, settings } from '../app/session/settings.ts';
-import { CommandError, type World } from '../app/session/world.ts';
-import { conclusionOf } from '../core/history/conclusion.ts';
-import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
-import { type Survey, surveyFleet } from '../engine/host/fleet.ts';
-import { checkWants, givenFacts, withPrelude } from '../facts/index.ts';
-import type { Facts } from '../model/fact.ts';
-import { present } from '../model/present.ts';
+import { CommandError } from '../app/session/world.ts';
+import { exitCode } from '../core/rollout/exit.ts';
 import { attempt, ok } from '../model/run/failure.ts';
 import { toJson } from '../model/text/printable.ts';
-import { activeProbeScript } from '../modules/verify-kmem.ts';
 import { hostDetails, idLines } from '../screens/hosts/check-details.ts';
 import { type CheckRow, checkSummary, checkTable } from '../screens/hosts/check-table.ts';
 import { heldLines } from '../screens/run/held-text.ts';
-import { type EarlyRows, earlyRows } from './check-rows.ts';
+import { earlyRows, type ShownRows } from './check-rows.ts';
+import { observerOf, withSession } from './observer.ts';
 import { withFleetOptions } from './options.ts';
+import { paintOf, type World } from './world.ts';
 
 export interface CheckFlags extends FleetFlags {
   readonly from?: string;
   readonly active?: boolean;
 }
 
-export function checkCommand(program: Command, world: World, done: (exit: number) => void): void {
+export function checkCommand(program: Command, world: World, done: (exit: number) => void, own: { readonly stateDir?: string } = {}): void {
   withFleetOptions(program.command('check'))
     .description('read-only: versions, kmem verdict with evidence, and the remedy of each host')
     .argument('[pattern]', 'hosts to check', 'all')
@@ -49,7 +42,7 @@ export function checkCommand(program: Command, world: World, done: (exit: number
       'Lines of --json come as hosts answer; so does the table on a terminal, in parts, when only silent hosts are left.',
     )
     .action(async (pattern: string, flags: CheckFlags) => {
-      done((await check(pattern, flags, world)).exit);
+      done((await check(pattern, { ...flags, ...own }, world)).exit);
     });
 }
 
@@ -66,7 +59,7 @@ export async function check(pattern: string, flags: CheckFlags, world: World): P
   const early = earlyRows(json, (row) => shownRow(row, flags, world), world);
   const { rows: read, standing } =
     flags.from === undefined
-      ? await surveyed(pattern, flags, world, early)
+      ? await withSession(flags, world, (session) => survey({ pattern, active: flags.active === true }, session, early))
       : { rows: fromFiles(flags.from, pattern, flags, world), standing: nobodys };
   const found = attempt('facts', () => ok(textOf(read, standing, flags, world, early)));
   const rows = found.ok ? read : read.map((row) => shownRow(row, flags, world));
@@ -85,58 +78,13 @@ function fromFiles(directory: string, pattern: string, flags: CheckFlags, world:
       `${alien} does not go with --from: no host is reached`,
       'name hosts or globs as the argument: kmend check "web*" --from DIR',
     );
-  return collected(directory, pattern, world);
+  return collected(directory, pattern, { world, observer: observerOf(world, flags.json === true) });
 }
-
-async function surveyed(
-  pattern: string,
-  flags: CheckFlags,
-  world: World,
-  early: EarlyRows,
-): Promise<{ readonly rows: readonly CheckRow[]; readonly standing: Standing }> {
-  const set = settings(flags, world);
-  const inventory = loadFleet(set, world);
-  const hosts = hostsOf(inventory, pattern, set, world);
-  const targets = await targetsOf(inventory, hosts, set, world);
-  const declared = declaredOf(inventory, hosts, set, world);
-  const remembered = idRecords(set.stateDir, world);
-  const transport = await openTransport(set, world);
-  try {
-    const active = flags.active === true ? { active: { script: withPrelude(activeProbeScript), whyNot: whyNotAsked } } : {};
-    const known = async (host: string, facts: Facts): Promise<Facts> => ({
-      ...givenFacts(declared.get(host)),
-      ...(await remembered(host, facts)),
-    });
-    const onIdle = (): void => early.pause(hosts);
-    const options = { forks: set.forks, retries: 2, signal: readingSignal(world), known, onIdle, ...active };
-    const progress = hostProgress('read', hosts, world);
-    const surveys = await surveyFleet(targets, checkWants, options, { transport, clock: world.clock }, (survey) => {
-      early.add(rowOf(survey));
-      progress(survey.host);
-    });
-    world.progress('');
-    endIfStopped(world);
-    const rows = surveys.map(rowOf);
-    return { rows, standing: await standingOf(rows, targets, inventory, set, world) };
-  } finally {
-    await transport.close();
-  }
-}
-
-const rowOf = ({ host, outcome, active }: Survey): CheckRow =>
-  outcome.ok ? { host, facts: outcome.value, ...present({ active }) } : { host, failure: outcome.failure };
 
 /** The row, or the failure of a host whose facts kmend cannot show: no host keeps the others from the screen. */
 function shownRow(row: CheckRow, flags: CheckFlags, world: World): CheckRow {
   const found = attempt(`the facts of ${row.host}`, () => ok(textOf([row], nobodys, flags, world)));
   return found.ok ? row : { host: row.host, failure: found.failure };
-}
-
-/** Only on el7 kernels an empty cgroup shows whether accounting is on, and only root may make one. */
-function whyNotAsked(facts: Facts): string | undefined {
-  if (!/^3\.10\./.test(String(facts['kernel.release'] ?? ''))) return 'the kernel is not 3.10';
-  if (facts['cgroup.memory'] !== 'v1') return 'no cgroup v1 memory controller';
-  return facts['user.root'] === true ? undefined : 'it needs root';
 }
 
 function printJson(row: CheckRow, world: World): void {
@@ -156,9 +104,9 @@ function textOf(
   standing: Standing,
   flags: CheckFlags,
   world: World,
-  early?: EarlyRows,
+  early?: ShownRows,
 ): { readonly lines: readonly string[]; readonly exit: number } {
-  const exit = exitCode([...reasons(rows), ...standingReasons(standing)]);
+  const exit = exitCode([...checkReasons(rows), ...standingReasons(standing)]);
   if (flags.json === true) return { lines: [], exit };
   const [width, paint] = [world.width(), paintOf(world)];
   const details = (flags.verbose ?? 0) > 0 ? rows.flatMap((row) => hostDetails(row, width, paint)) : [];
@@ -171,11 +119,3 @@ function textOf(
 }
 
 const withActive = ({ active }: CheckRow): object => (active === undefined ? {} : { active });
-
-function reasons(rows: readonly CheckRow[]): readonly ExitReason[] {
-  return rows.flatMap((row): readonly ExitReason[] => {
-    if (row.facts === undefined) return [row.failure?.kind === 'unreachable' ? 'unreachable' : 'failed'];
-    const { kind } = conclusionOf(row.facts);
-    return kind === 'needs_remedy' ? ['changes'] : kind === 'unknown' ? ['unverified'] : [];
-  });
-}

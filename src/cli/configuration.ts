@@ -1,10 +1,11 @@
 // What flags leave open: the environment, then the project's settings file, then the user's own.
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Command } from 'commander';
-import { tell } from '../app/session/diagnostics.ts';
-import { paintOf } from '../app/session/settings.ts';
-import { CommandError, type World } from '../app/session/world.ts';
+import { report } from '../app/session/diagnostics.ts';
+import { CommandError } from '../app/session/world.ts';
 import { parseSettings, type SettingKey, type SettingValues, settingKeys } from '../load/index.ts';
+import { observerOf } from './observer.ts';
+import type { World } from './world.ts';
 
 /** The project's settings file, in the working directory. */
 const projectFile = 'kmend.yaml';
@@ -61,7 +62,7 @@ function fromFile(path: string, world: World): SettingValues {
   if (!read.ok && read.absent === true) return {};
   if (!read.ok) throw new CommandError(3, `the settings file ${path} cannot be read: ${read.why}`);
   const { value, diagnostics } = parseSettings(path, read.text);
-  tell(diagnostics, world, paintOf(world));
+  report(diagnostics, observerOf(world, false));
   const home = (given: string): string => (given.startsWith('~/') ? join(world.home, given.slice(2)) : given);
   // `a,b` names hosts and is no path.
   const placed = (given: string): string => (given.includes(',') || isAbsolute(home(given)) ? home(given) : join(dirname(path), given));

@@ -1,12 +1,10 @@
-// `pause`, `continue`, `abort`, `promote` and `resolve`: a word to a run under way, left in its directory and journalled by its own process.
+// `pause`, `continue`, `abort`, `promote` and `resolve`: commands to a run under way, journalled by its own process.
 import type { Command } from 'commander';
-import { postCommand } from '../adapters/store/index.ts';
-import { stateOf } from '../app/history/history.ts';
-import { refuseNeverBegan } from '../app/history/never-began.ts';
-import { type Resolution, resolution, resolutionsIn, wayOf } from '../app/run/resolutions.ts';
-import { stateDirOf } from '../app/session/flags.ts';
-import { CommandError, type World } from '../app/session/world.ts';
+import { command, type Left, leaveResolutions } from '../app/run/control.ts';
+import { resolution, wayOf } from '../app/run/resolutions.ts';
 import type { EventBody } from '../model/run/event.ts';
+import { withSession } from './observer.ts';
+import type { World } from './world.ts';
 
 interface Flags {
   readonly stateDir?: string;
@@ -22,7 +20,9 @@ export function controlCommands(program: Command, world: World, done: (exit: num
       .argument('<run>')
       .option('--why <text>', 'goes into the journal')
       .option('--state-dir <dir>', 'where runs are kept')
-      .action(async (run: string, flags: Flags) => done(await post(run, [body(flags)], stateDirOf(flags, world), world)));
+      .action(async (run: string, flags: Flags) =>
+        done(sayLeft(await withSession(flags, world, (session) => command(run, [body(flags)], session)), world)),
+      );
   };
   const { who } = world;
   word('pause', 'start no further host until `continue`; hosts under way go to their end', ({ why }) => ({
@@ -57,34 +57,13 @@ export function controlCommands(program: Command, world: World, done: (exit: num
     )
     .action(async (run: string, hosts: readonly string[], flags: Flags) => {
       const way = wayOf(flags.as);
-      done(
-        await leaveResolutions(
-          run,
-          [...new Set(hosts)].map((host) => resolution(host, way, who, flags.why)),
-          stateDirOf(flags, world),
-          world,
-        ),
-      );
+      const given = [...new Set(hosts)].map((host) => resolution(host, way, who, flags.why));
+      done(sayLeft(await withSession(flags, world, (session) => leaveResolutions(run, given, session)), world));
     });
 }
 
-/** Leaves a person's word about hosts for a run, where it can change something. */
-export async function leaveResolutions(run: string, given: readonly Resolution[], stateDir: string, world: World): Promise<number> {
-  await known(run, stateDir, world);
-  return post(run, resolutionsIn(given, await stateOf(await world.store(stateDir), run)), stateDir, world);
-}
-
-/** A run that is not there is the user's mistake, and in one that never began nobody would take a command up. */
-async function known(run: string, stateDir: string, world: World): Promise<void> {
-  if (!world.reader.readText(`${stateDir}/runs/${run}/settings.json`).ok)
-    throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
-  await refuseNeverBegan(run, await world.store(stateDir));
-}
-
-async function post(run: string, bodies: readonly EventBody[], stateDir: string, world: World): Promise<number> {
-  await known(run, stateDir, world);
-  for (const body of bodies) await postCommand(stateDir, run, body, world.clock.now());
-  const holder = await (await world.store(stateDir)).holder(run);
+/** Says who takes up what was left for a run. */
+export function sayLeft({ run, holder }: Left, world: World): number {
   world.out(
     holder === undefined
       ? `left for run ${run}: nobody works on it, \`kmend resume ${run}\` will take it up`

@@ -2,36 +2,39 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { paintOf } from '../app/session/settings.ts';
-import type { RunLine, World } from '../app/session/world.ts';
+import type { RolloutFlags } from '../app/session/flags.ts';
+import { present } from '../model/present.ts';
 import { beforeAndAfter, type CheckRow } from '../screens/hosts/check-table.ts';
 import { duration, fold } from '../screens/layout.ts';
 import { check } from './check.ts';
+import { explain } from './explain.ts';
+import { applyPlan, planPlaybook } from './plan-apply.ts';
 import { loadPractice } from './practice.ts';
+import { report } from './runs.ts';
+import { paintOf, type World } from './world.ts';
 
 /** The node of the original report; the demo's fleet has it first. */
 const sickNode = 'node-a1';
 const others = `!${sickNode}`;
 
-/** Where the demo plays: its world, the fleet's inventory, and how command lines are run and shown. */
+/** Where the demo plays: its world, the fleet's inventory, and where plans and runs are kept. */
 interface Stage {
   readonly world: World;
   readonly inventory: string;
   readonly directory: string;
   readonly state: string;
   readonly playbook: string;
-  readonly runLine: RunLine;
 }
 
-/** Runs the same command lines as an operator would, in this process, against a fleet of this process. */
-export async function runDemo(flags: { readonly down?: string }, world: World, runLine: RunLine): Promise<number> {
+/** Carries out the same commands as an operator would, in this process, against a fleet of this process. */
+export async function runDemo(flags: { readonly down?: string }, world: World): Promise<number> {
   const { createFleet, demoHosts } = await loadPractice();
   const directory = await mkdtemp(join(tmpdir(), 'kmend-demo-'));
   const began = world.clock.now();
   const fleet = await createFleet({ dir: join(directory, 'fleet'), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') });
   const playbook = join(world.packageRoot, 'playbooks', 'auto.yaml');
   try {
-    const stage = { world, inventory: fleet.inventoryFile, directory, state: join(directory, 'state'), playbook, runLine };
+    const stage = { world, inventory: fleet.inventoryFile, directory, state: join(directory, 'state'), playbook };
     const isGood = await story(stage, demoHosts.length);
     world.out('');
     world.out(`The demo took ${duration((world.clock.now() - began) / 1000)}. Your own fleet: kmend check -i inventory.yaml`);
@@ -44,7 +47,6 @@ export async function runDemo(flags: { readonly down?: string }, world: World, r
 
 async function story(stage: Stage, hosts: number): Promise<boolean> {
   const [plan, rest] = [join(stage.directory, 'plan.json'), join(stage.directory, 'rest.json')];
-  const planned = ['plan', stage.playbook, '-i', stage.inventory];
   paragraph(stage.world, [
     'CentOS 7.5 with 3.10.0-862.el7, Kubernetes 1.12.3 and Docker 18.06.1-ce: one of its nodes locks up. What follows is real, on a practice',
     `fleet of ${hosts} hosts in this process, each with its own files, packages and boot loader. Only their reboots are short.`,
@@ -52,19 +54,19 @@ async function story(stage: Stage, hosts: number): Promise<boolean> {
   chapter(stage, '1. A sick node: what its log says, and why');
   const sick = await look(stage, sickNode, 'whole');
   chapter(stage, '2. The plan, before anything is touched');
-  const isPlanned = await step(stage, [...planned, '-l', sickNode, '-o', plan], [2]);
+  const isPlanned = await step(stage, planning(stage, plan, sickNode), [2]);
   chapter(stage, '3. One canary: exactly that plan');
-  const isRemediated = isPlanned && (await step(stage, ['apply', plan, '--yes'], [0]));
+  const isRemediated = isPlanned && (await step(stage, applying(stage, plan), [0]));
   chapter(stage, '4. The proof: reads from its memory cgroups after the reboot');
-  const isProven = isRemediated && (await step(stage, ['report', await lastRun(stage)], [0]));
+  const isProven = isRemediated && (await step(stage, await reporting(stage), [0]));
   chapter(stage, '5. The rest of the fleet: each host has its own remedy, or none');
   const before = await look(stage, others, 'table');
   // One host does not answer: it counts as out of service, and takes one of the four slots.
-  const budget = ['--max-unavailable', '4', '--unplannable', 'leave_out'];
+  const budget = { maxUnavailable: '4', unplannable: 'leave_out' };
   const good =
     isProven &&
-    (await step(stage, [...planned, '-l', others, ...budget, '-o', rest], [4], onlyTotals)) &&
-    (await step(stage, ['apply', rest, '--yes'], [4]));
+    (await step(stage, planning(stage, rest, others, budget), [4], onlyTotals)) &&
+    (await step(stage, applying(stage, rest), [4]));
   chapter(stage, '6. Before and after');
   const after = await look(stage, 'all', 'summary');
   for (const line of beforeAndAfter([...sick, ...before], after, stage.world.width(), paintOf(stage.world))) stage.world.out(line);
@@ -94,10 +96,36 @@ function prompt({ world, directory }: Stage, words: readonly string[], filter: F
   world.out(paintOf(world).cyan(`$ kmend ${short.join(' ')}${filter?.text ?? ''}`));
 }
 
-async function step(stage: Stage, args: readonly string[], expected: readonly number[], filter?: Filter): Promise<boolean> {
-  const { world, state } = stage;
-  prompt(stage, args, filter);
-  const code = await filtered(world, filter, (heard) => stage.runLine([...args, '--state-dir', state], heard));
+/** A command, as it is shown and as it is carried out. */
+interface Step {
+  readonly words: readonly string[];
+  readonly run: (world: World) => Promise<number>;
+}
+
+function planning(stage: Stage, output: string, limit: string, rollout: RolloutFlags = {}): Step {
+  const { playbook, inventory, state: stateDir } = stage;
+  const { maxUnavailable, unplannable } = rollout;
+  const options = Object.entries(present({ '--max-unavailable': maxUnavailable, '--unplannable': unplannable })).flat();
+  return {
+    words: ['plan', playbook, '-i', inventory, '-l', limit, ...options, '-o', output],
+    run: (world) => planPlaybook(playbook, { inventory: [inventory], limit, ...rollout, output, stateDir }, world),
+  };
+}
+
+const applying = ({ state: stateDir }: Stage, plan: string): Step => ({
+  words: ['apply', plan, '--yes'],
+  run: (world) => applyPlan(plan, { yes: true, stateDir }, world),
+});
+
+async function reporting({ world, state: stateDir }: Stage): Promise<Step> {
+  const run = (await (await world.store(stateDir)).runs()).at(-1)?.run ?? '';
+  return { words: ['report', run], run: (heard) => report(run, { stateDir }, heard) };
+}
+
+async function step(stage: Stage, { words, run }: Step, expected: readonly number[], filter?: Filter): Promise<boolean> {
+  const { world } = stage;
+  prompt(stage, words, filter);
+  const code = await filtered(world, filter, (heard) => run(heard).catch((error: unknown) => explain(error, heard)));
   return asExpected(world, code, expected);
 }
 
@@ -122,5 +150,3 @@ function asExpected(world: World, code: number, expected: readonly number[]): bo
   if (!expected.includes(code)) world.err(`the demo expected exit ${expected.join(' or ')}`);
   return expected.includes(code);
 }
-
-const lastRun = async ({ world, state }: Stage): Promise<string> => (await (await world.store(state)).runs()).at(-1)?.run ?? '';

@@ -1,11 +1,12 @@
 // `docs`, `schema` and `probe`: what comes straight from module and fact objects, and the pages of docs/.
 import type { Command } from 'commander';
-import { CommandError, printText, type World } from '../app/session/world.ts';
+import { CommandError } from '../app/session/world.ts';
 import { buildProbe, checkWants, factDefs } from '../facts/index.ts';
 import { settingKeys } from '../load/index.ts';
 import { nearest } from '../model/diagnostic.ts';
 import { toJson } from '../model/text/printable.ts';
 import { docsIndex, factsMarkdown, moduleMarkdown, settingsMarkdown } from '../screens/module-docs.ts';
+import { printText, type World } from './world.ts';
 
 export function docsCommands(program: Command, world: World, done: (exit: number) => void): void {
   program

@@ -1,15 +1,17 @@
 // `kmend inventory`: what ansible-inventory prints, from the same files; and an inventory from the nodes of a cluster.
 
 import type { Command } from 'commander';
-import { tell } from '../app/session/diagnostics.ts';
+import { report } from '../app/session/diagnostics.ts';
 import type { FleetFlags } from '../app/session/flags.ts';
 import { loadFleet } from '../app/session/fleet.ts';
-import { openCluster, paintOf, settings } from '../app/session/settings.ts';
-import { CommandError, printText, type World } from '../app/session/world.ts';
+import type { Session } from '../app/session/session.ts';
+import { CommandError } from '../app/session/world.ts';
 import { hostVars, inventoryGraph, inventoryList, sortedJson } from '../load/index.ts';
 import { causeText } from '../model/run/failure.ts';
 import { onlyAsked } from './configuration.ts';
+import { withSession } from './observer.ts';
 import { withFleetOptions } from './options.ts';
+import { printText, type World } from './world.ts';
 
 interface Flags extends FleetFlags {
   readonly list?: boolean;
@@ -25,8 +27,9 @@ export function inventoryCommand(program: Command, world: World, done: (exit: nu
     .option('--host <name>', 'the variables of one host as JSON')
     .option('--graph [group]', 'groups and hosts as a tree')
     .option('--vars', 'variables in the graph')
-    .action((flags: Flags, command: Command) => {
-      for (const line of show(flags, onlyAsked(command, world))) world.out(line);
+    .action(async (flags: Flags, command: Command) => {
+      const lines = await withSession(flags, onlyAsked(command, world), async (session) => show(flags, session));
+      for (const line of lines) world.out(line);
       done(0);
     });
   inventory
@@ -37,31 +40,28 @@ export function inventoryCommand(program: Command, world: World, done: (exit: nu
     .action(async (flags: FleetFlags, command: Command) => done(await fromCluster({ ...command.parent?.opts(), ...flags }, world)));
 }
 
-function show(flags: Flags, world: World): readonly string[] {
+function show(flags: Flags, session: Session): readonly string[] {
   const asked = [flags.list === true, flags.host !== undefined, flags.graph !== undefined].filter(Boolean).length;
   if (asked !== 1) throw new CommandError(3, 'give one of --list, --host NAME, --graph');
-  const set = settings(flags, world);
-  const inventory = loadFleet(set, world);
+  const { settings, observer } = session;
+  const inventory = loadFleet(session);
   if (flags.list === true) return sortedJson(inventoryList(inventory)).split('\n');
   if (flags.host !== undefined) {
-    const vars = hostVars(inventory, flags.host, { extraVars: set.extraVars });
-    tell(vars.diagnostics, world, paintOf(world));
+    const vars = hostVars(inventory, flags.host, { extraVars: settings.extraVars });
+    report(vars.diagnostics, observer);
     return sortedJson(vars.value ?? {}).split('\n');
   }
   const graph = inventoryGraph(inventory, typeof flags.graph === 'string' ? flags.graph : 'all', flags.vars === true);
-  tell(graph.diagnostics, world, paintOf(world));
+  report(graph.diagnostics, observer);
   return graph.value ?? [];
 }
 
-async function fromCluster(flags: FleetFlags, world: World): Promise<number> {
-  const cluster = await openCluster(settings(flags, world), world);
-  if (cluster === undefined) throw new CommandError(3, 'no cluster is configured', 'give --kubeconfig, or set KUBECONFIG');
-  try {
+const fromCluster = (flags: FleetFlags, world: World): Promise<number> =>
+  withSession(flags, world, async ({ ports }) => {
+    const cluster = await ports.cluster();
+    if (cluster === undefined) throw new CommandError(3, 'no cluster is configured', 'give --kubeconfig, or set KUBECONFIG');
     const nodes = await cluster.nodes(world.kill);
     if (!nodes.ok) throw new CommandError(4, causeText(nodes.failure), nodes.failure.hint);
     printText(await world.inventoryFromNodes(nodes.value), world.out);
     return 0;
-  } finally {
-    cluster.close();
-  }
-}
+  });

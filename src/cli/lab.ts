@@ -1,18 +1,18 @@
 // `kmend lab`: the practice fleet, and the demo, which is the main job on it.
 import type { Command } from 'commander';
 import { stateDirOf } from '../app/session/flags.ts';
-import type { RunLine } from '../app/session/world.ts';
-import { CommandError, type World } from '../app/session/world.ts';
+import { CommandError } from '../app/session/world.ts';
 import { table } from '../screens/layout.ts';
 import { runDemo } from './demo.ts';
 import { loadPractice } from './practice.ts';
+import type { World } from './world.ts';
 
 interface Flags {
   readonly stateDir?: string;
   readonly down?: string;
 }
 
-export function labCommand(program: Command, world: World, done: (exit: number) => void, runLine: RunLine): void {
+export function labCommand(program: Command, world: World, done: (exit: number) => void): void {
   const lab = program.command('lab').description('the practice fleet: hosts that need no root and no network, to try kmend on');
   const sub = (name: string, description: string, act: (flags: Flags) => Promise<number>): void => {
     lab
@@ -56,6 +56,6 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
     return 0;
   });
   sub('demo', 'the story of one incident on a practice fleet: a sick node, why, the plan, one canary, its proof, the rest', async (flags) =>
-    world.underWay(() => runDemo(flags, world, runLine)),
+    world.underWay(() => runDemo(flags, world)),
   );
 }

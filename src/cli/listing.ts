@@ -3,13 +3,12 @@
 import { type Project, wantedBy } from '../app/plan/project.ts';
 import type { TaskFlags } from '../app/session/flags.ts';
 import { matchHosts } from '../app/session/fleet.ts';
-import type { Settings } from '../app/session/settings.ts';
-import type { World } from '../app/session/world.ts';
+import type { Session } from '../app/session/session.ts';
 import { listTasksText } from '../load/index.ts';
 
-export function listHosts(project: Project, set: Settings, world: World): readonly string[] {
+export function listHosts(project: Project, session: Session): readonly string[] {
   return project.playbook.plays.flatMap((play, index) => {
-    const { hosts } = matchHosts(project.inventory, play.hosts, set, world);
+    const { hosts } = matchHosts(project.inventory, play.hosts, session);
     return [
       '',
       `  play #${index + 1} (${play.hosts}): ${play.name}\tTAGS: [${play.tags.join(', ')}]`,

@@ -1,9 +1,9 @@
 // `kmend drain NODE...`, `kmend cordon NODE...` and `kmend uncordon NODE...`: kubectl's commands with kubectl's flags, by the same adapter that a run uses.
 import type { Command } from 'commander';
-import { returnByRun } from '../app/run/owed-return.ts';
-import { openKubectlCluster, settings } from '../app/session/settings.ts';
-import type { RunLine } from '../app/session/world.ts';
-import { CommandError, type World, type WorldCluster } from '../app/session/world.ts';
+import { returnByRun } from '../app/run/return-proven.ts';
+import { openKubectlCluster } from '../app/session/session.ts';
+import { settingsOf } from '../app/session/settings.ts';
+import { CommandError, type WorldCluster } from '../app/session/world.ts';
 import { type ExitReason, exitCode } from '../core/rollout/exit.ts';
 import type { Owner } from '../engine/ports/cluster.ts';
 import type { DrainOptions } from '../model/run/effect.ts';
@@ -11,8 +11,10 @@ import { causeText, detailLines, type Failure, type Outcome } from '../model/run
 import { plural } from '../screens/layout.ts';
 import { drainedText } from '../screens/run/drained-text.ts';
 import { type DrainFlags, drainOptions, isDryRun, type NodeFlags, withFlags } from './node-flags.ts';
+import { observerOf, withSession } from './observer.ts';
+import type { World } from './world.ts';
 
-export function nodeCommands(program: Command, world: World, done: (exit: number) => void, runLine: RunLine): void {
+export function nodeCommands(program: Command, world: World, done: (exit: number) => void): void {
   const nodeOptions = (command: Command): Command =>
     command
       .argument('[node...]')
@@ -45,7 +47,7 @@ export function nodeCommands(program: Command, world: World, done: (exit: number
   nodeOptions(program.command('uncordon'))
     .description('make nodes schedulable again; one that a run has proven and not returned is returned by that run')
     .option('--state-dir <dir>', 'where runs are kept')
-    .action(async (names: string[], flags: NodeFlags) => done(await uncordon(names, flags, world, runLine)));
+    .action(async (names: string[], flags: NodeFlags) => done(await uncordon(names, flags, world)));
 }
 
 /** One node that came to a bad end; the others go on, as with kubectl. */
@@ -66,7 +68,8 @@ const takeoverHint = (hint: string | undefined): string =>
   `\`--takeover RUN\` takes it from that run, which then ends for this host${hint === undefined ? '' : `; ${hint}`}`;
 
 async function withCluster(flags: NodeFlags, world: World, use: (cluster: WorldCluster) => Promise<number>): Promise<number> {
-  const cluster = await openKubectlCluster(settings(flags, world), world, flags.takeover);
+  const around = { world, observer: observerOf(world, false) };
+  const cluster = await openKubectlCluster(settingsOf(flags, around), around, flags.takeover);
   try {
     const exit = await use(cluster);
     if ((flags.verbose ?? 0) > 0) {
@@ -208,7 +211,7 @@ const setCordon = (names: readonly string[], flags: NodeFlags, world: World): Pr
   );
 
 /** A node that a run has proven and not returned is returned by that run. */
-const uncordon = (names: readonly string[], flags: NodeFlags, world: World, runLine: RunLine): Promise<number> =>
+const uncordon = (names: readonly string[], flags: NodeFlags, world: World): Promise<number> =>
   setEach(names, flags, world, async (cluster, node, dryRun) => {
     const set = () => cluster.plainUncordon(node, { dryRun }, world.kill);
     const what = dryly('uncordoned', dryRun);
@@ -216,7 +219,7 @@ const uncordon = (names: readonly string[], flags: NodeFlags, world: World, runL
     if (first.ok || first.failure.kind !== 'fenced' || dryRun) return sayCordon(node, first, what, world);
     const state = await cluster.node(node, world.kill);
     const run = state.ok ? state.value.owner?.run : undefined;
-    const isReturned = run !== undefined && (await returnByRun(node, run, settings(flags, world), world, runLine));
+    const isReturned = run !== undefined && (await withSession(flags, world, (session) => returnByRun(node, run, session)));
     if (!isReturned) return sayCordon(node, first, what, world);
     const then = await set();
     return sayCordon(node, then.ok ? { ok: true, value: { ...then.value, changed: true } } : then, what, world);

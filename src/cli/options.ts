@@ -1,6 +1,8 @@
 // Options that commands share, with Ansible's names. What a flag leaves open is filled in by configuration.ts.
 
 import type { Command } from 'commander';
+import { CommandError } from '../app/session/world.ts';
+import { type Keep, keepOf } from '../core/history/retention.ts';
 
 export const withRolloutOptions = (command: Command): Command =>
   command
@@ -68,3 +70,13 @@ export const withNotifyOptions = (command: Command): Command =>
     .option('--notify-url-file <file>', 'post how the job ended, as JSON, to the webhook whose address is in this file')
     .option('--notify-command <command>', 'give how the job ended, as JSON, to this command on its standard input')
     .option('--notify-always', 'also when there was nothing to do');
+
+/** What jobs keep where nobody says otherwise. */
+export const jobsKeep = '365d';
+
+export function keepFlag(text: string | undefined): Keep {
+  const keep = keepOf(text ?? '');
+  if (keep === undefined)
+    throw new CommandError(3, `--keep must be days or a number of runs, as 90d or 500${text === undefined ? '' : `, not \`${text}\``}`);
+  return keep;
+}

@@ -1,21 +1,21 @@
 // `runs` and `report`: what happened, from journals alone; `runs prune` removes old ones.
 import type { Command } from 'commander';
-import { JournalError, scanEvents } from '../adapters/store/index.ts';
 import { beginAnew, neverBegan } from '../app/history/never-began.ts';
-import { keepFlag, pruneLines, pruneRuns } from '../app/history/prune.ts';
-import { neededAgain } from '../app/run/kept-settings.ts';
-import { journalEnd } from '../app/run/run-view.ts';
-import { stateDirOf } from '../app/session/flags.ts';
-import { paintOf } from '../app/session/settings.ts';
-import { CommandError, type World } from '../app/session/world.ts';
-import { fold } from '../core/run-state/fold.ts';
-import { emptyState } from '../core/run-state/state.ts';
+import { pruneRuns } from '../app/history/prune.ts';
+import { eachEvent, readRun } from '../app/history/report.ts';
+import { withheldOf } from '../app/run/kept-settings.ts';
+import type { Session } from '../app/session/session.ts';
+import { CommandError } from '../app/session/world.ts';
 import type { RunInfo } from '../engine/ports/store.ts';
-import type { Event } from '../model/run/event.ts';
 import { toJson } from '../model/text/printable.ts';
 import { table } from '../screens/layout.ts';
 import { underWay } from '../screens/run/next-steps.ts';
+import { pruneLines } from '../screens/run/prune-text.ts';
 import { reportMarkdown, reportText } from '../screens/run/run-report.ts';
+import { withSession } from './observer.ts';
+import { keepFlag } from './options.ts';
+import { journalEnd, neededAgain } from './run-view.ts';
+import { paintOf, type World } from './world.ts';
 
 interface Flags {
   readonly stateDir?: string;
@@ -53,8 +53,7 @@ export function runsCommands(program: Command, world: World, done: (exit: number
 }
 
 async function listRuns(flags: Flags, world: World): Promise<number> {
-  const store = await world.store(stateDirOf(flags, world));
-  const runs = await store.runs();
+  const runs = await withSession(flags, world, async ({ ports }) => (await ports.store()).runs());
   if (flags.json === true) {
     for (const run of runs) world.out(toJson({ schema: 'kmend.run/1', ...run }));
     return 0;
@@ -69,7 +68,7 @@ async function listRuns(flags: Flags, world: World): Promise<number> {
 }
 
 async function prune({ keep, check = false, ...flags }: Flags, world: World): Promise<number> {
-  const pruned = await pruneRuns(keepFlag(keep), stateDirOf(flags, world), world, check);
+  const pruned = await withSession(flags, world, (session) => pruneRuns(keepFlag(keep), session, check));
   if (flags.json === true) {
     const stays = [...pruned.stays].map(([run, why]) => ({ run, why }));
     world.out(toJson({ schema: 'kmend.prune/1', check, removed: pruned.removed, stays }));
@@ -85,40 +84,27 @@ const endOf = ({ begun, finished }: RunInfo): string => {
   return finished === undefined ? 'not finished' : `exit ${finished.exit}: ${finished.why}`;
 };
 
-async function report(run: string, flags: Flags, world: World): Promise<number> {
-  const stateDir = stateDirOf(flags, world);
-  let state = emptyState;
-  const { head, entries, torn } = await read(run, stateDir, (event) => {
-    state = fold(state, event);
-  });
+export const report = (run: string, flags: Flags, world: World): Promise<number> =>
+  withSession(flags, world, (session) => showRun(run, flags, session, world));
+
+async function showRun(run: string, flags: Flags, session: Session, world: World): Promise<number> {
+  const { state, end, holder } = await readRun(run, session);
+  const { head, entries, torn } = end;
   if (flags.json === true) {
     // Printed only now that every link is known to hold.
-    await scanEvents(stateDir, run, (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })));
-    world.out(journalEnd(run, { entries, head }));
+    await eachEvent(run, session, (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })));
+    world.out(journalEnd(run, end));
     return 0;
   }
-  const holder = await (await world.store(stateDir)).holder(run);
   if (entries === 0) {
     world.out(holder === undefined ? `${neverBegan(run)}; ${beginAnew}` : `run ${run} is about to begin: ${holder}`);
     return 0;
   }
   const cut = torn && holder === undefined ? ['the last line of the journal was cut off by a crash; resume removes it'] : [];
   const steps = underWay(state, world.clock.now(), holder);
-  const again = steps.length === 0 || holder !== undefined ? [] : neededAgain(run, stateDir, world);
+  const again = steps.length === 0 || holder !== undefined ? [] : neededAgain(await withheldOf(run, session));
   const input = { state, entries, head, standing: [...steps, ...again, ...cut] };
   const lines = flags.markdown === true ? reportMarkdown(input) : reportText(input, world.width(), paintOf(world));
   for (const line of lines) world.out(line);
   return 0;
-}
-
-async function read(run: string, stateDir: string, see: (event: Event) => void): ReturnType<typeof scanEvents> {
-  try {
-    return await scanEvents(stateDir, run, see);
-  } catch (error) {
-    if (error instanceof JournalError)
-      throw new CommandError(1, error.message, 'somebody or something changed this journal: do not trust it beyond the entry before');
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
-    throw error;
-  }
 }

@@ -3,19 +3,23 @@
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { jobsKeep, keepFlag, pruneAfterTurn } from '../app/history/prune.ts';
+import { pruneRuns } from '../app/history/prune.ts';
 import { allJobs, checkedName, type Job, jobNamed, refuseSecrets, removeJob, saveJob } from '../app/jobs/jobs.ts';
 import { type NotifyFlags, notifyOf } from '../app/jobs/notify.ts';
-import { runJob } from '../app/jobs/turn.ts';
-import { stateDirOf } from '../app/session/flags.ts';
-import type { RunLine } from '../app/session/world.ts';
-import { CommandError, printText, type World } from '../app/session/world.ts';
+import { enter, jobFor, jobTurn, unattended } from '../app/jobs/turn.ts';
+import type { Session } from '../app/session/session.ts';
+import { CommandError } from '../app/session/world.ts';
+import type { Keep } from '../core/history/retention.ts';
 import { type Calendar, readCalendar } from '../core/rollout/cron-line.ts';
 import { present } from '../model/present.ts';
 import { toJson } from '../model/text/printable.ts';
 import { table } from '../screens/layout.ts';
+import { pruneLines } from '../screens/run/prune-text.ts';
 import { cronJobManifest, cronLine, fitsUnits, type JobUnits, jobFolder, secretFolder, systemdUnits } from '../screens/schedule-units.ts';
-import { withNotifyOptions } from './options.ts';
+import { jobCommand } from './job-command.ts';
+import { withSession } from './observer.ts';
+import { jobsKeep, keepFlag, withNotifyOptions } from './options.ts';
+import { printText, type World } from './world.ts';
 
 interface InstallFlags extends NotifyFlags {
   readonly every?: string;
@@ -32,7 +36,7 @@ type StateFlags = Pick<InstallFlags, 'stateDir'>;
 
 const stateOption = (command: Command): Command => command.option('--state-dir <dir>', 'where jobs and runs are kept');
 
-export function scheduleCommand(program: Command, world: World, done: (exit: number) => void, runLine: RunLine): void {
+export function scheduleCommand(program: Command, world: World, done: (exit: number) => void): void {
   const schedule = program.command('schedule').description('named jobs that run unattended: systemd, cron or Kubernetes start them');
   withNotifyOptions(stateOption(schedule.command('install')))
     .description(
@@ -64,19 +68,41 @@ export function scheduleCommand(program: Command, world: World, done: (exit: num
     .argument('<name>')
     .argument('[command...]', 'the command line, after --, where the state directory has no such job yet (a new volume)')
     .option('--keep <what>', `after the turn, as \`runs prune --keep\` does (default ${jobsKeep})`)
-    .action(async (name: string, words: readonly string[], flags: StateFlags & NotifyFlags & { readonly keep?: string }) => {
-      const keep = keepFlag(flags.keep ?? jobsKeep);
-      const stateDir = stateDirOf(flags, world);
-      const exit = await runJob(checkedName(name), words, stateDir, world, runLine, notifyOf(flags, world));
-      await pruneAfterTurn(keep, stateDir, world);
-      done(exit);
-    });
+    .action(async (name: string, words: readonly string[], flags: TurnFlags) => done(await runTurn(name, words, flags, world)));
+}
+
+type TurnFlags = StateFlags & NotifyFlags & { readonly keep?: string };
+
+async function runTurn(name: string, words: readonly string[], flags: TurnFlags, world: World): Promise<number> {
+  const keep = keepFlag(flags.keep ?? jobsKeep);
+  return withSession(flags, world, async (session) => {
+    const { stateDir } = session.settings;
+    const known = await jobFor(checkedName(name), words, session);
+    const job: Job = { ...known, ...present({ notify: notifyOf(flags, world) }) };
+    refuseSecrets(job, session);
+    const alone: World = { ...unattended(world, job), isTerminal: false, colour: false };
+    if (words.length === 0) enter(job, world);
+    const { exit } = await withSession({ stateDir }, alone, (own) => jobTurn(job, () => jobCommand(job, stateDir, alone), own));
+    await pruneAfterTurn(keep, session, world);
+    return exit;
+  });
+}
+
+/** What cannot be removed now is a warning: the turn ends as it did. */
+async function pruneAfterTurn(keep: Keep, session: Session, world: World): Promise<void> {
+  try {
+    for (const line of pruneLines({ ...(await pruneRuns(keep, session)), stays: new Map() })) world.out(line);
+  } catch (error) {
+    world.err(`warning: old runs are not removed: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 const schedulable = new Set(['apply', 'check', 'drift', 'plan']);
 
-async function install(name: string, args: readonly string[], flags: InstallFlags, world: World): Promise<number> {
-  checkedName(name);
+const install = (name: string, args: readonly string[], flags: InstallFlags, world: World): Promise<number> =>
+  withSession(present({ stateDir: flags.stateDir }), world, (session) => installJob(checkedName(name), args, flags, session, world));
+
+async function installJob(name: string, args: readonly string[], flags: InstallFlags, session: Session, world: World): Promise<number> {
   const calendar = readCalendar(flags.every ?? '');
   if (calendar === undefined)
     throw new CommandError(3, `--every does not understand \`${flags.every}\``, 'as systemd takes it: "Mon..Fri 22:00"');
@@ -89,7 +115,7 @@ async function install(name: string, args: readonly string[], flags: InstallFlag
       `${asks} asks a person, and nobody is there when the job runs`,
       'log in with a key, and sudo without a password',
     );
-  const stateDir = resolve(world.cwd, stateDirOf(flags, world));
+  const stateDir = resolve(world.cwd, session.settings.stateDir);
   const notify = notifyOf(flags, world);
   const job: Job = {
     schema: 'kmend.job/1',
@@ -101,14 +127,14 @@ async function install(name: string, args: readonly string[], flags: InstallFlag
     units: [],
     ...present({ notify }),
   };
-  refuseSecrets(job, world);
+  refuseSecrets(job, session);
   switch (flags.as) {
     case 'systemd':
-      return installUnits(job, calendar, stateDir, flags, world);
+      return installUnits(job, unitsOf(job, calendar, stateDir, world), flags, session, world);
     case 'cron': {
       const line = cronLine(unitsOf(job, calendar, stateDir, world));
       if (line === undefined) throw new CommandError(3, `cron cannot say \`${calendar.every}\``, 'use days and times: "Mon..Fri 22:00"');
-      await saveJob(job, stateDir, world);
+      await saveJob(job, session);
       printText(line, world.out);
       return 0;
     }
@@ -142,9 +168,9 @@ function unitsOf(job: Job, calendar: Calendar, stateDir: string, world: World): 
   return { name: job.name, calendar, command, directory: job.directory, what: `kmend ${job.args.join(' ')}` };
 }
 
-async function installUnits(job: Job, calendar: Calendar, stateDir: string, flags: InstallFlags, world: World): Promise<number> {
+async function installUnits(job: Job, given: JobUnits, flags: InstallFlags, session: Session, world: World): Promise<number> {
   const user = flags.user === true;
-  const units = systemdUnits(unitsOf(job, calendar, stateDir, world));
+  const units = systemdUnits(given);
   const folder = user ? join(world.home || homedir(), '.config/systemd/user') : '/etc/systemd/system';
   const files = [
     [`${folder}/kmend-${job.name}.service`, units.service],
@@ -154,15 +180,15 @@ async function installUnits(job: Job, calendar: Calendar, stateDir: string, flag
   const enable = `${systemctl} daemon-reload && ${systemctl} enable --now kmend-${job.name}.timer`;
   if (flags.write === true) {
     for (const [path, text] of files) await writeUnit(path, text, world);
-    await saveJob({ ...job, units: files.map(([path]) => path) }, stateDir, world);
+    await saveJob({ ...job, units: files.map(([path]) => path) }, session);
     for (const [path] of files) world.out(`wrote ${path}`);
     world.out(`It runs once it is enabled: ${enable}`);
     return 0;
   }
-  await saveJob(job, stateDir, world);
+  await saveJob(job, session);
   for (const [path, text] of files) printText(`# ${path}\n${text}`, world.out);
   world.out(`# ${enable}`);
-  const line = cronLine(unitsOf(job, calendar, stateDir, world));
+  const line = cronLine(given);
   if (line !== undefined) world.out(`# or, where there is cron: ${line.replace('\n', '; ')}`);
   return 0;
 }
@@ -240,7 +266,7 @@ function apiVersionFor(version: string | undefined, calendar: Calendar): 'batch/
 }
 
 async function list(flags: StateFlags & { readonly json?: boolean }, world: World): Promise<number> {
-  const jobs = await allJobs(stateDirOf(flags, world), world);
+  const jobs = await withSession(flags, world, allJobs);
   if (flags.json === true) {
     for (const job of jobs) world.out(toJson(job));
     return 0;
@@ -255,13 +281,15 @@ async function list(flags: StateFlags & { readonly json?: boolean }, world: Worl
 }
 
 async function remove(name: string, flags: StateFlags, world: World): Promise<number> {
-  const stateDir = stateDirOf(flags, world);
-  const job = jobNamed(name, stateDir, world);
-  for (const path of job.units) {
-    await world.files.remove(path);
-    world.out(`removed ${path}`);
-  }
-  await removeJob(name, stateDir, world);
+  const job = await withSession(flags, world, async (session) => {
+    const found = await jobNamed(name, session);
+    for (const path of found.units) {
+      await world.files.remove(path);
+      world.out(`removed ${path}`);
+    }
+    await removeJob(name, session);
+    return found;
+  });
   const [unit] = job.units;
   if (unit !== undefined) {
     const systemctl = dirname(unit).endsWith('/user') ? 'systemctl --user' : 'systemctl';

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { World } from '../../src/app/session/world.ts';
 import { configure } from '../../src/cli/configuration.ts';
 import { withFleetOptions } from '../../src/cli/options.ts';
+import type { World } from '../../src/cli/world.ts';
 import { startCommand } from '../cli/real-world.ts';
 
 let home: string;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
-import { runId } from '../../src/app/run/run-play.ts';
+import { runId } from '../../src/app/run/start.ts';
 
 const at = (now: number) => runId({ ...systemClock, now: () => now });
 

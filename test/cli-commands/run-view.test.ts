@@ -1,8 +1,7 @@
 // The live view of a run and the questions that the run asks meanwhile.
 import { expect, it, vi } from 'vitest';
-import { openView } from '../../src/app/run/run-view.ts';
-import type { Settings } from '../../src/app/session/settings.ts';
-import type { World } from '../../src/app/session/world.ts';
+import { openView } from '../../src/cli/run-view.ts';
+import type { World } from '../../src/cli/world.ts';
 
 const seen: string[] = [];
 vi.mock('../../src/screens/run/live.ts', () => ({
@@ -14,7 +13,7 @@ vi.mock('../../src/screens/run/live.ts', () => ({
 
 it('gives the terminal back for a question, since it holds back whatever else is printed, and goes on after the answer', async () => {
   const world = { isTerminal: true, colour: false, width: () => 80, env: {}, clock: { now: () => 0 } } as unknown as World;
-  const view = await openView('r1', 'Mend', { flags: {} } as unknown as Settings, world);
+  const view = await openView('r1', 'Mend', false, world);
   const answer = await view.aside(async () => {
     seen.push('asked');
     return true;

@@ -1,13 +1,22 @@
 // The world of a command line in a test: the real disk, clock, store and SSH; output is kept, and signals are sent by calling.
 import { setMaxListeners } from 'node:events';
 import { kubeconfigPaths } from '../../src/adapters/kube/index.ts';
-import { diskFiles, diskReader, download, here, inspectPackage, systemClock, trustOf } from '../../src/adapters/local/index.ts';
+import {
+  diskFiles,
+  diskReader,
+  download,
+  enterDirectory,
+  here,
+  inspectPackage,
+  systemClock,
+  trustOf,
+} from '../../src/adapters/local/index.ts';
 import { createGates } from '../../src/adapters/outside/gates.ts';
 import { createForwarder, createNotifier } from '../../src/adapters/outside/notify.ts';
 import { createTransport } from '../../src/adapters/ssh/index.ts';
 import { createStore } from '../../src/adapters/store/index.ts';
-import type { World } from '../../src/app/session/world.ts';
 import { runCommandLine } from '../../src/cli/program.ts';
+import type { World } from '../../src/cli/world.ts';
 import { knownSecrets } from '../../src/engine/effects/mask.ts';
 import { modules } from '../../src/modules/index.ts';
 import { printable } from '../../src/screens/layout.ts';
@@ -48,6 +57,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     width: () => 140,
     env: {},
     cwd: home,
+    enter: enterDirectory,
     who: 'eve',
     ownBootId: 'boot id of the machine that runs the test',
     secrets: knownSecrets(),
@@ -64,7 +74,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     kill: kill.signal,
     underWay: (work) => work(),
     modules: async () => modules,
-    store: async (stateDir) => createStore(stateDir, systemClock.now),
+    store: async (stateDir) => createStore(stateDir, systemClock.now, undefined, trust.judge),
     transport: async (needs) => createTransport({ ...needs, home, env: {} }),
     cluster: async () => {
       throw new Error('no cluster in this test');

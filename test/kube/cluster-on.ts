@@ -4,7 +4,7 @@ import { createApi } from '../../src/adapters/kube/client/api.ts';
 import { clusterOf } from '../../src/adapters/kube/cluster.ts';
 import { type ClusterOptions, createCluster, type KubeCluster } from '../../src/adapters/kube/index.ts';
 import { systemClock } from '../../src/adapters/local/index.ts';
-import type { World } from '../../src/app/session/world.ts';
+import type { World } from '../../src/cli/world.ts';
 import type { Cluster } from '../../src/engine/ports/cluster.ts';
 import { parsePlain } from '../../src/load/text/yaml-data.ts';
 import type { Failure, Outcome } from '../../src/model/run/failure.ts';

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { parseSync, Visitor } from 'oxc-parser';
 import { describe, expect, it } from 'vitest';
-import type { World } from '../../src/app/session/world.ts';
 import { drainOptionNames } from '../../src/cli/node-flags.ts';
 import { buildProgram } from '../../src/cli/program.ts';
+import type { World } from '../../src/cli/world.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import { modules } from '../../src/modules/index.ts';
 

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { World } from '../../src/app/session/world.ts';
 import { buildProgram } from '../../src/cli/program.ts';
+import type { World } from '../../src/cli/world.ts';
 import { type Practice, play, practice, sick, until } from '../cli/practice.ts';
 import { type FakeKube, startFakeKube } from '../fakes/kube-api.ts';
 import { clusterFor } from '../kube/cluster-on.ts';

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { accessSync, closeSync, constants, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Read, Reader } from '../../load/index.ts';
@@ -93,7 +93,6 @@ export const diskReader = (trust: Pick<Trust, 'judge' | 'judgeFound'>): Reader =
 });
 
 export const diskFiles = {
-  read: (path: string): Promise<string> => readFile(path, 'utf8'),
   /** Beside it, synced, then renamed: never half a file. */
   write: async (path: string, text: string, mode: number): Promise<void> => {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -112,6 +111,15 @@ export const diskFiles = {
       await file.close();
     }
   },
-  list: (path: string): Promise<readonly string[]> => readdir(path).catch(() => []),
   remove: (path: string): Promise<void> => rm(path, { recursive: true, force: true }),
 };
+
+/** Makes it the working directory; false where that cannot be. */
+export function enterDirectory(path: string): boolean {
+  try {
+    process.chdir(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

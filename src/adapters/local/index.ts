@@ -1,6 +1,6 @@
 // The local room: this machine's disk, clock, terminal and signals, behind the ports.
 export { systemClock } from './clock.ts';
-export { diskFiles, diskReader } from './disk.ts';
+export { diskFiles, diskReader, enterDirectory } from './disk.ts';
 export { type Download, download } from './download.ts';
 export { readInput } from './input.ts';
 export { here } from './local-host.ts';

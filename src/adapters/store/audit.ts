@@ -3,24 +3,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Audit } from '../../engine/ports/history.ts';
 import type { EffectResult } from '../../model/run/effect.ts';
 import type { Event } from '../../model/run/event.ts';
-import { type JournalEnd, scanJournal } from './chain.ts';
-
-export interface Audit extends JournalEnd {
-  /** Its last entry closes it. Otherwise the run goes on, was killed, or its end was cut off. */
-  readonly closed: boolean;
-  /** Of the heads asked for: after how many entries the chain had them. */
-  readonly heads: ReadonlyMap<string, number>;
-  /** The run before it that its first entry names, and its head then. */
-  readonly previous?: { readonly run: string; readonly head: string };
-  /** So many files and pieces of files are as their entries say. */
-  readonly files: number;
-  /** What is not as the journal says. */
-  readonly wrong: readonly string[];
-  /** What no entry speaks of. */
-  readonly notes: readonly string[];
-}
+import { scanJournal } from './chain.ts';
 
 /** Throws a JournalError where a link does not hold. */
 export async function auditJournal(directory: string, path: string, run: string, wanted: readonly string[]): Promise<Audit> {

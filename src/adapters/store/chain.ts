@@ -1,6 +1,6 @@
 // Reading a journal: line by line, every link of the hash chain checked, and never more than a piece of it in memory.
 import { createHash } from 'node:crypto';
-import type { JournalHead } from '../../engine/ports/store.ts';
+import type { JournalEnd } from '../../engine/ports/history.ts';
 import type { Event } from '../../model/run/event.ts';
 import { wrongEvent } from '../../model/shape/event-shape.ts';
 import { dataIn } from '../../model/shape/shape.ts';
@@ -12,13 +12,6 @@ export const hashOf = (line: string | Buffer): string => createHash('sha256').up
 
 /** What the first entry names as its predecessor: bound to the run, so that a journal cannot be passed off as another's. */
 export const rootOf = (run: string): string => hashOf(`kmend journal ${run}`);
-
-/** Where a journal that was read to its end stands. */
-export interface JournalEnd extends JournalHead {
-  /** Bytes of whole lines; what comes after is a line that a crash cut in half. */
-  readonly size: number;
-  readonly torn: boolean;
-}
 
 /**
  * Shows every event in order, each when the entry after it has confirmed its hash: what was changed is not shown, but for the last entry.

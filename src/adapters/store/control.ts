@@ -1,7 +1,8 @@
 // What other processes ask of a run: one file a command in its directory, journalled and then removed by the process that runs it, in order.
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Event, EventBody, EventOf, EventType } from '../../model/run/event.ts';
+import type { Commands } from '../../engine/ports/store.ts';
+import type { EventBody, EventOf, EventType } from '../../model/run/event.ts';
 import { wrongBody } from '../../model/shape/event-shape.ts';
 import { dataIn } from '../../model/shape/shape.ts';
 import { ownDirectory, readOwn } from './owned.ts';
@@ -18,14 +19,6 @@ export async function postCommand(stateDir: string, run: string, body: EventBody
   // Renamed when whole: the taker never sees half a command.
   await writeFile(join(directory, `.${name}`), JSON.stringify(body), { mode: 0o600 });
   await rename(join(directory, `.${name}`), join(directory, `${name}.json`));
-}
-
-/** The commands that wait for a run. A file stays until the journal has its command: a crash in between loses none and repeats none. */
-export interface Commands {
-  /** Learns from each event of the journal which commands it has. */
-  readonly see: (event: Pick<Event, 'command'>) => void;
-  /** Those that the journal has not, the oldest first (those of one type, where it is given); the files of the others are removed. */
-  readonly take: <T extends EventType = EventType>(type?: T) => Promise<readonly EventOf<T>[]>;
 }
 
 export function commandsFor(stateDir: string, run: string): Commands {

@@ -1,10 +1,9 @@
 // The store room: the state directory with runs, journals, locks and commands to running processes.
-export { type Audit, changedFiles } from './audit.ts';
 export { hashOf } from './chain.ts';
-export { type Commands, commandsFor, postCommand } from './control.ts';
+export { commandsFor, postCommand } from './control.ts';
 export { DamagedError, JournalError, StateGoneError, StateRefusal, StateWriteError, stateError, writing } from './errors.ts';
 export { judgeHolder, ownHolder } from './locks/holder.ts';
 export { runDirectory } from './paths.ts';
-export { type PrunedRun, prunedRuns, pruneRuns } from './prune.ts';
+export { prunedRuns, pruneRuns } from './prune.ts';
 export { readRuns } from './run-index.ts';
-export { auditRun, createStore, scanEvents } from './store.ts';
+export { auditRun, createStore } from './store.ts';

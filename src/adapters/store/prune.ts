@@ -1,27 +1,13 @@
 // Removing runs, and what is kept of each: the head of its journal, so that the chain from run to run can still be followed.
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Prune, PrunedRun } from '../../engine/ports/history.ts';
 import { dataIn, listOf, number, object, text } from '../../model/shape/shape.ts';
 import { auditJournal } from './audit.ts';
 import { DamagedError, writing } from './errors.ts';
 import { holderOf } from './locks/lock.ts';
 import { ownDirectory, readOwn } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
-
-/** A line of `pruned.ndjson`. */
-export interface PrunedRun {
-  readonly schema: 'kmend.pruned/1';
-  readonly run: string;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  readonly who: string;
-  readonly entries: number;
-  readonly head: string;
-  /** Heads of its journal that other runs name: all were in its chain when it was removed. */
-  readonly named: readonly string[];
-  /** What its own first entry named. */
-  readonly previous?: { readonly run: string; readonly head: string };
-}
 
 const prunedShape = object(
   { schema: text, run: text, at: number, who: text, entries: number, head: text, named: listOf(text) },
@@ -45,13 +31,6 @@ export async function prunedRuns(stateDir: string): Promise<readonly PrunedRun[]
     if (wrong !== undefined) throw new DamagedError(path, `line ${index + 1}: ${wrong}`);
     return data as PrunedRun;
   });
-}
-
-export interface Prune {
-  readonly who: string;
-  readonly at: number;
-  /** The runs, each with the heads of its journal that other runs name. */
-  readonly runs: ReadonlyMap<string, readonly string[]>;
 }
 
 /**

@@ -1,10 +1,12 @@
 // The state directory: runs with their journals, and locks. Everything kmend keeps on this machine lies under it.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PodWitness, Store } from '../../engine/ports/store.ts';
-import type { Event } from '../../model/run/event.ts';
-import { type Audit, auditJournal } from './audit.ts';
-import { type JournalEnd, scanJournal } from './chain.ts';
+import type { Audit } from '../../engine/ports/history.ts';
+import type { PodWitness, RunFile, Store } from '../../engine/ports/store.ts';
+import { auditJournal, changedFiles } from './audit.ts';
+import { hashOf, scanJournal } from './chain.ts';
+import { commandsFor, postCommand } from './control.ts';
+import { documentsIn, type Judge, readTrusted, writeWhole } from './documents.ts';
 import { writing } from './errors.ts';
 import { createJournal, openJournal } from './journal.ts';
 import { holderOf, takeLock } from './locks/lock.ts';
@@ -12,10 +14,14 @@ import { slotFiles, slotsOf } from './locks/slots.ts';
 import { outputKeeper } from './output.ts';
 import { ownDirectory } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
-import { indexedRuns } from './run-index.ts';
+import { prunedRuns, pruneRuns } from './prune.ts';
+import { indexedRuns, readRuns } from './run-index.ts';
 
-/** @param pods where this process is a pod: its cluster says which other pods are dead */
-export function createStore(stateDir: string, now: () => number, pods?: PodWitness): Store {
+/**
+ * @param pods where this process is a pod: its cluster says which other pods are dead
+ * @param judge which files may instruct kmend
+ */
+export function createStore(stateDir: string, now: () => number, pods?: PodWitness, judge: Judge = () => undefined): Store {
   const locks = join(stateDir, 'locks');
   const isAlive = async (run: string): Promise<boolean> => (await holderOf(locks, run, pods)) !== undefined;
   const keepOutput = outputKeeper();
@@ -26,9 +32,7 @@ export function createStore(stateDir: string, now: () => number, pods?: PodWitne
         return createJournal(journalPath(stateDir, run), run, now);
       }),
     openJournal: (run, see) => openJournal(journalPath(stateDir, run), run, now, see),
-    scanEvents: async (run, see) => {
-      await scanJournal(journalPath(stateDir, run), run, see);
-    },
+    scanEvents: (run, see) => scanJournal(journalPath(stateDir, run), run, see),
     runs: () => indexedRuns(stateDir),
     newest: async () => {
       const [run] = (await readdir(join(stateDir, 'runs')).catch(() => [])).sort().reverse();
@@ -48,12 +52,42 @@ export function createStore(stateDir: string, now: () => number, pods?: PodWitne
       ),
     holder: (run) => holderOf(locks, run, pods),
     keepOutput: (run, host, text) => keepOutput(runDirectory(stateDir, run), host, text),
+    ...runFiles(stateDir, judge),
+    commands: (run) => commandsFor(stateDir, run),
+    post: (run, body) => postCommand(stateDir, run, body, now()),
+    jobs: documentsIn(stateDir, 'jobs', judge),
+    ids: documentsIn(stateDir, 'ids', judge),
+    packagePath: (sha256) => join(stateDir, 'packages', sha256),
+    history: {
+      names: async () => (await readdir(join(stateDir, 'runs')).catch(() => [])).sort(),
+      fromJournals: () => readRuns(stateDir),
+      audit: (run, heads) => auditRun(stateDir, run, heads),
+      pruned: () => prunedRuns(stateDir),
+      prune: (prune) => pruneRuns(stateDir, prune),
+    },
   };
 }
 
-/** Shows every event of a run's journal, after checking its link; gives where it stands. Throws a JournalError. */
-export const scanEvents = (stateDir: string, run: string, see: (event: Event) => void): Promise<JournalEnd> =>
-  scanJournal(journalPath(stateDir, run), run, see);
+type RunFiles = Pick<Store, 'keepFiles' | 'readFile' | 'placeOf' | 'changedFiles'>;
+
+/** What lies beside the journal of a run for its resume. */
+function runFiles(stateDir: string, judge: Judge): RunFiles {
+  const placeOf = (run: string, file: RunFile): string => join(runDirectory(stateDir, run), `${file}.json`);
+  return {
+    keepFiles: (run, texts) =>
+      writing(runDirectory(stateDir, run), async () => {
+        await ownDirectory(stateDir, 'runs', run);
+        for (const file of ['plan', 'settings'] as const) await writeWhole(placeOf(run, file), texts[file]);
+        return { 'plan.json': hashOf(texts.plan), 'settings.json': hashOf(texts.settings) };
+      }),
+    readFile: (run, file) => readTrusted(stateDir, placeOf(run, file), judge),
+    placeOf,
+    changedFiles: async (run, digests) => {
+      const directory = runDirectory(stateDir, run);
+      return (await changedFiles(directory, digests)).map((name) => join(directory, name));
+    },
+  };
+}
 
 /** The journal of a run and the files that it names, checked; `heads` are looked for in its chain. */
 export const auditRun = (stateDir: string, run: string, heads: readonly string[]): Promise<Audit> =>

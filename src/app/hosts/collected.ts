@@ -8,7 +8,7 @@ import { attempt, type Failure, type Outcome, ok } from '../../model/run/failure
 import { matchesWildcard } from '../../model/text/wildcard.ts';
 import { unknown } from '../../model/value.ts';
 import type { CheckRow } from '../../screens/hosts/check-table.ts';
-import { CommandError, type World } from '../session/world.ts';
+import { CommandError, type Surroundings } from '../session/world.ts';
 
 /** One output: of whom, by the file or what is in it, and what it says. */
 interface Found {
@@ -21,12 +21,12 @@ interface Found {
 const howTo = 'run `kmend probe > probe.sh`, then `sh probe.sh > DIR/HOST` on each host';
 
 /** A file `node-a1`, `node-a1.txt` or `monday/node-a1.log.gz` is what the probe printed on node-a1; `hosts` are names or globs, `all` for all of them. */
-export function collected(directory: string, hosts: string, world: World): readonly CheckRow[] {
-  const files = filesIn(directory, world);
+export function collected(directory: string, hosts: string, around: Surroundings): readonly CheckRow[] {
+  const files = filesIn(directory, around);
   if (files.length === 0) throw new CommandError(11, `${directory} holds no outputs`, howTo);
   const rows = rowsOf(
-    files.flatMap((file) => readFile(directory, file, world)),
-    world,
+    files.flatMap((file) => readFile(directory, file, around)),
+    around,
   );
   const wanted = rows.filter((row) => isWanted(row.host, hosts));
   if (wanted.length > 0) return wanted;
@@ -44,13 +44,13 @@ function isWanted(host: string, hosts: string): boolean {
 }
 
 /** Files of the directory and of the directories in it, as paths below it; hidden ones are not meant. */
-function filesIn(directory: string, world: World): readonly string[] {
-  const names = world.reader.list(directory);
+function filesIn(directory: string, around: Surroundings): readonly string[] {
+  const names = around.world.reader.list(directory);
   if (names === undefined)
     throw new CommandError(3, `--from wants a directory with one probe output a host, and ${directory} is none`, howTo);
   const shown = (list: readonly string[]): readonly string[] => list.filter((name) => !name.startsWith('.')).toSorted();
   return shown(names).flatMap((name) => {
-    const inner = world.reader.list(`${directory}/${name}`);
+    const inner = around.world.reader.list(`${directory}/${name}`);
     return inner === undefined ? [name] : shown(inner).map((one) => `${name}/${one}`);
   });
 }
@@ -63,8 +63,8 @@ function stemOf(file: string): string {
   return words.slice(0, words.findLastIndex((word) => !endings.has(word.toLowerCase())) + 1).join('.');
 }
 
-function readFile(directory: string, file: string, world: World): readonly Found[] {
-  const read = world.reader.readData(`${directory}/${file}`);
+function readFile(directory: string, file: string, around: Surroundings): readonly Found[] {
+  const read = around.world.reader.readData(`${directory}/${file}`);
   const unread = read.ok ? (read.text.trim() === '' ? 'is empty' : '') : read.why;
   if (!read.ok || unread !== '') return [{ host: stemOf(file), file, failure: { kind: 'parse', message: `${file} ${unread}` } }];
   const found = attempt(file, () => ok(outputsIn(read.text)));
@@ -77,8 +77,9 @@ function readFile(directory: string, file: string, world: World): readonly Found
   // A first try that was broken off, before the one that was not: people keep both.
   const used = outputs.filter((output) => output.named !== undefined || output.facts !== undefined);
   const left = outputs.length - used.length;
-  if (used.length > 0 && left > 0) world.err(`warning: ${file}: ${left} of its ${outputs.length} outputs cannot be used and are left out`);
-  return named(file, used.length > 0 ? used : outputs.slice(0, 1), world);
+  if (used.length > 0 && left > 0)
+    around.observer.notice(`${file}: ${left} of its ${outputs.length} outputs cannot be used and are left out`, 'warning');
+  return named(file, used.length > 0 ? used : outputs.slice(0, 1), around);
 }
 
 /** Outputs of earlier versions have the base areas only: what the others would say is not known then. */
@@ -91,10 +92,10 @@ function parsedOutput(text: string): Outcome<Facts> {
 type Unnamed = Omit<Found, 'host' | 'file'> & { readonly named?: string };
 
 /** A file is one host's, whatever that calls itself, unless it says otherwise: names before lines, or outputs of different machines. */
-function named(file: string, outputs: readonly Unnamed[], world: World): readonly Found[] {
+function named(file: string, outputs: readonly Unnamed[], around: Surroundings): readonly Found[] {
   const stem = stemOf(file);
   const several = new Set(outputs.map(({ facts }) => identityOf(facts))).size > 1 && outputs.some((output) => output.named === undefined);
-  if (several) world.err(`warning: ${file} holds outputs of several hosts: they are named by what they call themselves`);
+  if (several) around.observer.notice(`${file} holds outputs of several hosts: they are named by what they call themselves`, 'warning');
   return outputs.map(({ named: name, facts, failure }, index) => ({
     host: name ?? (several ? ownName(facts) || `${stem}#${index + 1}` : stem),
     file,
@@ -108,7 +109,7 @@ const ownName = (facts: Facts | undefined): string => text(facts, 'host.name').r
 const identityOf = (facts: Facts | undefined): string => `${text(facts, 'machine.id')} ${ownName(facts)}`;
 
 /** One row a host. Several outputs of it: the latest is judged, and compared with the earlier ones of the same boot. */
-function rowsOf(found: readonly Found[], world: World): readonly CheckRow[] {
+function rowsOf(found: readonly Found[], around: Surroundings): readonly CheckRow[] {
   const byHost = new Map<string, Found[]>();
   for (const one of found) byHost.set(one.host, [...(byHost.get(one.host) ?? []), one]);
   return [...byHost.values()].flatMap((group) => {
@@ -118,10 +119,10 @@ function rowsOf(found: readonly Found[], world: World): readonly CheckRow[] {
     const good = group.filter((one) => one.facts !== undefined);
     const files = [...new Set(group.map((one) => one.file))].join(', ');
     if (new Set(good.map((one) => identityOf(one.facts))).size > 1) {
-      world.err(`warning: ${files}: outputs of different machines under one name, ${first.host}`);
+      around.observer.notice(`${files}: outputs of different machines under one name, ${first.host}`, 'warning');
       return group.map((one) => rowOf({ ...one, host: `${one.host} (${one.file})` }, unknown('its name is not clear')));
     }
-    world.err(`warning: ${files}: ${group.length} outputs of ${first.host}: the latest is judged`);
+    around.observer.notice(`${files}: ${group.length} outputs of ${first.host}: the latest is judged`, 'warning');
     const inOrder = good.toSorted(
       (a, b) =>
         number(a.facts, 'clock.epoch') - number(b.facts, 'clock.epoch') || number(a.facts, 'boot.uptime') - number(b.facts, 'boot.uptime'),

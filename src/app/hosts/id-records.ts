@@ -1,26 +1,29 @@
 // What `check` remembers of each host between two checks: how many cgroup ids were in use, and how much slab could not be reclaimed. One small file a host in the state directory.
 
+import type { Documents } from '../../engine/ports/store.ts';
 import { addReading, baselineOf, type IdReading, readingOf } from '../../facts/index.ts';
 import type { Facts } from '../../model/fact.ts';
+import { dataIn } from '../../model/shape/shape.ts';
 import { toJson } from '../../model/text/printable.ts';
 import { isList, isMapping, unknown, type Value } from '../../model/value.ts';
-import type { World } from '../session/world.ts';
+import type { Session } from '../session/session.ts';
 
 /** The host's clock may differ by so much from ours: with more its dates would mislead. Seconds. */
 const clockError = 86_400;
 
 /**
  * For one command: gives `kmem.ids.before` of a host, and keeps the reading for the next check. Two checks at once lose nothing but a reading:
- * files are replaced whole. A directory that cannot be written is told once, and is no reason to fail a check.
+ * records are replaced whole. A directory that cannot be written is reported once, and is no reason to fail a check.
  */
-export function idRecords(stateDir: string, world: World): (host: string, facts: Facts) => Promise<Facts> {
-  let told = false;
-  const keep = async (path: string, record: Facts): Promise<void> => {
+export function idRecords({ ports, world, observer }: Session): (host: string, facts: Facts) => Promise<Facts> {
+  let warned = false;
+  const keep = async (ids: Documents, host: string, record: Facts): Promise<void> => {
     try {
-      await world.files.write(path, `${toJson(record)}\n`, 0o600);
+      await ids.write(host, `${toJson(record)}\n`);
     } catch (error) {
-      if (!told) world.err(`warning: the growth of dead groups is not kept: ${error instanceof Error ? error.message : String(error)}`);
-      told = true;
+      if (!warned)
+        observer.notice(`the growth of dead groups is not kept: ${error instanceof Error ? error.message : String(error)}`, 'warning');
+      warned = true;
     }
   };
   return async (host, facts) => {
@@ -31,29 +34,21 @@ export function idRecords(stateDir: string, world: World): (host: string, facts:
     const off = now.at - world.clock.now() / 1000;
     if (Math.abs(off) > clockError)
       return { 'kmem.ids.before': unknown(`the host's clock is off by about ${Math.round(Math.abs(off) / 86_400)} days`) };
-    const path = `${stateDir}/ids/${fileName(host)}.json`;
-    const readings = await readRecord(path, String(machine), boot, world);
+    const { ids } = await ports.store();
+    const readings = readingsIn(await ids.read(host), String(machine), boot);
     const more = addReading(readings, now);
-    if (more !== readings) await keep(path, { machine: String(machine), boot, readings: more.map((one) => ({ ...one })) });
+    if (more !== readings) await keep(ids, host, { machine: String(machine), boot, readings: more.map((one) => ({ ...one })) });
     const before = baselineOf(readings, now);
     return { 'kmem.ids.before': typeof before === 'string' ? unknown(before) : { ...before } };
   };
 }
 
-/** Any name of an inventory as one name of a file. */
-const fileName = (host: string): string =>
-  host.replace(/^\.|[^A-Za-z0-9._-]/g, (sign) => `%${(sign.codePointAt(0) ?? 0).toString(16)}`).slice(0, 200);
-
 /** The readings of this boot of this machine; none where the file is another's, of another boot, damaged or not there. */
-async function readRecord(path: string, machine: string, boot: string, world: World): Promise<readonly IdReading[]> {
-  try {
-    const record: Value = JSON.parse(await world.files.read(path));
-    if (!isMapping(record) || record.machine !== machine || record.boot !== boot || !isList(record.readings)) return [];
-    const readings = record.readings.map(asReading);
-    return readings.every((reading) => reading !== undefined) ? readings : [];
-  } catch {
-    return [];
-  }
+function readingsIn(text: string | undefined, machine: string, boot: string): readonly IdReading[] {
+  const record = dataIn(text ?? '');
+  if (!isMapping(record) || record.machine !== machine || record.boot !== boot || !isList(record.readings)) return [];
+  const readings = record.readings.map(asReading);
+  return readings.every((reading) => reading !== undefined) ? readings : [];
 }
 
 function asReading(value: Value): IdReading | undefined {

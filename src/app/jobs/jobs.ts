@@ -1,12 +1,12 @@
 // Named jobs: what `kmend schedule` keeps of them under the state directory, and the runs that were theirs.
-import { basename } from 'node:path';
 import { mayHoldSecret, withoutSecrets } from '../../core/plan/kept-vars.ts';
 import { secretNames } from '../../core/plan/secrets.ts';
 import type { RunInfo } from '../../engine/ports/store.ts';
 import { dataIn, flag, listOf, number, object, oneOf, text } from '../../model/shape/shape.ts';
 import { toJson } from '../../model/text/printable.ts';
 import { extraVarsOf } from '../session/extra-vars.ts';
-import { CommandError, type World } from '../session/world.ts';
+import type { Session } from '../session/session.ts';
+import { CommandError, type Surroundings } from '../session/world.ts';
 
 /** When and how a job last came to its end. */
 export interface JobResult {
@@ -38,9 +38,6 @@ export interface Job {
   readonly last?: JobResult;
 }
 
-const folder = (stateDir: string): string => `${stateDir}/jobs`;
-const pathOf = (stateDir: string, name: string): string => `${folder(stateDir)}/${name}.json`;
-
 /** A name goes into file names, unit names and names of Kubernetes objects. */
 export function checkedName(name: string): string {
   if (/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) return name;
@@ -48,10 +45,11 @@ export function checkedName(name: string): string {
 }
 
 /** A job's command line is stored, printed in units, and stands in process lists each time it runs. */
-export function refuseSecrets({ args, notify }: Job, world: World): void {
+export function refuseSecrets({ args, notify }: Job, around: Surroundings): void {
+  const { mask } = around.world.secrets;
   const given = args.flatMap((word, index) => extraVarsIn(word, args[index + 1] ?? ''));
-  const vars = given.filter((word) => !word.startsWith('@')).map((word) => extraVarsOf([word], world));
-  const named = vars.flatMap((one) => withoutSecrets(one, secretNames(), world.secrets.mask).withheld);
+  const vars = given.filter((word) => !word.startsWith('@')).map((word) => extraVarsOf([word], around));
+  const named = vars.flatMap((one) => withoutSecrets(one, secretNames(), mask).withheld);
   const [name] = named;
   if (name !== undefined)
     throw new CommandError(
@@ -59,7 +57,7 @@ export function refuseSecrets({ args, notify }: Job, world: World): void {
       `the job would keep the value of ${name}, which may be secret`,
       'give it with -e @FILE, or as KMEND_VAR_NAME',
     );
-  if ([...args, notify?.command ?? ''].some((word) => mayHoldSecret(word, world.secrets.mask)))
+  if ([...args, notify?.command ?? ''].some((word) => mayHoldSecret(word, mask)))
     throw new CommandError(3, 'the command line of the job may hold a secret, and would be kept', 'put it into a file, and name the file');
 }
 
@@ -69,37 +67,39 @@ function extraVarsIn(word: string, next: string): readonly string[] {
   return joined === undefined ? [] : [joined];
 }
 
-export const saveJob = (job: Job, stateDir: string, world: World): Promise<void> =>
-  world.files.write(pathOf(stateDir, job.name), `${toJson(job, 1)}\n`, 0o600);
+export const saveJob = async (job: Job, { ports }: Session): Promise<void> =>
+  (await ports.store()).jobs.write(job.name, `${toJson(job, 1)}\n`);
 
-export const removeJob = (name: string, stateDir: string, world: World): Promise<void> => world.files.remove(pathOf(stateDir, name));
+export const removeJob = async (name: string, { ports }: Session): Promise<void> => (await ports.store()).jobs.remove(name);
 
 const jobShape = object(
   { schema: oneOf('kmend.job/1'), name: text, every: text, args: listOf(text), directory: text, who: text, units: listOf(text) },
   { notify: object({}, { urlFile: text, command: text, always: flag }), last: object({ at: number, exit: number }, { run: text }) },
 );
 
-export function findJob(name: string, stateDir: string, world: World): Job | undefined {
-  const read = world.reader.readText(pathOf(stateDir, checkedName(name)));
-  if (!read.ok) return undefined;
-  const data = dataIn(read.text);
+export async function findJob(name: string, { ports }: Session): Promise<Job | undefined> {
+  const { jobs } = await ports.store();
+  const read = await jobs.read(checkedName(name));
+  if (read === undefined) return undefined;
+  const data = dataIn(read);
   const wrong = jobShape(data, '');
-  if (wrong !== undefined) throw new CommandError(1, `${pathOf(stateDir, name)} is damaged: ${wrong}`, 'install the job again');
+  if (wrong !== undefined) throw new CommandError(1, `${jobs.placeOf(name)} is damaged: ${wrong}`, 'install the job again');
   // Written by `saveJob` of this very tool, into a directory that only this user can write.
   return data as unknown as Job;
 }
 
-export function jobNamed(name: string, stateDir: string, world: World): Job {
-  const job = findJob(name, stateDir, world);
-  if (job === undefined) throw new CommandError(3, `there is no job ${name} under ${stateDir}`, 'kmend schedule list shows them');
-  return job;
+export async function jobNamed(name: string, session: Session): Promise<Job> {
+  const job = await findJob(name, session);
+  if (job !== undefined) return job;
+  throw new CommandError(3, `there is no job ${name} under ${session.settings.stateDir}`, 'kmend schedule list shows them');
 }
 
-export async function allJobs(stateDir: string, world: World): Promise<readonly Job[]> {
-  const names = (await world.files.list(folder(stateDir))).filter((file) => file.endsWith('.json'));
-  return names.sort().map((file) => jobNamed(basename(file, '.json'), stateDir, world));
+export async function allJobs(session: Session): Promise<readonly Job[]> {
+  const jobs: Job[] = [];
+  for (const name of await (await session.ports.store()).jobs.names()) jobs.push(await jobNamed(name, session));
+  return jobs;
 }
 
 /** The runs that this job started, the oldest first. */
-export const runsOfJob = async (name: string, stateDir: string, world: World): Promise<readonly RunInfo[]> =>
-  (await (await world.store(stateDir)).runs()).filter(({ job }) => job === name);
+export const runsOfJob = async (name: string, { ports }: Session): Promise<readonly RunInfo[]> =>
+  (await (await ports.store()).runs()).filter(({ job }) => job === name);

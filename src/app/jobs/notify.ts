@@ -1,10 +1,11 @@
 // Whom a job tells how it ended, and telling them.
 
 import { resolve } from 'node:path';
+import type { HostFailure } from '../../core/run-state/failures.ts';
 import type { NoticeTarget } from '../../engine/ports/outside.ts';
 import { present } from '../../model/present.ts';
-import { failureText, type HostFailure } from '../../screens/run/failure-text.ts';
-import { CommandError, type World } from '../session/world.ts';
+import { failureText } from '../../screens/run/failure-text.ts';
+import { CommandError, type Surroundings, type World } from '../session/world.ts';
 import type { Job, JobNotify, JobResult } from './jobs.ts';
 
 export interface NotifyFlags {
@@ -49,8 +50,9 @@ export interface RunEnd {
 /** Hosts whose reasons stand in a notice: a chat shows no more. */
 const mostFailures = 3;
 
-/** Tells how a job ended. Where that does not work it is said on stderr, and the job's exit code stays what it is. */
-export async function tellPeople(job: Job, end: JobResult, { why, head, failures }: RunEnd, world: World): Promise<void> {
+/** Sends how a job ended. Where that fails there is a warning, and the job's exit code stays what it is. */
+export async function notifyPeople(job: Job, end: JobResult, { why, head, failures }: RunEnd, around: Surroundings): Promise<void> {
+  const { world, observer } = around;
   const { notify, name } = job;
   const hadNothingToDo = end.exit === 0 && end.run === undefined;
   if (notify === undefined || (hadNothingToDo && notify.always !== true)) return;
@@ -65,13 +67,16 @@ export async function tellPeople(job: Job, end: JobResult, { why, head, failures
   const known = { ...present({ head }), ...(shown.length === 0 ? {} : { failures: shown }) };
   const notice = world.secrets.mask({ schema: 'kmend.notice/1', text, job: name, from, ...end, ...known } as const);
   const notifier = await world.notifier();
-  for (const { target, called } of targetsOf(notify, world)) {
+  for (const { target, called } of targetsOf(notify, around)) {
     const sent = await notifier.send(target, notice, world.kill);
-    if (!sent.ok) world.err(`warning: job ${name}: ${called} was not told: ${sent.failure.message}`);
+    if (!sent.ok) observer.notice(`job ${name}: ${called} was not told: ${sent.failure.message}`, 'warning');
   }
 }
 
-function targetsOf({ urlFile, command }: JobNotify, world: World): readonly { readonly target: NoticeTarget; readonly called: string }[] {
+function targetsOf(
+  { urlFile, command }: JobNotify,
+  { world, observer }: Surroundings,
+): readonly { readonly target: NoticeTarget; readonly called: string }[] {
   const targets: { readonly target: NoticeTarget; readonly called: string }[] = [];
   if (command !== undefined) targets.push({ target: { kind: 'command', command }, called: 'the command' });
   if (urlFile === undefined) return targets;
@@ -79,7 +84,7 @@ function targetsOf({ urlFile, command }: JobNotify, world: World): readonly { re
     targets.push({ target: { kind: 'webhook', url: addressIn(urlFile, world) }, called: `the webhook of ${urlFile}` });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    world.err(`warning: ${error.message}`);
+    observer.notice(error.message, 'warning');
   }
   return targets;
 }

@@ -1,63 +1,86 @@
-// A job's turn: nobody is asked, interrupted runs of its own are taken up first, and where nothing is to do that is one line.
+// A job's turn: nobody is asked, interrupted runs of its own go on first, and then the job's own command is carried out.
 
 import { stateError } from '../../adapters/store/index.ts';
 import { interruptedExit } from '../../core/rollout/exit.ts';
+import { failuresOf } from '../../core/run-state/failures.ts';
 import type { RunInfo, Store } from '../../engine/ports/store.ts';
 import { present } from '../../model/present.ts';
-import { failuresOf } from '../../screens/run/failure-text.ts';
 import { stateOf } from '../history/history.ts';
-import type { RunLine } from '../session/world.ts';
+import { contained } from '../observer.ts';
+import { exitOfResume, resume } from '../run/resume.ts';
+import { inSession, type Session } from '../session/session.ts';
 import { CommandError, type World } from '../session/world.ts';
-import { findJob, type Job, type JobNotify, type JobResult, jobNamed, refuseSecrets, runsOfJob, saveJob } from './jobs.ts';
-import { tellPeople } from './notify.ts';
+import { findJob, type Job, type JobResult, jobNamed, runsOfJob, saveJob } from './jobs.ts';
+import { notifyPeople } from './notify.ts';
 
-export async function runJob(
-  name: string,
-  words: readonly string[],
-  stateDir: string,
-  world: World,
-  runLine: RunLine,
-  notify?: JobNotify,
-): Promise<number> {
-  const known = words.length === 0 ? jobNamed(name, stateDir, world) : inline(name, words, stateDir, world);
-  const job: Job = notify === undefined ? known : { ...known, notify };
-  refuseSecrets(job, world);
-  const alone = unattended(world, job);
-  if (words.length === 0) enter(job, world);
-  const open = await resumeInterrupted(job, stateDir, alone, runLine);
-  if (open.exit !== 0) return ended(job, open.exit, open.run, stateDir, world);
-  const isApply = job.args[0] === 'apply';
-  const before = new Set((await runsOfJob(name, stateDir, world)).map((run) => run.run));
-  const exit = await runLine([...job.args, '--state-dir', stateDir, ...(isApply ? ['--yes', '--job', name] : [])], alone);
-  const own = (await runsOfJob(name, stateDir, world)).filter((run) => !before.has(run.run)).at(-1);
-  return ended(job, exit, own?.run, stateDir, world);
+/** What the job does: its own command, which never throws. */
+export type JobWork = () => Promise<number>;
+
+/** The job of this name; on a new volume there is none yet, and the operator says what it is. */
+export async function jobFor(name: string, args: readonly string[], session: Session): Promise<Job> {
+  if (args.length === 0) return jobNamed(name, session);
+  const { cwd: directory, who } = session.world;
+  const every = (await findJob(name, session))?.every ?? 'as its scheduler says';
+  return { schema: 'kmend.job/1', name, every, args, directory, who, units: [] };
 }
 
+/** Relative paths of a job begin where it was installed, whoever starts it and from where. */
+export function enter({ name, directory }: Job, world: World): void {
+  if (directory === world.cwd || world.enter(directory)) return;
+  throw new CommandError(3, `job ${name} runs in ${directory}, which is not there`, 'install it again where its files are now');
+}
+
+/** Whoever started it, even from a terminal: a job asks nobody. */
+export const unattended = <W extends World>(world: W, { name }: Job): W => ({
+  ...world,
+  who: `${world.who} (job ${name})`,
+  asker: {
+    attended: false,
+    confirm: async () => false,
+    secret: async () => {
+      throw new Error('a job asks for no secret; `schedule install` refuses the flags that would');
+    },
+  },
+});
+
+/** The turn, in an unattended session. */
+export async function jobTurn(job: Job, work: JobWork, session: Session): Promise<JobResult> {
+  const open = await resumeInterrupted(job, session);
+  if (open.exit !== 0) return ended(job, open, session);
+  const before = new Set((await runsOfJob(job.name, session)).map(({ run }) => run));
+  const exit = await work();
+  const own = (await runsOfJob(job.name, session)).filter(({ run }) => !before.has(run)).at(-1);
+  return ended(job, { exit, ...present({ run: own?.run }) }, session);
+}
+
+type End = Pick<JobResult, 'exit' | 'run'>;
+
 /**
- * All runs of the job that were interrupted go on, the oldest first, and each one's end is told: hosts are never left half done for the sake
- * of another run. Ends with the first bad end; a run that is interrupted again ends the turn.
+ * All runs of the job that were interrupted go on, the oldest first, and each one's end is reported: hosts are never left half done for the
+ * sake of another run. Gives the first that failed; a run that is interrupted again ends the turn.
  */
-async function resumeInterrupted(
-  job: Job,
-  stateDir: string,
-  world: World,
-  runLine: RunLine,
-): Promise<{ readonly exit: number; readonly run?: string }> {
-  let first: { readonly exit: number; readonly run?: string } = { exit: 0 };
-  for (const { run } of await interruptedRuns(job.name, stateDir, world)) {
-    world.out(`job ${job.name}: run ${run} was interrupted, it goes on first`);
-    const exit = await runLine(['resume', run, '--yes', '--state-dir', stateDir], world);
-    world.out(`job ${job.name}: run ${run} ended with exit ${exit}${exit === 0 ? '' : `, see \`kmend report ${run}\``}`);
+async function resumeInterrupted(job: Job, session: Session): Promise<End> {
+  const { observer, world } = session;
+  let first: End = { exit: 0 };
+  for (const { run } of await interruptedRuns(job.name, session)) {
+    observer.log(`job ${job.name}: run ${run} was interrupted, it goes on first`);
+    const exit = await resumeOne(run, session);
+    observer.log(`job ${job.name}: run ${run} ended with exit ${exit}${exit === 0 ? '' : `, see \`kmend report ${run}\``}`);
     if (first.exit === 0 && exit !== 0) first = { exit, run };
     if (world.stop.aborted) break;
   }
   return first;
 }
 
-/** The runs of the job that a crash or a signal (the machine went down) interrupted. One that a person aborted is left to people. */
-async function interruptedRuns(name: string, stateDir: string, world: World): Promise<readonly RunInfo[]> {
-  const runs = await runsOfJob(name, stateDir, world);
-  const store = await world.store(stateDir);
+const resumeOne = (run: string, session: Session): Promise<number> =>
+  contained(session.observer, () =>
+    inSession({ stateDir: session.settings.stateDir }, session, async (own) => exitOfResume(await resume({ run, yes: true }, own))),
+  );
+
+/** The runs of the job that a crash or a signal (the machine went down) interrupted. One that the operator aborted is left to people. */
+async function interruptedRuns(name: string, session: Session): Promise<readonly RunInfo[]> {
+  const runs = await runsOfJob(name, session);
+  const store = await session.ports.store();
   const open: RunInfo[] = [];
   for (const run of runs.filter(({ begun }) => begun !== false)) {
     const isOpen = run.finished === undefined || (run.finished.exit === interruptedExit && (await endedBySignal(store, run.run)));
@@ -74,60 +97,24 @@ async function endedBySignal(store: Store, run: string): Promise<boolean> {
   return /^SIG/.test(why);
 }
 
-/** Relative paths of a job begin where it was installed, whoever starts it and from where. */
-function enter(job: Job, world: World): void {
-  if (job.directory === world.cwd) return;
-  try {
-    process.chdir(job.directory);
-  } catch {
-    throw new CommandError(3, `job ${job.name} runs in ${job.directory}, which is not there`, 'install it again where its files are now');
-  }
-}
-
-/** On a new volume there is no job yet: the command line says what it is. */
-const inline = (name: string, args: readonly string[], stateDir: string, world: World): Job => ({
-  schema: 'kmend.job/1',
-  name,
-  every: findJob(name, stateDir, world)?.every ?? 'as its scheduler says',
-  args,
-  directory: world.cwd,
-  who: world.who,
-  units: [],
-});
-
-/** Whoever started it, even from a terminal: a job asks nobody, and its output goes to a log. */
-const unattended = (world: World, job: Job): World => ({
-  ...world,
-  isTerminal: false,
-  colour: false,
-  who: `${world.who} (job ${job.name})`,
-  asker: {
-    attended: false,
-    confirm: async () => false,
-    secret: async () => {
-      throw new Error('a job asks for no secret; `schedule install` refuses the flags that would');
-    },
-  },
-});
-
-async function ended(job: Job, exit: number, run: string | undefined, stateDir: string, world: World): Promise<number> {
-  const last: JobResult = { at: world.clock.now(), exit, ...present({ run }) };
-  await keepResult({ ...job, last }, stateDir, world);
-  const store = await world.store(stateDir);
+async function ended(job: Job, { exit, run }: End, session: Session): Promise<JobResult> {
+  const store = await session.ports.store();
+  const last: JobResult = { at: session.world.clock.now(), exit, ...present({ run }) };
+  await keepResult({ ...job, last }, session);
   const info = (await store.runs()).find((one) => one.run === run);
   const why = info?.finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run came to its end');
   const failures = info === undefined || exit === 0 ? [] : failuresOf(await stateOf(store, info.run));
-  await tellPeople(job, last, { why, failures, ...present({ head: info?.head }) }, world);
-  return exit;
+  await notifyPeople(job, last, { why, failures, ...present({ head: info?.head }) }, session);
+  return last;
 }
 
 /** The turn is over, whatever becomes of this note of it: its exit code stays, and people are notified. */
-async function keepResult(job: Job, stateDir: string, world: World): Promise<void> {
+async function keepResult(job: Job, session: Session): Promise<void> {
   try {
-    await saveJob(job, stateDir, world);
+    await saveJob(job, session);
   } catch (error) {
-    const ofDisk = stateError(error, stateDir);
+    const ofDisk = stateError(error, session.settings.stateDir);
     if (ofDisk === undefined) throw error;
-    world.err(`warning: how job ${job.name} ended is not kept: ${ofDisk.message}`);
+    session.observer.notice(`how job ${job.name} ended is not kept: ${ofDisk.message}`, 'warning');
   }
 }

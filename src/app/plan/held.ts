@@ -20,8 +20,8 @@ import type { Inventory, Target } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
 import { causeText } from '../../model/run/failure.ts';
 import { stateOf } from '../history/history.ts';
-import { openCluster, type Settings } from '../session/settings.ts';
-import { CommandError, type World } from '../session/world.ts';
+import type { Session } from '../session/session.ts';
+import { CommandError } from '../session/world.ts';
 
 /** Of runs that are over only those are read that a fence or a node names. */
 export async function readHeld(seen: readonly Seen[], store: Store): Promise<ReadonlyMap<string, Held>> {
@@ -52,25 +52,19 @@ export async function standingOf(
   rows: readonly Surveyed[],
   targets: readonly Target[],
   inventory: Inventory,
-  set: Settings,
-  world: World,
+  session: Session,
 ): Promise<Standing> {
-  const owners = await nodeOwners(targets, inventory, set, world);
+  const owners = await nodeOwners(targets, inventory, session);
   const seen = rows.map(({ host, facts = {} }) => seenOf(host, { ...facts, 'node.owner': owners.get(host) ?? '' }));
-  return { held: [...(await readHeld(seen, await world.store(set.stateDir))).values()], twins: twinsAmong(seen) };
+  return { held: [...(await readHeld(seen, await session.ports.store())).values()], twins: twinsAmong(seen) };
 }
 
 export const standingReasons = ({ held }: Standing): readonly ExitReason[] => held.filter(isOrphan).map(() => 'failed');
 
 /** By host, the run whose mark its node carries. Without an answer of the cluster the fences and the journals have to do. */
-async function nodeOwners(
-  targets: readonly Target[],
-  inventory: Inventory,
-  set: Settings,
-  world: World,
-): Promise<ReadonlyMap<string, string>> {
+async function nodeOwners(targets: readonly Target[], inventory: Inventory, session: Session): Promise<ReadonlyMap<string, string>> {
   const owned = new Map<string, string>();
-  const nodes = await nodesOf(set, world);
+  const nodes = await nodesOf(session);
   for (const { name, address } of nodes.length === 0 ? [] : targets) {
     const nodeName = inventory.hosts.get(name)?.vars.node_name;
     const named = typeof nodeName === 'string' ? { nodeName } : {};
@@ -81,15 +75,15 @@ async function nodeOwners(
   return owned;
 }
 
-async function nodesOf(set: Settings, world: World): Promise<readonly NodeState[]> {
+async function nodesOf({ ports, world, observer }: Session): Promise<readonly NodeState[]> {
   const warn = (why: string): readonly NodeState[] => {
-    world.err(`warning: which nodes a run has cordoned is not known: ${why}`);
+    observer.notice(`which nodes a run has cordoned is not known: ${why}`, 'warning');
     return [];
   };
   try {
-    const cluster = await openCluster(set, world);
+    const cluster = await ports.cluster();
     if (cluster === undefined) return [];
-    const nodes = await cluster.nodes(world.kill).finally(() => cluster.close());
+    const nodes = await cluster.nodes(world.kill);
     return nodes.ok ? nodes.value : warn(causeText(nodes.failure));
   } catch (error) {
     if (error instanceof CommandError) return warn(error.message);

@@ -12,8 +12,8 @@ import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import { isMapping, type Mapping, type Value } from '../../model/value.ts';
 import { filesArg } from '../../modules/package-manager/files.ts';
-import { tell } from '../session/diagnostics.ts';
-import { paintOf, type Settings } from '../session/settings.ts';
+import { report } from '../session/diagnostics.ts';
+import type { Session } from '../session/session.ts';
 import type { World } from '../session/world.ts';
 
 export interface FilesProject {
@@ -34,15 +34,15 @@ interface Wanted {
 }
 
 /** Reads them all; what is wrong with them ends the command. `fetch` false: a URL that is not kept yet is left for later. */
-export async function packageFilesOf(project: FilesProject, set: Settings, world: World, fetch: boolean): Promise<PackageFiles> {
+export async function packageFilesOf(project: FilesProject, session: Session, fetch: boolean): Promise<PackageFiles> {
   const diagnostics: Diagnostic[] = [];
   const found = new Map<string, InspectedFile>();
   const missed = new Set<string>();
-  for (const wanted of wantedFiles(project, set, world, diagnostics)) {
+  for (const wanted of wantedFiles(project, session, diagnostics)) {
     const key = wanted.path ?? wanted.url ?? '';
     // Several tasks name one file: what is wrong with it is said once, and a server that does not answer is asked once.
     if (missed.has(key)) continue;
-    const file = found.get(key) ?? (await fileOf(wanted, project, set, world, fetch));
+    const file = found.get(key) ?? (await fileOf(wanted, project, session, fetch));
     if (file === undefined || 'code' in file) {
       missed.add(key);
       if (file !== undefined) diagnostics.push(file);
@@ -52,7 +52,7 @@ export async function packageFilesOf(project: FilesProject, set: Settings, world
     if (wanted.sha256 !== undefined && wanted.sha256 !== file.sha256)
       diagnostics.push(wrong(wanted, 'has another checksum', `its sha256 is ${file.sha256}, not ${wanted.sha256}`));
   }
-  tell(diagnostics, world, paintOf(world));
+  report(diagnostics, session.observer);
   return withNeeds(found);
 }
 
@@ -69,11 +69,11 @@ const wrong = ({ path, url = '', place }: Wanted, why: string, detail?: string, 
 
 // ---- Which files: the arguments of the tasks, with the variables of each host ----
 
-function* wantedFiles(project: FilesProject, set: Settings, world: World, diagnostics: Diagnostic[]): Generator<Wanted> {
+function* wantedFiles(project: FilesProject, session: Session, diagnostics: Diagnostic[]): Generator<Wanted> {
   for (const play of project.playbook.plays) {
     const tasks = [...tasksWithFiles(play.tasks, [], project.modules)];
     if (tasks.length === 0) continue;
-    const scopes = scopesOf(project, play, set, world);
+    const scopes = scopesOf(project, play, session);
     for (const { task, files, vars } of tasks) {
       const seen = new Set<string>();
       for (const scope of scopes) {
@@ -136,14 +136,13 @@ function* tasksWithFiles(tasks: readonly Task[], vars: readonly Mapping[], modul
 function scopesOf(
   { inventory, withoutHosts, directory }: FilesProject,
   play: Play,
-  set: Settings,
-  world: World,
+  { settings, world }: Session,
 ): readonly ((taskVars: readonly Mapping[]) => Scope)[] {
   const pool = withoutHosts ? [''] : (resolvePattern(play.hosts, inventory).value ?? []);
-  const hosts = set.limit === undefined || withoutHosts ? pool : (limitTo(pool, set.limit, inventory, world.reader).value ?? []);
-  const playVars = { ...set.rollback?.playVars, ...play.vars };
+  const hosts = settings.limit === undefined || withoutHosts ? pool : (limitTo(pool, settings.limit, inventory, world.reader).value ?? []);
+  const playVars = { ...settings.rollback?.playVars, ...play.vars };
   return hosts.map((host) => (taskVars) => {
-    const extraVars = { ...set.extraVars, ...set.rollback?.vars.get(host) };
+    const extraVars = { ...settings.extraVars, ...settings.rollback?.vars.get(host) };
     return hostScope(inventory, host, { extraVars, taskVars, playVars, playbookDir: directory });
   });
 }
@@ -153,11 +152,11 @@ function scopesOf(
 async function fileOf(
   wanted: Wanted,
   { directory }: FilesProject,
-  set: Settings,
-  world: World,
+  session: Session,
   fetch: boolean,
 ): Promise<InspectedFile | Diagnostic | undefined> {
-  if (wanted.url !== undefined) return fetched(wanted, wanted.url, wanted.sha256 ?? '', set, world, fetch);
+  if (wanted.url !== undefined) return fetched(wanted, wanted.url, session, fetch);
+  const { world } = session;
   const places = placesOf(wanted.path ?? '', directory, world);
   for (const path of places) {
     const inspected = await world.inspectPackage(path);
@@ -183,18 +182,17 @@ const placesOf = (path: string, directory: string, { cwd, home }: World): readon
 async function fetched(
   wanted: Wanted,
   url: string,
-  sha256: string,
-  set: Settings,
-  world: World,
+  { settings, world, observer }: Session,
   fetch: boolean,
 ): Promise<InspectedFile | Diagnostic | undefined> {
-  const to = `${set.stateDir}/packages/${sha256}`;
+  const { sha256 = '' } = wanted;
+  const to = `${settings.stateDir}/packages/${sha256}`;
   const kept = await world.inspectPackage(to);
   if (kept.ok && kept.file.sha256 === sha256) return kept.file;
   if (!fetch) return undefined;
-  world.progress(`fetching ${shown(url)}`);
+  observer.fetching(shown(url));
   const why = await world.download({ url, sha256, to, signal: world.kill });
-  world.progress('');
+  observer.fetching(undefined);
   if (why !== undefined)
     return wrong(
       wanted,

@@ -6,7 +6,6 @@ import { isTemplate, secretTexts } from '../../core/plan/secrets.ts';
 import { knownSecrets } from '../../engine/effects/mask.ts';
 import type { HostSetup, PlaySetup } from '../../engine/host/walk-context.ts';
 import type { HostIdentity } from '../../engine/node/match.ts';
-import type { Cluster } from '../../engine/ports/cluster.ts';
 import { factDefs, wantsNamedIn } from '../../facts/index.ts';
 import { hostScope, loadPlaybook, readVariable, targetOf } from '../../load/index.ts';
 import type { Inventory, Target } from '../../model/host.ts';
@@ -15,12 +14,12 @@ import type { Play, Playbook, Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import type { Mapping, Value } from '../../model/value.ts';
-import { tell } from '../session/diagnostics.ts';
+import { report } from '../session/diagnostics.ts';
 import type { TaskFlags } from '../session/flags.ts';
 import { askFor, declaredOf, loadFleet, matchHosts, targetsOf } from '../session/fleet.ts';
 import { learnRendered, learnWritten, withoutSecretValues } from '../session/secrets.ts';
-import { paintOf, type Settings } from '../session/settings.ts';
-import { CommandError, type World } from '../session/world.ts';
+import type { Session } from '../session/session.ts';
+import { CommandError } from '../session/world.ts';
 import { packageFilesOf } from './package-files.ts';
 
 export interface Project {
@@ -41,28 +40,34 @@ const directoryOf = (path: string): string => (path.includes('/') ? path.slice(0
  */
 export async function loadProject(
   path: string,
-  set: Settings,
-  world: World,
+  session: Session,
   options: { readonly inventoryOptional?: boolean; readonly offline?: boolean } = {},
 ): Promise<Project> {
+  const { settings, world, observer } = session;
   const read = world.reader.readText(path);
   if (!read.ok) throw new CommandError(3, `${path}: ${read.why}`, 'the first argument is a playbook, or a plan that `kmend plan -o` saved');
   const modules = await world.modules();
   const partial = options.inventoryOptional === true;
-  const loaded = partial && set.inventories.length === 0 ? noInventory : loadFleet(set, world, { playbookDir: directoryOf(path), partial });
-  for (const program of loaded.notRun ?? []) world.err(`warning: ${program} was not run, so no inventory is checked; ${askFor(program)}`);
+  const loaded =
+    partial && settings.inventories.length === 0 ? noInventory : loadFleet(session, { playbookDir: directoryOf(path), partial });
+  for (const program of loaded.notRun ?? [])
+    observer.notice(`${program} was not run, so no inventory is checked; ${askFor(program)}`, 'warning');
   const without = loaded === noInventory || loaded.notRun !== undefined;
   const inventory = without ? noInventory : loaded;
   const names = factDefs.map((fact) => fact.name);
-  const checked = loadPlaybook(path, read.text, { modules, facts: names, ...(without ? {} : { inventory }), extraVars: set.extraVars });
-  tell(checked.diagnostics, world, paintOf(world));
+  const checked = loadPlaybook(path, read.text, {
+    modules,
+    facts: names,
+    ...(without ? {} : { inventory }),
+    extraVars: settings.extraVars,
+  });
+  report(checked.diagnostics, observer);
   if (checked.value === undefined) throw new Error('a playbook without errors has a value');
-  learnWritten(checked.value, set.isSecret, world);
+  learnWritten(checked.value, settings.isSecret, world);
   const project = { path, playbook: checked.value, inventory, modules };
   const files = await packageFilesOf(
     { ...project, directory: directoryOf(path), withoutHosts: without },
-    set,
-    world,
+    session,
     options.offline !== true,
   );
   return { ...project, files };
@@ -81,30 +86,29 @@ export interface ReadyPlay {
 export async function readyPlay(
   project: Project,
   given: Play,
-  set: Settings,
-  tags: TaskFlags,
-  world: World,
-  cluster: Cluster | undefined,
-  takeover?: string,
+  session: Session,
+  tags: TaskFlags & { readonly takeover?: string },
 ): Promise<ReadyPlay> {
+  const { settings, world } = session;
   const { inventory } = project;
+  const cluster = await session.ports.cluster();
   // Variables of the play that is rolled back: only what this one does not set itself.
-  const play = set.rollback === undefined ? given : { ...given, vars: { ...set.rollback.playVars, ...given.vars } };
-  const { pool, hosts } = matchHosts(inventory, play.hosts, set, world);
-  const targets = await targetsOf(inventory, hosts, set, world, play);
-  const declared = declaredOf(inventory, hosts, set, world, play);
+  const play = settings.rollback === undefined ? given : { ...given, vars: { ...settings.rollback.playVars, ...given.vars } };
+  const { pool, hosts } = matchHosts(inventory, play.hosts, session);
+  const targets = await targetsOf(inventory, hosts, session, play);
+  const declared = declaredOf(inventory, hosts, session, play);
   const inventoryVars = hosts.map((host) => inventory.hosts.get(host)?.vars ?? {});
   const setups = new Map<string, HostSetup>();
   for (const [index, target] of targets.entries()) {
-    const own = set.rollback?.vars.get(target.name);
+    const own = settings.rollback?.vars.get(target.name);
     const variables: HostSetup['variables'] = (layers) =>
       hostScope(inventory, target.name, {
         ...layers,
         ...(own === undefined ? {} : { extraVars: { ...layers.extraVars, ...own } }),
         playbookDir: directoryOf(project.path),
       });
-    const scope = variables({ extraVars: set.extraVars, playVars: play.vars });
-    learnRendered(play, [inventoryVars[index] ?? {}, set.extraVars], scope, set.isSecret, world);
+    const scope = variables({ extraVars: settings.extraVars, playVars: play.vars });
+    learnRendered(play, [inventoryVars[index] ?? {}, settings.extraVars], scope, settings.isSecret, world);
     const node = cluster === undefined ? undefined : nodeName(scope.lookup('node_name'));
     const zone = zoneOf(play.rollout, scope);
     setups.set(target.name, {
@@ -115,25 +119,26 @@ export async function readyPlay(
     });
   }
   const canary = play.rollout.canary?.hosts;
-  const canaryHosts = canary !== undefined && 'pattern' in canary ? matchHosts(inventory, canary.pattern, set, world).pool : undefined;
-  const known = cluster === undefined ? [] : [...inventory.hosts.keys()].map((host) => identityOf(host, play, inventory, set));
+  const canaryHosts = canary !== undefined && 'pattern' in canary ? matchHosts(inventory, canary.pattern, session).pool : undefined;
+  const known =
+    cluster === undefined ? [] : [...inventory.hosts.keys()].map((host) => identityOf(host, play, inventory, settings.extraVars));
   const inPool = new Set(pool);
   return {
     setup: {
       play,
       modules: project.modules,
       hosts: setups,
-      extraVars: set.extraVars,
+      extraVars: settings.extraVars,
       secrets: world.secrets,
-      isSecret: set.isSecret,
+      isSecret: settings.isSecret,
       files: project.files,
       isWanted: wantedBy(tags),
       ...(tags.runReadOnly === true ? { runReadOnly: true } : {}),
-      wants: wantsNamedIn(JSON.stringify([play, inventoryVars, set.extraVars, [...(set.rollback?.vars.values() ?? [])]])),
+      wants: wantsNamedIn(JSON.stringify([play, inventoryVars, settings.extraVars, [...(settings.rollback?.vars.values() ?? [])]])),
       ownBootId: world.ownBootId,
-      addresses: () => addressesOf(pool, setups, play, inventory, set),
-      ...(hosts.length === 1 && hosts[0] === set.limit ? { askedByName: set.limit } : {}),
-      ...present({ takeover }),
+      addresses: () => addressesOf(pool, setups, play, inventory, settings.extraVars),
+      ...(hosts.length === 1 && hosts[0] === settings.limit ? { askedByName: settings.limit } : {}),
+      ...present({ takeover: tags.takeover }),
       ...(cluster === undefined ? {} : { known, pool: known.filter(({ host }) => inPool.has(host)) }),
     },
     pool,
@@ -156,17 +161,16 @@ function addressesOf(
   setups: ReadonlyMap<string, HostSetup>,
   play: Play,
   inventory: Inventory,
-  set: Settings,
+  extraVars: Mapping,
 ): ReadonlyMap<string, string> {
   const targetFor = (host: string): Reached =>
-    setups.get(host)?.target ??
-    targetOf(host, hostScope(inventory, host, { extraVars: set.extraVars, playVars: play.vars })).value ?? { name: host };
+    setups.get(host)?.target ?? targetOf(host, hostScope(inventory, host, { extraVars, playVars: play.vars })).value ?? { name: host };
   return new Map(pool.map((host) => [addressOf(targetFor(host)), host]));
 }
 
 /** What the inventory knows of a host, also of one that the run leaves out: its node is its own all the same. */
-function identityOf(host: string, play: Play, inventory: Inventory, set: Settings): HostIdentity {
-  const scope = hostScope(inventory, host, { extraVars: set.extraVars, playVars: play.vars });
+function identityOf(host: string, play: Play, inventory: Inventory, extraVars: Mapping): HostIdentity {
+  const scope = hostScope(inventory, host, { extraVars, playVars: play.vars });
   // What makes no sense in a host of another play is reported where it is used.
   const read = (name: string): string | undefined => {
     const variable = readVariable(scope, name);
@@ -202,18 +206,18 @@ const digest = (text: string): string => createHash('sha256').update(text).diges
  * Digests of all that a plan rests on. Secrets are taken out first: whoever reads a plan could try them out, salt or not. So another value of a
  * secret leaves a plan fresh.
  */
-export function inputsOf(project: Project, set: Settings, salt: string, world: World): Readonly<Record<string, string>> {
+export function inputsOf(project: Project, salt: string, { settings, world }: Session): Readonly<Record<string, string>> {
   const inputs: Record<string, string> = {};
   const { learn, mask } = knownSecrets();
   const vars = [...project.inventory.hosts.values()].map((host) => host.vars);
-  learn(secretTexts([project.playbook, vars, set.extraVars], set.isSecret).filter((text) => !isTemplate(text)));
-  const digestOf = (value: Value): string => digest(salt + mask(JSON.stringify(withoutSecretValues(value, set.isSecret))));
+  learn(secretTexts([project.playbook, vars, settings.extraVars], settings.isSecret).filter((text) => !isTemplate(text)));
+  const digestOf = (value: Value): string => digest(salt + mask(JSON.stringify(withoutSecretValues(value, settings.isSecret))));
   for (const file of [project.path, ...project.inventory.files]) {
     const read = world.reader.readText(file);
     if (read.ok) inputs[file] = digest(salt + mask(read.text));
   }
-  inputs['extra variables (-e)'] = digestOf(Object.fromEntries(Object.entries(set.extraVars).sort(([a], [b]) => (a < b ? -1 : 1))));
-  for (const [host, back] of set.rollback?.vars ?? []) inputs[`way back of ${host}`] = digestOf(back);
+  inputs['extra variables (-e)'] = digestOf(Object.fromEntries(Object.entries(settings.extraVars).sort(([a], [b]) => (a < b ? -1 : 1))));
+  for (const [host, back] of settings.rollback?.vars ?? []) inputs[`way back of ${host}`] = digestOf(back);
   for (const [key, { sha256 }] of Object.entries(project.files)) inputs[mask(`package file ${key}`)] = digest(salt + sha256);
   for (const host of project.inventory.hosts.values()) inputs[`variables of ${host.name}`] = digestOf(host.vars);
   return inputs;

@@ -1,57 +1,53 @@
-// `rollback: failed_host`: after a run, each host that ended badly in it is taken back by a run of its own, as `kmend rollback RUN -l HOST` would.
-// The run that failed stays as it is: the host counts as its bad end and keeps its slot until a person has looked.
+// `rollback: failed_host`: after a run, each host that failed in it is rolled back by a run of its own, as `kmend rollback RUN -l HOST` would.
+// The run that failed stays as it is: the host counts as failed and keeps its slot until the operator acknowledges it.
 
 import { hostsToTakeBack } from '../../core/history/auto-rollback.ts';
 import { hostState } from '../../core/run-state/state.ts';
-import type { Store } from '../../engine/ports/store.ts';
+import { present } from '../../model/present.ts';
 import { dataIn } from '../../model/shape/shape.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import { isMapping } from '../../model/value.ts';
 import { stateOf } from '../history/history.ts';
-import type { Settings } from '../session/settings.ts';
-import type { RunLine, World } from '../session/world.ts';
+import { contained } from '../observer.ts';
+import { inSession, type Session } from '../session/session.ts';
+import { rollback } from './rollback.ts';
 
-/** What is done when a run is over and its hosts are no longer locked. */
-export type AfterRun = (run: string, set: Settings) => Promise<void>;
-
-export const takeBack =
-  (world: World, runLine: RunLine): AfterRun =>
-  async (run, set) => {
-    const store = await world.store(set.stateDir);
-    const hosts = hostsToTakeBack(await stateOf(store, run));
-    if (hosts.length === 0) return;
-    const before = await takenBackBefore(run, set, store, world);
-    for (const host of hosts.filter((one) => !before.has(one))) {
-      const byHand = `kmend rollback ${run} -l ${pasteable(host)}`;
-      if (world.stop.aborted) {
-        world.err(`${host} is not taken back, since this was stopped; by hand: ${byHand}`);
-        continue;
-      }
-      world.err(`${host} ended badly and is taken back (rollback: failed_host)`);
-      const exit = await runLine(wordsFor(run, host, set), world);
-      if (exit === 0) world.err(`${host} is as it was before run ${run}; look at it, then: kmend resolve ${run} ${pasteable(host)}`);
-      else world.err(`${host} was NOT taken back (exit ${exit}); look at it, then by hand: ${byHand}`);
+/** Rolls back the failed hosts of a run that is over, where its play says so. */
+export async function rollBackFailed(run: string, session: Session): Promise<void> {
+  const { observer, world } = session;
+  const hosts = hostsToTakeBack(await stateOf(await session.ports.store(), run));
+  if (hosts.length === 0) return;
+  const before = await rolledBackBefore(run, session);
+  for (const host of hosts.filter((one) => !before.has(one))) {
+    const byHand = `kmend rollback ${run} -l ${pasteable(host)}`;
+    if (world.stop.aborted) {
+      observer.notice(`${host} is not taken back, since this was stopped; by hand: ${byHand}`);
+      continue;
     }
-  };
+    observer.notice(`${host} ended badly and is taken back (rollback: failed_host)`);
+    const exit = await rollBackHost(run, host, session);
+    if (exit === 0) observer.notice(`${host} is as it was before run ${run}; look at it, then: kmend resolve ${run} ${pasteable(host)}`);
+    else observer.notice(`${host} was NOT taken back (exit ${exit}); look at it, then by hand: ${byHand}`);
+  }
+}
 
-/** Secrets are in no file: what was given for the run is given again. */
-function wordsFor(run: string, host: string, { stateDir, flags }: Settings): readonly string[] {
-  return [
-    ...['rollback', run, '--limit', host, '--yes', '--takeover', run, '--state-dir', stateDir],
-    ...(flags.extraVars ?? []).flatMap((word) => ['--extra-vars', word]),
-    ...(flags.askPass === true ? ['--ask-pass'] : []),
-    ...(flags.askBecomePass === true ? ['--ask-become-pass'] : []),
-    ...(flags.json === true ? ['--json'] : []),
-  ];
+/** In a session of its own. Secrets are in no file: what was given for the run is given again. */
+function rollBackHost(run: string, host: string, session: Session): Promise<number> {
+  const { stateDir, flags } = session.settings;
+  const { extraVars, askPass, askBecomePass } = flags;
+  const given = { limit: host, stateDir, ...present({ extraVars, askPass, askBecomePass }) };
+  return contained(session.observer, () =>
+    inSession(given, session, async (own) => (await rollback({ run, yes: true, takeover: run }, own)).exit),
+  );
 }
 
 /** Hosts that a rollback of this run has brought to its end: after a resume they are not begun again. */
-async function takenBackBefore(run: string, set: Settings, store: Store, world: World): Promise<ReadonlySet<string>> {
+async function rolledBackBefore(run: string, session: Session): Promise<ReadonlySet<string>> {
   const done = new Set<string>();
+  const store = await session.ports.store();
   const runs = await store.runs();
   for (const later of runs.slice(runs.findIndex((info) => info.run === run) + 1)) {
-    const read = world.reader.readText(`${set.stateDir}/runs/${later.run}/plan.json`);
-    const plan = read.ok ? dataIn(read.text) : undefined;
+    const plan = dataIn((await store.readFile(later.run, 'plan')) ?? '');
     if (!isMapping(plan) || plan.rollbackOf !== run) continue;
     const state = await stateOf(store, later.run);
     for (const host of state.indexOf.keys()) if (hostState(state, host)?.status === 'done') done.add(host);

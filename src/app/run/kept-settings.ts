@@ -6,14 +6,14 @@ import { isList, isMapping, type Mapping } from '../../model/value.ts';
 import type { ReadyPlay } from '../plan/project.ts';
 import { environmentVars, extraVarsOf } from '../session/extra-vars.ts';
 import type { FleetFlags } from '../session/flags.ts';
-import type { Settings } from '../session/settings.ts';
-import { CommandError, type World } from '../session/world.ts';
+import type { Session } from '../session/session.ts';
+import { CommandError, noSuchRun, type Surroundings } from '../session/world.ts';
 
 /** Variables that are, or may be, secret must be given again, and passwords of `-k` and `-K` are asked for again. Of `-e @FILE` only the path is kept. */
-export function settingsToKeep(ready: ReadyPlay, inventories: readonly string[], set: Settings, world: World): object {
-  const { extraVars = [], json: _json, ...flags } = set.flags;
-  const judge = judgeOf([ready], set, world);
-  const words = [...environmentVars(world), ...extraVars].map((word) => keptWord(word, judge, world));
+export function settingsToKeep(ready: ReadyPlay, inventories: readonly string[], session: Session): object {
+  const { extraVars = [], json: _json, ...flags } = session.settings.flags;
+  const judge = judgeOf([ready], session);
+  const words = [...environmentVars(session.world), ...extraVars].map((word) => keptWord(word, judge, session));
   const playVars = judge(ready.setup.play.vars);
   return {
     schema: 'kmend.settings/1',
@@ -26,19 +26,20 @@ export function settingsToKeep(ready: ReadyPlay, inventories: readonly string[],
 
 type Judge = (vars: Mapping) => KeptVars;
 
-function judgeOf(plays: readonly ReadyPlay[], set: Settings, world: World): Judge {
-  const hidden = plays.map(({ setup: { play }, inventoryVars }) => namesUnderNoLog(play, [set.extraVars, play.vars, ...inventoryVars]));
-  return (vars) => withoutSecrets(vars, (name) => hidden.some((names) => names.has(name)) || set.isSecret(name), world.secrets.mask);
+function judgeOf(plays: readonly ReadyPlay[], { settings, world }: Session): Judge {
+  const hidden = plays.map(({ setup: { play }, inventoryVars }) =>
+    namesUnderNoLog(play, [settings.extraVars, play.vars, ...inventoryVars]),
+  );
+  return (vars) => withoutSecrets(vars, (name) => hidden.some((names) => names.has(name)) || settings.isSecret(name), world.secrets.mask);
 }
 
 /** The `-e` words of a command line as they may be printed, and the names of what may not. */
 export function printableVars(
   plays: readonly ReadyPlay[],
-  set: Settings,
-  world: World,
+  session: Session,
 ): { readonly words: readonly string[]; readonly withheld: readonly string[] } {
-  const judge = judgeOf(plays, set, world);
-  const kept = (set.flags.extraVars ?? []).map((word) => keptWord(word, judge, world));
+  const judge = judgeOf(plays, session);
+  const kept = (session.settings.flags.extraVars ?? []).map((word) => keptWord(word, judge, session));
   return { words: kept.flatMap(({ word }) => word ?? []), withheld: kept.flatMap(({ withheld }) => withheld) };
 }
 
@@ -47,12 +48,12 @@ interface KeptWord {
   readonly withheld: readonly string[];
 }
 
-function keptWord(word: string, judge: Judge, world: World): KeptWord {
+function keptWord(word: string, judge: Judge, around: Surroundings): KeptWord {
   // What a pipe printed (`-e @<(...)`) cannot be read again.
-  if (word === '@-') return { withheld: Object.keys(extraVarsOf([word], world)) };
+  if (word === '@-') return { withheld: Object.keys(extraVarsOf([word], around)) };
   if (word.startsWith('@/dev/') || word.startsWith('@/proc/')) return { withheld: [word] };
-  if (word.startsWith('@')) return { word: `@${resolve(world.cwd, word.slice(1))}`, withheld: [] };
-  const { kept, withheld } = judge(extraVarsOf([word], world));
+  if (word.startsWith('@')) return { word: `@${resolve(around.world.cwd, word.slice(1))}`, withheld: [] };
+  const { kept, withheld } = judge(extraVarsOf([word], around));
   return { ...(Object.keys(kept).length === 0 ? {} : { word: JSON.stringify(kept) }), withheld };
 }
 
@@ -69,13 +70,13 @@ const flagsShape = object(
   { inventory: listOf(text), extraVars: listOf(text), limit: text, stateDir: text, forks: text, timeout: text },
 );
 
-export function keptSettings(run: string, stateDir: string, world: World): KeptSettings {
-  const directory = `${stateDir}/runs/${run}`;
-  const read = world.reader.readText(`${directory}/settings.json`);
-  if (!read.ok) throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
-  const data = dataIn(read.text);
+export async function keptSettings(run: string, { ports, settings, world }: Session): Promise<KeptSettings> {
+  const store = await ports.store();
+  const read = await store.readFile(run, 'settings');
+  if (read === undefined) throw noSuchRun(run, settings.stateDir);
+  const data = dataIn(read);
   if (!isMapping(data) || flagsShape(data.flags, 'flags') !== undefined)
-    throw new CommandError(1, `the settings of run ${run} are damaged`, `see ${directory}/settings.json`);
+    throw new CommandError(1, `the settings of run ${run} are damaged`, `see ${store.placeOf(run, 'settings')}`);
   const flags = data.flags as FleetFlags;
   const words = flags.extraVars ?? [];
   const gone = words.filter((word) => word.startsWith('@') && !world.reader.readText(word.slice(1)).ok);
@@ -91,20 +92,19 @@ export function keptSettings(run: string, stateDir: string, world: World): KeptS
 export const stillMissing = ({ withheld }: KeptSettings, extraVars: Mapping): readonly string[] =>
   withheld.filter((name) => !Object.hasOwn(extraVars, name));
 
-/** Said before the command goes on: without them it may find a name that is not defined. */
-export function warnMissing(run: string, kept: KeptSettings, extraVars: Mapping, world: World): void {
-  const names = stillMissing(kept, extraVars);
+/** Reported before the command goes on: without them it may find a name that is not defined. */
+export function reportMissing(run: string, kept: KeptSettings, { settings, observer }: Session): void {
+  const names = stillMissing(kept, settings.extraVars);
   if (names.length > 0)
-    world.err(
-      `warning: of run ${run} these variables were not kept, because they may be secret: ${names.join(', ')}; give with -e those that are needed`,
+    observer.notice(
+      `of run ${run} these variables were not kept, because they may be secret: ${names.join(', ')}; give with -e those that are needed`,
+      'warning',
     );
 }
 
-/** What has to be added to the commands that kmend prints for this run, where something has. */
-export function neededAgain(run: string, stateDir: string, world: World): readonly string[] {
-  if (!world.reader.readText(`${stateDir}/runs/${run}/settings.json`).ok) return [];
-  const missing = stillMissing(keptSettings(run, stateDir, world), extraVarsOf(environmentVars(world), world));
-  return missing.length === 0
-    ? []
-    : [`add to resume and rollback of it -e @FILE with what is not kept, because it may be secret: ${missing.join(', ')}`];
+/** What has to be given again to a command that goes on with this run. */
+export async function withheldOf(run: string, session: Session): Promise<readonly string[]> {
+  const store = await session.ports.store();
+  if ((await store.readFile(run, 'settings')) === undefined) return [];
+  return stillMissing(await keptSettings(run, session), extraVarsOf(environmentVars(session.world), session));
 }

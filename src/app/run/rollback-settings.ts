@@ -6,8 +6,9 @@ import type { Store } from '../../engine/ports/store.ts';
 import { attempt, type Failure, ok } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
 import { deedsIn } from '../history/history.ts';
-import type { RollbackSettings, Settings } from '../session/settings.ts';
-import { CommandError, type World } from '../session/world.ts';
+import type { Session } from '../session/session.ts';
+import type { RollbackSettings } from '../session/settings.ts';
+import { CommandError, noSuchRun } from '../session/world.ts';
 import { keptSettings } from './kept-settings.ts';
 
 export interface WaysBack extends RollbackSettings {
@@ -18,19 +19,17 @@ export interface WaysBack extends RollbackSettings {
 }
 
 /** The deeds of a run. A run that is not there is the user's mistake. */
-export async function deedsOfRun(run: string, store: Store, stateDir: string): Promise<ReadonlyMap<string, HostDeeds>> {
-  return deedsIn(store, run).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      throw new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
+export async function deedsOfRun(run: string, { ports, settings }: Session): Promise<ReadonlyMap<string, HostDeeds>> {
+  return deedsIn(await ports.store(), run).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw noSuchRun(run, settings.stateDir);
     throw new CommandError(1, `the journal of run ${run} cannot be trusted: ${error instanceof Error ? error.message : String(error)}`);
   });
 }
 
 /** The ways back of these hosts. */
-export async function rollbackSettings(run: string, hosts: readonly string[], set: Settings, world: World): Promise<WaysBack> {
-  const store = await world.store(set.stateDir);
-  const deeds = await deedsOfRun(run, store, set.stateDir);
-  const later = await laterRuns(run, hosts, store);
+export async function rollbackSettings(run: string, hosts: readonly string[], session: Session): Promise<WaysBack> {
+  const deeds = await deedsOfRun(run, session);
+  const later = await laterRuns(run, hosts, await session.ports.store());
   const vars = new Map<string, Mapping>();
   const left = new Map<string, readonly string[]>();
   const refused: { readonly host: string; readonly failure: Failure }[] = [];
@@ -49,7 +48,8 @@ export async function rollbackSettings(run: string, hosts: readonly string[], se
     const stays = back.kind === 'way_back' ? back.way.left : back.kind === 'nothing' ? back.left : [];
     if (stays.length > 0) left.set(host, stays);
   }
-  return { run, playVars: keptSettings(run, set.stateDir, world).playVars, vars, refused, unchanged, left };
+  const { playVars } = await keptSettings(run, session);
+  return { run, playVars, vars, refused, unchanged, left };
 }
 
 /** What later runs did on these hosts, the oldest first. One journal is read at a time, and nothing of other hosts is kept. */

@@ -1,9 +1,8 @@
 // `-e`: key=value pairs, a JSON or YAML mapping, @FILE or @- (standard input) with one; and variables of the environment.
-import { parseExtraVars, type Reader } from '../../load/index.ts';
+import { parseExtraVars, type Read, type Reader } from '../../load/index.ts';
 import type { Mapping } from '../../model/value.ts';
-import { uncoloured } from '../../screens/layout.ts';
-import { tell } from './diagnostics.ts';
-import { CommandError, type World } from './world.ts';
+import { report } from './diagnostics.ts';
+import { CommandError, type Surroundings, type World } from './world.ts';
 
 const prefix = 'KMEND_VAR_';
 
@@ -15,7 +14,14 @@ export function environmentVars({ env }: World): readonly string[] {
   return vars.length === 0 ? [] : [JSON.stringify(Object.fromEntries(vars))];
 }
 
-const inputs = new WeakMap<World['readInput'], string>();
+/** Texts that can be read once only, by the words that name them: standard input, and pipes (`-e @<(...)`). */
+const inputs = new WeakMap<World['readInput'], Map<string, Read>>();
+
+const inputsOf = ({ readInput }: World): Map<string, Read> => {
+  const known = inputs.get(readInput) ?? new Map<string, Read>();
+  inputs.set(readInput, known);
+  return known;
+};
 
 /** `-e @-`: read before the command begins. */
 export async function readInputVars(words: readonly string[], world: World): Promise<void> {
@@ -26,14 +32,20 @@ export async function readInputVars(words: readonly string[], world: World): Pro
       `standard input (-e @-) cannot be read: ${error instanceof Error ? error.message : String(error)}`,
     );
   });
-  inputs.set(world.readInput, text);
+  inputsOf(world).set('-', { ok: true, text });
 }
 
-/** All of them merged, the last wins. Mistakes are told together. */
-export function extraVarsOf(words: readonly string[], world: World): Mapping {
-  const input = inputs.get(world.readInput) ?? '';
-  const reader: Reader = { ...world.reader, readText: (path) => (path === '-' ? { ok: true, text: input } : world.reader.readText(path)) };
+/** All of them merged, the last wins. Errors are reported together. */
+export function extraVarsOf(words: readonly string[], { world, observer }: Surroundings): Mapping {
+  const known = inputsOf(world);
+  const readText = (path: string): Read => {
+    if (path !== '-' && !path.startsWith('/dev/') && !path.startsWith('/proc/')) return world.reader.readText(path);
+    const text = known.get(path) ?? (path === '-' ? { ok: true, text: '' } : world.reader.readText(path));
+    known.set(path, text);
+    return text;
+  };
+  const reader: Reader = { ...world.reader, readText };
   const checked = parseExtraVars(words, reader);
-  tell(checked.diagnostics, world, uncoloured);
+  report(checked.diagnostics, observer);
   return checked.value ?? {};
 }

@@ -1,4 +1,4 @@
-// The fleet of a command: inventory, patterns and targets, with all mistakes reported at once.
+// The fleet of a session: inventory, patterns and targets, with all errors reported at once.
 
 import type { DeclaredFacts } from '../../facts/index.ts';
 import { declaredFacts, hostScope, limitTo, loadInventory, resolvePattern, type TargetOptions, targetOf } from '../../load/index.ts';
@@ -6,28 +6,28 @@ import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { Inventory, Secret, Target } from '../../model/host.ts';
 import type { Play } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
-import { tell } from './diagnostics.ts';
+import { report } from './diagnostics.ts';
 import { wholeNumber } from './flags.ts';
 import { learnWritten } from './secrets.ts';
-import { paintOf, type Settings } from './settings.ts';
-import { CommandError, type World } from './world.ts';
+import type { Session } from './session.ts';
+import type { Settings } from './settings.ts';
+import { CommandError } from './world.ts';
 
 /** Loads the inventories; errors end the command, warnings are printed. `partial`: the caller can do without the hosts of a program. */
 export function loadFleet(
-  set: Settings,
-  world: World,
+  { settings, world, observer }: Session,
   options: { readonly playbookDir?: string; readonly partial?: boolean } = {},
 ): Inventory {
   const { playbookDir, partial } = options;
-  const checked = loadInventory(set.inventories, { reader: world.reader, ...present({ playbookDir }) });
-  tell(checked.diagnostics, world, paintOf(world));
+  const checked = loadInventory(settings.inventories, { reader: world.reader, ...present({ playbookDir }) });
+  report(checked.diagnostics, observer);
   if (checked.value === undefined) throw new Error('an inventory without errors has a value');
   const [program] = checked.value.notRun ?? [];
   if (program !== undefined && partial !== true)
     throw new CommandError(3, `${program} is a program, and nobody asked to run it`, askFor(program));
   learnWritten(
     [...checked.value.hosts.values()].map(({ vars }) => vars),
-    set.isSecret,
+    settings.isSecret,
     world,
   );
   return checked.value;
@@ -44,22 +44,23 @@ export interface Matched {
 }
 
 /** Hosts of a pattern, and what `--limit` leaves of them. No host is exit 11, never "all". */
-export function matchHosts(inventory: Inventory, pattern: string, set: Settings, world: World): Matched {
+export function matchHosts(inventory: Inventory, pattern: string, { settings, world, observer }: Session): Matched {
   const checked = resolvePattern(pattern, inventory);
-  tell(checked.diagnostics, world, paintOf(world));
+  report(checked.diagnostics, observer);
   const pool = checked.value ?? [];
-  if (set.limit === undefined) return { pool, hosts: pool };
-  const limited = limitTo(pool, set.limit, inventory, world.reader);
-  tell(limited.diagnostics, world, paintOf(world));
+  if (settings.limit === undefined) return { pool, hosts: pool };
+  const limited = limitTo(pool, settings.limit, inventory, world.reader);
+  report(limited.diagnostics, observer);
   return { pool, hosts: limited.value ?? [] };
 }
 
-export function hostsOf(inventory: Inventory, pattern: string, set: Settings, world: World): readonly string[] {
-  const { hosts } = matchHosts(inventory, pattern, set, world);
+export function hostsOf(inventory: Inventory, pattern: string, session: Session): readonly string[] {
+  const { hosts } = matchHosts(inventory, pattern, session);
+  const { limit } = session.settings;
   if (hosts.length > 0) return hosts;
   throw new CommandError(
     11,
-    `no host matches \`${pattern}\`${set.limit === undefined ? '' : ` with the limit \`${set.limit}\``}`,
+    `no host matches \`${pattern}\`${limit === undefined ? '' : ` with the limit \`${limit}\``}`,
     'kmend inventory --graph shows what there is',
   );
 }
@@ -74,18 +75,17 @@ export interface PlayBecome {
 export async function targetsOf(
   inventory: Inventory,
   hosts: readonly string[],
-  set: Settings,
-  world: World,
+  { settings, world, observer }: Session,
   play: PlayBecome = {},
 ): Promise<readonly Target[]> {
-  const options = await targetOptions(set, play);
+  const options = await targetOptions(settings, play);
   const diagnostics: Diagnostic[] = [];
   const targets = hosts.flatMap((host) => {
-    const checked = targetOf(host, hostScope(inventory, host, { extraVars: set.extraVars }), options);
+    const checked = targetOf(host, hostScope(inventory, host, { extraVars: settings.extraVars }), options);
     for (const one of checked.diagnostics) diagnostics.push(one);
     return checked.value === undefined ? [] : [checked.value];
   });
-  tell(diagnostics, world, paintOf(world));
+  report(diagnostics, observer);
   for (const { password, become } of targets)
     world.secrets.learn([password, become?.password].flatMap((one) => (one === undefined ? [] : [one.reveal()])));
   return targets;
@@ -95,19 +95,18 @@ export async function targetsOf(
 export function declaredOf(
   inventory: Inventory,
   hosts: readonly string[],
-  set: Settings,
-  world: World,
+  { settings, observer }: Session,
   play?: Play,
 ): ReadonlyMap<string, DeclaredFacts> {
-  const checked = declaredFacts(inventory, hosts, { extraVars: set.extraVars, ...(play && { play }) });
-  tell(checked.diagnostics, world, paintOf(world));
+  const checked = declaredFacts(inventory, hosts, { extraVars: settings.extraVars, ...(play && { play }) });
+  report(checked.diagnostics, observer);
   return checked.value ?? new Map();
 }
 
-async function targetOptions(set: Settings, play: PlayBecome): Promise<TargetOptions> {
-  const { flags } = set;
-  const password: Secret | undefined = await set.loginPassword?.();
-  const becomePassword: Secret | undefined = await set.becomePassword?.();
+async function targetOptions(settings: Settings, play: PlayBecome): Promise<TargetOptions> {
+  const { flags } = settings;
+  const password: Secret | undefined = await settings.loginPassword?.();
+  const becomePassword: Secret | undefined = await settings.becomePassword?.();
   const become = flags.become === true || play.become === true;
   const method = flags.becomeMethod ?? play.becomeMethod;
   const user = flags.becomeUser ?? play.becomeUser;

@@ -1,28 +1,10 @@
-// Secrets of a command line: where they are learned, and the output that never shows them.
+// Where secrets are learned: files, variables and templates of the operator.
 import { render } from '../../core/plan/condition.ts';
 import { type IsSecretName, isTemplate, secretTexts } from '../../core/plan/secrets.ts';
 import type { Scope } from '../../expression/index.ts';
 import type { Play } from '../../model/playbook.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import type { World } from './world.ts';
-
-/** Whatever is printed is masked, and what is typed at a prompt for a secret is one. */
-export function maskedWorld(world: World): World {
-  const { learn, hide, mask } = world.secrets;
-  return {
-    ...world,
-    out: (text) => world.out(hide(text)),
-    err: (text) => world.err(mask(text)),
-    asker: {
-      ...world.asker,
-      secret: async (prompt) => {
-        const answer = await world.asker.secret(prompt);
-        learn([answer]);
-        return answer;
-      },
-    },
-  };
-}
 
 /** Values as they are written: of an inventory, of a playbook, of `-e`. */
 export const learnWritten = (data: unknown, isSecret: IsSecretName, world: World): void =>

@@ -1,19 +1,16 @@
-// Settings of a command from its flags, and the adapters made from them.
+// The settings of a command: what its flags say, checked, and what they leave open.
 
 import { setMaxListeners } from 'node:events';
-import { judgeHolder, ownHolder } from '../../adapters/store/index.ts';
 import { type IsSecretName, secretNames } from '../../core/plan/secrets.ts';
-import type { Transport } from '../../engine/ports/transport.ts';
 import { type ForwardTarget, forwardTarget } from '../../model/forward-target.ts';
 import { type Secret, secret } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
-import { causeText, type Failure } from '../../model/run/failure.ts';
+import type { Failure } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
-import { coloured, type Paint, uncoloured } from '../../screens/layout.ts';
 import { environmentVars, extraVarsOf } from './extra-vars.ts';
 import { type FleetFlags, stateDirOf, wholeNumber } from './flags.ts';
 import { learnWritten } from './secrets.ts';
-import { type ClusterNeeds, CommandError, type World, type WorldCluster } from './world.ts';
+import { CommandError, type Surroundings, type World } from './world.ts';
 
 /** What `kmend rollback` knows of each host, from the journal of the run that is taken back. */
 export interface RollbackSettings {
@@ -42,14 +39,15 @@ export interface Settings {
   readonly becomePassword?: () => Promise<Secret>;
 }
 
-export function settings(flags: FleetFlags, world: World): Settings {
+export function settingsOf(flags: FleetFlags, around: Surroundings): Settings {
+  const { world } = around;
   const fromEnv = world.env.ANSIBLE_INVENTORY;
   const forward = flags.auditForward === undefined ? undefined : forwardTarget(flags.auditForward);
   if (flags.auditForward !== undefined && forward === undefined)
     throw new CommandError(3, '--audit-forward must be syslog, journald, or udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT');
   const inventories = flags.inventory ?? (fromEnv === undefined || fromEnv === '' ? defaultInventories(world) : fromEnv.split(':'));
   const isSecret = secretNames(flags.secrets);
-  const extraVars = extraVarsOf([...environmentVars(world), ...(flags.extraVars ?? [])], world);
+  const extraVars = extraVarsOf([...environmentVars(world), ...(flags.extraVars ?? [])], around);
   learnWritten(extraVars, isSecret, world);
   return {
     inventories,
@@ -83,8 +81,6 @@ function askOnce(prompt: string, world: World): () => Promise<Secret> {
   };
 }
 
-export const paintOf = (world: Pick<World, 'colour'>): Paint => (world.colour ? coloured : uncoloured);
-
 /** While hosts are only read there is nothing to bring to a safe state: the first signal ends it. */
 export function readingSignal(world: World): AbortSignal {
   const signal = AbortSignal.any([world.stop, world.kill]);
@@ -96,40 +92,4 @@ export function readingSignal(world: World): AbortSignal {
 export function endIfStopped(world: World, text = 'interrupted while hosts were read: nothing was changed'): void {
   if (!world.stop.aborted) return;
   throw new CommandError(world.stop.reason === 'SIGTERM' ? 143 : 130, text);
-}
-
-export function openTransport(set: Settings, world: World): Promise<Transport> {
-  return world.transport({ asker: world.asker, handshakes: set.forks, warn: (text) => world.err(`warning: ${text}`) });
-}
-
-/** The cluster of `--kubeconfig` or KUBECONFIG; without either there is none, which is not an error. */
-export async function openCluster(set: Settings, world: World, takeover?: string): Promise<WorldCluster | undefined> {
-  const fromEnv = world.env.KUBECONFIG;
-  const kubeconfigs =
-    set.flags.kubeconfig !== undefined ? [set.flags.kubeconfig] : fromEnv === undefined || fromEnv === '' ? [] : fromEnv.split(':');
-  return kubeconfigs.length === 0 ? undefined : clusterOf(kubeconfigs, set, world, takeover === undefined ? {} : { takeover });
-}
-
-/** The cluster that kubectl would talk to: a run takes only what it is told, one node by hand is another matter. */
-export async function openKubectlCluster(set: Settings, world: World, takeover?: string): Promise<WorldCluster> {
-  const more = { holder: ownHolder(), ...present({ takeover }) };
-  return clusterOf(await world.kubeconfigPaths(set.flags.kubeconfig), set, world, more);
-}
-
-async function clusterOf(
-  kubeconfigs: readonly string[],
-  set: Settings,
-  world: World,
-  more: Pick<ClusterNeeds, 'holder' | 'takeover'>,
-): Promise<WorldCluster> {
-  const { context } = set.flags;
-  const cluster = await world.cluster({
-    kubeconfigs,
-    warn: (text) => world.err(`warning: ${text}`),
-    judgeHolder,
-    ...present({ context }),
-    ...more,
-  });
-  if (!cluster.ok) throw new CommandError(3, causeText(cluster.failure), cluster.failure.hint);
-  return cluster.value;
 }

@@ -1,4 +1,4 @@
-// The world as commands see it: streams, disk, clock, and makers of the adapters. `main.ts` builds the real one, tests bring another.
+// The world as use cases see it: disk, clock, operator, and makers of the adapters. It has nothing to print with: an Observer sees what happens.
 
 import type { JudgeHolder, KubeCluster } from '../../adapters/kube/index.ts';
 import type { Download, Inspected, Trust } from '../../adapters/local/index.ts';
@@ -12,6 +12,7 @@ import type { Reader } from '../../load/index.ts';
 import type { ForwardTarget } from '../../model/forward-target.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import type { Outcome } from '../../model/run/failure.ts';
+import type { Observer } from '../observer.ts';
 
 export interface TransportNeeds {
   readonly asker: Asker;
@@ -34,29 +35,19 @@ export interface ClusterNeeds {
 export type WorldCluster = Cluster &
   Pick<KubeCluster, 'nodesWith' | 'plainCordon' | 'plainUncordon' | 'mayCordon' | 'missingRights' | 'stats' | 'description'>;
 
-/** Writing and reading files of the user's own choosing (plans), and of the state directory. */
+/** Writing and removing files of the operator's own choosing (plans, units). */
 export interface Files {
-  readonly read: (path: string) => Promise<string>;
   /** Whole or not at all: beside it, then renamed. */
   readonly write: (path: string, text: string, mode: number) => Promise<void>;
-  readonly list: (path: string) => Promise<readonly string[]>;
   readonly remove: (path: string) => Promise<void>;
 }
 
 export interface World {
   readonly version: string;
-  /** Prints one line: a line end in it is shown, never obeyed. Text of several lines goes through `printText`. */
-  readonly out: (line: string) => void;
-  readonly err: (line: string) => void;
-  /** One line that is drawn over on a terminal while a person waits, and nowhere else; the empty text takes it away. */
-  readonly progress: (text: string) => void;
-  /** Standard output is a terminal. */
-  readonly isTerminal: boolean;
-  readonly colour: boolean;
-  /** Columns now; a terminal may be resized. */
-  readonly width: () => number;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Goes on in this directory; false where that cannot be. */
+  readonly enter: (directory: string) => boolean;
   readonly home: string;
   /** Login name of the person, for the journal. */
   readonly who: string;
@@ -100,15 +91,13 @@ export interface World {
   readonly packageRoot: string;
 }
 
-/** Runs one command line in this world and gives its exit code. */
-export type RunLine = (args: readonly string[], world: World) => Promise<number>;
+/** What is there before a setting is read. */
+export interface Surroundings {
+  readonly world: World;
+  readonly observer: Observer;
+}
 
-/** Prints kmend's own text of several lines. */
-export const printText = (text: string, print: (line: string) => void): void => {
-  for (const line of text.replace(/\n$/, '').split('\n')) print(line);
-};
-
-/** A command that cannot go on for a reason that is the user's: told on stderr, ends with this exit code. Caught in one place. */
+/** A use case that cannot go on for a reason that is the operator's: a command reports it and ends with this exit code. */
 export class CommandError extends Error {
   readonly exit: number;
   readonly hint: string | undefined;
@@ -118,3 +107,6 @@ export class CommandError extends Error {
     this.hint = hint;
   }
 }
+
+export const noSuchRun = (run: string, stateDir: string): CommandError =>
+  new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');

@@ -1,7 +1,10 @@
 // The port to the state directory: journals, plans, locks and slots.
 import type { HeldSlot } from '../../core/run-state/slot.ts';
 import type { Piece } from '../../model/run/effect.ts';
-import type { Event, EventBody } from '../../model/run/event.ts';
+import type { Event, EventBody, EventOf, EventType } from '../../model/run/event.ts';
+import type { History, JournalEnd, JournalHead, RunInfo } from './history.ts';
+
+export type { JournalHead, RunInfo } from './history.ts';
 
 /** A host that a run has out of service, as it is written down for other runs. */
 export interface Slot {
@@ -31,13 +34,6 @@ export interface TakenSlot extends Slot {
   readonly run: string;
 }
 
-/** How far a journal goes. Who keeps the head can prove later that nothing before it was changed or cut off. */
-export interface JournalHead {
-  readonly entries: number;
-  /** sha256 of the last line. */
-  readonly head: string;
-}
-
 export interface Journal {
   readonly run: string;
   readonly end: () => JournalHead;
@@ -52,19 +48,6 @@ export interface Journal {
 export type KeptOutput =
   | { readonly kept: true; readonly file: string; readonly piece: Piece }
   | { readonly kept: false; readonly why: string };
-
-export interface RunInfo extends JournalHead {
-  readonly run: string;
-  readonly startedAt: number;
-  readonly playbook: string;
-  readonly play: string;
-  readonly finished?: { readonly exit: number; readonly why: string };
-  readonly previous?: { readonly run: string; readonly head: string };
-  /** The job whose turn it was. */
-  readonly job?: string;
-  /** Its journal has no entry: it was killed as it began, and did nothing. */
-  readonly begun?: false;
-}
 
 /** `taken`: another run has taken these hosts over. `gone`: the state directory is not where it was. */
 export type LockState = 'held' | 'taken' | 'gone';
@@ -91,7 +74,7 @@ export interface Store {
   /** For resume: opens it for appending after checking the chain and showing every event; `torn`: a half-written last line was cut off. */
   readonly openJournal: (run: string, see: (event: Event) => void) => Promise<{ readonly journal: Journal; readonly torn: boolean }>;
   /** Shows every event of a run's journal, oldest first, after checking its link; none is kept. */
-  readonly scanEvents: (run: string, see: (event: Event) => void) => Promise<void>;
+  readonly scanEvents: (run: string, see: (event: Event) => void) => Promise<JournalEnd>;
   /** All runs, the oldest first. A journal that has not changed is not read again. */
   readonly runs: () => Promise<readonly RunInfo[]>;
   /** The newest run, and the head of its journal; none where there is none, or its journal is broken. */
@@ -115,4 +98,42 @@ export interface Store {
   readonly holder: (run: string) => Promise<string | undefined>;
   /** Adds text, without secrets, to what is kept of this host's long output. Never throws, and never takes the space that the journal needs. */
   readonly keepOutput: (run: string, host: string, text: string) => Promise<KeptOutput>;
+  /** Keeps what a resume and a rollback read; gives the digests, by name, for the first entry of the journal. */
+  readonly keepFiles: (run: string, texts: Readonly<Record<RunFile, string>>) => Promise<Readonly<Record<string, string>>>;
+  /** Undefined where the run has none, or it must not be obeyed. */
+  readonly readFile: (run: string, file: RunFile) => Promise<string | undefined>;
+  /** Where it lies, for people. */
+  readonly placeOf: (run: string, file: RunFile) => string;
+  /** Which of these files are not what their digests say, by where they lie. */
+  readonly changedFiles: (run: string, digests: Readonly<Record<string, string>>) => Promise<readonly string[]>;
+  /** What other processes ask of this run. */
+  readonly commands: (run: string) => Commands;
+  /** Leaves a command for a run; it is an event that the run's own process will journal. */
+  readonly post: (run: string, body: EventBody) => Promise<void>;
+  readonly jobs: Documents;
+  /** How many cgroup ids each host had in use. */
+  readonly ids: Documents;
+  /** Where a package file with this sha256 lies once it was fetched. */
+  readonly packagePath: (sha256: string) => string;
+  readonly history: History;
+}
+
+export type RunFile = 'plan' | 'settings';
+
+/** The commands that wait for a run. One stays until the journal has it: a crash in between loses none and repeats none. */
+export interface Commands {
+  /** Learns from each event of the journal which commands it has. */
+  readonly see: (event: Pick<Event, 'command'>) => void;
+  /** Those that the journal has not, the oldest first (those of one type, where it is given); the others are removed. */
+  readonly take: <T extends EventType = EventType>(type?: T) => Promise<readonly EventOf<T>[]>;
+}
+
+/** Small texts by name, each replaced as a whole. */
+export interface Documents {
+  readonly names: () => Promise<readonly string[]>;
+  /** Undefined where there is none, or it must not be obeyed. */
+  readonly read: (name: string) => Promise<string | undefined>;
+  readonly write: (name: string, text: string) => Promise<void>;
+  readonly remove: (name: string) => Promise<void>;
+  readonly placeOf: (name: string) => string;
 }

@@ -1,0 +1,52 @@
+// Small texts in a directory of their own, each replaced as a whole.
+import { randomBytes } from 'node:crypto';
+import { open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Documents } from '../../engine/ports/store.ts';
+import { ownDirectory, readOwn } from './owned.ts';
+
+/** Why a path must not be obeyed; undefined = it may be. */
+export type Judge = (path: string) => string | undefined;
+
+export function documentsIn(stateDir: string, folder: string, judge: Judge): Documents {
+  const directory = join(stateDir, folder);
+  const placeOf = (name: string): string => join(directory, `${fileName(name)}.json`);
+  return {
+    names: async () => {
+      const files = await readdir(directory).catch(() => []);
+      return files.flatMap((file) => (file.endsWith('.json') ? [basename(file, '.json')] : [])).sort();
+    },
+    read: (name) => readTrusted(stateDir, placeOf(name), judge),
+    write: async (name, text) => {
+      await ownDirectory(stateDir, folder);
+      await writeWhole(placeOf(name), text);
+    },
+    remove: (name) => rm(placeOf(name), { force: true }),
+    placeOf,
+  };
+}
+
+/** Undefined where it is not there, cannot be read, or must not be obeyed. */
+export const readTrusted = async (stateDir: string, path: string, judge: Judge): Promise<string | undefined> =>
+  judge(path) === undefined ? readOwn(stateDir, path).catch(() => undefined) : undefined;
+
+/** Beside it, synced, then renamed: never half a file. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
+  const file = await open(draft, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.datasync();
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    // What a descriptor cannot write, it does not say where.
+    throw error instanceof Error && !('path' in error) ? Object.assign(error, { path }) : error;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Any name of an inventory as one name of a file. */
+const fileName = (name: string): string =>
+  name.replace(/^\.|[^A-Za-z0-9._-]/g, (sign) => `%${(sign.codePointAt(0) ?? 0).toString(16)}`).slice(0, 200);

@@ -1,0 +1,35 @@
+// What a run did, by its journal.
+import { JournalError } from '../../adapters/store/index.ts';
+import { fold } from '../../core/run-state/fold.ts';
+import { emptyState, type RunState } from '../../core/run-state/state.ts';
+import type { JournalEnd } from '../../engine/ports/history.ts';
+import type { Event } from '../../model/run/event.ts';
+import type { Session } from '../session/session.ts';
+import { CommandError, noSuchRun } from '../session/world.ts';
+
+export interface ReadRun {
+  readonly state: RunState;
+  readonly end: JournalEnd;
+  /** The process that works on it. */
+  readonly holder: string | undefined;
+}
+
+export async function readRun(run: string, session: Session): Promise<ReadRun> {
+  let state = emptyState;
+  const end = await eachEvent(run, session, (event) => {
+    state = fold(state, event);
+  });
+  return { state, end, holder: await (await session.ports.store()).holder(run) };
+}
+
+/** Shows every event of a run, the oldest first, each when its link is known to hold. */
+export async function eachEvent(run: string, { ports, settings }: Session, see: (event: Event) => void): Promise<JournalEnd> {
+  try {
+    return await (await ports.store()).scanEvents(run, see);
+  } catch (error) {
+    if (error instanceof JournalError)
+      throw new CommandError(1, error.message, 'somebody or something changed this journal: do not trust it beyond the entry before');
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw noSuchRun(run, settings.stateDir);
+    throw error;
+  }
+}

@@ -1,0 +1,68 @@
+// Which of the hosts that earlier runs remediated have lost their remedy; read-only.
+import { type HostDrift, hostDrift } from '../../core/history/drift-report.ts';
+import { seenOf } from '../../core/history/orphans.ts';
+import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
+import { surveyFleet } from '../../engine/host/fleet.ts';
+import { givenFacts } from '../../facts/index.ts';
+import type { Facts } from '../../model/fact.ts';
+import { attempt, type Failure, ok } from '../../model/run/failure.ts';
+import { mendedHosts } from '../history/history.ts';
+import { readHeld, type Standing, standingOf, standingReasons } from '../plan/held.ts';
+import { declaredOf, hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
+import type { Session } from '../session/session.ts';
+import { CommandError } from '../session/world.ts';
+
+export interface DriftInput {
+  readonly pattern: string;
+  /** Also hosts that no run remediated. */
+  readonly all: boolean;
+}
+
+export interface Drifted {
+  readonly rows: readonly HostDrift[];
+  readonly standing: Standing;
+  readonly exit: number;
+}
+
+export async function drift({ pattern, all }: DriftInput, session: Session): Promise<Drifted> {
+  const { settings, world, observer } = session;
+  const inventory = loadFleet(session);
+  const matched = hostsOf(inventory, pattern, session);
+  const store = await session.ports.store();
+  const memory = await mendedHosts(store);
+  // A host that a run left half done was remediated by none, and is none of those that nobody asks about.
+  const left = await readHeld(
+    matched.map((host) => seenOf(host, {})),
+    store,
+  );
+  const hosts = all ? matched : matched.filter((host) => memory.has(host) || left.has(host));
+  if (hosts.length === 0)
+    throw new CommandError(
+      11,
+      `no run under ${settings.stateDir} remediated any of these ${matched.length} hosts`,
+      '`kmend drift --all` and `kmend check` read hosts that no run remediated; --state-dir names another place of runs',
+    );
+  const targets = await targetsOf(inventory, hosts, session);
+  const declared = declaredOf(inventory, hosts, session);
+  const known = async (host: string): Promise<Facts> => givenFacts(declared.get(host), undefined, memory.get(host)?.proof.accepted);
+  const options = { forks: settings.forks, retries: 3, signal: world.kill, known };
+  const ports = { transport: await session.ports.transport(), clock: world.clock };
+  const reading = observer.reading('read', hosts);
+  const surveys = await surveyFleet(targets, [], options, ports, ({ host }) => reading.answered(host));
+  reading.end();
+  const rows = surveys.map(({ host, outcome }) => {
+    const unread = (failure: Failure): HostDrift => hostDrift(host, memory.get(host), { failure });
+    if (!outcome.ok) return unread(outcome.failure);
+    const row = attempt(`the facts of ${host}`, () => ok(hostDrift(host, memory.get(host), { facts: outcome.value })));
+    return row.ok ? row.value : unread(row.failure);
+  });
+  const read = surveys.map(({ host, outcome }) => ({ host, ...(outcome.ok ? { facts: outcome.value } : {}) }));
+  const standing = await standingOf(read, targets, inventory, session);
+  return { rows, standing, exit: exitCode([...rows.flatMap(reasons), ...standingReasons(standing)]) };
+}
+
+function reasons(row: HostDrift): readonly ExitReason[] {
+  if (row.state === 'unread') return [row.failure?.kind === 'unreachable' ? 'unreachable' : 'failed'];
+  if (row.state === 'unproven') return ['unverified'];
+  return row.state === 'lost' ? ['changes'] : [];
+}

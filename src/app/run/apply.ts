@@ -1,0 +1,63 @@
+// Carrying out a playbook, or exactly a plan that was saved.
+import { parsePlan } from '../../core/plan/saved-plan.ts';
+import { hasChanges, type Plan } from '../../model/run/plan.ts';
+import { makePlan, type PlanFlags } from '../plan/make-plan.ts';
+import { loadProject } from '../plan/project.ts';
+import { runPorts, type Session } from '../session/session.ts';
+import { CommandError } from '../session/world.ts';
+import { approveAndRun, shown } from './approve.ts';
+import { rollBackFailed } from './auto-rollback.ts';
+import type { RunFlags } from './drive.ts';
+import { withSavedPlan } from './load-saved.ts';
+import { adoptProven } from './return-proven.ts';
+import { type EndedRun, exitOf, runPlays } from './start.ts';
+
+export interface ApplyInput extends PlanFlags, RunFlags {
+  /** A playbook, or a plan that was saved. */
+  readonly path: string;
+  /** The job whose turn this is: where no host needs anything, no run is begun. */
+  readonly job?: string;
+}
+
+export type Applied =
+  | { readonly kind: 'nothing_to_do'; readonly exit: 0; readonly plan: Plan }
+  | { readonly kind: 'carried_out'; readonly exit: number; readonly runs: readonly EndedRun[] };
+
+export async function apply(input: ApplyInput, session: Session): Promise<Applied> {
+  const { path } = input;
+  const read = session.world.reader.readText(path);
+  if (!read.ok || !path.endsWith('.json')) return applyPlaybook(input, session);
+  const saved = parsePlan(read.text);
+  if (!saved.ok)
+    throw new CommandError(
+      3,
+      `${path} is not a plan that \`kmend plan -o\` saved: ${saved.failure.message}`,
+      'make a new plan: kmend plan -o FILE',
+    );
+  return applyPlan(saved.value, input, session);
+}
+
+async function applyPlaybook(input: ApplyInput, session: Session): Promise<Applied> {
+  const project = await loadProject(input.path, session);
+  await runPorts(session);
+  const first = await makePlan(project, session, input);
+  const made = (await adoptProven(first, session)) ? await makePlan(project, session, input) : first;
+  if (input.job !== undefined && nothingToDo(made.plan)) return { kind: 'nothing_to_do', exit: 0, plan: made.plan };
+  return carriedOut(await approveAndRun(made, input, session, (run) => rollBackFailed(run, session)));
+}
+
+async function applyPlan(plan: Plan, input: ApplyInput, session: Session): Promise<Applied> {
+  const saved = { plan, name: input.path, strictVersion: true };
+  return withSavedPlan(saved, session, async (made, inner) => {
+    // Who saved a plan has read it; asked on a terminal, the operator wants to see again what the yes is for.
+    if (input.yes !== true) inner.observer.planned(shown(made));
+    const after = plan.rollbackOf === undefined ? (run: string) => rollBackFailed(run, inner) : undefined;
+    return carriedOut(await runPlays(made, { ...input, approved: false }, inner, after));
+  });
+}
+
+const carriedOut = (runs: readonly EndedRun[]): Applied => ({ kind: 'carried_out', exit: exitOf(runs), runs });
+
+/** No host has changes, none was refused and none was left out. */
+const nothingToDo = (plan: Plan): boolean =>
+  plan.plays.every((play) => play.leftOut.length === 0 && play.hosts.every((host) => host.refused === undefined && !hasChanges(host)));

@@ -1,0 +1,34 @@
+// Commands to a run under way, left for its own process, which journals them.
+import type { EventBody } from '../../model/run/event.ts';
+import { stateOf } from '../history/history.ts';
+import { refuseNeverBegan } from '../history/never-began.ts';
+import type { Session } from '../session/session.ts';
+import { noSuchRun } from '../session/world.ts';
+import { type Resolution, resolutionsIn } from './resolutions.ts';
+
+/** What was left for a run, and who works on it: where nobody does, a resume takes it up. */
+export interface Left {
+  readonly run: string;
+  readonly holder: string | undefined;
+}
+
+/** Leaves commands for a run. */
+export async function command(run: string, bodies: readonly EventBody[], session: Session): Promise<Left> {
+  const store = await session.ports.store();
+  await refuseUnknown(run, session);
+  for (const body of bodies) await store.post(run, body);
+  return { run, holder: await store.holder(run) };
+}
+
+/** Leaves what the operator says of failed hosts for a run, where it can change something. */
+export async function leaveResolutions(run: string, given: readonly Resolution[], session: Session): Promise<Left> {
+  await refuseUnknown(run, session);
+  return command(run, resolutionsIn(given, await stateOf(await session.ports.store(), run)), session);
+}
+
+/** A run that is not there is the operator's mistake, and in one that never began nobody would take a command up. */
+async function refuseUnknown(run: string, { ports, settings }: Session): Promise<void> {
+  const store = await ports.store();
+  if ((await store.readFile(run, 'settings')) === undefined) throw noSuchRun(run, settings.stateDir);
+  await refuseNeverBegan(run, store);
+}

@@ -1,0 +1,163 @@
+// The loop of a run, with all that belongs to it while it goes on: journal, view, events on nodes, forwarded entries.
+
+import { stateError } from '../../adapters/store/index.ts';
+import { isResolvable, wordFor } from '../../core/run-state/resolve.ts';
+import { hostState, hostStates, type RunState } from '../../core/run-state/state.ts';
+import { createVoice, type Voice } from '../../engine/node/events.ts';
+import type { Forwarder } from '../../engine/ports/outside.ts';
+import type { Commands, Journal } from '../../engine/ports/store.ts';
+import { type RunInput, runLoop } from '../../engine/run.ts';
+import { type Ledger, ledgerOf } from '../../engine/run-log.ts';
+import { present } from '../../model/present.ts';
+import type { EventBody } from '../../model/run/event.ts';
+import { causeText } from '../../model/run/failure.ts';
+import type { Plan, PlayPlan } from '../../model/run/plan.ts';
+import type { RunView } from '../observer.ts';
+import type { ReadyPlay } from '../plan/project.ts';
+import { type RunPorts, runPorts, type Session } from '../session/session.ts';
+import { CommandError } from '../session/world.ts';
+import { withheldOf } from './kept-settings.ts';
+
+export interface RunFlags {
+  readonly yes?: boolean;
+  readonly wait?: boolean;
+  readonly strict?: boolean;
+  readonly takeover?: string;
+  /** Of a resume: only these hosts go on, and only so far that they are in service again. */
+  readonly returnProven?: readonly string[];
+}
+
+export interface PlayRun extends RunFlags {
+  readonly plan: Plan;
+  readonly play: PlayPlan;
+  readonly ready: ReadyPlay;
+  /** The plan was read from a file, not made just now. */
+  readonly saved?: boolean;
+  /** Plays that come after it, each a run of its own: a resume goes on with them. */
+  readonly following?: readonly PlayPlan[];
+}
+
+/** Where a run begins or goes on. */
+export interface Entry {
+  readonly journal: Journal;
+  readonly before: RunState;
+  /** Goes into the journal first. */
+  readonly bodies: readonly EventBody[];
+  /** Number of this controller in the run. */
+  readonly number: number;
+  readonly commands: Commands;
+}
+
+export async function drive(run: PlayRun, entry: Entry, session: Session): Promise<number> {
+  const { world, observer, settings } = session;
+  const { journal, before, commands } = entry;
+  const ports = await runPorts(session);
+  const view = await observer.openRun(journal.run, run.play.play);
+  let isClosed = false;
+  const warn = (text: string): void => {
+    if (!isClosed) void journal.append(world.secrets.mask({ type: 'warning', text }), false).catch(() => {});
+  };
+  const forwarder = await openForwarder(session, warn);
+  const voice = openVoice(run, before, session, ports, warn);
+  const ledger = ledgerOf(journal, before, (event, state, line) => {
+    commands.see(event);
+    view.onEvent(event, state);
+    forwarder?.send(event, line);
+    voice?.see(event, state);
+  });
+  try {
+    await begin(ledger, entry.bodies, session);
+    const input = await inputOf(run, entry, { ledger, view, ports }, session);
+    const ended = await world.underWay(() => runLoop(input));
+    isClosed = true;
+    // Removes the files of those that the journal has.
+    await commands.take();
+    await ledger.append({ type: 'run.closed' }, true);
+    await view.close();
+    view.ended({ run: ledger.run, state: ledger.state(), head: ledger.end(), withheld: await withheldOf(ledger.run, session) });
+    return world.stop.aborted && world.stop.reason === 'SIGTERM' ? 143 : ended.exit;
+  } catch (thrown) {
+    const error = stateError(thrown, settings.stateDir);
+    if (error === undefined) throw thrown;
+    throw new CommandError(
+      1,
+      `${error.message}: run ${journal.run} stops here, no further step is begun on any host; ${underWay(ledger.state())}`,
+      `${error.remedy}, then: kmend resume ${journal.run}`,
+    );
+  } finally {
+    await view.close();
+    await voice?.close();
+    const lost = await forwarder?.close();
+    if (lost !== undefined) observer.notice(`the journal of run ${journal.run} was not forwarded whole: ${lost}`, 'warning');
+    await journal.close();
+  }
+}
+
+async function begin(ledger: Ledger, bodies: readonly EventBody[], { world }: Session): Promise<void> {
+  for (const body of bodies) {
+    const event = body.type === 'host.resolved' ? wordFor(ledger.state(), body) : body;
+    // Of a thousand hosts that need nothing each would wait for the disk: the first effect is announced on disk with all before it.
+    await ledger.append(world.secrets.mask(event), event.type !== 'drift.noted' && event.type !== 'host.done');
+  }
+}
+
+async function inputOf(
+  run: PlayRun,
+  { bodies, number, commands }: Entry,
+  { ledger, view, ports }: { readonly ledger: Ledger; readonly view: RunView; readonly ports: RunPorts },
+  { world }: Session,
+): Promise<RunInput> {
+  const asker = { ...world.asker, confirm: (question: string) => view.aside(() => world.asker.confirm(question)) };
+  const { setup, canaryHosts } = run.ready;
+  return {
+    ledger,
+    setup,
+    ports: { ...ports, clock: world.clock, asker, gates: await world.gates(ports.cluster), here: world.here },
+    number,
+    ...present({ takeover: run.takeover, returns: run.returnProven, canaryHosts }),
+    strict: run.strict === true,
+    wait: run.wait === true,
+    who: world.who,
+    keepOutput: (host, text) => ports.store.keepOutput(ledger.run, host, text),
+    freed: freedBy(bodies, ledger.state()),
+    slots: ports.store.slots(ledger.run, new Set(setup.addresses().keys())),
+    commands: commands.take,
+    stop: world.stop,
+    kill: world.kill,
+  };
+}
+
+/** A missing right to write events is worth a word only where the play asks for them. */
+function openVoice(
+  { play }: PlayRun,
+  before: RunState,
+  { world }: Session,
+  { cluster }: RunPorts,
+  warn: (text: string) => void,
+): Voice | undefined {
+  const { events } = play.rollout;
+  if (cluster === undefined || events === false) return undefined;
+  return createVoice(cluster, world.clock, before, (failure) => {
+    if (events === true) warn(`no events on nodes (rollout.events): ${causeText(failure)}; docs/rbac.yaml has the role kmend-events`);
+  });
+}
+
+async function openForwarder({ settings, world }: Session, warn: (text: string) => void): Promise<Forwarder | undefined> {
+  const { forward } = settings;
+  return forward && world.forwarder(forward, (why) => warn(`entries are not forwarded (--audit-forward): ${why}; the run goes on`));
+}
+
+/** Hosts that the operator acknowledged: later runs shall find them free. */
+const freedBy = (bodies: readonly EventBody[], state: RunState): readonly string[] =>
+  bodies.flatMap((body) => {
+    if (body.type !== 'host.resolved' || body.as === 'retry') return [];
+    const host = hostState(state, body.host);
+    return host !== undefined && isResolvable(host) ? [host.host] : [];
+  });
+
+/** Which hosts a run lets go of, and in the middle of what. */
+function underWay(state: RunState): string {
+  const hosts = [...hostStates(state)].filter((host) => host.status === 'running');
+  if (hosts.length === 0) return 'no host was under way';
+  return `under way: ${hosts.map((host) => `${host.host}${host.inFlight[0] === undefined ? '' : ` (${host.inFlight[0].what})`}`).join(', ')}`;
+}

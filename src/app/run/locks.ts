@@ -1,0 +1,49 @@
+// The lock of a run's hosts, and the guard against another run that has taken them.
+import { StateGoneError } from '../../adapters/store/index.ts';
+import type { Journal, Store } from '../../engine/ports/store.ts';
+import { addressOf } from '../plan/project.ts';
+import type { Session } from '../session/session.ts';
+import { CommandError } from '../session/world.ts';
+import type { PlayRun } from './drive.ts';
+
+export type HeldLock = Extract<Awaited<ReturnType<Store['lock']>>, { readonly held: true }>;
+
+/** What a run locks: each of its hosts by where it is reached, so that two names of one machine are one. */
+const lockedHosts = ({ ready }: PlayRun): readonly string[] => [...ready.setup.hosts.values()].map(({ target }) => addressOf(target));
+
+/** Locks the hosts of a run while it works; a lock that another holds ends the command. */
+export async function locked(run: PlayRun, id: string, session: Session, work: (lock: HeldLock) => Promise<number>): Promise<number> {
+  const store = await session.ports.store();
+  const lock = await store.lock(lockedHosts(run), id, run.takeover);
+  if (!lock.held)
+    throw new CommandError(
+      7,
+      `these hosts are locked by ${lock.by}`,
+      'wait for it, or see `kmend runs`; a lock is freed by its run or by the proven death of its process, never by time; ' +
+        `if you know that it is dead: --takeover ${lock.run}`,
+    );
+  try {
+    return await work(lock);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** A controller that was stopped and wakes up after its hosts were taken over finds out before it announces anything. */
+export const guarded = (journal: Journal, lock: HeldLock, stateDir: string): Journal => ({
+  run: journal.run,
+  end: () => journal.end(),
+  follow: (see) => journal.follow(see),
+  close: () => journal.close(),
+  append: async (body, sync) => {
+    if (body.type === 'host.started' || body.type === 'effect.started') await mayGoOn(journal.run, lock, stateDir);
+    return journal.append(body, sync);
+  },
+});
+
+async function mayGoOn(run: string, lock: HeldLock, stateDir: string): Promise<void> {
+  const state = await lock.state();
+  if (state === 'gone') throw new StateGoneError(stateDir);
+  if (state === 'taken')
+    throw new CommandError(7, `the hosts of run ${run} were taken over by another run`, 'nothing more was done here; see `kmend runs`');
+}

@@ -1,0 +1,174 @@
+// Continuing a run after a crash, an interruption or a failure.
+import { JournalError } from '../../adapters/store/index.ts';
+import { parsePlan } from '../../core/plan/saved-plan.ts';
+import { fold } from '../../core/run-state/fold.ts';
+import { emptyState, type RunState } from '../../core/run-state/state.ts';
+import type { Journal } from '../../engine/ports/store.ts';
+import { NotReturned } from '../../engine/run.ts';
+import type { Event, EventBody } from '../../model/run/event.ts';
+import type { Plan } from '../../model/run/plan.ts';
+import { refuseNeverBegan } from '../history/never-began.ts';
+import type { MadePlan } from '../plan/make-plan.ts';
+import { runPorts, type Session } from '../session/session.ts';
+import { CommandError, noSuchRun } from '../session/world.ts';
+import { rollBackFailed } from './auto-rollback.ts';
+import { type Left, leaveResolutions } from './control.ts';
+import { drive, type PlayRun, type RunFlags } from './drive.ts';
+import { keptSettings, reportMissing } from './kept-settings.ts';
+import { withSavedPlan } from './load-saved.ts';
+import { guarded, locked } from './locks.ts';
+import { type Resolution, resolutionsIn } from './resolutions.ts';
+import { approvalOf, connectionNotes, type EndedRun, exitOf, runPlays } from './start.ts';
+
+export interface ResumeInput extends RunFlags {
+  readonly run: string;
+  /** What the operator says now of hosts that failed; what was left for the run before comes first. */
+  readonly resolutions?: readonly Resolution[];
+}
+
+export type Resumed =
+  /** Its own process goes on with it: the resolutions were left for that one. */
+  | (Left & { readonly kind: 'left' })
+  | {
+      readonly kind: 'ended';
+      readonly exit: number;
+      readonly runs: readonly EndedRun[];
+      /** Plays that come after it and are not its own to begin, since it was done before. */
+      readonly notBegun: readonly string[];
+    };
+
+export const exitOfResume = (resumed: Resumed): number => (resumed.kind === 'left' ? 0 : resumed.exit);
+
+export async function resume(input: ResumeInput, session: Session): Promise<Resumed> {
+  const { run, resolutions = [] } = input;
+  const { settings, ports } = session;
+  const store = await ports.store();
+  await refuseNeverBegan(run, store);
+  const planText = await store.readFile(run, 'plan');
+  if (planText === undefined) throw noSuchRun(run, settings.stateDir);
+  const kept = await keptSettings(run, session);
+  // Its own process goes on with it: a second one would only find it locked.
+  if (resolutions.length > 0 && (await store.holder(run)) !== undefined)
+    return { kind: 'left', ...(await leaveResolutions(run, resolutions, session)) };
+  reportMissing(run, kept, session);
+  const saved = parsePlan(planText);
+  if (!saved.ok)
+    throw new CommandError(1, `the plan of run ${run} is damaged: ${saved.failure.message}`, `see ${store.placeOf(run, 'plan')}`);
+  const named = { plan: saved.value, name: `run ${run}`, kept, strictVersion: false };
+  return withSavedPlan(named, session, (made, inner) => resumePlan(input, made, inner));
+}
+
+async function resumePlan(input: ResumeInput, made: MadePlan, session: Session): Promise<Resumed> {
+  const { run } = input;
+  const { plan } = made;
+  const [play, ...following] = plan.plays;
+  const [ready, ...others] = made.plays;
+  if (play === undefined || ready === undefined) throw new CommandError(1, `the plan of run ${run} has no play`);
+  session.observer.resuming(run);
+  const first = await resumeRun(input, { ...input, plan, play, ready, following }, session).catch(notReturned(run));
+  const ended = { kind: 'ended', exit: first.exit, runs: [{ run, exit: first.exit }], notBegun: [] } as const;
+  if (input.returnProven !== undefined) return ended;
+  const after = plan.rollbackOf === undefined ? (id: string) => rollBackFailed(id, session) : undefined;
+  await after?.(run);
+  if (first.exit !== 0 || following.length === 0) return ended;
+  if (first.wasDone) return { ...ended, exit: 0, notBegun: following.map((one) => one.play) };
+  const rest: MadePlan = { plan: withPlays(plan, following), plays: others, saved: true };
+  const runs = await runPlays(rest, { ...input, approved: first.approved }, session, (id) => rollBackFailed(id, session));
+  return { ...ended, exit: exitOf(runs), runs: [...ended.runs, ...runs] };
+}
+
+const withPlays = (plan: Plan, plays: Plan['plays']): Plan => ({ ...plan, plays });
+
+const notReturned =
+  (run: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof NotReturned)) throw error;
+    throw new CommandError(4, `run ${run} stays open; ${error.message}`, `kmend resume ${run}`);
+  };
+
+interface ResumedRun {
+  readonly exit: number;
+  /** It had ended well before: what comes after it is not its own to begin. */
+  readonly wasDone: boolean;
+  /** The operator had said yes to the whole plan. */
+  readonly approved: boolean;
+}
+
+/** What a journal says of its run so far. */
+interface Earlier {
+  readonly journal: Journal;
+  readonly torn: boolean;
+  readonly state: RunState;
+  /** Number of the next controller. */
+  readonly number: number;
+  /** Digests of the files that lay beside the journal when it began. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+async function resumeRun({ run: id, resolutions = [] }: ResumeInput, run: PlayRun, session: Session): Promise<ResumedRun> {
+  const { world, settings } = session;
+  const ports = await runPorts(session);
+  let wasDone = false;
+  let approved = run.yes === true;
+  const exit = await locked(run, id, session, async (lock) => {
+    const commands = ports.store.commands(id);
+    const { journal, torn, state, number, files } = await openEarlier(id, commands.see, session);
+    wasDone = state.finished?.exit === 0;
+    approved ||= state.approved !== undefined;
+    let resolved: readonly Resolution[] = [];
+    try {
+      const alien = [...state.indexOf.keys()].find((host) => !run.ready.setup.hosts.has(host));
+      if (alien !== undefined) throw new CommandError(1, `the journal of run ${id} has a host that its plan has not: ${alien}`);
+      resolved = resolutionsIn(resolutions, state);
+      await refuseChanged(id, files, session);
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
+    const bodies: readonly EventBody[] = [
+      // A host that the operator leaves as it is must not be taken up again: what they say of it goes first.
+      ...(await commands.take('host.resolved')),
+      ...resolved,
+      { type: 'run.resumed', who: world.who, tool: world.version },
+      ...tornNote(torn),
+      ...connectionNotes(run, ports),
+      // Killed before the yes was in the journal, it has to be said again; said twice it is written once.
+      ...(run.yes === true && state.approved === undefined ? [approvalOf(run, session)] : []),
+    ];
+    return drive(run, { journal: guarded(journal, lock, settings.stateDir), before: state, bodies, number, commands }, session);
+  });
+  return { exit, wasDone, approved };
+}
+
+async function openEarlier(id: string, seen: (event: Event) => void, { ports }: Session): Promise<Earlier> {
+  let state = emptyState;
+  let number = 2;
+  let files: Earlier['files'] = {};
+  const see = (event: Event): void => {
+    state = fold(state, event);
+    seen(event);
+    if (event.type === 'run.started') files = event.files ?? {};
+    if (event.type === 'run.resumed') number += 1;
+  };
+  const opened = await (await ports.store()).openJournal(id, see).catch(damaged);
+  return { ...opened, state, number, files };
+}
+
+function damaged(error: unknown): never {
+  if (!(error instanceof JournalError)) throw error;
+  throw new CommandError(1, error.message, 'somebody or something changed this journal: nothing is done by it; look at its hosts by hand');
+}
+
+/** What the run was approved for must be what is resumed. */
+async function refuseChanged(id: string, files: Earlier['files'], { ports }: Session): Promise<void> {
+  const changed = await (await ports.store()).changedFiles(id, files);
+  if (changed.length === 0) return;
+  throw new CommandError(
+    1,
+    `${changed.join(' and ')} changed since run ${id} began: its journal has another digest`,
+    `nothing is done by it; see \`kmend audit verify ${id}\``,
+  );
+}
+
+const tornNote = (torn: boolean): readonly EventBody[] =>
+  torn ? [{ type: 'warning', text: 'the last line of the journal was cut off by a crash: it is removed, nothing was begun by it' }] : [];

@@ -1,0 +1,115 @@
+// What a use case works with: its settings, the world around it, the ports that it opens, and who watches it.
+import { judgeHolder, ownHolder } from '../../adapters/store/index.ts';
+import type { Store } from '../../engine/ports/store.ts';
+import type { Transport } from '../../engine/ports/transport.ts';
+import { present } from '../../model/present.ts';
+import { causeText } from '../../model/run/failure.ts';
+import type { FleetFlags } from './flags.ts';
+import { type Settings, settingsOf } from './settings.ts';
+import { type ClusterNeeds, CommandError, type Surroundings, type World, type WorldCluster } from './world.ts';
+
+export interface Session extends Surroundings {
+  readonly settings: Settings;
+  readonly ports: Ports;
+}
+
+/** Each is opened when it is first asked for, and once. */
+export interface Ports {
+  readonly store: () => Promise<Store>;
+  readonly transport: () => Promise<Transport>;
+  /** The cluster of `--kubeconfig` or KUBECONFIG; without either there is none, which is not an error. */
+  readonly cluster: () => Promise<WorldCluster | undefined>;
+  readonly close: () => Promise<void>;
+}
+
+/** What a plan and a run need of them. */
+export interface RunPorts {
+  readonly transport: Transport;
+  readonly cluster?: WorldCluster;
+  readonly store: Store;
+}
+
+export async function runPorts({ ports }: Session): Promise<RunPorts> {
+  const cluster = await ports.cluster();
+  return { transport: await ports.transport(), store: await ports.store(), ...present({ cluster }) };
+}
+
+/**
+ * Makes a session, and closes what the work has opened in it.
+ * @param takeover the run whose marks on nodes do not count
+ */
+export async function inSession<T>(
+  flags: FleetFlags,
+  { world, observer }: Surroundings,
+  work: (session: Session) => Promise<T>,
+  takeover?: string,
+): Promise<T> {
+  const settings = settingsOf(flags, { world, observer });
+  const session = { world, observer, settings, ports: portsOf(settings, { world, observer }, takeover) };
+  try {
+    return await work(session);
+  } finally {
+    await session.ports.close();
+  }
+}
+
+function portsOf(settings: Settings, around: Surroundings, takeover: string | undefined): Ports {
+  const { world, observer } = around;
+  const warn = (text: string): void => observer.notice(text, 'warning');
+  const store = once(() => world.store(settings.stateDir));
+  const transport = once(() => world.transport({ asker: world.asker, handshakes: settings.forks, warn }));
+  const cluster = once(async () => {
+    const paths = kubeconfigsOf(settings, world);
+    return paths.length === 0 ? undefined : openCluster(paths, settings, around, present({ takeover }));
+  });
+  return {
+    store: store.get,
+    transport: transport.get,
+    cluster: cluster.get,
+    close: async () => {
+      await (await transport.opened())?.close();
+      (await cluster.opened())?.close();
+    },
+  };
+}
+
+interface Once<T> {
+  readonly get: () => Promise<T>;
+  /** Undefined where nobody asked for it, or it could not be opened. */
+  readonly opened: () => Promise<T | undefined>;
+}
+
+function once<T>(open: () => Promise<T>): Once<T> {
+  let value: Promise<T> | undefined;
+  return {
+    get: () => {
+      value ??= open();
+      return value;
+    },
+    opened: async () => value?.catch(() => undefined),
+  };
+}
+
+function kubeconfigsOf({ flags }: Settings, { env }: World): readonly string[] {
+  if (flags.kubeconfig !== undefined) return [flags.kubeconfig];
+  return env.KUBECONFIG === undefined || env.KUBECONFIG === '' ? [] : env.KUBECONFIG.split(':');
+}
+
+/** The cluster that kubectl would talk to: a run takes only what it is given, one node by hand is another matter. */
+export async function openKubectlCluster(settings: Settings, around: Surroundings, takeover?: string): Promise<WorldCluster> {
+  const paths = await around.world.kubeconfigPaths(settings.flags.kubeconfig);
+  return openCluster(paths, settings, around, { holder: ownHolder(), ...present({ takeover }) });
+}
+
+async function openCluster(
+  kubeconfigs: readonly string[],
+  settings: Settings,
+  { world, observer }: Surroundings,
+  more: Pick<ClusterNeeds, 'holder' | 'takeover'>,
+): Promise<WorldCluster> {
+  const { context } = settings.flags;
+  const warn = (text: string): void => observer.notice(text, 'warning');
+  const cluster = await world.cluster({ kubeconfigs, warn, judgeHolder, ...present({ context }), ...more });
+  if (!cluster.ok) throw new CommandError(3, causeText(cluster.failure), cluster.failure.hint);
+  return cluster.value;
+}

@@ -1,0 +1,34 @@
+// What all commands share: help, how text is printed, and what happens before a command.
+import { Command } from 'commander';
+import { readInputVars } from '../app/session/extra-vars.ts';
+import type { FleetFlags } from '../app/session/flags.ts';
+import { configure } from './configuration.ts';
+import { printText, type World } from './world.ts';
+
+const helpWidth = 80;
+
+/** A program without commands. `typed` gets the state directory that its command line names. */
+export const baseProgram = (world: World, typed: (stateDir: string) => void = () => {}): Command =>
+  new Command('kmend')
+    .description(
+      'Takes fleets of Linux hosts out of the kernel-memory-accounting leak of the 3.10 kernel: checks, plans, drains, remediates, reboots, proves.',
+    )
+    .version(world.version, '-V, --version')
+    .showHelpAfterError('(kmend --help, kmend COMMAND --help)')
+    .exitOverride()
+    // The longest option of `drain` leaves less than the 40 columns below which commander wraps nothing.
+    .configureHelp({ minWidthToWrap: 30 })
+    .configureOutput({
+      writeOut: (text) => printText(text, world.out),
+      writeErr: (text) => printText(text, world.err),
+      // The same text in every terminal and pipe, so that the entry can print what the build has written (scripts/build.mjs).
+      getOutHelpWidth: () => helpWidth,
+      getErrHelpWidth: () => helpWidth,
+    })
+    .option('--trust-files', 'for this run: obey files that others could have written, and links that lead out of the project')
+    .hook('preAction', async (_, command) => {
+      if (command.optsWithGlobals().trustFiles === true) world.trust.trustAll();
+      if (command.getOptionValueSource('stateDir') === 'cli') typed(command.opts<FleetFlags>().stateDir ?? '');
+      configure(command, world);
+      await readInputVars(command.opts<FleetFlags>().extraVars ?? [], world);
+    });

@@ -1,0 +1,27 @@
+// The command line that a job keeps, as its operator wrote it: read with the options of its command, and carried out in the name of the job.
+import type { Job } from '../app/jobs/jobs.ts';
+import { baseProgram } from './base-program.ts';
+import { checkCommand } from './check.ts';
+import { driftCommand } from './drift.ts';
+import { explain } from './explain.ts';
+import { planCommands } from './plan-apply.ts';
+import type { World } from './world.ts';
+
+/** Carries out the command of a job and gives its exit code; never throws for what is wrong with it. */
+export async function jobCommand(job: Job, stateDir: string, world: World): Promise<number> {
+  let exit = 0;
+  const done = (code: number): void => {
+    exit = code;
+  };
+  const program = baseProgram(world);
+  checkCommand(program, world, done, { stateDir });
+  driftCommand(program, world, done, { stateDir });
+  planCommands(program, world, done, { stateDir, job: job.name });
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync(job.args, { from: 'user' });
+    return exit;
+  } catch (error) {
+    return explain(error, world);
+  }
+}

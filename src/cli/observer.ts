@@ -1,0 +1,30 @@
+// What the command line prints of a use case while it works.
+import type { Observer } from '../app/observer.ts';
+import type { FleetFlags } from '../app/session/flags.ts';
+import { inSession, type Session } from '../app/session/session.ts';
+import { diagnosticsText } from '../screens/diagnostics.ts';
+import { explain } from './explain.ts';
+import { hostProgress } from './host-progress.ts';
+import { openView } from './run-view.ts';
+import { planLines } from './show-plan.ts';
+import { paintOf, type World } from './world.ts';
+
+export const observerOf = (world: World, json: boolean): Observer => ({
+  notice: (text, level) => world.err(level === 'warning' ? `warning: ${text}` : text),
+  log: (text) => world.out(text),
+  diagnostics: (found) => print(diagnosticsText(found, paintOf(world)), world.err),
+  reading: (how, hosts) => ({ answered: hostProgress(how, hosts, world), end: () => world.progress('') }),
+  fetching: (url) => world.progress(url === undefined ? '' : `fetching ${url}`),
+  planned: (plan) => print(json ? [] : planLines(plan, world), world.out),
+  resuming: (run) => print(json ? [] : [paintOf(world).bold(`Resuming run ${run}`)], world.out),
+  openRun: (run, title) => openView(run, title, json, world),
+  failed: (error) => explain(error, world),
+});
+
+function print(lines: readonly string[], out: (line: string) => void): void {
+  for (const line of lines) out(line);
+}
+
+/** A session of a command, watched by its terminal. */
+export const withSession = <T>(flags: FleetFlags, world: World, work: (session: Session) => Promise<T>, takeover?: string): Promise<T> =>
+  inSession(flags, { world, observer: observerOf(world, flags.json === true) }, work, takeover);
