@@ -182,11 +182,11 @@ const placesOf = (path: string, directory: string, { cwd, home }: World): readon
 async function fetched(
   wanted: Wanted,
   url: string,
-  { settings, world, observer }: Session,
+  { ports, world, observer }: Session,
   fetch: boolean,
 ): Promise<InspectedFile | Diagnostic | undefined> {
   const { sha256 = '' } = wanted;
-  const to = `${settings.stateDir}/packages/${sha256}`;
+  const to = (await ports.store()).packagePath(sha256);
   const kept = await world.inspectPackage(to);
   if (kept.ok && kept.file.sha256 === sha256) return kept.file;
   if (!fetch) return undefined;
