@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { report } from '../app/session/diagnostics.ts';
 import { CommandError } from '../app/session/world.ts';
 import { parseSettings, type SettingKey, type SettingValues, settingKeys } from '../load/index.ts';
-import { observerOf } from './observer.ts';
+import { observerOf } from './terminal/observer.ts';
 import type { World } from './world.ts';
 
 /** The project's settings file, in the working directory. */

@@ -1,10 +1,10 @@
 // The command line that a job keeps, as its operator wrote it: read with the options of its command, and carried out in the name of the job.
 import type { Job } from '../app/jobs/jobs.ts';
 import { baseProgram } from './base-program.ts';
-import { checkCommand } from './check.ts';
-import { driftCommand } from './drift.ts';
-import { explain } from './explain.ts';
-import { planCommands } from './plan-apply.ts';
+import { checkCommand } from './commands/check.ts';
+import { driftCommand } from './commands/drift.ts';
+import { planCommands } from './commands/plan-apply.ts';
+import { explain } from './terminal/explain.ts';
 import type { World } from './world.ts';
 
 /** Carries out the command of a job and gives its exit code; never throws for what is wrong with it. */

@@ -1,24 +1,24 @@
 // The command line: the tree of commands, and running one of them.
 import type { Command } from 'commander';
-import { asTyped } from './as-typed.ts';
-import { auditCommand } from './audit.ts';
 import { baseProgram } from './base-program.ts';
-import { checkCommand } from './check.ts';
-import { controlCommands } from './control.ts';
-import { docsCommands } from './docs.ts';
-import { doctorCommand } from './doctor.ts';
-import { driftCommand } from './drift.ts';
-import { explain } from './explain.ts';
-import { inventoryCommand } from './inventory.ts';
-import { labCommand } from './lab.ts';
-import { maskedWorld } from './masked-world.ts';
-import { nodeCommands } from './node.ts';
+import { auditCommand } from './commands/audit.ts';
+import { checkCommand } from './commands/check.ts';
+import { controlCommands } from './commands/control.ts';
+import { docsCommands } from './commands/docs.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { driftCommand } from './commands/drift.ts';
+import { inventoryCommand } from './commands/inventory.ts';
+import { labCommand } from './commands/lab.ts';
+import { nodeCommands } from './commands/node.ts';
+import { planCommands } from './commands/plan-apply.ts';
+import { rollbackCommand } from './commands/rollback.ts';
+import { runsCommands } from './commands/runs.ts';
+import { scheduleCommand } from './commands/schedule.ts';
+import { validateCommand } from './commands/validate.ts';
 import { withoutBooleanValues } from './node-flags.ts';
-import { planCommands } from './plan-apply.ts';
-import { rollbackCommand } from './rollback.ts';
-import { runsCommands } from './runs.ts';
-import { scheduleCommand } from './schedule.ts';
-import { validateCommand } from './validate.ts';
+import { asTyped } from './terminal/as-typed.ts';
+import { explain } from './terminal/explain.ts';
+import { maskedWorld } from './terminal/masked-world.ts';
 import type { World } from './world.ts';
 
 /** Builds the tree. `done` gets the exit code of the command that ran; `typed` the state directory that its command line names. */

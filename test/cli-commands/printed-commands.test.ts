@@ -2,7 +2,7 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { asTyped } from '../../src/cli/as-typed.ts';
+import { asTyped } from '../../src/cli/terminal/as-typed.ts';
 import { fold } from '../../src/screens/layout.ts';
 import { type Practice, play, practice, sick } from '../cli/practice.ts';
 import { type CommandResult, command } from '../cli/real-world.ts';

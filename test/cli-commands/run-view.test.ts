@@ -1,6 +1,6 @@
 // The live view of a run and the questions that the run asks meanwhile.
 import { expect, it, vi } from 'vitest';
-import { openView } from '../../src/cli/run-view.ts';
+import { openView } from '../../src/cli/terminal/run-view.ts';
 import type { World } from '../../src/cli/world.ts';
 
 const seen: string[] = [];

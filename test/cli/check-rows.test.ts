@@ -1,7 +1,7 @@
 // Rows of `check` on the screen before the last host has answered, and the line that names the hosts that have not.
 import { describe, expect, it } from 'vitest';
-import { earlyRows } from '../../src/cli/check-rows.ts';
-import { hostProgress } from '../../src/cli/host-progress.ts';
+import { earlyRows } from '../../src/cli/terminal/check-rows.ts';
+import { hostProgress } from '../../src/cli/terminal/host-progress.ts';
 import type { CheckRow } from '../../src/screens/hosts/check-table.ts';
 
 const row = (host: string): CheckRow => ({ host, facts: { 'kernel.release': `kernel-of-${host}` } });

@@ -191,7 +191,7 @@ describe('the house', () => {
   it('lists at most fifteen files in a folder', () => {
     const counts = new Map<string, number>();
     for (const file of files) counts.set(dirname(name(file)), (counts.get(dirname(name(file))) ?? 0) + 1);
-    expect([...counts].filter(([folder, count]) => folder !== 'src/cli' && count > 15)).toEqual([]);
+    expect([...counts].filter(([, count]) => count > 15)).toEqual([]);
   });
 
   it('has no circles between the parts of a room', () => {

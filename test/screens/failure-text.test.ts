@@ -113,8 +113,8 @@ describe('the one line that says most', () => {
 
 /** Messages of failures that have no last lines, by the file that shows them. */
 const withoutDetail: Readonly<Record<string, string>> = {
-  'cli/plan-apply.ts': 'a saved plan that is damaged',
-  'cli/rollback.ts': 'why a run cannot be rolled back, by its journal',
+  'cli/commands/plan-apply.ts': 'a saved plan that is damaged',
+  'cli/commands/rollback.ts': 'why a run cannot be rolled back, by its journal',
   'app/hosts/collected.ts': 'only puts the file before the message',
   'core/history/drift-report.ts': 'carries the whole failure for those who show it',
   'core/rollout/canary.ts': 'names hosts that were shown when they failed',

@@ -1,13 +1,13 @@
 // What the command line prints of a use case while it works.
-import type { Observer } from '../app/observer.ts';
-import type { FleetFlags } from '../app/session/flags.ts';
-import { inSession, type Session } from '../app/session/session.ts';
-import { diagnosticsText } from '../screens/diagnostics.ts';
+import type { Observer } from '../../app/observer.ts';
+import type { FleetFlags } from '../../app/session/flags.ts';
+import { inSession, type Session } from '../../app/session/session.ts';
+import { diagnosticsText } from '../../screens/diagnostics.ts';
+import { paintOf, type World } from '../world.ts';
 import { explain } from './explain.ts';
 import { hostProgress } from './host-progress.ts';
 import { openView } from './run-view.ts';
 import { planLines } from './show-plan.ts';
-import { paintOf, type World } from './world.ts';
 
 export const observerOf = (world: World, json: boolean): Observer => ({
   notice: (text, level) => world.err(level === 'warning' ? `warning: ${text}` : text),

@@ -1,21 +1,21 @@
 // `runs` and `report`: what happened, from journals alone; `runs prune` removes old ones.
 import type { Command } from 'commander';
-import { beginAnew, neverBegan } from '../app/history/never-began.ts';
-import { pruneRuns } from '../app/history/prune.ts';
-import { eachEvent, readRun } from '../app/history/report.ts';
-import { withheldOf } from '../app/run/kept-settings.ts';
-import type { Session } from '../app/session/session.ts';
-import { CommandError } from '../app/session/world.ts';
-import type { RunInfo } from '../engine/ports/store.ts';
-import { toJson } from '../model/text/printable.ts';
-import { table } from '../screens/layout.ts';
-import { underWay } from '../screens/run/next-steps.ts';
-import { pruneLines } from '../screens/run/prune-text.ts';
-import { reportMarkdown, reportText } from '../screens/run/run-report.ts';
-import { withSession } from './observer.ts';
-import { keepFlag } from './options.ts';
-import { journalEnd, neededAgain } from './run-view.ts';
-import { paintOf, type World } from './world.ts';
+import { beginAnew, neverBegan } from '../../app/history/never-began.ts';
+import { pruneRuns } from '../../app/history/prune.ts';
+import { eachEvent, readRun } from '../../app/history/report.ts';
+import { withheldOf } from '../../app/run/kept-settings.ts';
+import type { Session } from '../../app/session/session.ts';
+import { CommandError } from '../../app/session/world.ts';
+import type { RunInfo } from '../../engine/ports/store.ts';
+import { toJson } from '../../model/text/printable.ts';
+import { table } from '../../screens/layout.ts';
+import { underWay } from '../../screens/run/next-steps.ts';
+import { pruneLines } from '../../screens/run/prune-text.ts';
+import { reportMarkdown, reportText } from '../../screens/run/run-report.ts';
+import { keepFlag } from '../options.ts';
+import { withSession } from '../terminal/observer.ts';
+import { journalEnd, neededAgain } from '../terminal/run-view.ts';
+import { paintOf, type World } from '../world.ts';
 
 interface Flags {
   readonly stateDir?: string;

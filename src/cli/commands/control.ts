@@ -1,10 +1,10 @@
 // `pause`, `continue`, `abort`, `promote` and `resolve`: commands to a run under way, journalled by its own process.
 import type { Command } from 'commander';
-import { command, type Left, leaveResolutions } from '../app/run/control.ts';
-import { resolution, wayOf } from '../app/run/resolutions.ts';
-import type { EventBody } from '../model/run/event.ts';
-import { withSession } from './observer.ts';
-import type { World } from './world.ts';
+import { command, type Left, leaveResolutions } from '../../app/run/control.ts';
+import { resolution, wayOf } from '../../app/run/resolutions.ts';
+import type { EventBody } from '../../model/run/event.ts';
+import { withSession } from '../terminal/observer.ts';
+import type { World } from '../world.ts';
 
 interface Flags {
   readonly stateDir?: string;

@@ -1,11 +1,11 @@
 // A plan as people see it, with waves, order and times.
-import type { PlanToShow } from '../app/observer.ts';
-import { beginning } from '../core/plan/plan-play.ts';
-import { type Simulation, simulate } from '../core/rollout/simulate.ts';
-import { present } from '../model/present.ts';
-import { hasChanges, type Plan, type PlayPlan } from '../model/run/plan.ts';
-import { type PlannedWave, planText } from '../screens/plan-text.ts';
-import { paintOf, type World } from './world.ts';
+import type { PlanToShow } from '../../app/observer.ts';
+import { beginning } from '../../core/plan/plan-play.ts';
+import { type Simulation, simulate } from '../../core/rollout/simulate.ts';
+import { present } from '../../model/present.ts';
+import { hasChanges, type Plan, type PlayPlan } from '../../model/run/plan.ts';
+import { type PlannedWave, planText } from '../../screens/plan-text.ts';
+import { paintOf, type World } from '../world.ts';
 
 /** Waves, order and times by the very `decide` that a run asks, on a virtual clock. */
 function foresee(plan: Plan, play: PlayPlan, canaryHosts: readonly string[] | undefined, now: number): Simulation {

@@ -1,5 +1,5 @@
 // Commands that kmend prints, with what was typed to find the state directory: as they are printed they can be typed.
-import { pasteable } from '../model/text/quote.ts';
+import { pasteable } from '../../model/text/quote.ts';
 
 const withState =
   /\bkmend (?:(?:resume|report|rollback|resolve|pause|continue|abort|promote|runs show|audit verify) \d{8}-\d{6}-\w{4}\b|audit verify\b(?! \d)|runs(?=`| lists\b)|schedule list\b)(?! --state-dir)/g;

@@ -1,5 +1,5 @@
 // Output that never shows a secret.
-import type { World } from './world.ts';
+import type { World } from '../world.ts';
 
 /** Whatever is printed is masked, and what is typed at a prompt for a secret is one. */
 export function maskedWorld(world: World): World {

@@ -1,12 +1,12 @@
 // Errors as words and an exit code: the one place where a command that cannot go on says why.
 import { CommanderError } from 'commander';
-import { DamagedError, StateRefusal, StateWriteError, stateError } from '../adapters/store/index.ts';
-import { InputErrors } from '../app/session/diagnostics.ts';
-import { CommandError } from '../app/session/world.ts';
-import { withoutNamedSecrets } from '../core/plan/secrets.ts';
-import { diagnosticsText } from '../screens/diagnostics.ts';
-import { type Paint, plural } from '../screens/layout.ts';
-import { paintOf, type World } from './world.ts';
+import { DamagedError, StateRefusal, StateWriteError, stateError } from '../../adapters/store/index.ts';
+import { InputErrors } from '../../app/session/diagnostics.ts';
+import { CommandError } from '../../app/session/world.ts';
+import { withoutNamedSecrets } from '../../core/plan/secrets.ts';
+import { diagnosticsText } from '../../screens/diagnostics.ts';
+import { type Paint, plural } from '../../screens/layout.ts';
+import { paintOf, type World } from '../world.ts';
 
 /** Where it happened. What comes before in a stack is the message, which may hold the text of others. */
 const framesOf = (error: unknown): readonly string[] =>

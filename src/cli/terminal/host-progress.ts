@@ -1,5 +1,5 @@
 // How far the reading of a fleet has come, and for whom it still waits.
-import type { World } from './world.ts';
+import type { World } from '../world.ts';
 
 const mostNamed = 3;
 

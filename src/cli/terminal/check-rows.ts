@@ -1,8 +1,8 @@
 // Rows of `check` appear as hosts answer: a host that is silent keeps no other off the screen.
 
-import type { EarlyRows } from '../app/hosts/check.ts';
-import { type CheckRow, checkTable } from '../screens/hosts/check-table.ts';
-import { paintOf, type World } from './world.ts';
+import type { EarlyRows } from '../../app/hosts/check.ts';
+import { type CheckRow, checkTable } from '../../screens/hosts/check-table.ts';
+import { paintOf, type World } from '../world.ts';
 
 export interface ShownRows extends EarlyRows {
   /** Those that are not on the screen yet. */

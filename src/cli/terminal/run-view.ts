@@ -1,14 +1,14 @@
 // What people see of a run while it goes on, and when it is over.
 
-import type { RunEnd, RunView } from '../app/observer.ts';
-import { hostStates } from '../core/run-state/state.ts';
-import type { JournalHead } from '../engine/ports/store.ts';
-import { toJson } from '../model/text/printable.ts';
-import { failureLines } from '../screens/run/failure-text.ts';
-import { eventLines } from '../screens/run/lines.ts';
-import { nextSteps } from '../screens/run/next-steps.ts';
-import { recapLines } from '../screens/run/recap.ts';
-import { paintOf, type World } from './world.ts';
+import type { RunEnd, RunView } from '../../app/observer.ts';
+import { hostStates } from '../../core/run-state/state.ts';
+import type { JournalHead } from '../../engine/ports/store.ts';
+import { toJson } from '../../model/text/printable.ts';
+import { failureLines } from '../../screens/run/failure-text.ts';
+import { eventLines } from '../../screens/run/lines.ts';
+import { nextSteps } from '../../screens/run/next-steps.ts';
+import { recapLines } from '../../screens/run/recap.ts';
+import { paintOf, type World } from '../world.ts';
 
 /** An event that cannot be shown is named, and the run goes on: the journal has it. */
 export async function openView(id: string, title: string, json: boolean, world: World): Promise<RunView> {
@@ -33,7 +33,7 @@ async function viewOf(id: string, title: string, json: boolean, world: World): P
     return { onEvent: (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })), close: async () => {}, aside: (ask) => ask() };
   const paint = paintOf(world);
   if (world.isTerminal) {
-    const { openLive } = await import('../screens/run/live.ts');
+    const { openLive } = await import('../../screens/run/live.ts');
     const open = () => openLive({ title: `${title} (run ${id})`, width: world.width, paint, now: world.clock.now });
     let live = await open();
     let closed = false;

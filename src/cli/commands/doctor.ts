@@ -1,14 +1,14 @@
 // `kmend doctor`: what stands between this machine and its fleet, before a night on which it matters; and `cleanup`.
 import type { Command } from 'commander';
-import { type Answer, type ClusterAnswer, cleanup, doctor } from '../app/hosts/doctor.ts';
-import type { FleetFlags } from '../app/session/flags.ts';
-import { CommandError } from '../app/session/world.ts';
-import { table } from '../screens/layout.ts';
-import { failureText } from '../screens/run/failure-text.ts';
-import { heldLines } from '../screens/run/held-text.ts';
-import { withSession } from './observer.ts';
-import { withFleetOptions } from './options.ts';
-import { paintOf, type World } from './world.ts';
+import { type Answer, type ClusterAnswer, cleanup, doctor } from '../../app/hosts/doctor.ts';
+import type { FleetFlags } from '../../app/session/flags.ts';
+import { CommandError } from '../../app/session/world.ts';
+import { table } from '../../screens/layout.ts';
+import { failureText } from '../../screens/run/failure-text.ts';
+import { heldLines } from '../../screens/run/held-text.ts';
+import { withFleetOptions } from '../options.ts';
+import { withSession } from '../terminal/observer.ts';
+import { paintOf, type World } from '../world.ts';
 
 export function doctorCommand(program: Command, world: World, done: (exit: number) => void): void {
   withFleetOptions(program.command('doctor'))

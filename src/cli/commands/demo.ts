@@ -2,16 +2,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RolloutFlags } from '../app/session/flags.ts';
-import { present } from '../model/present.ts';
-import { beforeAndAfter, type CheckRow } from '../screens/hosts/check-table.ts';
-import { duration, fold } from '../screens/layout.ts';
+import type { RolloutFlags } from '../../app/session/flags.ts';
+import { present } from '../../model/present.ts';
+import { beforeAndAfter, type CheckRow } from '../../screens/hosts/check-table.ts';
+import { duration, fold } from '../../screens/layout.ts';
+import { explain } from '../terminal/explain.ts';
+import { paintOf, type World } from '../world.ts';
 import { check } from './check.ts';
-import { explain } from './explain.ts';
 import { applyPlan, planPlaybook } from './plan-apply.ts';
-import { loadPractice } from './practice.ts';
+import { loadPractice } from '../practice.ts';
 import { report } from './runs.ts';
-import { paintOf, type World } from './world.ts';
 
 /** The node of the original report; the demo's fleet has it first. */
 const sickNode = 'node-a1';
