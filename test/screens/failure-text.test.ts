@@ -113,7 +113,8 @@ describe('the one line that says most', () => {
 
 /** Messages of failures that have no last lines, by the file that shows them. */
 const withoutDetail: Readonly<Record<string, string>> = {
-  'cli/commands/plan-apply.ts': 'a saved plan that is damaged',
+  'app/run/apply.ts': 'a saved plan that is damaged',
+  'app/run/resume.ts': 'the plan of a run that is damaged',
   'cli/commands/rollback.ts': 'why a run cannot be rolled back, by its journal',
   'app/hosts/collected.ts': 'only puts the file before the message',
   'core/history/drift-report.ts': 'carries the whole failure for those who show it',
@@ -121,7 +122,7 @@ const withoutDetail: Readonly<Record<string, string>> = {
 };
 
 describe('whoever shows the message of a failure', () => {
-  const files = ['cli', 'screens', 'adapters/outside', 'core'].flatMap((room) =>
+  const files = ['cli', 'app', 'screens', 'adapters/outside', 'core'].flatMap((room) =>
     readdirSync(join('src', room), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => `${room}/${name}`),
