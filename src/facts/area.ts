@@ -1,10 +1,9 @@
 // An area: one file of related facts = a read-only POSIX sh script and a pure parser of what it prints.
-import type { FactDef, Facts } from '../model/fact.ts';
+import type { Facts } from '../model/fact.ts';
 import type { Mapping } from '../model/value.ts';
 
 export interface Area {
   readonly name: string;
-  readonly facts: readonly FactDef[];
   /**
    * POSIX sh (dash and busybox too) that prints lines for `parse`. It runs inside the probe's frame: `$R` is the root prefix,
    * `LC_ALL=C`, stdin is closed, stderr is dropped. Areas with arguments make it from them (quoted). It bounds what it prints.

@@ -1,8 +1,9 @@
 // Derived facts: computed from others whenever those change. Unknown in, unknown out.
 
-import type { Facts } from '../model/fact.ts';
+import { type Facts, type FactValue, known } from '../model/fact.ts';
+import type { PlainName } from '../model/facts/table.ts';
 import { present } from '../model/present.ts';
-import { isUnknown, type Mapping, unknown, type Value } from '../model/value.ts';
+import { isUnknown, unknown, type Value } from '../model/value.ts';
 import { differingArgs } from './areas/boot/boot.ts';
 import { idFacts } from './kmem/ids.ts';
 import { kernelReason } from './kmem/kernel-answer.ts';
@@ -19,23 +20,26 @@ export function derive(facts: Facts): Facts {
 }
 
 /** Why one of these facts is not known; the empty text when all are. One that was never read is unknown too. */
-function whyUnknown(facts: Facts, names: readonly string[]): string {
+function whyUnknown(facts: Facts, names: readonly PlainName[]): string {
   for (const name of names) {
-    const value = Object.hasOwn(facts, name) ? facts[name] : undefined;
+    const value: Value | undefined = facts[name];
     if (value === undefined) return `${name} was not read`;
     if (isUnknown(value)) return value.$unknown;
   }
   return '';
 }
 
-function orUnknown(why: string, make: () => Mapping, names: readonly string[]): Facts {
+function orUnknown<Name extends PlainName>(
+  why: string,
+  make: () => { readonly [Each in Name]: FactValue<Each> },
+  names: readonly Name[],
+): Facts {
   return why === '' ? make() : Object.fromEntries(names.map((name) => [name, unknown(why)]));
 }
 
 function kernelFacts(facts: Facts): Facts {
   const { now, next } = readSituation(facts);
   const evr = facts['containerd.evr'];
-  const nextParses: Value = next?.parses ?? 'unknown';
   return {
     ...orUnknown(
       whyUnknown(facts, ['kernel.release']),
@@ -49,7 +53,7 @@ function kernelFacts(facts: Facts): Facts {
     ...orUnknown(
       whyUnknown(facts, ['kernel.next']),
       () => ({
-        'kernel.next_parses_nokmem': nextParses,
+        'kernel.next_parses_nokmem': next?.parses ?? 'unknown',
         'kernel.next_parses_by': next?.by ?? '',
       }),
       ['kernel.next_parses_nokmem', 'kernel.next_parses_by'],
@@ -67,13 +71,14 @@ function pendingFacts(facts: Facts): Facts {
 }
 
 function pendingReasons(facts: Facts): readonly string[] {
-  const text = (name: string): string => (typeof facts[name] === 'string' ? facts[name] : '');
   const reasons: string[] = [];
   // A kernel that was chosen for one boot and runs now is what was wanted: that the next boot would fall back is no reason to boot.
-  const onTrial = text('kernel.trial') !== '' && text('kernel.trial') === text('kernel.release');
-  const next = onTrial ? '' : text('kernel.next');
-  if (next !== '' && next !== text('kernel.release')) reasons.push(`kernel: ${text('kernel.release')} -> ${next}`);
-  if (next !== '' || text('boot.loader') === 'flatcar') reasons.push(...differingArgs(text('boot.cmdline'), text('boot.next_cmdline')));
+  const [release, trial] = [known(facts, 'kernel.release', ''), known(facts, 'kernel.trial', '')];
+  const onTrial = trial !== '' && trial === release;
+  const next = onTrial ? '' : known(facts, 'kernel.next', '');
+  if (next !== '' && next !== release) reasons.push(`kernel: ${release} -> ${next}`);
+  if (next !== '' || known(facts, 'boot.loader', '') === 'flatcar')
+    reasons.push(...differingArgs(known(facts, 'boot.cmdline', ''), known(facts, 'boot.next_cmdline', '')));
   reasons.push(...changedAfterBoot(facts).map((name) => `${name} was installed after this boot`));
   return reasons;
 }

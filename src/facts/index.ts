@@ -1,14 +1,14 @@
 // The facts room: what a host is asked, how its answers are read, and what follows from them.
 
+export { factDefs, isVolatile, lifetimeOf } from '../model/facts/table.ts';
 export { forecastFact, isClusterWant } from './areas/host/node.ts';
 export { derive } from './derive.ts';
 export { type DeclaredFacts, givenFacts, type SeenKernel, type SeenKernels } from './given.ts';
-export { addReading, baselineOf, type IdReading, readingOf } from './kmem/ids.ts';
+export { addReading, baselineOf, readingOf } from './kmem/ids.ts';
 export { newAnswer, parsedByTable } from './kmem/kernel-answer.ts';
 export { leftOpen } from './kmem/partial.ts';
 export { longestAnswer } from './limits.ts';
 export { outputsIn } from './probe/outputs.ts';
 export { withPrelude } from './probe/prelude.ts';
 export { buildProbe, parseProbe } from './probe/probe.ts';
-export { areas, checkWants, factDefs, lifetimeOf, wantsNamedIn } from './probe/registry.ts';
-export { isVolatile } from './probe/volatile.ts';
+export { areas, checkWants, wantsNamedIn } from './probe/registry.ts';

@@ -41,7 +41,7 @@ export function keptFacts(facts: Facts): Outcome<Facts> {
 }
 
 /** Length of the longest text in a value. Why it is unknown is no text of the host. */
-function longestIn(value: Value): number {
+function longestIn(value: Value | undefined): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null || isUnknown(value)) return 0;
   return Object.values(value).reduce((longest: number, inner: Value) => Math.max(longest, longestIn(inner)), 0);

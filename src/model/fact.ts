@@ -1,21 +1,26 @@
-// Facts: values that a read-only script or a cluster query gives and a pure parser reads.
-import { isList, isUnknown, type Mapping, type Value } from './value.ts';
+// Facts: values that a read-only script or a cluster query gives and a pure parser reads. Their names and types are in facts/table.ts.
+import type { FactValues, NameWithWord, PlainName } from './facts/table.ts';
+import { isUnknown, type Mapping, type Unknown, type Value } from './value.ts';
 
-/**
- * How long a fact stays true: `disk` outlives a reboot, `boot` ends with it, `cluster` is the API's word, `outside` is a repository's.
- */
-export type Lifetime = 'disk' | 'boot' | 'cluster' | 'outside';
+/** A name with arguments has any word in its place: `package.docker-ce.installed`. */
+export type FactName = keyof FactValues;
+export type FactValue<Name extends FactName> = FactValues[Name];
 
-/** Facts of one host by dotted name: `kernel.release`, `docker.version`, `package.docker-ce.installed`. Unread ones are absent. */
-export type Facts = Mapping;
+/** Names of facts with values of this type. */
+export type NameOf<T> = { [Name in PlainName]: FactValue<Name> extends T ? Name : never }[PlainName];
 
-export interface FactDef {
-  /** Dotted name; a `*` stands for one word that depends on arguments: `package.*.installed`. */
-  readonly name: string;
-  readonly lifetime: Lifetime;
-  /** For `kmend docs facts`: what it says, its unit, what the empty value means. */
-  readonly summary: string;
-  readonly example: Value;
+/** Facts of one host by dotted name. Unread ones are absent. What makes them checks them by their type, so readers trust it. */
+export type Facts = { readonly [Name in PlainName]?: FactValue<Name> | Unknown } & {
+  readonly [Name in NameWithWord]: FactValue<Name> | Unknown;
+};
+
+/** The value of a fact that is known; otherwise (unknown, or never read) `undefined`, or what is given instead. */
+export function known<Name extends FactName>(facts: Facts, name: Name): FactValue<Name> | undefined;
+export function known<Name extends FactName>(facts: Facts, name: Name, otherwise: FactValue<Name>): FactValue<Name>;
+export function known<Name extends FactName, const Other>(facts: Facts, name: Name, otherwise: Other): FactValue<Name> | Other;
+export function known(facts: Mapping, name: string, otherwise?: Value): Value | undefined {
+  const value = Object.hasOwn(facts, name) ? facts[name] : undefined;
+  return value === undefined || isUnknown(value) ? otherwise : value;
 }
 
 /**
@@ -27,10 +32,23 @@ export interface FactWant {
   readonly args?: Mapping;
 }
 
+/** One fact whose name has an argument. */
+export function fact<Name extends FactName>(name: Name, value: FactValue<Name> | Unknown): Facts;
+export function fact(name: string, value: Value): Mapping {
+  return { [name]: value };
+}
+
+/** All of these facts, the last one of a name. */
+export function allOf(parts: readonly Facts[]): Facts {
+  const all: Facts = {};
+  for (const part of parts) Object.assign(all, part);
+  return all;
+}
+
 /** How pure code reads facts. `get` of a fact that is unknown throws `UnknownFact`; the planner turns that into a `later` task. */
 export interface FactView {
   /** `undefined` = nobody asked for this fact on this host. */
-  readonly get: (name: string) => Value | undefined;
+  readonly get: <Name extends FactName>(name: Name) => FactValue<Name> | undefined;
 }
 
 /** Thrown by a view; carries the fact and why it is unknown. Caught by the planner, never seen by a user. */
@@ -44,35 +62,25 @@ export class UnknownFact extends Error {
   }
 }
 
-/** A view over facts that throws on unknown ones and tells `onRead` every name that was read. */
+/** A view over facts that throws on unknown ones and reports every name that was read. */
 export const viewOf = (facts: Facts, onRead: (name: string) => void = () => {}): FactView => ({
   get: (name) => {
     onRead(name);
-    const value = Object.hasOwn(facts, name) ? facts[name] : undefined;
-    if (isUnknown(value)) throw new UnknownFact(name, value.$unknown);
-    return value;
+    return knownOrThrown(facts, name);
   },
 });
 
-const wrong = (name: string, wanted: string, value: Value | undefined): Error =>
-  new Error(`fact ${name} should be ${wanted} but is ${JSON.stringify(value) ?? 'not there'}`);
-
-/** The fact as text; throws (our bug) when it is something else or was never asked for. */
-export function textFact(facts: FactView, name: string): string {
-  const value = facts.get(name);
-  if (typeof value !== 'string') throw wrong(name, 'text', value);
+function knownOrThrown<Name extends FactName>(facts: Facts, name: Name): FactValue<Name> | undefined;
+function knownOrThrown(facts: Mapping, name: string): Value | undefined {
+  const value = Object.hasOwn(facts, name) ? facts[name] : undefined;
+  if (isUnknown(value)) throw new UnknownFact(name, value.$unknown);
   return value;
 }
 
-export function flagFact(facts: FactView, name: string): boolean {
+/** A fact that the module asked for; throws (our bug) when it was not read. */
+export function need<Name extends FactName>(facts: FactView, name: Name): FactValue<Name> {
   const value = facts.get(name);
-  if (typeof value !== 'boolean') throw wrong(name, 'true or false', value);
-  return value;
-}
-
-export function listFact(facts: FactView, name: string): readonly Value[] {
-  const value = facts.get(name);
-  if (!isList(value)) throw wrong(name, 'a list', value);
+  if (value === undefined) throw new Error(`fact ${name} was not read`);
   return value;
 }
 

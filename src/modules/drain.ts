@@ -2,12 +2,12 @@
 
 import { forecastFact, forecastWant } from '../facts/areas/host/node.ts';
 import { withPrelude } from '../facts/probe/prelude.ts';
-import { type FactView, type FactWant, flagFact } from '../model/fact.ts';
+import { type FactView, type FactWant, need } from '../model/fact.ts';
+import type { Forecast } from '../model/facts/values.ts';
 import { present } from '../model/present.ts';
 import type { ModulePlan, PlanContext } from '../model/run/change.ts';
 import type { DrainOptions, RunEffect } from '../model/run/effect.ts';
 import { asArgs, duration, filled, flag, type Infer, object, oneOf, shorthand, text, whole } from '../model/shape/schema.ts';
-import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
 import { defineModule } from './define.ts';
 
 const options = object({
@@ -52,7 +52,7 @@ type Args = Infer<typeof options>;
 const args = shorthand((short) => (short === 'none' ? { none: true } : short === null || short === '' ? {} : { command: short }), options);
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
-  if (!flagFact(facts, 'kubelet.installed')) return { changes: [], note: 'no kubelet here: nothing to drain' };
+  if (!need(facts, 'kubelet.installed')) return { changes: [], note: 'no kubelet here: nothing to drain' };
   if (given.none === true) return { changes: [], note: 'not drained: the play says `drain: none`', sets: { kmend_drain: 'none' } };
   if (given.command !== undefined) return byCommand(given.command, given);
   if (context.done.drained) return { changes: [], note: `${context.done.mayLeave === true ? 'emptied' : 'drained'} by this run` };
@@ -82,15 +82,14 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
 
 /** Why the mapping found none, where it was asked. */
 function why(facts: FactView): string {
-  const said = facts.get('node.why');
-  return typeof said === 'string' && said !== '' ? `: ${said}` : '';
+  const said = facts.get('node.why') ?? '';
+  return said === '' ? '' : `: ${said}`;
 }
 
 /** By the API only: a host without a kubelet, another means or no node has no forecast. */
 function wants(given: Args, known: FactView): readonly FactWant[] {
   if (given.none === true || given.command !== undefined || known.get('kubelet.installed') !== true) return [];
-  const node = known.get('node.name');
-  return typeof node === 'string' && node !== '' ? [wantOf(given)] : [];
+  return (known.get('node.name') ?? '') === '' ? [] : [wantOf(given)];
 }
 
 const wantOf = (given: Args): FactWant => forecastWant({ ...optionsOf(given) });
@@ -102,31 +101,22 @@ interface Seen {
   readonly note: string;
 }
 
-const texts = (forecast: Mapping, name: string): readonly string[] => {
-  const value: Value | undefined = forecast[name];
-  return isList(value) ? value.map(String) : [];
-};
-
 function forecastOf(given: Args, facts: FactView): Seen {
   const forecast = facts.get(forecastFact(wantOf(given)));
-  if (!isMapping(forecast)) return { blocks: [], warnings: [], note: '' };
-  const [goes, stays, busy] = [texts(forecast, 'evicts'), texts(forecast, 'leaves'), texts(forecast, 'busy')];
+  if (forecast === undefined) return { blocks: [], warnings: [], note: '' };
+  const { evicts: goes, leaves: stays, busy, blocks, warnings, estimate } = forecast;
   const named = goes.length === 0 ? '' : ` (${goes.slice(0, 3).join(', ')}${goes.length > 3 ? `, and ${goes.length - 3} more` : ''})`;
-  const about = goes.length === 0 ? '' : `, about ${Math.round(Number(forecast.estimate))} s by their grace periods`;
+  const about = goes.length === 0 ? '' : `, about ${Math.round(estimate)} s by their grace periods`;
   return {
-    blocks: texts(forecast, 'blocks'),
-    warnings: [
-      ...busy.map((text) => `busy now, waited for before the cordon: ${text}`),
-      ...texts(forecast, 'warnings'),
-      ...noSample(facts, forecast),
-    ],
+    blocks,
+    warnings: [...busy.map((text) => `busy now, waited for before the cordon: ${text}`), ...warnings, ...noSample(facts, forecast)],
     note: `${goes.length} ${goes.length === 1 ? 'pod goes' : 'pods go'}${named}, ${stays.length} ${stays.length === 1 ? 'stays' : 'stay'}${about}`,
   };
 }
 
 /** A cordoned node gets no new pods but those of DaemonSets: only they can prove that a runtime was the cause. */
-const noSample = (facts: FactView, forecast: Mapping): readonly string[] =>
-  facts.get('kmem.remedy') === 'runtime' && texts(forecast, 'samplers').length === 0
+const noSample = (facts: FactView, { samplers }: Forecast): readonly string[] =>
+  facts.get('kmem.remedy') === 'runtime' && samplers.length === 0
     ? ['no pod that stays on this node has a memory limit: nothing will show there that accounting is off, before it is given back']
     : [];
 

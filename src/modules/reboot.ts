@@ -1,6 +1,7 @@
 // Module reboot: when the next boot would differ from this one, or when told to; proven by a new boot id.
 
-import { type Facts, type FactView, flagFact, listFact, textFact } from '../model/fact.ts';
+import { type Facts, type FactView, need } from '../model/fact.ts';
+import type { SymptomKind } from '../model/facts/values.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/change.ts';
 import type { Fallback, RebootEffect, WaitEffect } from '../model/run/effect.ts';
 import {
@@ -17,7 +18,6 @@ import {
   shorthand,
   text,
 } from '../model/shape/schema.ts';
-import { isList, isMapping } from '../model/value.ts';
 import { defineModule } from './define.ts';
 
 const options = object({
@@ -72,8 +72,8 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
       changes: [],
       refuse: { why: 'this is the machine that runs kmend: it does not reboot itself', hint: 'run kmend from elsewhere for it' },
     };
-  const broken = facts.get('boot.menu_broken');
-  if (typeof broken === 'string' && broken !== '' && !context.done.rebooted)
+  const broken = facts.get('boot.menu_broken') ?? '';
+  if (broken !== '' && !context.done.rebooted)
     return { changes: [], refuse: { why: `${broken}: it may not boot again`, hint: 'mend the boot menu first' } };
   const hung = hungTasks(given, facts, context);
   if (hung !== undefined) return { changes: [], refuse: hung };
@@ -123,9 +123,9 @@ const day = 86_400;
 function hungTasks(given: Args, facts: FactView, context: PlanContext): Refusal | undefined {
   const { rebooted, drained, cordoned } = context.done;
   if (rebooted || drained || cordoned || given.escalate.length > 0 || linesOf(facts, 'hung_task') === 0) return undefined;
-  const blocked = facts.get('host.blocked');
-  if (typeof blocked !== 'number' || blocked === 0) return undefined;
-  const names = listFact(facts, 'host.blocked_by').map(String).join(', ');
+  const blocked = facts.get('host.blocked') ?? 0;
+  if (blocked === 0) return undefined;
+  const names = need(facts, 'host.blocked_by').join(', ');
   return {
     why: `the kernel log tells of hung tasks, and ${blocked} still ${blocked === 1 ? 'hangs' : 'hang'} (${names}): a shutdown would wait for them`,
     hint: 'reboot it by hand, or say `escalate: [force, sysrq]` in the reboot task',
@@ -133,11 +133,7 @@ function hungTasks(given: Args, facts: FactView, context: PlanContext): Refusal 
 }
 
 /** How many lines of this kind the kernel log has. */
-function linesOf(facts: FactView, kind: string): number {
-  const symptoms = facts.get('kmem.symptoms');
-  const row = isList(symptoms) ? symptoms.find((one) => isMapping(one) && one.kind === kind) : undefined;
-  return isMapping(row) && typeof row.count === 'number' ? row.count : 0;
-}
+const linesOf = (facts: FactView, kind: SymptomKind): number => facts.get('kmem.symptoms')?.find((row) => row.kind === kind)?.count ?? 0;
 
 /** What makes a reboot less sure than others: better known before the host is drained. */
 function warned(facts: FactView, context: PlanContext): { readonly warnings?: readonly string[] } {
@@ -147,7 +143,7 @@ function warned(facts: FactView, context: PlanContext): { readonly warnings?: re
   const uptime = facts.get('boot.uptime');
   const warnings = [
     ...(stuck ? ['the kernel log tells of tasks that hang: an orderly shutdown may hang too, and the host then needs its power cut'] : []),
-    ...(typeof uptime === 'number' && uptime < 10 * minute ? [`it booted ${Math.round(uptime)} s ago: does it boot by itself?`] : []),
+    ...(uptime !== undefined && uptime < 10 * minute ? [`it booted ${Math.round(uptime)} s ago: does it boot by itself?`] : []),
     ...(typeof uptime === 'number' && uptime > 365 * day
       ? [`it has been up for ${Math.floor(uptime / day)} days: nothing says that all of it comes up by itself`]
       : []),
@@ -156,7 +152,7 @@ function warned(facts: FactView, context: PlanContext): { readonly warnings?: re
 }
 
 const isNode = (facts: FactView, context: PlanContext): boolean =>
-  context.hasCluster && context.node !== undefined && flagFact(facts, 'kubelet.installed');
+  context.hasCluster && context.node !== undefined && need(facts, 'kubelet.installed');
 
 /** For 40 s and more the API shows the Ready of the boot before: what counts is said by the fact, beside the boot id. */
 function nodeBack(given: Args, node = ''): Change {
@@ -173,26 +169,26 @@ function nodeBack(given: Args, node = ''): Change {
 
 function reasons(given: Args, facts: FactView, context: PlanContext): readonly string[] {
   if (given.force) return context.done.rebooted ? [] : ['the play says so'];
-  const pending = flagFact(facts, 'boot.pending') ? listFact(facts, 'boot.pending_why').map(String) : [];
+  const pending = need(facts, 'boot.pending') ? need(facts, 'boot.pending_why') : [];
   // By the journal and the boot id too: install times are those of a clock that may have been moved since. The words are the same for both, so that a
   // plan and the one that is made anew when the host starts say the same.
-  const runtimes = [...['docker.package', 'containerd.package'].map((name) => textFact(facts, name)), 'runc'];
+  const runtimes = [need(facts, 'docker.package'), need(facts, 'containerd.package'), 'runc'];
   const words = new Map(runtimes.map((name) => [name, `${name} was installed after this boot`]));
   const ours = context.done.replaced ?? [];
   const changed = [...words].filter(([name, text]) => ours.includes(name) || pending.includes(text)).map(([, text]) => text);
   const why = [...pending.filter((one) => !changed.includes(one)), ...changed];
-  return why.length === 0 && flagFact(facts, 'boot.pending') ? ['a reboot is pending'] : why;
+  return why.length === 0 && need(facts, 'boot.pending') ? ['a reboot is pending'] : why;
 }
 
 /** What will run then is what the boot loader says now; the host's clock will not have gone back. */
 function promises(facts: FactView): Facts {
-  const next = textFact(facts, 'kernel.next');
-  const cmdline = textFact(facts, 'boot.next_cmdline');
+  const next = need(facts, 'kernel.next');
+  const cmdline = need(facts, 'boot.next_cmdline');
   const saved = facts.get('boot.next_once') === true ? facts.get('kernel.saved') : undefined;
   return {
     ...(next === '' ? {} : { 'kernel.release': next }),
     // What was chosen for one boot is used up by it.
-    ...(typeof saved === 'string' ? { 'kernel.next': saved, 'boot.next_once': false } : {}),
+    ...(saved !== undefined ? { 'kernel.next': saved, 'boot.next_once': false } : {}),
     ...(cmdline === '' ? {} : { 'boot.cmdline': cmdline }),
     'boot.time': facts.get('clock.epoch') ?? 0,
     'boot.uptime': 0,

@@ -1,7 +1,7 @@
 // Module service: a systemd unit started, stopped, restarted, and enabled at boot or not.
 
 import { withPrelude } from '../facts/probe/prelude.ts';
-import { type Facts, type FactView, flagFact } from '../model/fact.ts';
+import { allOf, type Facts, type FactView, fact, need } from '../model/fact.ts';
 import { present } from '../model/present.ts';
 import type { Change, ModulePlan } from '../model/run/change.ts';
 import type { RunEffect } from '../model/run/effect.ts';
@@ -20,22 +20,22 @@ type Verb = 'start' | 'stop' | 'restart' | 'enable' | 'disable';
 
 function plan(given: Args, facts: FactView): ModulePlan {
   const { name } = given;
-  const active = flagFact(facts, `service.${name}.active`);
-  const enabled = flagFact(facts, `service.${name}.enabled`);
+  const active = need(facts, `service.${name}.active`);
+  const enabled = need(facts, `service.${name}.enabled`);
   const changes: Change[] = [];
-  const promises: Record<string, boolean> = {};
+  const promises: Facts[] = [];
   if (given.enabled !== undefined && given.enabled !== enabled) {
     changes.push(
       change(name, given.enabled ? 'enable' : 'disable', enabled ? 'enabled' : 'disabled', given.enabled ? 'enabled' : 'disabled', 'write'),
     );
-    promises[`service.${name}.enabled`] = given.enabled;
+    promises.push(fact(`service.${name}.enabled`, given.enabled));
   }
   const wanted = given.state !== 'stopped';
   if (given.state === 'restarted') changes.push(change(name, 'restart', undefined, undefined, 'restart'));
   else if (given.state !== undefined && active !== wanted)
     changes.push(change(name, wanted ? 'start' : 'stop', active ? 'running' : 'stopped', wanted ? 'running' : 'stopped', 'restart'));
-  if (given.state !== undefined && changes.length > 0) promises[`service.${name}.active`] = wanted;
-  return { changes, ...(changes.length === 0 ? {} : { promises: promises satisfies Facts }) };
+  if (given.state !== undefined && changes.length > 0) promises.push(fact(`service.${name}.active`, wanted));
+  return { changes, ...(changes.length === 0 ? {} : { promises: allOf(promises) }) };
 }
 
 const change = (name: string, verb: Verb, before: string | undefined, after: string | undefined, risk: 'write' | 'restart'): Change => ({

@@ -1,7 +1,7 @@
 // Module uncordon: gives the node back, if it was this run that took it.
-import { graveDamage } from '../facts/areas/packages/damage.ts';
+import { graveDamage, readDamage } from '../facts/areas/packages/damage.ts';
 import { withPrelude } from '../facts/probe/prelude.ts';
-import { type FactView, flagFact } from '../model/fact.ts';
+import { type FactView, need } from '../model/fact.ts';
 import type { ModulePlan, PlanContext, Unmet } from '../model/run/change.ts';
 import { asArgs, duration, filled, type Infer, object, shorthand } from '../model/shape/schema.ts';
 import { defineModule } from './define.ts';
@@ -18,11 +18,11 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const { unproven } = context.done;
   const isOurs = given.command !== undefined || context.done.cordoned;
   if (unproven !== undefined && isOurs) return { changes: [], unmet: notProven(unproven) };
-  const grave = graveDamage(facts.get('packages.damaged'), facts.get('packages.manager'));
+  const grave = graveDamage(readDamage(facts.get('packages.damaged')), facts.get('packages.manager') ?? '');
   if (grave !== undefined && isOurs)
     return { changes: [], unmet: { kind: 'not_verified', evidence: `not uncordoned: ${grave.why}`, hint: grave.hint } };
   if (given.command !== undefined) {
-    if (!flagFact(facts, 'kubelet.installed')) return { changes: [], note: 'no kubelet here: nothing to give back' };
+    if (!need(facts, 'kubelet.installed')) return { changes: [], note: 'no kubelet here: nothing to give back' };
     return {
       changes: [
         {

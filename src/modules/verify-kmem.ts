@@ -1,15 +1,14 @@
 // Module verify_kmem: proof that kernel-memory accounting is off - by the cgroups that are there, or by asking the kernel with an empty group.
 import { asksForNokmem } from '../facts/areas/boot/boot-args.ts';
-import { graveDamage } from '../facts/areas/packages/damage.ts';
+import { graveDamage, readDamage } from '../facts/areas/packages/damage.ts';
 import { healthOf, readRelease } from '../facts/kmem/kernels.ts';
 import { withPrelude } from '../facts/probe/prelude.ts';
-import { type Facts, type FactView, listFact, textFact } from '../model/fact.ts';
+import { type Facts, type FactView, need } from '../model/fact.ts';
+import type { Verdict } from '../model/facts/values.ts';
 import type { Change, ModulePlan, Proof } from '../model/run/change.ts';
 import type { RunEffect, WaitEffect } from '../model/run/effect.ts';
-import type { Accepted, Verdict } from '../model/run/plan.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, state } from '../model/shape/schema.ts';
 import { scriptText } from '../model/text/script-text.ts';
-import { isMapping, type Value } from '../model/value.ts';
 import activeProbe from './active-probe.sh';
 import { defineModule } from './define.ts';
 import { sampleChange } from './sample-container.ts';
@@ -36,11 +35,11 @@ const args = object({
 type Args = Infer<typeof args>;
 
 function plan(given: Args, facts: FactView): ModulePlan {
-  const grave = graveDamage(facts.get('packages.damaged'), facts.get('packages.manager'));
+  const grave = graveDamage(readDamage(facts.get('packages.damaged')), facts.get('packages.manager') ?? '');
   if (grave !== undefined) return unmet(grave.why, grave.hint);
-  const verdict = textFact(facts, 'kmem.verdict') as Verdict;
-  const evidence = textFact(facts, 'kmem.evidence');
-  const isPartial = facts.get('kmem.partial') !== undefined && facts.get('kmem.partial') !== '';
+  const verdict = need(facts, 'kmem.verdict');
+  const evidence = need(facts, 'kmem.evidence');
+  const isPartial = (facts.get('kmem.partial') ?? '') !== '';
   if (verdict !== 'not_applicable' && isUnread(facts)) {
     // Where a play accepts a cause, the argument is not its remedy.
     if (facts.get('kmem.active_probe') === 'on' && !isPartial) return unmet(`${notInForce}: ${evidence}`, hintOn(facts));
@@ -66,10 +65,8 @@ function plan(given: Args, facts: FactView): ModulePlan {
 
 /** The play accepted that some programs still account: all others must prove that they do not. */
 function judgePart(given: Args, verdict: Verdict, facts: FactView): ModulePlan {
-  const evidence = textFact(facts, 'kmem.partial_evidence');
-  const accepted = listFact(facts, 'kmem.accepted').flatMap((row): readonly Accepted[] =>
-    isMapping(row) ? [{ key: String(row.key), name: String(row.name) }] : [],
-  );
+  const evidence = need(facts, 'kmem.partial_evidence');
+  const accepted = need(facts, 'kmem.accepted');
   switch (facts.get('kmem.partial')) {
     case 'samples':
       return proven({ verdict, by: 'samples', evidence, accepted });
@@ -96,7 +93,7 @@ function holdForPart(given: Args, evidence: string, facts: FactView): ModulePlan
 }
 
 function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: string, facts: FactView): ModulePlan {
-  const shown = proofBy(facts.get('kmem.proof'));
+  const shown = facts.get('kmem.proof') ?? 'none';
   // Where nothing else is known of the kernel, its samples count only because of the answer of the probe.
   const by = shown === 'samples' && facts.get('kernel.parses_by') === 'probe' ? 'active_probe' : shown;
   if (by !== 'none' && verdict !== 'unknown') {
@@ -119,9 +116,7 @@ function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: st
 
 /** Runtimes without a limited container that reads off; docker only while it runs. */
 const startable = (facts: FactView): readonly string[] =>
-  listFact(facts, 'kmem.unshown')
-    .map(String)
-    .filter((key) => key !== 'docker' || facts.get('docker.running') === true);
+  need(facts, 'kmem.unshown').filter((key) => key !== 'docker' || facts.get('docker.running') === true);
 
 /** The kernel has the argument, and nothing but its own answer shows that it obeys: the argument was declared for it, or set by mistake. */
 function isUnread(facts: FactView): boolean {
@@ -139,7 +134,7 @@ function askKernel(given: Args, facts: FactView): ModulePlan {
   if (given.active_probe)
     return { changes: [probeChange], promises: { ...probeOff, 'kernel.parses_nokmem': 'yes', 'kernel.parses_by': 'probe' } };
   return unmet(
-    `nobody knows whether kernel ${textFact(facts, 'kernel.release')} obeys cgroup.memory=nokmem, and the play forbids the active probe`,
+    `nobody knows whether kernel ${need(facts, 'kernel.release')} obeys cgroup.memory=nokmem, and the play forbids the active probe`,
     'take `active_probe: false` away',
   );
 }
@@ -148,15 +143,15 @@ function askKernel(given: Args, facts: FactView): ModulePlan {
 const isTried = (facts: FactView): boolean =>
   facts.get('kernel.trial') === facts.get('kernel.release') &&
   facts.get('kernel.parses_nokmem') === 'yes' &&
-  asksForNokmem(textFact(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7');
+  asksForNokmem(need(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7');
 
 /** A healthy kernel that was booted for this once: which kernel boots next is what the task behind the proof settles. */
 const isHealthyTrial = (facts: FactView): boolean =>
   facts.get('kernel.trial') === facts.get('kernel.release') &&
-  healthOf(readRelease(textFact(facts, 'kernel.release')).generation) === 'healthy';
+  healthOf(readRelease(need(facts, 'kernel.release')).generation) === 'healthy';
 
 const onTrial = (facts: FactView): string =>
-  `kernel ${textFact(facts, 'kernel.release')}: accounting is healthy; on trial, ${textFact(facts, 'kernel.next')} boots next until this one is the default`;
+  `kernel ${need(facts, 'kernel.release')}: accounting is healthy; on trial, ${need(facts, 'kernel.next')} boots next until this one is the default`;
 
 /**
  * After a boot with the argument nothing was ever accounted: the root group's kmem usage is 0, and /sys/kernel/slab has no entry of a cgroup.
@@ -173,7 +168,7 @@ function signs(facts: FactView): string {
 
 /** The command line and the reads contradict each other: said, because the one who looks at /proc/cmdline would not believe it. */
 function despite(facts: FactView): string {
-  if (!asksForNokmem(textFact(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7')) return '';
+  if (!asksForNokmem(need(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7')) return '';
   const parses = facts.get('kernel.parses_nokmem');
   const why = parses === 'no' ? `kernel ${facts.get('kernel.release')} does not parse it` : 'the reads stand';
   return ` although the command line says nokmem (${why})`;
@@ -182,8 +177,6 @@ function despite(facts: FactView): string {
 const probeOff: Facts = { 'kmem.active_probe': 'off', 'kmem.verdict': 'off', 'kmem.proof': 'active_probe' };
 
 const notInForce = 'a new group is accounted when somebody asks for it: the boot argument is not in force';
-
-const proofBy = (value: Value | undefined): Proof['by'] => (value === 'samples' || value === 'active_probe' ? value : 'none');
 
 const proven = (proof: Proof): ModulePlan => ({
   changes: [],
@@ -217,7 +210,7 @@ function isByArgument(facts: FactView): boolean {
   return (
     facts.get('cgroup.memory') === 'v1' &&
     (generation === 'el7' || generation === 'upstream-3') &&
-    asksForNokmem(textFact(facts, 'boot.cmdline'), generation === 'el7')
+    asksForNokmem(need(facts, 'boot.cmdline'), generation === 'el7')
   );
 }
 
@@ -248,7 +241,7 @@ function waitChange(seconds: number, evidence: string, byArgument: boolean): Cha
     unless: [
       { fact: 'kmem.verdict', is: 'on', why: on },
       { fact: 'kmem.verdict', is: 'leaking', why: on },
-      ...(byArgument ? [{ fact: 'kmem.active_probe', is: 'on', why: notInForce }] : []),
+      ...(byArgument ? [{ fact: 'kmem.active_probe', is: 'on', why: notInForce } as const] : []),
     ],
   };
   return { sign: '!', what: 'wait for proof that accounting is off', before: evidence, risk: 'none', effects: [effect] };

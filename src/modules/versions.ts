@@ -1,6 +1,6 @@
 // Module versions: which kernel, docker, containerd, runc and kubelet a host runs, and whether they lie in the ranges that the play wants.
 import { engineVersion } from '../facts/kmem/programs/docker.ts';
-import { type FactView, textFact } from '../model/fact.ts';
+import { type FactView, need } from '../model/fact.ts';
 import type { ModulePlan } from '../model/run/change.ts';
 import { asArgs, flag, type Infer, object, oneOf, text } from '../model/shape/schema.ts';
 import {
@@ -40,15 +40,15 @@ type Name = (typeof names)[number];
 function found(name: Name, facts: FactView): string {
   switch (name) {
     case 'kernel':
-      return textFact(facts, 'kernel.release').replace(/\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/, '');
+      return need(facts, 'kernel.release').replace(/\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/, '');
     case 'docker':
-      return textFact(facts, 'docker.version') || engineVersion(textFact(facts, 'docker.evr')) || textFact(facts, 'docker.client');
+      return need(facts, 'docker.version') || engineVersion(need(facts, 'docker.evr')) || need(facts, 'docker.client');
     case 'containerd':
-      return textFact(facts, 'containerd.evr');
+      return need(facts, 'containerd.evr');
     case 'runc':
-      return textFact(facts, 'runc.version');
+      return need(facts, 'runc.version');
     case 'kubelet':
-      return textFact(facts, 'kubelet.version');
+      return need(facts, 'kubelet.version');
   }
 }
 

@@ -1,7 +1,7 @@
 // Module yum_repository: one repository in a file below /etc/yum.repos.d, made, changed or removed; other sections stay as they are.
 import { hiddenPart, repositoryFact } from '../facts/areas/packages/repository.ts';
 import { withPrelude } from '../facts/probe/prelude.ts';
-import { type FactView, listFact, textFact } from '../model/fact.ts';
+import { type FactView, fact, need } from '../model/fact.ts';
 import { present } from '../model/present.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/change.ts';
 import type { RunEffect } from '../model/run/effect.ts';
@@ -108,7 +108,7 @@ const isSame = (one: string, other: string): boolean => {
 };
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
-  const manager = textFact(facts, 'packages.manager');
+  const manager = need(facts, 'packages.manager');
   if (manager !== 'yum' && manager !== 'dnf')
     return {
       changes: [],
@@ -117,14 +117,14 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
         hint: 'this module is for hosts with yum or dnf: leave others out with `when`',
       },
     };
-  const fact = repositoryFact(fileOf(given), given.name, 'section');
-  const [before, after] = [textFact(facts, fact), sectionOf(given)];
-  const elsewhere = listFact(facts, repositoryFact(fileOf(given), given.name, 'elsewhere')).map(String);
+  const section = repositoryFact(fileOf(given), given.name, 'section');
+  const [before, after] = [need(facts, section), sectionOf(given)];
+  const elsewhere = need(facts, repositoryFact(fileOf(given), given.name, 'elsewhere'));
   if (isSame(before, after)) return { changes: [], ...noteOf(given, elsewhere) };
   const refuse =
     twice(given, elsewhere) ?? noWayBack(before, context) ?? spaceRefusal(facts, [{ fact: 'space.root_kb', path: '/', mb: 1 }]);
   if (refuse !== undefined) return { changes: [], refuse };
-  return { changes: [changeOf(given, before, after, manager)], promises: { [fact]: after } };
+  return { changes: [changeOf(given, before, after, manager)], promises: fact(section, after) };
 }
 
 const noteOf = (given: Args, elsewhere: readonly string[]): Pick<ModulePlan, 'note'> =>

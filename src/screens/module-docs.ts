@@ -1,6 +1,6 @@
 // Documentation of modules and facts as Markdown: the same text for `kmend docs` and for docs/modules.md and docs/facts.md.
 
-import type { FactDef } from '../model/fact.ts';
+import type { FactDef } from '../model/facts/table.ts';
 import type { AnyModule } from '../model/run/change.ts';
 import { schemaOfArgs } from '../model/shape/schema.ts';
 import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';

@@ -1,10 +1,13 @@
 // kmend drift: hosts that a run mended are looked at again, read-only; what they lost since is named.
+
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DriftState, hostDrift } from '../../src/core/history/drift-report.ts';
 import { settle } from '../../src/core/plan/overlay.ts';
 import { type MadeChange, type Mended, readDeeds, remember } from '../../src/core/run-state/host-history.ts';
+import type { Facts } from '../../src/model/fact.ts';
+import type { Partial, Remedy, Verdict } from '../../src/model/facts/values.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';
 import { mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
 import { el7, nokmemNow, readsOff } from '../modules/facts.ts';
@@ -110,7 +113,7 @@ describe('what a host is told to have lost', () => {
     expect([row.state, row.why]).toEqual([state, why]);
   });
 
-  it.each([
+  it.each<[Verdict, Remedy, DriftState]>([
     ['off', 'unknown', 'unproven'],
     ['unknown', 'none', 'unproven'],
     ['not_applicable', 'kernel_arg', 'lost'],
@@ -129,19 +132,19 @@ describe('what a host is told to have lost', () => {
   describe('a remedy that left a cause in place, as the play accepted', () => {
     const accepted = [{ key: 'kubelet', name: 'kubelet 1.12.3' }];
     const partial: Mended = { ...mendedBy(), proof: { verdict: 'on', by: 'samples', evidence: '', accepted } };
-    const now = (state: string) => ({
+    const now = (state: Partial): Facts => ({
       'kmem.verdict': 'on',
       'kmem.remedy': 'kernel_arg',
       'kmem.remedy_why': 'kubelet accounts',
       'kmem.partial': state,
     });
-    it.each<[string, DriftState, readonly string[]]>([
+    it.each<[Partial, DriftState, readonly string[]]>([
       ['samples', 'kept', ['kubelet 1.12.3']],
       ['none', 'unproven', []],
       ['refuted', 'lost', []],
     ])('%s: %s', (found, state, leftOpen) => expect(hostDrift('h1', partial, { facts: now(found) })).toMatchObject({ state, leftOpen }));
     it('is kept without a word where nothing is open any more', () => {
-      const off = { 'kmem.verdict': 'off', 'kmem.remedy': 'none', 'kmem.partial': 'samples' };
+      const off: Facts = { 'kmem.verdict': 'off', 'kmem.remedy': 'none', 'kmem.partial': 'samples' };
       expect(hostDrift('h1', partial, { facts: off })).toMatchObject({ state: 'kept', leftOpen: [] });
     });
     it('is lost on a host of which nothing was accepted', () =>

@@ -1,16 +1,21 @@
 // What check concludes of a host, by verdict and remedy: unknown is never fine.
+
 import { describe, expect, it } from 'vitest';
 import { conclusionOf } from '../../src/core/history/conclusion.ts';
 import type { Facts } from '../../src/model/fact.ts';
+import type { Remedy, Verdict } from '../../src/model/facts/values.ts';
 import { unknown } from '../../src/model/value.ts';
 
-const judged = (verdict: string, remedy: string, more: Facts = {}): string => {
-  const conclusion = conclusionOf({ ...more, 'kmem.verdict': verdict, 'kmem.remedy': remedy });
+const judged = (verdict: Verdict | '', remedy: Remedy | '', more: Facts = {}): string => {
+  const known: Facts = verdict === '' || remedy === '' ? {} : { 'kmem.verdict': verdict, 'kmem.remedy': remedy };
+  const conclusion = conclusionOf({ ...more, ...known });
   return conclusion.kind === 'unknown' ? conclusion.why : conclusion.kind;
 };
 
+const docker = { part: 'docker', key: 'docker', name: 'docker', asks: 'yes', containers: 0, containers_off: 0, sample: '' } as const;
+
 describe('the conclusion from verdict and remedy', () => {
-  it.each([
+  it.each<[Verdict | '', Remedy | '', string]>([
     ['off', 'none', 'fine'],
     ['not_applicable', 'none', 'not_applicable'],
     ['on', 'unknown', 'needs_remedy'],
@@ -34,7 +39,7 @@ describe('the conclusion from verdict and remedy', () => {
     const bare = 'no container runtime and no kubelet found';
     expect(judged('unknown', 'none', { 'kmem.parts': [] })).toBe(bare);
     expect(judged('not_applicable', 'none', { 'kmem.parts': [] })).toBe('not_applicable');
-    expect(judged('unknown', 'none', { 'kmem.parts': [{ part: 'docker' }] })).toBe('no proof');
+    expect(judged('unknown', 'none', { 'kmem.parts': [docker] })).toBe('no proof');
     expect(judged('unknown', 'none', { 'kmem.parts': unknown('not read') })).toBe('no proof');
   });
 });

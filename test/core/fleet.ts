@@ -3,10 +3,11 @@ import { decide } from '../../src/core/rollout/decide.ts';
 import { type DecideContext, type Decision, eventOf } from '../../src/core/rollout/decision.ts';
 import { fold, foldAll } from '../../src/core/run-state/fold.ts';
 import { emptyState, type RunState } from '../../src/core/run-state/state.ts';
+import type { Remedy, Verdict } from '../../src/model/facts/values.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
 import type { Event, EventBody, EventOf, Proven, RunHost } from '../../src/model/run/event.ts';
 import type { Failure, FailureKind } from '../../src/model/run/failure.ts';
-import type { HostPlan, Remedy, Verdict } from '../../src/model/run/plan.ts';
+import type { HostPlan } from '../../src/model/run/plan.ts';
 import type { Risk } from '../../src/model/run/risk.ts';
 
 /** Noon UTC on a Wednesday. */

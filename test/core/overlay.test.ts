@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseAnew } from '../../src/core/plan/overlay.ts';
 import type { Facts } from '../../src/model/fact.ts';
-import type { Remedy } from '../../src/model/run/plan.ts';
+import type { Remedy } from '../../src/model/facts/values.ts';
 import { el7, readsOff } from '../modules/facts.ts';
 
 const release = '3.10.0-862.el7.x86_64';
@@ -13,7 +13,7 @@ const accounting: Facts = {
   'kubelet.version': '1.12.3',
   'kernel.seen_on': { [release]: 'h1' },
 };
-const seen = (obeys: string, of = release): Facts => ({ 'kernel.seen': { [of]: obeys } });
+const seen = (obeys: 'yes' | 'no', of = release): Facts => ({ 'kernel.seen': { [of]: obeys } });
 const cured: Facts = {
   'boot.cmdline': 'ro cgroup.memory=nokmem',
   'boot.next_cmdline': 'ro cgroup.memory=nokmem',

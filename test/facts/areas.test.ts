@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { marksArea } from '../../src/facts/areas/host/marks.ts';
 import { isHeld } from '../../src/facts/areas/packages/package-pins.ts';
 import { isSystemRunc } from '../../src/facts/areas/programs/runtimes.ts';
-import type { Facts, FactWant } from '../../src/model/fact.ts';
-import { isUnknown, type Value } from '../../src/model/value.ts';
+import type { FactWant } from '../../src/model/fact.ts';
+import { isUnknown, type Mapping, type Value } from '../../src/model/value.ts';
 import { emptyHost, file, type GroupFiles, program, type Recorded, replay, v1Group } from './replay.ts';
 
 let host: Recorded;
@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => host.remove());
 
-const pick = (facts: Facts, ...names: readonly string[]): readonly unknown[] => names.map((name) => facts[name]);
+const pick = (facts: Mapping, ...names: readonly string[]): readonly unknown[] => names.map((name) => facts[name]);
 const centos = (): void => file(host, 'etc/os-release', 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"\n');
 const debian = (): void => file(host, 'etc/os-release', 'ID=debian\nVERSION_ID="9"\n');
 

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cgroupArea } from '../../src/facts/areas/cgroups/cgroup.ts';
 import { rowFunction } from '../../src/facts/areas/cgroups/cgroup-walk.ts';
 import { creatorOf, creatorRows } from '../../src/facts/kmem/creators.ts';
-import type { Facts } from '../../src/model/fact.ts';
+import { known } from '../../src/model/fact.ts';
+import type { ExplicitLimit, SampleCounts } from '../../src/model/facts/values.ts';
 import { emptyHost, file, type GroupFiles, has, hasBusybox, program, type Recorded, replay, runProbe, v1Group } from './replay.ts';
 
 let host: Recorded;
@@ -85,7 +86,14 @@ describe.each(awks)('%s', (awk) => {
     const usual = replay(host);
     program(host, 'awk', `exec ${awk} "$@"`);
     const facts = replay(host);
-    for (const name of ['kmem.witnesses', 'kmem.groups', 'kmem.samples', 'kmem.unknown_limited', 'kmem.slab_ids', 'kmem.dead_groups'])
+    for (const name of [
+      'kmem.witnesses',
+      'kmem.groups',
+      'kmem.samples',
+      'kmem.unknown_limited',
+      'kmem.slab_ids',
+      'kmem.dead_groups',
+    ] as const)
       expect(facts[name], name).toEqual(usual[name]);
     expect(facts['kmem.unknown_limited']).toEqual(['a "b" \\ $(c) %s']);
     expect(facts['kmem.groups']).toContainEqual(expect.objectContaining({ path: `${pod}/${hex}`, usage: 4_294_967_296, limit }));
@@ -95,18 +103,17 @@ describe.each(awks)('%s', (awk) => {
     explicitTree();
     program(host, 'awk', `exec ${awk} "$@"`);
     const facts = replay(host);
-    expect(byPath(facts['kmem.explicit'])).toEqual([
+    expect(byPath(known(facts, 'kmem.explicit', []))).toEqual([
       { path: `docker/${'b'.repeat(64)}`, limit: 134_217_728, name: '' },
       { path: 'limits/kernel', limit: 1_073_741_824, name: '' },
       { path: `system.slice/docker-${hex}.scope`, limit: 67_108_864, name: 'my.redis-1' },
     ]);
-    const marked = (facts['kmem.witnesses'] as readonly Facts[]).flatMap((bucket) => (bucket.explicit === true ? [bucket.row] : []));
+    const marked = known(facts, 'kmem.witnesses', []).flatMap((bucket) => (bucket.explicit === true ? [bucket.row] : []));
     expect(marked.toSorted()).toEqual(['docker', 'docker-scope', 'unknown', 'unknown']);
   });
 });
 
-const byPath = (list: Facts[string] | undefined): readonly Facts[] =>
-  [...((list ?? []) as readonly Facts[])].sort((a, b) => (String(a.path) < String(b.path) ? -1 : 1));
+const byPath = (list: readonly ExplicitLimit[]): readonly ExplicitLimit[] => list.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 
 /** Groups with a kernel-memory limit: through each manager, by hand, with groups below; and groups that only count. */
 function explicitTree(): void {
@@ -152,7 +159,7 @@ const files = (slabinfo: string, max = noLimit): Readonly<Record<string, string>
   'memory.kmem.usage_in_bytes': '0\n',
   'cgroup.procs': '',
 });
-const samples = (): Facts => replay(host)['kmem.samples'] as Facts;
+const samples = (): SampleCounts => known(replay(host), 'kmem.samples', {});
 
 describe('a hostile name', () => {
   const container = `docker/${hex}`;
@@ -351,7 +358,7 @@ describe.skipIf(!hasBusybox)('busybox, whose grep takes EIO for an empty file (n
     tree();
     const path = applets();
     const [busybox, usual] = [replay(host, { shell: ['busybox', 'ash'], path }), replay(host)];
-    for (const name of ['kmem.samples', 'kmem.witnesses', 'kmem.dead_groups']) expect(busybox[name], name).toEqual(usual[name]);
+    for (const name of ['kmem.samples', 'kmem.witnesses', 'kmem.dead_groups'] as const) expect(busybox[name], name).toEqual(usual[name]);
     expect(busybox['kmem.samples']).toMatchObject({ eio: 600, read: 101, empty: 0 });
   }, 60_000);
 });

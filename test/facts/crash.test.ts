@@ -1,4 +1,5 @@
 // Area crash: what is left of earlier boots, read by the real script out of trees with dumps, records, journals and logs.
+
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,8 +8,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { crashArea } from '../../src/facts/areas/logs/crash.ts';
 import { timeOf, zoneOf } from '../../src/facts/areas/logs/log-time.ts';
 import { buildProbe, checkWants, wantsNamedIn } from '../../src/facts/index.ts';
-import { type EarlierBoot, judgePast, verdictOf } from '../../src/facts/kmem/past.ts';
+import { judgePast, verdictOf } from '../../src/facts/kmem/past.ts';
 import type { Facts, FactWant } from '../../src/model/fact.ts';
+import type { EarlierBoot } from '../../src/model/facts/values.ts';
 import { emptyHost, file, has, hasBusybox, isRoot, program, type Recorded, replay } from './replay.ts';
 
 let host: Recorded;

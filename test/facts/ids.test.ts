@@ -1,16 +1,18 @@
 // Ids of memory cgroups: rate and date from two readings of one boot, and everything that must keep them from being told.
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addReading, baselineOf, type IdReading } from '../../src/facts/kmem/ids.ts';
+import { addReading, baselineOf } from '../../src/facts/kmem/ids.ts';
 import type { Facts } from '../../src/model/fact.ts';
-import { isUnknown, unknown } from '../../src/model/value.ts';
+import type { IdReading } from '../../src/model/facts/values.ts';
+import { isUnknown, type Unknown, unknown } from '../../src/model/value.ts';
 import { groupFacts, modelHost } from './model-hosts.ts';
 
 const hour = 3600;
 const at = (uptime: number, dead: number, live = 100, clock = 1_790_000_000 + uptime): IdReading => ({ at: clock, uptime, live, dead });
 
 /** A host that was read then, and is read again now. */
-const host = (before: Facts, now: IdReading, more: Facts = {}): Facts =>
+const host = (before: IdReading | Unknown, now: IdReading, more: Facts = {}): Facts =>
   modelHost({
     'clock.epoch': now.at,
     'boot.uptime': now.uptime,
@@ -20,7 +22,7 @@ const host = (before: Facts, now: IdReading, more: Facts = {}): Facts =>
     ...more,
   });
 const told = (facts: Facts): readonly unknown[] =>
-  ['used', 'growth_per_day', 'over', 'days_left', 'full_on'].map((name) => {
+  (['used', 'growth_per_day', 'over', 'days_left', 'full_on'] as const).map((name) => {
     const value = facts[`kmem.ids.${name}`];
     return isUnknown(value) ? value.$unknown : value;
   });
@@ -39,7 +41,7 @@ describe('two readings of one boot', () => {
       '60 s between the readings are too short to tell when',
     ]));
   it('give the growth of unreclaimable slab, where both have it', () => {
-    const slab = (before: Facts): unknown =>
+    const slab = (before: IdReading | Unknown): unknown =>
       host(before, at(34 * hour, 13_000), { 'memory.sunreclaim_kb': 500_000 })['memory.sunreclaim_per_day'];
     expect(slab({ ...at(10 * hour, 10_000), unreclaimable: 380_000 })).toBe(120_000);
     expect(slab({ ...at(22 * hour, 10_000), unreclaimable: 520_000 })).toBe(-40_000);

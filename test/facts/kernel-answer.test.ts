@@ -22,7 +22,7 @@ const withArgument: Facts = {
 };
 const seen = (obeys: 'yes' | 'no', of = release): Facts => ({ 'kernel.seen': { [of]: obeys }, 'kernel.seen_on': { [of]: 'h1' } });
 const declared = (word: string): Facts => ({ 'kmem.kernels': { [release]: word } });
-const map = (word: string): Facts => ({ 'kernel.maps': { [release]: word } });
+const map = (word: 'yes' | 'no'): Facts => ({ 'kernel.maps': { [release]: word } });
 
 describe('the next kernel', () => {
   it.each<[string, Facts, string, string, string]>([

@@ -2,9 +2,8 @@
 
 import { derive } from '../../src/facts/index.ts';
 import { creatorOf } from '../../src/facts/kmem/creators.ts';
-import type { Example, ReadState } from '../../src/facts/kmem/groups.ts';
-import type { Facts } from '../../src/model/fact.ts';
-import type { Mapping } from '../../src/model/value.ts';
+import { type Facts, fact } from '../../src/model/fact.ts';
+import type { GroupRow, ReadState, WitnessRow } from '../../src/model/facts/values.ts';
 
 const now = 1_790_000_000;
 export const bootedAt = now - 1000;
@@ -50,8 +49,8 @@ export function groupFacts(text: string): Facts {
     'kmem.witnesses': groups.flatMap(({ later, explicit, ...group }) =>
       witnessesOf([group]).map((bucket) => ({
         ...bucket,
-        ...(later ? { limited: 'later' } : {}),
-        ...(explicit ? { explicit: true } : {}),
+        ...(later ? { limited: 'later' as const } : {}),
+        ...(explicit ? { explicit: true as const } : {}),
       })),
     ),
     'kmem.explicit': groups.flatMap(({ path, explicit }) => (explicit ? [{ path, limit: 67_108_864, name: 'redis' }] : [])),
@@ -212,7 +211,7 @@ export const podman = (runc: string, asks: Program['asks'], driver: string): Pro
 export const custom = (of: 'docker' | 'containerd', path: string, says: string, asks: Program['asks']): Program => ({
   part: 'custom',
   asks,
-  facts: { [`${of}.runtimes`]: [{ name: path.split('/').at(-1) ?? '', path, says }] },
+  facts: fact(`${of}.runtimes`, [{ name: path.split('/').at(-1) ?? '', path, says }]),
 });
 
 // ---- hosts ----
@@ -270,14 +269,14 @@ export const modelHost = (more: Facts = {}, groups = containers('none')): Facts 
   derive(hostFacts('862', [engine('docker-ce', '18.06.1-ce', 'yes')], groups, more));
 
 /** The fact `kmem.witnesses` of these groups. */
-function witnessesOf(groups: readonly Pick<Example, 'path' | 'limit' | 'state' | 'lines' | 'usage' | 'procs'>[]): readonly Mapping[] {
-  const sums = new Map<string, Mapping & { count: number }>();
+function witnessesOf(groups: readonly Pick<GroupRow, 'path' | 'limit' | 'state' | 'lines' | 'usage' | 'procs'>[]): readonly WitnessRow[] {
+  const sums = new Map<string, WitnessRow & { count: number }>();
   for (const group of groups) {
     if (group.state === 'gone') continue;
     const bucket = {
       row: creatorOf(group.path).key,
       state: group.state,
-      limited: group.limit > 0 ? 'yes' : 'no',
+      limited: group.limit > 0 ? ('yes' as const) : ('no' as const),
       caches: group.lines > 2,
       charged: group.usage > 0,
       procs: group.procs > 0,

@@ -18,9 +18,9 @@ afterEach(() => host.remove());
 const wants = [{ area: 'pids' }];
 const read = (options: Parameters<typeof replay>[1] = {}): Facts => replay(host, { wants, ...options });
 const counted = (facts = read()): readonly (Value | undefined)[] =>
-  ['controller', 'pods', 'pods_unlimited', 'containers', 'containers_unlimited'].map((name) => facts[`pids.${name}`]);
+  (['controller', 'pods', 'pods_unlimited', 'containers', 'containers_unlimited'] as const).map((name) => facts[`pids.${name}`]);
 const configured = (facts = read()): readonly (Value | undefined)[] =>
-  ['pod_limit', 'pod_limit_gate', 'system_reserved', 'kube_reserved'].map((name) => facts[`pids.${name}`]);
+  (['pod_limit', 'pod_limit_gate', 'system_reserved', 'kube_reserved'] as const).map((name) => facts[`pids.${name}`]);
 
 const hex = (digit: string): string => digit.repeat(64);
 const pod = (name: string): string => `kubepods/burstable/pod${name}`;

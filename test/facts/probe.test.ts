@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { areas, buildProbe, checkWants, derive, factDefs, givenFacts, lifetimeOf, parseProbe, withPrelude } from '../../src/facts/index.ts';
-import type { Facts, FactWant } from '../../src/model/fact.ts';
+import type { FactWant } from '../../src/model/fact.ts';
 import { file, has, hasBusybox, type Recorded, recordedHost, replay, runProbe } from './replay.ts';
 
 const wants: readonly FactWant[] = [
@@ -40,7 +40,7 @@ describe('the script', () => {
   });
 
   it.skipIf(!hasBusybox || !has('dash') || !has('bash'))('says the same in every shell (needs dash, bash and busybox)', () => {
-    const factsOf = (text: string): Facts => {
+    const factsOf = (text: string): object => {
       const result = parseProbe(text, wants);
       if (!result.ok) throw new Error(result.failure.message);
       const passing = /^(clock|space)\.|^boot\.time$/;

@@ -1,10 +1,11 @@
 // Golden tests on recorded hosts: what a booted 3.10.0-1062.el7 answered, read by the real probe.
+
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { derive } from '../../src/facts/index.ts';
-import type { Facts } from '../../src/model/fact.ts';
+import type { Mapping } from '../../src/model/value.ts';
 import { emptyHost, file, fixtures, hasBusybox, isRoot, program, type Recorded, recordedHost, replay, v1Group } from './replay.ts';
 
 const made: Recorded[] = [];
@@ -16,8 +17,8 @@ afterEach(() => {
   for (const host of made.splice(0)) host.remove();
 });
 
-const pick = (facts: Facts, ...names: readonly string[]): Facts => Object.fromEntries(names.map((name) => [name, facts[name] ?? null]));
-const judged = (facts: Facts): Facts => pick(facts, 'kmem.verdict', 'kmem.evidence', 'kmem.remedy', 'kmem.remedy_why', 'kmem.proof');
+const pick = (facts: Mapping, ...names: readonly string[]): Mapping => Object.fromEntries(names.map((name) => [name, facts[name] ?? null]));
+const judged = (facts: Mapping): Mapping => pick(facts, 'kmem.verdict', 'kmem.evidence', 'kmem.remedy', 'kmem.remedy_why', 'kmem.proof');
 
 describe('3.10.0-1062.el7 as recorded', () => {
   it('with accounting on', () => {
@@ -201,7 +202,7 @@ describe('3.10.0-1062.el7 as recorded', () => {
       'kmem.slab_ids',
       'kernel.next',
       'boot.next_cmdline',
-    ])
+    ] as const)
       expect(busybox[name], name).toEqual(usual[name]);
   });
 });

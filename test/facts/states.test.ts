@@ -7,8 +7,7 @@ import { remedyRules, treat } from '../../src/facts/kmem/remedy.ts';
 import { readSituation } from '../../src/facts/kmem/situation.ts';
 import { judge, proofOf, verdictRules } from '../../src/facts/kmem/verdict.ts';
 import { witnessRules } from '../../src/facts/kmem/witnesses.ts';
-import type { Facts } from '../../src/model/fact.ts';
-import type { Mapping } from '../../src/model/value.ts';
+import { type Facts, known } from '../../src/model/fact.ts';
 import type { Program } from './model-hosts.ts';
 import { states } from './states.ts';
 
@@ -16,7 +15,7 @@ describe('a host', () => {
   it.each(states)('$name', ({ facts, expected, says }) => {
     const judged = derive(facts);
     const words = `${String(judged['kmem.evidence'])}; ${String(judged['kmem.remedy_why'])}`;
-    const said = ['kmem.verdict', 'kmem.remedy', 'kmem.proof'].map((name) => String(judged[name])).join(' ');
+    const said = (['kmem.verdict', 'kmem.remedy', 'kmem.proof'] as const).map((name) => String(judged[name])).join(' ');
     expect(`${said} (${words})`).toBe(`${expected} (${words})`);
     if (says !== undefined) expect(words).toMatch(says);
     expect(derive(judged), 'derived again, nothing changes').toEqual(judged);
@@ -36,16 +35,17 @@ const makers: Readonly<Record<Program['part'], readonly Creator[]>> = {
   custom: [],
 };
 
-const listOf = (facts: Facts, name: string): readonly Mapping[] => (Array.isArray(facts[name]) ? (facts[name] as readonly Mapping[]) : []);
-
 /** A group that this program would have had accounted if it asked, and that is not; or a container that was started through it. */
 function hasWitness({ part, facts: own }: Program, facts: Facts): boolean {
-  const group = listOf(facts, 'kmem.witnesses').some(({ row, state, limited }) => {
+  const group = known(facts, 'kmem.witnesses', []).some(({ row, state, limited }) => {
     const { creator, manager } = creatorByKey(String(row));
     return makers[part].includes(creator) && manager === 'cgroupfs' && state === 'eio' && limited === 'yes';
   });
-  const names = [part, ...['docker.runtimes', 'containerd.runtimes'].flatMap((list) => listOf(own, list).map(({ name }) => name))];
-  return group || listOf(facts, 'kmem.started').some(({ runtime, answer }) => names.includes(String(runtime)) && answer === 'off');
+  const names = [
+    part,
+    ...(['docker.runtimes', 'containerd.runtimes'] as const).flatMap((list) => known(own, list, []).map(({ name }) => name)),
+  ];
+  return group || known(facts, 'kmem.started', []).some(({ runtime, answer }) => names.includes(String(runtime)) && answer === 'off');
 }
 
 const mayAsk = ({ asks }: Program): boolean => asks !== 'no';
@@ -53,7 +53,7 @@ const mayAsk = ({ asks }: Program): boolean => asks !== 'no';
 describe('in every state', () => {
   it.each(states)('$name', ({ programs, facts }) => {
     const { 'kmem.verdict': verdict, 'kmem.remedy': remedy, 'kmem.proof': proof, ...rest } = derive(facts);
-    const readsOn = listOf(facts, 'kmem.witnesses').some(({ state }) => state === 'read');
+    const readsOn = known(facts, 'kmem.witnesses', []).some(({ state }) => state === 'read');
     const argument = /nokmem/.test(String(facts['boot.cmdline']));
     if (verdict === 'off') {
       expect(readsOn, 'nothing reads on').toBe(false);

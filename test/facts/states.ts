@@ -1,5 +1,6 @@
 // States of hosts: what runs there, what is true of it, and what kmend must say. Expected values follow from the truth; none was copied from the code's output.
-import type { Facts } from '../../src/model/fact.ts';
+import { type Facts, known } from '../../src/model/fact.ts';
+import type { SampleCounts } from '../../src/model/facts/values.ts';
 import { unknown } from '../../src/model/value.ts';
 import {
   argument,
@@ -74,19 +75,19 @@ const yarn = `
 `;
 const byHand = 'eio! apps/oracle\n';
 
-const slub = { 'kmem.symptoms': [{ kind: 'slub_memcg', count: 3, line: 'cache: kmalloc-192(12:aa)' }] };
+const slub: Facts = { 'kmem.symptoms': [{ kind: 'slub_memcg', from: 'kernel', count: 3, line: 'cache: kmalloc-192(12:aa)' }] };
 const mendedNow = { 'docker.installed_at': bootedAt + 60, 'containerd.installed_at': bootedAt + 60 };
 const dead = (count: number): Facts => ({ 'kmem.dead_groups': count, 'kmem.slab_ids': count, 'kmem.slab_entries': count * 3 });
 /** An earlier reading of this boot. */
 const deadBefore = (count: number): Facts => ({ 'kmem.ids.before': { at: bootedAt + 100, uptime: 100, live: 4, dead: count } });
-const counts = (host: Host, samples: Facts): Host => ({
+const counts = (host: Host, samples: SampleCounts): Host => ({
   ...host,
-  facts: { ...host.facts, 'kmem.samples': { ...(host.facts['kmem.samples'] as Facts), ...samples } },
+  facts: { ...host.facts, 'kmem.samples': { ...known(host.facts, 'kmem.samples', {}), ...samples } },
 });
 const argumentLast = { 'boot.cmdline': 'ro -- cgroup.memory=nokmem', 'boot.next_cmdline': 'ro -- cgroup.memory=nokmem' };
 const args = (text: string): Facts => ({ 'boot.cmdline': `ro ${text}`, 'boot.next_cmdline': `ro ${text}` });
-const suse = { 'os.family': 'suse', 'os.id': 'sles' };
-const debian = { 'os.family': 'debian', 'os.id': 'debian', 'boot.loader': 'grub-debian' };
+const suse: Facts = { 'os.family': 'suse', 'os.id': 'sles' };
+const debian: Facts = { 'os.family': 'debian', 'os.id': 'debian', 'boot.loader': 'grub-debian' };
 
 const elrepo54 = '5.4.278-1.el7.elrepo.x86_64';
 const lt44 = '4.4.240-1.el7.elrepo.x86_64';
@@ -519,14 +520,14 @@ const leaking: readonly State[] = [
   ],
   [
     'soft lockups with accounting on',
-    host('862', [docker1806], containers('on'), { 'kmem.symptoms': [{ kind: 'soft_lockup', count: 1, line: '' }] }),
+    host('862', [docker1806], containers('on'), { 'kmem.symptoms': [{ kind: 'soft_lockup', from: 'kernel', count: 1, line: '' }] }),
     'leaking: accounted, and the machine stalls',
     'leaking runtime none',
     /soft lockup \(1 line\)/,
   ],
   [
     'failed allocations without a group in the name',
-    host('862', [docker1806], containers('on'), { 'kmem.symptoms': [{ kind: 'slub', count: 5, line: '' }] }),
+    host('862', [docker1806], containers('on'), { 'kmem.symptoms': [{ kind: 'slub', from: 'kernel', count: 5, line: '' }] }),
     'on: a plain shortage of memory is not this leak',
     'on runtime none',
   ],
@@ -564,7 +565,7 @@ const leaking: readonly State[] = [
   ],
   [
     'mkdir fails for want of ids',
-    host('1160', [kubelet112, badDocker], pods('on'), { 'kmem.symptoms': [{ kind: 'cgroup_mkdir', count: 9, line: '' }] }),
+    host('1160', [kubelet112, badDocker], pods('on'), { 'kmem.symptoms': [{ kind: 'cgroup_mkdir', from: 'runtime', count: 9, line: '' }] }),
     'leaking: no container can start',
     'leaking kernel_arg none',
   ],
@@ -1588,7 +1589,7 @@ const healthy = (name: string, release: string, more: Facts = {}, groups = pods(
   'accounting is on and healthy there',
   'not_applicable none none',
 ];
-const v2 = { 'cgroup.memory': 'v2', 'cgroup.version': 'v2' };
+const v2: Facts = { 'cgroup.memory': 'v2', 'cgroup.version': 'v2' };
 
 const notApplicable: readonly State[] = [
   healthy('UEK 4.14', '4.14.35-2047.el7uek.x86_64'),

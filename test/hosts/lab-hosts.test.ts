@@ -37,9 +37,9 @@ describe.skipIf(missing !== '')(`ten el7 hosts with sshd, dnf and grub-mkconfig 
     const plain = await factsOf(lab, 'h1');
     const read = parseProbe((await lab.ssh('h1', `busybox sh <<'PROBE'\n${buildProbe()}\nPROBE`)).out);
     // Not the packages: some builds of busybox prefer their own small rpm to the one in PATH.
-    const names = ['kmem.verdict', 'kmem.evidence', 'docker.version', 'kernel.installed', 'boot.next_cmdline', 'boot.id'];
+    const names = ['kmem.verdict', 'kmem.evidence', 'docker.version', 'kernel.installed', 'boot.next_cmdline', 'boot.id'] as const;
     expect(read.ok).toBe(true);
-    const there = read.ok ? derive(read.value) : {};
+    const there: Facts = read.ok ? derive(read.value) : {};
     expect(names.map((name) => there[name])).toEqual(names.map((name) => plain[name]));
   });
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProbe, derive, parseProbe } from '../../src/facts/index.ts';
 import { type Facts, viewOf } from '../../src/model/fact.ts';
 import type { ModulePlan, PlanContext } from '../../src/model/run/change.ts';
-import { isList, type Value } from '../../src/model/value.ts';
+import { isList, type Mapping, type Value } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
 import { type Lab, labMissing, labNumber, startLab } from './lab.ts';
 
@@ -44,9 +44,10 @@ async function converges(lab: Lab, host: string, name: string, args: unknown): P
   expect(await carryOut(lab, host, plan)).toEqual({ code: 0, err: expect.anything() });
   const again = await planOn(lab, host, name, args);
   expect(again.plan.changes).toEqual([]);
+  const read: Mapping = again.facts;
   for (const [fact, value] of Object.entries(plan.promises ?? {}))
     if (/^(?:package|boot\.next|boot\.cmdline_future|kernel|docker\.(?:version|evr))/.test(fact))
-      expect([fact, wordsOf(again.facts[fact])]).toEqual([fact, wordsOf(value)]);
+      expect([fact, wordsOf(read[fact])]).toEqual([fact, wordsOf(value)]);
   return again.facts;
 }
 

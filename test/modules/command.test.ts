@@ -45,7 +45,7 @@ describe('command', () => {
     expect(tree.run(scriptOf({ cmd: 'ls', chdir: '/nowhere' })).code).toBe(125);
   });
 
-  it.each<[object, Record<string, boolean>, boolean]>([
+  it.each<[object, Facts, boolean]>([
     [{ creates: '/x' }, { 'path./x.exists': true }, false],
     [{ creates: '/x' }, { 'path./x.exists': false }, true],
     [{ removes: '/x' }, { 'path./x.exists': false }, false],

@@ -1,5 +1,7 @@
 // drain as a table.
+
 import { describe, expect, it } from 'vitest';
+import type { Facts } from '../../src/model/fact.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
 
 const kubelet = { 'kubelet.installed': true };
@@ -41,7 +43,7 @@ describe('drain', () => {
     ],
     ['does nothing where the play says so', 'none', kubelet, {}, /drain: none/],
   ])('%s', (_, args, facts, context, note) => {
-    const plan = planOf('drain', { args, facts: facts as Record<string, boolean>, context });
+    const plan = planOf('drain', { args, facts: facts as Facts, context });
     expect(plan.changes).toEqual([]);
     expect(plan.note).toMatch(note);
   });

@@ -1,7 +1,6 @@
 // Facts of hosts for the tables of the modules: an el7 host as the probe would find it, and ways to vary it.
 import { derive } from '../../src/facts/index.ts';
-import type { Facts } from '../../src/model/fact.ts';
-import { isList, type Mapping, type Value } from '../../src/model/value.ts';
+import { type Facts, fact, known } from '../../src/model/fact.ts';
 import { groupFacts } from '../facts/model-hosts.ts';
 
 const accounted = groupFacts('on docker\non docker/#d\non! docker/#c');
@@ -22,7 +21,7 @@ export const el7 = (more: Facts = {}): Facts =>
     'kernel.next': '3.10.0-1160.el7.x86_64',
     'kernel.installed': ['3.10.0-1160.el7.x86_64'],
     'kernel.maps': {},
-    'kernel.packages': ownersOf(more['kernel.installed'] ?? ['3.10.0-1160.el7.x86_64']),
+    'kernel.packages': ownersOf(known(more, 'kernel.installed', ['3.10.0-1160.el7.x86_64'])),
     'kernel.default_package': 'kernel',
     'boot.id': 'b-1',
     'boot.time': 1_690_000_000,
@@ -77,19 +76,17 @@ export const el7 = (more: Facts = {}): Facts =>
   });
 
 /** As the package database would say: ELRepo's kernels are those of kernel-lt. */
-const ownersOf = (releases: Value): Mapping =>
-  Object.fromEntries(
-    (isList(releases) ? releases.map(String) : []).map((release) => [release, release.includes('elrepo') ? 'kernel-lt' : 'kernel']),
-  );
+const ownersOf = (releases: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(releases.map((release) => [release, release.includes('elrepo') ? 'kernel-lt' : 'kernel']));
 
 export const packageFacts = (name: string, installed: string, available: readonly string[] = [], held = false): Facts => ({
-  [`package.${name}.installed`]: installed,
-  [`package.${name}.available`]: [...available],
-  [`package.${name}.held`]: held,
-  [`package.${name}.beside`]: [],
+  ...fact(`package.${name}.installed`, installed),
+  ...fact(`package.${name}.available`, available),
+  ...fact(`package.${name}.held`, held),
+  ...fact(`package.${name}.beside`, []),
 });
 
-export const nokmemNow: Readonly<Record<string, Value>> = {
+export const nokmemNow: Facts = {
   'boot.cmdline': 'BOOT_IMAGE=/vmlinuz ro cgroup.memory=nokmem',
   'boot.next_cmdline': 'ro cgroup.memory=nokmem',
   'boot.cmdline_future': 'ro cgroup.memory=nokmem',

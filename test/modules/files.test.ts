@@ -1,8 +1,10 @@
 // Package files: which count on which host, what is copied, what goes with what, how each package manager is told, and what is refused.
+
 import { describe, expect, it } from 'vitest';
-import { type Facts, viewOf } from '../../src/model/fact.ts';
+import { allOf, type Facts, fact, viewOf } from '../../src/model/fact.ts';
 import type { PackageFile, PackageFiles } from '../../src/model/package-file.ts';
 import type { ModulePlan } from '../../src/model/run/change.ts';
+import { unknown } from '../../src/model/value.ts';
 import { el7, packageFacts } from './facts.ts';
 import { moduleNamed, noContext, parseArgs, planOf } from './laws.ts';
 
@@ -31,8 +33,8 @@ const path = ({ name, version, arch, kind }: PackageFile): string =>
   `/var/lib/kmend/packages/${name}-${version.replace(/^\d+:/, '')}.${arch}-${sum.slice(0, 12)}.${kind}`;
 /** As a shell word. */
 const word = (one: PackageFile): string => `"$R/var/lib/kmend/packages/"${path(one).split('/').at(-1)}`;
-const there = (...files: readonly PackageFile[]): Facts => Object.fromEntries(files.map((one) => [`path.${path(one)}.exists`, true]));
-const away = (...files: readonly PackageFile[]): Facts => Object.fromEntries(files.map((one) => [`path.${path(one)}.exists`, false]));
+const there = (...files: readonly PackageFile[]): Facts => allOf(files.map((one) => fact(`path.${path(one)}.exists`, true)));
+const away = (...files: readonly PackageFile[]): Facts => allOf(files.map((one) => fact(`path.${path(one)}.exists`, false)));
 
 /** A host whose repositories have nothing, and where nothing was copied. */
 const bare = (files: PackageFiles, more: Facts = {}): Facts =>
@@ -110,8 +112,8 @@ describe('what is planned', () => {
   it('beside chosen repositories', () => {
     const chosen: Facts = {
       'package.docker-ce@elrepo.available': [old],
-      'package.docker-ce.available': null,
-      'package.docker-ce-cli.available': null,
+      'package.docker-ce.available': unknown('not looked for'),
+      'package.docker-ce-cli.available': unknown('not looked for'),
     };
     const plan = planned('package', { name: 'docker-ce', version: '18.09.9', enablerepo: 'elrepo' }, files, { ...facts, ...chosen });
     expect(commands(plan)[1]).toMatch(/--enablerepo=elrepo install/);

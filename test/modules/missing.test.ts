@@ -1,14 +1,22 @@
 // A version that cannot be had because a repository failed: the same words from package, kernel and container_runtime, in the plan and in a transaction.
+
 import { describe, expect, it } from 'vitest';
 import { repositoryCauses } from '../../src/facts/areas/packages/repository-causes.ts';
+import type { Unusable, UnusableCause } from '../../src/model/facts/values.ts';
 import type { Mapping } from '../../src/model/value.ts';
 import { packageErrors, packageHints } from '../../src/modules/package-manager/errors.ts';
 import { el7, packageFacts } from './facts.ts';
 import { planOf } from './laws.ts';
 
-const failed = (cause: string, more: Mapping = {}): Mapping => ({ cause, repository: 'base', said: '', skipped: false, ...more });
+const failed = (cause: UnusableCause, more: Partial<Unusable> = {}): Unusable => ({
+  cause,
+  repository: 'base',
+  said: '',
+  skipped: false,
+  ...more,
+});
 const kernels = { 'kernel.next': '3.10.0-862.el7.x86_64', 'kernel.installed': ['3.10.0-862.el7.x86_64'] };
-const refusalOf = (name: string, args: Mapping, rows: readonly Mapping[], available: readonly string[] = []) => {
+const refusalOf = (name: string, args: Mapping, rows: readonly Unusable[], available: readonly string[] = []) => {
   const names = name === 'container_runtime' ? ['docker-ce', 'docker-ce-cli', 'containerd.io'] : name === 'kernel' ? ['kernel'] : ['x'];
   const facts = names.map((one) => ({ ...packageFacts(one, '', available), [`package.${one}.unusable`]: rows }));
   return planOf(name, { args, facts: el7(Object.assign({}, kernels, ...facts)) }).refuse;
@@ -36,7 +44,7 @@ describe.each<[string, Mapping, string]>([
   });
 });
 
-it.each([
+it.each<[Partial<Unusable>, string]>([
   [{ cause: 'full', repository: '/var', said: '[Errno 28] No space left on device' }, '/var is full [[Errno 28] No space left on device]'],
   [{ cause: 'full', repository: '/var and /tmp' }, '/var and /tmp are full'],
   [{ cause: 'full', repository: '' }, 'no space is left on the host'],
@@ -48,7 +56,7 @@ it.each([
   [{ cause: 'failed', said: 'Error: never seen' }, 'it failed [Error: never seen]'],
 ])('what is the matter of the host is the reason, and no repository is guessed at: %j', (row, why) => {
   for (const args of [{ repository: '', ...row }]) {
-    const refusal = refusalOf('package', { name: 'x' }, [failed('gone'), failed('', args)]);
+    const refusal = refusalOf('package', { name: 'x' }, [failed('gone'), failed('failed', args)]);
     expect(refusal?.why).toMatch(/^the package manager cannot look for x: /);
     expect(refusal?.why).toContain(why);
     expect(`${refusal?.why} ${refusal?.hint}`).not.toMatch(/enabled|reachable|repository base/);
@@ -70,7 +78,7 @@ it('an old version that cannot be had names the repository that failed', () => {
 });
 
 it('three repositories are named at most, each once', () => {
-  const rows = ['gone', 'gone', 'busy', 'key', 'name'].map((cause) => failed(cause));
+  const rows = (['gone', 'gone', 'busy', 'key', 'name'] as const).map((cause) => failed(cause));
   expect(refusalOf('package', { name: 'x' }, rows)?.why.match(/the repository base/g)).toHaveLength(3);
 });
 

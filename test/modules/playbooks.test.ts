@@ -7,9 +7,9 @@ import { type HostInput, type HostPlanning, planHost } from '../../src/core/plan
 import { factDefs } from '../../src/facts/index.ts';
 import { hostScope, loadPlaybook } from '../../src/load/index.ts';
 import { type Facts, wantKey } from '../../src/model/fact.ts';
+import type { Remedy } from '../../src/model/facts/values.ts';
 import type { Task } from '../../src/model/playbook.ts';
 import type { PlanContext } from '../../src/model/run/change.ts';
-import type { Remedy } from '../../src/model/run/plan.ts';
 import type { Mapping } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
 import { el7, nokmemNow, packageFacts, readsOff } from './facts.ts';
@@ -311,7 +311,7 @@ describe('what they plan', () => {
     const own = sections({ ...on862(), ...read() }, mirror);
     expect([own.length, own[0]]).toEqual([3, expect.stringContaining('\nbaseurl=http://mirror.example.com/7/os/$basearch/\nenabled=0\n')]);
     expect(sections({ ...mended(), ...read() })).toEqual([]);
-    for (const other of [{ 'os.version': '8.4' }, { 'os.id': 'rhel' }, { 'packages.manager': 'dnf' }])
+    for (const other of [{ 'os.version': '8.4' }, { 'os.id': 'rhel' }, { 'packages.manager': 'dnf' }] satisfies readonly Facts[])
       expect(sections({ ...on862(other), ...read() })).toEqual([]);
     expect(sections({ ...mended(), ...read('name=x') }, { state: 'absent', docker_baseurl: '' })).toEqual(['-', '-', '-', '-']);
     expect(sections({ ...mended(), ...read() }, { state: 'absent' })).toEqual([]);

@@ -1,5 +1,7 @@
 // reboot as a table.
+
 import { describe, expect, it } from 'vitest';
+import type { Facts } from '../../src/model/fact.ts';
 import { el7, nokmemNow } from './facts.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
 
@@ -50,8 +52,16 @@ describe('reboot', () => {
   });
   it.each<[string, Parameters<typeof el7>[0], RegExp | undefined]>([
     ['nothing', {}, undefined],
-    ['tasks that hang', { 'kmem.symptoms': [{ kind: 'soft_lockup', count: 2, line: 'BUG: soft lockup' }] }, /orderly shutdown may hang/],
-    ['tasks that hung', { 'kmem.symptoms': [{ kind: 'hung_task', count: 1, line: '' }], 'host.blocked': 0 }, /orderly shutdown may hang/],
+    [
+      'tasks that hang',
+      { 'kmem.symptoms': [{ kind: 'soft_lockup', from: 'kernel', count: 2, line: 'BUG: soft lockup' }] },
+      /orderly shutdown may hang/,
+    ],
+    [
+      'tasks that hung',
+      { 'kmem.symptoms': [{ kind: 'hung_task', from: 'kernel', count: 1, line: '' }], 'host.blocked': 0 },
+      /orderly shutdown may hang/,
+    ],
     ['a boot of just now', { 'boot.uptime': 90 }, /booted 90 s ago/],
     ['a boot of long ago', { 'boot.uptime': 400 * 86_400 }, /up for 400 days/],
   ])('warns beforehand of %s', (_, facts, warning) => {
@@ -65,7 +75,11 @@ describe('reboot', () => {
     ['a play with a harder way', {}, { escalate: ['force'] }, { 'host.blocked': 2 }, undefined],
     ['a host that is drained already', { done: { drained: true, cordoned: true, rebooted: false } }, {}, { 'host.blocked': 2 }, undefined],
   ])('before a drain: %s', (_, context, args, facts, why) => {
-    const hung = { 'kmem.symptoms': [{ kind: 'hung_task', count: 3, line: '' }], 'host.blocked_by': ['java (pid 7)'], ...facts };
+    const hung: Facts = {
+      'kmem.symptoms': [{ kind: 'hung_task', from: 'kernel', count: 3, line: '' }],
+      'host.blocked_by': ['java (pid 7)'],
+      ...facts,
+    };
     const { refuse } = planOf('reboot', { args, facts: el7({ ...next, ...hung }), context });
     if (why === undefined) expect(refuse).toBeUndefined();
     else expect(refuse?.why).toMatch(why);

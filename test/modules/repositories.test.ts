@@ -1,7 +1,7 @@
 // Which repositories count for a task: `enablerepo` and `disablerepo` in the look, in the transaction, in the download and for a rollback.
 import { describe, expect, it } from 'vitest';
 import { buildProbe } from '../../src/facts/index.ts';
-import { viewOf } from '../../src/model/fact.ts';
+import { type Facts, fact, viewOf } from '../../src/model/fact.ts';
 import { problemsOf } from '../../src/model/shape/schema.ts';
 import type { Mapping } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
@@ -12,10 +12,10 @@ const choice = { enablerepo: 'elrepo*', disablerepo: ['base', 'updates'] };
 const flags = "--disablerepo=base --disablerepo=updates '--enablerepo=elrepo*'";
 const key = '@elrepo*,!base,!updates';
 
-const seen = (name: string, installed: string, available: readonly string[]) => ({
-  [`package.${name}.installed`]: installed,
-  [`package.${name}${key}.available`]: available,
-  [`package.${name}.held`]: false,
+const seen = (name: string, installed: string, available: readonly string[]): Facts => ({
+  ...fact(`package.${name}.installed`, installed),
+  ...fact(`package.${name}${key}.available`, available),
+  ...fact(`package.${name}.held`, false),
 });
 const [old, next] = ['18.06.1.ce-3.el7', '3:18.09.9-3.el7'];
 const runtime = {
@@ -25,7 +25,7 @@ const runtime = {
 };
 const kernels = { 'kernel.next': '3.10.0-862.el7.x86_64', 'kernel.installed': ['3.10.0-862.el7.x86_64'], 'boot.once': 'no' };
 
-const tasks: readonly (readonly [string, Mapping, Mapping])[] = [
+const tasks: readonly (readonly [string, Mapping, Facts])[] = [
   ['package', { name: 'docker-ce', state: 'latest' }, runtime],
   ['container_runtime', { kmem: 'disabled' }, runtime],
   ['kernel', { min: '3.10.0-1062.el7' }, { ...kernels, ...seen('kernel', '3.10.0-862.el7', ['3.10.0-1160.el7']) }],
@@ -50,7 +50,7 @@ describe.each(tasks)('the choice of repositories in %s', (name, args, facts) => 
   });
 
   it('is refused for apt and zypper, which have no such choice', () => {
-    for (const manager of ['apt', 'zypper'])
+    for (const manager of ['apt', 'zypper'] as const)
       expect(planOf(name, { args: given, facts: el7({ ...facts, 'packages.manager': manager }) }).refuse?.why).toBe(
         `${manager} cannot enable or disable repositories for one transaction`,
       );

@@ -1,5 +1,7 @@
 // uncordon as a table.
+
 import { describe, expect, it } from 'vitest';
+import type { Facts } from '../../src/model/fact.ts';
 import { planOf } from './laws.ts';
 
 const ours = { hasCluster: true, node: 'n1', done: { drained: true, cordoned: true, rebooted: true } };
@@ -15,14 +17,14 @@ describe('uncordon', () => {
     ['has nothing to give back without a cluster', {}, {}, {}],
     ['does not run its command on a host without a kubelet', { command: 'x' }, { 'kubelet.installed': false }, {}],
   ])('%s', (_, args, facts, context) => {
-    expect(planOf('uncordon', { args, facts: facts as Record<string, boolean>, context }).changes).toEqual([]);
+    expect(planOf('uncordon', { args, facts: facts as Facts, context }).changes).toEqual([]);
   });
   it.each<[string, unknown, object]>([
     ['the node', {}, {}],
     ['by a command', 'give-back', { 'kubelet.installed': true }],
   ])('does not give back what is unproven since the failure of its proof was ignored: %s', (_, args, facts) => {
     const context = { ...ours, done: { ...ours.done, unproven: 'Proof' } };
-    const { changes, unmet } = planOf('uncordon', { args, facts: facts as Record<string, boolean>, context });
+    const { changes, unmet } = planOf('uncordon', { args, facts: facts as Facts, context });
     expect(changes).toEqual([]);
     expect(unmet).toMatchObject({ kind: 'not_verified', evidence: expect.stringMatching(/"Proof" failed and was ignored/) });
   });

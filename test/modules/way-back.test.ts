@@ -10,7 +10,7 @@ const good = {
 };
 const gone = { ...good, ...packageFacts('docker-ce', '18.06.1.ce-3.el7', ['3:18.09.9-3.el7']) };
 const kept = { ...good, ...packageFacts('docker-ce', '18.06.1.ce-3.el7', ['18.06.1.ce-3.el7', '3:18.09.9-3.el7']) };
-const deb = { 'packages.manager': 'apt', 'docker.evr': '5:18.09.1~3-0~debian-stretch' };
+const deb: Facts = { 'packages.manager': 'apt', 'docker.evr': '5:18.09.1~3-0~debian-stretch' };
 const runtime = { kmem: 'disabled' };
 
 describe.each<[string, string, unknown, Facts, RegExp, Facts]>([

@@ -1,9 +1,11 @@
 // What kmend says about hosts that it probed itself on real kernels (test/vm records them with KMEND_RECORD=1): Debian's 6.12 on cgroup v2.
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { derive, parseProbe } from '../../src/facts/index.ts';
 import type { Facts } from '../../src/model/fact.ts';
+import type { Mapping } from '../../src/model/value.ts';
 import { recordings } from './recordings.ts';
 
 const names = readdirSync(recordings)
@@ -18,7 +20,7 @@ function factsOf(name: string): Facts {
 }
 
 const said = (name: string, facts: readonly string[]): readonly unknown[] => {
-  const all = factsOf(name);
+  const all: Mapping = factsOf(name);
   return facts.map((fact) => all[fact]);
 };
 

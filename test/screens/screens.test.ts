@@ -1,7 +1,10 @@
 // What people see, pinned at 80 and 140 columns: check, plan, live rows, lines, recap, report, diagnostics.
+
 import { describe, expect, it } from 'vitest';
 import { foldAll } from '../../src/core/run-state/fold.ts';
 import { hostStates } from '../../src/core/run-state/state.ts';
+import type { Facts } from '../../src/model/fact.ts';
+import type { Remedy, Verdict } from '../../src/model/facts/values.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';
 import type { PlayPlan } from '../../src/model/run/plan.ts';
 import { diagnosticsText } from '../../src/screens/diagnostics.ts';
@@ -15,14 +18,15 @@ import { recapLines } from '../../src/screens/run/recap.ts';
 import { reportMarkdown, reportText } from '../../src/screens/run/run-report.ts';
 import { begin, done, eventsOf, failed, fleet, noon, plain, planFor, started, stateAfter, type Told, wave } from '../core/fleet.ts';
 
-const facts = (kernel: string, verdict: string, evidence: string, remedy: string, why = '') => ({
+/** Also words that no version of kmend says: they must not break a table. */
+const facts = (kernel: string, verdict: string, evidence: string, remedy: string, why = ''): Facts => ({
   'kernel.release': kernel,
   'docker.version': '18.09.9',
   'containerd.evr': '1.2.10-3.2.el7',
   'kubelet.version': 'v1.12.3',
-  'kmem.verdict': verdict,
+  'kmem.verdict': verdict as Verdict,
   'kmem.evidence': evidence,
-  'kmem.remedy': remedy,
+  'kmem.remedy': remedy as Remedy,
   'kmem.remedy_why': why,
 });
 
@@ -75,7 +79,7 @@ describe('check', () => {
   it('is not widened by what one host says: 200 other rows stay as they are', () => {
     const others = Array.from({ length: 200 }, (_, index) => ({ ...(rows[1] as CheckRow), host: `n${index}` }));
     const long = 'x'.repeat(1_000_000);
-    const liar = { 'kernel.release': long, 'docker.version': long, 'kubelet.version': long, 'runc.version': long, 'kmem.remedy': long };
+    const liar = { 'kernel.release': long, 'docker.version': long, 'kubelet.version': long, 'runc.version': long };
     const bad = { host: 'n200', facts: { ...facts(long, long, long, long, long), ...liar } };
     const lost = { host: 'n201', failure: { kind: 'exit', message: long, hint: long } } as const;
     for (const width of [80, 140]) {

@@ -1,6 +1,8 @@
 // What kmend sees of a model host: the facts that its probe gives, as pure data.
+
 import { creatorOf } from '../../src/facts/kmem/creators.ts';
 import type { Facts } from '../../src/model/fact.ts';
+import type { SampleCounts, WitnessRow } from '../../src/model/facts/values.ts';
 import { type Memory, parentOf, read, slabEntries, usageOf } from './kernel.ts';
 import type { Runc } from './programs.ts';
 import type { Boot, Host, Software } from './world.ts';
@@ -195,10 +197,10 @@ function memoryFacts(memory: Memory, root: boolean): Facts {
 }
 
 /** Equal groups in one bucket each; in the order of their words, so that two hosts can be compared. */
-function witnessesOf(seen: readonly Seen[]): readonly Facts[] {
-  const buckets = new Map<string, { readonly witness: Facts; count: number }>();
+function witnessesOf(seen: readonly Seen[]): readonly WitnessRow[] {
+  const buckets = new Map<string, { readonly witness: Omit<WitnessRow, 'count'>; count: number }>();
   for (const { row, state, limited, lines, usage, procs, explicit } of seen) {
-    const asked = explicit === undefined ? {} : { explicit: true };
+    const asked = explicit === undefined ? {} : { explicit: true as const };
     const witness = { row: row.key, state, limited, caches: lines > 2, charged: usage > 0, procs: procs > 0, ...asked };
     const key = JSON.stringify(witness);
     const bucket = buckets.get(key) ?? { witness, count: 0 };
@@ -214,7 +216,7 @@ const byOf = (row: Row): 'kubelet' | 'docker' | 'other' => {
   return row.creator === 'docker' ? 'docker' : 'other';
 };
 
-function samplesOf(seen: readonly Seen[], absent: number): Facts {
+function samplesOf(seen: readonly Seen[], absent: number): SampleCounts {
   const count = (some: readonly Seen[], word: Seen['state']): number => some.filter(({ state }) => state === word).length;
   const off = (some: readonly Seen[]): number => count(some, 'eio');
   const by = (who: string): readonly Seen[] => seen.filter(({ row }) => byOf(row) === who);

@@ -6,8 +6,8 @@ import { treat } from '../../src/facts/kmem/remedy.ts';
 import { readSituation } from '../../src/facts/kmem/situation.ts';
 import { judge, proofOf, verdictRules } from '../../src/facts/kmem/verdict.ts';
 import { witnessRules } from '../../src/facts/kmem/witnesses.ts';
-import type { Facts } from '../../src/model/fact.ts';
-import type { Value } from '../../src/model/value.ts';
+import { allOf, type FactName, type Facts, type FactValue, fact, known } from '../../src/model/fact.ts';
+import type { WitnessRow } from '../../src/model/facts/values.ts';
 import { randomWorld } from './generator.ts';
 import { brokenLaw, caseOf, type Judge } from './laws.ts';
 
@@ -17,36 +17,33 @@ const overlooking =
   (facts) =>
     derive({ ...facts, ...change(facts) });
 
-const textOf = (value: Value | undefined): string => (typeof value === 'string' ? value : '');
-
 /** Each group of the list, and of the examples, read otherwise. */
-const groups = (change: (witness: Facts) => Facts): Judge =>
-  overlooking((facts) => {
-    const changed = (list: Value | undefined): Value => (Array.isArray(list) ? list.map((one: Facts) => ({ ...one, ...change(one) })) : []);
-    return { 'kmem.witnesses': changed(facts['kmem.witnesses']), 'kmem.groups': changed(facts['kmem.groups']) };
-  });
-const rowAs = (from: readonly string[], to: string): Judge => groups(({ row }) => (from.includes(textOf(row)) ? { row: to } : {}));
+const groups = (change: (witness: WitnessRow) => Partial<WitnessRow>): Judge =>
+  overlooking((facts) => ({ 'kmem.witnesses': known(facts, 'kmem.witnesses', []).map((one) => ({ ...one, ...change(one) })) }));
+const rowAs = (from: readonly string[], to: string): Judge => groups(({ row }) => (from.includes(row) ? { row: to } : {}));
 
-const neverLooksBack = overlooking((facts) =>
-  Object.fromEntries(
-    Object.keys(facts)
-      .filter((name) => /\.(installed|changed)_at$/.test(name))
-      .map((name) => [name, 1]),
-  ),
-);
+const changeTimes = [
+  'docker.installed_at',
+  'containerd.installed_at',
+  'runc.installed_at',
+  'runc.changed_at',
+  'kubelet.installed_at',
+  'kubelet.changed_at',
+] as const;
+const neverLooksBack = overlooking((facts) => allOf(changeTimes.map((name) => (facts[name] === undefined ? {} : fact(name, 1)))));
 const readsKernelsAs = (builds: RegExp, as: string): Judge =>
   overlooking((facts) =>
-    Object.fromEntries(['kernel.release', 'kernel.next'].map((name) => [name, textOf(facts[name]).replace(builds, as)])),
+    allOf((['kernel.release', 'kernel.next'] as const).map((name) => fact(name, known(facts, name, '').replace(builds, as)))),
   );
 const spells = (from: RegExp, to: string): Judge =>
   overlooking((facts) =>
-    Object.fromEntries(['boot.cmdline', 'boot.next_cmdline'].map((name) => [name, textOf(facts[name]).replace(from, to)])),
+    allOf((['boot.cmdline', 'boot.next_cmdline'] as const).map((name) => fact(name, known(facts, name, '').replace(from, to)))),
   );
 const says =
-  (name: string, value: (judged: Facts) => Value): Judge =>
+  <Name extends FactName>(name: Name, value: (judged: Facts) => FactValue<Name>): Judge =>
   (facts) => {
     const judged = derive(facts);
-    return { ...judged, [name]: value(judged) };
+    return { ...judged, ...fact(name, value(judged)) };
   };
 
 const faults: readonly (readonly [fault: string, judge: Judge])[] = [
@@ -82,33 +79,30 @@ const faults: readonly (readonly [fault: string, judge: Judge])[] = [
   ['everything is unknown', says('kmem.verdict', () => 'unknown')],
   [
     'nothing is ever proven',
-    says('kmem.verdict', (judged) => (judged['kmem.proof'] === 'samples' ? 'unknown' : (judged['kmem.verdict'] ?? ''))),
+    says('kmem.verdict', (judged) => (judged['kmem.proof'] === 'samples' ? 'unknown' : known(judged, 'kmem.verdict', 'unknown'))),
   ],
   ['a kernel-memory limit is not looked at', groups(({ explicit }) => (explicit === true ? { explicit: false } : {}))],
   ['the active probe is not looked at', overlooking(() => ({ 'kmem.active_probe': '' }))],
   [
     'whatever is not refuted is proven in part',
-    says('kmem.partial', (judged) => (judged['kmem.partial'] === 'none' ? 'samples' : (judged['kmem.partial'] ?? ''))),
+    says('kmem.partial', (judged) => (judged['kmem.partial'] === 'none' ? 'samples' : known(judged, 'kmem.partial', ''))),
   ],
   [
     'what refutes a proof in part does not count',
-    says('kmem.partial', (judged) => (judged['kmem.partial'] === 'refuted' ? 'samples' : (judged['kmem.partial'] ?? ''))),
+    says('kmem.partial', (judged) => (judged['kmem.partial'] === 'refuted' ? 'samples' : known(judged, 'kmem.partial', ''))),
   ],
   [
     'nothing is ever proven in part',
-    says('kmem.partial', (judged) => (judged['kmem.partial'] === 'samples' ? 'none' : (judged['kmem.partial'] ?? ''))),
+    says('kmem.partial', (judged) => (judged['kmem.partial'] === 'samples' ? 'none' : known(judged, 'kmem.partial', ''))),
   ],
   ['every group is taken for one below kubepods', rowAs(['docker', 'parent-container', 'unknown'], 'pod-inside')],
   ['every host gets the argument', says('kmem.remedy', () => 'kernel_arg')],
 ];
 
 function groupsOff(facts: Facts): Facts {
-  const off = (list: Value | undefined): Value =>
-    Array.isArray(list) ? list.map((one: Facts) => ({ ...one, state: 'eio', lines: 0, caches: false, charged: false })) : [];
-  const samples = facts['kmem.samples'] as Facts;
+  const samples = known(facts, 'kmem.samples', {});
   return {
-    'kmem.witnesses': off(facts['kmem.witnesses']),
-    'kmem.groups': off(facts['kmem.groups']),
+    'kmem.witnesses': known(facts, 'kmem.witnesses', []).map((one) => ({ ...one, state: 'eio', caches: false, charged: false })),
     'kmem.samples': { ...samples, read: 0, eio: samples.total ?? 0, kubelet_read: 0, docker_read: 0, other_read: 0 },
   };
 }

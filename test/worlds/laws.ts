@@ -1,5 +1,5 @@
 // What a verdict may never say, and what it must say, of a world whose truth is known. A judge is anything that adds kmem.* to facts.
-import type { Facts } from '../../src/model/fact.ts';
+import { type Facts, known } from '../../src/model/fact.ts';
 import { factsOf, showsDamage } from './facts-of.ts';
 import { asksNokmem, countsSwap, slabEntries, usageOf } from './kernel.ts';
 import { type Asks, asks, type Installed, type Manager } from './programs.ts';
@@ -227,9 +227,8 @@ const acceptable = ({ software }: Host): readonly Acceptable[] => [
 
 /** The facts of a run whose play accepted this program, by the name that it has here. */
 function accepting({ facts }: Case, key: Acceptable, judged: Facts): Facts {
-  const parts = judged['kmem.parts'];
-  const rows = Array.isArray(parts) ? parts.filter((row: Facts) => row.key === key) : [];
-  return { ...facts, 'kmem.accepted': rows.map((row: Facts) => ({ key, name: row.name ?? '' })) };
+  const rows = known(judged, 'kmem.parts', []).filter((row) => row.key === key);
+  return { ...facts, 'kmem.accepted': rows.map(({ name }) => ({ key, name })) };
 }
 
 const isInKubepods = (path: string): boolean => path === 'kubepods' || path.startsWith('kubepods/');

@@ -1,12 +1,13 @@
 // Outputs of `kmend probe` that people collected by other means: a directory of files, read into one row a host.
 
 import { settle } from '../../core/plan/overlay.ts';
-import { baselineOf, checkWants, type IdReading, outputsIn, parseProbe, readingOf } from '../../facts/index.ts';
-import type { Facts } from '../../model/fact.ts';
+import { baselineOf, checkWants, outputsIn, parseProbe, readingOf } from '../../facts/index.ts';
+import { type Facts, known } from '../../model/fact.ts';
+import type { IdReading } from '../../model/facts/values.ts';
 import { present } from '../../model/present.ts';
 import { attempt, type Failure, type Outcome, ok } from '../../model/run/failure.ts';
 import { matchesWildcard } from '../../model/text/wildcard.ts';
-import { unknown } from '../../model/value.ts';
+import { type Unknown, unknown } from '../../model/value.ts';
 import type { CheckRow } from '../../screens/hosts/check-table.ts';
 import { CommandError, type Surroundings } from '../session/world.ts';
 
@@ -103,10 +104,8 @@ function named(file: string, outputs: readonly Unnamed[], around: Surroundings):
   }));
 }
 
-const text = (facts: Facts | undefined, name: string): string => (typeof facts?.[name] === 'string' ? facts[name] : '');
-const number = (facts: Facts | undefined, name: string): number => (typeof facts?.[name] === 'number' ? facts[name] : 0);
-const ownName = (facts: Facts | undefined): string => text(facts, 'host.name').replace(/^\(none\)$/, '');
-const identityOf = (facts: Facts | undefined): string => `${text(facts, 'machine.id')} ${ownName(facts)}`;
+const ownName = (facts: Facts = {}): string => known(facts, 'host.name', '').replace(/^\(none\)$/, '');
+const identityOf = (facts: Facts = {}): string => `${known(facts, 'machine.id', '')} ${ownName(facts)}`;
 
 /** One row a host. Several outputs of it: the latest is judged, and compared with the earlier ones of the same boot. */
 function rowsOf(found: readonly Found[], around: Surroundings): readonly CheckRow[] {
@@ -124,27 +123,27 @@ function rowsOf(found: readonly Found[], around: Surroundings): readonly CheckRo
     }
     around.observer.notice(`${files}: ${group.length} outputs of ${first.host}: the latest is judged`, 'warning');
     const inOrder = good.toSorted(
-      (a, b) =>
-        number(a.facts, 'clock.epoch') - number(b.facts, 'clock.epoch') || number(a.facts, 'boot.uptime') - number(b.facts, 'boot.uptime'),
+      ({ facts: a = {} }, { facts: b = {} }) =>
+        known(a, 'clock.epoch', 0) - known(b, 'clock.epoch', 0) || known(a, 'boot.uptime', 0) - known(b, 'boot.uptime', 0),
     );
     const last = inOrder.at(-1);
     return [last === undefined ? rowOf(first, unknown('')) : rowOf(last, earlierOf(last, inOrder))];
   });
 }
 
-function rowOf({ host, facts, failure }: Found, before: Facts): CheckRow {
+function rowOf({ host, facts, failure }: Found, before: IdReading | Unknown): CheckRow {
   if (facts === undefined) return { host, failure: failure ?? { kind: 'parse', message: 'there is no output' } };
   const settled = attempt(`the output of ${host}`, () => ok(settle({ ...facts, 'kmem.ids.before': before }, undefined)));
   return settled.ok ? { host, facts: settled.value } : { host, failure: settled.failure };
 }
 
 /** The reading to compare the last output with: of the same boot, by its id. */
-function earlierOf(last: Found, all: readonly Found[]): Facts {
-  const now = readingOf(last.facts ?? {});
+function earlierOf({ facts: last = {} }: Found, all: readonly Found[]): IdReading | Unknown {
+  const now = readingOf(last);
   if (typeof now === 'string') return unknown(now);
-  const boot = text(last.facts, 'boot.id');
+  const boot = known(last, 'boot.id', '');
   const readings = all
-    .filter((one) => one !== last && boot !== '' && text(one.facts, 'boot.id') === boot)
+    .filter((one) => one.facts !== last && boot !== '' && known(one.facts ?? {}, 'boot.id') === boot)
     .map((one) => readingOf(one.facts ?? {}))
     .filter((reading): reading is IdReading => typeof reading !== 'string')
     .toSorted((a, b) => a.uptime - b.uptime);

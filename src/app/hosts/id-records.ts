@@ -1,11 +1,12 @@
 // What `check` remembers of each host between two checks: how many cgroup ids were in use, and how much slab could not be reclaimed. One small file a host in the state directory.
 
 import type { Documents } from '../../engine/ports/store.ts';
-import { addReading, baselineOf, type IdReading, readingOf } from '../../facts/index.ts';
-import type { Facts } from '../../model/fact.ts';
+import { addReading, baselineOf, readingOf } from '../../facts/index.ts';
+import { type Facts, known } from '../../model/fact.ts';
+import type { IdReading } from '../../model/facts/values.ts';
 import { dataIn } from '../../model/shape/shape.ts';
 import { toJson } from '../../model/text/printable.ts';
-import { isList, isMapping, unknown, type Value } from '../../model/value.ts';
+import { isList, isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
 import type { Session } from '../session/session.ts';
 
 /** The host's clock may differ by so much from ours: with more its dates would mislead. Seconds. */
@@ -17,7 +18,7 @@ const clockError = 86_400;
  */
 export function idRecords({ ports, world, observer }: Session): (host: string, facts: Facts) => Promise<Facts> {
   let warned = false;
-  const keep = async (ids: Documents, host: string, record: Facts): Promise<void> => {
+  const keep = async (ids: Documents, host: string, record: Mapping): Promise<void> => {
     try {
       await ids.write(host, `${toJson(record)}\n`);
     } catch (error) {
@@ -28,16 +29,16 @@ export function idRecords({ ports, world, observer }: Session): (host: string, f
   };
   return async (host, facts) => {
     const now = readingOf(facts);
-    const [boot, machine] = [facts['boot.id'], facts['machine.id']];
+    const [boot, machine] = [known(facts, 'boot.id', ''), known(facts, 'machine.id', '')];
     if (typeof now === 'string') return { 'kmem.ids.before': unknown(now) };
-    if (typeof boot !== 'string' || boot === '') return { 'kmem.ids.before': unknown('the boot id is not known') };
+    if (boot === '') return { 'kmem.ids.before': unknown('the boot id is not known') };
     const off = now.at - world.clock.now() / 1000;
     if (Math.abs(off) > clockError)
       return { 'kmem.ids.before': unknown(`the host's clock is off by about ${Math.round(Math.abs(off) / 86_400)} days`) };
     const { ids } = await ports.store();
-    const readings = readingsIn(await ids.read(host), String(machine), boot);
+    const readings = readingsIn(await ids.read(host), machine, boot);
     const more = addReading(readings, now);
-    if (more !== readings) await keep(ids, host, { machine: String(machine), boot, readings: more.map((one) => ({ ...one })) });
+    if (more !== readings) await keep(ids, host, { machine, boot, readings: more.map((one) => ({ ...one })) });
     const before = baselineOf(readings, now);
     return { 'kmem.ids.before': typeof before === 'string' ? unknown(before) : { ...before } };
   };

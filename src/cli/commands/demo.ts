@@ -6,11 +6,11 @@ import type { RolloutFlags } from '../../app/session/flags.ts';
 import { present } from '../../model/present.ts';
 import { beforeAndAfter, type CheckRow } from '../../screens/hosts/check-table.ts';
 import { duration, fold } from '../../screens/layout.ts';
+import { loadPractice } from '../practice.ts';
 import { explain } from '../terminal/explain.ts';
 import { paintOf, type World } from '../world.ts';
 import { check } from './check.ts';
 import { applyPlan, planPlaybook } from './plan-apply.ts';
-import { loadPractice } from '../practice.ts';
 import { report } from './runs.ts';
 
 /** The node of the original report; the demo's fleet has it first. */

@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import { stateDirOf } from '../../app/session/flags.ts';
 import { CommandError } from '../../app/session/world.ts';
 import { table } from '../../screens/layout.ts';
+import { loadPractice } from '../practice.ts';
 import type { World } from '../world.ts';
 import { runDemo } from './demo.ts';
-import { loadPractice } from '../practice.ts';
 
 interface Flags {
   readonly stateDir?: string;

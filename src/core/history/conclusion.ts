@@ -1,17 +1,14 @@
 // What `check` concludes from the facts of one host: one answer for the summary and for the exit code, so that no unknown host counts as fine.
-import type { Facts } from '../../model/fact.ts';
-import { isList } from '../../model/value.ts';
+import { type Facts, known } from '../../model/fact.ts';
 
 export type Conclusion =
   | { readonly kind: 'needs_remedy' | 'fine' | 'not_applicable' }
   /** Nothing says that it is fine; `why` is short, so that hosts can be counted by it. */
   | { readonly kind: 'unknown'; readonly why: string };
 
-const word = (facts: Facts, name: string): string => (typeof facts[name] === 'string' ? facts[name] : '');
-
 /** Accounting that is on needs an operator, whether or not kmend knows a remedy. */
 export function conclusionOf(facts: Facts): Conclusion {
-  const [verdict, remedy] = [word(facts, 'kmem.verdict'), word(facts, 'kmem.remedy')];
+  const [verdict, remedy] = [known(facts, 'kmem.verdict', ''), known(facts, 'kmem.remedy', '')];
   if (verdict === 'on' || verdict === 'leaking' || !['none', 'unknown', ''].includes(remedy)) return { kind: 'needs_remedy' };
   if (verdict !== 'off' && verdict !== 'not_applicable') return { kind: 'unknown', why: whyUnknown(facts, verdict) };
   if (remedy !== 'none') return { kind: 'unknown', why: 'remedy not known' };
@@ -20,7 +17,6 @@ export function conclusionOf(facts: Facts): Conclusion {
 
 /** No program that makes containers, and no group of one, was found: `kmem.parts` is a list, and empty. */
 function whyUnknown(facts: Facts, verdict: string): string {
-  const parts = facts['kmem.parts'];
-  if (verdict === 'unknown' && isList(parts) && parts.length === 0) return 'no container runtime and no kubelet found';
+  if (verdict === 'unknown' && known(facts, 'kmem.parts')?.length === 0) return 'no container runtime and no kubelet found';
   return verdict === 'at_risk' ? 'at risk' : 'no proof';
 }

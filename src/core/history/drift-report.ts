@@ -1,5 +1,7 @@
 // Lost remedies: does a host that an earlier run mended still have what mended it? From its facts of now and from what that run changed.
-import type { Facts } from '../../model/fact.ts';
+import { type Facts, known } from '../../model/fact.ts';
+import type { ByName } from '../../model/facts/row.ts';
+import { present } from '../../model/present.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { compareDeb, compareRpm } from '../../model/text/versions.ts';
 import type { MadeChange, Mended } from '../run-state/host-history.ts';
@@ -25,50 +27,47 @@ export interface HostDrift {
   readonly failure?: Failure;
 }
 
-const word = (facts: Facts, name: string): string => (typeof facts[name] === 'string' ? facts[name] : '');
-
 /** `mended` absent: no earlier run mended this host. */
 export function hostDrift(
   host: string,
   mended: Mended | undefined,
   read: { readonly facts: Facts } | { readonly failure: Failure },
 ): HostDrift {
-  const known = mended === undefined ? {} : { mended };
   if ('failure' in read)
     return {
       host,
       state: 'unread',
       why: [read.failure.message],
       leftOpen: [],
-      ...known,
+      ...present({ mended }),
       verdict: '',
       evidence: '',
       remedy: '',
       failure: read.failure,
     };
   const { facts } = read;
-  const [verdict, remedy] = [word(facts, 'kmem.verdict'), word(facts, 'kmem.remedy')];
+  const [verdict, remedy] = [known(facts, 'kmem.verdict', 'unknown'), known(facts, 'kmem.remedy', '')];
   const gone = mended === undefined ? [] : mended.changes.flatMap((change) => differences(change, facts));
   const state = stateOf(facts, mended);
-  const remedyWhy = word(facts, 'kmem.remedy_why');
+  const remedyWhy = known(facts, 'kmem.remedy_why', '');
   const inPart = isInPart(facts, mended);
-  const reason = inPart ? word(facts, 'kmem.partial_evidence') : remedyWhy;
+  const reason = inPart ? known(facts, 'kmem.partial_evidence', '') : remedyWhy;
   const why =
     state === 'lost' && (inPart || gone.length === 0)
       ? [...(gone.length === 0 ? notes(mended) : gone), ...(reason === '' ? [] : [reason])]
       : gone;
   const leftOpen = state === 'kept' && inPart ? (mended?.proof.accepted ?? []).map(({ name }) => name) : [];
-  return { host, state, why, leftOpen, ...known, verdict: verdict || 'unknown', evidence: word(facts, 'kmem.evidence'), remedy };
+  return { host, state, why, leftOpen, ...present({ mended }), verdict, evidence: known(facts, 'kmem.evidence', ''), remedy };
 }
 
 /** What the run accepted is still open; the host must keep the rest of its remedy. */
 const isInPart = (facts: Facts, mended: Mended | undefined): boolean =>
-  mended?.proof.accepted !== undefined && word(facts, 'kmem.partial') !== '' && conclusionOf(facts).kind === 'needs_remedy';
+  mended?.proof.accepted !== undefined && known(facts, 'kmem.partial', '') !== '' && conclusionOf(facts).kind === 'needs_remedy';
 
-const partStates: Readonly<Record<string, DriftState>> = { samples: 'kept', none: 'unproven', refuted: 'lost' };
+const partStates: ByName<DriftState> = { samples: 'kept', none: 'unproven', refuted: 'lost' };
 
 function stateOf(facts: Facts, mended: Mended | undefined): DriftState {
-  const inPart = isInPart(facts, mended) ? partStates[word(facts, 'kmem.partial')] : undefined;
+  const inPart = isInPart(facts, mended) ? partStates[known(facts, 'kmem.partial', '')] : undefined;
   if (inPart !== undefined) return inPart;
   const { kind } = conclusionOf(facts);
   if (kind === 'needs_remedy') return 'lost';
@@ -96,14 +95,14 @@ const itemsOf = (tokens: readonly string[], key: string): readonly string[] =>
 
 function argumentDifferences(key: string, after: string | undefined, facts: Facts): readonly string[] {
   const wanted = itemsOf(words(after ?? ''), key);
-  const missing = (name: string): boolean => {
-    const line = facts[name];
-    if (typeof line !== 'string' || line === '') return false;
+  const missing = (name: 'boot.cmdline' | 'boot.next_cmdline' | 'boot.cmdline_future'): boolean => {
+    const line = known(facts, name, '');
+    if (line === '') return false;
     const there = itemsOf(words(line), key);
     return after === undefined ? there.length > 0 : wanted.some((item) => !there.includes(item));
   };
   const shown = after ?? `no ${key}`;
-  const next = word(facts, 'kernel.next');
+  const next = known(facts, 'kernel.next', '');
   const of = next === '' ? '' : ` (kernel ${next})`;
   return [
     ...(missing('boot.cmdline') ? [`${shown} is not on the command line of this boot`] : []),
@@ -116,8 +115,8 @@ const withoutArch = (release: string): string => release.replace(/\.(?:x86_64|i6
 
 /** A newer kernel is no loss by itself: whether it is one is what the argument and the verdict say. */
 function kernelDifferences(after: string, facts: Facts): readonly string[] {
-  const next = word(facts, 'kernel.next');
-  const now = word(facts, 'kernel.release');
+  const next = known(facts, 'kernel.next', '');
+  const now = known(facts, 'kernel.release', '');
   const older = (release: string): boolean => release !== '' && compareRpm(withoutArch(release), withoutArch(after)) < 0;
   return [
     ...(older(now) ? [`kernel ${now} runs, older than ${after}`] : []),
@@ -126,7 +125,7 @@ function kernelDifferences(after: string, facts: Facts): readonly string[] {
 }
 
 /** Package facts that every probe reads. */
-const packageFacts: Readonly<Record<string, string>> = {
+const packageFacts: ByName<'docker.evr' | 'cli.evr' | 'containerd.evr' | 'runc.evr' | 'kubelet.evr'> = {
   'docker-ce': 'docker.evr',
   'docker-ce-cli': 'cli.evr',
   'containerd.io': 'containerd.evr',
@@ -136,10 +135,10 @@ const packageFacts: Readonly<Record<string, string>> = {
 
 function packageDifferences(name: string, after: string, facts: Facts): readonly string[] {
   const fact = packageFacts[name];
-  const now = fact === undefined ? undefined : facts[fact];
-  if (typeof now !== 'string' || now === after) return [];
+  const now = fact === undefined ? undefined : known(facts, fact);
+  if (now === undefined || now === after) return [];
   if (now === '') return [`${name} ${after} is not installed any more`];
   if (after === '') return [`${name} ${now} is installed again`];
-  const compare = word(facts, 'packages.manager') === 'apt' ? compareDeb : compareRpm;
+  const compare = known(facts, 'packages.manager', '') === 'apt' ? compareDeb : compareRpm;
   return [`${name} is ${now}, ${compare(now, after) < 0 ? 'older' : 'newer'} than ${after}`];
 }

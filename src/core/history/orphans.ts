@@ -1,5 +1,5 @@
 // Hosts that a run took and did not give back: from the fence on the host, the mark on its node, and the journals of this state directory. Pure.
-import type { Facts } from '../../model/fact.ts';
+import { type Facts, known } from '../../model/fact.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
 import { isRunId } from '../../model/run/run-id.ts';
 import { pasteable } from '../../model/text/quote.ts';
@@ -21,16 +21,16 @@ export interface Seen {
 }
 
 export function seenOf(host: string, facts: Facts): Seen {
-  const text = (name: string): string => (typeof facts[name] === 'string' ? facts[name] : '');
-  const fence = isRunId(text('fence.run')) ? text('fence.run') : '';
+  const run = known(facts, 'fence.run', '');
+  const fence = isRunId(run) ? run : '';
   return {
     host,
-    bootId: text('boot.id'),
-    machineId: text('machine.id'),
-    hostKey: text('ssh.host_key'),
+    bootId: known(facts, 'boot.id', ''),
+    machineId: known(facts, 'machine.id', ''),
+    hostKey: known(facts, 'ssh.host_key', ''),
     fence,
     fenceOpen: fence !== '' && facts['fence.open'] === true,
-    owner: text('node.owner'),
+    owner: known(facts, 'node.owner', ''),
   };
 }
 

@@ -1,8 +1,7 @@
 // Drift: is a host still what its saved plan was made from? Judged by a fresh plan, and by exactly the facts that the saved one read.
-import type { Facts } from '../../model/fact.ts';
 import type { HostPlan, PlannedChange, TaskPlan } from '../../model/run/plan.ts';
 import { higherRisk } from '../../model/run/risk.ts';
-import { sameValue, type Value } from '../../model/value.ts';
+import { type Mapping, sameValue, type Value } from '../../model/value.ts';
 
 export type Drift =
   | { readonly kind: 'same' }
@@ -14,10 +13,10 @@ export type Drift =
   | { readonly kind: 'drift'; readonly what: readonly string[] };
 
 /**
- * Compares the saved plan of a host with a fresh one. `facts` are the host's facts of now, of which only those count that the saved plan
+ * Compares the saved plan of a host with a fresh one, by names: another version may have read other facts. `facts` are the host's facts of now, of which only those count that the saved plan
  * read. With `strict` every difference is drift.
  */
-export function driftOf(saved: HostPlan, fresh: HostPlan, facts: Facts, options: { readonly strict?: boolean } = {}): Drift {
+export function driftOf(saved: HostPlan, fresh: HostPlan, facts: Mapping, options: { readonly strict?: boolean } = {}): Drift {
   const differences = factDifferences(saved, facts);
   const left = changing(fresh);
   if (fresh.refused !== undefined) return { kind: 'drift', what: [`it must not be touched now: ${fresh.refused.why}`, ...differences] };
@@ -47,9 +46,9 @@ const text = (value: Value | undefined): string =>
 /** Short enough for a line of the screen: a file of the host is not. */
 const isWhole = (value: string): boolean => value.length <= 160 && !value.includes('\n');
 
-function factDifferences(saved: HostPlan, facts: Facts): string[] {
+function factDifferences(saved: HostPlan, read: Mapping): string[] {
   return Object.entries(saved.reads).flatMap(([name, before]) => {
-    const now = Object.hasOwn(facts, name) ? facts[name] : undefined;
+    const now = Object.hasOwn(read, name) ? read[name] : undefined;
     if (sameValue(before, now)) return [];
     const [was, is] = [text(before), text(now)];
     return [isWhole(was) && isWhole(is) ? `${name} was ${was}, is ${is}` : `${name} has changed`];

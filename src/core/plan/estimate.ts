@@ -1,7 +1,9 @@
 // How long a host is expected to be out of service: from the effects planned for it, or from how long hosts of its pool took before.
+
+import type { Remedy } from '../../model/facts/values.ts';
 import type { Effect, EffectKind } from '../../model/run/effect.ts';
 import type { Event } from '../../model/run/event.ts';
-import type { HostPlan, Remedy } from '../../model/run/plan.ts';
+import type { HostPlan } from '../../model/run/plan.ts';
 
 /** Seconds that an effect is expected to take while nothing is known about the pool. An effect that may take less long counts with its timeout. */
 export const defaultSeconds: Readonly<Record<EffectKind, number>> = {

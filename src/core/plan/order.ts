@@ -1,7 +1,8 @@
 // The order of work.
 
+import type { Verdict } from '../../model/facts/values.ts';
 import type { Rollout } from '../../model/playbook.ts';
-import type { HostPlan, Verdict } from '../../model/run/plan.ts';
+import type { HostPlan } from '../../model/run/plan.ts';
 
 const badness: Readonly<Record<Verdict, number>> = { leaking: 0, at_risk: 1, on: 2, unknown: 3, off: 4, not_applicable: 5 };
 

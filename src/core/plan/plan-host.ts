@@ -3,11 +3,11 @@
 import { damageWords, graveDamage, readDamage, repairOf } from '../../facts/areas/packages/damage.ts';
 import { isVolatile, leftOpen } from '../../facts/index.ts';
 import { nearest } from '../../model/diagnostic.ts';
-import type { Facts, FactWant } from '../../model/fact.ts';
+import { type Facts, type FactWant, known } from '../../model/fact.ts';
 import type { BlockTask, ModuleTask, Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import { type AnyModule, type Change, type ModulePlan, type PlanContext, packagesIn, type Unmet } from '../../model/run/change.ts';
-import type { HostPlan, PlannedChange, TaskPlan, Verdict } from '../../model/run/plan.ts';
+import type { HostPlan, PlannedChange, TaskPlan } from '../../model/run/plan.ts';
 import { highestRisk, type Risk } from '../../model/run/risk.ts';
 import { isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
 import { judge } from './condition.ts';
@@ -59,7 +59,7 @@ export function planHost(input: HostInput): HostPlanning {
   planTasks(input.tasks, [], input, walk);
   if (walk.wants.length > 0) return { kind: 'needs', wants: walk.wants };
   const damage = judgeDamage(input, walk);
-  const tries = factText(first, 'kmem.tries', '');
+  const tries = known(first, 'kmem.tries', '');
   const accepts =
     walk.refused === undefined && input.frame.context.acceptPartial && needsRemedy(input.chosen) ? leftOpen(walk.frame.facts) : [];
   const shown = walk.tasks.filter((task) => task.status === 'change' || task.status === 'later');
@@ -69,20 +69,23 @@ export function planHost(input: HostInput): HostPlanning {
       host: input.host,
       tasks: walk.tasks,
       risk: highestRisk(shown.map((task) => task.risk)),
-      verdict: factText(first, 'kmem.verdict', 'unknown') as Verdict,
+      verdict: known(first, 'kmem.verdict', 'unknown'),
       remedy: input.chosen.remedy,
       remedyWhy: input.chosen.why,
       ...(tries === '' ? {} : { tries }),
       ...(accepts.length === 0 ? {} : { accepts }),
       ...present({ zone: input.zone, node: input.frame.context.node, refused: walk.refused }),
-      reads: Object.fromEntries(
-        [...walk.reads].filter((name) => Object.hasOwn(first, name) && !isVolatile(name)).map((name) => [name, first[name] ?? null]),
-      ),
+      reads: readsOf(first, walk.reads),
       estimate: secondsOf(walk.effects.flatMap((change) => change.effects)),
       warnings: [...walk.tasks.flatMap((task) => task.warnings ?? []), ...damage],
     },
   };
 }
+
+const readsOf = (facts: Mapping, names: ReadonlySet<string>): Mapping =>
+  Object.fromEntries(
+    [...names].filter((name) => Object.hasOwn(facts, name) && !isVolatile(name)).map((name) => [name, facts[name] ?? null]),
+  );
 
 /**
  * A play that proves its hosts calls none of them done whose runtime, kubelet or kernel package is not whole, also where its conditions skip every task.
@@ -90,12 +93,13 @@ export function planHost(input: HostInput): HostPlanning {
  */
 function judgeDamage(input: HostInput, walk: Walk): readonly string[] {
   const proof = flatten(input.tasks).find((task) => moduleOf(task, input.modules).proves === true);
-  const damaged = readDamage(walk.frame.facts['packages.damaged']);
+  const { facts } = walk.frame;
+  const damaged = readDamage(known(facts, 'packages.damaged'));
   if (proof === undefined || damaged.length === 0 || walk.refused !== undefined) return [];
-  const manager = walk.frame.facts['packages.manager'];
-  const grave = graveDamage(walk.frame.facts['packages.damaged'], manager);
+  const manager = known(facts, 'packages.manager', '');
+  const grave = graveDamage(damaged, manager);
   if (grave !== undefined) refuse(proof, grave.why, walk, grave.hint);
-  return grave === undefined ? [`${damageWords(damaged)}; ${repairOf(damaged, String(manager))}`] : [];
+  return grave === undefined ? [`${damageWords(damaged)}; ${repairOf(damaged, manager)}`] : [];
 }
 
 /** Until the tasks are planned, all that asks now counts as accepted: a host that has the remedy already is judged as its proof will judge it. */
@@ -105,11 +109,6 @@ function acceptingFacts({ frame, chosen }: HostInput): Facts {
 }
 
 const needsRemedy = ({ remedy }: ChosenRemedy): boolean => remedy !== 'none' && remedy !== 'default_kernel';
-
-const factText = (facts: Facts, name: string, otherwise: string): string => {
-  const value = facts[name];
-  return typeof value === 'string' ? value : otherwise;
-};
 
 function planTasks(tasks: readonly Task[], vars: readonly Mapping[], input: HostInput, walk: Walk): void {
   for (const task of tasks) {

@@ -1,11 +1,12 @@
 // The state of a run: what its journal folds to. Plain data, never stored, never changed in place.
 import type { SeenKernels } from '../../facts/index.ts';
+import type { Remedy, Verdict } from '../../model/facts/values.ts';
 import type { Rollout } from '../../model/playbook.ts';
 import type { Proof } from '../../model/run/change.ts';
 import type { EffectKind, EffectResult } from '../../model/run/effect.ts';
 import type { EventOf, LockOut, OtherSlot, Proven } from '../../model/run/event.ts';
 import type { Failure } from '../../model/run/failure.ts';
-import type { HostPlan, Remedy, Verdict } from '../../model/run/plan.ts';
+import type { HostPlan } from '../../model/run/plan.ts';
 import type { Risk } from '../../model/run/risk.ts';
 import type { Mapping } from '../../model/value.ts';
 import { type Ranked, sizeOf, take } from './ranked.ts';

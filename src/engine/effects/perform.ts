@@ -1,6 +1,6 @@
 // The one door to the world: every effect passes here. Checked, announced in the journal and on disk, carried out, and its result journalled.
 
-import type { Facts } from '../../model/fact.ts';
+import { type Facts, known } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import type { Effect } from '../../model/run/effect.ts';
 import { isAway } from '../../model/run/failure.ts';
@@ -58,8 +58,8 @@ const takesOut = (effect: Effect, { resumed }: EffectPlace): boolean => {
 };
 
 const bootIdOf = (facts: Facts): string | undefined => {
-  const id = facts['boot.id'];
-  return typeof id === 'string' && id !== '' ? id : undefined;
+  const id = known(facts, 'boot.id', '');
+  return id === '' ? undefined : id;
 };
 
 function dispatch(effect: Effect, place: EffectPlace, context: DoorContext): Promise<Performed> {

@@ -4,7 +4,7 @@ import { type Seen, seenOf, twinsAmong, twinsText } from '../../core/history/orp
 import { settle } from '../../core/plan/overlay.ts';
 import { planHost } from '../../core/plan/plan-host.ts';
 import { givenFacts } from '../../facts/index.ts';
-import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
+import { type Facts, type FactWant, known, wantKey } from '../../model/fact.ts';
 import type { Target } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
 import { type Failure, keptOut, type Outcome, ok } from '../../model/run/failure.ts';
@@ -209,10 +209,7 @@ function lockedOut(plan: HostPlan, facts: Facts): HostPlan {
 }
 
 /** A name among facts; undefined for none, or one that could not be read. */
-const nameOf = (facts: Facts, name: string): string | undefined => {
-  const value = facts[name];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-};
+const nameOf = (facts: Facts, name: 'node.name' | 'node.zone' | 'node.hold'): string | undefined => known(facts, name, '') || undefined;
 
 /** Facts that hold a secret are left out: drift is judged by the changes that follow from them. */
 function shownPlan(plan: HostPlan, mask: Mask): HostPlan {

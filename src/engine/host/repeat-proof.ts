@@ -1,8 +1,8 @@
 // The end of a soak: the host is looked at again. Still the same boot, still off, its node still in service; otherwise it ended badly after all.
 import { hostState, hostStates } from '../../core/run-state/state.ts';
+import { known } from '../../model/fact.ts';
 import { type Failure, isAway, unhandled } from '../../model/run/failure.ts';
-import type { Verdict } from '../../model/run/plan.ts';
-import { isMapping, type Value } from '../../model/value.ts';
+import { isMapping } from '../../model/value.ts';
 import { crashingBefore, newCrashes } from '../node/ready.ts';
 import { setupOf } from './fleet.ts';
 import { HostWalk } from './host-walk.ts';
@@ -31,10 +31,10 @@ export async function repeatProof(host: string, run: RunContext): Promise<void> 
 }
 
 /** A host that was proven in part is judged without what was accepted; one that is off meanwhile needs no acceptance. */
-const isInPart = ({ state, facts }: HostWalk): boolean => state.proof?.accepted !== undefined && isOn(facts['kmem.verdict']);
-const isOn = (verdict: Value | undefined): boolean => verdict === 'on' || verdict === 'leaking' || verdict === 'at_risk';
+const isInPart = ({ state, facts }: HostWalk): boolean =>
+  state.proof?.accepted !== undefined && ['on', 'leaking', 'at_risk'].includes(known(facts, 'kmem.verdict', 'unknown'));
 
-const evidenceOf = (walk: HostWalk): string => String(walk.facts[isInPart(walk) ? 'kmem.partial_evidence' : 'kmem.evidence'] ?? '');
+const evidenceOf = (walk: HostWalk): string => known(walk.facts, isInPart(walk) ? 'kmem.partial_evidence' : 'kmem.evidence', '');
 
 function lookAt(walk: HostWalk): Failure | undefined {
   const { bootId, results, proof } = walk.state;
@@ -80,7 +80,7 @@ async function lookAtNode(walk: HostWalk): Promise<Failure | undefined> {
 async function recordNewProof(walk: HostWalk): Promise<void> {
   if (walk.state.proven !== 'provisional') return;
   const { facts, state } = walk;
-  const verdict = String(facts['kmem.verdict']) as Verdict;
+  const verdict = known(facts, 'kmem.verdict', 'unknown');
   if (isInPart(walk) && state.proof?.accepted !== undefined) {
     if (facts['kmem.partial'] !== 'samples') return;
     const { accepted } = state.proof;

@@ -6,6 +6,7 @@ import { learnedSecrets } from '../../core/plan/secrets.ts';
 import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../../core/plan/task-plan.ts';
 import { leavesNothing } from '../../core/run-state/host-history.ts';
 import { doneTask } from '../../core/run-state/state.ts';
+import { known } from '../../model/fact.ts';
 import type { ModuleTask } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule, Change, ModulePlan } from '../../model/run/change.ts';
@@ -143,7 +144,7 @@ const announce = (task: ModuleTask, plan: ModulePlan, walk: HostWalk): Promise<u
       status: plan.changes.length > 0 ? 'change' : plan.unmet === undefined ? 'same' : 'unmet',
       changes: plan.changes.map(task.noLog === true ? hiddenChange : shownChange),
       ...(plan.note === undefined || task.noLog === true ? {} : { why: plan.note }),
-      ...(plan.changes.length > 0 && typeof walk.facts['boot.id'] === 'string' ? { bootId: walk.facts['boot.id'] } : {}),
+      ...(plan.changes.length > 0 ? present({ bootId: known(walk.facts, 'boot.id') }) : {}),
     },
     false,
   );

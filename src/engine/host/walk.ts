@@ -8,11 +8,12 @@ import { scopeOf } from '../../core/plan/task-plan.ts';
 import { provenBy } from '../../core/run-state/fold-host.ts';
 import { isUntaken } from '../../core/run-state/lock-out.ts';
 import { blockEntered } from '../../core/run-state/state.ts';
+import { known } from '../../model/fact.ts';
 import type { BlockTask, Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { Proven } from '../../model/run/event.ts';
 import { type Failure, type FailureKind, unhandled } from '../../model/run/failure.ts';
-import type { HostPlan, Verdict } from '../../model/run/plan.ts';
+import type { HostPlan } from '../../model/run/plan.ts';
 import type { Mapping } from '../../model/value.ts';
 import { cutShort } from '../effects/effect-context.ts';
 import { heldNode } from '../effects/ownership.ts';
@@ -93,9 +94,15 @@ async function firstLook(walk: HostWalk): Promise<Failure | undefined> {
 
 const recordFacts = (walk: HostWalk): Promise<unknown> => {
   const { facts, host } = walk;
-  const bootId = typeof facts['boot.id'] === 'string' ? { bootId: facts['boot.id'] } : {};
-  const verdict = String(facts['kmem.verdict'] ?? 'unknown') as Verdict;
-  return walk.run.record({ type: 'facts.read', host, verdict, evidence: String(facts['kmem.evidence'] ?? ''), ...bootId }, false);
+  const verdict = known(facts, 'kmem.verdict', 'unknown');
+  const read = {
+    type: 'facts.read',
+    host,
+    verdict,
+    evidence: known(facts, 'kmem.evidence', ''),
+    ...present({ bootId: known(facts, 'boot.id') }),
+  } as const;
+  return walk.run.record(read, false);
 };
 
 /** After a resume: what finished tasks registered and set is known again. */
@@ -143,12 +150,12 @@ async function otherNode(walk: HostWalk): Promise<Failure | undefined> {
   const { setup } = walk.run;
   const found = await walk.view.nodeSide.find(searchFor(setupOf(setup, walk.host), setup, walk.session.dialled(), walk.facts));
   if (!found.ok) return found.failure;
-  const now = found.value['node.name'] ?? '';
+  const now = known(found.value, 'node.name', '');
   const planned = walk.plan.node ?? '';
   if (now === planned) return undefined;
-  const why = found.value['node.why'];
-  if (typeof why === 'string' && why !== '') return { kind: 'refused', message: why, hint: `the plan was made for node ${planned}` };
-  const said = (name: unknown): string => (name === '' ? 'no node' : `node ${name}`);
+  const why = known(found.value, 'node.why', '');
+  if (why !== '') return { kind: 'refused', message: why, hint: `the plan was made for node ${planned}` };
+  const said = (name: string): string => (name === '' ? 'no node' : `node ${name}`);
   return { kind: 'drift', message: `this host is ${said(now)} now, the plan was made for ${said(planned)}`, hint: 'make a new plan' };
 }
 

@@ -1,9 +1,9 @@
 // What the cluster says about a host, as facts beside the host's own: which node it is, how it stands, what a drain would come to.
 
-import type { Facts } from '../../model/fact.ts';
+import { type Facts, known } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import { failed, isAway, type Outcome, ok } from '../../model/run/failure.ts';
-import { unknown, type Value } from '../../model/value.ts';
+import { unknown } from '../../model/value.ts';
 import type { Cluster, NodeState } from '../ports/cluster.ts';
 import type { Clock } from '../ports/local.ts';
 import { isControlPlane, poolOf, zoneOf } from './capacity.ts';
@@ -30,11 +30,6 @@ export const noNode = (why: string): Facts => ({
   'node.current_why': why,
 });
 
-const text = (facts: Facts, name: string): string => {
-  const value = facts[name];
-  return typeof value === 'string' ? value : '';
-};
-
 export interface NodeSearch {
   readonly identity: HostIdentity;
   /** All hosts of the inventory: no two of them are one node. */
@@ -50,15 +45,18 @@ export interface NodeWhere {
 }
 
 /** Which node this host is: what it says of itself must fit, and no other host of the inventory may have as good a claim. */
-export async function findNode({ identity, known, hostFacts }: NodeSearch, { cluster, clock, since }: NodeWhere): Promise<Outcome<string>> {
+export async function findNode(
+  { identity, known: others, hostFacts }: NodeSearch,
+  { cluster, clock, since }: NodeWhere,
+): Promise<Outcome<string>> {
   const read = await sharedNodes(cluster, clock, since);
   if (!read.ok) return read;
   const nodes = read.value;
   const claim = claimOf(identity, nodes);
   if (!claim.ok) return claim;
   const { node } = claim.value;
-  const own = { hostName: text(hostFacts, 'host.name'), bootId: text(hostFacts, 'boot.id') };
-  const why = rivalry(identity.host, claim.value, known, nodes) ?? contradiction(identity, own, node, nodes);
+  const own = { hostName: known(hostFacts, 'host.name', ''), bootId: known(hostFacts, 'boot.id', '') };
+  const why = rivalry(identity.host, claim.value, others, nodes) ?? contradiction(identity, own, node, nodes);
   return why === undefined ? ok(node) : failed('refused', why);
 }
 
@@ -82,15 +80,15 @@ export async function readNode({ node, hostFacts, crashing, ...where }: NodeQues
 
 const unknownNode = (node: string, why: string): Facts => {
   const names = Object.keys(noNode('')).filter((name) => name !== 'node.name' && name !== 'node.why');
-  const unread: Value = unknown(`the API server does not say: ${why}`);
+  const unread = unknown(`the API server does not say: ${why}`);
   return { ...Object.fromEntries(names.map((name) => [name, unread])), 'node.name': node, 'node.why': '' };
 };
 
 function nodeFactsOf(state: NodeState, hostFacts: Facts, looked: Pick<ExpectedNode, 'pods' | 'crashing'>): Facts {
   const runtime = expectedRuntime(state, hostFacts);
   const current = readyAfterReboot(state, {
-    bootId: text(hostFacts, 'boot.id'),
-    kernel: text(hostFacts, 'kernel.release'),
+    bootId: known(hostFacts, 'boot.id', ''),
+    kernel: known(hostFacts, 'kernel.release', ''),
     ...present({ runtime }),
     ...looked,
   });
@@ -116,8 +114,9 @@ function nodeFactsOf(state: NodeState, hostFacts: Facts, looked: Pick<ExpectedNo
 /** What the kubelet must report: the engine that runs on the host, in the kubelet's own spelling where it says the same version. */
 function expectedRuntime(state: NodeState, hostFacts: Facts): string | undefined {
   const [engine = '', reported = ''] = state.runtime.split('://');
-  const installed = text(hostFacts, `${engine}.version`);
-  if ((engine !== 'docker' && engine !== 'containerd') || installed === '') return undefined;
+  if (engine !== 'docker' && engine !== 'containerd') return undefined;
+  const installed = known(hostFacts, `${engine}.version`, '');
+  if (installed === '') return undefined;
   return sameRelease(installed, reported) ? state.runtime : `${engine}://${installed}`;
 }
 

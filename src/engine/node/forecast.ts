@@ -1,10 +1,9 @@
 // The forecast of a drain before anything is cordoned: what the pods say, and whether the node may be taken out at all.
 
-import type { Facts } from '../../model/fact.ts';
+import { type Facts, known } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import type { DrainOptions } from '../../model/run/effect.ts';
 import { type Outcome, ok } from '../../model/run/failure.ts';
-import type { Value } from '../../model/value.ts';
 import type { Cluster, Forecast, SystemPod } from '../ports/cluster.ts';
 import type { Clock } from '../ports/local.ts';
 import { heldByOthers, otherBoot, whyKept } from './guard.ts';
@@ -29,7 +28,7 @@ const longestWait = 300;
 const pause = 3_000;
 
 /** A forecast as a fact. */
-export const asFact = ({ evicts, leaves, blocks, busy, warnings, estimate, samplers }: Forecast): Value => ({
+export const asFact = ({ evicts, leaves, blocks, busy, warnings, estimate, samplers }: Forecast): Forecast => ({
   evicts,
   leaves,
   blocks,
@@ -40,7 +39,15 @@ export const asFact = ({ evicts, leaves, blocks, busy, warnings, estimate, sampl
 });
 
 /** A drain that is under way or done has no forecast any more: nothing blocks, nothing is to go. */
-export const nothingToForecast: Value = asFact({ evicts: [], leaves: [], blocks: [], busy: [], warnings: [], estimate: 0, samplers: [] });
+export const nothingToForecast: Forecast = asFact({
+  evicts: [],
+  leaves: [],
+  blocks: [],
+  busy: [],
+  warnings: [],
+  estimate: 0,
+  samplers: [],
+});
 
 /** One reading. A part that the account may not read is a warning; an API server in trouble gives no forecast at all. */
 export async function readForecast(question: ForecastQuestion): Promise<Outcome<Forecast>> {
@@ -56,10 +63,9 @@ export async function readForecast(question: ForecastQuestion): Promise<Outcome<
   if (!pods.ok) return pods;
   // The node itself as it is now: the list may be some seconds old.
   const now = nodes.value.map((other) => (other.name === node ? state.value : other));
-  const bootId = hostFacts['boot.id'];
   const blocks = [
     heldByOthers(state.value, ours),
-    otherBoot(state.value, typeof bootId === 'string' ? bootId : ''),
+    otherBoot(state.value, known(hostFacts, 'boot.id', '')),
     whyKept(node, { nodes: now, byName, ...present({ systemPods: pods.value }) }),
   ].filter((why) => why !== undefined);
   return ok({ ...seen.value, blocks: [...blocks, ...seen.value.blocks] });

@@ -1,6 +1,9 @@
 // The port to the Kubernetes API: nodes, their pods, and who has them out of service.
+import type { Forecast } from '../../model/facts/values.ts';
 import type { DrainOptions } from '../../model/run/effect.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
+
+export type { Forecast };
 
 /** Who holds a node: written as an annotation beside the cordon. */
 export interface Owner {
@@ -59,22 +62,6 @@ export interface DeploymentState {
   readonly wanted: number;
   /** Replicas that are available now; 0 while its controller has not seen the newest specification. */
   readonly available: number;
-}
-
-/** What a drain would do, read before the cordon. */
-export interface Forecast {
-  readonly evicts: readonly string[];
-  /** Left running: DaemonSet and mirror pods. */
-  readonly leaves: readonly string[];
-  /** Will not go, and why ("ns/pod: PDB web allows 0 of 2 (minAvailable 2)"). Not empty = the drain cannot succeed. */
-  readonly blocks: readonly string[];
-  /** Would not go now, and could later: a PDB whose pods are not all healthy. */
-  readonly busy: readonly string[];
-  /** Pods that stay and have a memory limit: after a reboot they give the kmem proof its samples. */
-  readonly samplers: readonly string[];
-  readonly warnings: readonly string[];
-  /** Seconds, by grace periods. */
-  readonly estimate: number;
 }
 
 export interface DrainResult {

@@ -1,9 +1,10 @@
 // Observing: one script, one exec, all facts of a host. Read-only; the caller says what arguments-dependent facts it wants beside the base ones.
+
 import { outputArea } from '../../core/plan/task-plan.ts';
 import { buildProbe, longestAnswer, parseProbe } from '../../facts/index.ts';
-import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
+import { allOf, type Facts, type FactWant, fact, wantKey } from '../../model/fact.ts';
+import type { CommandOutput } from '../../model/facts/values.ts';
 import { failed, type Outcome } from '../../model/run/failure.ts';
-import type { Mapping, Value } from '../../model/value.ts';
 import type { Session } from './session.ts';
 
 export interface Observed {
@@ -58,7 +59,7 @@ const longestOutput = 1024 * 1024;
 
 /** Read-only commands of the play; each is an exec of its own. */
 async function outputs(session: Session, wants: readonly FactWant[]): Promise<Outcome<Facts>> {
-  const facts: Record<string, Value> = {};
+  const read: Facts[] = [];
   for (const { area, args } of wants) {
     const script = args?.script;
     const timeout = args?.timeout;
@@ -70,15 +71,15 @@ async function outputs(session: Session, wants: readonly FactWant[]): Promise<Ou
       return failed('parse', `a read-only command printed too much: only ${longestOutput} bytes are read`, {
         hint: `let it print less: ${script.slice(0, 100)}`,
       });
-    facts[`${outputArea}.${script}`] = { rc: code ?? -1, ...textResult(stdout, stderr) };
+    read.push(fact(`${outputArea}.${script}`, { rc: code ?? -1, ...textResult(stdout, stderr) }));
   }
-  return { ok: true, value: facts };
+  return { ok: true, value: allOf(read) };
 }
 
-const lines = (text: string): readonly Value[] => (text === '' ? [] : text.replace(/\n$/, '').split('\n'));
+const lines = (text: string): readonly string[] => (text === '' ? [] : text.replace(/\n$/, '').split('\n'));
 
 /** Output as `register` keeps it: without its last line end, and in lines. */
-export const textResult = (stdout: string, stderr: string): Mapping => ({
+export const textResult = (stdout: string, stderr: string): Omit<CommandOutput, 'rc'> => ({
   stdout: stdout.trimEnd(),
   stdout_lines: lines(stdout),
   stderr: stderr.trimEnd(),

@@ -1,22 +1,12 @@
 // Ids of memory cgroups: how many are in use, how fast dead groups take them, when none will be left; and how fast unreclaimable slab grows meanwhile.
-import type { Facts } from '../../model/fact.ts';
-import { isMapping, isUnknown, type Mapping, unknown, type Value } from '../../model/value.ts';
+import { type Facts, known } from '../../model/fact.ts';
+import type { IdReading } from '../../model/facts/values.ts';
+import { present } from '../../model/present.ts';
+import { isUnknown, unknown } from '../../model/value.ts';
 import { healthOf, readRelease } from './kernels.ts';
 
 /** Memory cgroups that a kernel can have beside the root, dead ones with the live ones; measured on 3.10.0-514 and 1062. */
 export const groupIds = 65_534;
-
-/** One reading of a host's ids. */
-export interface IdReading {
-  /** The host's own clock, seconds since 1970. */
-  readonly at: number;
-  /** Seconds since boot: what time is measured by, because nobody sets it. */
-  readonly uptime: number;
-  readonly live: number;
-  readonly dead: number;
-  /** SUnreclaim, kB; readings of earlier versions have none. */
-  readonly unreclaimable?: number;
-}
 
 const day = 86_400;
 
@@ -28,16 +18,15 @@ const never = 99_999;
 
 /** The reading in these facts, or why there is none. */
 export function readingOf(facts: Facts): IdReading | string {
-  const release = facts['kernel.release'];
-  for (const value of [release, facts['cgroup.memory']]) if (isUnknown(value)) return value.$unknown;
-  const health = healthOf(readRelease(typeof release === 'string' ? release : '').generation);
+  for (const value of [facts['kernel.release'], facts['cgroup.memory']]) if (isUnknown(value)) return value.$unknown;
+  const health = healthOf(readRelease(known(facts, 'kernel.release', '')).generation);
   if (facts['cgroup.memory'] !== 'v1' || health === 'healthy') return 'dead groups show only on cgroup v1 of kernels before 4.5';
-  const { 'clock.epoch': at, 'boot.uptime': uptime, 'kmem.live_groups': live, 'kmem.dead_groups': dead, 'kmem.samples': samples } = facts;
-  if (typeof at !== 'number' || typeof uptime !== 'number' || typeof live !== 'number' || typeof dead !== 'number')
+  const [at, uptime] = [known(facts, 'clock.epoch'), known(facts, 'boot.uptime')];
+  const [live, dead] = [known(facts, 'kmem.live_groups'), known(facts, 'kmem.dead_groups')];
+  if (at === undefined || uptime === undefined || live === undefined || dead === undefined)
     return 'clock, uptime or groups could not be read';
-  if (isMapping(samples) && typeof samples.denied === 'number' && samples.denied > 0) return 'reads were refused: needs root';
-  const slab = facts['memory.sunreclaim_kb'];
-  return { at, uptime, live, dead, ...(typeof slab === 'number' ? { unreclaimable: slab } : {}) };
+  if ((known(facts, 'kmem.samples')?.denied ?? 0) > 0) return 'reads were refused: needs root';
+  return { at, uptime, live, dead, ...present({ unreclaimable: known(facts, 'memory.sunreclaim_kb') }) };
 }
 
 /** Seconds from one reading to a later one of the same boot, or why they cannot be compared. */
@@ -72,14 +61,13 @@ export function baselineOf(readings: readonly IdReading[], now: IdReading): IdRe
   return typeof why === 'string' ? why : 'no earlier reading of this boot';
 }
 
-const names = ['live', 'dead', 'used', 'growth_per_day', 'over', 'days_left', 'full_on'] as const;
+const names = ['live', 'dead', 'used', 'growth_per_day', 'over', 'days_left', 'full_on'].map((name) => `kmem.ids.${name}`);
 const slabGrowth = 'memory.sunreclaim_per_day';
 
 /** Facts `kmem.ids.*`, and the growth of unreclaimable slab. `kmem.ids.before` is an earlier reading of this boot, from whoever keeps them; without one the growth is unknown. */
 export function idFacts(facts: Facts): Facts {
   const now = readingOf(facts);
-  if (typeof now === 'string')
-    return Object.fromEntries([...names.map((name) => `kmem.ids.${name}`), slabGrowth].map((name) => [name, unknown(now)]));
+  if (typeof now === 'string') return Object.fromEntries([...names, slabGrowth].map((name) => [name, unknown(now)]));
   const { live, dead } = now;
   return {
     'kmem.ids.live': live,
@@ -89,17 +77,9 @@ export function idFacts(facts: Facts): Facts {
   };
 }
 
-function earlierOf(value: Value | undefined): IdReading | string {
-  if (isUnknown(value)) return value.$unknown;
-  if (!isMapping(value)) return 'no earlier reading of this boot: `kmend check` keeps one, and compares the next';
-  const number = (mapping: Mapping, name: string): number => (typeof mapping[name] === 'number' ? mapping[name] : Number.NaN);
-  return {
-    at: number(value, 'at'),
-    uptime: number(value, 'uptime'),
-    live: number(value, 'live'),
-    dead: number(value, 'dead'),
-    ...(typeof value.unreclaimable === 'number' ? { unreclaimable: value.unreclaimable } : {}),
-  };
+function earlierOf(reading: Facts['kmem.ids.before']): IdReading | string {
+  if (isUnknown(reading)) return reading.$unknown;
+  return reading ?? 'no earlier reading of this boot: `kmend check` keeps one, and compares the next';
 }
 
 function growth(before: IdReading | string, now: IdReading): Facts {

@@ -1,23 +1,20 @@
 // What is known of one exact kernel beyond its version number: answers of active probes, its System.map, and what the operator declares.
-import type { Facts } from '../../model/fact.ts';
-import { isMapping } from '../../model/value.ts';
+import { type Facts, known } from '../../model/fact.ts';
+import type { Answer, KernelSource } from '../../model/facts/values.ts';
 import { asksForNokmem } from '../areas/boot/boot-args.ts';
-import { type Parses, parsesNokmem, readRelease } from './kernels.ts';
+import { parsesNokmem, readRelease } from './kernels.ts';
 
 /** Does this exact release obey nokmem? `try`: the operator lets a canary find out. */
 export interface KernelAnswer {
   readonly obeys: 'yes' | 'no';
   /** The host's own active probe, one of another host in this run, a System.map, or the operator. */
-  readonly by: 'probe' | 'seen' | 'map' | 'declared' | 'try';
+  readonly by: Exclude<KernelSource, 'table' | 'groups' | ''>;
 }
 
-const text = (facts: Facts, name: string): string => (typeof facts[name] === 'string' ? facts[name] : '');
-
-function entry(facts: Facts, name: string, release: string): string {
-  const value = facts[name];
-  const found = isMapping(value) && Object.hasOwn(value, release) ? value[release] : undefined;
-  return typeof found === 'string' ? found : '';
-}
+const entry = (facts: Facts, name: 'kernel.maps' | 'kernel.seen' | 'kernel.seen_on' | 'kmem.kernels', release: string): string => {
+  const byRelease = known(facts, name, {});
+  return (Object.hasOwn(byRelease, release) ? byRelease[release] : undefined) ?? '';
+};
 
 const isYesNo = (word: string): word is 'yes' | 'no' => word === 'yes' || word === 'no';
 
@@ -26,11 +23,13 @@ const isYesNo = (word: string): word is 'yes' | 'no' => word === 'yes' || word =
  * whose slabinfo gives EIO for a group that is not accounted.
  */
 export function ownAnswer(facts: Facts): { readonly release: string; readonly obeys: 'yes' | 'no' } | undefined {
-  const release = text(facts, 'kernel.release');
-  const probe = text(facts, 'kmem.active_probe');
+  const release = known(facts, 'kernel.release', '');
+  const probe = known(facts, 'kmem.active_probe', '');
   const { generation } = readRelease(release);
   if ((probe !== 'off' && probe !== 'on') || (generation !== 'el7' && generation !== 'upstream-3')) return undefined;
-  return asksForNokmem(text(facts, 'boot.cmdline'), generation === 'el7') ? { release, obeys: probe === 'off' ? 'yes' : 'no' } : undefined;
+  return asksForNokmem(known(facts, 'boot.cmdline', ''), generation === 'el7')
+    ? { release, obeys: probe === 'off' ? 'yes' : 'no' }
+    : undefined;
 }
 
 /**
@@ -50,16 +49,17 @@ export function kernelAnswer(facts: Facts, release: string, boot: 'now' | 'next'
 }
 
 /** What the table says of this kernel, without what this host or run saw. */
-export const tableAnswer = (facts: Facts, release: string): Parses => parsesNokmem(release, { suse: text(facts, 'os.family') === 'suse' });
+export const tableAnswer = (facts: Facts, release: string): Answer =>
+  parsesNokmem(release, { suse: known(facts, 'os.family', '') === 'suse' });
 
 /** The same of a full el7 release as `uname -r` prints it; `undefined` for anything else. */
-export const parsedByTable = (release: string): Parses | undefined =>
+export const parsedByTable = (release: string): Answer | undefined =>
   /^3\.10\.0-\d[\w.]*$/.test(release) && release.includes('.el7.') && /\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/.test(release)
     ? parsesNokmem(release, { suse: false })
     : undefined;
 
 /** Where the answer for this kernel comes from: `table`, or the `by` of `kernelAnswer`; empty where there is none. */
-export const sourceOf = (facts: Facts, release: string, boot: 'now' | 'next'): 'table' | KernelAnswer['by'] | '' =>
+export const sourceOf = (facts: Facts, release: string, boot: 'now' | 'next'): KernelSource =>
   tableAnswer(facts, release) === 'unknown' ? (kernelAnswer(facts, release, boot)?.by ?? '') : 'table';
 
 /** A System.map is an inference, so the operator's declaration stands above it: both are shown. */

@@ -1,8 +1,7 @@
 // Kernels: which generation a release belongs to, whether accounting hurts there, and whether `cgroup.memory=nokmem` is understood.
+import type { Answer, Generation } from '../../model/facts/values.ts';
 import { compareUpstream, versionInRange } from '../../model/text/versions.ts';
 import type { Row } from './programs/row.ts';
-
-export type Generation = 'el7' | 'uek' | 'older' | 'upstream-3' | '4.0-4.4' | '4.5-5.8' | '5.9+' | 'unknown';
 
 /** `affected`: leaks with accounting on; `suspect`: reports exist, no proof; `healthy`: accounting on is the normal state. */
 export type Health = 'affected' | 'suspect' | 'healthy' | 'unknown';
@@ -95,13 +94,11 @@ export const healthOf = (generation: Generation): Health => generations.find((ro
 
 // ---- Is nokmem parsed? ----
 
-export type Parses = 'yes' | 'no' | 'unknown';
-
 interface ParsesRow extends Row {
   readonly name: string;
   /** Release builds (el7) or upstream versions. */
   readonly range: string;
-  readonly parses: Parses;
+  readonly parses: Answer;
 }
 
 /** el7, by the build number; for an unknown one its System.map may decide. Unknown is treated as not supported. */
@@ -159,7 +156,7 @@ export const vendorParses: readonly ParsesRow[] = [
 const isUpstreamBuild = (release: string): boolean => /^\d+\.\d+(?:\.\d+)?(?:-\d+\.el\d+\.elrepo(?:\.\w+)?)?$/.test(release);
 
 /** Does this kernel obey `cgroup.memory=nokmem`? What the tables say; `kernel-answer.ts` has what is known of an exact one beyond them. */
-export function parsesNokmem(release: string, { suse }: { readonly suse: boolean }): Parses {
+export function parsesNokmem(release: string, { suse }: { readonly suse: boolean }): Answer {
   const { base, build, generation } = readRelease(release);
   if (generation === 'unknown' || generation === 'uek') return 'unknown';
   if (generation === 'el7')

@@ -1,9 +1,9 @@
 // Proof in part: a play accepted that some programs go on asking for accounting. All others, and their groups, must prove that they do not.
-import type { Facts } from '../../model/fact.ts';
-import type { Accepted } from '../../model/run/plan.ts';
+import { type Facts, known } from '../../model/fact.ts';
+import type { Accepted, Partial } from '../../model/facts/values.ts';
 import { type CreatorRow, isBelowKubepods } from './creators.ts';
 import { healthOf } from './kernels.ts';
-import { isShown, mappingsOf, mayAsk, type Part, textOf } from './parts.ts';
+import { isShown, mayAsk, type Part } from './parts.ts';
 import { mayObey, readSituation, readsWhole, type Situation } from './situation.ts';
 import { caseOf, notApplicable, offText, proofOf, unshownRuntimes } from './verdict.ts';
 import { witnessRules } from './witnesses.ts';
@@ -13,7 +13,7 @@ export interface PartProof {
    * `samples`: all that is not accepted is proven. `none`: nothing shows it yet. `refuted`: something accounts, or will, that nobody accepted.
    * Empty: nothing is accepted here.
    */
-  readonly state: '' | 'samples' | 'none' | 'refuted';
+  readonly state: Partial;
   readonly evidence: string;
   /** Keys of the runtimes that have yet to show that they do not ask. */
   readonly unshown: readonly string[];
@@ -23,16 +23,12 @@ const nothing: PartProof = { state: '', evidence: '', unshown: [] };
 
 const mayLeak = ({ generation }: Situation['now']): boolean => ['affected', 'suspect'].includes(healthOf(generation));
 
-/** The fact `kmem.accepted`. */
-const acceptedIn = (facts: Facts): readonly Accepted[] =>
-  mappingsOf(facts['kmem.accepted']).map((row) => ({ key: textOf(row, 'key'), name: textOf(row, 'name') }));
-
 /** Below /kubepods every group inherits from the kubelet's, whoever made it; another program's groups are its own. */
 const madeBy = (part: Part, row: CreatorRow): boolean => (part.part === 'kubelet' ? isBelowKubepods(row) : part.owns(row));
 
 /** The host without the accepted programs and without the groups that they explain is judged by the same rules as any other. */
 export function partProofOf(facts: Facts): PartProof {
-  const accepted = acceptedIn(facts);
+  const accepted = known(facts, 'kmem.accepted', []);
   if (accepted.length === 0) return nothing;
   const whole = readSituation(facts);
   if (notApplicable(whole) !== undefined || !mayLeak(whole.now)) return nothing;

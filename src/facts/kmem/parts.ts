@@ -1,16 +1,12 @@
 // Parts: the programs of a host that make memory cgroups and may ask for kernel-memory accounting, each with its version, its manager and its witnesses.
-import type { Facts } from '../../model/fact.ts';
-import { isList, isMapping, type Mapping, type Value } from '../../model/value.ts';
+import { type Facts, known } from '../../model/fact.ts';
+import type { Answer, PartName, RuntimeRow } from '../../model/facts/values.ts';
 import type { CreatorRow } from './creators.ts';
 import { containerdIoAccounts, containerdIoRow } from './programs/containerd-io.ts';
 import { dockerAccounts, engineVersion } from './programs/docker.ts';
 import { kubeletAccounts } from './programs/kubelet.ts';
-import type { Accounts } from './programs/row.ts';
 import { runcAccounts } from './programs/runc.ts';
 import { countOf, managersSeen, speakingFor, type Witnesses, type WitnessRules, witnessRules } from './witnesses.ts';
-
-/** `custom`: a runtime that docker or containerd was configured with beside its runc. */
-export type PartName = 'kubelet' | 'docker' | 'containerd' | 'cri-o' | 'podman' | 'custom';
 
 /** A program that makes groups, without what its groups answered. */
 interface Program {
@@ -20,7 +16,7 @@ interface Program {
   /** For people: "kubelet 1.12.3", "containerd.io 1.2.10-3.2.el7". */
   readonly name: string;
   /** By its version, its package, its manager, or an operator's declaration. */
-  readonly accounts: Accounts;
+  readonly accounts: Answer;
   /** A "no" that a container of its own must confirm: disputed builds, declarations. */
   readonly unsure: boolean;
   readonly note?: string;
@@ -46,19 +42,6 @@ export interface Part extends Program {
   readonly on: number;
 }
 
-// ---- reading facts: unknown and absent ones count as empty ----
-
-export const textOf = (facts: Facts, name: string): string => {
-  const value = facts[name];
-  return typeof value === 'string' ? value : '';
-};
-const flagOf = (facts: Facts, name: string): boolean => facts[name] === true;
-export const numberIn = (mapping: Mapping | Facts, name: string): number => {
-  const value = mapping[name];
-  return typeof value === 'number' ? value : 0;
-};
-export const mappingsOf = (value: Value | undefined): readonly Mapping[] => (isList(value) ? value.filter(isMapping) : []);
-
 // ---- what was changed in this boot ----
 
 /** Seconds by which the time of boot may be wrong: it is the clock less the uptime, both truncated to seconds and read one after the other. */
@@ -73,30 +56,32 @@ function isAfterBoot(facts: Facts, time: number): boolean {
 /** Packages that bring a runc and were installed after this boot, by the host's own clock. */
 export function changedAfterBoot(facts: Facts): readonly string[] {
   const packages = [
-    { name: textOf(facts, 'docker.package') || 'docker', time: numberIn(facts, 'docker.installed_at') },
-    { name: textOf(facts, 'containerd.package') || 'containerd', time: numberIn(facts, 'containerd.installed_at') },
-    { name: 'runc', time: numberIn(facts, 'runc.installed_at') },
+    { name: known(facts, 'docker.package', '') || 'docker', time: known(facts, 'docker.installed_at', 0) },
+    { name: known(facts, 'containerd.package', '') || 'containerd', time: known(facts, 'containerd.installed_at', 0) },
+    { name: 'runc', time: known(facts, 'runc.installed_at', 0) },
   ];
   return packages.filter(({ time }) => isAfterBoot(facts, time)).map(({ name }) => name);
 }
 
-const replacedSince = (facts: Facts, ...names: readonly string[]): boolean =>
-  names.some((name) => isAfterBoot(facts, numberIn(facts, name)));
+/** When a program that runs containers was changed. */
+const runtimeChanges = ['docker.installed_at', 'containerd.installed_at', 'runc.installed_at', 'runc.changed_at'] as const;
+type ChangeTime = (typeof runtimeChanges)[number] | 'kubelet.installed_at' | 'kubelet.changed_at';
+
+const replacedSince = (facts: Facts, ...names: readonly ChangeTime[]): boolean =>
+  names.some((name) => isAfterBoot(facts, known(facts, name, 0)));
 const runtimeReplaced = (facts: Facts): boolean => changedAfterBoot(facts).length > 0 || replacedSince(facts, 'runc.changed_at');
 
 // ---- the programs ----
 
 /** A container that was started before the program was replaced says nothing of it. */
 function named(part: PartName, facts: Facts, key: string = part): Pick<Program, 'part' | 'key' | 'sample' | 'never'> {
-  const sample = mappingsOf(facts['kmem.started']).findLast((row) => textOf(row, 'runtime') === key);
-  const at = sample === undefined ? 0 : numberIn(sample, 'at');
-  const installed = ['docker.installed_at', 'containerd.installed_at', 'runc.installed_at', 'runc.changed_at'].map((name) =>
-    numberIn(facts, name),
-  );
+  const sample = known(facts, 'kmem.started', []).findLast((row) => row.runtime === key);
+  const at = sample?.at ?? 0;
+  const installed = runtimeChanges.map((name) => known(facts, name, 0));
   const answer = sample?.answer;
   // A time in the host's future says that its clock was moved, and not which came first.
-  const known = (answer === 'off' || answer === 'on') && at >= Math.max(...installed) && at <= numberIn(facts, 'clock.epoch');
-  return { part, key, never: false, sample: known ? answer : '' };
+  const counts = (answer === 'off' || answer === 'on') && at >= Math.max(...installed) && at <= known(facts, 'clock.epoch', 0);
+  return { part, key, never: false, sample: counts ? answer : '' };
 }
 
 const systemdNote = 'the systemd cgroup driver asks only for an explicit kernel-memory limit';
@@ -130,26 +115,26 @@ interface Presence {
 function presence(facts: Facts, witnesses: readonly Witnesses[]): Presence {
   const made = (creator: CreatorRow['creator']): boolean => witnesses.some(({ row }) => row.creator === creator);
   const dockerHere = isDockerFound(facts) || made('docker');
-  const crio = flagOf(facts, 'crio.installed') || textOf(facts, 'crio.evr') !== '' || made('cri-o');
-  const podman = flagOf(facts, 'podman.installed') || made('podman');
+  const crio = facts['crio.installed'] === true || known(facts, 'crio.evr', '') !== '' || made('cri-o');
+  const podman = facts['podman.installed'] === true || made('podman');
   const containerdProgram =
-    (flagOf(facts, 'containerd.installed') && !flagOf(facts, 'containerd.bundled')) || textOf(facts, 'containerd.evr') !== '';
+    (facts['containerd.installed'] === true && !facts['containerd.bundled'] === true) || known(facts, 'containerd.evr', '') !== '';
   // From 18.09 on Docker brings a containerd: it is a runtime of its own only where something uses it.
-  const used = made('containerd') || textOf(facts, 'kubelet.endpoint').includes('containerd');
-  const rancher = /^(?:k3s|rke2)$/.test(textOf(facts, 'kubelet.program'));
-  const loneRunc = flagOf(facts, 'runc.installed') && !crio && !podman;
+  const used = made('containerd') || known(facts, 'kubelet.endpoint', '').includes('containerd');
+  const rancher = /^(?:k3s|rke2)$/.test(known(facts, 'kubelet.program', ''));
+  const loneRunc = facts['runc.installed'] === true && !crio && !podman;
   return {
     docker: dockerHere,
     containerd: used || rancher || (!dockerHere && (containerdProgram || loneRunc)),
     crio,
     podman,
     sameRunc: dockerHere && !rancher && dockerAccounts(enginePackage(facts), versionOfDocker(facts)) === 'runc',
-    dockerCustom: mappingsOf(facts['docker.runtimes']).length > 0,
-    containerdCustom: mappingsOf(facts['containerd.runtimes']).length > 0,
+    dockerCustom: known(facts, 'docker.runtimes', []).length > 0,
+    containerdCustom: known(facts, 'containerd.runtimes', []).length > 0,
   };
 }
 
-const isDockerFound = (facts: Facts): boolean => flagOf(facts, 'docker.installed') || textOf(facts, 'docker.evr') !== '';
+const isDockerFound = (facts: Facts): boolean => facts['docker.installed'] === true || known(facts, 'docker.evr', '') !== '';
 
 /** Is a group this engine's? Where a custom runtime is configured, the group may be of that runtime instead of the engine's runc. */
 function ownsAs(part: 'docker' | 'containerd', here: Presence): (row: CreatorRow) => boolean {
@@ -159,18 +144,18 @@ function ownsAs(part: 'docker' | 'containerd', here: Presence): (row: CreatorRow
 }
 
 const versionOfDocker = (facts: Facts): string =>
-  engineVersion(textOf(facts, 'docker.evr')) || textOf(facts, 'docker.version') || textOf(facts, 'docker.client');
+  engineVersion(known(facts, 'docker.evr', '')) || known(facts, 'docker.version', '') || known(facts, 'docker.client', '');
 
 /** Where no package is known, the path of its runc identifies RHEL's docker: its 1.13 differs from upstream's. */
 const enginePackage = (facts: Facts): string =>
-  textOf(facts, 'docker.package') || (/docker-runc-current$/.test(textOf(facts, 'runc.path')) ? 'docker' : '');
+  known(facts, 'docker.package', '') || (/docker-runc-current$/.test(known(facts, 'runc.path', '')) ? 'docker' : '');
 
 function docker(facts: Facts, witnesses: readonly Witnesses[], here: Presence): Program {
   const version = versionOfDocker(facts);
   const owns = ownsAs('docker', here);
   const base = { ...named('docker', facts), owns, replaced: runtimeReplaced(facts) } as const;
   const name = `docker ${version}`.trim();
-  if (isSystemdOnly(textOf(facts, 'docker.driver'), witnesses, ({ creator }) => creator === 'docker'))
+  if (isSystemdOnly(known(facts, 'docker.driver', ''), witnesses, ({ creator }) => creator === 'docker'))
     return { ...base, name, ...bySystemd };
   // The runc that was found on the host need not be the one that this docker starts.
   if (!isDockerFound(facts))
@@ -187,24 +172,24 @@ function containerd(facts: Facts, witnesses: readonly Witnesses[], here: Presenc
   const base = { ...named('containerd', facts), owns, replaced: runtimeReplaced(facts) } as const;
   const runc = systemRunc(facts);
   const own = ({ creator }: CreatorRow): boolean => creator === 'containerd' || (creator === 'runtime' && !here.docker);
-  return isSystemdOnly(textOf(facts, 'containerd.driver'), witnesses, own, 'both')
+  return isSystemdOnly(known(facts, 'containerd.driver', ''), witnesses, own, 'both')
     ? { ...base, ...runc, ...bySystemd }
     : { ...base, ...runc };
 }
 
 /** cri-o and podman start the runc of the system, which may come with containerd.io. */
-function other(facts: Facts, witnesses: readonly Witnesses[], part: 'cri-o' | 'podman', driver: string): Program {
+function other(facts: Facts, witnesses: readonly Witnesses[], part: 'cri-o' | 'podman', driver: 'crio.driver' | 'podman.driver'): Program {
   const owns = ({ creator }: CreatorRow): boolean => creator === part;
   const base = { ...named(part, facts), owns, replaced: runtimeReplaced(facts) } as const;
-  if (isSystemdOnly(textOf(facts, driver), witnesses, owns, 'both')) return { ...base, name: part, ...bySystemd };
+  if (isSystemdOnly(known(facts, driver, ''), witnesses, owns, 'both')) return { ...base, name: part, ...bySystemd };
   const runc = systemRunc(facts);
   return { ...base, ...runc, name: `${part} with ${runc.name}` };
 }
 
 /** The runc in the system's path. Where docker brings its own, the probe read the version of that one, so only the package shows the system's. */
 function systemRunc(facts: Facts): ReturnType<typeof ownRunc> {
-  if (!/docker-runc/.test(textOf(facts, 'runc.path'))) return ownRunc(facts);
-  const evr = textOf(facts, 'runc.evr');
+  if (!/docker-runc/.test(known(facts, 'runc.path', ''))) return ownRunc(facts);
+  const evr = known(facts, 'runc.evr', '');
   const parts = /^(?:\d+:)?(\d+\.\d+\.\d+)-(?:[\d.]*\.)?(rc\d+)?/.exec(evr);
   const version = parts?.[1] === undefined ? '' : [parts[1], parts[2]].filter((part) => part !== undefined).join('-');
   return { accounts: runcAccounts(version), name: `runc ${version || evr}`.trim(), unsure: false };
@@ -228,14 +213,14 @@ function isSystemdOnly(
 
 /** A runc of its own: sure by its version, or by the package that built it. */
 function ownRunc(facts: Facts): Pick<Program, 'name' | 'accounts' | 'unsure' | 'note'> {
-  const version = textOf(facts, 'runc.version');
+  const version = known(facts, 'runc.version', '');
   const byVersion = runcAccounts(version);
-  const evr = textOf(facts, 'containerd.evr');
-  if (textOf(facts, 'containerd.package') !== 'containerd.io' || evr === '')
+  const evr = known(facts, 'containerd.evr', '');
+  if (known(facts, 'containerd.package', '') !== 'containerd.io' || evr === '')
     return { accounts: byVersion, name: `runc ${version}`.trim(), unsure: false };
   const name = `containerd.io ${evr}`;
   if (byVersion !== 'unknown') return { accounts: byVersion, name, unsure: false };
-  const rpm = textOf(facts, 'os.family') !== 'debian';
+  const rpm = known(facts, 'os.family', '') !== 'debian';
   const disputed = rpm && containerdIoRow(evr)?.disputed === true;
   return {
     accounts: containerdIoAccounts(evr, rpm),
@@ -246,7 +231,7 @@ function ownRunc(facts: Facts): Pick<Program, 'name' | 'accounts' | 'unsure' | '
 }
 
 function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undefined {
-  const version = textOf(facts, 'kubelet.version');
+  const version = known(facts, 'kubelet.version', '');
   const owns = ({ creator }: CreatorRow): boolean => creator === 'kubelet';
   const base = {
     ...named('kubelet', facts),
@@ -256,10 +241,10 @@ function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undef
   } as const;
   const managers = new Set(witnesses.flatMap(({ row }) => (owns(row) ? [row.manager] : [])));
   const bySlices = managers.size === 1 && managers.has('systemd');
-  if (flagOf(facts, 'kubelet.installed') || version !== '') {
+  if (facts['kubelet.installed'] === true || version !== '') {
     // The configuration may be newer than the process: pods that it made through cgroupfs contradict it.
     const made = witnesses.some(({ row }) => owns(row) && row.level === 'pod' && row.manager === 'cgroupfs');
-    const said = textOf(facts, 'kubelet.driver') || (bySlices ? 'systemd' : '');
+    const said = known(facts, 'kubelet.driver', '') || (bySlices ? 'systemd' : '');
     const driver = said === 'systemd' && made ? 'cgroupfs' : said;
     return {
       ...base,
@@ -274,14 +259,11 @@ function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undef
     : { ...base, accounts: 'unknown', name: 'a kubelet that was not found (kubepods is there)' };
 }
 
-/** A custom runtime: `says` is the first line of its `--version`. */
-const runtimeSays = (row: Mapping): string => (typeof row.says === 'string' ? row.says : '');
-
 /** crun and runsc never write a kernel-memory limit by themselves. */
 const neverAsks = (says: string): boolean => /^(?:crun|runsc) version /.test(says);
 
 /** A wrapper around a runc prints the version of that runc. */
-function customAccounts(says: string): Accounts {
+function customAccounts(says: string): Answer {
   if (neverAsks(says)) return 'no';
   return runcAccounts(/^runc version (\S+)/.exec(says)?.[1] ?? '');
 }
@@ -290,18 +272,18 @@ function customAccounts(says: string): Accounts {
 const customs = (facts: Facts, programs: readonly Program[]): readonly Program[] =>
   (['docker', 'containerd'] as const).flatMap((engine) => {
     const systemd = programs.some(({ part, never }) => part === engine && never);
-    return mappingsOf(facts[`${engine}.runtimes`]).map((row) => custom(facts, row, engine, systemd));
+    return known(facts, `${engine}.runtimes`, []).map((row) => custom(facts, row, engine, systemd));
   });
 
 /** Its path identifies a second runc. */
 const nameOf = (path: string): string => (path.endsWith('/runc') ? path : (path.split('/').at(-1) ?? ''));
 
-function custom(facts: Facts, row: Mapping, engine: 'docker' | 'containerd', systemd: boolean): Program {
-  const says = runtimeSays(row);
+function custom(facts: Facts, row: RuntimeRow, engine: 'docker' | 'containerd', systemd: boolean): Program {
+  const { name, path, says } = row;
   const version = /version (\S+)/.exec(says)?.[1] ?? '';
   return {
-    ...named('custom', facts, engine === 'docker' ? textOf(row, 'name') : `cri:${textOf(row, 'name')}`),
-    name: `${nameOf(textOf(row, 'path')) || textOf(row, 'name')} ${version}`.trim(),
+    ...named('custom', facts, engine === 'docker' ? name : `cri:${name}`),
+    name: `${nameOf(path) || name} ${version}`.trim(),
     accounts: customAccounts(says),
     never: neverAsks(says),
     unsure: false,
@@ -313,8 +295,8 @@ function custom(facts: Facts, row: Mapping, engine: 'docker' | 'containerd', sys
 
 /** `kmem_asks`: what the operator declares of a rebuilt program. It is shown as declared, and a container of its own must still confirm a "no". */
 function declared(facts: Facts, program: Program): Program {
-  const asks = facts['kmem.asks'];
-  const said = isMapping(asks) ? (asks[program.part] ?? (program.part === 'kubelet' ? undefined : asks.runc)) : undefined;
+  const asks = known(facts, 'kmem.asks', {});
+  const said = asks[program.part] ?? (program.part === 'kubelet' ? undefined : asks.runc);
   if ((said !== 'yes' && said !== 'no') || said === program.accounts) return program;
   return { ...program, accounts: said, unsure: said === 'no', note: `declared: ${said === 'no' ? 'does not ask' : 'asks'}` };
 }

@@ -1,39 +1,11 @@
 // The past: what is left of earlier boots, and whether one of them ended by the leak.
 import type { Facts } from '../../model/fact.ts';
+import type { EarlierBoot, EarlierSymptom, PastSource, PastVerdict, SourceState } from '../../model/facts/values.ts';
 import { unknown } from '../../model/value.ts';
 import { healthOf, readRelease } from './kernels.ts';
-import { isCritical, type SymptomKind, specificityOf, symptomName } from './symptoms.ts';
+import { isCritical, specificityOf, symptomName } from './symptoms.ts';
 
-/** dump: of kdump; pstore: records that firmware kept; journal: a persistent one; messages: of syslog. */
-export const pastSources = ['dump', 'pstore', 'journal', 'messages'] as const;
-export type PastSource = (typeof pastSources)[number];
-
-/** cut: not all of it was read. */
-export type SourceState = 'read' | 'absent' | 'denied' | 'cut';
-
-export interface EarlierSymptom {
-  readonly kind: SymptomKind;
-  readonly count: number;
-  /** When the last one was written, seconds since 1970; 0 = not known. */
-  readonly at: number;
-  readonly line: string;
-}
-
-export interface EarlierBoot {
-  readonly source: PastSource;
-  /** The file or the journal's boot. */
-  readonly place: string;
-  /** Its boot id; empty where the log does not say it. */
-  readonly boot: string;
-  readonly kernel: string;
-  /** When its log ends; 0 = not known. */
-  readonly at: number;
-  /** `abrupt`: its log breaks off without a shutdown, and another boot follows. */
-  readonly ended: 'crash' | 'abrupt' | 'planned' | 'unknown';
-  readonly symptoms: readonly EarlierSymptom[];
-}
-
-type PastVerdict = 'died' | 'died_unshown' | 'seen' | 'none';
+export const pastSources: readonly PastSource[] = ['dump', 'pstore', 'journal', 'messages'];
 
 /** Symptoms that are older than this at the end of a boot do not explain it: the leak is slow, and what it refuses it refuses again and again. Our own figure. */
 const day = 86_400;

@@ -1,6 +1,5 @@
 // Reads: what the answer of a group's kernel-memory files says about accounting, by kernel. The same answer means different things on different ones.
-import type { ReadState } from './groups.ts';
-import type { Generation } from './kernels.ts';
+import type { Generation, ReadState } from '../../model/facts/values.ts';
 import type { Row } from './programs/row.ts';
 
 /** `none`: this answer proves nothing there. */

@@ -1,13 +1,11 @@
 // The remedy: what would really fix this host with the least disruption, from causes (kernel, argument, runc, kubelet), not from samples.
-import type { Remedy } from '../../model/run/plan.ts';
+import type { Cause, Remedy } from '../../model/facts/values.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease, vendorSays } from './kernels.ts';
 import type { Part } from './parts.ts';
 import { ownerSays } from './programs/docker.ts';
 import type { Situation } from './situation.ts';
 import { accountedAnyway, fallsBack, isOnBySigns, caseOf as judgedCase, loses, notApplicable } from './verdict.ts';
-
-type Cause = 'kernel' | 'argument' | 'argument_lost' | 'runc' | 'kubelet' | 'explicit_limit' | 'old_groups' | 'unknown_creator';
 
 export interface Treatment {
   readonly remedy: Remedy;

@@ -1,11 +1,12 @@
 // The situation: facts of a host reduced to what verdict and remedy are made of.
-import type { Facts } from '../../model/fact.ts';
-import { isMapping, isUnknown, type Mapping, type Value } from '../../model/value.ts';
+import { type Facts, known } from '../../model/fact.ts';
+import type { Answer, ExplicitLimit, Generation, KernelSource, SampleCounts } from '../../model/facts/values.ts';
+import { isUnknown } from '../../model/value.ts';
 import { asksForNokmem, disablesMemoryCgroup } from '../areas/boot/boot-args.ts';
 import type { CreatorRow } from './creators.ts';
-import { type KernelAnswer, kernelAnswer, sourceOf, tableAnswer } from './kernel-answer.ts';
-import { type Generation, type Parses, readRelease } from './kernels.ts';
-import { isContradicted, mappingsOf, mayAsk, numberIn, type Part, partsOf, textOf } from './parts.ts';
+import { kernelAnswer, sourceOf, tableAnswer } from './kernel-answer.ts';
+import { readRelease } from './kernels.ts';
+import { isContradicted, mayAsk, type Part, partsOf } from './parts.ts';
 import { countOf, readWitnesses, type Witnesses, type WitnessRules, witnessRules } from './witnesses.ts';
 
 export interface Samples {
@@ -24,9 +25,8 @@ export interface Samples {
 interface Kernel {
   readonly release: string;
   readonly generation: Generation;
-  readonly parses: Parses;
-  /** How that is known: by the table, by an answer beyond it, or because every program here that asks was refused (`groups`); empty where it is not. */
-  readonly by: 'table' | KernelAnswer['by'] | 'groups' | '';
+  readonly parses: Answer;
+  readonly by: KernelSource;
   readonly asks: boolean;
   /** It asks for nokmem and is known to parse it. */
   readonly inForce: boolean;
@@ -78,39 +78,39 @@ export function readSituation(facts: Facts, rules: WitnessRules = witnessRules, 
   const all = readWitnesses(facts);
   const witnesses = all.filter(({ row }) => !left.groups(row));
   const parts = partsOf(facts, all, rules, witnesses).filter((part) => !left.part(part));
-  const next = textOf(facts, 'kernel.next') || (textOf(facts, 'boot.loader') === 'flatcar' ? textOf(facts, 'kernel.release') : '');
+  const next = known(facts, 'kernel.next', '') || (known(facts, 'boot.loader', '') === 'flatcar' ? known(facts, 'kernel.release', '') : '');
   const denied = facts['boot.next_cmdline'];
-  const booted = kernelOf(facts, 'now', textOf(facts, 'kernel.release'), textOf(facts, 'boot.cmdline'));
+  const booted = kernelOf(facts, 'now', known(facts, 'kernel.release', ''), known(facts, 'boot.cmdline', ''));
   const samples = without(
     all.filter(({ row }) => left.groups(row)),
-    readSamples(facts['kmem.samples']),
+    readSamples(known(facts, 'kmem.samples', {})),
   );
   const now = obeysVisibly(booted, parts, samples) ? ({ ...booted, parses: 'yes', by: 'groups', inForce: true } as const) : booted;
-  const later = next === '' ? undefined : kernelOf(facts, 'next', next, textOf(facts, 'boot.next_cmdline'));
+  const later = next === '' ? undefined : kernelOf(facts, 'next', next, known(facts, 'boot.next_cmdline', ''));
   return {
     now,
     ...(later === undefined
       ? {}
       : { next: now.by === 'groups' && later.release === now.release ? { ...later, ...knownAs(now, later) } : later }),
     nextDenied: isUnknown(denied) ? denied.$unknown : '',
-    menuBroken: textOf(facts, 'boot.menu_broken'),
-    unknownOs: textOf(facts, 'os.family') === 'unknown' ? textOf(facts, 'os.id') : '',
-    memory: textOf(facts, 'cgroup.memory'),
-    controllerOff: disablesMemoryCgroup(textOf(facts, 'boot.cmdline')),
+    menuBroken: known(facts, 'boot.menu_broken', ''),
+    unknownOs: known(facts, 'os.family', '') === 'unknown' ? known(facts, 'os.id', '') : '',
+    memory: known(facts, 'cgroup.memory', ''),
+    controllerOff: disablesMemoryCgroup(known(facts, 'boot.cmdline', '')),
     kmemFiles: facts['kmem.files'] !== false,
     parts: mayObey(now) || samples.capped ? parts : parts.map(contradicted),
-    enginePackage: textOf(facts, 'docker.package'),
+    enginePackage: known(facts, 'docker.package', ''),
     samples,
     witnesses,
-    unknownLimited: listOf(facts['kmem.unknown_limited']),
-    explicit: mappingsOf(facts['kmem.explicit']).map(shownGroup),
-    rootUsage: numberIn(facts, 'kmem.root_usage'),
-    slabEntries: numberIn(facts, 'kmem.slab_entries'),
-    deadGroups: numberIn(facts, 'kmem.dead_groups'),
-    deadGrowth: numberIn(facts, 'kmem.ids.growth_per_day'),
-    symptoms: mappingsOf(facts['kmem.symptoms']).map((row) => ({ kind: textOf(row, 'kind'), count: numberIn(row, 'count') })),
-    activeProbe: textOf(facts, 'kmem.active_probe'),
-    idsUsed: numberIn(facts, 'kmem.live_groups') + numberIn(facts, 'kmem.dead_groups'),
+    unknownLimited: known(facts, 'kmem.unknown_limited', []),
+    explicit: known(facts, 'kmem.explicit', []).map(shownGroup),
+    rootUsage: known(facts, 'kmem.root_usage', 0),
+    slabEntries: known(facts, 'kmem.slab_entries', 0),
+    deadGroups: known(facts, 'kmem.dead_groups', 0),
+    deadGrowth: known(facts, 'kmem.ids.growth_per_day', 0),
+    symptoms: known(facts, 'kmem.symptoms', []),
+    activeProbe: known(facts, 'kmem.active_probe', ''),
+    idsUsed: known(facts, 'kmem.live_groups', 0) + known(facts, 'kmem.dead_groups', 0),
   };
 }
 
@@ -127,11 +127,8 @@ function without(groups: readonly Witnesses[], samples: Samples): Samples {
   };
 }
 
-const listOf = (value: Value | undefined): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
-
 /** `container redis (8aff71103b35)`, `container 8aff71103b35`, or the path where it is no container's. */
-function shownGroup(group: Mapping): string {
-  const [name, path] = [textOf(group, 'name'), textOf(group, 'path')];
+function shownGroup({ name, path }: ExplicitLimit): string {
   const short = /[0-9a-f]{64}/.exec(path)?.[0].slice(0, 12);
   if (short === undefined) return `group ${path}`;
   return name === '' ? `container ${short}` : `container ${name} (${short})`;
@@ -184,16 +181,13 @@ function contradicted(part: Part): Part {
   return { ...part, unsure: false };
 }
 
-function readSamples(value: Value | undefined): Samples {
-  const samples = isMapping(value) ? value : {};
-  return {
-    read: numberIn(samples, 'read'),
-    eio: numberIn(samples, 'eio'),
-    denied: numberIn(samples, 'denied'),
-    failed: numberIn(samples, 'failed'),
-    failedWhy: textOf(samples, 'failed_why'),
-    absent: numberIn(samples, 'absent'),
-    total: numberIn(samples, 'total'),
-    capped: samples.capped === true,
-  };
-}
+const readSamples = (counts: SampleCounts): Samples => ({
+  read: counts.read ?? 0,
+  eio: counts.eio ?? 0,
+  denied: counts.denied ?? 0,
+  failed: counts.failed ?? 0,
+  failedWhy: counts.failed_why ?? '',
+  absent: counts.absent ?? 0,
+  total: counts.total ?? 0,
+  capped: counts.capped === true,
+});

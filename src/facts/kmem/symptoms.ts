@@ -1,24 +1,8 @@
 // Symptoms: what the kernel and the container runtimes write into their logs when the leak hurts.
-import type { Mapping } from '../../model/value.ts';
+import type { SymptomKind, SymptomRow, SymptomSource } from '../../model/facts/values.ts';
 import type { Row } from './programs/row.ts';
 
-export type SymptomKind =
-  | 'slub_memcg'
-  | 'slub'
-  | 'ip6mr_oops'
-  | 'no_sockets'
-  | 'icmp6_socket'
-  | 'soft_lockup'
-  | 'cache_create'
-  | 'page_allocation'
-  | 'cgroup_mkdir'
-  | 'kernel_memory_limit'
-  | 'hung_task';
-
-/** Who writes the line: the kernel, into its log; or docker, containerd, cri-o and the kubelet, into the journal. */
-export type SymptomSource = 'kernel' | 'runtime';
-
-interface SymptomRow extends Row {
+interface SymptomRule extends Row {
   readonly kind: SymptomKind;
   readonly from: SymptomSource;
   /** POSIX extended expression, without a `|`, of all lines that `matches` may accept: the probe keeps no others. */
@@ -58,7 +42,7 @@ const mkdirFails = (line: string): boolean =>
   );
 
 /** A SLUB line says nothing about cgroups; the `cache:` line after it does, when the cache has a group's id in parentheses. */
-export const symptomRows: readonly SymptomRow[] = [
+export const symptomRows: readonly SymptomRule[] = [
   {
     kind: 'slub',
     from: 'kernel',
@@ -194,15 +178,8 @@ export const symptomPatterns: Readonly<Record<SymptomSource, string>> = {
   runtime: symptomRows.flatMap((row) => (row.from === 'runtime' ? [row.grep] : [])).join('|'),
 };
 
-export interface Symptom {
-  readonly kind: SymptomKind;
-  readonly from: SymptomSource;
-  readonly count: number;
-  readonly line: string;
-}
-
 /** Lines by kind; the last line of each, cut to what fits a screen. A kind counts only in the log of its writer. */
-export function readSymptoms(lines: Readonly<Record<SymptomSource, readonly string[]>>): readonly (Mapping & Symptom)[] {
+export function readSymptoms(lines: Readonly<Record<SymptomSource, readonly string[]>>): readonly SymptomRow[] {
   return symptomRows.flatMap(({ kind, from, matches }) => {
     const found = lines[from].filter((line) => matches(line));
     const last = found.at(-1);
@@ -218,4 +195,4 @@ export const symptomName = (kind: string): string => symptomRows.find((row) => r
 export const kernelSymptom = (line: string): SymptomKind | undefined =>
   symptomRows.find(({ from, matches }) => from === 'kernel' && matches(line))?.kind;
 
-export const specificityOf = (kind: string): SymptomRow['specific'] => symptomRows.find((row) => row.kind === kind)?.specific ?? 'no';
+export const specificityOf = (kind: string): SymptomRule['specific'] => symptomRows.find((row) => row.kind === kind)?.specific ?? 'no';

@@ -1,5 +1,5 @@
 // The verdict: what the reads say about kernel-memory accounting on this host, with the evidence in one line. By counting, never by /proc/cmdline.
-import type { Verdict } from '../../model/run/plan.ts';
+import type { ProofBy, Verdict } from '../../model/facts/values.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease } from './kernels.ts';
 import { isContradicted, isRefused, isShown, mayAsk, type Part } from './parts.ts';
@@ -12,8 +12,6 @@ export interface Judgement {
   readonly verdict: Verdict;
   readonly evidence: string;
 }
-
-export type Proof = 'samples' | 'active_probe' | 'none';
 
 /** Non-root groups by what their answer says. */
 export interface Tally {
@@ -335,7 +333,7 @@ function signsOf({ slabEntries, rootUsage, deadGroups }: Situation): string {
  * What proves that accounting is off: only what could have come out otherwise. With the argument set that is a group whose creator is known to ask, or
  * the active probe. Without it, a limited container, where each program that may ask has one of its own.
  */
-export function proofOf(situation: Situation): Proof {
+export function proofOf(situation: Situation): ProofBy {
   const host = caseOf(situation);
   if (host.now.generation === 'unknown' || host.tally.on > 0 || !readsWhole(host.samples)) return 'none';
   if (provesBySamples(host)) return 'samples';

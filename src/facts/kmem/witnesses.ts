@@ -1,25 +1,15 @@
 // Witnesses: memory cgroups by who made them and what they answered, as sums; and when such a group speaks for the program that made it.
-import type { Facts } from '../../model/fact.ts';
-import { isList, isMapping, type Mapping } from '../../model/value.ts';
+import { type Facts, known } from '../../model/fact.ts';
+import type { WitnessRow } from '../../model/facts/values.ts';
 import { countsSwap } from '../areas/boot/boot-args.ts';
 import { type CreatorRow, creatorByKey, type Manager } from './creators.ts';
-import type { Limited, ReadState } from './groups.ts';
 import { healthOf, readRelease } from './kernels.ts';
 
 /** Groups that are alike in all that a verdict looks at. */
-export interface Witnesses {
+export interface Witnesses extends Omit<WitnessRow, 'row' | 'explicit'> {
   readonly row: CreatorRow;
-  readonly state: ReadState;
-  readonly limited: Limited;
-  /** Its slabinfo has more than the two lines of its header. */
-  readonly caches: boolean;
-  /** Kernel memory is charged to it. */
-  readonly charged: boolean;
-  /** It has a process. */
-  readonly procs: boolean;
   /** Somebody asked for a kernel-memory limit for it, or for a group above it: it says nothing of what its creator asks by itself. */
   readonly explicit: boolean;
-  readonly count: number;
 }
 
 /** Containers of a CRI: their limit comes from the pod's specification, before they start. */
@@ -30,8 +20,7 @@ const belowPods: ReadonlySet<string> = new Set(['pod-container', 'pod-crio', 'li
  * have been later.
  */
 export function readWitnesses(facts: Facts): readonly Witnesses[] {
-  const value = facts['kmem.witnesses'];
-  const read = isList(value) ? value.filter(isMapping).map(readRow) : [];
+  const read = known(facts, 'kmem.witnesses', []).map(readRow);
   const [release, cmdline] = [facts['kernel.release'], facts['boot.cmdline']];
   if (typeof release !== 'string' || typeof cmdline !== 'string') return read;
   const { generation } = readRelease(release);
@@ -42,18 +31,7 @@ export function readWitnesses(facts: Facts): readonly Witnesses[] {
 /** Its limit can be changed while it runs: `docker update` and the like. Nobody does that to the containers of a pod. */
 const isLimitedByHand = (row: CreatorRow): boolean => row.level === 'container' && !belowPods.has(row.key);
 
-const states: readonly ReadState[] = ['read', 'eio', 'empty', 'denied', 'failed'];
-
-const readRow = (row: Mapping): Witnesses => ({
-  row: creatorByKey(typeof row.row === 'string' ? row.row : ''),
-  state: states.find((state) => state === row.state) ?? 'failed',
-  limited: row.limited === 'yes' || row.limited === 'later' ? row.limited : 'no',
-  caches: row.caches === true,
-  charged: row.charged === true,
-  procs: row.procs === true,
-  explicit: row.explicit === true,
-  count: typeof row.count === 'number' ? row.count : 0,
-});
+const readRow = (row: WitnessRow): Witnesses => ({ ...row, row: creatorByKey(row.row), explicit: row.explicit === true });
 
 /** What a witness may be asked about: a program that makes groups. */
 export interface Asker {

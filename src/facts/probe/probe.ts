@@ -2,7 +2,7 @@
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
 import { attempt, failed, type Outcome, ok } from '../../model/run/failure.ts';
 import { scriptText } from '../../model/text/script-text.ts';
-import { type Mapping, unknown, type Value } from '../../model/value.ts';
+import { type Mapping, unknown } from '../../model/value.ts';
 import type { Area } from '../area.ts';
 import { keptFacts, longestAnswer, longestLine, tooLong } from '../limits.ts';
 import { withPrelude } from './prelude.ts';
@@ -82,7 +82,7 @@ export function parseProbe(text: string, wants: readonly FactWant[] = [], ended?
     });
   const framed = lines.slice(begin + 1, mark < 0 ? lines.length : mark);
   const marks = marksIn(framed);
-  const facts: Record<string, Value> = {};
+  const facts: Facts = {};
   for (const [index, part] of parts.entries()) {
     const section = sectionOf(framed, marks, index);
     const isUsed = section !== undefined && (section.whole || part.area.inParts === true);

@@ -1,5 +1,5 @@
 // The registry of areas: every fact that a host can be asked for.
-import type { FactDef, FactWant, Lifetime } from '../../model/fact.ts';
+import type { FactWant } from '../../model/fact.ts';
 import type { Area } from '../area.ts';
 import { bootArea } from '../areas/boot/boot.ts';
 import { kernelArea } from '../areas/boot/kernel.ts';
@@ -9,7 +9,6 @@ import { memoryArea } from '../areas/cgroups/memory.ts';
 import { pidsArea } from '../areas/cgroups/pids.ts';
 import { machineArea } from '../areas/host/machine.ts';
 import { marksArea } from '../areas/host/marks.ts';
-import { nodeFacts } from '../areas/host/node.ts';
 import { osArea } from '../areas/host/os.ts';
 import { spaceArea } from '../areas/host/space.ts';
 import { crashArea } from '../areas/logs/crash.ts';
@@ -24,8 +23,6 @@ import { pathArea } from '../areas/programs/path.ts';
 import { runcArea } from '../areas/programs/runc.ts';
 import { runtimesArea } from '../areas/programs/runtimes.ts';
 import { serviceArea } from '../areas/programs/service.ts';
-import { derivedFacts } from '../derived-facts.ts';
-import { givenFactDefs } from '../given.ts';
 
 /** The areas that every probe reads, in the order in which they are read. */
 export const baseAreas: readonly Area[] = [
@@ -67,27 +64,3 @@ export const areas: ReadonlyMap<string, Area> = new Map(
     area,
   ]),
 );
-
-/** Every fact by name, derived ones too; a `*` stands for one word that comes from arguments. */
-export const factDefs: readonly FactDef[] = [
-  ...[...areas.values()].flatMap((area) => area.facts),
-  ...derivedFacts,
-  ...givenFactDefs,
-  ...nodeFacts,
-];
-
-const exact: ReadonlyMap<string, Lifetime> = new Map(factDefs.map((def) => [def.name, def.lifetime]));
-
-/** Patterns are read from the outside in: what stands between the first and the last dot may hold dots itself (`package.containerd.io.installed`). */
-const patterns = factDefs
-  .filter((def) => def.name.includes('*'))
-  .map((def) => {
-    const [before = '', after = ''] = def.name.split('*');
-    return { before, after, lifetime: def.lifetime };
-  });
-
-/** How long a fact stays true; `undefined` for a name that is no fact of a host. */
-export const lifetimeOf = (name: string): Lifetime | undefined =>
-  exact.get(name) ??
-  patterns.find(({ before, after }) => name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after))
-    ?.lifetime;

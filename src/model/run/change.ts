@@ -1,11 +1,11 @@
 // Changes: the differences between what is and what should be; and what a module's plan says.
 
 import type { Facts, FactView, FactWant } from '../fact.ts';
+import type { Accepted, Verdict } from '../facts/values.ts';
 import type { PackageFiles } from '../package-file.ts';
 import type { Mapping } from '../value.ts';
 import type { Effect } from './effect.ts';
 import type { FailureKind } from './failure.ts';
-import type { Accepted, Verdict } from './plan.ts';
 import type { Risk } from './risk.ts';
 
 export interface Change {

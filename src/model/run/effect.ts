@@ -1,4 +1,5 @@
 // Effects: the smallest things done to the world. A closed set of plain data; only `perform` carries them out.
+import type { FactName } from '../fact.ts';
 import type { Value } from '../value.ts';
 
 interface EffectBase {
@@ -118,12 +119,12 @@ export type Escalation = 'force' | 'sysrq';
 /** Wait until these facts have these values, reading them every `every` seconds. */
 export interface WaitEffect extends EffectBase {
   readonly kind: 'wait';
-  readonly until: readonly { readonly fact: string; readonly is: Value }[];
+  readonly until: readonly { readonly fact: FactName; readonly is: Value }[];
   readonly every: number;
   /** A fact that says in words why it is not so yet. */
-  readonly why?: string;
+  readonly why?: FactName;
   /** Stop at once, as a failure, when one of these holds: waiting longer cannot help. */
-  readonly unless?: readonly { readonly fact: string; readonly is: Value; readonly why: string }[];
+  readonly unless?: readonly { readonly fact: FactName; readonly is: Value; readonly why: string }[];
 }
 
 export type Effect = RunEffect | WriteEffect | CopyEffect | CordonEffect | DrainEffect | UncordonEffect | RebootEffect | WaitEffect;

@@ -1,11 +1,12 @@
 // Events: the lines of a journal. The state of a run is always a fold over them; every decision that a fold could not repeat is an event.
 
+import type { Remedy, Verdict } from '../facts/values.ts';
 import type { Rollout } from '../playbook.ts';
 import type { Mapping } from '../value.ts';
 import type { Proof } from './change.ts';
 import type { EffectKind, EffectResult } from './effect.ts';
 import type { Failure } from './failure.ts';
-import type { HostPlan, PlannedChange, Remedy, TaskStatus, Verdict } from './plan.ts';
+import type { HostPlan, PlannedChange, TaskStatus } from './plan.ts';
 import type { Risk } from './risk.ts';
 
 /** What a run is told about a host when it begins: its plan, in short. */

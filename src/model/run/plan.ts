@@ -1,5 +1,6 @@
 // Plans: for each host the changes of each task. Can be saved; effects are never taken from the file, they are planned again and compared.
 
+import type { Accepted, Remedy, Verdict } from '../facts/values.ts';
 import type { Rollout } from '../playbook.ts';
 import type { Mapping } from '../value.ts';
 import type { Failure } from './failure.ts';
@@ -32,18 +33,6 @@ export interface TaskPlan {
   readonly warnings?: readonly string[];
   /** Other ways that the host has, each with the task that takes it. */
   readonly alternatives?: readonly string[];
-}
-
-export type Verdict = 'off' | 'on' | 'leaking' | 'at_risk' | 'not_applicable' | 'unknown';
-/** `default_kernel`: a healthy kernel runs and an affected one would boot next; the one that runs becomes the default again. */
-export type Remedy = 'none' | 'reboot' | 'default_kernel' | 'kernel_arg' | 'kernel_and_arg' | 'runtime' | 'unsupported' | 'unknown';
-
-/** A program that goes on asking for accounting after the remedy, and that the play accepts (`partial: accept`): this program, in this version. */
-export interface Accepted {
-  /** Its key in `kmem.parts`. */
-  readonly key: string;
-  /** With its version: "kubelet 1.12.3". */
-  readonly name: string;
 }
 
 export interface HostPlan {

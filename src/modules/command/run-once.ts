@@ -1,12 +1,11 @@
 // What `command` and `shell` share: guards by paths, and the change that runs something once.
 
 import { withPrelude } from '../../facts/probe/prelude.ts';
-import { type FactView, type FactWant, flagFact } from '../../model/fact.ts';
+import { allOf, type FactView, type FactWant, fact, need } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import type { ModulePlan } from '../../model/run/change.ts';
 import { absolutePath, duration, flag, text } from '../../model/shape/schema.ts';
 import { quote } from '../../model/text/quote.ts';
-import { isMapping } from '../../model/value.ts';
 
 /** Arguments of both. */
 export const runShape = {
@@ -45,10 +44,9 @@ function scriptOf(body: string, given: RunArgs): string {
 
 /** Why it need not run. */
 function guarded(given: RunArgs, facts: FactView): string | undefined {
-  for (const path of [given.creates, given.unless])
-    if (path !== undefined && flagFact(facts, `path.${path}.exists`)) return `${path} is there`;
+  for (const path of [given.creates, given.unless]) if (path !== undefined && need(facts, `path.${path}.exists`)) return `${path} is there`;
   const { removes } = given;
-  return removes !== undefined && !flagFact(facts, `path.${removes}.exists`) ? `${removes} is not there` : undefined;
+  return removes !== undefined && !need(facts, `path.${removes}.exists`) ? `${removes} is not there` : undefined;
 }
 
 export function planRun(shown: string, body: string, given: RunArgs, facts: FactView): ModulePlan {
@@ -79,18 +77,20 @@ export function planRun(shown: string, body: string, given: RunArgs, facts: Fact
 
 /** A read-only command is a fact: read in a plan too, and no change. Its bad exit status ends the host, unless `failed_when` says otherwise. */
 function asRead(shown: string, body: string, given: RunArgs, facts: FactView): ModulePlan {
-  const read = facts.get(`output.${scriptOf(body, given)}`);
-  const result = isMapping(read) ? read : {};
-  const { rc } = result;
-  if (rc === 0) return { changes: [], result };
-  const said = typeof result.stderr === 'string' && result.stderr !== '' ? `: ${result.stderr.split('\n').at(-1)?.slice(0, 500)}` : '';
-  return { changes: [], result, unmet: { kind: 'exit', evidence: `${shown} ended with ${String(rc)}${said}` } };
+  const result = facts.get(`output.${scriptOf(body, given)}`);
+  if (result?.rc === 0) return { changes: [], result };
+  const { rc, stderr } = result ?? { rc: undefined, stderr: '' };
+  const said = stderr === '' ? '' : `: ${stderr.split('\n').at(-1)?.slice(0, 500)}`;
+  return { changes: [], result: result ?? {}, unmet: { kind: 'exit', evidence: `${shown} ended with ${String(rc)}${said}` } };
 }
 
 const promises = (given: RunArgs): Pick<ModulePlan, 'promises'> => {
-  const facts = Object.fromEntries([
-    ...(given.creates === undefined ? [] : [[`path.${given.creates}.exists`, true] as const]),
-    ...(given.removes === undefined ? [] : [[`path.${given.removes}.exists`, false] as const]),
-  ]);
-  return Object.keys(facts).length === 0 ? {} : { promises: facts };
+  const { creates, removes } = given;
+  if (creates === undefined && removes === undefined) return {};
+  return {
+    promises: allOf([
+      creates === undefined ? {} : fact(`path.${creates}.exists`, true),
+      removes === undefined ? {} : fact(`path.${removes}.exists`, false),
+    ]),
+  };
 };

@@ -3,7 +3,7 @@
 import { engineVersion, ownerSays } from '../../facts/kmem/programs/docker.ts';
 import { kubeletAccounts } from '../../facts/kmem/programs/kubelet.ts';
 import { withPrelude } from '../../facts/probe/prelude.ts';
-import { type Facts, type FactView, flagFact, textFact } from '../../model/fact.ts';
+import { type Facts, type FactView, need } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
 import type { RunEffect } from '../../model/run/effect.ts';
@@ -27,7 +27,16 @@ import { predownload, predownloadArg, sourceNotes } from '../package-manager/pre
 import { type Repositories, repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
 import { noWayBack } from '../package-manager/rollback-check.ts';
 import { packageSteps } from '../package-manager/script.ts';
-import { busyOrBroken, damageRefusal, heldRefusal, managerOf, packageFacts, packageWant, spaceRefusal } from '../package-manager/state.ts';
+import {
+  busyOrBroken,
+  damageRefusal,
+  heldRefusal,
+  managerOf,
+  packageFacts,
+  packageWant,
+  type SpaceNeed,
+  spaceRefusal,
+} from '../package-manager/state.ts';
 import { type Manager, orderOf } from '../package-manager/version.ts';
 import { chooseSet, isGoodContainerd, isGoodEngine, type PackageTable, type RuntimeSet, setPackages } from './good-set.ts';
 import { afterScript, beforeScript, oldNamesScript, runtimeErrors, runtimeHints } from './script.ts';
@@ -71,9 +80,8 @@ function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
   const names = steps.map(({ name }) => name);
   const damage = damageRefusal(Object.values(table), names, facts, manager);
   if (damage !== undefined) return { changes: [], refuse: damage };
-  const engineAfter = engineVersion(steps.find((step) => step.name === 'docker-ce')?.to ?? textFact(facts, 'docker.evr'));
-  const restarts =
-    flagFact(facts, 'docker.running') && (steps.length > 0 || compareUpstream(textFact(facts, 'docker.version'), engineAfter) !== 0);
+  const engineAfter = engineVersion(steps.find((step) => step.name === 'docker-ce')?.to ?? need(facts, 'docker.evr'));
+  const restarts = need(facts, 'docker.running') && (steps.length > 0 || compareUpstream(need(facts, 'docker.version'), engineAfter) !== 0);
   const kubelet = given.kmem === undefined ? undefined : kubeletTrouble(facts);
   if (steps.length === 0 && !restarts) return { changes: [], ...(kubelet === undefined ? {} : { warnings: [kubelet.why] }) };
   if (kubelet !== undefined && !context.acceptPartial) return { changes: [], refuse: kubelet };
@@ -104,7 +112,7 @@ const liveRestore =
   'live-restore is on: containers outlive the restart of docker and stay accounted; only a drain and a reboot make them anew';
 
 /** Downloads, and what the three packages take when they are there (about 300 MB on el7). */
-const spaceNeeds = [
+const spaceNeeds: readonly SpaceNeed[] = [
   { fact: 'space.var_kb', path: '/var', mb: 150 },
   { fact: 'space.root_kb', path: '/', mb: 350 },
 ];
@@ -112,14 +120,14 @@ const spaceNeeds = [
 const argumentInstead = 'take the boot argument (`kernel_arg`): it needs no change of runtime';
 
 function wrongEngine(facts: FactView): Refusal | undefined {
-  const name = textFact(facts, 'docker.package');
+  const name = need(facts, 'docker.package');
   if (name === 'docker-ce') return undefined;
   if (name !== '')
     return {
       why: `the engine comes from the package ${name}: going from it to docker-ce is a migration, which kmend does not do`,
       hint: [argumentInstead, ownerSays(name)].filter((part) => part !== '').join('. '),
     };
-  return flagFact(facts, 'docker.installed')
+  return need(facts, 'docker.installed')
     ? {
         why: 'docker did not come from a package: kmend cannot tell how its runc was built, nor replace it',
         hint: argumentInstead,
@@ -194,8 +202,8 @@ const isGood = (name: string, evr: string, manager: Manager): boolean =>
 
 /** A kubelet makes /kubepods itself and everything below inherits: no engine changes that. */
 function kubeletTrouble(facts: FactView): Refusal | undefined {
-  if (!flagFact(facts, 'kubelet.installed')) return undefined;
-  const [release, driver] = [textFact(facts, 'kubelet.version'), textFact(facts, 'kubelet.driver')];
+  if (!need(facts, 'kubelet.installed')) return undefined;
+  const [release, driver] = [need(facts, 'kubelet.version'), need(facts, 'kubelet.driver')];
   const accounts = kubeletAccounts(release, driver);
   if (accounts === 'no') return undefined;
   return {
@@ -216,7 +224,7 @@ function changesOf(steps: readonly Step[], restarts: boolean, facts: FactView, e
     }),
   );
   if (!restarts) return moves;
-  return [...moves, { sign: '!', what: 'restart docker', before: textFact(facts, 'docker.version'), risk: 'restart', effects: [effect] }];
+  return [...moves, { sign: '!', what: 'restart docker', before: need(facts, 'docker.version'), risk: 'restart', effects: [effect] }];
 }
 
 /** With 18.09 docker-runc and docker-containerd are gone: what names them breaks. */

@@ -1,12 +1,11 @@
 // Module kernel_arg: one boot argument, on all boot entries and for kernels installed later.
 
-import { type FactView, textFact } from '../../model/fact.ts';
+import { type FactView, need } from '../../model/fact.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
 import type { RunEffect } from '../../model/run/effect.ts';
 import { asArgs, flag, type Infer, listOf, object, oneOf, text } from '../../model/shape/schema.ts';
-import type { Value } from '../../model/value.ts';
 import { defineModule } from '../define.ts';
-import { spaceRefusal } from '../package-manager/state.ts';
+import { type SpaceNeed, spaceRefusal } from '../package-manager/state.ts';
 import { type ArgumentEdit, editLine, hasInitWords, occurrences } from './edit.ts';
 import { blsScript, flatcarScript, grub2Script, grubDebianScript, grubSuseScript, rpmOstreeScript, scriptErrors } from './scripts.ts';
 
@@ -54,16 +53,11 @@ const scripts: Readonly<Record<string, (edit: ArgumentEdit) => string>> = {
   flatcar: flatcarScript,
 };
 
-const optionalText = (facts: FactView, name: string): string | undefined => {
-  const found: Value | undefined = facts.get(name);
-  return typeof found === 'string' ? found : undefined;
-};
-
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const edit = editOf(given);
-  const loader = textFact(facts, 'boot.loader');
+  const loader = need(facts, 'boot.loader');
   const script = Object.hasOwn(scripts, loader) ? scripts[loader] : undefined;
-  const next = textFact(facts, 'boot.next_cmdline');
+  const next = need(facts, 'boot.next_cmdline');
   const future = futureOf(facts, loader) ?? next;
   const [nextAfter, futureAfter] = [editLine(next, edit), editLine(future, edit)];
   if (nextAfter === next && futureAfter === future) return parsedOrRefused(edit, facts, { changes: [], note: sayOf(edit, next) });
@@ -87,8 +81,8 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
  */
 function futureOf(facts: FactView, loader: string): string | undefined {
   if (loader === 'rpm-ostree' || loader === 'flatcar') return undefined;
-  const hasFile = optionalText(facts, 'boot.default_grub_text') !== '' || (optionalText(facts, 'boot.kernel_cmdline') ?? '') !== '';
-  return hasFile || loader === 'grub-debian' ? optionalText(facts, 'boot.cmdline_future') : undefined;
+  const hasFile = facts.get('boot.default_grub_text') !== '' || (facts.get('boot.kernel_cmdline') ?? '') !== '';
+  return hasFile || loader === 'grub-debian' ? facts.get('boot.cmdline_future') : undefined;
 }
 
 const unsupported = (loader: string): Refusal => ({
@@ -98,11 +92,11 @@ const unsupported = (loader: string): Refusal => ({
 
 /** A menu that cannot be read back after the edit, and a distribution whose tools nobody knows. */
 function unsafe(facts: FactView): Refusal | undefined {
-  const broken = optionalText(facts, 'boot.menu_broken') ?? '';
+  const broken = facts.get('boot.menu_broken') ?? '';
   if (broken !== '')
     return { why: broken, hint: 'make it anew with the tool of the distribution (grub2-mkconfig, update-grub), and look at it' };
-  const id = optionalText(facts, 'os.id') ?? '';
-  if (id === '' || optionalText(facts, 'os.family') !== 'unknown') return undefined;
+  const id = facts.get('os.id') ?? '';
+  if (id === '' || facts.get('os.family') !== 'unknown') return undefined;
   return {
     why: `distribution "${id}" is not known: its boot loader would be edited on a guess`,
     hint: 'set the argument by hand; kmend will see it',
@@ -136,14 +130,14 @@ function noWayBack(edit: ArgumentEdit, next: string, { acceptNoWayBack }: PlanCo
 }
 
 /** Copies of the boot loader's files lie beside them. */
-const spaceNeeds = [{ fact: 'space.boot_kb', path: '/boot', mb: 1 }];
+const spaceNeeds: readonly SpaceNeed[] = [{ fact: 'space.boot_kb', path: '/boot', mb: 1 }];
 
 /** An argument that the kernel to be booted does not know is worse than none: it is shown everywhere and does nothing. */
 function parsedOrRefused(edit: ArgumentEdit, facts: FactView, otherwise: ModulePlan): ModulePlan {
   if (edit.key !== 'cgroup.memory' || edit.state !== 'present' || !edit.items.includes('nokmem')) return otherwise;
-  const parses = optionalText(facts, 'kernel.next_parses_nokmem');
+  const parses = facts.get('kernel.next_parses_nokmem');
   if (parses === undefined || parses === 'yes') return otherwise;
-  const kernel = optionalText(facts, 'kernel.next') ?? '';
+  const kernel = facts.get('kernel.next') ?? '';
   const named = kernel === '' ? 'the kernel that boots next' : `kernel ${kernel}`;
   return {
     changes: [],

@@ -2,8 +2,7 @@
 
 import { lookFact } from '../../facts/areas/packages/repositories.ts';
 import { healthOf, readRelease } from '../../facts/kmem/kernels.ts';
-import { type FactView, textFact } from '../../model/fact.ts';
-import { isList, isMapping } from '../../model/value.ts';
+import { type FactView, need } from '../../model/fact.ts';
 import type { Repositories } from '../package-manager/repositories.ts';
 
 /** ELRepo's long-term and mainline kernels, and Oracle's. */
@@ -11,15 +10,14 @@ export const otherLines: readonly string[] = ['kernel-lt', 'kernel-ml', 'kernel-
 
 /** One a line; none where the host is off the affected kernels already. */
 export function alternatives(facts: FactView, repositories: Repositories): readonly string[] {
-  if (isHealthy(textFact(facts, 'kernel.next'))) return [];
-  const beside = facts.get(lookFact('kernel', repositories, 'beside'));
-  return (isList(beside) ? beside : []).flatMap((row) => {
-    if (!isMapping(row) || !isHealthy(String(row.version))) return [];
-    const { name, version, repository } = row;
-    return [
-      `${name} ${version} (repository ${repository}): \`kernel: {package: ${name}, min: "${lineOf(String(version))}"${enabled(repositories)}}\``,
-    ];
-  });
+  if (isHealthy(need(facts, 'kernel.next'))) return [];
+  const beside = facts.get(lookFact('kernel', repositories, 'beside')) ?? [];
+  return beside
+    .filter(({ version }) => isHealthy(version))
+    .map(
+      ({ name, version, repository }) =>
+        `${name} ${version} (repository ${repository}): \`kernel: {package: ${name}, min: "${lineOf(version)}"${enabled(repositories)}}\``,
+    );
 }
 
 const isHealthy = (version: string): boolean => healthOf(readRelease(version.replace(/^\d*:/, '')).generation) === 'healthy';

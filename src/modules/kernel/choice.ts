@@ -1,8 +1,7 @@
 // Which kernels answer to what the task asks for: by version, and by the package that they belong to.
 import { healthOf, readRelease } from '../../facts/kmem/kernels.ts';
-import { type FactView, listFact } from '../../model/fact.ts';
+import { type FactView, need } from '../../model/fact.ts';
 import { compareRpm } from '../../model/text/versions.ts';
-import { isMapping } from '../../model/value.ts';
 
 export interface Asked {
   /** Absent: the distribution's own line. */
@@ -25,9 +24,8 @@ export const fitsVersion = (release: string, asked: Asked): boolean =>
 
 /** The package of an installed kernel; empty where no package owns it. From el8 on the file is in `kernel-core`, a part of `kernel`. */
 export function ownerOf(release: string, facts: FactView): string {
-  const owners = facts.get('kernel.packages');
-  const owner = isMapping(owners) && Object.hasOwn(owners, release) ? owners[release] : undefined;
-  return typeof owner === 'string' ? owner.replace(/-core$/, '') : '';
+  const owners = facts.get('kernel.packages') ?? {};
+  return Object.hasOwn(owners, release) ? (owners[release] ?? '').replace(/-core$/, '') : '';
 }
 
 /** A kernel that no package owns counts as one of the distribution's line where its release says so. */
@@ -58,8 +56,6 @@ export function best(releases: readonly string[], { prefer }: Asked): string | u
 
 export const installedChoice = (asked: Asked, facts: FactView): string | undefined =>
   best(
-    listFact(facts, 'kernel.installed')
-      .map(String)
-      .filter((release) => isCandidate(release, asked, facts)),
+    need(facts, 'kernel.installed').filter((release) => isCandidate(release, asked, facts)),
     asked,
   );

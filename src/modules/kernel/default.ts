@@ -1,11 +1,10 @@
 // What a task does to the boot loader: a kernel for one boot or as the default, with the package whose updates follow it; as changes and promises.
 
 import { withPrelude } from '../../facts/probe/prelude.ts';
-import { type Facts, type FactView, listFact, textFact } from '../../model/fact.ts';
+import { type Facts, type FactView, need } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import type { Change, ModulePlan } from '../../model/run/change.ts';
 import type { RunEffect } from '../../model/run/effect.ts';
-import { isMapping } from '../../model/value.ts';
 import type { Step } from '../package-manager/choose.ts';
 import { copiedFacts, copyChanges } from '../package-manager/files.ts';
 import type { Repositories } from '../package-manager/repositories.ts';
@@ -30,22 +29,17 @@ export interface Target {
   readonly installation?: Installation;
 }
 
-export const optionalFact = (facts: FactView, name: string): string => {
-  const value = facts.get(name);
-  return typeof value === 'string' ? value : '';
-};
-
 /** What /etc/sysconfig/kernel has to say, so that an update of another line does not become the default; `undefined`: it says so, or says nothing. */
 export function updatesOf(owner: string, facts: FactView): { readonly before: string; readonly after: string } | undefined {
-  const before = optionalFact(facts, 'kernel.default_package');
+  const before = facts.get('kernel.default_package') ?? '';
   if (before === '' || owner === '' || before.replace(/-core$/, '') === owner) return undefined;
   return { before, after: before.endsWith('-core') ? `${owner}-core` : owner };
 }
 
 export function planned(target: Target, facts: FactView): ModulePlan {
   const { next, release, owner, installation } = target;
-  const cannot = optionalFact(facts, 'boot.once') || 'the boot loader was not read';
-  const trial = target.trial && cannot === 'yes' && optionalFact(facts, 'boot.grub_cfg') !== '';
+  const cannot = facts.get('boot.once') || 'the boot loader was not read';
+  const trial = target.trial && cannot === 'yes' && (facts.get('boot.grub_cfg') ?? '') !== '';
   const updates = trial ? undefined : updatesOf(owner, facts);
   const steps = installation?.steps ?? [];
   const changes: Omit<Change, 'effects'>[] = [
@@ -81,12 +75,12 @@ export const updatesWhat = 'package whose updates become the default kernel';
 /** Where the release boots next already, only a trial of another one can be left. */
 function bootChanges({ next, release }: Target, facts: FactView): readonly Omit<Change, 'effects'>[] {
   if (next !== release) return [{ sign: '~', what: 'kernel that boots next', before: next, after: release, risk: 'write' }];
-  const tried = optionalFact(facts, 'kernel.trial');
+  const tried = facts.get('kernel.trial') ?? '';
   return tried === '' || tried === release ? [] : [{ sign: '-', what: 'kernel on trial', before: tried, risk: 'write' }];
 }
 
 function effectOf({ release, installation }: Target, trial: boolean, updates: string | undefined, facts: FactView): RunEffect {
-  const menu = optionalFact(facts, 'boot.grub_cfg');
+  const menu = facts.get('boot.grub_cfg') ?? '';
   const steps =
     installation === undefined
       ? ''
@@ -96,9 +90,7 @@ function effectOf({ release, installation }: Target, trial: boolean, updates: st
     kind: 'run',
     what: `${install}${trial ? `boot kernel ${release} once` : `make kernel ${release} the default`}`,
     script: withPrelude(
-      trial
-        ? beforeTrial + steps + trialScript(release, menu, textFact(facts, 'boot.loader'))
-        : steps + defaultScript(release, menu, updates),
+      trial ? beforeTrial + steps + trialScript(release, menu, need(facts, 'boot.loader')) : steps + defaultScript(release, menu, updates),
     ),
     detached: true,
     timeout: installation === undefined ? 300 : 2400 + installation.lockWait,
@@ -108,8 +100,7 @@ function effectOf({ release, installation }: Target, trial: boolean, updates: st
 }
 
 function promisesOf({ next, release, owner, installation }: Target, trial: boolean, updates: string | undefined, facts: FactView): Facts {
-  const installed = listFact(facts, 'kernel.installed');
-  const owners = facts.get('kernel.packages');
+  const installed = need(facts, 'kernel.installed');
   return {
     ...copiedFacts(installation?.steps ?? []),
     'kernel.next': release,
@@ -117,7 +108,7 @@ function promisesOf({ next, release, owner, installation }: Target, trial: boole
     'kernel.trial': trial ? release : '',
     'kernel.saved': trial ? next : release,
     'boot.next_once': trial,
-    ...(owner === '' ? {} : { 'kernel.packages': { ...(isMapping(owners) ? owners : {}), [release]: owner } }),
+    ...(owner === '' ? {} : { 'kernel.packages': { ...facts.get('kernel.packages'), [release]: owner } }),
     ...present({ 'kernel.default_package': updates }),
   };
 }

@@ -1,6 +1,6 @@
 // Module kernel: a newer kernel beside the old one, of the distribution's line or another, made the default; the old one stays for the rollback.
 
-import { type FactView, textFact } from '../../model/fact.ts';
+import { type FactView, need } from '../../model/fact.ts';
 import type { ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
 import { asArgs, duration, flag, type Infer, object, oneOf, text, version } from '../../model/shape/schema.ts';
 import { defineModule } from '../define.ts';
@@ -15,11 +15,12 @@ import {
   type PackageFacts,
   packageFacts,
   packageWant,
+  type SpaceNeed,
   spaceRefusal,
 } from '../package-manager/state.ts';
 import { alternatives, otherLines } from './alternatives.ts';
 import { best, fitsVersion, installedChoice, isCandidate, isEnough, ownerOf, packageOf, withoutEpoch } from './choice.ts';
-import { optionalFact, planned, updatesOf } from './default.ts';
+import { planned, updatesOf } from './default.ts';
 
 /** Names of kernel packages that can boot: parts of one, and kernels whose release is not the version of their package, are none. */
 const kernelPackage = text
@@ -51,7 +52,7 @@ const args = object({
 type Args = Infer<typeof args>;
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
-  const next = textFact(facts, 'kernel.next');
+  const next = need(facts, 'kernel.next');
   if (next === '')
     return refused(
       'it cannot be told which kernel boots next',
@@ -60,9 +61,9 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   if (isEnough(next, given, facts)) return settled(given, facts, next);
   const refuse = unsuitable(facts);
   if (refuse !== undefined) return { changes: [], refuse };
-  const tried = given.trial ? optionalFact(facts, 'kernel.trial') : '';
+  const tried = given.trial ? (facts.get('kernel.trial') ?? '') : '';
   if (tried !== '' && isCandidate(tried, given, facts))
-    return tried === textFact(facts, 'kernel.release') ? kept(facts, next, tried) : fellBack(facts, tried);
+    return tried === need(facts, 'kernel.release') ? kept(facts, next, tried) : fellBack(facts, tried);
   return withAlternatives(choose(given, facts, next, context), given, facts);
 }
 
@@ -98,7 +99,7 @@ function settled(given: Args, facts: FactView, next: string): ModulePlan {
 }
 
 function isTrialLeft(given: Args, facts: FactView, next: string): boolean {
-  const tried = optionalFact(facts, 'kernel.trial');
+  const tried = facts.get('kernel.trial') ?? '';
   return given.version !== undefined && tried !== '' && tried !== next;
 }
 
@@ -106,7 +107,7 @@ const losesDefault = (given: Args, facts: FactView, owner: string): boolean =>
   given.package !== undefined && facts.get('boot.next_once') !== true && updatesOf(owner, facts) !== undefined;
 
 function unsuitable(facts: FactView): Refusal | undefined {
-  const [family, loader] = [textFact(facts, 'os.family'), textFact(facts, 'boot.loader')];
+  const [family, loader] = [need(facts, 'os.family'), need(facts, 'boot.loader')];
   const isRedHat = family === 'rhel' || family === 'fedora';
   if (isRedHat && (loader === 'grub2' || loader === 'bls')) return grubbyRefusal(facts);
   return {
@@ -154,7 +155,7 @@ function install(given: Args, read: FactView, next: string, context: PlanContext
   if (trouble !== undefined) return { changes: [], refuse: trouble };
   const installation = { manager: found.manager, steps, lockWait: Math.ceil(given.lock_timeout), repositories };
   if (given.predownload) return predownload(found.manager, steps, installation.lockWait, facts, repositories);
-  const release = `${withoutEpoch(evr)}.${textFact(facts, 'machine.arch')}`;
+  const release = `${withoutEpoch(evr)}.${need(facts, 'machine.arch')}`;
   return planned({ next, release, owner: name, trial: given.trial, installation }, facts);
 }
 
@@ -173,14 +174,14 @@ function notThere(given: Args, seen: PackageFacts, facts: FactView): ModulePlan 
 }
 
 /** An el7 kernel takes about 40 MB of /boot (its initramfs most of it) and 65 MB of modules. */
-const ownNeeds = [
+const ownNeeds: readonly SpaceNeed[] = [
   { fact: 'space.boot_kb', path: '/boot', mb: 60 },
   { fact: 'space.root_kb', path: '/', mb: 150 },
   { fact: 'space.var_kb', path: '/var', mb: 100 },
 ];
 
 /** A newer line is larger: a kernel-ml 5.3 is 48 MB to download and 216 MB installed. */
-const otherNeeds = [
+const otherNeeds: readonly SpaceNeed[] = [
   { fact: 'space.boot_kb', path: '/boot', mb: 100 },
   { fact: 'space.root_kb', path: '/', mb: 350 },
   { fact: 'space.var_kb', path: '/var', mb: 150 },
@@ -194,7 +195,7 @@ const kept = (facts: FactView, next: string, release: string): ModulePlan => ({
 
 const fellBack = (facts: FactView, release: string): ModulePlan =>
   refused(
-    `kernel ${release} was booted once and did not come up: ${textFact(facts, 'kernel.release')} runs again`,
+    `kernel ${release} was booted once and did not come up: ${need(facts, 'kernel.release')} runs again`,
     'see its console; to try it once more: `grub2-editenv - unset kmend_trial`; or choose another (`min`, `version`)',
   );
 

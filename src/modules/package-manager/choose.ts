@@ -1,9 +1,9 @@
 // From what is wanted of packages and what the facts say: which package goes from which version to which, or why not.
 import { readDamage } from '../../facts/areas/packages/damage.ts';
-import type { Facts, FactView } from '../../model/fact.ts';
+import { allOf, type Facts, type FactView, fact } from '../../model/fact.ts';
+import type { ByName } from '../../model/facts/row.ts';
 import type { PackageFile } from '../../model/package-file.ts';
 import type { Refusal } from '../../model/run/change.ts';
-import type { Value } from '../../model/value.ts';
 import { missingRefusal } from './missing.ts';
 import type { Repositories } from './repositories.ts';
 import { damageRefusal, heldRefusal, type PackageFacts, packageFacts } from './state.ts';
@@ -110,24 +110,26 @@ export function promisesOf(steps: readonly Step[], facts: FactView): Facts {
   const moved = new Set(steps.map(({ name }) => name));
   const damaged = readDamage(facts.get('packages.damaged'));
   const left = damaged.filter(({ name }) => !moved.has(name)).map(({ name, state }) => [name, state] as const);
-  return Object.fromEntries([
-    ...(left.length === damaged.length ? [] : [['packages.damaged', Object.fromEntries(left)] as const]),
-    ...steps.flatMap(({ name, to }): (readonly [string, Value])[] => {
-      const evr = aliases[name];
-      const time = installTimes[name];
+  return allOf([
+    left.length === damaged.length ? {} : { 'packages.damaged': Object.fromEntries(left) },
+    ...steps.flatMap(({ name, to }) => {
+      const [evr, time] = [aliases[name], installTimes[name]];
       return [
-        [`package.${name}.installed`, to],
-        [`package.${name}.state`, to === '' ? '' : 'installed'],
-        ...(evr === undefined ? [] : [[evr, to] as const]),
-        ...(time === undefined ? [] : [[time, to === '' ? 0 : now] as const]),
+        fact(`package.${name}.installed`, to),
+        fact(`package.${name}.state`, to === '' ? '' : 'installed'),
+        evr === undefined ? {} : fact(evr, to),
+        time === undefined ? {} : fact(time, to === '' ? 0 : now),
       ];
     }),
   ]);
 }
 
-const installTimes: Readonly<Record<string, string>> = { 'docker-ce': 'docker.installed_at', 'containerd.io': 'containerd.installed_at' };
+const installTimes: ByName<'docker.installed_at' | 'containerd.installed_at'> = {
+  'docker-ce': 'docker.installed_at',
+  'containerd.io': 'containerd.installed_at',
+};
 
-const aliases: Readonly<Record<string, string>> = {
+const aliases: ByName<'docker.evr' | 'cli.evr' | 'containerd.evr' | 'kubelet.evr'> = {
   'docker-ce': 'docker.evr',
   'docker-ce-cli': 'cli.evr',
   'containerd.io': 'containerd.evr',

@@ -1,5 +1,5 @@
 // Package files of the controller: versions beside those of the repositories, copied to the host and checked there before a package manager sees them.
-import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
+import { allOf, type FactName, type Facts, type FactValue, type FactView, type FactWant, fact, need } from '../../model/fact.ts';
 import { packageFolder, sha256Shell } from '../../model/host-file.ts';
 import type { PackageFile, PackageFiles } from '../../model/package-file.ts';
 import { present } from '../../model/present.ts';
@@ -8,7 +8,7 @@ import type { CopyEffect } from '../../model/run/effect.ts';
 import { filled, list, object, text } from '../../model/shape/schema.ts';
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
-import type { Value } from '../../model/value.ts';
+import { isList, type Value } from '../../model/value.ts';
 import checkFile from './check-files.sh';
 import type { Step } from './choose.ts';
 import { noRepositories } from './repositories.ts';
@@ -109,24 +109,24 @@ function unreadFiles(given: GivenFiles, files: PackageFiles): Refusal | undefine
 const debArchs: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', ppc64le: 'ppc64el' };
 
 function fits(file: PackageFile, facts: FactView): boolean {
-  const [manager, arch] = [facts.get('packages.manager'), String(facts.get('machine.arch'))];
+  const [manager, arch] = [facts.get('packages.manager'), facts.get('machine.arch') ?? ''];
   if (file.kind === 'deb') return manager === 'apt' && (file.arch === 'all' || file.arch === (debArchs[arch] ?? arch));
   if (manager === 'apt' || (file.arch !== 'noarch' && file.arch !== arch)) return false;
   const release = /\.el(\d+)/.exec(file.version)?.[1];
-  return release === undefined || facts.get('os.family') !== 'rhel' || String(facts.get('os.version')).split('.')[0] === release;
+  return release === undefined || facts.get('os.family') !== 'rhel' || (facts.get('os.version') ?? '').split('.')[0] === release;
 }
 
 /** The facts as if the versions of the files were in a repository. */
 function withFiles(facts: FactView, files: readonly PackageFile[]): FactView {
-  if (files.length === 0) return facts;
-  return {
-    get: (fact) => {
-      const value = facts.get(fact);
-      const name = /^package\.(.+)\.available$/.exec(fact)?.[1]?.split('@', 1)[0];
-      const versions = files.filter((file) => file.name === name).map(({ version }): Value => version);
-      return versions.length === 0 || !Array.isArray(value) ? value : [...new Set([...listFact(facts, fact), ...versions])];
-    },
-  };
+  return files.length === 0 ? facts : { get: (name) => withVersions(facts, name, files) };
+}
+
+function withVersions<Name extends FactName>(facts: FactView, name: Name, files: readonly PackageFile[]): FactValue<Name> | undefined;
+function withVersions(facts: FactView, fact: FactName, files: readonly PackageFile[]): Value | undefined {
+  const value: Value | undefined = facts.get(fact);
+  const name = /^package\.(.+)\.available$/.exec(fact)?.[1]?.split('@', 1)[0];
+  const versions = files.filter((file) => file.name === name).map(({ version }): Value => version);
+  return versions.length === 0 || !isList(value) ? value : [...new Set([...value, ...versions])];
 }
 
 /** The steps with the files that they are made from, and with steps for what these files require of the others. */
@@ -153,8 +153,8 @@ function requiredStep(name: string, version: string, files: readonly PackageFile
   const file = candidates.find((one) => order(one.version, version) === 0) ?? candidates.at(-1);
   // It may be a file that is not for this host, or of another task.
   if (file === undefined) return undefined;
-  const installed = textFact(facts, `package.${name}.installed`);
-  const held = flagFact(facts, `package.${name}.held`);
+  const installed = need(facts, `package.${name}.installed`);
+  const held = need(facts, `package.${name}.held`);
   if (installed !== '' && order(installed, file.version) >= 0) return undefined;
   const kind = installed === '' || sideBySide(name) ? 'install' : 'upgrade';
   return { name, from: kind === 'install' ? '' : installed, to: file.version, kind, file, ...(held ? { held: true } : {}) };
@@ -188,15 +188,15 @@ export function filesRefusal(
     };
   const needed = Math.ceil(missing.reduce((sum, { size }) => sum + size, 0) / 1_048_576) + 50;
   const free = facts.get('space.var_kb');
-  return typeof free !== 'number' || missing.length === 0 || free >= needed * 1024
+  return free === undefined || missing.length === 0 || free >= needed * 1024
     ? undefined
     : { why: `/var has ${Math.floor(free / 1024)} MB left, the package files need ${needed}`, hint: 'make room on /var first' };
 }
 
 const missingFiles = (steps: readonly Step[], facts: FactView): readonly PackageFile[] =>
-  steps.flatMap(({ file }) => (file === undefined || flagFact(facts, existsFact(file)) ? [] : [file]));
+  steps.flatMap(({ file }) => (file === undefined || need(facts, existsFact(file)) ? [] : [file]));
 
-const existsFact = (file: PackageFile): string => `path.${hostPath(file)}.exists`;
+const existsFact = (file: PackageFile) => `path.${hostPath(file)}.exists` as const;
 
 /** The change that copies what is not on the host yet. */
 export function copyChanges(steps: readonly Step[], facts: FactView): readonly Change[] {
@@ -207,8 +207,8 @@ export function copyChanges(steps: readonly Step[], facts: FactView): readonly C
 }
 
 /** Facts that hold once the files are copied. */
-export const copiedFacts = (steps: readonly Step[]): Readonly<Record<string, Value>> =>
-  Object.fromEntries(steps.flatMap(({ file }) => (file === undefined ? [] : [[existsFact(file), true] as const])));
+export const copiedFacts = (steps: readonly Step[]): Facts =>
+  allOf(steps.map(({ file }) => (file === undefined ? {} : fact(existsFact(file), true))));
 
 const copyOf = (file: PackageFile): CopyEffect => ({
   kind: 'copy',

@@ -1,6 +1,6 @@
 // Why a version cannot be had, in the words that `package`, `kernel` and `container_runtime` share: which repositories failed, and the ways out.
 import { hostCauses, isOfHost, repositoryCauses } from '../../facts/areas/packages/repository-causes.ts';
-import type { Unusable } from '../../facts/areas/packages/unusable.ts';
+import type { Unusable } from '../../model/facts/values.ts';
 import type { Refusal } from '../../model/run/change.ts';
 import type { PackageFacts } from './state.ts';
 

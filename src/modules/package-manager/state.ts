@@ -2,8 +2,8 @@
 
 import { blockingStates, type Damage, damageWords, matters, readDamage, repairOf } from '../../facts/areas/packages/damage.ts';
 import { lookFact, repositoryWant } from '../../facts/areas/packages/repositories.ts';
-import { readUnusable, type Unusable } from '../../facts/areas/packages/unusable.ts';
-import { type FactView, type FactWant, flagFact, listFact, textFact } from '../../model/fact.ts';
+import { type FactView, type FactWant, need } from '../../model/fact.ts';
+import type { Unusable } from '../../model/facts/values.ts';
 import type { PlanContext, Refusal } from '../../model/run/change.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import { choiceRefusal, noRepositories, type Repositories } from './repositories.ts';
@@ -27,15 +27,15 @@ export interface PackageFacts {
 }
 
 export const packageFacts = (facts: FactView, name: string, repositories = noRepositories): PackageFacts => ({
-  installed: textFact(facts, `package.${name}.installed`),
+  installed: need(facts, `package.${name}.installed`),
   ...damageOf(facts, name),
-  available: listFact(facts, lookFact(name, repositories, 'available')).map(String),
-  unusable: readUnusable(facts.get(lookFact(name, repositories, 'unusable'))),
-  held: flagFact(facts, `package.${name}.held`),
+  available: need(facts, lookFact(name, repositories, 'available')),
+  unusable: facts.get(lookFact(name, repositories, 'unusable')) ?? [],
+  held: need(facts, `package.${name}.held`),
 });
 
 function damageOf(facts: FactView, name: string): Pick<PackageFacts, 'damage'> {
-  const state = optional(facts, `package.${name}.state`);
+  const state = facts.get(`package.${name}.state`) ?? '';
   if (state !== '' && state !== 'installed') return { damage: { name, state } };
   const damage = readDamage(facts.get('packages.damaged')).find((one) => one.name === name);
   return damage === undefined ? {} : { damage };
@@ -51,7 +51,7 @@ export function damageRefusal(
   facts: FactView,
   manager: Manager,
 ): Refusal | undefined {
-  const isBusy = optional(facts, 'packages.lock') !== '';
+  const isBusy = (facts.get('packages.lock') ?? '') !== '';
   const damaged = packages.flatMap(({ damage }) => (damage === undefined ? [] : [damage]));
   const left = damaged.filter(({ name, state }) => !moved.includes(name) || !(isBusy || state === 'script-failed'));
   if (left.length === 0) return undefined;
@@ -68,7 +68,7 @@ export function managerOf(
   facts: FactView,
   repositories: Repositories = noRepositories,
 ): { readonly manager: Manager } | { readonly refuse: Refusal } {
-  const manager = textFact(facts, 'packages.manager');
+  const manager = need(facts, 'packages.manager');
   if (isManager(manager)) {
     const refuse = choiceRefusal(manager, repositories);
     return refuse === undefined ? { manager } : { refuse };
@@ -86,33 +86,31 @@ export function managerOf(
  * host is drained the script waits for it, and no longer than `lock_timeout`. While somebody works, packages are half done and nothing is broken.
  */
 export function busyOrBroken(facts: FactView, { done }: PlanContext): Refusal | undefined {
-  const lock = optional(facts, 'packages.lock');
+  const lock = facts.get('packages.lock') ?? '';
   if (lock !== '')
     return done.touched === true ? undefined : { why: `the package manager is in use: ${lock}`, hint: 'wait for it to end, and try again' };
-  const broken = optional(facts, 'packages.broken');
+  const broken = facts.get('packages.broken') ?? '';
   if (broken === '') return undefined;
   const damaged = readDamage(facts.get('packages.damaged')).filter(({ state }) => blockingStates.includes(state));
   return {
     why: `the package database is not in order: ${broken}`,
-    hint: damaged.length === 0 ? byHand : repairOf(damaged, optional(facts, 'packages.manager')),
+    hint: damaged.length === 0 ? byHand : repairOf(damaged, facts.get('packages.manager') ?? ''),
   };
 }
 
 const byHand = 'repair it on the host: `dpkg --configure -a`, `yum-complete-transaction` or `rpm --rebuilddb`, whichever fits';
 
-const optional = (facts: FactView, name: string): string => {
-  const value = facts.get(name);
-  return typeof value === 'string' ? value : '';
-};
+export interface SpaceNeed {
+  readonly fact: 'space.boot_kb' | 'space.root_kb' | 'space.var_kb';
+  readonly path: string;
+  readonly mb: number;
+}
 
 /** Less than this, in MB, is too little to start with. Facts that are not there are not judged. */
-export function spaceRefusal(
-  facts: FactView,
-  needs: readonly { readonly fact: string; readonly path: string; readonly mb: number }[],
-): Refusal | undefined {
+export function spaceRefusal(facts: FactView, needs: readonly SpaceNeed[]): Refusal | undefined {
   for (const { fact, path, mb } of needs) {
     const value = facts.get(fact);
-    if (typeof value === 'number' && value < mb * 1024)
+    if (value !== undefined && value < mb * 1024)
       return { why: `${path} has ${Math.floor(value / 1024)} MB left, this needs ${mb}`, hint: `make room on ${path} first` };
   }
   return undefined;

@@ -1,5 +1,5 @@
 // Module set_fact: variables for the rest of this host's walk.
-import { factDefs } from '../../facts/probe/registry.ts';
+import { factDefs } from '../../model/facts/table.ts';
 import { anyMapping, asArgs, type Infer } from '../../model/shape/schema.ts';
 import { defineModule } from '../define.ts';
 

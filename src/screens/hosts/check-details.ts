@@ -1,12 +1,12 @@
 // Below the table of `kmend check`: hosts whose cgroup ids run out, the nearest first; and with -v what each host's verdict was counted from.
-import type { Facts } from '../../model/fact.ts';
-import { isList, isMapping, isUnknown, type Mapping } from '../../model/value.ts';
+import { type Facts, known, type NameOf } from '../../model/fact.ts';
+import type { Texts } from '../../model/facts/row.ts';
+import type { EarlierBoot, PartRow, PastVerdict, SampleCounts } from '../../model/facts/values.ts';
+import { isUnknown } from '../../model/value.ts';
 import { duration, fold, type Paint, plural, table } from '../layout.ts';
 import type { CheckRow } from './check-table.ts';
 
-const numberOf = (from: Mapping, name: string): number => (typeof from[name] === 'number' ? from[name] : 0);
 const grouped = (value: number): string => value.toLocaleString('en');
-const samplesOf = (facts: Facts): Mapping => (isMapping(facts['kmem.samples']) ? facts['kmem.samples'] : {});
 
 /** Hosts that are listed; of the others their number. */
 const mostHosts = 20;
@@ -14,7 +14,7 @@ const mostHosts = 20;
 /** A line for each host whose dead groups grow, the first to run out of ids at the top. */
 export function idLines(rows: readonly CheckRow[], width: number, paint: Paint): readonly string[] {
   const growing = rows
-    .flatMap(({ host, facts }) => (facts !== undefined && numberOf(facts, 'kmem.ids.growth_per_day') > 0 ? [{ host, facts }] : []))
+    .flatMap(({ host, facts }) => (facts !== undefined && known(facts, 'kmem.ids.growth_per_day', 0) > 0 ? [{ host, facts }] : []))
     .toSorted((a, b) => daysLeft(a.facts) - daysLeft(b.facts));
   if (growing.length === 0) return [];
   const shown = growing
@@ -28,7 +28,7 @@ export function idLines(rows: readonly CheckRow[], width: number, paint: Paint):
   ];
 }
 
-const daysLeft = (facts: Facts): number => (typeof facts['kmem.ids.days_left'] === 'number' ? facts['kmem.ids.days_left'] : 99_999);
+const daysLeft = (facts: Facts): number => known(facts, 'kmem.ids.days_left', 99_999);
 
 /** `31,612 of 65,534 in use, about 31,400 by dead groups; +1,850 a day (measured over 6h): full about 2026-12-14`. */
 function idText(facts: Facts): string {
@@ -36,7 +36,7 @@ function idText(facts: Facts): string {
   if (typeof used !== 'number' || typeof dead !== 'number') return isUnknown(used) ? `not known: ${used.$unknown}` : 'not known';
   const now = `${grouped(used)} of 65,534 in use, about ${grouped(dead)} by dead groups`;
   if (typeof growth !== 'number') return isUnknown(growth) ? `${now}; growth not known: ${growth.$unknown}` : now;
-  const rate = `${growth < 0 ? '-' : '+'}${grouped(Math.abs(growth))} a day (measured over ${duration(numberOf(facts, 'kmem.ids.over'))})`;
+  const rate = `${growth < 0 ? '-' : '+'}${grouped(Math.abs(growth))} a day (measured over ${duration(known(facts, 'kmem.ids.over', 0))})`;
   return `${now}; ${rate}${whenFull(facts, growth)}`;
 }
 
@@ -62,7 +62,7 @@ export function hostDetails(row: CheckRow, width: number, paint: Paint): readonl
   const { facts } = row;
   if (facts === undefined) return [];
   const lines = [
-    ...groupText(samplesOf(facts)),
+    ...groupText(known(facts, 'kmem.samples', {})),
     ...partsText(facts),
     `cgroup ids: ${idText(facts)}`,
     ...[slabText(facts)].filter(Boolean),
@@ -85,8 +85,8 @@ function indented(line: string, width: number): readonly string[] {
 }
 
 /** All cgroups are of this boot: they live in memory. */
-function groupText(samples: Mapping): readonly string[] {
-  const count = (name: string): number => numberOf(samples, name);
+function groupText(samples: SampleCounts): readonly string[] {
+  const count = (name: Exclude<keyof SampleCounts, 'failed_why' | 'capped'>): number => samples[name] ?? 0;
   const by = (['kubelet', 'docker', 'other'] as const)
     .filter((who) => count(who) > 0)
     .map((who) => `${who} ${count(who)} (${count(`${who}_read`)})`);
@@ -100,7 +100,7 @@ function groupText(samples: Mapping): readonly string[] {
   ];
 }
 
-const asksText: Readonly<Record<string, string>> = {
+const asksText: Readonly<Record<PartRow['asks'], string>> = {
   yes: 'asks by its version',
   no: 'does not ask',
   unknown: 'may ask: its version does not tell',
@@ -109,12 +109,10 @@ const asksText: Readonly<Record<string, string>> = {
 
 /** A line for each program that makes groups: what its version says, and what its limited containers answered. */
 function partsText(facts: Facts): readonly string[] {
-  const parts = facts['kmem.parts'];
-  if (!isList(parts)) return [];
-  return parts.filter(isMapping).map((part) => {
-    const asks = asksText[String(part.asks)] ?? '';
-    const note = typeof part.note === 'string' && part.asks !== 'never' ? ` (${part.note})` : '';
-    const containers = numberOf(part, 'containers') > 0 ? `; limited containers ${part.containers}, off ${part.containers_off}` : '';
+  return known(facts, 'kmem.parts', []).map((part) => {
+    const asks = asksText[part.asks];
+    const note = part.note !== undefined && part.asks !== 'never' ? ` (${part.note})` : '';
+    const containers = part.containers > 0 ? `; limited containers ${part.containers}, off ${part.containers_off}` : '';
     const sample = part.sample === '' ? '' : `; a sample container read ${part.sample}`;
     return `${part.name}: ${asks}${note}${containers}${sample}`;
   });
@@ -122,26 +120,28 @@ function partsText(facts: Facts): readonly string[] {
 
 /** What stands in for kernel-memory accounting against a fork bomb. Nothing where accounting is healthy: there nothing stands in. */
 function processText(facts: Facts): readonly string[] {
-  const controller = facts['pids.controller'];
-  if (typeof controller !== 'string' || facts['kmem.verdict'] === 'not_applicable') return [];
-  const reserved = [
-    ['system', 'pids.system_reserved'],
-    ['kube', 'pids.kube_reserved'],
-  ].flatMap(([who, name = '']) => (typeof facts[name] === 'string' && facts[name] !== '' ? [`${who}-reserved ${facts[name]}`] : []));
+  const controller = known(facts, 'pids.controller');
+  if (controller === undefined || facts['kmem.verdict'] === 'not_applicable') return [];
+  const reserved = (['system', 'kube'] as const).flatMap((who) => {
+    const amounts = known(facts, `pids.${who}_reserved`, '');
+    return amounts === '' ? [] : [`${who}-reserved ${amounts}`];
+  });
+  const most = known(facts, 'pids.kernel_max', 0);
   const parts = [
     controller === 'absent' ? 'no pids controller is mounted' : unlimitedText(facts),
     ...podLimitText(facts),
     ...(facts['kubelet.installed'] === true && reserved.length === 0 ? ['nothing reserved for system or kubelet'] : reserved),
-    ...(numberOf(facts, 'pids.kernel_max') > 0 ? [`kernel.pid_max ${facts['pids.kernel_max']}`] : []),
+    ...(most > 0 ? [`kernel.pid_max ${most}`] : []),
   ];
   return [`limits on processes: ${parts.join('; ')}`];
 }
 
 function unlimitedText(facts: Facts): string {
-  const missing = ['pids.pods', 'pids.containers'].map((name) => facts[name]).find(isUnknown);
-  if (missing !== undefined) return missing.$unknown;
-  const groups = ['pod', 'container'].filter((what) => numberOf(facts, `pids.${what}s`) > 0);
-  const of = (what: string): string => `${numberOf(facts, `pids.${what}s_unlimited`)} of ${plural(numberOf(facts, `pids.${what}s`), what)}`;
+  const missing = [facts['pids.pods'], facts['pids.containers']].find((count) => isUnknown(count));
+  if (isUnknown(missing)) return missing.$unknown;
+  const groups = (['pod', 'container'] as const).filter((what) => known(facts, `pids.${what}s`, 0) > 0);
+  const of = (what: 'pod' | 'container'): string =>
+    `${known(facts, `pids.${what}s_unlimited`, 0)} of ${plural(known(facts, `pids.${what}s`, 0), what)}`;
   return groups.length === 0 ? 'no pod or container is there' : `without any: ${groups.map(of).join(', ')}`;
 }
 
@@ -156,19 +156,19 @@ function podLimitText(facts: Facts): readonly string[] {
 }
 
 /** Without `--active` too: an earlier probe of this boot counts for the verdict. */
-const earlierProbe = ({ facts, active }: CheckRow): readonly string[] =>
-  active !== undefined || typeof facts?.['kmem.active_probe'] !== 'string' || facts['kmem.active_probe'] === ''
-    ? []
-    : [`active probe earlier in this boot: ${facts['kmem.active_probe']}`];
+function earlierProbe({ facts = {}, active }: CheckRow): readonly string[] {
+  const answer = known(facts, 'kmem.active_probe', '');
+  return active !== undefined || answer === '' ? [] : [`active probe earlier in this boot: ${answer}`];
+}
 
 function logText(facts: Facts): readonly string[] {
   if (facts['kmem.log_read'] === false) return ['kernel log: could not be read'];
-  const symptoms = facts['kmem.symptoms'];
-  const place = (row: Mapping): string => (row.from === 'runtime' ? 'journal of the runtime' : 'kernel log');
-  return isList(symptoms) ? symptoms.filter(isMapping).map((row) => `${place(row)}: ${row.kind} ${row.count}: ${row.line}`) : [];
+  return known(facts, 'kmem.symptoms', []).map(
+    ({ from, kind, count, line }) => `${from === 'runtime' ? 'journal of the runtime' : 'kernel log'}: ${kind} ${count}: ${line}`,
+  );
 }
 
-const pastWords: Readonly<Record<string, string>> = {
+const pastWords: Readonly<Record<PastVerdict, string>> = {
   died: 'one of them died of this bug',
   died_unshown: 'one of them died, and its cause is not shown',
   seen: 'symptoms, and no death',
@@ -180,24 +180,22 @@ function pastText(facts: Facts): readonly string[] {
   const verdict = facts['crash.verdict'];
   if (verdict === undefined) return [];
   if (isUnknown(verdict)) return [`earlier boots: ${verdict.$unknown}`];
-  const { 'crash.evidence': evidence, 'crash.boots': boots } = facts;
-  const text = `earlier boots: ${pastWords[String(verdict)] ?? ''}${evidence === '' ? '' : `: ${evidence}`}`;
-  return [text, ...(isList(boots) ? boots.filter(isMapping).flatMap(symptomsText) : [])];
+  const evidence = known(facts, 'crash.evidence', '');
+  const text = `earlier boots: ${pastWords[verdict]}${evidence === '' ? '' : `: ${evidence}`}`;
+  return [text, ...known(facts, 'crash.boots', []).flatMap(symptomsText)];
 }
 
 /** `earlier boot, /var/crash/...:`, and below it `slub_memcg 3, last 2018-11-05 10:24:31: cache: ...` for each kind. */
-function symptomsText(boot: Mapping): readonly string[] {
-  const symptoms = isList(boot.symptoms) ? boot.symptoms.filter(isMapping) : [];
-  const where = [boot.place, boot.boot].filter((word) => word !== '').join(' ');
+function symptomsText({ place, boot, symptoms }: EarlierBoot): readonly string[] {
+  const where = [place, boot].filter((word) => word !== '').join(' ');
   const rows = symptoms.map((row) => {
-    const when =
-      numberOf(row, 'at') === 0 ? '' : `, last ${new Date(numberOf(row, 'at') * 1000).toISOString().slice(0, 19).replace('T', ' ')}`;
+    const when = row.at === 0 ? '' : `, last ${new Date(row.at * 1000).toISOString().slice(0, 19).replace('T', ' ')}`;
     return `  ${row.kind} ${row.count}${when}: ${row.line}`;
   });
   return rows.length === 0 ? [] : [`earlier boot, ${where}:`, ...rows];
 }
 
-function listOf(facts: Facts, name: string, title: string): readonly string[] {
-  const value = facts[name];
-  return isList(value) && value.length > 0 ? [`${title}: ${value.map(String).join('; ')}`] : [];
+function listOf(facts: Facts, name: NameOf<Texts>, title: string): readonly string[] {
+  const texts = known(facts, name, []);
+  return texts.length > 0 ? [`${title}: ${texts.join('; ')}`] : [];
 }

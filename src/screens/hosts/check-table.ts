@@ -1,7 +1,7 @@
 // The table of `kmend check`: versions, verdict, evidence and remedy of each host, and a line that sums them up.
 import { conclusionOf } from '../../core/history/conclusion.ts';
 import type { ActiveProbe } from '../../engine/host/fleet.ts';
-import type { Facts } from '../../model/fact.ts';
+import { type Facts, known, type NameOf } from '../../model/fact.ts';
 import { causeText, type Failure } from '../../model/run/failure.ts';
 import { isUnknown } from '../../model/value.ts';
 import { cutTo, fold, type Paint, plural, table } from '../layout.ts';
@@ -20,10 +20,7 @@ const head = ['host', 'kernel', 'docker', 'runc/containerd.io', 'kubelet', 'kmem
 /** Columns of a version and of a text: what one host says must not widen the rows of all others. */
 const widest = { version: 60, text: 2000 };
 
-const word = (facts: Facts, name: string, most = widest.version): string => {
-  const value = facts[name];
-  return typeof value === 'string' || typeof value === 'number' ? shown(String(value), most) : '';
-};
+const word = (facts: Facts, name: NameOf<string>, most = widest.version): string => shown(known(facts, name, ''), most);
 
 const shown = (text: string, most: number): string => cutTo(text.slice(0, most + 1), most);
 

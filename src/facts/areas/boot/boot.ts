@@ -1,7 +1,8 @@
 // Area boot: the command line now, what the next boot will take, and what a kernel installed later would get.
 import type { Facts } from '../../../model/fact.ts';
+import type { Loader } from '../../../model/facts/values.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
-import { unknown, type Value } from '../../../model/value.ts';
+import { type Unknown, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readAssignments } from '../../assignments.ts';
 import { readFields } from '../../fields.ts';
@@ -9,101 +10,8 @@ import boot from './boot.sh';
 import { bootArgs, valuesOf } from './boot-args.ts';
 import { type BootMenu, readBls, readGrubCfg, readGrubEnv } from './boot-entries.ts';
 
-type Loader = 'grub2' | 'bls' | 'grub-debian' | 'grub-suse' | 'rpm-ostree' | 'flatcar' | 'zipl' | 'unknown';
-
 export const bootArea: Area = {
   name: 'boot',
-  facts: [
-    {
-      name: 'boot.cmdline',
-      lifetime: 'boot',
-      summary: '/proc/cmdline: what the kernel was started with, which proves nothing',
-      example: 'ro quiet',
-    },
-    {
-      name: 'boot.next_cmdline',
-      lifetime: 'disk',
-      summary: "arguments of the entry that boots next, without the kernel's path; empty when no loader is known",
-      example: 'root=/dev/sda1 ro cgroup.memory=nokmem',
-    },
-    {
-      name: 'boot.next_title',
-      lifetime: 'disk',
-      summary: 'title of that entry',
-      example: 'CentOS Linux (3.10.0-1160.el7.x86_64) 7 (Core)',
-    },
-    { name: 'boot.next_once', lifetime: 'disk', summary: 'that entry is for one boot only', example: false },
-    {
-      name: 'kernel.next',
-      lifetime: 'disk',
-      summary: 'release of the kernel that boots next; empty when it is not known',
-      example: '3.10.0-1160.el7.x86_64',
-    },
-    {
-      name: 'kernel.saved',
-      lifetime: 'disk',
-      summary: 'release that boots when nothing is chosen for one boot only; empty when it is not known',
-      example: '3.10.0-862.el7.x86_64',
-    },
-    {
-      name: 'kernel.trial',
-      lifetime: 'disk',
-      summary: 'release that kmend chose for one boot to try it (grubenv: kmend_trial), until it is made the default; empty for none',
-      example: '',
-    },
-    {
-      name: 'boot.once',
-      lifetime: 'disk',
-      summary: 'can an entry be chosen for one boot, so that a kernel that does not come up falls back by itself: yes, or why not',
-      example: 'yes',
-    },
-    {
-      name: 'boot.loader',
-      lifetime: 'disk',
-      summary: 'grub2, bls, grub-debian, grub-suse, rpm-ostree, flatcar, zipl or unknown',
-      example: 'grub2',
-    },
-    { name: 'boot.firmware', lifetime: 'disk', summary: 'bios or uefi', example: 'bios' },
-    {
-      name: 'boot.grub_cfg',
-      lifetime: 'disk',
-      summary: 'the grub.cfg that the firmware starts; empty when there is none',
-      example: '/boot/grub2/grub.cfg',
-    },
-    {
-      name: 'boot.menu_broken',
-      lifetime: 'disk',
-      summary: 'what is wrong with the grub.cfg as a file: it ends inside an entry; empty when nothing is',
-      example: '',
-    },
-    { name: 'boot.entries', lifetime: 'disk', summary: 'boot entries: release, cmdline, title, id', example: [] },
-    {
-      name: 'boot.default_grub',
-      lifetime: 'disk',
-      summary: 'GRUB_CMDLINE_LINUX after /etc/default/grub and its drop-ins',
-      example: 'crashkernel=auto',
-    },
-    { name: 'boot.default_grub_default', lifetime: 'disk', summary: 'GRUB_CMDLINE_LINUX_DEFAULT, likewise', example: 'quiet' },
-    { name: 'boot.default_grub_text', lifetime: 'disk', summary: 'the text of /etc/default/grub', example: 'GRUB_CMDLINE_LINUX="quiet"\n' },
-    {
-      name: 'boot.dropins',
-      lifetime: 'disk',
-      summary: 'files of /etc/default/grub.d in the order in which they are read, with their text',
-      example: [{ path: '/etc/default/grub.d/50-cloudimg-settings.cfg', text: 'GRUB_CMDLINE_LINUX_DEFAULT="console=ttyS0"\n' }],
-    },
-    {
-      name: 'boot.kernel_cmdline',
-      lifetime: 'disk',
-      summary: '/etc/kernel/cmdline: what el9 gives to new kernels; empty when there is none',
-      example: '',
-    },
-    {
-      name: 'boot.cmdline_future',
-      lifetime: 'disk',
-      summary: 'arguments that a kernel installed later would get',
-      example: 'crashkernel=auto',
-    },
-  ],
   script: scriptText(boot),
   maxBytes: 262_144,
   parse: (text, { cut }) => {
@@ -161,7 +69,7 @@ function flatcarMenu(fields: Fields): BootMenu {
 }
 
 function nextFacts(menu: Menu, denied: string): Facts {
-  const value = (text: string | undefined): Value => (denied === '' ? (text ?? '') : unknown(denied));
+  const value = (text: string | undefined): string | Unknown => (denied === '' ? (text ?? '') : unknown(denied));
   return {
     'boot.next_cmdline': value(menu.next?.cmdline),
     'boot.next_title': value(menu.next?.title),

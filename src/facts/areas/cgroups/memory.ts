@@ -5,10 +5,6 @@ import { wholeNumber } from '../../fields.ts';
 
 export const memoryArea: Area = {
   name: 'memory',
-  facts: [
-    { name: 'memory.slab_kb', lifetime: 'boot', summary: 'Slab of /proc/meminfo, kB', example: 412_000 },
-    { name: 'memory.sunreclaim_kb', lifetime: 'boot', summary: 'SUnreclaim of /proc/meminfo, kB: a trend, not a level', example: 361_276 },
-  ],
   script: `printf '%s\\n' "$S"`,
   maxBytes: 65_536,
   parse: (text) => {

@@ -1,6 +1,6 @@
 // Area pids: what limits the number of processes where kernel memory is not accounted. Read by `check`, and for a play that names such a fact.
 import { scriptText } from '../../../model/text/script-text.ts';
-import { unknown, type Value } from '../../../model/value.ts';
+import { type Unknown, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { type Fields, readFields, wholeNumber } from '../../fields.ts';
 import { creatorRows, type Level } from '../../kmem/creators.ts';
@@ -12,57 +12,22 @@ const keysOf = (level: Level): string => creatorRows.flatMap((row) => (row.level
 
 const countProgram = scriptText(countPids, { pods: keysOf('pod'), containers: keysOf('container') });
 
+const controllers = ['v1', 'v2'] as const;
+
 export const pidsArea: Area = {
   name: 'pids',
-  facts: [
-    { name: 'pids.controller', lifetime: 'boot', summary: 'where the pids controller is: v1, v2 or absent', example: 'v1' },
-    {
-      name: 'pids.kernel_max',
-      lifetime: 'boot',
-      summary: 'kernel.pid_max: processes and threads of the whole host; 0 when not known',
-      example: 32_768,
-    },
-    { name: 'pids.pods', lifetime: 'boot', summary: 'pods that have a pids.max', example: 14 },
-    { name: 'pids.pods_unlimited', lifetime: 'boot', summary: 'how many of them have no limit of their own', example: 12 },
-    { name: 'pids.containers', lifetime: 'boot', summary: 'containers that have a pids.max', example: 31 },
-    {
-      name: 'pids.containers_unlimited',
-      lifetime: 'boot',
-      summary: 'how many of them are limited neither by themselves nor by their pod',
-      example: 28,
-    },
-    {
-      name: 'pids.pod_limit',
-      lifetime: 'disk',
-      summary: "the kubelet's --pod-max-pids, else podPidsLimit of its configuration; -1 where neither sets a limit",
-      example: 1024,
-    },
-    {
-      name: 'pids.pod_limit_gate',
-      lifetime: 'disk',
-      summary: 'the feature gate SupportPodPidsLimit as it is configured: true, false, or empty; kubelets before 1.14 need true',
-      example: '',
-    },
-    {
-      name: 'pids.system_reserved',
-      lifetime: 'disk',
-      summary: "the kubelet's --system-reserved, else systemReserved of its configuration; empty for none",
-      example: 'cpu=200m,memory=1Gi,pid=1000',
-    },
-    { name: 'pids.kube_reserved', lifetime: 'disk', summary: 'the same for --kube-reserved', example: 'memory=500Mi' },
-  ],
   script: scriptText(pids, { countProgram }),
   maxBytes: 262_144,
   parse: (text, { cut }) => {
     const fields = readFields(text);
     const counts = fields.text('counts').split(' ').map(wholeNumber);
-    const count = (index: number): Value => counts[index] ?? (cut ? unknown('the pids groups could not be counted in time') : 0);
+    const count = (index: number): number | Unknown => counts[index] ?? (cut ? unknown('the pids groups could not be counted in time') : 0);
     const limit = kubeletSetting('pod-max-pids', 'podPidsLimit', fields);
     const gates = reservation('feature-gates', 'featureGates', fields);
-    const known = (value: Value): Value =>
+    const known = <T>(value: T): T | Unknown =>
       fields.has('config_denied') ? unknown("the kubelet's configuration may be read by root only") : value;
     return {
-      'pids.controller': fields.text('controller') || 'absent',
+      'pids.controller': controllers.find((one) => one === fields.text('controller')) ?? 'absent',
       'pids.kernel_max': fields.number('kernel_max'),
       'pids.pods': count(0),
       'pids.pods_unlimited': count(1),

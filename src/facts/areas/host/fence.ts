@@ -1,24 +1,8 @@
 // The fence of a host: which run of kmend holds it, or held it last. One that is open is a host that a run took and did not give back.
-import type { FactDef, Facts } from '../../../model/fact.ts';
+import type { Facts } from '../../../model/fact.ts';
 import { isRunId } from '../../../model/run/run-id.ts';
 import { unknown } from '../../../model/value.ts';
 import { type Fields, wholeNumber, wordsOf } from '../../fields.ts';
-
-export const fenceFacts: readonly FactDef[] = [
-  {
-    name: 'fence.run',
-    lifetime: 'disk',
-    summary: 'run of kmend that holds this host, or that held it last; empty for none, unknown without root',
-    example: '20261124-153012-k3f9',
-  },
-  { name: 'fence.number', lifetime: 'disk', summary: 'controller of that run: 1, and one more with each resume; 0 for none', example: 1 },
-  {
-    name: 'fence.open',
-    lifetime: 'disk',
-    summary: 'that run has the host still: it is under way, was interrupted, or the host failed in it and nobody has acknowledged that',
-    example: false,
-  },
-];
 
 /** The file holds `RUN NUMBER open|closed`. */
 export function fenceOf(fields: Fields): Facts {

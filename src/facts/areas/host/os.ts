@@ -1,12 +1,11 @@
 // Area os: which distribution, from os-release.
+import type { OsFamily } from '../../../model/facts/values.ts';
 import type { Area } from '../../area.ts';
 import { readAssignments } from '../../assignments.ts';
 import { readFields } from '../../fields.ts';
 
-type Family = 'rhel' | 'debian' | 'suse' | 'fedora' | 'coreos' | 'flatcar' | 'unknown';
-
 /** By ID first, then by the words of ID_LIKE, nearest first. */
-const families: readonly { readonly family: Family; readonly ids: readonly string[] }[] = [
+const families: readonly { readonly family: OsFamily; readonly ids: readonly string[] }[] = [
   { family: 'coreos', ids: ['rhcos', 'scos'] },
   { family: 'flatcar', ids: ['flatcar', 'coreos'] },
   { family: 'rhel', ids: ['rhel', 'centos', 'rocky', 'almalinux', 'ol', 'scientific', 'amzn', 'virtuozzo', 'cloudlinux', 'redhat'] },
@@ -15,7 +14,7 @@ const families: readonly { readonly family: Family; readonly ids: readonly strin
   { family: 'suse', ids: ['sles', 'sled', 'suse', 'opensuse', 'opensuse-leap', 'opensuse-tumbleweed', 'sle_hpc'] },
 ];
 
-function familyOf(id: string, like: string, variant: string): Family {
+function familyOf(id: string, like: string, variant: string): OsFamily {
   if (id === 'fedora' && variant === 'coreos') return 'coreos';
   for (const word of [id, ...like.split(' ')]) {
     const found = families.find(({ ids }) => ids.includes(word));
@@ -26,17 +25,6 @@ function familyOf(id: string, like: string, variant: string): Family {
 
 export const osArea: Area = {
   name: 'os',
-  facts: [
-    { name: 'os.id', lifetime: 'disk', summary: 'ID of os-release; empty when there is none', example: 'centos' },
-    { name: 'os.version', lifetime: 'disk', summary: 'VERSION_ID of os-release', example: '7' },
-    { name: 'os.name', lifetime: 'disk', summary: 'PRETTY_NAME of os-release', example: 'CentOS Linux 7 (Core)' },
-    {
-      name: 'os.family',
-      lifetime: 'disk',
-      summary: 'rhel, debian, suse, fedora, coreos, flatcar or unknown: how packages and the boot loader are handled',
-      example: 'rhel',
-    },
-  ],
   script: `if [ -e "$R/etc/os-release" ]; then dump "$R/etc/os-release" os; else dump "$R/usr/lib/os-release" os; fi
 line "$R/etc/redhat-release" redhat`,
   maxBytes: 65_536,

@@ -27,52 +27,6 @@ const program = scriptText(boots, {
 
 export const crashArea: Area = {
   name: 'crash',
-  facts: [
-    {
-      name: 'crash.verdict',
-      lifetime: 'disk',
-      summary:
-        'died (an earlier boot ended by the leak), died_unshown (one crashed or broke off, and nothing shows why), seen (only symptoms in an earlier boot), none, or unknown where nothing could be read',
-      example: 'died',
-    },
-    {
-      name: 'crash.on',
-      lifetime: 'disk',
-      summary: 'day (UTC) of that death or of the last symptom; empty for none',
-      example: '2018-11-05',
-    },
-    {
-      name: 'crash.evidence',
-      lifetime: 'disk',
-      summary: 'where that is written, and which symptoms are there; empty for none',
-      example: 'crash dump of 2018-11-05 10:24: SLUB node -1, NULL pointer dereference in ip6mr_sk_done',
-    },
-    {
-      name: 'crash.boots',
-      lifetime: 'disk',
-      summary:
-        'earlier boots by what is left of them (source: dump, pstore, journal or messages), the newest first: boot id where known, its kernel, when and how the log ended (crash, abrupt, planned, unknown), symptoms with count, time and last line',
-      example: [
-        {
-          source: 'dump',
-          place: '/var/crash/127.0.0.1-2018-11-05-10:24:33/vmcore-dmesg.txt',
-          boot: '',
-          kernel: '3.10.0-862.el7.x86_64',
-          at: 1_541_413_473,
-          ended: 'crash',
-          symptoms: [
-            { kind: 'slub_memcg', count: 3, at: 1_541_413_401, line: 'cache: sock_inode_cache(158:8aff71103b35), object size: 632' },
-          ],
-        },
-      ],
-    },
-    {
-      name: 'crash.sources',
-      lifetime: 'disk',
-      summary: 'what there is to read of earlier boots: read, absent, denied or cut (not all of it was read)',
-      example: { dump: 'read', pstore: 'absent', journal: 'absent', messages: 'read' },
-    },
-  ],
   script: scriptText(crash, { program }),
   maxBytes: 262_144,
   parse: (text): Facts => {

@@ -1,6 +1,8 @@
 // Earlier boots by what is left of them: the lines of the crash area's script, read into boots with their symptoms, times and ends.
+
+import type { EarlierBoot, EarlierSymptom, PastSource, SourceState } from '../../../model/facts/values.ts';
 import { type Fields, wholeNumber, wordsOf } from '../../fields.ts';
-import { type EarlierBoot, type EarlierSymptom, type PastSource, pastSources, type SourceState } from '../../kmem/past.ts';
+import { pastSources } from '../../kmem/past.ts';
 import { kernelSymptom } from '../../kmem/symptoms.ts';
 import { type Dating, dumpTime, timeOf, zoneOf } from './log-time.ts';
 

@@ -10,16 +10,6 @@ const keeping = (key: string, pattern: string): string => scriptText(keepLines, 
 
 export const kernelLogArea: Area = {
   name: 'log',
-  facts: [
-    {
-      name: 'kmem.symptoms',
-      lifetime: 'boot',
-      summary:
-        'lines by kind, and who wrote them (kernel: its log; runtime: docker, containerd, cri-o or the kubelet): how many, and the last one',
-      example: [{ kind: 'slub_memcg', from: 'kernel', count: 3, line: 'cache: kmalloc-192(12:0f3a5e0e), object size: 192' }],
-    },
-    { name: 'kmem.log_read', lifetime: 'boot', summary: 'the kernel log could be read; false where dmesg is refused', example: true },
-  ],
   script: scriptText(kernelLog, {
     log: keeping('log', `^@denied$|${symptomPatterns.kernel}`),
     runtime: keeping('runtime', symptomPatterns.runtime),

@@ -1,5 +1,5 @@
 // When a line of a log was written: by its own words, and by its file where those leave something out.
-import type { PastSource } from '../../kmem/past.ts';
+import type { PastSource } from '../../../model/facts/values.ts';
 
 export interface Dating {
   readonly source: PastSource;

@@ -1,6 +1,6 @@
 // Packages that are not fully installed: what their state means, which of them matter to this program, and the command that repairs each.
+import type { FactValue } from '../../../model/fact.ts';
 import { pasteable } from '../../../model/text/quote.ts';
-import { isMapping, type Value } from '../../../model/value.ts';
 
 /** Packages that can hold the engine; a host has at most one of them. They never mix: a move between them is a migration. */
 export const enginePackages = ['docker-ce', 'docker-ee', 'docker-engine', 'docker.io', 'docker', 'docker-io', 'moby-engine'] as const;
@@ -31,13 +31,13 @@ export interface Damage {
   readonly state: string;
 }
 
-export const readDamage = (value: Value | undefined): readonly Damage[] =>
-  isMapping(value) ? Object.entries(value).map(([name, state]) => ({ name, state: String(state) })) : [];
+export const readDamage = (damaged: FactValue<'packages.damaged'> = {}): readonly Damage[] =>
+  Object.entries(damaged).map(([name, state]) => ({ name, state }));
 
 /** Of the packages that matter: what is wrong, and what to do; nothing where all are whole. */
-export function graveDamage(damaged: Value | undefined, manager: Value | undefined): Grave | undefined {
-  const grave = readDamage(damaged).filter(({ name }) => matters(name));
-  return grave.length === 0 ? undefined : { why: damageWords(grave), hint: repairOf(grave, String(manager)) };
+export function graveDamage(all: readonly Damage[], manager: string): Grave | undefined {
+  const grave = all.filter(({ name }) => matters(name));
+  return grave.length === 0 ? undefined : { why: damageWords(grave), hint: repairOf(grave, manager) };
 }
 
 interface Grave {

@@ -10,15 +10,6 @@ export const packageLocks = scriptText(locks);
 /** `$LK` is the first of them, for the areas behind this one. */
 export const packageLocksArea: Area = {
   name: 'package_locks',
-  facts: [
-    {
-      name: 'packages.lock',
-      lifetime: 'boot',
-      summary:
-        'who holds a lock of the package manager to change packages, and since when; empty when nobody; read for plans with packages',
-      example: 'dnf (pid 4711, for 45 s) holds /var/lib/rpm/.rpm.lock',
-    },
-  ],
   functions: packageLocks,
   script: `LK=$(locks); LK=\${LK%%
 *}

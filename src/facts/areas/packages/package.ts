@@ -1,4 +1,6 @@
 // Area package (with a name): installed, held, and which versions the enabled repositories have.
+import { fact } from '../../../model/fact.ts';
+import type { BesideRow } from '../../../model/facts/values.ts';
 import { quote } from '../../../model/text/quote.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
 import { compareRpm } from '../../../model/text/versions.ts';
@@ -11,7 +13,7 @@ import { isSideBySide } from './damage.ts';
 import packageLook from './package.sh';
 import { isHeld } from './package-pins.ts';
 import { lookFact, repositoryFlags, wantedRepositories } from './repositories.ts';
-import { unusableFact, unusableOf } from './unusable.ts';
+import { unusableOf } from './unusable.ts';
 import yumLook from './yum-look.sh';
 
 /**
@@ -20,46 +22,6 @@ import yumLook from './yum-look.sh';
  */
 export const packageArea: Area = {
   name: 'package',
-  facts: [
-    {
-      name: 'package.*.installed',
-      lifetime: 'disk',
-      summary: '[epoch:]version-release; empty when not installed',
-      example: '3:18.09.9-3.el7',
-    },
-    {
-      name: 'package.*.state',
-      lifetime: 'disk',
-      summary: '`installed`, a state of an installation that is not complete (as in `packages.damaged`), or empty when not installed',
-      example: 'installed',
-    },
-    {
-      name: 'package.*.available',
-      lifetime: 'outside',
-      summary:
-        'versions that the enabled repositories have, holds and excludes left aside, and those that an apt pin forbids unless it forbids all; `package.NAME@CHOICE` with `enablerepo`, `disablerepo`',
-      example: ['3:18.09.1-3.el7', '3:18.09.9-3.el7'],
-    },
-    {
-      name: 'package.*.beside',
-      lifetime: 'outside',
-      summary:
-        'the newest version of packages that were looked for in the same call, with the repository: what a module may name as another way',
-      example: [{ name: 'kernel-lt', version: '5.4.278-1.el7.elrepo', repository: 'elrepo-kernel' }],
-    },
-    {
-      name: 'package.*.unusable',
-      lifetime: 'outside',
-      summary: 'repositories that could not be used for that look: cause, id, the words of the package manager, skipped or not',
-      example: [{ cause: 'gone', repository: 'base', said: 'Status code: 404 for http://mirror/7/repodata/repomd.xml', skipped: false }],
-    },
-    {
-      name: 'package.*.held',
-      lifetime: 'disk',
-      summary: 'a versionlock, an exclude, a hold or a negative apt pin of all its versions keeps it from being changed',
-      example: false,
-    },
-  ],
   needs: 'package_locks',
   functions: scriptText(yumLook) + scriptText(aptSources),
   script: (args) => {
@@ -81,13 +43,18 @@ export const packageArea: Area = {
     const allowed = known.filter((version) => !pinned.includes(version));
     const available = allowed.length === 0 ? known : allowed;
     return {
-      [`package.${name}.installed`]: state === '' ? '' : evr,
-      [`package.${name}.state`]: state,
-      [lookFact(name, choice, 'available')]: [...new Set(available)],
-      [lookFact(name, choice, 'beside')]: besideOf(args).flatMap((other) => newestOf(other, fields.text('list'))),
-      [lookFact(name, choice, 'unusable')]: unusableFact(unusableOf(fields, available.length > 0, choice)),
-      [`package.${name}.held`]:
+      ...fact(`package.${name}.installed`, state === '' ? '' : evr),
+      ...fact(`package.${name}.state`, state),
+      ...fact(lookFact(name, choice, 'available'), [...new Set(available)]),
+      ...fact(
+        lookFact(name, choice, 'beside'),
+        besideOf(args).flatMap((other) => newestOf(other, fields.text('list'))),
+      ),
+      ...fact(lookFact(name, choice, 'unusable'), unusableOf(fields, available.length > 0, choice)),
+      ...fact(
+        `package.${name}.held`,
         /^h/.test(abbreviation) || (pinned.length > 0 && allowed.length === 0) || isHeld(name, fields.all('lock'), fields.all('exclude')),
+      ),
     };
   },
 };
@@ -120,7 +87,7 @@ interface Row {
 /** Other packages for the same look: a second one would cost seconds. */
 const besideOf = ({ beside }: Mapping): readonly string[] => (isList(beside) ? beside.map(String) : []);
 
-function newestOf(name: string, text: string): readonly Mapping[] {
+function newestOf(name: string, text: string): readonly BesideRow[] {
   const newest = [...listed(text, name)].sort((a, b) => compareRpm(a.version, b.version)).at(-1);
   return newest === undefined ? [] : [{ name, ...newest }];
 }

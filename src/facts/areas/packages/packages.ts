@@ -1,7 +1,9 @@
 // Area packages: the container software that is installed, and the state of the package manager.
 import type { Facts } from '../../../model/fact.ts';
+import type { ByName } from '../../../model/facts/row.ts';
+import type { PackageTool } from '../../../model/facts/values.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
-import { type Mapping, unknown, type Value } from '../../../model/value.ts';
+import { unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields, wholeNumber, wordsOf } from '../../fields.ts';
 import { blockingStates, containerPackages, enginePackages } from './damage.ts';
@@ -15,45 +17,6 @@ const unfinished =
 
 export const packagesArea: Area = {
   name: 'packages',
-  facts: [
-    { name: 'packages.manager', lifetime: 'disk', summary: 'yum, dnf, apt, zypper, rpm-ostree or none', example: 'yum' },
-    {
-      name: 'packages.held',
-      lifetime: 'disk',
-      summary: 'versionlock entries, exclude patterns, held packages',
-      example: ['exclude docker-ce*'],
-    },
-    {
-      name: 'packages.broken',
-      lifetime: 'disk',
-      summary: 'why nothing can be installed: an interrupted transaction, a database that cannot be read; empty when all is well',
-      example: 'docker-ce is half-configured',
-    },
-    {
-      name: 'packages.damaged',
-      lifetime: 'disk',
-      summary:
-        'packages that are not fully installed, with their state: one of dpkg, `reinst-required`, `duplicate` (rpm has several versions of one name), `script-failed` (rpm calls it installed)',
-      example: { 'containerd.io': 'half-configured', 'docker-ce': 'unpacked' },
-    },
-    { name: 'docker.package', lifetime: 'disk', summary: 'the package that holds the engine; empty when none does', example: 'docker-ce' },
-    { name: 'docker.evr', lifetime: 'disk', summary: 'its [epoch:]version-release; empty when absent', example: '3:18.09.9-3.el7' },
-    {
-      name: 'docker.installed_at',
-      lifetime: 'disk',
-      summary: "when it was installed by the host's clock; 0 when absent",
-      example: 1_794_000_000,
-    },
-    { name: 'cli.evr', lifetime: 'disk', summary: 'of docker-ce-cli', example: '1:18.09.9-3.el7' },
-    { name: 'containerd.package', lifetime: 'disk', summary: 'containerd.io, containerd, or empty', example: 'containerd.io' },
-    { name: 'containerd.evr', lifetime: 'disk', summary: 'of that package; empty when absent', example: '1.2.10-3.2.el7' },
-    { name: 'containerd.installed_at', lifetime: 'disk', summary: "when it was installed by the host's clock; 0 when absent", example: 0 },
-    { name: 'runc.evr', lifetime: 'disk', summary: 'of a package runc of its own (containerd.io brings its own)', example: '' },
-    { name: 'runc.installed_at', lifetime: 'disk', summary: 'when that package was installed; 0 when absent', example: 0 },
-    { name: 'crio.evr', lifetime: 'disk', summary: 'of cri-o', example: '' },
-    { name: 'kubelet.evr', lifetime: 'disk', summary: 'of the kubelet package', example: '1.12.3-0' },
-    { name: 'kubelet.installed_at', lifetime: 'disk', summary: 'when that package was installed; 0 when absent', example: 1_794_000_000 },
-  ],
   functions: scriptText(held),
   script: scriptText(packages, {
     unfinished,
@@ -129,15 +92,15 @@ function packageFacts(rows: readonly Row[]): Facts {
 /** 127: no such program, so nothing was installed by it (Flatcar). Anything else: we do not know. */
 function unreadPackages(status: string): Facts {
   if (status === '127') return packageFacts([]);
-  const why: Value = unknown(status === '124' ? 'the package database did not answer in time' : 'the package database could not be read');
+  const why = unknown(status === '124' ? 'the package database did not answer in time' : 'the package database could not be read');
   return Object.fromEntries(Object.keys(packageFacts([])).map((name) => [name, why]));
 }
 
-function managerOf(family: string, version: string, tools: readonly string[], ostree: boolean): string {
+function managerOf(family: string, version: string, tools: readonly string[], ostree: boolean): PackageTool {
   if (ostree && tools.includes('rpm-ostree')) return 'rpm-ostree';
   // On el7 dnf is an extra; from el8 on yum is only another name of dnf.
-  const redHat = /^[1-7](\.|$)/.test(version) ? ['yum', 'dnf'] : ['dnf', 'yum'];
-  const found = (family === 'deb' ? ['apt-get'] : ['zypper', ...redHat]).find((tool) => tools.includes(tool));
+  const redHat = /^[1-7](\.|$)/.test(version) ? (['yum', 'dnf'] as const) : (['dnf', 'yum'] as const);
+  const found = (family === 'deb' ? (['apt-get'] as const) : (['zypper', ...redHat] as const)).find((tool) => tools.includes(tool));
   return found === 'apt-get' ? 'apt' : (found ?? 'none');
 }
 
@@ -149,7 +112,7 @@ function heldOf(fields: Fields): readonly string[] {
   return [...new Set([...heldList(fields.all('lock'), fields.all('exclude')), ...holds])];
 }
 
-function damagedOf(fields: Fields): Mapping {
+function damagedOf(fields: Fields): ByName<string> {
   const versions = new Map<string, string>();
   const duplicates = readRows(fields).flatMap(({ name, evr, state }): readonly (readonly [string, string])[] => {
     const other = versions.get(name) ?? evr;
@@ -163,9 +126,9 @@ function damagedOf(fields: Fields): Mapping {
   return Object.fromEntries([...named, ...duplicates]);
 }
 
-function brokenOf(fields: Fields, damaged: Mapping, status: string): string {
+function brokenOf(fields: Fields, damaged: ByName<string>, status: string): string {
   const database = fields.all('pkg').filter((line) => /^(error|warning): (rpmdb|cannot open|db5|Thread died)/i.test(line));
-  const blocking = Object.entries(damaged).filter(([, state]) => blockingStates.includes(String(state)));
+  const blocking = Object.entries(damaged).filter(([, state]) => blockingStates.includes(state));
   const reasons = [...fields.all('broken'), ...blocking.map(([name, state]) => `${name} is ${state}`), ...database];
   if (status === '124') reasons.push('the package database did not answer in time');
   return [...new Set(reasons)].join('; ').slice(0, 500);

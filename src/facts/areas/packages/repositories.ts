@@ -29,7 +29,11 @@ export const repositoryFlags = ({ enable, disable }: Repositories): string =>
   [...disable.map((id) => ` ${quote(`--disablerepo=${id}`)}`), ...enable.map((id) => ` ${quote(`--enablerepo=${id}`)}`)].join('');
 
 /** `package.NAME.available`; with a choice it is another fact (`package.NAME@elrepo-kernel,!base.available`): two tasks may choose differently. */
-export const lookFact = (name: string, { enable, disable }: Repositories, what: string): string => {
+export const lookFact = <const What extends 'available' | 'beside' | 'unusable'>(
+  name: string,
+  { enable, disable }: Repositories,
+  what: What,
+): `package.${string}.${What}` => {
   const choice = [...enable, ...disable.map((id) => `!${id}`)].join(',');
   return `package.${name}${choice === '' ? '' : `@${choice}`}.${what}`;
 };

@@ -1,7 +1,9 @@
 // Why a repository cannot be used: what package managers say, what it means, and the ways out. One table for the plan and for exit codes.
 
+import type { UnusableCause } from '../../../model/facts/values.ts';
+
 export interface RepositoryCause {
-  readonly name: string;
+  readonly name: UnusableCause;
   /** Exit status of a package script that failed for it. */
   readonly code: number;
   /** Goes after "the repository ID" or "a repository". */
@@ -239,19 +241,7 @@ export const hostCauses = [
   },
 ] as const satisfies readonly Omit<RepositoryCause, 'code'>[];
 
-/** `none`, `unread`: known by the configuration alone. `failed`: the look failed, and nobody knows its words. */
-const bareCauses = ['none', 'unread', 'failed'] as const;
-
-type Described = (typeof repositoryCauses | typeof hostCauses)[number];
-export type CauseName = Described['name'] | (typeof bareCauses)[number];
-
-export const isCause = (value: unknown): value is CauseName =>
-  [...hostCauses, ...repositoryCauses]
-    .map(({ name }) => name as CauseName)
-    .concat(bareCauses)
-    .some((name) => name === value);
-
-const patterns: readonly { readonly name: CauseName; readonly pattern: RegExp }[] = [...hostCauses, ...repositoryCauses].map(
+const patterns: readonly { readonly name: UnusableCause; readonly pattern: RegExp }[] = [...hostCauses, ...repositoryCauses].map(
   ({ name, said }) => ({
     name,
     pattern: new RegExp(said.join('|'), 'm'),
@@ -259,7 +249,7 @@ const patterns: readonly { readonly name: CauseName; readonly pattern: RegExp }[
 );
 
 /** Is this a matter of the host, not of a repository? */
-export const isOfHost = (cause: CauseName): boolean => hostCauses.some(({ name }) => name === cause);
+export const isOfHost = (cause: UnusableCause): boolean => hostCauses.some(({ name }) => name === cause);
 
 /** The cause that these lines show, and the lines that show it; nothing for lines about other things. */
 export function causeOf(lines: readonly string[]): Shown | undefined {
@@ -271,6 +261,6 @@ export function causeOf(lines: readonly string[]): Shown | undefined {
 }
 
 export interface Shown {
-  readonly name: CauseName;
+  readonly name: UnusableCause;
   readonly lines: readonly string[];
 }

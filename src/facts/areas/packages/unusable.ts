@@ -1,20 +1,9 @@
 // Which repositories of a host cannot be used, and why: read from their configuration and from what the package manager said of them.
-import { isList, isMapping, type Mapping, type Value } from '../../../model/value.ts';
+import type { Unusable, UnusableCause } from '../../../model/facts/values.ts';
 import type { Fields } from '../../fields.ts';
 import { matchesAny } from './package-pins.ts';
 import type { Repositories } from './repositories.ts';
-import { type CauseName, causeOf, isCause, isOfHost, type Shown } from './repository-causes.ts';
-
-/** One repository that failed. As a fact: plain data. */
-export interface Unusable {
-  readonly cause: CauseName;
-  /** Its id; ids of all that are disabled; empty where the package manager names none. */
-  readonly repository: string;
-  /** The words of the package manager; empty where the configuration says it. */
-  readonly said: string;
-  /** The package manager went on without it (skip_if_unavailable). */
-  readonly skipped: boolean;
-}
+import { causeOf, isOfHost, type Shown } from './repository-causes.ts';
 
 interface Configured {
   readonly id: string;
@@ -127,7 +116,7 @@ const ownerOf = (line: string, configured: readonly Configured[]): string | unde
  * curl follows redirects: a failure at another address than the configured one is one of the place where it moved to. With a proxy, curl fails to
  * connect to another host than that of the address.
  */
-function seenThrough({ name, lines: [line = ''] }: Shown, address: string, proxy: boolean): CauseName {
+function seenThrough({ name, lines: [line = ''] }: Shown, address: string, proxy: boolean): UnusableCause {
   const url = /(?<![a-z])[a-z]+:\/\/[^\s:[][^\s[]*/.exec(line)?.[0] ?? '';
   const host = hostOf(url);
   const tried = /(?:resolve host: |connect to (?:server )?|Failed connect to )([A-Za-z0-9.-]+)/.exec(line.slice(line.indexOf('[')))?.[1];
@@ -138,7 +127,7 @@ function seenThrough({ name, lines: [line = ''] }: Shown, address: string, proxy
 }
 
 /** What is not the matter of an address. */
-const stays: ReadonlySet<CauseName> = new Set([
+const stays: ReadonlySet<UnusableCause> = new Set([
   'proxy',
   'proxy_login',
   'unknown',
@@ -151,13 +140,3 @@ const stays: ReadonlySet<CauseName> = new Set([
 ]);
 
 const hostOf = (url: string): string => /:\/\/(?:[^/@]*@)?([^/:\s]+)/.exec(url)?.[1] ?? '';
-
-/** As a value of the fact, and back. A host that was not asked has none. */
-export const unusableFact = (rows: readonly Unusable[]): readonly Mapping[] => rows.map((row) => ({ ...row }));
-
-export const readUnusable = (value: Value | undefined): readonly Unusable[] =>
-  (isList(value) ? value : [])
-    .filter(isMapping)
-    .flatMap(({ cause, repository, said, skipped }) =>
-      isCause(cause) ? [{ cause, repository: String(repository ?? ''), said: String(said ?? ''), skipped: skipped === true }] : [],
-    );

@@ -1,6 +1,8 @@
 // Area docker: the engine that runs, as it says itself.
+
+import type { RuntimeRow } from '../../../model/facts/values.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
-import { isList, isMapping, type Mapping, unknown, type Value } from '../../../model/value.ts';
+import { isList, isMapping, type Mapping, type Unknown, unknown, type Value } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
 import docker from './docker.sh';
@@ -8,31 +10,6 @@ import { isSystemRunc, saidBy, skipSystemRunc } from './runtimes.ts';
 
 export const dockerArea: Area = {
   name: 'docker',
-  facts: [
-    { name: 'docker.installed', lifetime: 'disk', summary: 'there is a docker program', example: true },
-    { name: 'docker.running', lifetime: 'boot', summary: 'the daemon answers, or its process is there', example: true },
-    {
-      name: 'docker.version',
-      lifetime: 'boot',
-      summary: 'version of the running engine; empty when it does not run',
-      example: '18.06.1-ce',
-    },
-    { name: 'docker.client', lifetime: 'disk', summary: 'version of the client; empty when absent', example: '18.06.1-ce' },
-    {
-      name: 'docker.driver',
-      lifetime: 'boot',
-      summary: 'cgroup driver of the engine, cgroupfs or systemd; from daemon.json when it does not run; empty when neither says',
-      example: 'cgroupfs',
-    },
-    {
-      name: 'docker.runtimes',
-      lifetime: 'disk',
-      summary:
-        'runtimes other than runc that the engine knows, from daemon.json when it does not run; with the first line of their --version',
-      example: [{ name: 'nvidia', path: 'nvidia-container-runtime', says: 'runc version 1.0.0-rc6' }],
-    },
-    { name: 'docker.live_restore', lifetime: 'boot', summary: 'containers outlive a restart of the daemon', example: false },
-  ],
   script: scriptText(docker, { skipSystemRunc }),
   maxBytes: 131_072,
   parse: (text) => {
@@ -42,16 +19,16 @@ export const dockerArea: Area = {
     const answers = status === '0' && isVersion(server);
     const [, driver = '', live = '', runtimes = ''] = /^(\S+) (\S+) ?(.*)$/s.exec(fields.text('info')) ?? [];
     const daemon = mappingIn(fields.text('daemon'));
-    const fromRunning = (value: Value, absent: Value): Value =>
+    const fromRunning = <T extends string | boolean>(value: T, absent: T): T | Unknown =>
       hung ? unknown('docker did not answer within 5 s') : answers ? value : absent;
     return {
       'docker.installed': fields.has('installed'),
       'docker.running': answers || fields.has('process'),
-      'docker.version': fromRunning(server, ''),
+      'docker.version': fromRunning<string>(server, ''),
       'docker.client': clientOf(client, fields.text('client'), answers ? server : ''),
       'docker.driver': answers ? driver : (configuredDriver(daemon) ?? fromRunning('', '')),
       'docker.runtimes': runtimesIn(runtimes === '' ? daemon.runtimes : mappingIn(runtimes), fields.all('says')),
-      'docker.live_restore': fromRunning(live === 'true', false),
+      'docker.live_restore': fromRunning<boolean>(live === 'true', false),
     };
   },
 };
@@ -72,7 +49,7 @@ function configuredDriver(daemon: Mapping): string | undefined {
 }
 
 /** Runtimes by name, without those that are a plain runc. One without a path is a shim of containerd. */
-function runtimesIn(value: Value | undefined, says: readonly string[]): readonly Mapping[] {
+function runtimesIn(value: Value | undefined, says: readonly string[]): readonly RuntimeRow[] {
   return Object.entries(isMapping(value) ? value : {}).flatMap(([name, runtime]) => {
     const path = isMapping(runtime) && typeof runtime.path === 'string' ? runtime.path : '';
     const shim = path === '' && /^io\.containerd\.runc\./.test(name);

@@ -1,36 +1,12 @@
 // Area kubelet: is there one (also inside k3s and the like), which version, and with which cgroup driver.
 import { scriptText } from '../../../model/text/script-text.ts';
-import { unknown, type Value } from '../../../model/value.ts';
+import { type Unknown, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { type Fields, readFields, wordsOf } from '../../fields.ts';
 import kubelet from './kubelet.sh';
 
 export const kubeletArea: Area = {
   name: 'kubelet',
-  facts: [
-    { name: 'kubelet.installed', lifetime: 'disk', summary: 'there is a kubelet, or a program that holds one', example: true },
-    { name: 'kubelet.running', lifetime: 'boot', summary: 'its process is there', example: true },
-    { name: 'kubelet.version', lifetime: 'disk', summary: 'without the v; empty when absent', example: '1.12.3' },
-    {
-      name: 'kubelet.driver',
-      lifetime: 'disk',
-      summary: 'cgroup driver: cgroupfs or systemd, from its arguments, else its configuration, else its default; empty when absent',
-      example: 'cgroupfs',
-    },
-    {
-      name: 'kubelet.endpoint',
-      lifetime: 'disk',
-      summary: 'socket of the container runtime, from its arguments, else its configuration; empty when they do not say',
-      example: 'unix:///run/containerd/containerd.sock',
-    },
-    {
-      name: 'kubelet.changed_at',
-      lifetime: 'disk',
-      summary: 'when its program file was changed, by its ctime; 0 when not known',
-      example: 1_794_000_000,
-    },
-    { name: 'kubelet.program', lifetime: 'disk', summary: 'kubelet, k3s, rke2, hyperkube; empty when absent', example: 'kubelet' },
-  ],
   script: scriptText(kubelet),
   maxBytes: 262_144,
   parse: (text) => {
@@ -49,7 +25,7 @@ export const kubeletArea: Area = {
   },
 };
 
-function versionOf(says: string, evr: string): Value {
+function versionOf(says: string, evr: string): string | Unknown {
   const said = /(?:^| )v?(\d+\.\d+\.\d+[^\s(]*)/.exec(says)?.[1];
   const packaged = /^(?:\d+:)?(\d+\.\d+\.\d+)/.exec(evr)?.[1];
   return said ?? packaged ?? unknown('the kubelet runs from a place where its version cannot be asked');

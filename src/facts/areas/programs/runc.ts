@@ -6,35 +6,6 @@ import runc from './runc.sh';
 
 export const runcArea: Area = {
   name: 'runc',
-  facts: [
-    { name: 'runc.installed', lifetime: 'disk', summary: 'there is a runc program', example: true },
-    { name: 'runc.version', lifetime: 'disk', summary: 'what runc --version says; it cannot tell how it was built', example: '1.0.0-rc10' },
-    { name: 'runc.commit', lifetime: 'disk', summary: 'the commit that it says it was built from', example: '' },
-    {
-      name: 'runc.path',
-      lifetime: 'disk',
-      summary: "where it is: Docker's own before 18.09 is called docker-runc; that of k3s or RKE2 where there is no other",
-      example: '/usr/bin/runc',
-    },
-    {
-      name: 'runc.changed_at',
-      lifetime: 'disk',
-      summary: 'when that file was changed, by its ctime; 0 when not known',
-      example: 1_794_000_000,
-    },
-    {
-      name: 'containerd.installed',
-      lifetime: 'disk',
-      summary: 'there is a containerd program, or one that Docker brings along',
-      example: true,
-    },
-    {
-      name: 'containerd.bundled',
-      lifetime: 'disk',
-      summary: "containerd and runc come inside Docker's own package (before 18.09)",
-      example: false,
-    },
-  ],
   script: scriptText(runc),
   maxBytes: 65_536,
   parse: (text) => {

@@ -1,6 +1,5 @@
 // Area runtimes: containerd, cri-o and podman as their configuration says: cgroup drivers, and runtimes other than runc.
 import { scriptText } from '../../../model/text/script-text.ts';
-import type { Mapping } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { type Fields, readFields } from '../../fields.ts';
 import runtimes from './runtimes.sh';
@@ -13,35 +12,6 @@ const mostAsked = 4;
 
 export const runtimesArea: Area = {
   name: 'runtimes',
-  facts: [
-    {
-      name: 'containerd.driver',
-      lifetime: 'disk',
-      summary:
-        "cgroup driver of containerd's CRI plugin: systemd, or cgroupfs (its default, and where only some of its runtimes say systemd); empty when it is not known, or there is no containerd",
-      example: 'cgroupfs',
-    },
-    {
-      name: 'containerd.runtimes',
-      lifetime: 'disk',
-      summary: 'runtimes other than runc in its config.toml; with the first line of their --version',
-      example: [{ name: 'nvidia', path: '/usr/bin/nvidia-container-runtime', says: 'runc version 1.0.0-rc6' }],
-    },
-    { name: 'crio.installed', lifetime: 'disk', summary: 'there is a cri-o', example: false },
-    {
-      name: 'crio.driver',
-      lifetime: 'disk',
-      summary: 'its cgroup driver: systemd, or cgroupfs (the default before 1.18); empty when it is not known, or there is no cri-o',
-      example: '',
-    },
-    { name: 'podman.installed', lifetime: 'disk', summary: 'there is a podman', example: false },
-    {
-      name: 'podman.driver',
-      lifetime: 'disk',
-      summary: 'its cgroup driver: systemd (its default) or cgroupfs; empty when it is not known, or there is no podman',
-      example: '',
-    },
-  ],
   script: scriptText(runtimes, { skipSystemRunc, mostAsked }),
   maxBytes: 131_072,
   parse: (text) => {
@@ -55,7 +25,7 @@ export const runtimesArea: Area = {
       'containerd.driver': containerdDriver(fields, runtimes),
       'containerd.runtimes': runtimes
         .filter(({ path }) => path !== '' && !isSystemRunc(path, fields.all('says')))
-        .map(({ name, path }): Mapping => ({ name, path, says: saidBy(path, fields.all('says')) })),
+        .map(({ name, path }) => ({ name, path, says: saidBy(path, fields.all('says')) })),
       'crio.installed': crio,
       'crio.driver': crio ? managerOf(fields, 'crioconf', crioDefault) : '',
       'podman.installed': podman,

@@ -1,11 +1,13 @@
 // containerd.io: the package that brings runc since Docker 18.09. Its el7 builds had the tag nokmem, lost it for a year, and got it back.
+
+import type { Answer } from '../../../model/facts/values.ts';
 import { compareRpm, compareUpstream, versionInRange } from '../../../model/text/versions.ts';
-import type { Accounts, Row } from './row.ts';
+import type { Row } from './row.ts';
 
 interface ContainerdIoRow extends Row {
   readonly name: string;
   readonly range: string;
-  readonly accounts: Accounts;
+  readonly accounts: Answer;
   /** Good by its build files, but somebody has seen otherwise. */
   readonly disputed: boolean;
 }
@@ -77,7 +79,7 @@ export function containerdIoRow(evr: string): ContainerdIoRow | undefined {
   return evr === '' ? undefined : containerdIoRows.find(({ range }) => versionInRange(evr, range, compareRpm));
 }
 
-export function containerdIoAccounts(evr: string, rpm: boolean): Accounts {
+export function containerdIoAccounts(evr: string, rpm: boolean): Answer {
   const row = containerdIoRow(evr);
   if (row === undefined) return 'unknown';
   if (rpm) return row.accounts;

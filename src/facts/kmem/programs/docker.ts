@@ -1,13 +1,15 @@
 // Docker: engines that bring their own runc (before 18.09), and where the engine says nothing because runc is a package of its own.
+
+import type { Answer } from '../../../model/facts/values.ts';
 import { compareUpstream, versionInRange } from '../../../model/text/versions.ts';
-import type { Accounts, Row } from './row.ts';
+import type { Row } from './row.ts';
 
 interface DockerRow extends Row {
   readonly name: string;
   readonly packages: readonly string[];
   readonly range: string;
   /** `runc`: the engine does not decide, its runc does. */
-  readonly accounts: Accounts | 'runc';
+  readonly accounts: Answer | 'runc';
 }
 
 /** First match wins. */
@@ -102,7 +104,7 @@ export function ownerSays(name: string): string {
 }
 
 /** By the package that holds the engine and the engine's version (`18.06.1-ce`, `17.06.2-ee-18`). */
-export function dockerAccounts(name: string, version: string): Accounts | 'runc' {
+export function dockerAccounts(name: string, version: string): Answer | 'runc' {
   if (!/^\d/.test(version)) return 'unknown';
   const row = dockerRows.find(
     ({ packages, range }) => (packages.length === 0 || packages.includes(name)) && versionInRange(version, range, compareUpstream),

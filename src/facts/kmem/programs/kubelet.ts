@@ -1,11 +1,13 @@
 // kubelet: it makes /kubepods and the groups below itself, with its own copy of runc's code; no upgrade of Docker or runc changes it.
+
+import type { Answer } from '../../../model/facts/values.ts';
 import { compareKubernetes, versionInRange } from '../../../model/text/versions.ts';
-import type { Accounts, Row } from './row.ts';
+import type { Row } from './row.ts';
 
 interface KubeletRow extends Row {
   readonly name: string;
   readonly range: string;
-  readonly accounts: Accounts;
+  readonly accounts: Answer;
 }
 
 /** With the cgroupfs driver, official binaries (a rebuilt one with GOFLAGS=-tags=nokmem looks the same). */
@@ -47,7 +49,7 @@ export const kubeletRows: readonly KubeletRow[] = [
   },
 ];
 
-export function kubeletAccounts(version: string, driver: string): Accounts {
+export function kubeletAccounts(version: string, driver: string): Answer {
   if (driver === 'systemd') return 'no';
   if (!/^v?\d+\.\d+\.\d+/.test(version)) return 'unknown';
   return kubeletRows.find(({ range }) => versionInRange(version, range, compareKubernetes))?.accounts ?? 'unknown';

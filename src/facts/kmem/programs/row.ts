@@ -11,6 +11,3 @@ export interface Row {
   /** Public: repository and path, pull request, issue, erratum. */
   readonly source: string;
 }
-
-/** Does this part switch kernel-memory accounting on for the groups that it makes with the cgroupfs driver? */
-export type Accounts = 'yes' | 'no' | 'unknown';

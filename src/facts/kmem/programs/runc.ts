@@ -1,11 +1,13 @@
 // runc: does it ask for kernel-memory accounting for a container with a memory setting (cgroupfs driver)?
+
+import type { Answer } from '../../../model/facts/values.ts';
 import { compareUpstream, versionInRange } from '../../../model/text/versions.ts';
-import type { Accounts, Row } from './row.ts';
+import type { Row } from './row.ts';
 
 interface RuncRow extends Row {
   readonly name: string;
   readonly range: string;
-  readonly accounts: Accounts;
+  readonly accounts: Answer;
 }
 
 export const runcRows: readonly RuncRow[] = [
@@ -41,7 +43,7 @@ export const runcRows: readonly RuncRow[] = [
 ];
 
 /** By version alone; its package has to show how an rc6 to rc93 was built. */
-export function runcAccounts(version: string): Accounts {
+export function runcAccounts(version: string): Answer {
   if (!/^\d/.test(version)) return 'unknown';
   return runcRows.find(({ range }) => versionInRange(version, range, compareUpstream))?.accounts ?? 'unknown';
 }
