@@ -1,6 +1,6 @@
 // Module reboot: when the next boot would differ from this one, or when told to; proven by a new boot id.
 
-import { type Facts, type FactView, need } from '../model/fact.ts';
+import { allOf, type Facts, type FactView, need } from '../model/fact.ts';
 import type { SymptomKind } from '../model/facts/values.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/change.ts';
 import type { Fallback, RebootEffect, WaitEffect } from '../model/run/effect.ts';
@@ -185,17 +185,19 @@ function promises(facts: FactView): Facts {
   const next = need(facts, 'kernel.next');
   const cmdline = need(facts, 'boot.next_cmdline');
   const saved = facts.get('boot.next_once') === true ? facts.get('kernel.saved') : undefined;
-  return {
-    ...(next === '' ? {} : { 'kernel.release': next }),
+  return allOf([
+    next === '' ? {} : { 'kernel.release': next },
     // What was chosen for one boot is used up by it.
-    ...(saved !== undefined ? { 'kernel.next': saved, 'boot.next_once': false } : {}),
-    ...(cmdline === '' ? {} : { 'boot.cmdline': cmdline }),
-    'boot.time': facts.get('clock.epoch') ?? 0,
-    'boot.uptime': 0,
-    'boot.pending': false,
-    'boot.pending_why': [],
-    'packages.lock': '',
-  };
+    saved === undefined ? {} : { 'kernel.next': saved, 'boot.next_once': false },
+    cmdline === '' ? {} : { 'boot.cmdline': cmdline },
+    {
+      'boot.time': facts.get('clock.epoch') ?? 0,
+      'boot.uptime': 0,
+      'boot.pending': false,
+      'boot.pending_why': [],
+      'packages.lock': '',
+    },
+  ]);
 }
 
 export const reboot = defineModule<Args>({

@@ -3,7 +3,7 @@
 import { engineVersion, ownerSays } from '../../facts/kmem/programs/docker.ts';
 import { kubeletAccounts } from '../../facts/kmem/programs/kubelet.ts';
 import { withPrelude } from '../../facts/probe/prelude.ts';
-import { type Facts, type FactView, need } from '../../model/fact.ts';
+import { allOf, type Facts, type FactView, need } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
 import type { RunEffect } from '../../model/run/effect.ts';
@@ -258,11 +258,11 @@ const effectOf = (manager: Manager, steps: readonly Step[], engine: string, give
 /** Install times count: packages younger than the boot are why a reboot is due. */
 function promised(steps: readonly Step[], engine: string, restarts: boolean, facts: FactView): Facts {
   const moved = (name: string): boolean => steps.some((step) => step.name === name);
-  return {
-    ...promisesOf(steps, facts),
-    ...(restarts ? { 'docker.version': engine } : {}),
-    ...(moved('docker-ce-cli') ? { 'docker.client': engine } : {}),
-    ...(moved('containerd.io')
+  return allOf([
+    promisesOf(steps, facts),
+    restarts ? { 'docker.version': engine } : {},
+    moved('docker-ce-cli') ? { 'docker.client': engine } : {},
+    moved('containerd.io')
       ? {
           'containerd.package': 'containerd.io',
           'containerd.installed': true,
@@ -272,8 +272,8 @@ function promised(steps: readonly Step[], engine: string, restarts: boolean, fac
           'runc.version': unknown('known once containerd.io is installed'),
           'runc.commit': unknown('known once containerd.io is installed'),
         }
-      : {}),
-  };
+      : {},
+  ]);
 }
 
 export const containerRuntime = defineModule<Args>({

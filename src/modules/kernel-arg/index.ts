@@ -1,6 +1,6 @@
 // Module kernel_arg: one boot argument, on all boot entries and for kernels installed later.
 
-import { type FactView, need } from '../../model/fact.ts';
+import { allOf, type FactView, need } from '../../model/fact.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
 import type { RunEffect } from '../../model/run/effect.ts';
 import { asArgs, flag, type Infer, listOf, object, oneOf, text } from '../../model/shape/schema.ts';
@@ -70,7 +70,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   if (refuse !== undefined) return { changes: [], refuse };
   return parsedOrRefused(edit, facts, {
     changes: [changeOf(edit, loader, next, nextAfter, script(edit))],
-    promises: { 'boot.next_cmdline': nextAfter, ...(futureAfter === future ? {} : { 'boot.cmdline_future': futureAfter }) },
+    promises: allOf([{ 'boot.next_cmdline': nextAfter }, futureAfter === future ? {} : { 'boot.cmdline_future': futureAfter }]),
     ...(nextAfter === next ? { note: 'only kernels installed later would lose it' } : {}),
   });
 }

@@ -1,8 +1,7 @@
 // What a task does to the boot loader: a kernel for one boot or as the default, with the package whose updates follow it; as changes and promises.
 
 import { withPrelude } from '../../facts/probe/prelude.ts';
-import { type Facts, type FactView, need } from '../../model/fact.ts';
-import { present } from '../../model/present.ts';
+import { allOf, type Facts, type FactView, need } from '../../model/fact.ts';
 import type { Change, ModulePlan } from '../../model/run/change.ts';
 import type { RunEffect } from '../../model/run/effect.ts';
 import type { Step } from '../package-manager/choose.ts';
@@ -101,14 +100,16 @@ function effectOf({ release, installation }: Target, trial: boolean, updates: st
 
 function promisesOf({ next, release, owner, installation }: Target, trial: boolean, updates: string | undefined, facts: FactView): Facts {
   const installed = need(facts, 'kernel.installed');
-  return {
-    ...copiedFacts(installation?.steps ?? []),
-    'kernel.next': release,
-    'kernel.installed': installed.includes(release) ? installed : [...installed, release],
-    'kernel.trial': trial ? release : '',
-    'kernel.saved': trial ? next : release,
-    'boot.next_once': trial,
-    ...(owner === '' ? {} : { 'kernel.packages': { ...facts.get('kernel.packages'), [release]: owner } }),
-    ...present({ 'kernel.default_package': updates }),
-  };
+  return allOf([
+    copiedFacts(installation?.steps ?? []),
+    {
+      'kernel.next': release,
+      'kernel.installed': installed.includes(release) ? installed : [...installed, release],
+      'kernel.trial': trial ? release : '',
+      'kernel.saved': trial ? next : release,
+      'boot.next_once': trial,
+    },
+    owner === '' ? {} : { 'kernel.packages': { ...facts.get('kernel.packages'), [release]: owner } },
+    updates === undefined ? {} : { 'kernel.default_package': updates },
+  ]);
 }
