@@ -41,7 +41,7 @@ const sources = {
 
 /** For kmend alone: expressions do not know them. */
 const internal = {
-  'kmem.ids.before': outside<IdReading>('an earlier reading of this boot', { at: 0, uptime: 0, live: 0, dead: 0 }),
+  'kmem.ids.before': volatile(outside<IdReading>('an earlier reading of this boot', { at: 0, uptime: 0, live: 0, dead: 0 })),
   'kmem.now.verdict': outside<Verdict>('`kmem.verdict` as it follows from the facts of now', 'off'),
   'kmem.now.evidence': volatile(outside<string>('the same of `kmem.evidence`', '')),
   'kmem.now.remedy': outside<Remedy>('the same of `kmem.remedy`, which is chosen once per host', 'none'),
