@@ -6,4 +6,4 @@ export { judgeHolder, ownHolder } from './locks/holder.ts';
 export { runDirectory } from './paths.ts';
 export { prunedRuns, pruneRuns } from './prune.ts';
 export { readRuns } from './run-index.ts';
-export { auditRun, createStore } from './store.ts';
+export { createStore } from './store.ts';

@@ -1,7 +1,6 @@
 // The state directory: runs with their journals, and locks. Everything kmend keeps on this machine lies under it.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Audit } from '../../engine/ports/history.ts';
 import type { PodWitness, RunFile, Store } from '../../engine/ports/store.ts';
 import { auditJournal, changedFiles } from './audit.ts';
 import { hashOf, scanJournal } from './chain.ts';
@@ -61,7 +60,7 @@ export function createStore(stateDir: string, now: () => number, pods?: PodWitne
     history: {
       names: async () => (await readdir(join(stateDir, 'runs')).catch(() => [])).sort(),
       fromJournals: () => readRuns(stateDir),
-      audit: (run, heads) => auditRun(stateDir, run, heads),
+      audit: (run, heads) => auditJournal(runDirectory(stateDir, run), journalPath(stateDir, run), run, heads),
       pruned: () => prunedRuns(stateDir),
       prune: (prune) => pruneRuns(stateDir, prune),
     },
@@ -88,7 +87,3 @@ function runFiles(stateDir: string, judge: Judge): RunFiles {
     },
   };
 }
-
-/** The journal of a run and the files that it names, checked; `heads` are looked for in its chain. */
-export const auditRun = (stateDir: string, run: string, heads: readonly string[]): Promise<Audit> =>
-  auditJournal(runDirectory(stateDir, run), journalPath(stateDir, run), run, heads);
