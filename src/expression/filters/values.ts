@@ -3,10 +3,11 @@
 import { flagArg, printedArg, textArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { type Callable, define, defineLenient } from '../python/callable.ts';
+import { dictOf } from '../python/dicts.ts';
 import { numeric } from '../python/numbers.ts';
 import { truthy } from '../python/order.ts';
 import { repr, text } from '../python/printing.ts';
-import { type Cell, float, int, isMissing, isOmit, kindOf, orElse, touch, typeName } from '../python/py-value.ts';
+import { type Cell, float, int, isDict, isMissing, isOmit, kindOf, orElse, touch, typeName } from '../python/py-value.ts';
 
 const yes = new Set(['yes', 'on', '1', 'true']);
 
@@ -94,5 +95,11 @@ export const valueFilters: Readonly<Record<string, Callable>> = {
     if (value === null && forNone !== undefined && forNone !== null) return forNone;
     return (truthy(value) ? at(0) : at(1)) ?? null;
   }),
-  attr: define('name', (value, { at, runtime }) => (isOmit(value) ? value : runtime.attribute(value, textArg(at(0), 'the name')))),
+  attr: define('name', (value, { at, runtime }) => {
+    if (isOmit(value)) return value;
+    const name = textArg(at(0), 'the name');
+    // Of a mapping it reads no key, unlike `value.name`.
+    const own = isDict(value) ? runtime.attribute(dictOf([]), name) : undefined;
+    return isMissing(own) ? own : runtime.attribute(value, name);
+  }),
 };
