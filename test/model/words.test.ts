@@ -11,6 +11,7 @@ describe('the nearest word', () => {
     ['kernel_agr', 'kernel_arg'],
     ['KERNEL_ARG', 'kernel_arg'],
     ['rebot', 'reboot'],
+    ['darin', 'drain'],
     ['r', undefined],
     ['something', undefined],
   ])('of %s', (word, expected) => {
