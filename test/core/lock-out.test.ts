@@ -112,6 +112,19 @@ describe('a hold', () => {
     expect(end.starts.map(({ host }) => host)).toEqual(['h2', 'h3', 'h1']);
   });
 
+  it.each<[string, Partial<Rollout>]>([
+    ['the canary', { canary: { hosts: { count: 1 }, soak: 600, promote: 'auto' } }],
+    ['the wave', { waves: [{ count: 1 }], soak: { host: 0, wave: 600 } }],
+  ])('that is gone while %s soaks cuts the soak short for nobody', (_what, rollout) => {
+    // h1 takes 600 s and soaks as long; h2 is free a minute into the soak.
+    const lockOuts = (now: number): readonly LockOut[] => (now < noon + 660_000 ? [on('h2')] : []);
+    const end = simulate({ begin: begin(fleet(2), rollout), run: 'r1', now: noon, lockOuts, context: { wait: true } });
+    expect(end.starts.map(({ host, at }) => [host, (at - noon) / 1000])).toEqual([
+      ['h1', 0],
+      ['h2', 1200],
+    ]);
+  });
+
   it('is why the host is not started', () => {
     const start = begin(fleet(3));
     const state = stateAfter(start, [0, wave(1, ['h1', 'h2', 'h3'])], [1, read(on('h2'))]);

@@ -147,11 +147,10 @@ function endBraked(view: View): Decision | undefined {
 
 function endDone(view: View): Decision | undefined {
   const { state } = view;
-  if (state.planned !== undefined || state.waiting !== undefined) return undefined;
-  const locked = state.lockedOut !== undefined;
-  if (isActive(view)) return locked ? undefined : wait(view, [{ rule: 'running', text: 'all hosts are started' }]);
-  if (state.wave !== undefined) return { kind: 'end_wave', wave: state.wave.number, why: 'nothing is left to start' };
-  return locked ? undefined : finish(view);
+  // A host whose lock-out is gone waits for the soak of the wave before it, and for the promotion of its canary.
+  if (state.planned !== undefined || state.waiting !== undefined || state.lockedOut !== undefined) return undefined;
+  if (isActive(view)) return wait(view, [{ rule: 'running', text: 'all hosts are started' }]);
+  return state.wave === undefined ? finish(view) : { kind: 'end_wave', wave: state.wave.number, why: 'nothing is left to start' };
 }
 
 /** `unplannable`: hosts without a plan are left out only where the policy or a person says so. */
