@@ -34,7 +34,7 @@ export default defineConfig({
           name: 'laws',
           include: [...quickTests.laws],
           maxWorkers: cores,
-          testTimeout: 90_000,
+          testTimeout: 180_000,
           hookTimeout: 90_000,
         },
       },
