@@ -24,13 +24,14 @@ function record() {
   const lines = [`kmend() { ${kmend} "$@"; }`, `stty cols ${columns} rows 50`, ...shown];
   writeFileSync(join(directory, 'session.sh'), `${lines.join('\n')}\n`);
   const env = { PATH: process.env.PATH, HOME: directory, TERM: 'xterm', LANG: 'C.UTF-8', KMEND_STATE_DIR: state };
-  const run = (program, args) => {
-    const ended = spawnSync(program, args, { cwd: directory, env: { ...env, KMEND_INVENTORY: join(state, 'lab/inventory.yaml') } });
-    if (ended.status !== 0) throw new Error(`${program} ended with ${ended.status ?? ended.error}: ${ended.stdout} ${ended.stderr}`);
-  };
+  const run = (program, args) =>
+    spawnSync(program, args, { cwd: directory, encoding: 'utf8', env: { ...env, KMEND_INVENTORY: join(state, 'lab/inventory.yaml') } });
+  const isUp = () => run(process.execPath, [join(root, 'bin/kmend.mjs'), 'lab', 'up']).status === 0;
   try {
-    run(process.execPath, [join(root, 'bin/kmend.mjs'), 'lab', 'up']);
-    run('script', ['--quiet', '--return', '--flush', '--command', 'sh session.sh', 'typescript']);
+    // Another program may take a port of the fleet between its choice and its use.
+    for (let tries = 1; !isUp(); tries++) if (tries === 3) throw new Error('the practice fleet did not start');
+    const { status, stdout, stderr } = run('script', ['--quiet', '--flush', '--command', 'sh session.sh', 'typescript']);
+    if (status !== 0) throw new Error(`script ended with ${status}: ${stdout} ${stderr}`);
     return readFileSync(join(directory, 'typescript'), 'utf8').split('\n').slice(1, -2).join('\n');
   } finally {
     spawnSync(process.execPath, [join(root, 'bin/kmend.mjs'), 'lab', 'down'], { env });
@@ -110,7 +111,11 @@ const steady = (text) =>
 
 const picture = draw(screenOf(steady(record())));
 if (!process.argv.includes('--check')) writeFileSync(file, picture);
-else if (readFileSync(file, 'utf8') !== picture) {
-  process.stderr.write('docs/run.svg is not fresh; run `npm run picture`\n');
-  process.exitCode = 1;
+else {
+  const [there, now] = [readFileSync(file, 'utf8'), picture].map((text) => text.split('\n'));
+  const index = now.findIndex((line, at) => line !== there[at]);
+  if (index >= 0 || there.length !== now.length) {
+    process.stderr.write(`docs/run.svg is not fresh; run \`npm run picture\`. Now:\n${now[index] ?? '(fewer lines)'}\n`);
+    process.exitCode = 1;
+  }
 }
