@@ -30,6 +30,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'laws',
           include: [...quickTests.laws],
@@ -39,6 +40,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'fleet',
           include: [...quickTests.fleet],

@@ -12,7 +12,7 @@ const hostCalls: Readonly<Record<string, string>> = {
   'src/engine/session/observe.ts': 'reads facts, and the read-only commands of the play',
   'src/engine/host/fleet.ts': '`check --active`: an operator asks for it, and no run, fence or journal exists',
   'src/engine/host/fences.ts': 'the fence is what each effect is checked against; what fails is a warning in the journal',
-  'src/cli/doctor.ts':
+  'src/app/hosts/doctor.ts':
     '`doctor` reads; `cleanup` removes files of kmend itself after an operator said yes, and the script refuses an open fence',
 };
 
@@ -20,7 +20,7 @@ const hostCalls: Readonly<Record<string, string>> = {
 const clusterCalls: Readonly<Record<string, string>> = {
   'src/engine/node/outage.ts': 'the same port with each call retried; the effects call it',
   'src/engine/node/events.ts': 'Kubernetes events repeat entries of the journal, so that they are not journalled again',
-  'src/cli/node.ts': '`kmend cordon`, `drain` and `uncordon` of one node: commands of an operator, outside of any run',
+  'src/cli/commands/node.ts': '`kmend cordon`, `drain` and `uncordon` of one node: commands of an operator, outside of any run',
 };
 
 const walk = (folder: string): string[] =>
