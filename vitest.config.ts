@@ -25,8 +25,8 @@ export default defineConfig({
           maxWorkers: cores,
           // These tests change nothing that others would see: the program is loaded once a worker.
           isolate: false,
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: 90_000,
+          hookTimeout: 90_000,
         },
       },
       {
