@@ -28,7 +28,7 @@ async function makeHost(keys, folder, address, port, down) {
 }
 
 /** Nothing on these hosts may reach the machine's own reboot. */
-function standIns(bin) {
+function emulatedTools(bin) {
   mkdirSync(bin, { recursive: true });
   for (const name of ['reboot', 'shutdown', 'systemctl', 'sync']) {
     writeFileSync(join(bin, name), '#!/bin/sh\nexit 0\n');
@@ -171,7 +171,7 @@ export async function reboot({ folder, emit, print }) {
   const keys = makeKeys(folder);
   writeFileSync(join(folder, 'ansible.cfg'), '');
   mkdirSync(join(folder, 'cp'));
-  standIns(join(folder, 'bin'));
+  emulatedTools(join(folder, 'bin'));
   const path = await bundle(
     ['adapters/ssh/index.ts', 'engine/session/session.ts', 'engine/effects/perform-reboot.ts', 'adapters/local/clock.ts'],
     join(folder, 'reboot.cjs'),

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { quote } from '../src/model/text/quote.ts';
 import type { World } from './emulated/answer.ts';
-import { standIns } from './emulated/index.ts';
+import { emulatedTools } from './emulated/index.ts';
 import { boot } from './host/boot.ts';
 import { type Call, type Reply, serveCalls } from './host/calls.ts';
 import { createHostServer, type HostServer, loopback } from './host/host-server.ts';
@@ -239,7 +239,7 @@ function source(machine: Machine, files: readonly string[], names: readonly stri
 
 async function serve(members: readonly Member[], world: World, call: Call): Promise<Reply | undefined> {
   const one = members.find(({ machine }) => machine.root === call.root);
-  const standIn = standIns.get(call.program);
+  const standIn = emulatedTools.get(call.program);
   if (!one || !standIn) return { code: 127, err: `${call.program}: not found\n` };
   const power = one.power;
   const reply = await standIn(one.machine, call.args, world);

@@ -13,7 +13,7 @@ export interface World {
   readonly source: (machine: Machine, files: readonly string[], names: readonly string[]) => Promise<readonly string[]>;
 }
 
-export type StandIn = (machine: Machine, args: readonly string[], world: World) => Reply | Promise<Reply>;
+export type EmulatedTool = (machine: Machine, args: readonly string[], world: World) => Reply | Promise<Reply>;
 
 export const done = (out = '', err = ''): Reply => ({ code: 0, out, err });
 export const failed = (code: number, err: string, out = ''): Reply => ({ code, err, out });

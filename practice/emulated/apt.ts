@@ -3,7 +3,7 @@ import type { Reply } from '../host/calls.ts';
 import { evrOf, type Package, repository } from '../host/catalog.ts';
 import { aptHeld, compareEvr, find, type Installed, installed, save } from '../host/installed.ts';
 import { fault, type Machine, put, read } from '../host/machine.ts';
-import { done, failed, type StandIn, unsupported, type World } from './answer.ts';
+import { done, type EmulatedTool, failed, unsupported, type World } from './answer.ts';
 import { mkconfig } from './boot-loader.ts';
 import { carryOut, newest, resolve, same } from './transaction.ts';
 
@@ -86,7 +86,7 @@ function removeNames(machine: Machine, names: readonly string[]): Reply {
   return done(gone.map((pkg) => `Removing ${pkg.name} (${evrOf(pkg)}) ...\n`).join(''));
 }
 
-export const aptGet: StandIn = async (machine, args, world) => {
+export const aptGet: EmulatedTool = async (machine, args, world) => {
   const [verb = '', ...specs] = plainWords(args);
   if (verb === 'update' || verb === 'clean' || verb === 'check') return done();
   if (verb === 'install') return install(machine, args, specs, world);
@@ -94,7 +94,7 @@ export const aptGet: StandIn = async (machine, args, world) => {
   return unsupported('apt-get', args);
 };
 
-export const aptCache: StandIn = (machine, args) => {
+export const aptCache: EmulatedTool = (machine, args) => {
   const [verb, ...names] = plainWords(args);
   if (verb === 'madison') {
     return done(
@@ -119,7 +119,7 @@ export const aptCache: StandIn = (machine, args) => {
   );
 };
 
-export const aptMark: StandIn = (machine, args) => {
+export const aptMark: EmulatedTool = (machine, args) => {
   const [verb, ...names] = plainWords(args);
   const held = aptHeld(machine);
   if (verb === 'showhold') return done(held.map((name) => `${name}\n`).join(''));
@@ -173,7 +173,7 @@ function query(machine: Machine, args: readonly string[]): Reply {
     : done(text);
 }
 
-export const dpkgQuery: StandIn = (machine, args) => {
+export const dpkgQuery: EmulatedTool = (machine, args) => {
   if (args.some((word) => word === '-W' || word === '--show'))
     return query(
       machine,
@@ -188,7 +188,7 @@ export const dpkgQuery: StandIn = (machine, args) => {
   return unsupported('dpkg-query', args);
 };
 
-export const dpkg: StandIn = (machine, args, world) => {
+export const dpkg: EmulatedTool = (machine, args, world) => {
   if (args[0] === '--print-architecture') return done('amd64\n');
   if (args[0] === '--audit' || args[0] === '-C') return done();
   if (args[0] === '--configure') return done();

@@ -14,7 +14,7 @@ import {
 } from '../host/grub.ts';
 import { kernelReleases, titleOf } from '../host/installed.ts';
 import { fault, has, type Machine, put, read } from '../host/machine.ts';
-import { done, failed, type StandIn, unsupported, type World } from './answer.ts';
+import { done, type EmulatedTool, failed, unsupported, type World } from './answer.ts';
 
 const noSpace = (path: string): Reply => failed(1, `cannot write ${path}: No space left on device\n`);
 
@@ -50,7 +50,7 @@ function describe(entry: BootEntry, index: number): string {
   return `index=${index}\nkernel=${fullKernel(entry)}\nargs="${args}"\nroot=${root}\ninitrd=/boot${entry.initrd}\ntitle=${entry.title}\n`;
 }
 
-export const grubby: StandIn = (machine, args) => {
+export const grubby: EmulatedTool = (machine, args) => {
   const { flags, values } = readOptions(args, [
     '--info',
     '--args',
@@ -118,7 +118,7 @@ async function menu(machine: Machine, world: World): Promise<string> {
 }
 
 /** `-o FILE` replaces the file only when everything went well, as the real one does. */
-export const mkconfig: StandIn = async (machine, args, world) => {
+export const mkconfig: EmulatedTool = async (machine, args, world) => {
   const at = args.findIndex((word) => word === '-o' || word === '--output');
   const output = at >= 0 ? args[at + 1] : args.find((word) => word.startsWith('--output='))?.slice('--output='.length);
   const text = await menu(machine, world);
@@ -131,16 +131,16 @@ export const mkconfig: StandIn = async (machine, args, world) => {
   return done('', `Generating grub configuration file ...\n${found}done\n`);
 };
 
-export const updateGrub: StandIn = (machine, _args, world) => mkconfig(machine, ['-o', menuPath(machine)], world);
+export const updateGrub: EmulatedTool = (machine, _args, world) => mkconfig(machine, ['-o', menuPath(machine)], world);
 
-export const scriptCheck: StandIn = (machine, args) => {
+export const scriptCheck: EmulatedTool = (machine, args) => {
   const file = args.find((word) => !word.startsWith('-')) ?? '';
   const path = inside(machine, file);
   if (!has(machine, path)) return failed(1, `cannot open file \`${file}': No such file or directory\n`);
   return scriptIsSound(read(machine, path)) ? done() : failed(1, `error: line 0: syntax error\nSyntax error at line 1\n`);
 };
 
-export const editenv: StandIn = (machine, args) => {
+export const editenv: EmulatedTool = (machine, args) => {
   const rest = args[0]?.startsWith('/') || args[0] === '-' ? args.slice(1) : args;
   const values = new Map(readEnv(read(machine, envPath(machine))));
   const [verb, ...sets] = rest;
@@ -155,7 +155,7 @@ export const editenv: StandIn = (machine, args) => {
   return done();
 };
 
-export const setDefault: StandIn = (machine, args) => {
+export const setDefault: EmulatedTool = (machine, args) => {
   put(machine, envPath(machine), writeEnv(new Map([...readEnv(read(machine, envPath(machine))), ['saved_entry', args.at(-1) ?? '0']])));
   return done();
 };

@@ -1,6 +1,6 @@
 // All stand-ins that run in the fleet's process, by the name they are called by.
 import { fillNewGroup } from '../host/cgroups.ts';
-import { done, type StandIn } from './answer.ts';
+import { done, type EmulatedTool } from './answer.ts';
 import { aptCache, aptGet, aptMark, dpkg, dpkgQuery } from './apt.ts';
 import { editenv, grubby, mkconfig, scriptCheck, setDefault, updateGrub } from './boot-loader.ts';
 import { powerOff, reboot, shutdown, systemctl } from './power.ts';
@@ -8,12 +8,12 @@ import { needsRestarting, rpm } from './rpm.ts';
 import { yum } from './yum.ts';
 
 /** The kernel's side of `mkdir` in the memory tree: the folders are there, now they get their files. */
-const mkdir: StandIn = (machine, args) => {
+const mkdir: EmulatedTool = (machine, args) => {
   for (const word of args) if (word.startsWith(`${machine.root}/sys/fs/cgroup/`)) fillNewGroup(machine, word.slice(machine.root.length));
   return done();
 };
 
-export const standIns: ReadonlyMap<string, StandIn> = new Map<string, StandIn>([
+export const emulatedTools: ReadonlyMap<string, EmulatedTool> = new Map<string, EmulatedTool>([
   ['yum', yum],
   ['rpm', rpm],
   ['needs-restarting', needsRestarting],

@@ -2,24 +2,24 @@
 import { startUnit, stopUnit, unitExists } from '../host/boot.ts';
 import { remakeContainers } from '../host/cgroups.ts';
 import { fault, link, type Machine, remove } from '../host/machine.ts';
-import { done, failed, type StandIn, unsupported, type World } from './answer.ts';
+import { done, type EmulatedTool, failed, unsupported, type World } from './answer.ts';
 
 function goDown(machine: Machine, world: World): void {
   if (!fault(machine, 'noreboot')) world.reboot(machine);
 }
 
-export const reboot: StandIn = (machine, _args, world) => {
+export const reboot: EmulatedTool = (machine, _args, world) => {
   goDown(machine, world);
   return done();
 };
 
-export const shutdown: StandIn = (machine, args, world) => {
+export const shutdown: EmulatedTool = (machine, args, world) => {
   if (args.some((word) => /^-[a-zA-Z]*r/.test(word) || word === '--reboot')) goDown(machine, world);
   else world.powerOff(machine);
   return done();
 };
 
-export const powerOff: StandIn = (machine, _args, world) => {
+export const powerOff: EmulatedTool = (machine, _args, world) => {
   world.powerOff(machine);
   return done();
 };
@@ -67,7 +67,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   unmask: nothing,
 };
 
-export const systemctl: StandIn = (machine, args, world) => {
+export const systemctl: EmulatedTool = (machine, args, world) => {
   const [verb = '', ...rest] = args.filter((word) => !word.startsWith('-'));
   if (verb === 'reboot' || verb === 'kexec') return reboot(machine, rest, world);
   if (verb === 'poweroff' || verb === 'halt') return powerOff(machine, rest, world);

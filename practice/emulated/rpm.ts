@@ -2,7 +2,7 @@
 import { evrOf, type Package } from '../host/catalog.ts';
 import { type Installed, installed } from '../host/installed.ts';
 import { has } from '../host/machine.ts';
-import { done, failed, type StandIn, unsupported } from './answer.ts';
+import { done, type EmulatedTool, failed, unsupported } from './answer.ts';
 
 export const nevra = (pkg: Package): string => `${pkg.name}-${evrOf(pkg)}.${pkg.arch}`;
 /** Without the epoch, as rpm -q prints. */
@@ -95,7 +95,7 @@ function readArgs(args: readonly string[]): Question {
   return question;
 }
 
-export const rpm: StandIn = (machine, args) => {
+export const rpm: EmulatedTool = (machine, args) => {
   const { verb, all, file, text, names } = readArgs(args);
   if (args[0] === '--version') return done('RPM version 4.11.3\n');
   if (args[0] === '--eval' || args[0] === '-E')
@@ -127,7 +127,7 @@ export const rpm: StandIn = (machine, args) => {
 };
 
 /** Like the real one it looks at the times of a few packages, never at boot arguments or docker. */
-export const needsRestarting: StandIn = (machine, args) => {
+export const needsRestarting: EmulatedTool = (machine, args) => {
   if (!args.includes('-r')) return done();
   const newer = installed(machine).some((pkg) => pkg.name === 'kernel' && pkg.installedAt > machine.running.bootTime);
   return newer

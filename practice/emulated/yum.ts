@@ -4,7 +4,7 @@ import type { Reply } from '../host/calls.ts';
 import { evrOf, type Package, repository } from '../host/catalog.ts';
 import { compareEvr, installed, isParallel } from '../host/installed.ts';
 import { at, fault, type Machine, put, putName, read, remove } from '../host/machine.ts';
-import { done, failed, type StandIn, unsupported, type World } from './answer.ts';
+import { done, type EmulatedTool, failed, unsupported, type World } from './answer.ts';
 import { goesBy, nevra } from './rpm.ts';
 import { carryOut, newest, resolve, same } from './transaction.ts';
 
@@ -299,7 +299,7 @@ function unknownRepository(machine: Machine, { flags }: Command): string | undef
   return named.find((id) => !known.has(id));
 }
 
-export const yum: StandIn = async (machine, args, world) => {
+export const yum: EmulatedTool = async (machine, args, world) => {
   if (args[0] === '--version') return done('3.4.3\n');
   const command = readCommand(args);
   const unknown = unknownRepository(machine, command);

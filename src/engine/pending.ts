@@ -5,7 +5,7 @@ import type { Rollout } from '../model/playbook.ts';
 import type { EventBody } from '../model/run/event.ts';
 import type { Outcome } from '../model/run/failure.ts';
 import { performTaints } from './effects/perform-taint.ts';
-import { patiently } from './node/lists.ts';
+import { retryFor } from './node/lists.ts';
 import type { Cluster, NodeState } from './ports/cluster.ts';
 import type { Clock } from './ports/local.ts';
 
@@ -112,7 +112,7 @@ export function createPending({ cluster, clock, run, policy, state, record, stop
 
   /** What the API server shows is removed, so that nothing stays which a killed controller had set. */
   async function removeAll(): Promise<void> {
-    const nodes = await patiently(() => cluster.nodes(life.signal), clock, life.signal);
+    const nodes = await retryFor(() => cluster.nodes(life.signal), clock, life.signal);
     const shown = nodes.ok ? nodes.value.filter(({ pending }) => pending === run).map(({ name }) => name) : undefined;
     for (const node of shown ?? []) known.set(node, run);
     await write(shown ?? [...known.keys()], false);

@@ -4,7 +4,7 @@ import type { RunState } from '../core/run-state/state.ts';
 import type { Event, EventBody } from '../model/run/event.ts';
 import type { Journal, JournalHead } from './ports/store.ts';
 
-export interface Ledger {
+export interface RunLog {
   readonly run: string;
   readonly end: () => JournalHead;
   readonly state: () => RunState;
@@ -13,7 +13,7 @@ export interface Ledger {
 }
 
 /** @param from what the journal folds to so far. `onEvent` sees every event with the state after it. */
-export function ledgerOf(journal: Journal, from: RunState, onEvent: (event: Event, state: RunState, line: string) => void): Ledger {
+export function runLogOf(journal: Journal, from: RunState, onEvent: (event: Event, state: RunState, line: string) => void): RunLog {
   let state = from;
   journal.follow((event, line) => {
     state = fold(state, event);

@@ -3,7 +3,7 @@
 import { decide } from '../core/rollout/decide.ts';
 import { type DecideContext, type Decision, eventOf } from '../core/rollout/decision.ts';
 import { mayContinue } from '../core/rollout/may-continue.ts';
-import { wordFor } from '../core/run-state/resolve.ts';
+import { resolutionEvent } from '../core/run-state/resolve.ts';
 import { clusterDeadline, hostState, hostStates, type RunState } from '../core/run-state/state.ts';
 import type { Rollout } from '../model/playbook.ts';
 import { present } from '../model/present.ts';
@@ -22,12 +22,12 @@ import type { Asker } from './ports/local.ts';
 import type { Gates } from './ports/outside.ts';
 import type { KeptOutput, Slots } from './ports/store.ts';
 import { createQuota } from './quota.ts';
-import type { Ledger } from './run-log.ts';
+import type { RunLog } from './run-log.ts';
 import { SlotClaims } from './slot-claims.ts';
-import { Bell } from './wakeup.ts';
+import { Wakeup } from './wakeup.ts';
 
 export interface RunInput {
-  readonly ledger: Ledger;
+  readonly runLog: RunLog;
   readonly setup: PlaySetup;
   readonly ports: EnginePorts & { readonly asker: Asker; readonly gates: Gates };
   /** Number of this controller in the run: 1, and one more with each resume. */
@@ -77,7 +77,7 @@ class Loop {
   readonly #context: RunContext;
   readonly #walks = new Map<string, AbortController>();
   readonly #busy = new Set<string>();
-  readonly #bell: Bell;
+  readonly #wakeup: Wakeup;
   readonly #quota = createQuota();
   readonly #slots: SlotClaims;
   readonly #pending: Pending | undefined;
@@ -95,12 +95,12 @@ class Loop {
   constructor(input: RunInput) {
     this.#input = input;
     this.#unread = AbortSignal.any([input.stop, input.kill, this.#over.signal]);
-    this.#bell = new Bell(input.ports.clock);
+    this.#wakeup = new Wakeup(input.ports.clock);
     this.#policy = input.setup.play.rollout;
     this.#context = {
       setup: input.setup,
       ports: { ...input.ports, ...this.#overOutages() },
-      token: { run: input.ledger.run, number: input.number, ...present({ takeover: input.takeover }) },
+      token: { run: input.runLog.run, number: input.number, ...present({ takeover: input.takeover }) },
       record: this.#record,
       state: () => this.#state,
       keepOutput: input.keepOutput,
@@ -121,15 +121,15 @@ class Loop {
     });
     const { cluster, clock } = input.ports;
     if (cluster !== undefined) {
-      const more = { run: input.ledger.run, policy: this.#policy, state: () => this.#state, record: this.#record, stop: input.stop };
+      const more = { run: input.runLog.run, policy: this.#policy, state: () => this.#state, record: this.#record, stop: input.stop };
       this.#pending = createPending({ cluster, clock, ...more });
     }
-    input.stop.addEventListener('abort', () => this.#bell.ring());
-    input.kill.addEventListener('abort', () => this.#bell.ring());
+    input.stop.addEventListener('abort', () => this.#wakeup.ring());
+    input.kill.addEventListener('abort', () => this.#wakeup.ring());
   }
 
   get #state(): RunState {
-    return this.#input.ledger.state();
+    return this.#input.runLog.state();
   }
 
   readonly #fail = (error: unknown): void => {
@@ -142,12 +142,12 @@ class Loop {
     const masked = mask(body);
     this.#quota.count(masked);
     try {
-      return await this.#input.ledger.append(masked, sync);
+      return await this.#input.runLog.append(masked, sync);
     } catch (error) {
       this.#trouble ??= error;
       throw error;
     } finally {
-      this.#bell.ring();
+      this.#wakeup.ring();
     }
   };
 
@@ -182,7 +182,7 @@ class Loop {
       await this.#takeCommands();
       await this.#slots.sync();
       this.#pending?.settle().catch(this.#fail);
-      const before = this.#bell.rings;
+      const before = this.#wakeup.rings;
       const decision = this.#decide();
       if (decision.kind === 'start' && !(await this.#slots.take(decision.host, () => this.#decide()))) continue;
       if (decision.kind === 'finish') await this.#letGo();
@@ -212,7 +212,7 @@ class Loop {
 
   /** When no host is left half done the run ends; what it did not start is left to later runs. Otherwise it stays open, for its own resume. */
   async #awaitReturns(): Promise<void> {
-    while (this.#walks.size > 0) await this.#sleep(undefined, this.#bell.rings);
+    while (this.#walks.size > 0) await this.#sleep(undefined, this.#wakeup.rings);
     if (this.#trouble !== undefined) throw this.#trouble;
     const states = [...hostStates(this.#state)];
     const left = states.filter(({ status, failure }) => status === 'running' || (status === 'failed' && failure?.resumable === true));
@@ -249,7 +249,7 @@ class Loop {
   }
 
   async #resolve(body: EventOf<'host.resolved'>): Promise<void> {
-    const word = wordFor(this.#state, body);
+    const word = resolutionEvent(this.#state, body);
     await this.#record(word, true);
     if (word !== body || body.as === 'retry') return;
     const freed = freeHost(body.host, this.#context).catch(this.#fail);
@@ -307,7 +307,7 @@ class Loop {
   #beside(work: Promise<void>, ended: () => void): void {
     work.catch(this.#fail).finally(() => {
       ended();
-      this.#bell.ring();
+      this.#wakeup.ring();
     });
   }
 
@@ -336,7 +336,7 @@ class Loop {
       return;
     }
     this.#pending?.see(nodes.value);
-    const { run } = this.#input.ledger;
+    const { run } = this.#input.runLog;
     const unavailable = missingHosts(hostStates(this.#state), this.#input.setup.pool ?? [], nodes.value, run);
     const lockOuts = lockOutsOf(hostStates(this.#state), nodes.value);
     await this.#record(
@@ -363,6 +363,6 @@ class Loop {
   /** Until an event comes, the time is there, or a second is over (commands are looked for). */
   #sleep(until: number | undefined, before: number): Promise<void> {
     const left = (until ?? Number.POSITIVE_INFINITY) - this.#input.ports.clock.now();
-    return this.#bell.sleep(Math.max(0, Math.min(tick, left)), before);
+    return this.#wakeup.sleep(Math.max(0, Math.min(tick, left)), before);
   }
 }

@@ -2,7 +2,7 @@
 import type { Clock } from './ports/local.ts';
 
 /** Holds how often something happened, and the sleeper if there is one. */
-export class Bell {
+export class Wakeup {
   readonly #clock: Clock;
   #rings = 0;
   #wake: () => void = () => {};

@@ -4,9 +4,9 @@ import { fail } from './errors.ts';
 import { toNumber, wholeOf } from './python/numbers.ts';
 import { truthy } from './python/order.ts';
 import { text } from './python/printing.ts';
-import { type Cell, touch, typeName } from './python/py-value.ts';
+import { type PyValue, touch, typeName } from './python/py-value.ts';
 
-type Given = Cell | undefined;
+type Given = PyValue | undefined;
 
 /** A text; anything else is an error. */
 export const textArg = (given: Given, name: string, otherwise?: string): string => {

@@ -79,17 +79,17 @@ const refusedTests: Readonly<Record<string, string>> = Object.fromEntries(
   ].map((name) => [name, needsHost]),
 );
 
-interface Stranger {
+interface UnknownName {
   readonly message: string;
   readonly hint?: string;
 }
 
-function stranger(kind: 'filter' | 'test', name: string, refused: Readonly<Record<string, string>>, known: Iterable<string>): Stranger {
+function stranger(kind: 'filter' | 'test', name: string, refused: Readonly<Record<string, string>>, known: Iterable<string>): UnknownName {
   const word = short(name);
   if (Object.hasOwn(refused, word)) return { message: `the ${kind} '${name}' is not available: ${refused[word]}` };
   const near = nearest(word, known);
   return { message: `no ${kind} named '${name}'`, ...present({ hint: near && `did you mean '${near}'?` }) };
 }
 
-export const unknownFilter = (name: string): Stranger => stranger('filter', name, refusedFilters, filters.keys());
-export const unknownTest = (name: string): Stranger => stranger('test', name, refusedTests, tests.keys());
+export const unknownFilter = (name: string): UnknownName => stranger('filter', name, refusedFilters, filters.keys());
+export const unknownTest = (name: string): UnknownName => stranger('test', name, refusedTests, tests.keys());

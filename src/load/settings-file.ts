@@ -1,7 +1,7 @@
 // `kmend.yaml` and the user's own `config.yaml`: what somebody would otherwise give as the same flags every time.
 import { type Checked, type Diagnostic, hasErrors } from '../model/diagnostic.ts';
 import { asArgs, filled, flag, listOf, object, oneOf, whole, word } from '../model/shape/schema.ts';
-import { tellingOf } from './text/diagnostics-collector.ts';
+import { collectorOf } from './text/diagnostics-collector.ts';
 import { fitTree } from './text/fit.ts';
 import { sourceOf } from './text/source.ts';
 import { parseYaml } from './text/yaml.ts';
@@ -79,7 +79,7 @@ export function parseSettings(path: string, text: string): Checked<SettingValues
   if (hasErrors(parsed.diagnostics)) return { diagnostics: parsed.diagnostics };
   if (parsed.value === undefined) return { diagnostics: parsed.diagnostics, value: {} };
   const diagnostics: Diagnostic[] = [...parsed.diagnostics];
-  const { data } = fitTree(tellingOf(source, diagnostics), parsed.value, asArgs(schema), 'a settings file');
+  const { data } = fitTree(collectorOf(source, diagnostics), parsed.value, asArgs(schema), 'a settings file');
   if (data === undefined || hasErrors(diagnostics)) return { diagnostics };
   const values: Record<string, string | boolean | readonly string[]> = {};
   for (const [key, value] of Object.entries(data)) if (value !== undefined) values[key] = typeof value === 'number' ? String(value) : value;

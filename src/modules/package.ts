@@ -23,7 +23,7 @@ import {
 } from './package-manager/files.ts';
 import { predownload, predownloadArg, predownloadNotes } from './package-manager/predownload.ts';
 import { type Repositories, repositoriesOf, repositoryArgs, repositoryNotes } from './package-manager/repositories.ts';
-import { noWayBack } from './package-manager/rollback-check.ts';
+import { rollbackImpossible } from './package-manager/rollback-check.ts';
 import { packageSteps } from './package-manager/script.ts';
 import { busyOrBroken, managerOf, packageWant, spaceRefusal } from './package-manager/state.ts';
 import { type Manager, pick } from './package-manager/version.ts';
@@ -95,7 +95,7 @@ function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
   const steps = fromFiles(chosen, files, facts, manager);
   const refuse =
     filesRefusal(steps, facts, manager, context, given) ??
-    noWayBack(steps, facts, manager, context, repositories) ??
+    rollbackImpossible(steps, facts, manager, context, repositories) ??
     busyOrBroken(facts, context) ??
     spaceRefusal(facts, [{ fact: 'space.var_kb', path: '/var', mb: 50 }]);
   if (refuse !== undefined) return { changes: [], refuse };

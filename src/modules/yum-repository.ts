@@ -122,7 +122,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const elsewhere = need(facts, repositoryFact(fileOf(given), given.name, 'elsewhere'));
   if (isSame(before, after)) return { changes: [], ...noteOf(given, elsewhere) };
   const refuse =
-    twice(given, elsewhere) ?? noWayBack(before, context) ?? spaceRefusal(facts, [{ fact: 'space.root_kb', path: '/', mb: 1 }]);
+    twice(given, elsewhere) ?? rollbackImpossible(before, context) ?? spaceRefusal(facts, [{ fact: 'space.root_kb', path: '/', mb: 1 }]);
   if (refuse !== undefined) return { changes: [], refuse };
   return { changes: [changeOf(given, before, after, manager)], promises: fact(section, after) };
 }
@@ -142,7 +142,7 @@ const twice = (given: Args, elsewhere: readonly string[]): Refusal | undefined =
       };
 
 /** A rollback writes the lines of before again: those that kmend has not seen whole, and options that stand twice, it cannot. */
-function noWayBack(before: string, { acceptNoWayBack }: PlanContext): Refusal | undefined {
+function rollbackImpossible(before: string, { acceptNoWayBack }: PlanContext): Refusal | undefined {
   const settings = before.split('\n').slice(1);
   const keys = settings.map((setting) => splitAt(setting)[0]);
   const isLost = (setting: string, index: number): boolean =>

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DriftState, hostDrift } from '../../src/core/history/drift-report.ts';
 import { settle } from '../../src/core/plan/overlay.ts';
-import { type MadeChange, type Mended, readDeeds, remember } from '../../src/core/run-state/host-history.ts';
+import { type MadeChange, type Remediated, readChanges, remember } from '../../src/core/run-state/host-history.ts';
 import type { Facts } from '../../src/model/fact.ts';
 import type { Partial, Remedy, Verdict } from '../../src/model/facts/values.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';
-import { mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
+import { type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
 import { el7, nokmemNow, readsOff } from '../modules/facts.ts';
 
 const edit = (path: string, change: (text: string) => string): void => writeFileSync(path, change(readFileSync(path, 'utf8')));
@@ -30,7 +30,7 @@ describe('on a fleet', () => {
   });
 
   it('two mended hosts have kept it, the third is not asked about', async () => {
-    const mended = await fleet.run(['apply', fleet.file('mend.yaml', mendPlay('{max_unavailable: 2}')), '--yes', '-l', 'h1,h2']);
+    const mended = await fleet.run(['apply', fleet.file('mend.yaml', remediationPlay('{max_unavailable: 2}')), '--yes', '-l', 'h1,h2']);
     expect(mended.exit).toBe(0);
     const { exit, out } = await drift();
     expect(exit).toBe(0);
@@ -74,7 +74,7 @@ const change = (what: string, before?: string, after?: string): MadeChange => ({
   task: 'a task',
   module: 'package',
 });
-const mendedBy = (...changes: readonly MadeChange[]): Mended => ({
+const mendedBy = (...changes: readonly MadeChange[]): Remediated => ({
   run: 'r1',
   at: 0,
   changes,
@@ -85,7 +85,7 @@ const argument = change('boot argument cgroup.memory', undefined, 'cgroup.memory
 describe('what a host is told to have lost', () => {
   const facts = (more: Parameters<typeof el7>[0] = {}) => settle(el7({ ...nokmemNow, ...readsOff, ...more }), undefined);
 
-  it.each<[string, Mended | undefined, ReturnType<typeof facts>, string, readonly string[]]>([
+  it.each<[string, Remediated | undefined, ReturnType<typeof facts>, string, readonly string[]]>([
     ['nothing', mendedBy(argument), facts(), 'kept', []],
     [
       'the argument, by an entry that a new kernel got without it',
@@ -131,7 +131,7 @@ describe('what a host is told to have lost', () => {
 
   describe('a remedy that left a cause in place, as the play accepted', () => {
     const accepted = [{ key: 'kubelet', name: 'kubelet 1.12.3' }];
-    const partial: Mended = { ...mendedBy(), proof: { verdict: 'on', by: 'samples', evidence: '', accepted } };
+    const partial: Remediated = { ...mendedBy(), proof: { verdict: 'on', by: 'samples', evidence: '', accepted } };
     const now = (state: Partial): Facts => ({
       'kmem.verdict': 'on',
       'kmem.remedy': 'kernel_arg',
@@ -187,9 +187,9 @@ describe('what journals remember', () => {
   const proof: EventBody = { type: 'proof', host: 'h1', verdict: 'off', by: 'samples', evidence: 'EIO' };
   const end = (proven: 'yes' | 'not_asked'): EventBody => ({ type: 'host.done', host: 'h1', changed: true, proven });
   const deedsOf = (events: readonly Event[]) => {
-    const { see, deeds } = readDeeds();
+    const { see, hostChanges } = readChanges();
     for (const event of events) see(event);
-    return deeds();
+    return hostChanges();
   };
   const mending = deedsOf(journal(start, planned('arg', 'kernel_arg', argument), began('arg'), proof, end('yes')));
 
@@ -200,8 +200,8 @@ describe('what journals remember', () => {
 
   it('a task that was repeated after a crash has the first value before and the last one after', () => {
     const [first, again] = [change('package docker-ce', '1', '2'), change('package docker-ce', '2', '3')];
-    const deeds = deedsOf(journal(start, planned('p', 'package', first), began('p'), planned('p', 'package', again), began('p')));
-    expect(deeds.get('h1')?.changes).toMatchObject([{ sign: '~', before: '1', after: '3' }]);
+    const hostChanges = deedsOf(journal(start, planned('p', 'package', first), began('p'), planned('p', 'package', again), began('p')));
+    expect(hostChanges.get('h1')?.changes).toMatchObject([{ sign: '~', before: '1', after: '3' }]);
   });
 
   it('a proof in part is remembered with what was accepted; one that is still to come is not', () => {

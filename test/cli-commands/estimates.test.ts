@@ -4,7 +4,7 @@ import { createStore } from '../../src/adapters/store/index.ts';
 import { readDurations, withHistory } from '../../src/core/plan/estimate.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';
 import type { HostPlan } from '../../src/model/run/plan.ts';
-import { eventsOf, mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
+import { eventsOf, type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
 import { begin, done, fleet, planFor, started } from '../core/fleet.ts';
 
 const journal = (...timed: readonly (readonly [number, EventBody])[]): readonly Event[] =>
@@ -67,13 +67,13 @@ describe('a plan', () => {
   afterAll(() => pool.close());
 
   it('says that its estimate is a default, and later how many earlier hosts it rests on', async () => {
-    const mend = pool.file('mend.yaml', mendPlay());
+    const mend = pool.file('mend.yaml', remediationPlay());
     const first = await pool.run(['plan', mend]);
     expect(first.out).toMatch(/h1 .*about 1m20s by default/);
     expect((await pool.run(['apply', mend, '--yes', '-l', 'h1'])).exit).toBe(0);
     const second = await pool.run(['plan', mend]);
     expect(second.out).toMatch(/h2 .*about \d+s \(p95 of 1 earlier host\)/);
-    const other = await pool.run(['plan', pool.file('other.yaml', mendPlay())]);
+    const other = await pool.run(['plan', pool.file('other.yaml', remediationPlay())]);
     expect(other.out).toMatch(/h2 .*by default/);
   });
 
@@ -94,7 +94,7 @@ describe('a plan', () => {
     await old.close();
     const clock = (minutes: number): string => new Date(Date.now() + minutes * 60_000).toISOString().slice(11, 16);
     const window = `{windows: [{days: [mon, tue, wed, thu, fri, sat, sun], from: "${clock(-60)}", to: "${clock(20)}", tz: UTC}]}`;
-    const { exit, out } = await pool.run(['apply', pool.file('window.yaml', mendPlay(window)), '--yes', '-l', 'h2']);
+    const { exit, out } = await pool.run(['apply', pool.file('window.yaml', remediationPlay(window)), '--yes', '-l', 'h2']);
     expect(out).toContain('h2  on, remedy kernel_arg, risk reboot, about 25m (p95 of 1 earlier host)');
     expect(exit).toBe(9);
     expect(out).toMatch(/the window closes in 1\d\d\d s, and h2 is expected to take 1500 s/);

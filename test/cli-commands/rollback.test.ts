@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventsOf, mendPlay, type Practice, play, practice, sick, until } from '../cli/practice.ts';
+import { eventsOf, type Practice, play, practice, remediationPlay, sick, until } from '../cli/practice.ts';
 
 const engine = ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7'];
 const vars = { drain_command: 'true', reboot_stable_for: 1 };
@@ -23,7 +23,7 @@ describe('on a fleet', () => {
     fleet = await practice(hosts);
     const mended = await fleet.run(['apply', 'playbooks/auto.yaml', '--yes', '-l', '!kept', '--max-unavailable', '3']);
     expect(`${mended.exit} ${mended.err}`).toBe('0 ');
-    const argued = await fleet.run(['apply', fleet.file('mend.yaml', mendPlay()), '--yes', '-l', 'kept']);
+    const argued = await fleet.run(['apply', fleet.file('mend.yaml', remediationPlay()), '--yes', '-l', 'kept']);
     expect(argued.exit).toBe(0);
     run = fleet.runs()[0] ?? '';
   }, 120_000);

@@ -10,7 +10,7 @@ import { parseAllDocuments } from 'yaml';
 import { hashOf } from '../../src/adapters/store/index.ts';
 import { readCalendar } from '../../src/core/rollout/cron-line.ts';
 import { cronLine, systemdUnits } from '../../src/screens/schedule-units.ts';
-import { mendPlay, type Practice, practice, sick, until } from '../cli/practice.ts';
+import { type Practice, practice, remediationPlay, sick, until } from '../cli/practice.ts';
 import { command } from '../cli/real-world.ts';
 
 describe('when a job runs', () => {
@@ -192,7 +192,7 @@ describe("a job's turn", () => {
   beforeAll(async () => {
     fleet = await practice([sick('h1'), sick('h2')], { downSeconds: 1 });
     mkdirSync(join(fleet.dir, 'elsewhere'));
-    const words = ['apply', fleet.file('mend.yaml', mendPlay()), '-i', fleet.fleet.inventoryFile];
+    const words = ['apply', fleet.file('mend.yaml', remediationPlay()), '-i', fleet.fleet.inventoryFile];
     const installed = await fleet.run([
       'schedule',
       'install',
@@ -249,7 +249,7 @@ describe("a job's turn after several interruptions", () => {
   };
 
   it('goes on with all of them, the oldest first, tells how each ended, and begins nothing new after a bad end', async () => {
-    const playbook = fleet.file('mend.yaml', mendPlay('{max_unavailable: 3}'));
+    const playbook = fleet.file('mend.yaml', remediationPlay('{max_unavailable: 3}'));
     const [older, newer] = [await interrupted(playbook, 'a'), await interrupted(playbook, 'b')];
     const person = fleet.start(['apply', playbook, '-l', 'c', '--yes', '--job', 'many']);
     await until('c', () => person.out().includes('c [The argument]'));
@@ -257,7 +257,7 @@ describe("a job's turn after several interruptions", () => {
     await fleet.run(['abort', aborted, '--why', 'not tonight']);
     expect((await person.result).exit).toBe(130);
     fleet.fleet.set('a', 'never', true);
-    const files = ['apply', fleet.file('mend.yaml', mendPlay('{max_unavailable: 3}')), '-i', fleet.fleet.inventoryFile];
+    const files = ['apply', fleet.file('mend.yaml', remediationPlay('{max_unavailable: 3}')), '-i', fleet.fleet.inventoryFile];
     const turn = await fleet.run(['schedule', 'run', 'many', '--state-dir', fleet.state, '--', ...files]);
     const told = turn.out.split('\n').filter((line) => line.startsWith('job many'));
     expect([turn.exit, told]).toEqual([
@@ -320,7 +320,7 @@ describe('whom a job tells', () => {
   const installTold = (name: string, flags: readonly string[], words: readonly string[]) =>
     fleet.run(['schedule', 'install', name, '--every', 'daily', '--as', 'cron', '--state-dir', fleet.state, ...flags, '--', ...words]);
   const turn = (name: string) => fleet.run(['schedule', 'run', name]);
-  const words = () => ['apply', fleet.file('told.yaml', mendPlay()), '-i', fleet.fleet.inventoryFile];
+  const words = () => ['apply', fleet.file('told.yaml', remediationPlay()), '-i', fleet.fleet.inventoryFile];
 
   it('one notice when something was done, none when nothing was to do', async () => {
     const file = fleet.file('webhook', `${address}\n`);

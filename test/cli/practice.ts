@@ -7,7 +7,7 @@ import { createFleet, type Fleet, type HostSpec } from '../../practice/index.ts'
 import type { Event } from '../../src/model/run/event.ts';
 import { type CommandResult, command, type RunningCommand, startCommand, type WorldChanges } from './real-world.ts';
 
-export { eventsOf, mendPlay, play } from '../fakes/plays.ts';
+export { eventsOf, play, remediationPlay } from '../fakes/plays.ts';
 
 const engine = ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7'];
 

@@ -1,7 +1,7 @@
 // rollback: failed_host takes back hosts that ended badly, and never another; over random fleets, policies and fates.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hostsToTakeBack } from '../../src/core/history/auto-rollback.ts';
+import { hostsToRollBack } from '../../src/core/history/auto-rollback.ts';
 import { simulate } from '../../src/core/rollout/simulate.ts';
 import { foldAll } from '../../src/core/run-state/fold.ts';
 import type { RollbackPolicy } from '../../src/model/playbook.ts';
@@ -22,7 +22,7 @@ const effect = (host: string, kind: 'run' | 'drain' = 'run'): EventBody => ({
 
 const takenBackAfter = (policy: RollbackPolicy, ...told: readonly EventBody[]): readonly string[] => {
   const lines: readonly EventBody[] = [begin(fleet(3), { rollback: policy }), ...told, { type: 'run.finished', exit: 4, why: '' }];
-  return hostsToTakeBack(foldAll(eventsOf(lines.map((body, index): Told => [index, body]))));
+  return hostsToRollBack(foldAll(eventsOf(lines.map((body, index): Told => [index, body]))));
 };
 const bad = [started('h1'), effect('h1'), failed('h1', 'not_verified')];
 
@@ -55,7 +55,7 @@ describe('a host that ended badly', () => {
 
   it('is not before the run is over', () => {
     const lines = [begin(fleet(3), { rollback: 'failed_host' }), ...bad];
-    expect(hostsToTakeBack(foldAll(eventsOf(lines.map((body, index): Told => [index, body]))))).toEqual([]);
+    expect(hostsToRollBack(foldAll(eventsOf(lines.map((body, index): Told => [index, body]))))).toEqual([]);
   });
 });
 
@@ -81,7 +81,7 @@ it('no host that did not fail is ever taken back, and every one that was changed
         if (event.type === 'effect.started') changed.add(event.host);
       }
       const expected = [...last].filter(([host, event]) => changed.has(host) && isBad(event)).map(([host]) => host);
-      const found = hostsToTakeBack(state);
+      const found = hostsToRollBack(state);
       expect([...found].sort()).toEqual(rollback === 'failed_host' ? expected.sort() : []);
     }),
     { numRuns: 500 },

@@ -1,6 +1,6 @@
 // A saved plan against a fresh one.
 import { describe, expect, it } from 'vitest';
-import { driftOf, isMended } from '../../src/core/plan/drift.ts';
+import { driftOf, isRemediated } from '../../src/core/plan/drift.ts';
 import type { HostPlan, PlannedChange, TaskPlan } from '../../src/model/run/plan.ts';
 import type { Mapping } from '../../src/model/value.ts';
 import { planFor } from './fleet.ts';
@@ -37,8 +37,8 @@ describe('a host needs no slot any more', () => {
   const idle = plan([task('1', []), task('2', [], { status: 'skip' })], { risk: 'none' });
 
   it('when its fresh plan is empty and the saved one was not', () => {
-    expect(isMended(saved, idle)).toBe(true);
-    expect(isMended(idle, idle)).toBe(false);
+    expect(isRemediated(saved, idle)).toBe(true);
+    expect(isRemediated(idle, idle)).toBe(false);
   });
 
   it.each<[string, HostPlan]>([
@@ -47,7 +47,7 @@ describe('a host needs no slot any more', () => {
     ['a condition is not met', plan([task('1', [], { status: 'unmet' })])],
     ['it must not be touched', { ...idle, refused: { task: '1', why: 'too old' } }],
     ['it is another node now', { ...idle, node: 'n2' }],
-  ])('not when %s', (_name, fresh) => expect(isMended(saved, fresh)).toBe(false));
+  ])('not when %s', (_name, fresh) => expect(isRemediated(saved, fresh)).toBe(false));
 });
 
 describe('a host is compared with its saved plan', () => {

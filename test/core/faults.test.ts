@@ -42,9 +42,9 @@ const blindTo =
 
 /** A fold that changes every state on its way. */
 const spoilt =
-  (spoil: (state: RunState) => RunState): Fold =>
+  (invalidate: (state: RunState) => RunState): Fold =>
   (events) =>
-    events.reduce((state, event) => spoil(fold(state, event)), emptyState);
+    events.reduce((state, event) => invalidate(fold(state, event)), emptyState);
 
 /** Ends the hosts that were under way in its own way, without a look at them. */
 const ending =

@@ -22,7 +22,7 @@ interface Played {
 const ways = ['retry', 'skip', 'done'] as const;
 
 /** Plays a world to its end; then a person looks at a share of what ended badly, and the run is resumed: up to six times. */
-function playOn(world: RandomWorld, share: number, spoil: (state: RunState) => RunState = (state) => state): Played {
+function playOn(world: RandomWorld, share: number, invalidate: (state: RunState) => RunState = (state) => state): Played {
   const watch = monitor(world.begin, world.begin.rollout);
   const events: Event[] = [];
   const onEvent = (event: Event): void => {
@@ -46,7 +46,7 @@ function playOn(world: RandomWorld, share: number, spoil: (state: RunState) => R
       state = fold(state, event);
       onEvent(event);
     }
-    ends.push(simulate({ ...run, now: state.lastAt }, spoil(state)));
+    ends.push(simulate({ ...run, now: state.lastAt }, invalidate(state)));
   }
   return { ends, broken: watch.broken, events };
 }
@@ -89,9 +89,9 @@ describe('a run whose bad ends are looked at, and that is resumed', () => {
     ['a release that frees the slots of all that ended badly', 'budget', (state) => generous(forgetful(state))],
   ])(
     '%s is caught',
-    (_name, property, spoil) => {
+    (_name, property, invalidate) => {
       const caught = fc.check(
-        fc.property(randomWorld, (world) => !playOn(world, 0.3, spoil).broken.some((broken) => broken.property === property)),
+        fc.property(randomWorld, (world) => !playOn(world, 0.3, invalidate).broken.some((broken) => broken.property === property)),
         { numRuns: 500 },
       );
       expect(caught.failed).toBe(true);

@@ -1,7 +1,7 @@
 // Back from the journal of a run to what was there before, as a table; refused where the journal cannot say.
 import { describe, expect, it } from 'vitest';
 import { type LaterRun, rollbackOf } from '../../src/core/history/rollback.ts';
-import type { HostDeeds, MadeChange } from '../../src/core/run-state/host-history.ts';
+import type { HostChanges, MadeChange } from '../../src/core/run-state/host-history.ts';
 
 const change = (module: string, sign: MadeChange['sign'], what: string, before?: string, after?: string): MadeChange => ({
   sign,
@@ -12,7 +12,7 @@ const change = (module: string, sign: MadeChange['sign'], what: string, before?:
   task: 'The task',
   module,
 });
-const deeds = (...changes: readonly MadeChange[]): HostDeeds => ({ host: 'h1', changes, end: 'done', at: 0 });
+const hostChanges = (...changes: readonly MadeChange[]): HostChanges => ({ host: 'h1', changes, end: 'done', at: 0 });
 
 describe('the way back from a journal', () => {
   it.each<[string, readonly MadeChange[], object]>([
@@ -81,25 +81,25 @@ describe('the way back from a journal', () => {
       },
     ],
   ])('%s', (_, changes, vars) => {
-    expect(rollbackOf('r1', deeds(...changes), [])).toMatchObject({ kind: 'way_back', way: { left: [], vars } });
+    expect(rollbackOf('r1', hostChanges(...changes), [])).toMatchObject({ kind: 'way_back', way: { left: [], vars } });
   });
 
-  it.each<[string, HostDeeds, RegExp]>([
+  it.each<[string, HostChanges, RegExp]>([
     [
       'a value from before is not in the journal',
-      deeds(change('package', '~', 'package jq', undefined, '2')),
+      hostChanges(change('package', '~', 'package jq', undefined, '2')),
       /no value from before of: package jq/,
     ],
-    ['no_log hid it', deeds(change('package', '~', '(hidden by no_log)')), /no_log of the task "The task" hid/],
-    ['an argument stood several times', deeds(change('kernel_arg', '~', 'boot argument a', 'a=1 a=2', 'a=3')), /several times/],
-    ['the run is not over there', { ...deeds(change('package', '+', 'package jq')), end: 'under_way' }, /not over/],
+    ['no_log hid it', hostChanges(change('package', '~', '(hidden by no_log)')), /no_log of the task "The task" hid/],
+    ['an argument stood several times', hostChanges(change('kernel_arg', '~', 'boot argument a', 'a=1 a=2', 'a=3')), /several times/],
+    ['the run is not over there', { ...hostChanges(change('package', '+', 'package jq')), end: 'under_way' }, /not over/],
   ])('refused where %s', (_, host, why) => {
     const back = rollbackOf('r1', host, []);
     expect(back.kind === 'refused' ? back.failure.message : back.kind).toMatch(why);
   });
 
   it('what a command did is not taken back, and said', () => {
-    expect(rollbackOf('r1', deeds(change('command', '!', 'run rm -rf /tmp/x')), [])).toEqual({
+    expect(rollbackOf('r1', hostChanges(change('command', '!', 'run rm -rf /tmp/x')), [])).toEqual({
       kind: 'nothing',
       left: ['the task "The task" (command)'],
     });
@@ -107,24 +107,24 @@ describe('the way back from a journal', () => {
 
   it('whose updates become the default stays where nothing else was changed, and is said', () => {
     const updates = change('kernel', '~', 'package whose updates become the default kernel', 'kernel', 'kernel-lt');
-    expect(rollbackOf('r1', deeds(updates), [])).toEqual({ kind: 'nothing', left: [`${updates.what} (task "The task")`] });
+    expect(rollbackOf('r1', hostChanges(updates), [])).toEqual({ kind: 'nothing', left: [`${updates.what} (task "The task")`] });
     const ended = change('kernel', '-', 'kernel on trial', '5.4.278-1.el7.elrepo.x86_64');
-    expect(rollbackOf('r1', deeds(ended), [])).toEqual({ kind: 'nothing', left: [] });
+    expect(rollbackOf('r1', hostChanges(ended), [])).toEqual({ kind: 'nothing', left: [] });
   });
 
   it('a repository whose password was never read is not written again, and said', () => {
     const masked = change('yum_repository', '-', 'repository els in /etc/yum.repos.d/els.repo', '[els]\nname=x\npassword=***');
-    expect(rollbackOf('r1', deeds(masked), [])).toEqual({
+    expect(rollbackOf('r1', hostChanges(masked), [])).toEqual({
       kind: 'nothing',
       left: ['repository els in /etc/yum.repos.d/els.repo (task "The task")'],
     });
   });
 
   it('a later run that changed it again goes first; a rollback that was begun does not stand in its own way', () => {
-    const ours = deeds(change('package', '~', 'package docker-ce', '1', '2'));
+    const ours = hostChanges(change('package', '~', 'package docker-ce', '1', '2'));
     const later = (before: string, after: string): LaterRun => ({
       run: 'r2',
-      deeds: deeds(change('package', '~', 'package docker-ce', before, after)),
+      hostChanges: hostChanges(change('package', '~', 'package docker-ce', before, after)),
     });
     expect(rollbackOf('r1', ours, [later('2', '3')])).toMatchObject({
       kind: 'refused',

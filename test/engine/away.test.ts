@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { spawnCommand } from '../cli/child.ts';
-import { eventsOf, mendPlay, type Practice, practice, sick, until } from '../cli/practice.ts';
+import { eventsOf, type Practice, practice, remediationPlay, sick, until } from '../cli/practice.ts';
 
 let lab: Practice;
 beforeAll(async () => {
@@ -12,7 +12,10 @@ afterAll(() => lab.close());
 
 /** Applies to one host until its reboot is journalled and the host is down, and kills the controller then. */
 async function killedWhileAway(host: string, timeout: string): Promise<string> {
-  const path = lab.file(`${host}.yaml`, mendPlay('{}', `{timeout: ${timeout}, stable_for: 1s}`).replace('hosts: all', `hosts: ${host}`));
+  const path = lab.file(
+    `${host}.yaml`,
+    remediationPlay('{}', `{timeout: ${timeout}, stable_for: 1s}`).replace('hosts: all', `hosts: ${host}`),
+  );
   const before = lab.runs().length;
   const child = await spawnCommand(['apply', path, '-i', lab.fleet.inventoryFile, '--yes', '--state-dir', lab.state], `${lab.dir}/home`);
   await until(`${host} is away`, () => lab.runs().length > before && !lab.host(host).isUp());
@@ -51,7 +54,7 @@ describe('a host that failed on the way back', () => {
     lab.fleet.set('never', 'never', true);
     const path = lab.file(
       'never.yaml',
-      mendPlay('{brake: {failures: 5}}', '{timeout: 2s, stable_for: 1s}').replace('hosts: all', 'hosts: never'),
+      remediationPlay('{brake: {failures: 5}}', '{timeout: 2s, stable_for: 1s}').replace('hosts: all', 'hosts: never'),
     );
     expect((await lab.run(['apply', path, '--yes'])).exit).toBe(6);
     const run = lab.runs().at(-1) ?? '';

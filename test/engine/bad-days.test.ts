@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Faults, HostSpec } from '../../practice/index.ts';
 import type { FailureKind } from '../../src/model/run/failure.ts';
-import { eventsOf, mendPlay, type Practice, play, practice, sick } from '../cli/practice.ts';
+import { eventsOf, type Practice, play, practice, remediationPlay, sick } from '../cli/practice.ts';
 
 interface BadDay {
   readonly name: string;
@@ -19,7 +19,7 @@ interface BadDay {
   readonly boots: number;
 }
 
-const quick = mendPlay('{}', '{timeout: 4s, stable_for: 2s}');
+const quick = remediationPlay('{}', '{timeout: 4s, stable_for: 2s}');
 const badDays: readonly BadDay[] = [
   {
     name: 'never-back',
@@ -44,7 +44,7 @@ const badDays: readonly BadDay[] = [
   {
     name: 'no-reboot-by-force',
     fault: { noreboot: true },
-    playbook: mendPlay('{}', '{timeout: 6s, stable_for: 2s, escalate: [force, sysrq]}'),
+    playbook: remediationPlay('{}', '{timeout: 6s, stable_for: 2s, escalate: [force, sysrq]}'),
     exit: 4,
     kind: 'timeout',
     message: /not carried out: the host still runs the same boot \d+ s after the reboot was sent/,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Failure, FailureKind } from '../../src/model/run/failure.ts';
 import type { Plan } from '../../src/model/run/plan.ts';
-import { eventsOf, mendPlay, type Practice, play, practice, sick } from '../cli/practice.ts';
+import { eventsOf, type Practice, play, practice, remediationPlay, sick } from '../cli/practice.ts';
 import type { CommandResult } from '../cli/real-world.ts';
 
 let lab: Practice;
@@ -45,7 +45,10 @@ beforeAll(async () => {
   );
   const playbook = lab.file(
     'mend.yaml',
-    mendPlay('{unplannable: leave_out, retries: {transport: 0}, max_unavailable: 9}', '{timeout: 20s, stable_for: 1s, lock_timeout: 2s}'),
+    remediationPlay(
+      '{unplannable: leave_out, retries: {transport: 0}, max_unavailable: 9}',
+      '{timeout: 20s, stable_for: 1s, lock_timeout: 2s}',
+    ),
   );
   planned = await lab.run(['plan', playbook, '--json', '-T', '1', '-o', `${lab.dir}/plan.json`]);
   const plan = JSON.parse(planned.out) as Plan;

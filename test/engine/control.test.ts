@@ -1,6 +1,6 @@
 // Words to a run under way, and what holds it from outside: pause, continue, abort, promote, resolve, soak, windows, gates.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventsOf, mendPlay, play } from '../fakes/plays.ts';
+import { eventsOf, play, remediationPlay } from '../fakes/plays.ts';
 import { recordHost } from '../fakes/recording.ts';
 import { type VirtualFleet, virtualFleet } from '../fakes/virtual-fleet.ts';
 
@@ -95,7 +95,7 @@ describe('a word from another terminal', () => {
 
 describe('soak', () => {
   it('the next host starts only after it, and the proof is repeated at its end', async () => {
-    const done = await lab.run(['apply', lab.file('s.yaml', on('s1,s2', mendPlay('{soak: {host: 2s}}'))), '--yes']);
+    const done = await lab.run(['apply', lab.file('s.yaml', on('s1,s2', remediationPlay('{soak: {host: 2s}}'))), '--yes']);
     expect(done.exit, done.out).toBe(0);
     const events = lab.journal(runOf(done.out));
     const soaked = eventsOf(events, 'host.soaked', 's1')[0];
@@ -104,7 +104,7 @@ describe('soak', () => {
   });
 
   it('a host that boots again in its soak is a boot loop after all', async () => {
-    const run = lab.start(['apply', lab.file('l.yaml', on('l1', mendPlay('{soak: {host: 60s}}'))), '--yes']);
+    const run = lab.start(['apply', lab.file('l.yaml', on('l1', remediationPlay('{soak: {host: 60s}}'))), '--yes']);
     await lab.until('l1 done', () => run.out().includes('l1 done'));
     lab.host('l1').world.power();
     const done = await run.result;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { here, systemClock } from '../../src/adapters/local/index.ts';
-import type { DoorContext } from '../../src/engine/effects/effect-context.ts';
+import type { EffectContext } from '../../src/engine/effects/effect-context.ts';
 import { performCopy } from '../../src/engine/effects/perform-copy.ts';
 import type { Connection, ExecRequest, Transport } from '../../src/engine/ports/transport.ts';
 import { openSession } from '../../src/engine/session/session.ts';
@@ -128,7 +128,7 @@ function copy(host: Host = {}, of = effect()) {
     token: { run: 'r1', number: 1 },
     signal,
     record: async () => undefined,
-  } as unknown as DoorContext;
+  } as unknown as EffectContext;
   return performCopy(of, { task: '0', effect: 'h/0/1', resumed: false, repeatable: true }, context);
 }
 

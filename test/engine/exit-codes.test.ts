@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundlePath } from '../cli/child.ts';
-import { eventsOf, mendPlay, type Practice, play, practice, sick } from '../cli/practice.ts';
+import { eventsOf, type Practice, play, practice, remediationPlay, sick } from '../cli/practice.ts';
 
 let lab: Practice;
 beforeAll(async () => {
@@ -18,7 +18,7 @@ describe('exit', () => {
   it('3: an unknown module, an unknown word, nobody to say yes', async () => {
     expect((await lab.run(['apply', lab.file('a.yaml', play('    - no_such_module: {}\n')), '--yes'])).exit).toBe(3);
     expect((await lab.run(['aply'])).exit).toBe(3);
-    const asked = await lab.run(['apply', lab.file('b.yaml', on('h1', mendPlay()))]);
+    const asked = await lab.run(['apply', lab.file('b.yaml', on('h1', remediationPlay()))]);
     expect([asked.exit, asked.err]).toMatchObject([3, expect.stringContaining('nobody is here to say yes')]);
     expect(lab.runs()).toEqual([]);
   });
@@ -36,18 +36,18 @@ describe('exit', () => {
   it('6: nothing but unreachable hosts', async () => {
     const done = await lab.run([
       'apply',
-      lab.file('d.yaml', on('dark', mendPlay('{retries: {transport: 0}, unplannable: leave_out}'))),
+      lab.file('d.yaml', on('dark', remediationPlay('{retries: {transport: 0}, unplannable: leave_out}'))),
       '--yes',
     ]);
     expect(done.exit, done.out).toBe(6);
   });
 
   it('11: no host matched', async () => {
-    expect((await lab.run(['apply', lab.file('e.yaml', mendPlay()), '--yes', '-l', 'h1:!h1'])).exit).toBe(11);
+    expect((await lab.run(['apply', lab.file('e.yaml', remediationPlay()), '--yes', '-l', 'h1:!h1'])).exit).toBe(11);
   });
 
   it('12: done, but not proven: no container is there to be read', async () => {
-    const tasks = mendPlay().replace(
+    const tasks = remediationPlay().replace(
       '{state: disabled, timeout: 10s}',
       '{state: disabled, timeout: 1s, active_probe: false, without_sample: provisional}',
     );

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventsOf, mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
+import { eventsOf, type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
 import type { CommandResult } from '../cli/real-world.ts';
 
 let lab: Practice;
@@ -21,7 +21,7 @@ describe('check, plan, apply, report', () => {
   });
 
   it('plan names the changes and ends with 2, and touches nothing', async () => {
-    const done = await lab.run(['plan', lab.file('mend.yaml', mendPlay()), '-o', join(lab.dir, 'plan.json')]);
+    const done = await lab.run(['plan', lab.file('mend.yaml', remediationPlay()), '-o', join(lab.dir, 'plan.json')]);
     expect(done).toMatchObject({ exit: 2, err: '' });
     expect(done.out).toContain('cgroup.memory');
     expect(lab.host('h1').boots()).toBe(1);

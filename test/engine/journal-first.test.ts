@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTransport } from '../../src/adapters/ssh/index.ts';
-import { eventsOf, mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
+import { eventsOf, type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
 
 let lab: Practice;
 beforeAll(async () => {
@@ -16,7 +16,7 @@ it('each effect, and the boot id before the reboot, are on disk before the scrip
     const run = lab.runs()[0];
     return run === undefined ? '' : readFileSync(`${lab.state}/runs/${run}/journal.ndjson`, 'utf8');
   };
-  const done = await lab.run(['apply', lab.file('p.yaml', mendPlay()), '--yes'], {
+  const done = await lab.run(['apply', lab.file('p.yaml', remediationPlay()), '--yes'], {
     transport: async (needs) => {
       const real = createTransport({ ...needs, home: lab.dir, env: {} });
       return {

@@ -5,7 +5,7 @@ import { emptyState, hostStates } from '../../src/core/run-state/state.ts';
 import { planFleet } from '../../src/engine/host/fleet.ts';
 import type { Cluster } from '../../src/engine/ports/cluster.ts';
 import { runLoop } from '../../src/engine/run.ts';
-import { ledgerOf } from '../../src/engine/run-log.ts';
+import { runLogOf } from '../../src/engine/run-log.ts';
 import type { Event } from '../../src/model/run/event.ts';
 import { failed, type Outcome } from '../../src/model/run/failure.ts';
 import { begin } from '../core/fleet.ts';
@@ -54,7 +54,7 @@ function spoiled(real: Cluster, clock: VirtualClock, away: Away | undefined, ref
     if (clock.now() < until + 10_000 && boot !== undefined) Object.assign(answer.value, { bootId: boot });
     boot = answer.value.bootId;
   };
-  const spoil =
+  const invalidate =
     (name: string, act: (...args: never[]) => unknown) =>
     async (...args: never[]): Promise<unknown> => {
       seen.push(name);
@@ -68,7 +68,7 @@ function spoiled(real: Cluster, clock: VirtualClock, away: Away | undefined, ref
     };
   // Each method keeps its signature.
   const cluster = Object.fromEntries(
-    Object.entries(real).map(([name, act]) => [name, name === 'close' ? act : spoil(name, act)]),
+    Object.entries(real).map(([name, act]) => [name, name === 'close' ? act : invalidate(name, act)]),
   ) as unknown as Cluster;
   return { cluster, seen };
 }
@@ -91,14 +91,14 @@ async function rollout(away?: Away, more: { rollout?: string; refusals?: Refusal
   const [planned] = await clock.drive(planning);
   if (planned?.outcome.ok !== true) throw new Error(JSON.stringify(planned));
   const { journal, events } = memoryJournal(clock);
-  const ledger = ledgerOf(journal, emptyState, () => {});
-  await ledger.append(begin([{ host: 'n1', plan: planned.outcome.value, down: false }], setup.play.rollout), true);
-  await ledger.append({ type: 'approved', risk: 'reboot', who: 'ops', how: 'flag' }, true);
+  const runLog = runLogOf(journal, emptyState, () => {});
+  await runLog.append(begin([{ host: 'n1', plan: planned.outcome.value, down: false }], setup.play.rollout), true);
+  await runLog.append({ type: 'approved', risk: 'reboot', who: 'ops', how: 'flag' }, true);
   const { cluster, seen } = spoiled(world.cluster, clock, away, more.refusals ?? {});
   const run = (number: number, over: Cluster): Promise<{ readonly exit: number }> =>
     clock.drive(
       runLoop({
-        ledger,
+        runLog,
         setup,
         ports: { ...ports, cluster: over },
         slots: slotsOf(memorySlots(emptyWorld()), 'r1', new Set()),
@@ -114,9 +114,9 @@ async function rollout(away?: Away, more: { rollout?: string; refusals?: Refusal
     );
   const first = await run(1, cluster);
   if (first.exit === 0) return { exits: [0], events, world, calls: seen };
-  await ledger.append({ type: 'run.resumed', who: 'ops', tool: '' }, true);
+  await runLog.append({ type: 'run.resumed', who: 'ops', tool: '' }, true);
   const second = await run(2, world.cluster);
-  expect([...hostStates(ledger.state())].map(({ bad }) => bad)).toEqual([0]);
+  expect([...hostStates(runLog.state())].map(({ bad }) => bad)).toEqual([0]);
   return { exits: [first.exit, second.exit], events, world, calls: seen };
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HostSpec } from '../../practice/index.ts';
 import { spawnCommand } from '../cli/child.ts';
-import { eventsOf, mendPlay, type Practice, practice } from '../cli/practice.ts';
+import { eventsOf, type Practice, practice, remediationPlay } from '../cli/practice.ts';
 import { killEnv } from '../crash/kill-at.ts';
 
 const returned = 'echo yes >> "$KMEND_ROOT/var/returned"';
@@ -163,7 +163,7 @@ it('the proof of a finished run is read after its last step: the kernel that was
 
 it('a last step that takes the argument away again is no proven end', async () => {
   const undo = `    - name: Undo\n      shell: {cmd: "sed -i 's/ cgroup.memory=nokmem//' $KMEND_ROOT/boot/grub2/grub.cfg $KMEND_ROOT/etc/default/grub"}\n`;
-  const tasks = mendPlay().replace(
+  const tasks = remediationPlay().replace(
     '    - name: The argument',
     '    - kernel: {min: 3.10.0-1062.el7}\n    - drain: none\n    - name: The argument',
   );
@@ -177,7 +177,7 @@ it('a last step that takes the argument away again is no proven end', async () =
 
 it('a proof stands though the container that gave it is gone when the last step is done', async () => {
   const gone = `    - name: Removed\n      shell: {cmd: "find $KMEND_ROOT/sys/fs/cgroup/memory/* -depth -mindepth 1 -delete"}\n`;
-  const tasks = mendPlay()
+  const tasks = remediationPlay()
     .replace('{state: disabled, timeout: 10s}', '{state: disabled, active_probe: false, without_sample: provisional}')
     .replace('    - name: The argument', '    - kernel: {min: 3.10.0-1062.el7}\n    - drain: none\n    - name: The argument');
   const done = await lab.run(['apply', lab.file('gone.yaml', `${tasks.replace('hosts: all', 'hosts: gone')}${gone}`), '--yes']);

@@ -1,6 +1,6 @@
 // The last way to reboot a host: a program on this machine, once, journalled before it is run, true only with a new boot id, never again after a resume.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Here } from '../../src/engine/ports/local.ts';
+import type { LocalHost } from '../../src/engine/ports/local.ts';
 import type { Fate } from '../fakes/host-world.ts';
 import { eventsOf, play } from '../fakes/plays.ts';
 import { recordHost } from '../fakes/recording.ts';
@@ -26,7 +26,7 @@ describe('reboot: fallback', () => {
   const called = new Map<string, string[]>();
   const calls = (host: string): readonly string[] => called.get(host) ?? [];
   /** A program on this machine that notes for whom it was asked, and cuts the power where the test says so. */
-  const machine = (board: Board): { readonly here: Here } => ({
+  const machine = (board: Board): { readonly here: LocalHost } => ({
     here: {
       run: async ({ argv, environment }) => {
         const host = argv.at(-1) ?? '';

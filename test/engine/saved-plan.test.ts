@@ -1,7 +1,7 @@
 // A saved plan is applied exactly, or not at all: a host that drifted is left alone, and no secret stands in it.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventsOf, mendPlay, type Practice, play, practice, sick } from '../cli/practice.ts';
+import { eventsOf, type Practice, play, practice, remediationPlay, sick } from '../cli/practice.ts';
 
 let lab: Practice;
 beforeAll(async () => {
@@ -20,9 +20,12 @@ const saved = async (name: string, text: string, more: readonly string[] = []): 
 
 describe('a host that is not what its plan was made from', () => {
   it('is left untouched as drift, one that was mended meanwhile needs nothing, the rest goes on', async () => {
-    const plan = await saved('drift', mendPlay('{max_unavailable: 1, brake: {failures: 0}}').replace('hosts: all', 'hosts: h1,h2,h3'));
+    const plan = await saved(
+      'drift',
+      remediationPlay('{max_unavailable: 1, brake: {failures: 0}}').replace('hosts: all', 'hosts: h1,h2,h3'),
+    );
     // h1 was mended by hand; on h2 somebody removed what the plan rests on: another argument is set now.
-    const byHand = await lab.run(['apply', lab.file('one.yaml', mendPlay().replace('hosts: all', 'hosts: h1')), '--yes']);
+    const byHand = await lab.run(['apply', lab.file('one.yaml', remediationPlay().replace('hosts: all', 'hosts: h1')), '--yes']);
     expect(byHand.exit).toBe(0);
     const other = lab.file(
       'two.yaml',

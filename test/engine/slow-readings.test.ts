@@ -6,7 +6,7 @@ import { planFleet } from '../../src/engine/host/fleet.ts';
 import type { Cluster } from '../../src/engine/ports/cluster.ts';
 import type { Transport } from '../../src/engine/ports/transport.ts';
 import { runLoop } from '../../src/engine/run.ts';
-import { ledgerOf } from '../../src/engine/run-log.ts';
+import { runLogOf } from '../../src/engine/run-log.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';
 import { begin } from '../core/fleet.ts';
 import { type Fate, HostWorld, type Recording } from '../fakes/host-world.ts';
@@ -94,16 +94,16 @@ async function run({
   const signal = new AbortController().signal;
   const planned = await clock.drive(planFleet(hosts, setup, { forks: 2, retries: 0, signal }, ports, () => {}));
   const { journal, events } = memoryJournal(clock);
-  const ledger = ledgerOf(journal, emptyState, () => {});
+  const runLog = runLogOf(journal, emptyState, () => {});
   const plans = planned.flatMap(({ host, outcome }) => (outcome.ok ? [{ host, plan: outcome.value, down: false }] : []));
-  await ledger.append(begin(plans, setup.play.rollout), true);
-  await ledger.append({ type: 'approved', risk: 'reboot', who: 'ops', how: 'flag' }, true);
+  await runLog.append(begin(plans, setup.play.rollout), true);
+  await runLog.append({ type: 'approved', risk: 'reboot', who: 'ops', how: 'flag' }, true);
   began = clock.now();
   const due = [...asks];
   if (stopAt !== undefined) void clock.sleep(stopAt * 1000).then(() => stop.abort('SIGINT'));
   const { exit } = await clock.drive(
     runLoop({
-      ledger,
+      runLog,
       setup,
       ports,
       slots: slotsOf(memorySlots(emptyWorld()), 'r1', new Set()),

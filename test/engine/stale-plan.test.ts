@@ -1,7 +1,7 @@
 // A saved plan whose inputs have changed ends the command before any connection; hosts that are as it would leave them take no slot.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventsOf, mendPlay } from '../fakes/plays.ts';
+import { eventsOf, remediationPlay } from '../fakes/plays.ts';
 import { recordHost } from '../fakes/recording.ts';
 import { type VirtualFleet, virtualFleet } from '../fakes/virtual-fleet.ts';
 
@@ -28,41 +28,42 @@ describe('a plan whose inputs have changed', () => {
   };
 
   it('variables that were given before and are not now: the hint says so', async () => {
-    const plan = await saved('vars', mendPlay(), ['-e', 'colour=blue']);
+    const plan = await saved('vars', remediationPlay(), ['-e', 'colour=blue']);
     await stale(plan, /extra variables \(-e\) has changed(?:.|\n)*give the same -e again/);
   });
 
   it('one byte of the playbook: 8, named, and not a single connection', async () => {
-    const plan = await saved('byte', mendPlay());
-    writeFileSync(`${lab.dir}/byte.yaml`, mendPlay().replace('name: Mend', 'name: mend'));
+    const plan = await saved('byte', remediationPlay());
+    writeFileSync(`${lab.dir}/byte.yaml`, remediationPlay().replace('name: Mend', 'name: mend'));
     await stale(plan, /is stale: .*byte\.yaml has changed/);
-    writeFileSync(`${lab.dir}/byte.yaml`, mendPlay());
+    writeFileSync(`${lab.dir}/byte.yaml`, remediationPlay());
     expect((await lab.run(['apply', plan, '--yes', '--check'])).exit).not.toBe(8);
   });
 
   it('a variable of one host: 8, with the name of the host', async () => {
     const inventory = lab.file('inv.yaml', readFileSync(lab.inventory, 'utf8'));
-    const plan = await saved('vars', mendPlay(), ['-i', inventory]);
+    const plan = await saved('vars', remediationPlay(), ['-i', inventory]);
     writeFileSync(inventory, readFileSync(inventory, 'utf8').replace('h2: {', 'h2: {colour: blue, '));
     await stale(plan, /variables of h2 has changed/);
   });
 
   it('-e given otherwise: 8', async () => {
-    const plan = await saved('extra', mendPlay(), ['-e', 'colour=blue']);
+    const plan = await saved('extra', remediationPlay(), ['-e', 'colour=blue']);
     await stale(plan, /extra variables \(-e\) has changed/);
   });
 
   it('another version of kmend: 8', async () => {
-    const plan = await saved('version', mendPlay());
+    const plan = await saved('version', remediationPlay());
     const done = await lab.run(['apply', plan, '--yes'], { version: '9.9.9' });
     expect([done.exit, done.err]).toMatchObject([8, expect.stringContaining('this is 9.9.9')]);
   });
 });
 
 it('hosts that were mended since take no slot: all are looked at before the first start, and none waits behind another', async () => {
-  const plan = await saved('late', mendPlay('{max_unavailable: 1}').replace('hosts: all', 'hosts: h4,h5,h6'));
+  const plan = await saved('late', remediationPlay('{max_unavailable: 1}').replace('hosts: all', 'hosts: h4,h5,h6'));
   expect(
-    (await lab.run(['apply', lab.file('now.yaml', mendPlay('{max_unavailable: 2}').replace('hosts: all', 'hosts: h4,h5')), '--yes'])).exit,
+    (await lab.run(['apply', lab.file('now.yaml', remediationPlay('{max_unavailable: 2}').replace('hosts: all', 'hosts: h4,h5')), '--yes']))
+      .exit,
   ).toBe(0);
   lab.host('h6').unreachable = 'mute';
   const done = await lab.run(['apply', plan, '--yes', '-T', '1']);

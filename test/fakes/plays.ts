@@ -2,7 +2,7 @@
 import type { Event, EventOf, EventType } from '../../src/model/run/event.ts';
 
 /** The whole job in three tasks, with short times. `rollout` is YAML in braces. */
-export const mendPlay = (rollout = '{}', reboot = '{timeout: 20s, stable_for: 1s}'): string => `- name: Mend
+export const remediationPlay = (rollout = '{}', reboot = '{timeout: 20s, stable_for: 1s}'): string => `- name: Mend
   hosts: all
   rollout: ${rollout}
   tasks:

@@ -9,7 +9,7 @@ import type { Clock } from '../../src/engine/ports/local.ts';
 import type { Journal } from '../../src/engine/ports/store.ts';
 import type { Connection, ExecRequest, ExecResult, Transport } from '../../src/engine/ports/transport.ts';
 import { runLoop } from '../../src/engine/run.ts';
-import { ledgerOf } from '../../src/engine/run-log.ts';
+import { runLogOf } from '../../src/engine/run-log.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import { hostScope, loadPlaybook } from '../../src/load/index.ts';
 import type { Event } from '../../src/model/run/event.ts';
@@ -125,12 +125,12 @@ export async function runFleet({ recording, fates, hostile, tasks = remedy }: Fl
   const plans = new Map(planned.map(({ host, outcome }) => [host, outcome.ok ? outcome.value : `${outcome.failure.kind}`] as const));
   const hosts = planned.flatMap(({ host, outcome }) => (outcome.ok ? [{ host, plan: outcome.value, down: false }] : []));
   const { journal, events } = memoryJournal(clock);
-  const ledger = ledgerOf(journal, emptyState, () => {});
-  await ledger.append(begin(hosts, setup.play.rollout), true);
-  await ledger.append({ type: 'approved', risk: 'reboot', who: 'ops', how: 'flag' }, true);
+  const runLog = runLogOf(journal, emptyState, () => {});
+  await runLog.append(begin(hosts, setup.play.rollout), true);
+  await runLog.append({ type: 'approved', risk: 'reboot', who: 'ops', how: 'flag' }, true);
   const { exit } = await clock.drive(
     runLoop({
-      ledger,
+      runLog,
       setup,
       ports: { ...ports, asker: nobody, gates: { read: async () => ({ open: true, read: '' }) } },
       slots: slotsOf(memorySlots(emptyWorld()), 'r1', new Set()),
@@ -153,7 +153,7 @@ export async function runFleet({ recording, fates, hostile, tasks = remedy }: Fl
     paced,
     written: (host) =>
       events.filter((event) => 'host' in event && event.host === host).reduce((sum, event) => sum + JSON.stringify(event).length, 0),
-    kept: JSON.stringify([...hostStates(ledger.state())]).length,
+    kept: JSON.stringify([...hostStates(runLog.state())]).length,
     longest: clock.longest,
   };
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTransport } from '../../src/adapters/ssh/index.ts';
 import type { ExecResult, Transport } from '../../src/engine/ports/transport.ts';
 import { type Outcome, ok } from '../../src/model/run/failure.ts';
-import { eventsOf, mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
+import { eventsOf, type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
 import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
 
 const bad = 'bad';
@@ -46,7 +46,7 @@ let lab: Practice;
 let playbook: string;
 const start = async (): Promise<void> => {
   lab = await practice([sick('good'), sick(bad), sick('last')]);
-  playbook = lab.file('mend.yaml', mendPlay('{max_unavailable: 3, unplannable: leave_out, brake: {failures: 9}}'));
+  playbook = lab.file('mend.yaml', remediationPlay('{max_unavailable: 3, unplannable: leave_out, brake: {failures: 9}}'));
 };
 const poison = (args: readonly string[], from = 0): Promise<CommandResult> =>
   lab.run(
@@ -137,7 +137,7 @@ describe('a run', () => {
 
   it('goes on where the look at the end of the soak throws: the host keeps its slot', async () => {
     await start();
-    const soaking = lab.file('soak.yaml', mendPlay('{max_unavailable: 3, soak: {host: 1s}, brake: {failures: 9}}'));
+    const soaking = lab.file('soak.yaml', remediationPlay('{max_unavailable: 3, soak: {host: 1s}, brake: {failures: 9}}'));
     const done = await apply([soaking], () => eventsOf(lab.runs().length === 0 ? [] : lab.journal(), 'host.done', bad).length > 0);
     expect([done.exit, done.err]).toEqual([4, '']);
     expect(

@@ -1,6 +1,6 @@
 // What is concluded from one host's facts and journal, and shown of it, may throw: the other hosts are shown all the same.
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
-import { mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
+import { type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
 
 const poison = vi.hoisted(() => ({ host: '' }));
 /** Throws over the poisoned host. */
@@ -17,9 +17,9 @@ vi.mock('../../src/core/history/drift-report.ts', async (original) => {
 });
 vi.mock('../../src/core/history/rollback.ts', async (original) => {
   const real = await original<typeof import('../../src/core/history/rollback.ts')>();
-  const rollbackOf: typeof real.rollbackOf = (run, deeds, later) => {
-    check(deeds.host);
-    return real.rollbackOf(run, deeds, later);
+  const rollbackOf: typeof real.rollbackOf = (run, hostChanges, later) => {
+    check(hostChanges.host);
+    return real.rollbackOf(run, hostChanges, later);
   };
   return { ...real, rollbackOf };
 });
@@ -51,7 +51,7 @@ afterEach(() => {
 
 it('a run goes on where its events cannot be shown, and the journal has them; rollback and drift do the other hosts', async () => {
   poison.host = 'bad';
-  const done = await lab.run(['apply', lab.file('mend.yaml', mendPlay('{max_unavailable: 2}')), '--yes']);
+  const done = await lab.run(['apply', lab.file('mend.yaml', remediationPlay('{max_unavailable: 2}')), '--yes']);
   expect(done.exit).toBe(0);
   expect(done.err).toMatch(/^warning: entry \d+ of the journal \(host\.started\) cannot be shown: RangeError: poison$/m);
   expect(done.out).toMatch(/ good +done/);

@@ -51,9 +51,9 @@ describe('the state directory', () => {
     ['everybody may write', () => chmodSync(state, 0o1777)],
   ];
   const given: typeof spoils = asRoot ? [[`belongs to user ${stranger}`, () => chownSync(state, stranger, 0)]] : [];
-  it.each([...spoils, ...given])('is not used where %s it', async (why, spoil) => {
+  it.each([...spoils, ...given])('is not used where %s it', async (why, invalidate) => {
     mkdirSync(state, { mode: 0o700 });
-    spoil();
+    invalidate();
     for (const words of [['runs'], ['report', 'x'], ['pause', 'x'], ['resume', 'x'], ['schedule', 'run', 'j'], ['check', '-i', 'h1,']]) {
       const answer = await run(...words);
       expect(answer, words.join(' ')).toMatchObject({ exit: 3, err: expect.stringContaining(`the state directory ${state} is not used`) });

@@ -6,13 +6,13 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashOf, rootOf, scanJournal } from '../../src/adapters/store/chain.ts';
 import { JournalError } from '../../src/adapters/store/errors.ts';
-import { hostsToTakeBack } from '../../src/core/history/auto-rollback.ts';
+import { hostsToRollBack } from '../../src/core/history/auto-rollback.ts';
 import { rollbackOf } from '../../src/core/history/rollback.ts';
 import { readDurations } from '../../src/core/plan/estimate.ts';
 import { parsePlan } from '../../src/core/plan/saved-plan.ts';
 import { decide } from '../../src/core/rollout/decide.ts';
 import { fold } from '../../src/core/run-state/fold.ts';
-import { readDeeds } from '../../src/core/run-state/host-history.ts';
+import { readChanges } from '../../src/core/run-state/host-history.ts';
 import { emptyState, hostStates } from '../../src/core/run-state/state.ts';
 import type { Transport } from '../../src/engine/ports/transport.ts';
 import type { Event } from '../../src/model/run/event.ts';
@@ -22,7 +22,7 @@ import { eventLines } from '../../src/screens/run/lines.ts';
 import { underWay } from '../../src/screens/run/next-steps.ts';
 import { recapLines } from '../../src/screens/run/recap.ts';
 import { reportMarkdown, reportText } from '../../src/screens/run/run-report.ts';
-import { mendPlay, type Practice, practice, sick } from '../cli/practice.ts';
+import { type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
 
 let lab: Practice;
 let run: string;
@@ -32,7 +32,10 @@ let events: readonly Event[];
 
 beforeAll(async () => {
   lab = await practice([sick('good'), sick('open', { closed: true })]);
-  playbook = lab.file('mend.yaml', mendPlay('{max_unavailable: 2, unplannable: leave_out, soak: {host: 1s}, retries: {transport: 0}}'));
+  playbook = lab.file(
+    'mend.yaml',
+    remediationPlay('{max_unavailable: 2, unplannable: leave_out, soak: {host: 1s}, retries: {transport: 0}}'),
+  );
   await lab.run(['plan', playbook, '-o', `${lab.dir}/plan.json`, '-T', '1']);
   planText = readFileSync(`${lab.dir}/plan.json`, 'utf8');
   await lab.run(['apply', playbook, '--yes', '-T', '1']);
@@ -71,11 +74,11 @@ describe('a journal', () => {
   /** Everything that reads a journal. */
   const readAll = async (): Promise<void> => {
     let state = emptyState;
-    const deeds = readDeeds();
+    const hostChanges = readChanges();
     const durations = readDurations();
     const { entries, head } = await scanJournal(path, 'r1', (event) => {
       state = fold(state, event);
-      deeds.see(event);
+      hostChanges.see(event);
       durations.see(event);
       eventLines(event, uncoloured);
     });
@@ -83,9 +86,9 @@ describe('a journal', () => {
     reportText(input, 80, uncoloured);
     reportMarkdown(input);
     recapLines(hostStates(state), state.leftOut, uncoloured);
-    hostsToTakeBack(state);
+    hostsToRollBack(state);
     durations.durations();
-    for (const deed of deeds.deeds().values()) rollbackOf('r1', deed, []);
+    for (const deed of hostChanges.hostChanges().values()) rollbackOf('r1', deed, []);
     if (state.rollout !== undefined) decide(state, state.rollout, state.lastAt, { attended: true, wait: true });
   };
 

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
 import { fold } from '../../src/core/run-state/fold.ts';
 import { emptyState, type RunState } from '../../src/core/run-state/state.ts';
-import { createVoice } from '../../src/engine/node/events.ts';
+import { createEventWriter } from '../../src/engine/node/events.ts';
 import type { Cluster, NodeNote } from '../../src/engine/ports/cluster.ts';
 import type { Event } from '../../src/model/run/event.ts';
 import { eventsOf } from '../cli/practice.ts';
@@ -186,7 +186,7 @@ describe('many events for an API server that does not answer', () => {
       return new Promise((resolve) => hanging.push(() => resolve({ ok: true, value: true })));
     };
     const state: RunState = fold(emptyState, begun);
-    const voice = createVoice({ announce } as Cluster, systemClock, state, () => expect.fail('no right is missing'));
+    const voice = createEventWriter({ announce } as Cluster, systemClock, state, () => expect.fail('no right is missing'));
     const hostile = { ...failed.failure, message: `bad\u001b[2J\nline \u202e ${failed.failure.message}` };
     for (let count = 0; count < 2_000; count += 1) voice.see({ ...failed, failure: hostile, at: 2, seq: 2 } as unknown as Event, state);
     expect(notes.length).toBe(2);

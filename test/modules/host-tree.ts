@@ -28,7 +28,7 @@ export interface HostTree {
   readonly picture: (skip?: RegExp) => Readonly<Record<string, string>>;
 }
 
-const standIns = join(import.meta.dirname, 'stand-ins');
+const emulatedTools = join(import.meta.dirname, 'stand-ins');
 
 /** Gone when the test ends. A blank in its name on purpose: scripts must quote (GRUB's own do not, they get another name). */
 export function hostTree(files: Readonly<Record<string, string>> = {}, name = 'kmend host '): HostTree {
@@ -48,7 +48,7 @@ export function hostTree(files: Readonly<Record<string, string>> = {}, name = 'k
     read: (path) => readFileSync(join(root, path), 'utf8'),
     remove: (path) => rmSync(join(root, path), { recursive: true, force: true }),
     program: (name, text) => {
-      if (text === undefined) copyFileSync(join(standIns, name), join(bin, name));
+      if (text === undefined) copyFileSync(join(emulatedTools, name), join(bin, name));
       else writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
       chmodSync(join(bin, name), 0o755);
     },

@@ -108,12 +108,12 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     ['full', 'h3', full, 'no space is left on its disk'],
   ])(
     '%s',
-    async (name, failing, spoil, why) => {
+    async (name, failing, invalidate, why) => {
       const { state, run, book } = await disk(`state-${name}`, failing);
       // The mark of a run that this directory knows: what it owes the node is looked up there.
       const mark = JSON.stringify({ run, number: 1, wasUnschedulable: false });
       kube.addNode(failing, { metadata: { annotations: { 'kmend.io/owner': mark } } });
-      spoil(state);
+      invalidate(state);
       for (const { args, writes } of lines(run, book, state, failing)) {
         const cut = args.indexOf('--');
         const at = cut < 0 ? args.length : cut;
@@ -182,7 +182,7 @@ describe('a state directory that is not where it was', () => {
     ['replaced by an empty one', replace],
   ])(
     '%s in the middle of a run: that is said, with the hosts under way, and nothing more is begun',
-    async (name, spoil) => {
+    async (name, invalidate) => {
       const state = join(lab.dir, name.replaceAll(' ', '-'), 'state');
       const ran = join(lab.host('h1').root, 'var/ran');
       const step = (text: string, seconds: number): string =>
@@ -192,7 +192,7 @@ describe('a state directory that is not where it was', () => {
       const done = (): string => (existsSync(ran) ? readFileSync(ran, 'utf8').slice(before) : '');
       const running = lab.start(['apply', book, '--yes', '--state-dir', state]);
       await until('the first step', () => done() !== '');
-      spoil(state);
+      invalidate(state);
       const { exit, err } = await running.result;
       expect([exit, done()], err).toEqual([1, 'one\n']);
       expect(err).toContain(`${state} cannot be written: it was moved, removed or unmounted while this run was under way`);

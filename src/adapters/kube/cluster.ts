@@ -10,7 +10,7 @@ import { inClusterConfig, type KubeconfigFile, resolveKubeconfig, unsafeConnecti
 import { nameProxy, proxyFor, unsupportedProxy } from './auth/proxy.ts';
 import { type Api, createApi, type EvictionApi } from './client/api.ts';
 import { HttpClient, type HttpStats } from './client/http.ts';
-import { whileAway } from './client/retry-transient.ts';
+import { retryTransient } from './client/retry-transient.ts';
 import { ofNode, readNode, rewrite } from './client/rewrite.ts';
 import { missingRights, type Role } from './client/rights.ts';
 import { drainNode } from './drain/drain.ts';
@@ -250,7 +250,7 @@ const drain =
   ({ api, clock, place, evictionApi, pdbApi }: Parts): KubeCluster['drain'] =>
   async (name, options, owner, progress, signal, outage) => {
     const until = clock.now() + (outage === undefined ? options.timeout * 1000 : 0);
-    const eviction = await whileAway(evictionApi, { clock, until, signal });
+    const eviction = await retryTransient(evictionApi, { clock, until, signal });
     if (!eviction.ok) return eviction;
     return drainNode({ api, clock, node: name, options, owner, progress, place, pdbApi, signal, outage, evictionApi: eviction.value });
   };

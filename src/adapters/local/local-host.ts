@@ -1,12 +1,12 @@
 // The machine that runs kmend: programs of a play, for where the host itself can do nothing any more, and files that are copied to hosts.
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
-import type { Here } from '../../engine/ports/local.ts';
+import type { LocalHost } from '../../engine/ports/local.ts';
 
 const kept = 400;
 
 /** With the environment of kmend and what is given beside it; killed when its time is over. */
-export const here: Here = {
+export const here: LocalHost = {
   run: ({ argv, environment, timeout }) =>
     new Promise((resolve) => {
       const [program = '', ...words] = argv;

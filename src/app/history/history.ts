@@ -1,7 +1,7 @@
 // What the state directory remembers of earlier runs: who was mended, and how long hosts of a pool took.
 import { type Earlier, readDurations } from '../../core/plan/estimate.ts';
 import { fold } from '../../core/run-state/fold.ts';
-import { type HostDeeds, type Mended, readDeeds, remember } from '../../core/run-state/host-history.ts';
+import { type HostChanges, type Remediated, readChanges, remember } from '../../core/run-state/host-history.ts';
 import { emptyState, type RunState } from '../../core/run-state/state.ts';
 import type { Store } from '../../engine/ports/store.ts';
 
@@ -15,16 +15,16 @@ export async function stateOf(store: Store, run: string): Promise<RunState> {
 }
 
 /** What a run did, by host. Its events pass by one at a time. */
-export async function deedsIn(store: Store, run: string): Promise<ReadonlyMap<string, HostDeeds>> {
-  const { see, deeds } = readDeeds();
+export async function changesIn(store: Store, run: string): Promise<ReadonlyMap<string, HostChanges>> {
+  const { see, hostChanges } = readChanges();
   await store.scanEvents(run, see);
-  return deeds();
+  return hostChanges();
 }
 
 /** What all journals remember, the oldest run first. */
-export async function mendedHosts(store: Store): Promise<ReadonlyMap<string, Mended>> {
-  let memory: ReadonlyMap<string, Mended> = new Map();
-  for (const { run } of await store.runs()) memory = remember(memory, run, await deedsIn(store, run));
+export async function remediatedHosts(store: Store): Promise<ReadonlyMap<string, Remediated>> {
+  let memory: ReadonlyMap<string, Remediated> = new Map();
+  for (const { run } of await store.runs()) memory = remember(memory, run, await changesIn(store, run));
   return memory;
 }
 

@@ -6,7 +6,7 @@ import { surveyFleet } from '../../engine/host/fleet.ts';
 import { givenFacts } from '../../facts/index.ts';
 import type { Facts } from '../../model/fact.ts';
 import { attempt, type Failure, ok } from '../../model/run/failure.ts';
-import { mendedHosts } from '../history/history.ts';
+import { remediatedHosts } from '../history/history.ts';
 import { readHeld, type Standing, standingOf, standingReasons } from '../plan/held.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
@@ -29,7 +29,7 @@ export async function drift({ pattern, all }: DriftInput, session: Session): Pro
   const inventory = loadFleet(session);
   const matched = hostsOf(inventory, pattern, session);
   const store = await session.ports.store();
-  const memory = await mendedHosts(store);
+  const memory = await remediatedHosts(store);
   // A host that a run left half done was remediated by none, and is none of those that nobody asks about.
   const left = await readHeld(
     matched.map((host) => seenOf(host, {})),

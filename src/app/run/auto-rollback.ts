@@ -1,7 +1,7 @@
 // `rollback: failed_host`: after a run, each host that failed in it is rolled back by a run of its own, as `kmend rollback RUN -l HOST` would.
 // The run that failed stays as it is: the host counts as failed and keeps its slot until the operator acknowledges it.
 
-import { hostsToTakeBack } from '../../core/history/auto-rollback.ts';
+import { hostsToRollBack } from '../../core/history/auto-rollback.ts';
 import { hostState } from '../../core/run-state/state.ts';
 import { present } from '../../model/present.ts';
 import { dataIn } from '../../model/shape/shape.ts';
@@ -15,7 +15,7 @@ import { rollback } from './rollback.ts';
 /** Rolls back the failed hosts of a run that is over, where its play says so. */
 export async function rollBackFailed(run: string, session: Session): Promise<void> {
   const { observer, world } = session;
-  const hosts = hostsToTakeBack(await stateOf(await session.ports.store(), run));
+  const hosts = hostsToRollBack(await stateOf(await session.ports.store(), run));
   if (hosts.length === 0) return;
   const before = await rolledBackBefore(run, session);
   for (const host of hosts.filter((one) => !before.has(one))) {

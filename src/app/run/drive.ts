@@ -1,13 +1,13 @@
 // The loop of a run, with all that belongs to it while it goes on: journal, view, events on nodes, forwarded entries.
 
 import { stateError } from '../../adapters/store/index.ts';
-import { isResolvable, wordFor } from '../../core/run-state/resolve.ts';
+import { isResolvable, resolutionEvent } from '../../core/run-state/resolve.ts';
 import { hostState, hostStates, type RunState } from '../../core/run-state/state.ts';
-import { createVoice, type Voice } from '../../engine/node/events.ts';
+import { createEventWriter, type EventWriter } from '../../engine/node/events.ts';
 import type { Forwarder } from '../../engine/ports/outside.ts';
 import type { Commands, Journal } from '../../engine/ports/store.ts';
 import { type RunInput, runLoop } from '../../engine/run.ts';
-import { type Ledger, ledgerOf } from '../../engine/run-log.ts';
+import { type RunLog, runLogOf } from '../../engine/run-log.ts';
 import { present } from '../../model/present.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { causeText } from '../../model/run/failure.ts';
@@ -59,29 +59,29 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
   };
   const forwarder = await openForwarder(session, warn);
   const voice = openVoice(run, before, session, ports, warn);
-  const ledger = ledgerOf(journal, before, (event, state, line) => {
+  const runLog = runLogOf(journal, before, (event, state, line) => {
     commands.see(event);
     view.onEvent(event, state);
     forwarder?.send(event, line);
     voice?.see(event, state);
   });
   try {
-    await begin(ledger, entry.bodies, session);
-    const input = await inputOf(run, entry, { ledger, view, ports }, session);
+    await begin(runLog, entry.bodies, session);
+    const input = await inputOf(run, entry, { runLog, view, ports }, session);
     const ended = await world.underWay(() => runLoop(input));
     isClosed = true;
     // Removes the files of those that the journal has.
     await commands.take();
-    await ledger.append({ type: 'run.closed' }, true);
+    await runLog.append({ type: 'run.closed' }, true);
     await view.close();
-    view.ended({ run: ledger.run, state: ledger.state(), head: ledger.end(), withheld: await withheldOf(ledger.run, session) });
+    view.ended({ run: runLog.run, state: runLog.state(), head: runLog.end(), withheld: await withheldOf(runLog.run, session) });
     return world.stop.aborted && world.stop.reason === 'SIGTERM' ? 143 : ended.exit;
   } catch (thrown) {
     const error = stateError(thrown, settings.stateDir);
     if (error === undefined) throw thrown;
     throw new CommandError(
       1,
-      `${error.message}: run ${journal.run} stops here, no further step is begun on any host; ${underWay(ledger.state())}`,
+      `${error.message}: run ${journal.run} stops here, no further step is begun on any host; ${underWay(runLog.state())}`,
       `${error.remedy}, then: kmend resume ${journal.run}`,
     );
   } finally {
@@ -93,24 +93,24 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
   }
 }
 
-async function begin(ledger: Ledger, bodies: readonly EventBody[], { world }: Session): Promise<void> {
+async function begin(runLog: RunLog, bodies: readonly EventBody[], { world }: Session): Promise<void> {
   for (const body of bodies) {
-    const event = body.type === 'host.resolved' ? wordFor(ledger.state(), body) : body;
+    const event = body.type === 'host.resolved' ? resolutionEvent(runLog.state(), body) : body;
     // Of a thousand hosts that need nothing each would wait for the disk: the first effect is announced on disk with all before it.
-    await ledger.append(world.secrets.mask(event), event.type !== 'drift.noted' && event.type !== 'host.done');
+    await runLog.append(world.secrets.mask(event), event.type !== 'drift.noted' && event.type !== 'host.done');
   }
 }
 
 async function inputOf(
   run: PlayRun,
   { bodies, number, commands }: Entry,
-  { ledger, view, ports }: { readonly ledger: Ledger; readonly view: RunView; readonly ports: RunPorts },
+  { runLog, view, ports }: { readonly runLog: RunLog; readonly view: RunView; readonly ports: RunPorts },
   { world }: Session,
 ): Promise<RunInput> {
   const asker = { ...world.asker, confirm: (question: string) => view.aside(() => world.asker.confirm(question)) };
   const { setup, canaryHosts } = run.ready;
   return {
-    ledger,
+    runLog,
     setup,
     ports: { ...ports, clock: world.clock, asker, gates: await world.gates(ports.cluster), here: world.here },
     number,
@@ -118,9 +118,9 @@ async function inputOf(
     strict: run.strict === true,
     wait: run.wait === true,
     who: world.who,
-    keepOutput: (host, text) => ports.store.keepOutput(ledger.run, host, text),
-    freed: freedBy(bodies, ledger.state()),
-    slots: ports.store.slots(ledger.run, new Set(setup.addresses().keys())),
+    keepOutput: (host, text) => ports.store.keepOutput(runLog.run, host, text),
+    freed: freedBy(bodies, runLog.state()),
+    slots: ports.store.slots(runLog.run, new Set(setup.addresses().keys())),
     commands: commands.take,
     stop: world.stop,
     kill: world.kill,
@@ -134,10 +134,10 @@ function openVoice(
   { world }: Session,
   { cluster }: RunPorts,
   warn: (text: string) => void,
-): Voice | undefined {
+): EventWriter | undefined {
   const { events } = play.rollout;
   if (cluster === undefined || events === false) return undefined;
-  return createVoice(cluster, world.clock, before, (failure) => {
+  return createEventWriter(cluster, world.clock, before, (failure) => {
     if (events === true) warn(`no events on nodes (rollout.events): ${causeText(failure)}; docs/rbac.yaml has the role kmend-events`);
   });
 }

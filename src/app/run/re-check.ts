@@ -1,5 +1,5 @@
 // A saved plan may be old: before its first host is started, all are read once more, and those that need nothing any more take no slot.
-import { isMended } from '../../core/plan/drift.ts';
+import { isRemediated } from '../../core/plan/drift.ts';
 import { planFleet } from '../../engine/host/fleet.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { hasChanges, type PlayPlan } from '../../model/run/plan.ts';
@@ -23,7 +23,7 @@ export async function remediatedSince(play: PlayPlan, ready: ReadyPlay, session:
   endIfStopped(world);
   return fresh.flatMap(({ host, outcome }): readonly EventBody[] => {
     const plan = saved.get(host);
-    if (plan === undefined || !outcome.ok || !isMended(plan, outcome.value)) return [];
+    if (plan === undefined || !outcome.ok || !isRemediated(plan, outcome.value)) return [];
     return [
       { type: 'drift.noted', host, what: [`nothing of its plan is left to do (kmem: ${outcome.value.verdict})`] },
       { type: 'host.done', host, changed: false, proven: 'not_asked' },

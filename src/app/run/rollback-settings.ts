@@ -1,11 +1,11 @@
 // What is known for the rollback of a run: per host the variables of the way back, or why there is none; from journals alone.
 
 import { type LaterRun, rollbackOf } from '../../core/history/rollback.ts';
-import type { HostDeeds } from '../../core/run-state/host-history.ts';
+import type { HostChanges } from '../../core/run-state/host-history.ts';
 import type { Store } from '../../engine/ports/store.ts';
 import { attempt, type Failure, ok } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
-import { deedsIn } from '../history/history.ts';
+import { changesIn } from '../history/history.ts';
 import type { Session } from '../session/session.ts';
 import type { RollbackSettings } from '../session/settings.ts';
 import { CommandError, noSuchRun } from '../session/world.ts';
@@ -19,8 +19,8 @@ export interface WaysBack extends RollbackSettings {
 }
 
 /** The deeds of a run. A run that is not there is the user's mistake. */
-export async function deedsOfRun(run: string, { ports, settings }: Session): Promise<ReadonlyMap<string, HostDeeds>> {
-  return deedsIn(await ports.store(), run).catch((error: unknown) => {
+export async function changesOfRun(run: string, { ports, settings }: Session): Promise<ReadonlyMap<string, HostChanges>> {
+  return changesIn(await ports.store(), run).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw noSuchRun(run, settings.stateDir);
     throw new CommandError(1, `the journal of run ${run} cannot be trusted: ${error instanceof Error ? error.message : String(error)}`);
   });
@@ -28,14 +28,14 @@ export async function deedsOfRun(run: string, { ports, settings }: Session): Pro
 
 /** The ways back of these hosts. */
 export async function rollbackSettings(run: string, hosts: readonly string[], session: Session): Promise<WaysBack> {
-  const deeds = await deedsOfRun(run, session);
+  const hostChanges = await changesOfRun(run, session);
   const later = await laterRuns(run, hosts, await session.ports.store());
   const vars = new Map<string, Mapping>();
   const left = new Map<string, readonly string[]>();
   const refused: { readonly host: string; readonly failure: Failure }[] = [];
   const unchanged: string[] = [];
   for (const host of hosts) {
-    const own = deeds.get(host);
+    const own = hostChanges.get(host);
     if (own === undefined || own.changes.length === 0) {
       unchanged.push(host);
       continue;
@@ -57,7 +57,7 @@ async function laterRuns(run: string, hosts: readonly string[], store: Store): P
   const runs = await store.runs();
   const later = new Map(hosts.map((host): [string, LaterRun[]] => [host, []]));
   for (const { run: other } of runs.slice(runs.findIndex((info) => info.run === run) + 1)) {
-    for (const [host, deeds] of await deedsIn(store, other)) later.get(host)?.push({ run: other, deeds });
+    for (const [host, hostChanges] of await changesIn(store, other)) later.get(host)?.push({ run: other, hostChanges });
   }
   return later;
 }

@@ -9,7 +9,7 @@ import { CommandError } from '../session/world.ts';
 import { approveAndRun } from './approve.ts';
 import type { RunFlags } from './drive.ts';
 import { type KeptSettings, keptSettings, reportMissing } from './kept-settings.ts';
-import { deedsOfRun, rollbackSettings, type WaysBack } from './rollback-settings.ts';
+import { changesOfRun, rollbackSettings, type WaysBack } from './rollback-settings.ts';
 import { type EndedRun, exitOf } from './start.ts';
 
 export interface RollbackInput extends PlanFlags, RunFlags {
@@ -73,9 +73,9 @@ async function carryOut(asked: RollbackInput, isPlan: boolean, session: Session)
 
 /** Hosts of the run that the inventory still has and that `-l` leaves. */
 async function hostsToRollBack(run: string, session: Session): Promise<readonly string[]> {
-  const deeds = await deedsOfRun(run, session);
+  const hostChanges = await changesOfRun(run, session);
   const { hosts } = matchHosts(loadFleet(session), 'all', session);
-  const names = hosts.filter((host) => deeds.has(host));
+  const names = hosts.filter((host) => hostChanges.has(host));
   if (names.length === 0) throw new CommandError(11, `run ${run} started none of these hosts`, `kmend report ${run} shows its hosts`);
   return names;
 }

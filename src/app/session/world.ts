@@ -4,7 +4,7 @@ import type { JudgeHolder, KubeCluster } from '../../adapters/kube/index.ts';
 import type { Download, Inspected, Trust } from '../../adapters/local/index.ts';
 import type { Secrets } from '../../engine/effects/mask.ts';
 import type { Cluster, NodeState } from '../../engine/ports/cluster.ts';
-import type { Asker, Clock, Here } from '../../engine/ports/local.ts';
+import type { Asker, Clock, LocalHost } from '../../engine/ports/local.ts';
 import type { Forwarder, Gates, Notifier } from '../../engine/ports/outside.ts';
 import type { Store } from '../../engine/ports/store.ts';
 import type { Transport } from '../../engine/ports/transport.ts';
@@ -79,7 +79,7 @@ export interface World {
   readonly notifier: () => Promise<Notifier>;
   /** `warn` is told once when entries no longer get through. */
   readonly forwarder: (target: ForwardTarget, warn: (why: string) => void) => Promise<Forwarder>;
-  readonly here: Here;
+  readonly here: LocalHost;
   /** What a package file says of itself, and its sha256. */
   readonly inspectPackage: (path: string) => Promise<Inspected>;
   /** Fetches a file over HTTP and keeps it when it has this sha256; otherwise the reason comes back. */

@@ -3,7 +3,7 @@ import type { Rollout } from '../../model/playbook.ts';
 import { type HostState, hostStates, type RunState } from '../run-state/state.ts';
 
 /** Hosts to take back, one by one, in the order of work. A run that a person ended leaves that to people. */
-export function hostsToTakeBack(state: RunState): readonly string[] {
+export function hostsToRollBack(state: RunState): readonly string[] {
   if (!takesBack(state.rollout) || state.finished === undefined || state.aborted !== undefined) return [];
   return [...hostStates(state)].filter(isLeftChanged).map(({ host }) => host);
 }

@@ -4,7 +4,7 @@ import type { ByName } from '../../model/facts/row.ts';
 import { present } from '../../model/present.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { compareDeb, compareRpm } from '../../model/text/versions.ts';
-import type { MadeChange, Mended } from '../run-state/host-history.ts';
+import type { MadeChange, Remediated } from '../run-state/host-history.ts';
 import { conclusionOf } from './conclusion.ts';
 
 /**
@@ -20,7 +20,7 @@ export interface HostDrift {
   readonly why: readonly string[];
   /** Programs that still account, as the remediating run accepted. */
   readonly leftOpen: readonly string[];
-  readonly mended?: Mended;
+  readonly mended?: Remediated;
   readonly verdict: string;
   readonly evidence: string;
   readonly remedy: string;
@@ -30,7 +30,7 @@ export interface HostDrift {
 /** `mended` absent: no earlier run mended this host. */
 export function hostDrift(
   host: string,
-  mended: Mended | undefined,
+  mended: Remediated | undefined,
   read: { readonly facts: Facts } | { readonly failure: Failure },
 ): HostDrift {
   if ('failure' in read)
@@ -61,12 +61,12 @@ export function hostDrift(
 }
 
 /** What the run accepted is still open; the host must keep the rest of its remedy. */
-const isInPart = (facts: Facts, mended: Mended | undefined): boolean =>
+const isInPart = (facts: Facts, mended: Remediated | undefined): boolean =>
   mended?.proof.accepted !== undefined && known(facts, 'kmem.partial', '') !== '' && conclusionOf(facts).kind === 'needs_remedy';
 
 const partStates: ByName<DriftState> = { samples: 'kept', none: 'unproven', refuted: 'lost' };
 
-function stateOf(facts: Facts, mended: Mended | undefined): DriftState {
+function stateOf(facts: Facts, mended: Remediated | undefined): DriftState {
   const inPart = isInPart(facts, mended) ? partStates[known(facts, 'kmem.partial', '')] : undefined;
   if (inPart !== undefined) return inPart;
   const { kind } = conclusionOf(facts);
@@ -75,7 +75,7 @@ function stateOf(facts: Facts, mended: Mended | undefined): DriftState {
   return mended === undefined ? 'never' : 'kept';
 }
 
-const notes = (mended: Mended | undefined): readonly string[] =>
+const notes = (mended: Remediated | undefined): readonly string[] =>
   mended === undefined ? ['no earlier run mended it'] : ['all that the run had set is still there'];
 
 /** What a change of the mending run has come to since; nothing when it is as that run left it. */

@@ -2,7 +2,7 @@
 import type { Event } from '../../model/run/event.ts';
 import { interruptedExit } from '../rollout/exit.ts';
 import { fold } from '../run-state/fold.ts';
-import { type HostDeeds, type Mended, readDeeds, remember } from '../run-state/host-history.ts';
+import { type HostChanges, type Remediated, readChanges, remember } from '../run-state/host-history.ts';
 import { emptyState, type HostState, hostStates, type RunState } from '../run-state/state.ts';
 
 /** How much is kept: the newest runs, or those of so many milliseconds. */
@@ -42,11 +42,11 @@ interface Seen {
 export function readRetention(): RetentionReader {
   const seen: Seen[] = [];
   const memory = createMemory();
-  let current: { readonly run: string; readonly deeds: ReturnType<typeof readDeeds>; state: RunState } | undefined;
+  let current: { readonly run: string; readonly hostChanges: ReturnType<typeof readChanges>; state: RunState } | undefined;
   const end = (): void => {
     if (current === undefined) return;
-    const { run, deeds, state } = current;
-    const done = deeds.deeds();
+    const { run, hostChanges, state } = current;
+    const done = hostChanges.hostChanges();
     memory.add(run, done);
     seen.push({
       run,
@@ -59,9 +59,9 @@ export function readRetention(): RetentionReader {
     see: (run, event) => {
       if (current?.run !== run) {
         end();
-        current = { run, deeds: readDeeds(), state: emptyState };
+        current = { run, hostChanges: readChanges(), state: emptyState };
       }
-      current.deeds.see(event);
+      current.hostChanges.see(event);
       current.state = fold(current.state, event);
     },
     needed: (old) => {
@@ -90,18 +90,18 @@ function neededOf(seen: readonly Seen[], old: ReadonlySet<string>, compared: Rea
 }
 
 interface Memory {
-  readonly add: (run: string, deeds: ReadonlyMap<string, HostDeeds>) => void;
+  readonly add: (run: string, hostChanges: ReadonlyMap<string, HostChanges>) => void;
   /** Runs that what is remembered of a host comes from. */
   readonly runs: () => ReadonlySet<string>;
 }
 
 function createMemory(): Memory {
-  let memory: ReadonlyMap<string, Mended> = new Map();
+  let memory: ReadonlyMap<string, Remediated> = new Map();
   const from = new Map<string, readonly string[]>();
   return {
-    add: (run, deeds) => {
-      memory = remember(memory, run, deeds);
-      for (const host of deeds.keys()) {
+    add: (run, hostChanges) => {
+      memory = remember(memory, run, hostChanges);
+      for (const host of hostChanges.keys()) {
         const now = memory.get(host);
         if (now === undefined) from.delete(host);
         else if (now.run === run) from.set(host, [...(from.get(host) ?? []), run]);

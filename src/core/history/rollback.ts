@@ -3,7 +3,7 @@
 import type { Failure } from '../../model/run/failure.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import type { Mapping, Value } from '../../model/value.ts';
-import type { HostDeeds, MadeChange } from '../run-state/host-history.ts';
+import type { HostChanges, MadeChange } from '../run-state/host-history.ts';
 
 /** Variables of playbooks/rollback.yaml for one host, and what it will not take back. */
 export interface WayBack {
@@ -20,7 +20,7 @@ export type Rollback =
 /** What a run that came after did on the same host. */
 export interface LaterRun {
   readonly run: string;
-  readonly deeds: HostDeeds;
+  readonly hostChanges: HostChanges;
 }
 
 /** One step of the way back, by the kind of thing that was changed. */
@@ -34,15 +34,15 @@ type Step =
   | { readonly kind: 'none' }
   | { readonly kind: 'unknown'; readonly why: string };
 
-export function rollbackOf(run: string, deeds: HostDeeds, later: readonly LaterRun[]): Rollback {
-  if (deeds.end === 'under_way') return refused(`run ${run} is not over on it`, `kmend resume ${run}, or kmend abort ${run}, first`);
-  const since = changedSince(deeds, later);
+export function rollbackOf(run: string, hostChanges: HostChanges, later: readonly LaterRun[]): Rollback {
+  if (hostChanges.end === 'under_way') return refused(`run ${run} is not over on it`, `kmend resume ${run}, or kmend abort ${run}, first`);
+  const since = changedSince(hostChanges, later);
   if (since !== undefined)
     return refused(
       `run ${since.run} changed ${since.what} after run ${run}`,
-      `take that back first: kmend rollback ${since.run} -l ${pasteable(deeds.host)}`,
+      `take that back first: kmend rollback ${since.run} -l ${pasteable(hostChanges.host)}`,
     );
-  const steps = deeds.changes.map(stepOf);
+  const steps = hostChanges.changes.map(stepOf);
   const unknown = steps.find((step) => step.kind === 'unknown');
   if (unknown?.kind === 'unknown') return refused(unknown.why, 'take it back by hand: the journal cannot say what was there before');
   const follows = steps.some(({ kind }) => kind === 'kernel');
@@ -56,10 +56,10 @@ export function rollbackOf(run: string, deeds: HostDeeds, later: readonly LaterR
 const refused = (message: string, hint: string): Rollback => ({ kind: 'refused', failure: { kind: 'refused', message, hint } });
 
 /** A later run that changed one of these things again, and not back to what was there before. */
-function changedSince(deeds: HostDeeds, later: readonly LaterRun[]): { readonly run: string; readonly what: string } | undefined {
-  for (const { run, deeds: others } of [...later].reverse()) {
+function changedSince(hostChanges: HostChanges, later: readonly LaterRun[]): { readonly run: string; readonly what: string } | undefined {
+  for (const { run, hostChanges: others } of [...later].reverse()) {
     for (const change of others.changes) {
-      const ours = deeds.changes.find((one) => one.what === change.what);
+      const ours = hostChanges.changes.find((one) => one.what === change.what);
       if (ours !== undefined && change.after !== ours.before) return { run, what: change.what };
     }
   }

@@ -31,7 +31,7 @@ export function driftOf(saved: HostPlan, fresh: HostPlan, facts: Mapping, option
 }
 
 /** By a fresh plan: is nothing left to do on a host that the saved plan would have changed, and is it the same node still? */
-export const isMended = (saved: HostPlan, fresh: HostPlan): boolean =>
+export const isRemediated = (saved: HostPlan, fresh: HostPlan): boolean =>
   changing(saved).length > 0 && fresh.refused === undefined && changing(fresh).length === 0 && fresh.node === saved.node;
 
 const changing = (plan: HostPlan): TaskPlan[] =>

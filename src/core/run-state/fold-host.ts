@@ -8,7 +8,7 @@ import { type Draft, put, putDetail } from './counters.ts';
 import { proofIn } from './host-history.ts';
 import { isUntaken } from './lock-out.ts';
 import { isResolvable } from './resolve.ts';
-import { type HostState, hostAt, type Looked, untouched } from './state.ts';
+import { type Acknowledged, type HostState, hostAt, untouched } from './state.ts';
 
 type HostEventType =
   | Extract<EventType, `${'host' | 'task' | 'effect'}.${string}`>
@@ -133,7 +133,7 @@ function resolve(draft: Draft, host: HostState, event: Event & EventOf<'host.res
   acknowledge(draft, host, resolved(host, event, draft.wave?.id), { who, as });
 }
 
-function acknowledge(draft: Draft, host: HostState, after: HostState, { who, as }: Omit<Looked, 'host'>): void {
+function acknowledge(draft: Draft, host: HostState, after: HostState, { who, as }: Omit<Acknowledged, 'host'>): void {
   put(draft, { ...after, bad: 0, badUnreachable: 0 });
   // Where other kept slots still leave nothing to start, it pauses anew.
   if (draft.paused?.forKept === true) delete draft.paused;

@@ -11,7 +11,7 @@ export interface MadeChange extends PlannedChange {
 }
 
 /** What one run did on one host. */
-export interface HostDeeds {
+export interface HostChanges {
   readonly host: string;
   /** In the order in which they were first made; announced with an effect that was begun. */
   readonly changes: readonly MadeChange[];
@@ -30,7 +30,7 @@ export const leavesNothing = (module: string): boolean => passing.has(module);
 interface Draft {
   changes: Map<string, MadeChange>;
   planned: readonly MadeChange[];
-  end: HostDeeds['end'];
+  end: HostChanges['end'];
   at: number;
   proof?: Proof;
 }
@@ -44,13 +44,13 @@ export const proofIn = ({ verdict, by, evidence, accepted }: EventOf<'proof'>): 
 });
 
 /** Takes the events of one run, oldest first, and keeps none of them. */
-export interface DeedsReader {
+export interface ChangesReader {
   readonly see: (event: Event) => void;
   /** What the run did, by host; hosts that it changed nothing on are there too, with no changes. */
-  readonly deeds: () => ReadonlyMap<string, HostDeeds>;
+  readonly hostChanges: () => ReadonlyMap<string, HostChanges>;
 }
 
-export function readDeeds(): DeedsReader {
+export function readChanges(): ChangesReader {
   const drafts = new Map<string, Draft>();
   const see = (event: Event): void => {
     if (!('host' in event) || event.host === undefined) return;
@@ -59,7 +59,7 @@ export function readDeeds(): DeedsReader {
     const draft = drafts.get(event.host);
     if (draft !== undefined) take(draft, event);
   };
-  return { see, deeds: () => new Map([...drafts].map(([host, draft]) => [host, finished(host, draft)])) };
+  return { see, hostChanges: () => new Map([...drafts].map(([host, draft]) => [host, finished(host, draft)])) };
 }
 
 function take(draft: Draft, event: Event): void {
@@ -99,13 +99,13 @@ function add(changes: Map<string, MadeChange>, change: MadeChange): void {
   changes.set(change.what, { ...rest, sign: first.sign, ...present({ before: first.before }) });
 }
 
-function finished(host: string, draft: Draft): HostDeeds {
+function finished(host: string, draft: Draft): HostChanges {
   const { changes, end, at, proof } = draft;
   return { host, changes: [...changes.values()], end, at, ...present({ proof }) };
 }
 
 /** A host that a run mended: it ended well, proven, and something on its disk had been changed for it. */
-export interface Mended {
+export interface Remediated {
   readonly run: string;
   readonly at: number;
   readonly changes: readonly MadeChange[];
@@ -117,12 +117,12 @@ export interface Mended {
  * what was remembered: then the host has not lost its remedy, it was taken back on purpose.
  */
 export function remember(
-  memory: ReadonlyMap<string, Mended>,
+  memory: ReadonlyMap<string, Remediated>,
   run: string,
-  deeds: ReadonlyMap<string, HostDeeds>,
-): ReadonlyMap<string, Mended> {
+  hostChanges: ReadonlyMap<string, HostChanges>,
+): ReadonlyMap<string, Remediated> {
   const next = new Map(memory);
-  for (const [host, deed] of deeds) {
+  for (const [host, deed] of hostChanges) {
     if (deed.changes.length === 0) continue;
     if (deed.end === 'done' && deed.proof !== undefined && isRemedied(deed.proof)) {
       next.set(host, { run, at: deed.at, changes: merged(next.get(host)?.changes ?? [], deed.changes), proof: deed.proof });

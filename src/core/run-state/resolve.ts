@@ -15,7 +15,7 @@ export function whyNotResolvable(state: RunState, name: string, as: 'done' | 'sk
 }
 
 /** The word, or the warning that it came too late: the host is tried again already, or was never in trouble. */
-export function wordFor(state: RunState, word: EventOf<'host.resolved'>): EventBody {
+export function resolutionEvent(state: RunState, word: EventOf<'host.resolved'>): EventBody {
   const { host, as = 'skip', command } = word;
   const why = whyNotResolvable(state, host, as);
   if (why === undefined) return word;

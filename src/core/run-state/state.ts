@@ -114,7 +114,7 @@ export interface HostState {
 }
 
 /** A bad end that a person has looked at since the brake tripped. */
-export interface Looked {
+export interface Acknowledged {
   readonly host: string;
   readonly who: string;
   readonly as: 'done' | 'skip' | 'retry';
@@ -213,7 +213,7 @@ export interface RunState {
   /** Waves begun, the canary among them. */
   readonly waves: number;
   readonly canary: { readonly begun: boolean; readonly promoted?: { readonly by: string; readonly why: string } };
-  readonly brake?: { readonly why: string; readonly host: string; readonly looked: readonly Looked[] };
+  readonly brake?: { readonly why: string; readonly host: string; readonly looked: readonly Acknowledged[] };
   /** The API server does not answer since then. */
   readonly away?: { readonly since: number; readonly why: string };
   /** Milliseconds of earlier outages, since the run was started or last resumed: no deadline counts them. */

@@ -7,18 +7,18 @@ import type { Event, EventBody } from '../../model/run/event.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { FenceToken } from '../ports/fence.ts';
-import type { Clock, Here } from '../ports/local.ts';
+import type { Clock, LocalHost } from '../ports/local.ts';
 import type { KeptOutput } from '../ports/store.ts';
 import type { Session } from '../session/session.ts';
 import type { Mask } from './mask.ts';
 
 /** What an effect needs of the host's walk. */
-export interface DoorContext {
+export interface EffectContext {
   readonly host: string;
   readonly session: Session;
   readonly clock: Clock;
   readonly cluster?: Cluster;
-  readonly here?: Here;
+  readonly here?: LocalHost;
   /** The node that this host is. */
   readonly node?: string;
   /** A person asked for exactly this host. */

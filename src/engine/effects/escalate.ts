@@ -4,7 +4,7 @@ import type { Failure } from '../../model/run/failure.ts';
 import { oneLine } from '../../model/text/printable.ts';
 import type { ExecResult } from '../ports/transport.ts';
 import { lastLines } from '../session/observe.ts';
-import type { DoorContext, EffectPlace } from './effect-context.ts';
+import type { EffectContext, EffectPlace } from './effect-context.ts';
 import { escalateScript, exitCodes, heldScript } from './host-scripts.ts';
 import { fencedBy } from './perform-run.ts';
 
@@ -13,7 +13,7 @@ const words: Readonly<Record<Escalation, string>> = {
   sysrq: 'sysrq s, u, b',
 };
 
-export const reportProgress = (text: string, { task, effect }: EffectPlace, { host, record }: DoorContext): Promise<unknown> =>
+export const reportProgress = (text: string, { task, effect }: EffectPlace, { host, record }: EffectContext): Promise<unknown> =>
   record({ type: 'effect.progress', host, task, effect, text }, true);
 
 /** Who changes packages on the host, as its script says. */
@@ -33,7 +33,7 @@ const refusalOf = ({ code, stderr }: ExecResult): Failure | Locked | undefined =
 };
 
 /** Whose host it is, and who changes packages there. A host that cannot answer is not waited for. */
-async function refused({ session, token }: DoorContext): Promise<Failure | Locked | undefined> {
+async function refused({ session, token }: EffectContext): Promise<Failure | Locked | undefined> {
   const asked = await session.fresh({ script: heldScript(token), become: session.target.become !== undefined, timeout: 30 });
   return asked.ok ? refusalOf(asked.value) : undefined;
 }
@@ -44,7 +44,7 @@ export async function escalate(
   waited: number,
   boot: string,
   place: EffectPlace,
-  context: DoorContext,
+  context: EffectContext,
 ): Promise<Failure | Locked | undefined> {
   const { session, token } = context;
   const before = await refused(context);
@@ -68,7 +68,7 @@ export async function fallBack(
   bad: Failure,
   answers: boolean,
   place: EffectPlace,
-  context: DoorContext,
+  context: EffectContext,
 ): Promise<Failure | undefined> {
   const { session, here } = context;
   const [program = ''] = fallback.argv;

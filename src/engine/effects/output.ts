@@ -2,7 +2,7 @@
 
 import type { EffectResult } from '../../model/run/effect.ts';
 import { harmless } from '../../model/text/printable.ts';
-import type { DoorContext } from './effect-context.ts';
+import type { EffectContext } from './effect-context.ts';
 
 /** Characters of each stream that stand in the journal. */
 const shortEnough = 4000;
@@ -10,11 +10,11 @@ const shortEnough = 4000;
 const end = (text: string): string => text.slice(-shortEnough);
 
 /** Secrets go before anything is cut: half a secret would not be found any more. */
-export async function toldInShort(
+export async function truncateOutput(
   result: EffectResult,
   what: string,
   effect: string,
-  context: Pick<DoorContext, 'mask' | 'keepOutput' | 'clock'>,
+  context: Pick<EffectContext, 'mask' | 'keepOutput' | 'clock'>,
 ): Promise<EffectResult> {
   const masked = context.mask(result);
   const { stdout = '', stderr = '' } = masked;

@@ -53,7 +53,7 @@ export async function heldNode({
 }
 
 /** Cordons, unless quorum or the last ready node of a pool would be lost: judged on the nodes as they are in this moment. */
-export function takeNode(node: string, context: HoldContext): Promise<Outcome<{ readonly wasUnschedulable: boolean }>> {
+export function cordonOwned(node: string, context: HoldContext): Promise<Outcome<{ readonly wasUnschedulable: boolean }>> {
   const { cluster, clock, token, byName, takesCordoned, signal } = context;
   return inTurn(cluster, async () => {
     const nodes = await cluster.nodes(signal);
@@ -72,7 +72,7 @@ export function takeNode(node: string, context: HoldContext): Promise<Outcome<{ 
  * Still cordoned and ours? A resumed run first writes its own number over the one of the controller that died. When the API server does not
  * say, the answer is no: what may be in service is not rebooted.
  */
-export async function stillHeld(node: string, context: HoldContext): Promise<Failure | undefined> {
+export async function checkOwnership(node: string, context: HoldContext): Promise<Failure | undefined> {
   const { cluster, token, signal } = context;
   const state = await cluster.node(node, signal);
   if (state.ok && state.value.owner?.run === token.run && state.value.owner.number < token.number) {

@@ -3,19 +3,19 @@ import { present } from '../../model/present.ts';
 import type { CordonEffect, DrainEffect, UncordonEffect } from '../../model/run/effect.ts';
 import { type Failure, isAway } from '../../model/run/failure.ts';
 import type { Cluster } from '../ports/cluster.ts';
-import { type DoorContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
-import { type HoldContext, restartsOn, takeNode } from './ownership.ts';
+import { type EffectContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
+import { cordonOwned, type HoldContext, restartsOn } from './ownership.ts';
 
 export async function performCluster(
   effect: CordonEffect | DrainEffect | UncordonEffect,
   place: EffectPlace,
-  context: DoorContext,
+  context: EffectContext,
 ): Promise<Performed> {
   const { cluster } = context;
   if (cluster === undefined) throw new Error('the guard let a cluster effect through without a cluster');
   switch (effect.kind) {
     case 'cordon': {
-      const outcome = await takeNode(effect.node, { ...context, cluster });
+      const outcome = await cordonOwned(effect.node, { ...context, cluster });
       return outcome.ok ? { result: { ok: true, data: { ...outcome.value } } } : failing(outcome.failure);
     }
     case 'drain':
@@ -25,7 +25,7 @@ export async function performCluster(
   }
 }
 
-async function drain(effect: DrainEffect, place: EffectPlace, cluster: Cluster, context: DoorContext): Promise<Performed> {
+async function drain(effect: DrainEffect, place: EffectPlace, cluster: Cluster, context: EffectContext): Promise<Performed> {
   const progress = (text: string): void => {
     void context.record({ type: 'effect.progress', host: context.host, task: place.task, effect: place.effect, text }, false);
   };
@@ -40,7 +40,7 @@ async function drain(effect: DrainEffect, place: EffectPlace, cluster: Cluster, 
  * After a failed drain the node is given back at once, as an effect of its own: the journal then knows that nothing is left behind. Kept are
  * the node of an interrupted drain, which resume goes on with, and one that is another run's.
  */
-async function undo(failure: Failure, effect: DrainEffect, place: EffectPlace, cluster: Cluster, context: DoorContext): Promise<Failure> {
+async function undo(failure: Failure, effect: DrainEffect, place: EffectPlace, cluster: Cluster, context: EffectContext): Promise<Failure> {
   const { node } = effect;
   if (failure.kind === 'fenced' || failure.kind === 'interrupted' || context.signal.aborted) return failure;
   const note = (text: string): Failure => ({ ...failure, message: `${failure.message}; ${text}` });

@@ -1,17 +1,17 @@
 // Copying a file of the controller to a host: over the session, chunk by chunk, continued where a lost connection interrupted it.
 import type { CopyEffect } from '../../model/run/effect.ts';
 import type { Failure } from '../../model/run/failure.ts';
-import type { Here } from '../ports/local.ts';
+import type { LocalHost } from '../ports/local.ts';
 import type { ExecResult } from '../ports/transport.ts';
 import { lastLines } from '../session/observe.ts';
-import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
+import { cutShort, type EffectContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
 import { copyScript, exitCodes } from './host-scripts.ts';
 import { ownFailure } from './perform-run.ts';
 
 /** Milliseconds between two lines about how far it came. */
 const progressEvery = 10_000;
 
-export async function performCopy(effect: CopyEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+export async function performCopy(effect: CopyEffect, place: EffectPlace, context: EffectContext): Promise<Performed> {
   const { host, here, session, token, clock, signal, record } = context;
   if (here === undefined) throw new Error('a copy needs the disk of this machine');
   const started = clock.now();
@@ -39,7 +39,7 @@ export async function performCopy(effect: CopyEffect, place: EffectPlace, contex
 }
 
 /** What is sent in one or several tries: each begins where the host says. */
-function feedOf(effect: CopyEffect, here: Here, onSent: (all: number) => void) {
+function feedOf(effect: CopyEffect, here: LocalHost, onSent: (all: number) => void) {
   let begin: (from: number | undefined) => void = () => {};
   let sent = 0;
   let from = 0;

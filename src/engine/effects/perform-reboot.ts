@@ -3,17 +3,17 @@ import type { RebootEffect } from '../../model/run/effect.ts';
 import { type Failure, type Outcome, ok } from '../../model/run/failure.ts';
 import { notEmpty } from '../node/empty.ts';
 import { lastLines } from '../session/observe.ts';
-import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
+import { cutShort, type EffectContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
 import { escalate, fallBack, type Locked, lockHolder, reportProgress, withoutAge } from './escalate.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
-import { heldNode, stillHeld } from './ownership.ts';
+import { checkOwnership, heldNode } from './ownership.ts';
 import { fencedBy, ownFailure } from './perform-run.ts';
 import { afterStep, type Boot, nextStep, type SentStep, type Underway, underway, withMark } from './reboot-step.ts';
 
 /** Milliseconds between the starts of two attempts: no back-off, each back-off step is time that a node is away for nothing. */
 const attemptEvery = 500;
 
-export async function performReboot(effect: RebootEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+export async function performReboot(effect: RebootEffect, place: EffectPlace, context: EffectContext): Promise<Performed> {
   const old = place.bootId;
   if (old === undefined)
     return failing({
@@ -40,7 +40,7 @@ const [lockTimeout, askEvery] = [600, 2];
  * Sends it. Sending twice reboots once: the mark that the script leaves says that this boot's reboot was sent. Whoever changes packages is waited for,
  * for a bounded time: the script that asks is the one that sends.
  */
-async function send(effect: RebootEffect, place: EffectPlace, context: DoorContext): Promise<'sent' | 'unknown' | Failure> {
+async function send(effect: RebootEffect, place: EffectPlace, context: EffectContext): Promise<'sent' | 'unknown' | Failure> {
   const { session, clock, signal } = context;
   const become = session.target.become !== undefined;
   const limit = effect.lockTimeout ?? lockTimeout;
@@ -78,17 +78,17 @@ const stillLocked = (holder: string, waited: number): Failure => ({
  * Somebody who uncordoned our node between drain and reboot, or holds it, wants it left alone, and a pod may have come since: then it is not
  * rebooted.
  */
-async function lostNode(context: DoorContext): Promise<Failure | undefined> {
+async function lostNode(context: EffectContext): Promise<Failure | undefined> {
   const { cluster, node } = context;
   if (cluster === undefined || node === undefined) return undefined;
   const { cordoned, drained, mayLeave } = context.done();
   if (!cordoned) return heldNode(context);
-  const lost = await stillHeld(node, { ...context, cluster });
+  const lost = await checkOwnership(node, { ...context, cluster });
   return lost ?? (drained && mayLeave !== true ? notEmpty(node, { ...context, cluster }) : undefined);
 }
 
 /** One attempt every half second, each a new connection that goes on to a full login: connecting and dropping would be punished by sshd. */
-async function watch(effect: RebootEffect, place: EffectPlace, first: Underway, context: DoorContext): Promise<Outcome<Boot>> {
+async function watch(effect: RebootEffect, place: EffectPlace, first: Underway, context: EffectContext): Promise<Outcome<Boot>> {
   const { clock, signal } = context;
   let reboot = first;
   let reported = '';
@@ -112,7 +112,7 @@ async function watch(effect: RebootEffect, place: EffectPlace, first: Underway, 
 
 type Carried = Parameters<typeof afterStep>[1] | Locked | Failure;
 
-async function carryOut(step: SentStep, effect: RebootEffect, place: EffectPlace, old: string, context: DoorContext): Promise<Carried> {
+async function carryOut(step: SentStep, effect: RebootEffect, place: EffectPlace, old: string, context: EffectContext): Promise<Carried> {
   if (step.kind === 'send') return send(effect, place, context);
   const lost = await lostNode(context);
   if (lost !== undefined) return lost;
@@ -120,7 +120,7 @@ async function carryOut(step: SentStep, effect: RebootEffect, place: EffectPlace
   return (await fallBack(step.fallback, step.why, step.answers, place, context)) ?? 'fell_back';
 }
 
-async function readBoot(context: DoorContext, timeout: number): Promise<Outcome<Boot>> {
+async function readBoot(context: EffectContext, timeout: number): Promise<Outcome<Boot>> {
   const outcome = await context.session.fresh({ script: bootScript, become: false, timeout });
   if (!outcome.ok) return outcome;
   const [id, mark = ''] = bootLines(outcome.value.stdout);
@@ -136,7 +136,7 @@ function bootLines(stdout: string): readonly [id: string | undefined, mark: stri
 }
 
 /** A second new boot id inside the stability window is a boot loop; the probe's word is a new connection each time. */
-async function stays(effect: RebootEffect, id: string, context: DoorContext): Promise<Failure | undefined> {
+async function stays(effect: RebootEffect, id: string, context: EffectContext): Promise<Failure | undefined> {
   const until = context.clock.now() + effect.stableFor * 1000;
   while (context.clock.now() < until) {
     if (context.signal.aborted) return cutShort('the run was ended before the new boot had lasted for its time');

@@ -9,7 +9,7 @@ import { oneLine } from '../../model/text/printable.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import type { ExecResult } from '../ports/transport.ts';
 import { lastLines } from '../session/observe.ts';
-import { cutShort, type DoorContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
+import { cutShort, type EffectContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
 import { exitCodes, pollScript, sealScript, startScript, writeScript } from './host-scripts.ts';
 
 /** Seconds that one poll stays on the host, bytes of output that come back, and characters of a line that is shown meanwhile. */
@@ -23,7 +23,7 @@ const shownLines = 15;
 /** Seconds for scripts of our own that should take a moment. */
 const moment = 60;
 
-export async function performRun(effect: RunEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+export async function performRun(effect: RunEffect, place: EffectPlace, context: EffectContext): Promise<Performed> {
   if (effect.stdin !== undefined) return runAttached(effect, place, context);
   const { session, token } = context;
   const become = session.target.become !== undefined;
@@ -54,10 +54,10 @@ export async function performRun(effect: RunEffect, place: EffectPlace, context:
 }
 
 /** A step that may have been done is not done twice: a person looks, and says whether to do it again. */
-const decideOn = ({ host, token }: DoorContext): string =>
+const decideOn = ({ host, token }: EffectContext): string =>
   `look at ${host}, then: kmend resume ${token.run} --retry ${pasteable(host)} (does it again), or --skip ${pasteable(host)}`;
 
-const progress = (text: string, place: EffectPlace, { host, record }: DoorContext): Promise<unknown> =>
+const progress = (text: string, place: EffectPlace, { host, record }: EffectContext): Promise<unknown> =>
   record({ type: 'effect.progress', host, task: place.task, effect: place.effect, text }, false);
 
 /** How a detached script came to its end, as far as it did. */
@@ -71,7 +71,7 @@ export type Followed =
 export async function follow(
   effect: string,
   seconds: number,
-  context: DoorContext,
+  context: EffectContext,
   onLine?: (line: string) => Promise<unknown>,
 ): Promise<Followed> {
   const { session, token, signal, clock } = context;
@@ -99,7 +99,7 @@ export async function follow(
   return { kind: 'stopped' };
 }
 
-const tooLong = (effect: RunEffect, place: EffectPlace, context: DoorContext): Failure => ({
+const tooLong = (effect: RunEffect, place: EffectPlace, context: EffectContext): Failure => ({
   kind: 'timeout',
   message: `"${effect.what}" took longer than ${effect.timeout} s and still runs on the host`,
   hint: `it was not killed (a package transaction must not be); its output is in /var/lib/kmend/spool/${context.token.run} (${place.effect})`,
@@ -178,7 +178,7 @@ function judgeExit(effect: RunEffect, result: ExecResult): Performed {
 }
 
 /** With stdin (it may hold a secret, which no spool keeps): attached, one try. A connection lost meanwhile leaves its end unknown. */
-async function runAttached(effect: RunEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+async function runAttached(effect: RunEffect, place: EffectPlace, context: EffectContext): Promise<Performed> {
   if (place.resumed && !place.repeatable)
     return failing({
       kind: 'interrupted',
@@ -191,7 +191,7 @@ async function runAttached(effect: RunEffect, place: EffectPlace, context: DoorC
   return outcome.ok ? judgeExit(effect, outcome.value) : failing(outcome.failure);
 }
 
-export async function performWrite(effect: WriteEffect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+export async function performWrite(effect: WriteEffect, place: EffectPlace, context: EffectContext): Promise<Performed> {
   const { session, token } = context;
   const script = writeScript(token, place.effect, effect.path, effect.mode, new TextEncoder().encode(effect.content).length);
   const outcome = await session.read(script, {

@@ -2,9 +2,9 @@
 import type { WaitEffect } from '../../model/run/effect.ts';
 import { type Failure, isAway } from '../../model/run/failure.ts';
 import { sameValue, type Value } from '../../model/value.ts';
-import { cutShort, type DoorContext, failing, type Performed } from './effect-context.ts';
+import { cutShort, type EffectContext, failing, type Performed } from './effect-context.ts';
 
-export async function performWait(effect: WaitEffect, context: DoorContext): Promise<Performed> {
+export async function performWait(effect: WaitEffect, context: EffectContext): Promise<Performed> {
   const { clock, signal } = context;
   // The time of an outage of the cluster is no time in which the host could have got ready.
   const passed = (): number => clock.now() - context.awayFor();

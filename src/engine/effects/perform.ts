@@ -4,9 +4,9 @@ import { type Facts, known } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import type { Effect } from '../../model/run/effect.ts';
 import { isAway } from '../../model/run/failure.ts';
-import { type DoorContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
+import { type EffectContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
 import { guard } from './guard.ts';
-import { toldInShort } from './output.ts';
+import { truncateOutput } from './output.ts';
 import { heldNode } from './ownership.ts';
 import { performCluster } from './perform-cluster.ts';
 import { performCopy } from './perform-copy.ts';
@@ -14,7 +14,7 @@ import { performReboot } from './perform-reboot.ts';
 import { performRun, performWrite } from './perform-run.ts';
 import { performWait } from './perform-wait.ts';
 
-export async function perform(effect: Effect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+export async function perform(effect: Effect, place: EffectPlace, context: EffectContext): Promise<Performed> {
   const { host, session } = context;
   const { task, effect: id } = place;
   const isRoot = session.target.become?.user === 'root' || context.facts()['user.root'] === true;
@@ -45,7 +45,7 @@ export async function perform(effect: Effect, place: EffectPlace, context: DoorC
   // Stopped now: whether it failed or was merely let go of cannot be told. It stays announced, and resume looks at it.
   if (performed.failure !== undefined && (context.signal.aborted || isAway(performed.failure))) return performed;
   const shown = effect.kind === 'run' && effect.noLog === true ? withoutOutput(performed) : performed;
-  const result = await toldInShort(shown.result, effect.what, id, context);
+  const result = await truncateOutput(shown.result, effect.what, id, context);
   if (shown.failure === undefined) await context.record({ type: 'effect.done', host, task, effect: id, result }, true);
   else await context.record({ type: 'effect.failed', host, task, effect: id, failure: shown.failure, result }, true);
   return performed;
@@ -62,7 +62,7 @@ const bootIdOf = (facts: Facts): string | undefined => {
   return id === '' ? undefined : id;
 };
 
-function dispatch(effect: Effect, place: EffectPlace, context: DoorContext): Promise<Performed> {
+function dispatch(effect: Effect, place: EffectPlace, context: EffectContext): Promise<Performed> {
   switch (effect.kind) {
     case 'run':
       return performRun(effect, place, context);

@@ -70,12 +70,12 @@ export function nextStep(reboot: Underway, boot: Outcome<Boot>, now: number, isS
   const hangs = boot.ok && (now - reboot.since) / 1000 > reboot.goesDownWithin;
   const [way] = reboot.harder;
   if (hangs && waited <= reboot.limit && way !== undefined && !isStopped) return { kind: 'escalate', way, waited };
-  if (hangs || waited > reboot.limit) return lastWay(reboot, boot, waited, isStopped);
+  if (hangs || waited > reboot.limit) return runFallback(reboot, boot, waited, isStopped);
   return isStopped ? giveUp(cutShort('the run was ended while the host reboots')) : { kind: 'look_again' };
 }
 
 /** The play's fallback, once; without one the reboot has failed. */
-function lastWay({ fallback }: Underway, boot: Outcome<Boot>, waited: number, isStopped: boolean): RebootStep {
+function runFallback({ fallback }: Underway, boot: Outcome<Boot>, waited: number, isStopped: boolean): RebootStep {
   const why = boot.ok ? notCarriedOut(waited, boot.value.marked) : notBack(waited, boot.failure);
   return fallback === undefined || isStopped ? giveUp(why) : { kind: 'fall_back', fallback, why, answers: boot.ok };
 }

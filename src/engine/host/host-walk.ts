@@ -12,7 +12,7 @@ import type { AnyModule, PlanContext } from '../../model/run/change.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
 import type { Mapping } from '../../model/value.ts';
-import type { DoorContext } from '../effects/effect-context.ts';
+import type { EffectContext } from '../effects/effect-context.ts';
 import type { Secrets } from '../effects/mask.ts';
 import { crashingBefore } from '../node/ready.ts';
 import { openSession, type Session } from '../session/session.ts';
@@ -83,7 +83,7 @@ export class HostWalk {
   }
 
   /** What was read may no longer be true: an effect was carried out. */
-  spoil(): void {
+  invalidate(): void {
     this.view.invalidate();
   }
 
@@ -120,7 +120,7 @@ export class HostWalk {
     };
   }
 
-  get door(): DoorContext {
+  get door(): EffectContext {
     const { run } = this;
     return {
       host: this.host,
@@ -137,7 +137,7 @@ export class HostWalk {
       signal: this.signal,
       facts: () => this.facts,
       refresh: () => {
-        this.spoil();
+        this.invalidate();
         return this.freshen();
       },
       done: () => this.done,

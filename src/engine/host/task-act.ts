@@ -69,7 +69,7 @@ async function act(task: ModuleTask, changes: readonly Change[], vars: readonly 
   let last: EffectResult = { ok: true };
   let failure: Failure | undefined;
   for (const effect of changes.flatMap((change) => change.effects).map((one) => limited(one, task, walk))) {
-    const performed = replayed(effect, past) ?? (await throughTheDoor(effect, task, walk, past.repeatable));
+    const performed = replayed(effect, past) ?? (await performEffect(effect, task, walk, past.repeatable));
     last = performed.result;
     failure = performed.failure;
     if (failure !== undefined) break;
@@ -105,10 +105,10 @@ function limited(effect: Effect, task: ModuleTask, { secrets, run }: HostWalk): 
 }
 
 /** An effect that was announced before a crash and whose end is not known is taken up again under its own id, never started a second time beside it. */
-export async function throughTheDoor(effect: Effect, task: ModuleTask, walk: HostWalk, repeatable: boolean): Promise<Performed> {
+export async function performEffect(effect: Effect, task: ModuleTask, walk: HostWalk, repeatable: boolean): Promise<Performed> {
   const { inFlight, effects } = walk.state;
   const open = inFlight.find((started) => started.task === task.id && started.what === effect.what);
-  walk.spoil();
+  walk.invalidate();
   const place =
     open === undefined
       ? { task: task.id, effect: `${walk.host}/${task.id}/${effects + 1}`, resumed: false, repeatable }

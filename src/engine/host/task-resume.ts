@@ -4,10 +4,10 @@ import type { ModuleTask } from '../../model/playbook.ts';
 import type { EffectResult } from '../../model/run/effect.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
-import { toldInShort } from '../effects/output.ts';
+import { truncateOutput } from '../effects/output.ts';
 import { follow } from '../effects/perform-run.ts';
 import type { HostWalk } from './host-walk.ts';
-import { asRegistered, type Before, judgeResult, type Round, throughTheDoor } from './task-act.ts';
+import { asRegistered, type Before, judgeResult, performEffect, type Round } from './task-act.ts';
 
 /**
  * After a crash: a reboot under way is seen through, and what runs detached is waited for before anything is read, since facts of a host in
@@ -15,11 +15,11 @@ import { asRegistered, type Before, judgeResult, type Round, throughTheDoor } fr
  */
 export async function settleInFlight(task: ModuleTask, walk: HostWalk): Promise<Failure | undefined> {
   for (const open of walk.state.inFlight.filter((one) => one.task === task.id)) {
-    walk.spoil();
+    walk.invalidate();
     if (open.kind === 'reboot') {
       const { what, timeout, stableFor = 0 } = open;
       // Without its harder ways and its fallback: whether they were tried is not known, so a person looks.
-      const { failure } = await throughTheDoor({ kind: 'reboot', what, timeout, stableFor, drain: 'none' }, task, walk, true);
+      const { failure } = await performEffect({ kind: 'reboot', what, timeout, stableFor, drain: 'none' }, task, walk, true);
       if (failure !== undefined) return failure;
     }
     if (open.kind === 'run' && open.detached) {
@@ -53,7 +53,7 @@ export async function withLeftOver(
     const end = open.kind === 'run' ? await follow(open.effect, 1, walk.door) : undefined;
     const ran = end?.kind === 'done' ? { code: end.result.code ?? -1, stdout: end.result.stdout, stderr: end.result.stderr } : {};
     const told = { ok: true, ...(task.noLog === true ? {} : ran) };
-    const result: EffectResult = await toldInShort(told, open.what, open.effect, walk.door);
+    const result: EffectResult = await truncateOutput(told, open.what, open.effect, walk.door);
     await walk.run.record({ type: 'effect.done', host: walk.host, task: task.id, effect: open.effect, result }, true);
     if (open.kind !== 'wait') left.push({ ok: true, ...ran });
   }

@@ -18,7 +18,7 @@ import type { NodeSearch } from '../node/facts.ts';
 import type { HostIdentity } from '../node/match.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { FenceToken } from '../ports/fence.ts';
-import type { Clock, Here } from '../ports/local.ts';
+import type { Clock, LocalHost } from '../ports/local.ts';
 import type { KeptOutput } from '../ports/store.ts';
 import type { Transport } from '../ports/transport.ts';
 
@@ -27,7 +27,7 @@ export interface EnginePorts {
   readonly clock: Clock;
   readonly cluster?: Cluster;
   /** Absent where nothing is ever run on this machine (plans). */
-  readonly here?: Here;
+  readonly here?: LocalHost;
 }
 
 /** A host as the caller resolved it from the inventory. */

@@ -87,7 +87,7 @@ async function walkRound(task: ModuleTask, module: AnyModule, vars: readonly Map
     if (judged.kind === 'wrong') return bad({ kind: 'refused', message: judged.message });
     if (attempt >= tries || walk.signal.aborted) return { ...round, failure: untilFailed(tries) };
     await walk.run.ports.clock.sleep((task.delay ?? untilDelay) * 1000, walk.signal);
-    walk.spoil();
+    walk.invalidate();
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Failure } from '../../model/run/failure.ts';
 import type { Cluster, PodState } from '../ports/cluster.ts';
 import type { Clock } from '../ports/local.ts';
-import { patiently } from './lists.ts';
+import { retryFor } from './lists.ts';
 
 interface AskContext {
   readonly cluster: Cluster;
@@ -16,7 +16,7 @@ const works = ({ daemonSet, mirror, phase }: PodState): boolean =>
 /** When the API server does not say, the answer is no, as for the cordon. */
 export async function notEmpty(node: string, context: AskContext): Promise<Failure | undefined> {
   const { cluster, clock, signal } = context;
-  const pods = await patiently(() => cluster.pods(node, signal), clock, signal);
+  const pods = await retryFor(() => cluster.pods(node, signal), clock, signal);
   if (!pods.ok) {
     const { failure } = pods;
     const message = `whether node ${node} is still empty is not known: ${failure.message}`;

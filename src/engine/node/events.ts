@@ -71,14 +71,14 @@ export function noteOf(event: Event, before: RunState): NodeNote | undefined {
   return { node, reason: words.reason, message, warning: words.warning === true };
 }
 
-export interface Voice {
+export interface EventWriter {
   readonly see: (event: Event, state: RunState) => void;
   /** Waits a moment for what is under way, and gives up the rest. */
   readonly close: () => Promise<void>;
 }
 
 /** @param before what the journal folds to so far; `mayNot` hears once that the account has no right to write events: none is tried again */
-export function createVoice(cluster: Cluster, clock: Clock, before: RunState, mayNot: (failure: Failure) => void): Voice {
+export function createEventWriter(cluster: Cluster, clock: Clock, before: RunState, mayNot: (failure: Failure) => void): EventWriter {
   const limit = new AbortController();
   const waiting: NodeNote[] = [];
   const busy = new Set<Promise<void>>();

@@ -7,7 +7,7 @@ import { type Outcome, ok } from '../../model/run/failure.ts';
 import type { Cluster, Forecast, SystemPod } from '../ports/cluster.ts';
 import type { Clock } from '../ports/local.ts';
 import { heldByOthers, otherBoot, whyKept } from './guard.ts';
-import { nodeSince, patiently, sharedNodes } from './lists.ts';
+import { nodeSince, retryFor, sharedNodes } from './lists.ts';
 
 export interface ForecastQuestion {
   readonly node: string;
@@ -53,7 +53,7 @@ export const nothingToForecast: Forecast = asFact({
 export async function readForecast(question: ForecastQuestion): Promise<Outcome<Forecast>> {
   const { node, options, cluster, clock, hostFacts, byName, ours, signal, since } = question;
   const when = since === undefined ? 'start' : 'plan';
-  const seen = await patiently(() => cluster.forecast(node, options, signal, when), clock, signal);
+  const seen = await retryFor(() => cluster.forecast(node, options, signal, when), clock, signal);
   if (!seen.ok) return seen;
   const nodes = await sharedNodes(cluster, clock, since);
   if (!nodes.ok) return nodes;
@@ -78,7 +78,7 @@ export async function readSystemPods(
   signal: AbortSignal,
   when?: 'plan' | 'start',
 ): Promise<Outcome<readonly SystemPod[] | undefined>> {
-  const pods = await patiently(() => cluster.systemPods(signal, when), clock, signal);
+  const pods = await retryFor(() => cluster.systemPods(signal, when), clock, signal);
   return !pods.ok && pods.failure.kind === 'auth' ? ok(undefined) : pods;
 }
 

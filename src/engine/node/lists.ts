@@ -22,7 +22,7 @@ export async function sharedNodes(cluster: Cluster, clock: Clock, since?: number
   const last = kept.get(cluster);
   const isFresh = (at: number): boolean => (since === undefined ? now - at < sharedFor : at >= since && now - at < planSharedFor);
   if (last !== undefined && isFresh(last.at)) return last.nodes;
-  const nodes = patiently(() => cluster.nodes(), clock);
+  const nodes = retryFor(() => cluster.nodes(), clock);
   kept.set(cluster, { at: now, nodes });
   const read = await nodes;
   if (!read.ok) kept.delete(cluster);
@@ -42,11 +42,11 @@ export async function nodeSince(
   const nodes = since === undefined ? ok<readonly NodeState[]>([]) : await sharedNodes(cluster, clock, since);
   if (!nodes.ok) return nodes;
   const listed = nodes.value.find((node) => node.name === name);
-  return listed === undefined ? patiently(() => cluster.node(name, signal), clock, signal) : ok(listed);
+  return listed === undefined ? retryFor(() => cluster.node(name, signal), clock, signal) : ok(listed);
 }
 
 /** Asks again while the way to the API server is the trouble; what the server itself refuses is told at once. */
-export async function patiently<T>(ask: () => Promise<Outcome<T>>, clock: Clock, signal?: AbortSignal): Promise<Outcome<T>> {
+export async function retryFor<T>(ask: () => Promise<Outcome<T>>, clock: Clock, signal?: AbortSignal): Promise<Outcome<T>> {
   const began = clock.now();
   for (;;) {
     const answer = await ask();

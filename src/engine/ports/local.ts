@@ -18,7 +18,7 @@ export interface Asker {
   readonly secret: (prompt: string) => Promise<string>;
 }
 
-export interface HereRequest {
+export interface LocalRequest {
   /** Program and arguments; no shell between. */
   readonly argv: readonly string[];
   /** Beside the environment of kmend itself. */
@@ -28,9 +28,9 @@ export interface HereRequest {
 }
 
 /** The machine that runs kmend. */
-export interface Here {
+export interface LocalHost {
   /** `code` null: it could not be started, or was killed; `said` is the end of its output, or why. */
-  readonly run: (request: HereRequest) => Promise<{ readonly code: number | null; readonly said: string }>;
+  readonly run: (request: LocalRequest) => Promise<{ readonly code: number | null; readonly said: string }>;
   /** The bytes of a file from this offset on, read as they are asked for. */
   readonly read: (path: string, from: number) => AsyncIterable<Uint8Array>;
 }

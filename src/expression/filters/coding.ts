@@ -4,18 +4,18 @@ import { flagArg, textArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
 import { type Bound, type Callable, define } from '../python/callable.ts';
-import { formatMoment, parseMoment } from '../python/datetime.ts';
+import { formatDatetime, parseDatetime } from '../python/datetime.ts';
 import { digest, uuid } from '../python/digest.ts';
 import { type JsonStyle, readJson, writeJson } from '../python/json.ts';
 import { numeric } from '../python/numbers.ts';
 import { text } from '../python/printing.ts';
-import { type Cell, isListCell, isTuple, moment, touch, typeName } from '../python/py-value.ts';
+import { isListCell, isTuple, moment, type PyValue, touch, typeName } from '../python/py-value.ts';
 import { walk } from '../python/sequences.ts';
 import { writeYaml } from '../python/yaml-text.ts';
 
-const given = (cell: Cell | undefined): Cell | undefined => (cell === null ? undefined : cell);
+const given = (cell: PyValue | undefined): PyValue | undefined => (cell === null ? undefined : cell);
 
-function styleOf(extra: ReadonlyMap<string, Cell>, usual: JsonStyle): JsonStyle {
+function styleOf(extra: ReadonlyMap<string, PyValue>, usual: JsonStyle): JsonStyle {
   const known = ['indent', 'sort_keys', 'ensure_ascii', 'separators', 'vault_to_text', 'preprocess_unsafe', 'profile'];
   const stranger = [...extra.keys()].find((key) => !known.includes(key));
   if (stranger !== undefined) fail(`JSON has no option '${stranger}'`);
@@ -38,7 +38,7 @@ function styleOf(extra: ReadonlyMap<string, Cell>, usual: JsonStyle): JsonStyle 
   };
 }
 
-const json = (value: Cell, { extra }: Bound, usual: Partial<JsonStyle>): string =>
+const json = (value: PyValue, { extra }: Bound, usual: Partial<JsonStyle>): string =>
   writeJson(value, styleOf(extra, { indent: undefined, sortKeys: false, ascii: true, item: ', ', key: ': ', ...usual }));
 
 /** What a script tag may not contain, for `tojson`. */
@@ -111,11 +111,11 @@ export const codingFilters: Readonly<Record<string, Callable>> = {
   hash: define('hashtype?', (value, { at }) => digest(text(value), textArg(at(0), 'hashtype', 'sha1'))),
   to_uuid: define('namespace?', (value, { at }) => uuid(text(value), textArg(at(0), 'namespace', '361E6D51-FAEC-444A-9079-341386DA8E2E'))),
   to_datetime: define('format?', (value, { at }) =>
-    moment(parseMoment(textArg(value, 'the time'), textArg(at(0), 'format', '%Y-%m-%d %H:%M:%S'))),
+    moment(parseDatetime(textArg(value, 'the time'), textArg(at(0), 'format', '%Y-%m-%d %H:%M:%S'))),
   ),
   // Without a time it would read the clock, which an expression may not.
   strftime: define('second utc?', (value, { at }) => {
     const seconds = numeric(touch(at(0) ?? null));
-    return formatMoment(Math.round(Number(seconds?.value ?? fail('strftime needs the seconds since 1970')) * 1_000_000), text(value));
+    return formatDatetime(Math.round(Number(seconds?.value ?? fail('strftime needs the seconds since 1970')) * 1_000_000), text(value));
   }),
 };

@@ -9,31 +9,31 @@ import { type Bound, type Callable, define, type Runtime, tolerating } from '../
 import { keyText } from '../python/dicts.ts';
 import { compare, equals } from '../python/order.ts';
 import { text } from '../python/printing.ts';
-import { type Cell, isListCell, isTuple, missing, orElse, touch, tuple } from '../python/py-value.ts';
+import { isListCell, isTuple, missing, orElse, type PyValue, touch, tuple } from '../python/py-value.ts';
 import { chars, sizeOf, walk } from '../python/sequences.ts';
 
-const folded = (cell: Cell): Cell => (typeof cell === 'string' ? cell.toLowerCase() : cell);
+const folded = (cell: PyValue): PyValue => (typeof cell === 'string' ? cell.toLowerCase() : cell);
 
 /** Reads the part of an item that order and sameness go by. */
-function keyReader(attribute: Cell | undefined, caseSensitive: boolean, runtime: Runtime): (item: Cell) => Cell {
-  const read = (item: Cell): Cell => (attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime));
+function keyReader(attribute: PyValue | undefined, caseSensitive: boolean, runtime: Runtime): (item: PyValue) => PyValue {
+  const read = (item: PyValue): PyValue => (attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime));
   return (item) => touch(caseSensitive ? read(item) : folded(read(item)));
 }
 
 /** `sort(attribute='a,b')`: by the first, then by the second. */
-function sortKey(attribute: Cell | undefined, caseSensitive: boolean, runtime: Runtime): (item: Cell) => Cell {
+function sortKey(attribute: PyValue | undefined, caseSensitive: boolean, runtime: Runtime): (item: PyValue) => PyValue {
   if (typeof attribute !== 'string' || !attribute.includes(',')) return keyReader(attribute, caseSensitive, runtime);
   const readers = attribute.split(',').map((part) => keyReader(part, caseSensitive, runtime));
   return (item) => readers.map((read) => read(item));
 }
 
-export function sorted(items: readonly Cell[], key: (item: Cell) => Cell, reverse = false): Cell[] {
+export function sorted(items: readonly PyValue[], key: (item: PyValue) => PyValue, reverse = false): PyValue[] {
   const keyed = items.map((item) => [key(item), item] as const);
   keyed.sort(([a], [b]) => (reverse ? compare(b, a, '<') : compare(a, b, '<')) ?? 0);
   return keyed.map(([, item]) => item);
 }
 
-function extreme(value: Cell, { at, runtime }: Bound, sign: '<' | '>'): Cell {
+function extreme(value: PyValue, { at, runtime }: Bound, sign: '<' | '>'): PyValue {
   const key = keyReader(at(1), flagArg(at(0)), runtime);
   const [first, ...rest] = walk(value);
   if (first === undefined) return missing('the sequence was empty, so it has no such item');
@@ -48,9 +48,9 @@ function extreme(value: Cell, { at, runtime }: Bound, sign: '<' | '>'): Cell {
 }
 
 /** Items whose key was not there before; keys that cannot be hashed are compared one by one. */
-export function uniqueBy(items: readonly Cell[], key: (item: Cell) => Cell): Cell[] {
+export function uniqueBy(items: readonly PyValue[], key: (item: PyValue) => PyValue): PyValue[] {
   const seen = new Set<string>();
-  const others: Cell[] = [];
+  const others: PyValue[] = [];
   return items.filter((item) => {
     const of = key(item);
     const id = keyText(of);
@@ -61,8 +61,8 @@ export function uniqueBy(items: readonly Cell[], key: (item: Cell) => Cell): Cel
   });
 }
 
-function flatten(items: readonly Cell[], levels: number, skipNulls: boolean): Cell[] {
-  return items.flatMap((item): readonly Cell[] => {
+function flatten(items: readonly PyValue[], levels: number, skipNulls: boolean): PyValue[] {
+  return items.flatMap((item): readonly PyValue[] => {
     touch(item);
     if (skipNulls && (item === null || item === 'None' || item === 'null')) return [];
     const inner = isListCell(item) ? item : isTuple(item) ? item.items : undefined;
@@ -72,9 +72,9 @@ function flatten(items: readonly Cell[], levels: number, skipNulls: boolean): Ce
   });
 }
 
-function batch(items: readonly Cell[], size: number, fill: Cell | undefined): Cell[] {
-  const rows: Cell[][] = [];
-  let row: Cell[] = [];
+function batch(items: readonly PyValue[], size: number, fill: PyValue | undefined): PyValue[] {
+  const rows: PyValue[][] = [];
+  let row: PyValue[] = [];
   for (const item of items) {
     if (row.length === size) {
       rows.push(row);
@@ -88,7 +88,7 @@ function batch(items: readonly Cell[], size: number, fill: Cell | undefined): Ce
   return [...rows, [...row, ...Array.from({ length: lack }, () => fill ?? null)]];
 }
 
-function slices(items: readonly Cell[], count: number, fill: Cell | undefined): Cell[] {
+function slices(items: readonly PyValue[], count: number, fill: PyValue | undefined): PyValue[] {
   if (count === 0) return fail('integer division or modulo by zero');
   reserve(Math.max(0, count));
   const size = Math.floor(items.length / count);
@@ -101,8 +101,8 @@ function slices(items: readonly Cell[], count: number, fill: Cell | undefined): 
   });
 }
 
-function groups(items: readonly Cell[], read: (item: Cell) => Cell, key: (item: Cell) => Cell): Cell[] {
-  const found: { readonly id: Cell; readonly name: Cell; readonly members: Cell[] }[] = [];
+function groups(items: readonly PyValue[], read: (item: PyValue) => PyValue, key: (item: PyValue) => PyValue): PyValue[] {
+  const found: { readonly id: PyValue; readonly name: PyValue; readonly members: PyValue[] }[] = [];
   for (const item of sorted(items, key)) {
     const last = found.at(-1);
     if (last !== undefined && equals(last.id, key(item))) last.members.push(item);
@@ -111,19 +111,19 @@ function groups(items: readonly Cell[], read: (item: Cell) => Cell, key: (item: 
   return found.map(({ name, members }) => tuple([name, members]));
 }
 
-const zipped = (lists: readonly (readonly Cell[])[], length: number, fill: Cell): Cell[] => {
+const zipped = (lists: readonly (readonly PyValue[])[], length: number, fill: PyValue): PyValue[] => {
   reserve(length * lists.length);
   return Array.from({ length }, (_, index) => tuple(lists.map((list) => orElse(list[index], () => fill))));
 };
 
-function product(lists: readonly (readonly Cell[])[]): (readonly Cell[])[] {
+function product(lists: readonly (readonly PyValue[])[]): (readonly PyValue[])[] {
   reserve(lists.reduce((sum, list) => sum * list.length, 1));
-  return lists.reduce<(readonly Cell[])[]>((rows, list) => rows.flatMap((row) => list.map((item) => [...row, item])), [[]]);
+  return lists.reduce<(readonly PyValue[])[]>((rows, list) => rows.flatMap((row) => list.map((item) => [...row, item])), [[]]);
 }
 
 /** All ways to take `size` items; `ordered` counts each order for itself. */
-function choices(items: readonly Cell[], size: number, ordered: boolean): Cell[] {
-  const rows: Cell[] = [];
+function choices(items: readonly PyValue[], size: number, ordered: boolean): PyValue[] {
+  const rows: PyValue[] = [];
   const take = (row: readonly number[]): void => {
     spend(1);
     if (row.length === size) {
@@ -161,10 +161,10 @@ export const listFilters: Readonly<Record<string, Callable>> = {
   max: define('case_sensitive? attribute?', (value, bound) => extreme(value, bound, '>')),
   sum: define('attribute? start?', (value, { at, runtime }) => {
     const attribute = at(0);
-    const read = (item: Cell): Cell => touch(attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime));
+    const read = (item: PyValue): PyValue => touch(attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime));
     const start = orElse(at(1), () => 0);
     if (typeof start === 'string') return fail("sum() can't sum strings");
-    return walk(value).reduce<Cell>((sum, item) => add(sum, read(item)), start);
+    return walk(value).reduce<PyValue>((sum, item) => add(sum, read(item)), start);
   }),
   sort: define('reverse? case_sensitive? attribute?', (value, { at, runtime }) =>
     sorted(walk(value), sortKey(at(2), flagArg(at(1)), runtime), flagArg(at(0))),

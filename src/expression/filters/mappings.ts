@@ -6,16 +6,16 @@ import { type Callable, define } from '../python/callable.ts';
 import { dictEntries, dictGet, dictOf, dictSize, dictValues } from '../python/dicts.ts';
 import { equals } from '../python/order.ts';
 import { text } from '../python/printing.ts';
-import { type Cell, isDict, isListCell, isTuple, orElse, touch, tuple, typeName } from '../python/py-value.ts';
+import { isDict, isListCell, isTuple, orElse, type PyValue, touch, tuple, typeName } from '../python/py-value.ts';
 import { walk } from '../python/sequences.ts';
 import { sorted } from './lists.ts';
 
-type Entries = readonly (readonly [Cell, Cell])[];
+type Entries = readonly (readonly [PyValue, PyValue])[];
 
-const entriesOf = (cell: Cell, what: string): Entries =>
+const entriesOf = (cell: PyValue, what: string): Entries =>
   isDict(cell) ? dictEntries(cell) : fail(`${what} needs a mapping, not ${typeName(cell)}`);
 
-const listMerges: Readonly<Record<string, (old: readonly Cell[], next: readonly Cell[]) => readonly Cell[]>> = {
+const listMerges: Readonly<Record<string, (old: readonly PyValue[], next: readonly PyValue[]) => readonly PyValue[]>> = {
   replace: (_, next) => next,
   keep: (old) => old,
   append: (old, next) => [...old, ...next],
@@ -24,7 +24,12 @@ const listMerges: Readonly<Record<string, (old: readonly Cell[], next: readonly 
   prepend_rp: (old, next) => [...next, ...old.filter((item) => !next.some((other) => equals(item, other)))],
 };
 
-function merge(old: Cell, next: Cell, recursive: boolean, lists: (a: readonly Cell[], b: readonly Cell[]) => readonly Cell[]): Cell {
+function merge(
+  old: PyValue,
+  next: PyValue,
+  recursive: boolean,
+  lists: (a: readonly PyValue[], b: readonly PyValue[]) => readonly PyValue[],
+): PyValue {
   const merged = entriesOf(next, 'combine').map(([key, value]) => {
     const before = isDict(old) ? dictGet(old, key) : undefined;
     if (before === undefined) return [key, value] as const;
@@ -34,7 +39,7 @@ function merge(old: Cell, next: Cell, recursive: boolean, lists: (a: readonly Ce
   return dictOf([...entriesOf(old, 'combine'), ...merged]);
 }
 
-function combine(values: readonly Cell[], recursive: boolean, listMerge: string): Cell {
+function combine(values: readonly PyValue[], recursive: boolean, listMerge: string): PyValue {
   const lists = Object.hasOwn(listMerges, listMerge) ? listMerges[listMerge] : undefined;
   if (lists === undefined) return fail(`list_merge must be one of ${Object.keys(listMerges).join(', ')}`);
   const all = values
@@ -44,10 +49,10 @@ function combine(values: readonly Cell[], recursive: boolean, listMerge: string)
   return first === undefined ? dictOf([]) : rest.reduce((old, next) => merge(old, next, recursive, lists), first);
 }
 
-function subelements(value: Cell, path: readonly string[], skipMissing: boolean): Cell[] {
+function subelements(value: PyValue, path: readonly string[], skipMissing: boolean): PyValue[] {
   const elements = isDict(value) ? dictValues(value) : isListCell(value) ? value : fail('subelements needs a list or a mapping');
   return elements.flatMap((element) => {
-    let found: Cell = element;
+    let found: PyValue = element;
     for (const key of path) {
       const next = isDict(found) ? dictGet(found, key) : fail(`subelements: the key '${key}' should point to a mapping`);
       if (next === undefined) {
@@ -62,7 +67,7 @@ function subelements(value: Cell, path: readonly string[], skipMissing: boolean)
   });
 }
 
-function rekey(value: Cell, key: string, overwrite: boolean): Cell {
+function rekey(value: PyValue, key: string, overwrite: boolean): PyValue {
   const elements = isDict(value) ? dictValues(value) : isListCell(value) ? value : fail('rekey_on_member needs a list or a mapping');
   const pairs = elements.map((element) => {
     const found = isDict(element) ? dictGet(element, key) : fail('rekey_on_member needs mappings inside');
@@ -72,7 +77,7 @@ function rekey(value: Cell, key: string, overwrite: boolean): Cell {
   return overwrite || dictSize(made) === pairs.length ? made : fail('rekey_on_member: the key is not unique');
 }
 
-function toDict(value: Cell, keyName: Cell, valueName: Cell): Cell {
+function toDict(value: PyValue, keyName: PyValue, valueName: PyValue): PyValue {
   if (!isListCell(value) && !isTuple(value)) return fail(`items2dict needs a list, not ${typeName(value)}`);
   return dictOf(
     walk(value).map((item) => {
@@ -107,7 +112,7 @@ export const mappingFilters: Readonly<Record<string, Callable>> = {
   dictsort: define('case_sensitive? by? reverse?', (value, { at }) => {
     const [exact, by] = [flagArg(at(0)), textArg(at(1), 'by', 'key')];
     if (by !== 'key' && by !== 'value') fail('dictsort sorts by key or by value');
-    const key = (pair: Cell): Cell => {
+    const key = (pair: PyValue): PyValue => {
       const of = (isTuple(pair) ? pair.items[by === 'key' ? 0 : 1] : null) ?? null;
       return typeof of === 'string' && !exact ? of.toLowerCase() : of;
     };
@@ -122,7 +127,7 @@ export const mappingFilters: Readonly<Record<string, Callable>> = {
   ),
   extract: define('container morekeys?', (value, { at, runtime }) => {
     const more = at(1);
-    const keys: readonly Cell[] = more === undefined || more === null ? [] : isListCell(more) ? more : [more];
+    const keys: readonly PyValue[] = more === undefined || more === null ? [] : isListCell(more) ? more : [more];
     return [value, ...keys].reduce((of, key) => runtime.item(of, key), at(0) ?? null);
   }),
 };

@@ -5,9 +5,9 @@ import { fail } from '../errors.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { negate, numeric } from '../python/numbers.ts';
 import { text } from '../python/printing.ts';
-import { type Cell, float, int, kindOf, typeName } from '../python/py-value.ts';
+import { float, int, kindOf, type PyValue, typeName } from '../python/py-value.ts';
 
-const number = (value: Cell, what: string): number => numberArg(value, what);
+const number = (value: PyValue, what: string): number => numberArg(value, what);
 
 /** Rounds half to even on the exact decimal expansion, as Python does. */
 function roundReal(value: number, digits: number): number {
@@ -25,7 +25,7 @@ function roundReal(value: number, digits: number): number {
   return /[02468]$/.test(kept) ? Math.sign(value) * Number(kept) : rounded;
 }
 
-function roundWhole(value: bigint, digits: number): Cell {
+function roundWhole(value: bigint, digits: number): PyValue {
   if (digits >= 0 || digits < -1000) return int(value);
   const unit = 10n ** BigInt(-digits);
   const rest = ((value % unit) + unit) % unit;
@@ -34,7 +34,7 @@ function roundWhole(value: bigint, digits: number): Cell {
   return int(up ? low + unit : low);
 }
 
-function round(value: Cell, precision: number, method: string): Cell {
+function round(value: PyValue, precision: number, method: string): PyValue {
   const n = numeric(value) ?? fail(`type ${typeName(value)} cannot be rounded`);
   if (method !== 'common' && method !== 'ceil' && method !== 'floor') return fail('the method of round must be common, ceil or floor');
   if (method === 'common') {
@@ -66,7 +66,7 @@ function humanReadable(size: number, bits: boolean, unit: string | undefined): s
   return `${(size / limitOf(letter)).toFixed(2)} ${letter}${bits ? 'b' : 'B'}`;
 }
 
-function humanToBytes(value: string, defaultUnit: string | undefined, bits: boolean): Cell {
+function humanToBytes(value: string, defaultUnit: string | undefined, bits: boolean): PyValue {
   const wrong = (): never => fail(`human_to_bytes cannot read '${value}'`);
   const [, digits, given] = /^\s*(\d+(?:\.\d+)?|\.\d+)(?:\s*([A-Za-z]+))?\s*$/.exec(value) ?? wrong();
   const unit = given ?? defaultUnit;

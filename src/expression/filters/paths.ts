@@ -5,7 +5,7 @@ import { fail } from '../errors.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { dictOf } from '../python/dicts.ts';
 import { text } from '../python/printing.ts';
-import { type Cell, int, tuple } from '../python/py-value.ts';
+import { int, type PyValue, tuple } from '../python/py-value.ts';
 import { walk } from '../python/sequences.ts';
 
 const basename = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
@@ -62,14 +62,14 @@ function common(paths: readonly string[]): string {
   return (absolute ? '/' : '') + first.slice(0, end < 0 ? first.length : end).join('/');
 }
 
-function urlParts(url: string): ReadonlyMap<string, Cell> {
+function urlParts(url: string): ReadonlyMap<string, PyValue> {
   const [, scheme = '', afterScheme = ''] = /^(?:([a-zA-Z][a-zA-Z\d+.-]*):)?([\s\S]*)$/.exec(url) ?? [];
   const [, netloc = '', path = '', query = '', fragment = ''] =
     /^(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#([\s\S]*))?$/.exec(afterScheme) ?? [];
   const at = netloc.lastIndexOf('@');
   const [username, password] = at < 0 ? [] : netloc.slice(0, at).split(/:([\s\S]*)/);
   const [, hostname, port] = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(netloc.slice(at + 1)) ?? [];
-  return new Map<string, Cell>([
+  return new Map<string, PyValue>([
     ['fragment', fragment],
     ['hostname', hostname === undefined || hostname === '' ? null : hostname.replace(/^\[|\]$/g, '').toLowerCase()],
     ['netloc', netloc],
@@ -82,8 +82,8 @@ function urlParts(url: string): ReadonlyMap<string, Cell> {
   ]);
 }
 
-const onText = (of: (value: string) => Cell): Callable => define('', (value) => of(textArg(value, 'a path')));
-const textsOf = (value: Cell): readonly string[] =>
+const onText = (of: (value: string) => PyValue): Callable => define('', (value) => of(textArg(value, 'a path')));
+const textsOf = (value: PyValue): readonly string[] =>
   typeof value === 'string' ? [value] : walk(value).map((part) => textArg(part, 'a part of the path'));
 
 /** Without its last part and the separators before it. */

@@ -4,7 +4,7 @@ import { flagArg, printedArg, textArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { type Callable, define, defineMatching } from '../python/callable.ts';
 import { text } from '../python/printing.ts';
-import { type Cell, tuple } from '../python/py-value.ts';
+import { type PyValue, tuple } from '../python/py-value.ts';
 import { findAll, type Match, type Regex, regex, search, substitute } from '../regex/index.ts';
 
 /** `'\\1'` or `'\\g<name>'`: which group `regex_search` is asked for. */
@@ -16,7 +16,7 @@ function groupOf(word: string): string {
   );
 }
 
-function groupAt(match: Match, name: string, pattern: Regex): Cell {
+function groupAt(match: Match, name: string, pattern: Regex): PyValue {
   const index = /^\d+$/.test(name) ? Number(name) : pattern.names.get(name);
   return index === undefined || index >= pattern.groups.length ? fail(`no such group: ${name}`) : (match.group(index) ?? null);
 }

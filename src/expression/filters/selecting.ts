@@ -5,14 +5,14 @@ import { fail } from '../errors.ts';
 import { atPath } from '../language/attributes.ts';
 import { type Bound, type Callable, define, defineLenient, tolerating } from '../python/callable.ts';
 import { truthy } from '../python/order.ts';
-import { type Cell, isMissing } from '../python/py-value.ts';
+import { isMissing, type PyValue } from '../python/py-value.ts';
 import { walk } from '../python/sequences.ts';
 
 /** The items to go through; Jinja2 takes anything false for an empty list here. */
-const membersOf = (value: Cell): readonly Cell[] => (truthy(value) ? walk(value) : []);
+const membersOf = (value: PyValue): readonly PyValue[] => (truthy(value) ? walk(value) : []);
 
 /** `map('upper')` or `map(attribute='name', default='')`. An item without the attribute is undefined, an error only where it is used. */
-function map(value: Cell, { rest, extra, runtime }: Bound): Cell {
+function map(value: PyValue, { rest, extra, runtime }: Bound): PyValue {
   const [name, ...args] = rest;
   if (name === undefined) {
     const attribute = extra.get('attribute') ?? fail('map requires a filter argument');

@@ -3,16 +3,16 @@
 import { type Callable, define } from '../python/callable.ts';
 import { keyText } from '../python/dicts.ts';
 import { equals } from '../python/order.ts';
-import { type Cell, kindOf, touch } from '../python/py-value.ts';
+import { kindOf, type PyValue, touch } from '../python/py-value.ts';
 import { walk } from '../python/sequences.ts';
 import { sorted, uniqueBy } from './lists.ts';
 
-const same = (item: Cell): Cell => touch(item);
+const same = (item: PyValue): PyValue => touch(item);
 
 /** Whether an item is in a list, quick for what can be hashed. */
-export function memberOf(items: readonly Cell[]): (item: Cell) => boolean {
+export function memberOf(items: readonly PyValue[]): (item: PyValue) => boolean {
   const ids = new Set<string>();
-  const others: Cell[] = [];
+  const others: PyValue[] = [];
   for (const item of items) {
     const id = keyText(item);
     if (id === undefined) others.push(item);
@@ -24,12 +24,13 @@ export function memberOf(items: readonly Cell[]): (item: Cell) => boolean {
   };
 }
 
-const ordered = (items: readonly Cell[]): readonly Cell[] => (items.every((item) => kindOf(item) === 'int') ? sorted(items, same) : items);
+const ordered = (items: readonly PyValue[]): readonly PyValue[] =>
+  items.every((item) => kindOf(item) === 'int') ? sorted(items, same) : items;
 
-const operation = (of: (a: readonly Cell[], b: readonly Cell[]) => readonly Cell[]): Callable =>
+const operation = (of: (a: readonly PyValue[], b: readonly PyValue[]) => readonly PyValue[]): Callable =>
   define('other', (value, { at }) => ordered(uniqueBy(of(walk(value), walk(at(0) ?? null)), same)));
 
-const without = (a: readonly Cell[], b: readonly Cell[]): readonly Cell[] => {
+const without = (a: readonly PyValue[], b: readonly PyValue[]): readonly PyValue[] => {
   const inB = memberOf(b);
   return a.filter((item) => !inB(item));
 };

@@ -7,7 +7,7 @@ import { type Callable, define } from '../python/callable.ts';
 import { dictEntries, dictOf } from '../python/dicts.ts';
 import { printf } from '../python/printf.ts';
 import { text } from '../python/printing.ts';
-import { type Cell, isDict, isListCell, isTuple, tuple } from '../python/py-value.ts';
+import { isDict, isListCell, isTuple, type PyValue, tuple } from '../python/py-value.ts';
 import { chars, textLength, walk } from '../python/sequences.ts';
 import { capitalize, center, replace, split, splitLines, strip } from '../python/text-methods.ts';
 
@@ -20,7 +20,7 @@ const title = (value: string): string =>
     .map((word) => capitalize(word))
     .join('');
 
-function indent(value: string, width: Cell | undefined, first: boolean, blank: boolean): string {
+function indent(value: string, width: PyValue | undefined, first: boolean, blank: boolean): string {
   const lead = typeof width === 'string' ? width : ' '.repeat(Math.max(0, boundedWidth(width)));
   const [head = '', ...lines] = splitLines(`${value}\n`);
   reserve(value.length + lead.length * (lines.length + 1));
@@ -44,7 +44,7 @@ function withoutTags(value: string): string {
   return out + value.slice(at);
 }
 
-function boundedWidth(width: Cell | undefined): number {
+function boundedWidth(width: PyValue | undefined): number {
   const wide = wholeArg(width, 'width', 4);
   reserve(Math.max(0, wide));
   return wide;
@@ -103,9 +103,9 @@ const percent = (value: string, safe: RegExp): string =>
     return byte < 128 && safe.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }).join('');
 
-const queryPart = (cell: Cell): string => percent(text(cell), /[\w.~ -]/).replaceAll(' ', '+');
+const queryPart = (cell: PyValue): string => percent(text(cell), /[\w.~ -]/).replaceAll(' ', '+');
 
-function urlEncode(value: Cell): string {
+function urlEncode(value: PyValue): string {
   if (isDict(value))
     return dictEntries(value)
       .map(([key, item]) => `${queryPart(key)}=${queryPart(item)}`)

@@ -7,12 +7,12 @@ import { dictOf } from '../python/dicts.ts';
 import { numeric } from '../python/numbers.ts';
 import { truthy } from '../python/order.ts';
 import { repr, text } from '../python/printing.ts';
-import { type Cell, float, int, isDict, isMissing, isOmit, kindOf, orElse, touch, typeName } from '../python/py-value.ts';
+import { float, int, isDict, isMissing, isOmit, kindOf, orElse, type PyValue, touch, typeName } from '../python/py-value.ts';
 
 const yes = new Set(['yes', 'on', '1', 'true']);
 
 /** Ansible's idea of truth in a value: words and 1; anything else is false. */
-export function asBool(value: Cell): boolean {
+export function asBool(value: PyValue): boolean {
   kindOf(value);
   if (typeof value === 'boolean') return value;
   if (typeof value === 'string') return yes.has(value.toLowerCase());
@@ -43,13 +43,13 @@ function readFloat(source: string): number | undefined {
   return /^[-+]?(\d+(?:\.\d*)?|\.\d+)(e[-+]?\d+)?$/.test(plain) ? Number(plain) : undefined;
 }
 
-const floatOf = (value: Cell): number | undefined => (typeof value === 'string' ? readFloat(value) : toFloat(value));
-const toFloat = (value: Cell): number | undefined => {
+const floatOf = (value: PyValue): number | undefined => (typeof value === 'string' ? readFloat(value) : toFloat(value));
+const toFloat = (value: PyValue): number | undefined => {
   const n = numeric(value);
   return n === undefined ? undefined : Number(n.value);
 };
 
-function toInt(value: Cell, otherwise: Cell, base: number): Cell {
+function toInt(value: PyValue, otherwise: PyValue, base: number): PyValue {
   if (base !== 0 && (base < 2 || base > 36)) return otherwise;
   const read = typeof value === 'string' ? readInt(value, base) : undefined;
   if (read !== undefined) return int(read);

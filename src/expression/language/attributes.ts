@@ -7,13 +7,12 @@ import { methodOf } from '../python/methods.ts';
 import { numeric, positive, wholeOf } from '../python/numbers.ts';
 import { repr } from '../python/printing.ts';
 import {
-  type Cell,
   float,
+  isDatetime,
   isDict,
   isDuration,
   isListCell,
   isMissing,
-  isMoment,
   isNamespace,
   isRange,
   isTuple,
@@ -21,12 +20,13 @@ import {
   method,
   missing,
   orElse,
+  type PyValue,
   typeName,
 } from '../python/py-value.ts';
 import { itemAt } from '../python/sequences.ts';
 
 /** `value.name`: a method first, then a key, as Jinja2 does: `d.items` is the method even where `d` has that key. */
-export function attribute(value: Cell, name: string, runtime: Runtime): Cell {
+export function attribute(value: PyValue, name: string, runtime: Runtime): PyValue {
   if (isMissing(value)) return value;
   kindOf(value);
   if (name.startsWith('_')) return missing(`names that begin with _ are not accessible: '${name}'`);
@@ -36,7 +36,7 @@ export function attribute(value: Cell, name: string, runtime: Runtime): Cell {
 }
 
 /** `value[key]`: a key or place first, then a method. */
-export function item(value: Cell, key: Cell, runtime: Runtime): Cell {
+export function item(value: PyValue, key: PyValue, runtime: Runtime): PyValue {
   if (isMissing(value)) return value;
   kindOf(value);
   kindOf(key);
@@ -46,7 +46,7 @@ export function item(value: Cell, key: Cell, runtime: Runtime): Cell {
   return member ?? missing(`object of type '${typeName(value)}' has no attribute ${repr(key)}`);
 }
 
-function keyOf(value: Cell, key: Cell): Cell | undefined {
+function keyOf(value: PyValue, key: PyValue): PyValue | undefined {
   if (isDict(value)) return isListCell(key) || isDict(key) ? undefined : dictGet(value, key);
   if (isNamespace(value)) return typeof key === 'string' && !isForbidden(key) ? value.entries.get(key) : undefined;
   const index = numeric(key)?.kind === 'int' ? wholeOf(key) : undefined;
@@ -55,7 +55,7 @@ function keyOf(value: Cell, key: Cell): Cell | undefined {
     : undefined;
 }
 
-function memberOf(value: Cell, name: string, runtime: Runtime): Cell | undefined {
+function memberOf(value: PyValue, name: string, runtime: Runtime): PyValue | undefined {
   const found = methodOf(value, name);
   if (found !== undefined) {
     return method(name, (args) => found.run(value, bind(`${name}()`, found.parameters, args, runtime)));
@@ -63,7 +63,7 @@ function memberOf(value: Cell, name: string, runtime: Runtime): Cell | undefined
   return plainAttribute(value, name);
 }
 
-function plainAttribute(value: Cell, name: string): Cell | undefined {
+function plainAttribute(value: PyValue, name: string): PyValue | undefined {
   const n = isDict(value) ? undefined : numeric(value);
   if (n !== undefined) {
     if (name === 'real' || (n.kind === 'int' && name === 'numerator')) return positive(value);
@@ -76,10 +76,10 @@ function plainAttribute(value: Cell, name: string): Cell | undefined {
     if (name === 'seconds') return durationSeconds(value.micros);
     return name === 'microseconds' ? ((value.micros % 1_000_000) + 1_000_000) % 1_000_000 : undefined;
   }
-  return isMoment(value) ? momentPart(value.micros, name) : undefined;
+  return isDatetime(value) ? momentPart(value.micros, name) : undefined;
 }
 
-function momentPart(micros: number, name: string): Cell | undefined {
+function momentPart(micros: number, name: string): PyValue | undefined {
   const date = new Date(Math.floor(micros / 1000));
   const parts: Readonly<Record<string, number>> = {
     year: date.getUTCFullYear(),
@@ -93,7 +93,7 @@ function momentPart(micros: number, name: string): Cell | undefined {
 }
 
 /** The value at a dotted path (`user.name`, `0`), as `map(attribute=...)` reads it. */
-export function atPath(value: Cell, path: Cell, runtime: Runtime): Cell {
+export function atPath(value: PyValue, path: PyValue, runtime: Runtime): PyValue {
   if (typeof path !== 'string') return item(value, path, runtime);
   return path.split('.').reduce((of, part) => item(of, /^\d+$/.test(part) ? Number(part) : part, runtime), value);
 }

@@ -8,7 +8,19 @@ import { unknownMethod } from '../python/methods.ts';
 import { negate, positive } from '../python/numbers.ts';
 import { compare, contains, equals, truthy } from '../python/order.ts';
 import { text } from '../python/printing.ts';
-import { type Args, type Cell, float, isDict, isMethod, isMissing, missing, nothing, touch, tuple, typeName } from '../python/py-value.ts';
+import {
+  type Args,
+  float,
+  isDict,
+  isMethod,
+  isMissing,
+  missing,
+  nothing,
+  type PyValue,
+  touch,
+  tuple,
+  typeName,
+} from '../python/py-value.ts';
 import { slice, walk } from '../python/sequences.ts';
 import { patternProblem } from '../regex/index.ts';
 import { filterNamed, testNamed, unknownFilter, unknownTest } from '../registry.ts';
@@ -23,7 +35,7 @@ export interface Scope {
   readonly lookup: (name: string) => Value | undefined;
 }
 
-export type Run = (scope: Scope) => Cell;
+export type Run = (scope: Scope) => PyValue;
 
 const noArgs: Args = { positional: [], named: new Map() };
 
@@ -45,7 +57,7 @@ const runtime: Runtime = {
 export function compileNode(node: Node): Run {
   switch (node.kind) {
     case 'constant': {
-      const value: Cell = node.float ? float(Number(node.value)) : node.value;
+      const value: PyValue = node.float ? float(Number(node.value)) : node.value;
       return () => value;
     }
     case 'name':
@@ -113,7 +125,7 @@ function compileName(name: string): Run {
   };
 }
 
-const arithmetic: Readonly<Record<Exclude<BinarySign, 'and' | 'or'>, (a: Cell, b: Cell) => Cell>> = {
+const arithmetic: Readonly<Record<Exclude<BinarySign, 'and' | 'or'>, (a: PyValue, b: PyValue) => PyValue>> = {
   '+': add,
   '-': subtract,
   '*': multiply,
@@ -138,7 +150,7 @@ function compileBinary(sign: BinarySign, left: Run, right: Run): Run {
   };
 }
 
-const comparisons: Readonly<Record<CompareSign, (a: Cell, b: Cell) => boolean>> = {
+const comparisons: Readonly<Record<CompareSign, (a: PyValue, b: PyValue) => boolean>> = {
   '==': equals,
   '!=': (a, b) => !equals(a, b),
   '<': (a, b) => (compare(a, b, '<') ?? 1) < 0,
@@ -175,7 +187,7 @@ function compileArguments({ positional, named, spread, spreadNamed }: Arguments)
   };
 }
 
-const namedOf = (cell: Cell): (readonly [string, Cell])[] =>
+const namedOf = (cell: PyValue): (readonly [string, PyValue])[] =>
   isDict(cell) ? dictEntries(cell).map(([key, value]) => [text(key), value]) : fail(`'${typeName(cell)}' object is not a mapping`);
 
 /** The mistake in the shape of a call, where the shape is known before it runs. */

@@ -1,7 +1,7 @@
 // Compiles one expression, and remembers it: a playbook evaluates the same few texts for every host.
 import type { Value } from '../../model/value.ts';
 import { fail, SourceError } from '../errors.ts';
-import { type Cell, isDict, typeName } from '../python/py-value.ts';
+import { isDict, type PyValue, typeName } from '../python/py-value.ts';
 import { compileNode, type Run, type Scope } from './compile.ts';
 import { type Lexed, tokenize } from './lexer.ts';
 import { type FreeName, namesOf } from './names.ts';
@@ -94,7 +94,7 @@ function refuseBraces(source: string): void {
 }
 
 /** A condition must be true or false: a list that is not empty, or a text, is most often a mistake. */
-function decide(cell: Cell): Value {
+function decide(cell: PyValue): Value {
   if (typeof cell === 'boolean') return cell;
   const value = plain(cell);
   const hint = Array.isArray(value) || typeof value === 'string' || isDict(cell) ? '; compare its length: `... | length > 0`' : '';

@@ -4,7 +4,7 @@ import { wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { bind, type Callable, define, type Runtime } from '../python/callable.ts';
 import { dictEntries, dictOf } from '../python/dicts.ts';
-import { type Cell, isDict, method, namespace, omitted, orElse, range } from '../python/py-value.ts';
+import { isDict, method, namespace, omitted, orElse, type PyValue, range } from '../python/py-value.ts';
 import { walk } from '../python/sequences.ts';
 
 const noRuntime: Runtime = {
@@ -16,7 +16,7 @@ const noRuntime: Runtime = {
   hasTest: () => false,
 };
 
-const pairOf = (cell: Cell): readonly [Cell, Cell] => {
+const pairOf = (cell: PyValue): readonly [PyValue, PyValue] => {
   const [key, value, more] = walk(cell);
   return key === undefined || value === undefined || more !== undefined ? fail('dict() takes pairs of a key and a value') : [key, value];
 };
@@ -36,7 +36,7 @@ const functions: Readonly<Record<string, Callable>> = {
 
 const impure = ['lookup', 'query', 'q', 'now', 'undef', 'lipsum', 'cycler', 'joiner'];
 
-const table: ReadonlyMap<string, Cell> = new Map<string, Cell>([
+const table: ReadonlyMap<string, PyValue> = new Map<string, PyValue>([
   ...Object.entries(functions).map(
     ([name, callable]) =>
       [name, method(name, (args) => callable.run(null, bind(`${name}()`, callable.parameters, args, noRuntime)))] as const,
@@ -47,5 +47,5 @@ const table: ReadonlyMap<string, Cell> = new Map<string, Cell>([
   ['omit', omitted] as const,
 ]);
 
-export const globalNamed = (name: string): Cell | undefined => table.get(name);
+export const globalNamed = (name: string): PyValue | undefined => table.get(name);
 export const isGlobal = (name: string): boolean => table.has(name);

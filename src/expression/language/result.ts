@@ -4,7 +4,18 @@ import { ExpressionError, fail, UnknownSignal } from '../errors.ts';
 import { metered, spend } from '../meter.ts';
 import { dictEntries } from '../python/dicts.ts';
 import { repr, text } from '../python/printing.ts';
-import { type Cell, isDict, isDuration, isFloatBox, isListCell, isMoment, isOmit, isTuple, kindOf, typeName } from '../python/py-value.ts';
+import {
+  isDatetime,
+  isDict,
+  isDuration,
+  isFloatBox,
+  isListCell,
+  isOmit,
+  isTuple,
+  kindOf,
+  type PyValue,
+  typeName,
+} from '../python/py-value.ts';
 
 export type Result =
   | { readonly kind: 'value'; readonly value: Value }
@@ -14,7 +25,7 @@ export type Result =
   | { readonly kind: 'unknown'; readonly why: string };
 
 /** Plain data; undefined or unknown parts end it, items that are `omit` are left out. */
-export function plain(cell: Cell): Value {
+export function plain(cell: PyValue): Value {
   if (cell === null || typeof cell === 'string' || typeof cell === 'boolean' || typeof cell === 'number') return cell;
   if (typeof cell === 'bigint') return Number(cell);
   kindOf(cell);
@@ -27,12 +38,12 @@ export function plain(cell: Cell): Value {
     return Object.fromEntries(kept.map(([key, value]) => [keyOf(key), plain(value)]));
   }
   if (isOmit(cell)) throw new ExpressionError('the value is omitted', true);
-  if (isMoment(cell) || isDuration(cell)) return text(cell);
+  if (isDatetime(cell) || isDuration(cell)) return text(cell);
   return fail(`a ${typeName(cell)} is no value: it can only be used inside an expression`);
 }
 
 /** Keys are text in plain data, written as JSON writes them. */
-const keyOf = (key: Cell): string => {
+const keyOf = (key: PyValue): string => {
   if (typeof key === 'string') return key;
   if (isTuple(key)) return fail('a tuple cannot be a key in the result');
   return key === null ? 'null' : typeof key === 'boolean' ? String(key) : repr(key);

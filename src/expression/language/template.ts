@@ -3,7 +3,7 @@ import { isList, isMapping, isUnknown, unknown, type Value } from '../../model/v
 import { ExpressionError, SourceError, UnknownSignal } from '../errors.ts';
 import { reserve } from '../meter.ts';
 import { text } from '../python/printing.ts';
-import { type Cell, isDict, isMissing, isOmit, isTuple } from '../python/py-value.ts';
+import { isDict, isMissing, isOmit, isTuple, type PyValue } from '../python/py-value.ts';
 import type { Scope } from './compile.ts';
 import { asProblem, type Compiled, compileTokens, type Part, remember, type SyntaxProblem } from './expression.ts';
 import { tokenize } from './lexer.ts';
@@ -42,7 +42,7 @@ function templateOf(pieces: readonly Piece[]): Template {
 }
 
 /** None and omitted parts print nothing; when nothing else is there, the whole is none. */
-function concatenated(cells: readonly Cell[]): Value {
+function concatenated(cells: readonly PyValue[]): Value {
   const shown = cells.filter((cell) => cell !== null && !isOmit(cell));
   if (shown.length === 0) return null;
   return shown.reduce<string>((out, cell) => {
@@ -53,7 +53,7 @@ function concatenated(cells: readonly Cell[]): Value {
 }
 
 /** As Ansible prints a value between texts: what it cannot store, it cannot print; tuples print as lists. */
-const printed = (cell: Cell): string =>
+const printed = (cell: PyValue): string =>
   isTuple(cell) || isDict(cell) || Array.isArray(cell) || isMissing(cell) ? text(plain(cell)) : text(cell);
 
 function piecesOf(source: string): Piece[] {

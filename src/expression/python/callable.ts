@@ -1,27 +1,27 @@
 // Filters, tests and methods as tables of named functions with Python-like parameters.
 
 import { fail, UndefinedError } from '../errors.ts';
-import { type Args, type Cell, isListCell, isMade, isMissing, isTuple, missing, touch } from './py-value.ts';
+import { type Args, isListCell, isMade, isMissing, isTuple, missing, type PyValue, touch } from './py-value.ts';
 
 /** What a function may ask of the evaluation it runs in. */
 export interface Runtime {
   /** Applies a filter or test by its name, as `map('upper')` and `select('odd')` do. */
-  readonly filter: (name: string, value: Cell, args: Args) => Cell;
-  readonly test: (name: string, value: Cell, args: Args) => boolean;
+  readonly filter: (name: string, value: PyValue, args: Args) => PyValue;
+  readonly test: (name: string, value: PyValue, args: Args) => boolean;
   /** `value.name` and `value[key]`, by the rules of this room. */
-  readonly attribute: (value: Cell, name: string) => Cell;
-  readonly item: (value: Cell, key: Cell) => Cell;
+  readonly attribute: (value: PyValue, name: string) => PyValue;
+  readonly item: (value: PyValue, key: PyValue) => PyValue;
   readonly hasFilter: (name: string) => boolean;
   readonly hasTest: (name: string) => boolean;
 }
 
 /** Arguments after binding: `at(0)` is the first parameter after the value. */
 export interface Bound {
-  readonly at: (index: number) => Cell | undefined;
+  readonly at: (index: number) => PyValue | undefined;
   /** Positional ones beyond the parameters, for a function with `*`. */
-  readonly rest: readonly Cell[];
+  readonly rest: readonly PyValue[];
   /** Named ones that are no parameter, for a function with `**`. */
-  readonly extra: ReadonlyMap<string, Cell>;
+  readonly extra: ReadonlyMap<string, PyValue>;
   readonly runtime: Runtime;
 }
 
@@ -42,7 +42,7 @@ export interface Callable {
   readonly tolerant?: boolean;
   /** Its first argument is a regular expression, which is checked before anything runs where it is written in place. */
   readonly takesPattern?: boolean;
-  readonly run: (value: Cell, bound: Bound) => Cell;
+  readonly run: (value: PyValue, bound: Bound) => PyValue;
 }
 
 /** `'old new count?'`: two required parameters and one that may be left out; `*` and `**` take all others, and what follows `*` goes by name only. */
@@ -58,18 +58,18 @@ export function parameters(spec: string): Parameters {
   };
 }
 
-export const define = (spec: string, run: (value: Cell, bound: Bound) => Cell): Callable => ({
+export const define = (spec: string, run: (value: PyValue, bound: Bound) => PyValue): Callable => ({
   parameters: parameters(spec),
   lenient: false,
   run,
 });
 
-export const defineMatching = (spec: string, run: (value: Cell, bound: Bound) => Cell): Callable => ({
+export const defineMatching = (spec: string, run: (value: PyValue, bound: Bound) => PyValue): Callable => ({
   ...define(spec, run),
   takesPattern: true,
 });
 
-export const defineLenient = (spec: string, run: (value: Cell, bound: Bound) => Cell): Callable => ({
+export const defineLenient = (spec: string, run: (value: PyValue, bound: Bound) => PyValue): Callable => ({
   parameters: parameters(spec),
   lenient: true,
   run,
@@ -103,7 +103,7 @@ export function bind(what: string, parameters: Parameters, args: Args, runtime: 
 }
 
 /** Calls a filter or test: an undefined value that it meets makes its result undefined too, unless it is made for them. */
-export function apply(what: string, callable: Callable, value: Cell, args: Args, runtime: Runtime): Cell {
+export function apply(what: string, callable: Callable, value: PyValue, args: Args, runtime: Runtime): PyValue {
   return orUndefined(() => {
     const all = [...(isEmptyIf(value) ? [] : [value]), ...args.positional, ...args.named.values()];
     if (!callable.lenient) all.forEach(touch);
@@ -115,7 +115,7 @@ export function apply(what: string, callable: Callable, value: Cell, args: Args,
 }
 
 /** An undefined value met on the way becomes the result. */
-export function orUndefined(run: () => Cell): Cell {
+export function orUndefined(run: () => PyValue): PyValue {
   try {
     return run();
   } catch (error) {
@@ -125,10 +125,10 @@ export function orUndefined(run: () => Cell): Cell {
 }
 
 /** What an `if` without `else` left may still be printed, as nothing. */
-const isEmptyIf = (cell: Cell): boolean => isMissing(cell) && cell.plain === true;
+const isEmptyIf = (cell: PyValue): boolean => isMissing(cell) && cell.plain === true;
 
 /** Uses a value and, as far as an expression made it, its items: the user's own data has nothing undefined in it. */
-function touchItems(cell: Cell): Cell {
+function touchItems(cell: PyValue): PyValue {
   touch(cell);
   if (isListCell(cell)) cell.forEach(touchInside);
   else if (isTuple(cell)) cell.items.forEach(touchInside);
@@ -136,7 +136,7 @@ function touchItems(cell: Cell): Cell {
   return cell;
 }
 
-function touchInside(cell: Cell): void {
+function touchInside(cell: PyValue): void {
   if (isMissing(cell)) touch(cell);
   else if (isListCell(cell) || isTuple(cell) || isMade(cell)) touchItems(cell);
 }

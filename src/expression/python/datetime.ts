@@ -5,7 +5,7 @@ const second = 1_000_000;
 const day = 86_400 * second;
 const pad = (value: number, width: number): string => String(value).padStart(width, '0');
 
-export function momentText(micros: number): string {
+export function datetimeText(micros: number): string {
   const whole = Math.floor(micros / second);
   const rest = micros - whole * second;
   const stamp = new Date(whole * 1000).toISOString().slice(0, 19).replace('T', ' ');
@@ -36,7 +36,7 @@ const fields: Readonly<Record<string, { readonly width: number; readonly pattern
 };
 
 /** Reads a time by a strptime format; knows %Y %m %d %H %M %S %f and %%. */
-export function parseMoment(value: string, format: string): number {
+export function parseDatetime(value: string, format: string): number {
   const read: Record<string, number> = {};
   let rest = value;
   const wrong = (): never => fail(`time data '${value}' does not match format '${format}'`);
@@ -69,7 +69,7 @@ const weekdays = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Frida
 const months = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
 
 /** Writes a time by a strftime format, with English names. */
-export function formatMoment(micros: number, format: string): string {
+export function formatDatetime(micros: number, format: string): string {
   const date = new Date(Math.floor(micros / 1000));
   const [weekday, month] = [weekdays[date.getUTCDay()] ?? '', months[date.getUTCMonth()] ?? ''];
   const values: Readonly<Record<string, string>> = {

@@ -5,10 +5,10 @@ import { reserve } from '../meter.ts';
 import { numeric, toNumber } from './numbers.ts';
 import { real } from './printf.ts';
 import { repr, text } from './printing.ts';
-import { type Args, type Cell, kindOf, typeName } from './py-value.ts';
+import { type Args, kindOf, type PyValue, typeName } from './py-value.ts';
 
 /** Reads `.name` and `[key]` inside a field; given by the caller, so that attribute rules are the same everywhere. */
-type Reach = (value: Cell, key: Cell, isAttribute: boolean) => Cell;
+type Reach = (value: PyValue, key: PyValue, isAttribute: boolean) => PyValue;
 
 export function formatText(format: string, args: Args, reach: Reach): string {
   let automatic = 0;
@@ -48,7 +48,7 @@ function fieldEnd(format: string, start: number): number {
   return fail("expected '}' before end of string");
 }
 
-function fieldValue(name: string, args: Args, reach: Reach): Cell {
+function fieldValue(name: string, args: Args, reach: Reach): PyValue {
   const [first = ''] = /^[^.[]*/.exec(name) ?? [];
   const start = /^\d+$/.test(first) ? args.positional[Number(first)] : args.named.get(first);
   if (start === undefined)
@@ -64,7 +64,7 @@ function fieldValue(name: string, args: Args, reach: Reach): Cell {
 
 const specification = /^(?:([\s\S])?([<>=^]))?([-+ ])?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([a-zA-Z%])?$/u;
 
-function formatValue(value: Cell, spec: string): string {
+function formatValue(value: PyValue, spec: string): string {
   kindOf(value);
   if (spec === '') return text(value);
   const found = specification.exec(spec) ?? fail(`invalid format specifier '${spec}'`);
@@ -101,7 +101,7 @@ function place(body: string, fill: string, align: string, width: number): string
   return fill.repeat(left) + body + fill.repeat(lack - left);
 }
 
-function digitsOf(value: Cell, letter: string | undefined, precision: number | undefined, alternate: boolean): string {
+function digitsOf(value: PyValue, letter: string | undefined, precision: number | undefined, alternate: boolean): string {
   const n = numeric(value);
   const bases: Readonly<Record<string, number>> = { b: 2, o: 8, x: 16, X: 16, d: 10 };
   if (n?.kind === 'int' && (letter === undefined || Object.hasOwn(bases, letter))) {

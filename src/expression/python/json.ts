@@ -5,7 +5,7 @@ import { reserve, spend } from '../meter.ts';
 import { dictEntries, dictOf } from './dicts.ts';
 import { compareText } from './order.ts';
 import { repr, text } from './printing.ts';
-import { type Cell, float, int, isDict, isDuration, isFloatBox, isListCell, isMoment, isTuple, kindOf, typeName } from './py-value.ts';
+import { float, int, isDatetime, isDict, isDuration, isFloatBox, isListCell, isTuple, kindOf, type PyValue, typeName } from './py-value.ts';
 
 export interface JsonStyle {
   /** Text of one level; undefined writes on one line. */
@@ -16,7 +16,7 @@ export interface JsonStyle {
   readonly key: string;
 }
 
-export function writeJson(value: Cell, style: JsonStyle): string {
+export function writeJson(value: PyValue, style: JsonStyle): string {
   const out = write(value, style, '\n');
   reserve(out.length);
   return out;
@@ -27,7 +27,7 @@ const quoted = (value: string, ascii: boolean): string => {
   return ascii ? body.replace(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`) : body;
 };
 
-function scalar(value: Cell): string | undefined {
+function scalar(value: PyValue): string | undefined {
   kindOf(value);
   if (value === null) return 'null';
   if (typeof value === 'boolean') return value ? 'true' : 'false';
@@ -38,12 +38,12 @@ function scalar(value: Cell): string | undefined {
   return undefined;
 }
 
-function write(value: Cell, style: JsonStyle, line: string): string {
+function write(value: PyValue, style: JsonStyle, line: string): string {
   spend(1);
   if (typeof value === 'string') return quoted(value, style.ascii);
   const plain = scalar(value);
   if (plain !== undefined) return plain;
-  if (isMoment(value) || isDuration(value)) return quoted(text(value).replace(' ', 'T'), style.ascii);
+  if (isDatetime(value) || isDuration(value)) return quoted(text(value).replace(' ', 'T'), style.ascii);
   const inner = style.indent === undefined ? '' : line + style.indent;
   const bracketed = (open: string, parts: readonly string[], close: string): string => {
     if (parts.length === 0) return open + close;
@@ -68,12 +68,12 @@ function write(value: Cell, style: JsonStyle, line: string): string {
   );
 }
 
-const keyOf = (key: Cell): string =>
+const keyOf = (key: PyValue): string =>
   typeof key === 'string' ? key : (scalar(key) ?? fail(`keys must be text or numbers, not ${typeName(key)}`));
 
 const token =
   /[ \t\n\r]*(?:([[\]{}:,])|"((?:[^"\\]|\\[\s\S])*)"|(-?(?:0|[1-9]\d*))(\.\d+)?([eE][-+]?\d+)?|(true|false|null|NaN|-?Infinity))/y;
-const words: Readonly<Record<string, Cell>> = {
+const words: Readonly<Record<string, PyValue>> = {
   true: true,
   false: false,
   null: null,
@@ -82,7 +82,7 @@ const words: Readonly<Record<string, Cell>> = {
   '-Infinity': Number.NEGATIVE_INFINITY,
 };
 
-export function readJson(source: string): Cell {
+export function readJson(source: string): PyValue {
   reserve(source.length);
   let at = 0;
   const wrong = (): never => fail(`the text is no JSON: mistake at character ${at}`);
@@ -92,7 +92,7 @@ export function readJson(source: string): Cell {
     at = token.lastIndex;
     return found;
   };
-  const next = (depth: number, found = take()): Cell => {
+  const next = (depth: number, found = take()): PyValue => {
     const [, sign, string, whole, fraction, exponent, word] = found;
     if (depth > 200) return fail('the JSON is nested too deeply');
     if (string !== undefined) return readString(`"${string}"`) ?? wrong();
@@ -104,16 +104,16 @@ export function readJson(source: string): Cell {
     if (sign === '[') return list(depth);
     return sign === '{' ? mapping(depth) : wrong();
   };
-  const list = (depth: number): Cell => {
-    const items: Cell[] = [];
+  const list = (depth: number): PyValue => {
+    const items: PyValue[] = [];
     for (let found = take(); found[1] !== ']'; found = take()) {
       if (items.length > 0 && found[1] !== ',') wrong();
       items.push(next(depth + 1, items.length > 0 ? take() : found));
     }
     return items;
   };
-  const mapping = (depth: number): Cell => {
-    const pairs: (readonly [Cell, Cell])[] = [];
+  const mapping = (depth: number): PyValue => {
+    const pairs: (readonly [PyValue, PyValue])[] = [];
     for (let found = take(); found[1] !== '}'; found = take()) {
       if (pairs.length > 0 && found[1] !== ',') wrong();
       const key = pairs.length > 0 ? take() : found;

@@ -4,33 +4,33 @@ import { present } from '../../model/present.ts';
 import { textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { type Callable, define } from './callable.ts';
-import { formatMoment, totalSeconds } from './datetime.ts';
+import { formatDatetime, totalSeconds } from './datetime.ts';
 import { dictEntries, dictGet, dictKeys, dictOf, dictValues } from './dicts.ts';
 import { numeric } from './numbers.ts';
 import { equals } from './order.ts';
 import {
-  type Cell,
   float,
+  isDatetime,
   isDict,
   isDuration,
   isListCell,
-  isMoment,
   isRange,
   isTuple,
   type Kind,
   kindOf,
   orElse,
+  type PyValue,
   tuple,
 } from './py-value.ts';
 import { rangeItems } from './sequences.ts';
 import { textMethods } from './text-methods.ts';
 
-const itemsOf = (value: Cell): readonly Cell[] => {
+const itemsOf = (value: PyValue): readonly PyValue[] => {
   if (isListCell(value)) return value;
   return isTuple(value) ? value.items : isRange(value) ? rangeItems(value) : fail('not a list');
 };
 
-const entriesOf = (value: Cell): (readonly [Cell, Cell])[] => (isDict(value) ? dictEntries(value) : fail('not a mapping'));
+const entriesOf = (value: PyValue): (readonly [PyValue, PyValue])[] => (isDict(value) ? dictEntries(value) : fail('not a mapping'));
 
 const searching: Readonly<Record<string, Callable>> = {
   count: define('item', (value, { at }) => itemsOf(value).filter((item) => equals(item, at(0) ?? null)).length),
@@ -68,9 +68,9 @@ const floatMethods: Readonly<Record<string, Callable>> = {
 
 const momentMethods: Readonly<Record<string, Callable>> = {
   strftime: define('format', (value, { at }) =>
-    isMoment(value) ? formatMoment(value.micros, textArg(at(0), 'the format')) : fail('not a time'),
+    isDatetime(value) ? formatDatetime(value.micros, textArg(at(0), 'the format')) : fail('not a time'),
   ),
-  timestamp: define('', (value) => (isMoment(value) ? float(totalSeconds(value.micros)) : fail('not a time'))),
+  timestamp: define('', (value) => (isDatetime(value) ? float(totalSeconds(value.micros)) : fail('not a time'))),
 };
 
 const durationMethods: Readonly<Record<string, Callable>> = {
@@ -106,7 +106,7 @@ const refusal = (name: string): string =>
   changing.has(name) ? `the method '${name}' changes its value; an expression may only read` : `the method '${name}' is not available`;
 
 /** The method of this name, if the value's type has it. */
-export function methodOf(value: Cell, name: string): Callable | undefined {
+export function methodOf(value: PyValue, name: string): Callable | undefined {
   const kind = kindOf(value);
   const table = byKind[kind];
   if (table !== undefined && Object.hasOwn(table, name)) return table[name];

@@ -1,7 +1,7 @@
 // Python's arithmetic: whole numbers of any size, floats, and booleans that count as 0 and 1.
 
 import { fail } from '../errors.ts';
-import { type Cell, float, int, isFloatBox, kindOf, typeName } from './py-value.ts';
+import { float, int, isFloatBox, kindOf, type PyValue, typeName } from './py-value.ts';
 
 /** Whole numbers are kept exact up to this many bits; a larger one is refused. */
 const mostBits = 65_536;
@@ -9,7 +9,7 @@ const mostBits = 65_536;
 type Numeric = { readonly kind: 'int'; readonly value: number | bigint } | { readonly kind: 'float'; readonly value: number };
 
 /** The operand as a number, or undefined when it is none. */
-export function numeric(cell: Cell): Numeric | undefined {
+export function numeric(cell: PyValue): Numeric | undefined {
   const kind = kindOf(cell);
   if (typeof cell === 'boolean') return { kind: 'int', value: cell ? 1 : 0 };
   if (typeof cell === 'bigint') return { kind: 'int', value: cell };
@@ -20,13 +20,13 @@ export function numeric(cell: Cell): Numeric | undefined {
 }
 
 /** The operand as a JavaScript number; large whole numbers lose digits. */
-export const toNumber = (cell: Cell): number | undefined => {
+export const toNumber = (cell: PyValue): number | undefined => {
   const n = numeric(cell);
   return n === undefined ? undefined : Number(n.value);
 };
 
 /** A whole number that fits a JavaScript number, as counts and positions are; undefined for anything else. */
-export const wholeOf = (cell: Cell): number | undefined => {
+export const wholeOf = (cell: PyValue): number | undefined => {
   const n = numeric(cell);
   return n?.kind === 'int' ? Number(n.value) : undefined;
 };
@@ -38,7 +38,7 @@ function checkSize(value: bigint): bigint {
 
 const exact =
   (small: (a: number, b: number) => number, large: (a: bigint, b: bigint) => bigint, real: (a: number, b: number) => number) =>
-  (a: Numeric, b: Numeric): Cell => {
+  (a: Numeric, b: Numeric): PyValue => {
     if (a.kind === 'float' || b.kind === 'float') return float(real(Number(a.value), Number(b.value)));
     if (typeof a.value === 'number' && typeof b.value === 'number') {
       const result = small(a.value, b.value);
@@ -75,9 +75,10 @@ export const times = exact(
 
 const isZero = (n: Numeric): boolean => Number(n.value) === 0;
 
-export const divide = (a: Numeric, b: Numeric): Cell => (isZero(b) ? fail('division by zero') : float(Number(a.value) / Number(b.value)));
+export const divide = (a: Numeric, b: Numeric): PyValue =>
+  isZero(b) ? fail('division by zero') : float(Number(a.value) / Number(b.value));
 
-export const floorDiv = (a: Numeric, b: Numeric): Cell =>
+export const floorDiv = (a: Numeric, b: Numeric): PyValue =>
   isZero(b)
     ? fail('integer division or modulo by zero')
     : exact(
@@ -86,10 +87,10 @@ export const floorDiv = (a: Numeric, b: Numeric): Cell =>
         (x, y) => Math.floor((x - floatModulo(x, y)) / y),
       )(a, b);
 
-export const modulo = (a: Numeric, b: Numeric): Cell =>
+export const modulo = (a: Numeric, b: Numeric): PyValue =>
   isZero(b) ? fail('integer modulo by zero') : exact(floatModulo, (x, y) => x - floorDivide(x, y) * y, floatModulo)(a, b);
 
-export function power(a: Numeric, b: Numeric): Cell {
+export function power(a: Numeric, b: Numeric): PyValue {
   const [base, exponent] = [Number(a.value), Number(b.value)];
   if (base === 0 && exponent < 0) fail('0.0 cannot be raised to a negative power');
   if (a.kind === 'float' || b.kind === 'float' || exponent < 0) {
@@ -102,13 +103,13 @@ export function power(a: Numeric, b: Numeric): Cell {
   return int(BigInt(a.value) ** BigInt(b.value));
 }
 
-export function negate(cell: Cell): Cell {
+export function negate(cell: PyValue): PyValue {
   const n = numeric(cell);
   if (n === undefined) return fail(`bad operand type for unary -: '${typeName(cell)}'`);
   return n.kind === 'float' ? float(-n.value) : int(typeof n.value === 'number' ? -n.value : -n.value);
 }
 
-export function positive(cell: Cell): Cell {
+export function positive(cell: PyValue): PyValue {
   const n = numeric(cell);
   if (n === undefined) return fail(`bad operand type for unary +: '${typeName(cell)}'`);
   return n.kind === 'float' ? float(n.value) : int(n.value);

@@ -5,22 +5,22 @@ import { spend } from '../meter.ts';
 import { dictEntries, dictGet, dictSize, keyText } from './dicts.ts';
 import { compareNumbers, numeric } from './numbers.ts';
 import {
-  type Cell,
+  isDatetime,
   isDict,
   isDuration,
   isListCell,
   isMissing,
-  isMoment,
   isNamespace,
   isRange,
   isTuple,
   kindOf,
+  type PyValue,
   touch,
   typeName,
 } from './py-value.ts';
 import { rangeItems } from './sequences.ts';
 
-export function truthy(cell: Cell): boolean {
+export function truthy(cell: PyValue): boolean {
   if (isMissing(cell) && cell.plain === true) return false;
   kindOf(cell);
   if (cell === null) return false;
@@ -33,7 +33,7 @@ export function truthy(cell: Cell): boolean {
   return isDict(cell) ? dictSize(cell) > 0 : true;
 }
 
-export function equals(a: Cell, b: Cell): boolean {
+export function equals(a: PyValue, b: PyValue): boolean {
   spend(1);
   const kind = kindOf(a);
   if (typeof a === 'string' || typeof b === 'string') return a === touch(b);
@@ -43,7 +43,7 @@ export function equals(a: Cell, b: Cell): boolean {
   if (isListCell(a) && isListCell(b)) return sameItems(a, b);
   if (isTuple(a) && isTuple(b)) return sameItems(a.items, b.items);
   if (isRange(a) && isRange(b)) return sameItems(rangeItems(a), rangeItems(b));
-  if ((isMoment(a) && isMoment(b)) || (isDuration(a) && isDuration(b))) return a.micros === b.micros;
+  if ((isDatetime(a) && isDatetime(b)) || (isDuration(a) && isDuration(b))) return a.micros === b.micros;
   if (!isDict(a) || !isDict(b)) return a === b;
   return (
     dictSize(a) === dictSize(b) &&
@@ -54,22 +54,22 @@ export function equals(a: Cell, b: Cell): boolean {
   );
 }
 
-const sameItems = (a: readonly Cell[], b: readonly Cell[]): boolean =>
+const sameItems = (a: readonly PyValue[], b: readonly PyValue[]): boolean =>
   a.length === b.length && a.every((item, index) => equals(item, b[index] ?? null));
 
 /** Negative, zero or positive; undefined when NaN is involved. A pair without an order is an error that names the operator. */
-export function compare(a: Cell, b: Cell, sign: string): number | undefined {
+export function compare(a: PyValue, b: PyValue, sign: string): number | undefined {
   spend(1);
   const [left, right] = [numeric(a), numeric(b)];
   if (left !== undefined && right !== undefined) return compareNumbers(left, right);
   if (typeof a === 'string' && typeof b === 'string') return compareText(a, b);
   if (isListCell(a) && isListCell(b)) return compareItems(a, b, sign);
   if (isTuple(a) && isTuple(b)) return compareItems(a.items, b.items, sign);
-  if ((isMoment(a) && isMoment(b)) || (isDuration(a) && isDuration(b))) return Math.sign(a.micros - b.micros);
+  if ((isDatetime(a) && isDatetime(b)) || (isDuration(a) && isDuration(b))) return Math.sign(a.micros - b.micros);
   return fail(`'${sign}' not supported between instances of '${typeName(a)}' and '${typeName(b)}'`);
 }
 
-function compareItems(a: readonly Cell[], b: readonly Cell[], sign: string): number | undefined {
+function compareItems(a: readonly PyValue[], b: readonly PyValue[], sign: string): number | undefined {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
     const [left, right] = [a[i] ?? null, b[i] ?? null];
     if (!equals(left, right)) return compare(left, right, sign);
@@ -90,7 +90,7 @@ export function compareText(a: string, b: string): number {
 }
 
 /** Python's `in`. */
-export function contains(container: Cell, item: Cell): boolean {
+export function contains(container: PyValue, item: PyValue): boolean {
   touch(item);
   kindOf(container);
   if (typeof container === 'string') {

@@ -5,15 +5,15 @@ import { reserve } from '../meter.ts';
 import { dictGet } from './dicts.ts';
 import { numeric, toNumber, wholeOf } from './numbers.ts';
 import { repr, text } from './printing.ts';
-import { type Cell, isDict, isListCell, isTuple, kindOf, typeName } from './py-value.ts';
+import { isDict, isListCell, isTuple, kindOf, type PyValue, typeName } from './py-value.ts';
 
 const directive = /%(?:\(([^)]*)\))?([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d+)?)?[hlL]?([\s\S]?)/g;
 
-export function printf(format: string, given: Cell): string {
+export function printf(format: string, given: PyValue): string {
   kindOf(given);
   const values = isTuple(given) ? [...given.items] : [given];
   let used = 0;
-  const take = (): Cell => {
+  const take = (): PyValue => {
     const value = values[used++];
     return value === undefined ? fail('not enough arguments for format string') : value;
   };
@@ -36,7 +36,7 @@ export function printf(format: string, given: Cell): string {
   return out;
 }
 
-const named = (given: Cell, key: string): Cell =>
+const named = (given: PyValue, key: string): PyValue =>
   isDict(given) ? (dictGet(given, key) ?? fail(`no value named '${key}'`)) : fail('format requires a mapping');
 
 function pad(body: string, letter: string, width: number, flags: string): string {
@@ -46,7 +46,7 @@ function pad(body: string, letter: string, width: number, flags: string): string
   return lead + body.slice(lead.length).padStart(width - lead.length, '0');
 }
 
-function convert(letter: string, value: Cell, flags: string, precision: number | undefined): string {
+function convert(letter: string, value: PyValue, flags: string, precision: number | undefined): string {
   switch (letter) {
     case 's':
       return cut(text(value), precision);
@@ -84,7 +84,7 @@ function convert(letter: string, value: Cell, flags: string, precision: number |
 const cut = (body: string, precision: number | undefined): string =>
   precision === undefined ? body : Array.from(body).slice(0, precision).join('');
 
-function wholeDigits(value: Cell, letter: string): bigint {
+function wholeDigits(value: PyValue, letter: string): bigint {
   const n = numeric(value) ?? fail(`%${letter} format: a real number is required, not ${typeName(value)}`);
   if (typeof n.value === 'number' && !Number.isFinite(n.value)) return fail('cannot convert this float to integer');
   return typeof n.value === 'bigint' ? n.value : BigInt(Math.trunc(n.value));

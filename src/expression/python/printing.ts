@@ -2,26 +2,26 @@
 
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
-import { durationText, momentText } from './datetime.ts';
+import { datetimeText, durationText } from './datetime.ts';
 import { dictEntries } from './dicts.ts';
 import { floatText } from './numbers.ts';
 import {
-  type Cell,
+  isDatetime,
   isDict,
   isDuration,
   isFloatBox,
   isListCell,
   isMissing,
-  isMoment,
   isOmit,
   isRange,
   isTuple,
   kindOf,
+  type PyValue,
   typeName,
 } from './py-value.ts';
 
 /** Python's `str()`. */
-export function text(cell: Cell): string {
+export function text(cell: PyValue): string {
   if (typeof cell === 'string') return cell;
   // An `if` without `else` prints nothing.
   if (isMissing(cell) && cell.plain === true) return '';
@@ -30,7 +30,7 @@ export function text(cell: Cell): string {
   return out;
 }
 
-export function repr(cell: Cell): string {
+export function repr(cell: PyValue): string {
   const kind = kindOf(cell);
   if (typeof cell === 'string') return quoted(cell);
   if (typeof cell === 'boolean') return cell ? 'True' : 'False';
@@ -40,7 +40,7 @@ export function repr(cell: Cell): string {
   if (isFloatBox(cell)) return floatText(cell.value);
   if (isListCell(cell)) return `[${cell.map(repr).join(', ')}]`;
   if (isTuple(cell)) return cell.items.length === 1 ? `(${cell.items.map(repr).join()},)` : `(${cell.items.map(repr).join(', ')})`;
-  if (isMoment(cell)) return momentText(cell.micros);
+  if (isDatetime(cell)) return datetimeText(cell.micros);
   if (isDuration(cell)) return durationText(cell.micros);
   if (isRange(cell)) return `range(${cell.start}, ${cell.stop}${cell.step === 1 ? '' : `, ${cell.step}`})`;
   if (isDict(cell))

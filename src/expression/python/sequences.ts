@@ -4,7 +4,7 @@ import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
 import { dictKeys } from './dicts.ts';
 import { wholeOf } from './numbers.ts';
-import { type Cell, isDict, isListCell, isMissing, isRange, isTuple, kindOf, type Range, tuple, typeName } from './py-value.ts';
+import { isDict, isListCell, isMissing, isRange, isTuple, kindOf, type PyValue, type Range, tuple, typeName } from './py-value.ts';
 
 const astral = /[\ud800-\udfff]/;
 
@@ -23,7 +23,7 @@ export function rangeItems({ start, stop, step }: Range): number[] {
 }
 
 /** The items of anything that can be walked, or undefined. */
-export function itemsOf(cell: Cell): readonly Cell[] | undefined {
+export function itemsOf(cell: PyValue): readonly PyValue[] | undefined {
   kindOf(cell);
   if (isListCell(cell)) return cell;
   if (typeof cell === 'string') return chars(cell);
@@ -32,28 +32,28 @@ export function itemsOf(cell: Cell): readonly Cell[] | undefined {
   return isDict(cell) ? dictKeys(cell) : undefined;
 }
 
-export const walk = (cell: Cell): readonly Cell[] => {
+export const walk = (cell: PyValue): readonly PyValue[] => {
   const items = itemsOf(cell) ?? fail(`'${typeName(cell)}' object is not iterable`);
   reserve(items.length);
   return items;
 };
 
 /** Number of items; an error for what has none. */
-export const sizeOf = (cell: Cell): number => {
+export const sizeOf = (cell: PyValue): number => {
   if (typeof cell === 'string') return textLength(cell);
   return (itemsOf(cell) ?? fail(`object of type '${typeName(cell)}' has no len()`)).length;
 };
 
 /** Item at a place, from the end when negative; undefined when out of range or the value has no places. */
-export function itemAt(cell: Cell, index: number): Cell | undefined {
+export function itemAt(cell: PyValue, index: number): PyValue | undefined {
   const items = isDict(cell) ? undefined : itemsOf(cell);
   return items?.[index < 0 ? index + items.length : index];
 }
 
-type Bound = Cell | undefined;
+type Bound = PyValue | undefined;
 
 /** `value[start:stop:step]` */
-export function slice(cell: Cell, start: Bound, stop: Bound, step: Bound): Cell {
+export function slice(cell: PyValue, start: Bound, stop: Bound, step: Bound): PyValue {
   if (isMissing(cell)) return cell;
   const items = isDict(cell) ? undefined : itemsOf(cell);
   if (items === undefined) return fail(`'${typeName(cell)}' object cannot be sliced`);
@@ -66,7 +66,7 @@ export function slice(cell: Cell, start: Bound, stop: Bound, step: Bound): Cell 
   const stopBound = boundOf(stop);
   const from = startBound === undefined ? (by < 0 ? length - 1 : 0) : clamp(startBound);
   const to = stopBound === undefined ? (by < 0 ? -1 : length) : clamp(stopBound);
-  const picked: Cell[] = [];
+  const picked: PyValue[] = [];
   for (let i = from; by > 0 ? i < to : i > to; i += by) picked.push(items[i] ?? null);
   reserve(picked.length);
   if (typeof cell === 'string') return picked.join('');

@@ -6,15 +6,15 @@ import { reserve } from '../meter.ts';
 import { type Callable, define } from './callable.ts';
 import { formatText } from './format.ts';
 import { text } from './printing.ts';
-import { type Cell, isTuple, tuple, typeName } from './py-value.ts';
+import { isTuple, type PyValue, tuple, typeName } from './py-value.ts';
 import { chars, slice, textLength, walk } from './sequences.ts';
 
-const own = (value: Cell): string => (typeof value === 'string' ? value : fail('not a text'));
+const own = (value: PyValue): string => (typeof value === 'string' ? value : fail('not a text'));
 /** White space to Python: a byte-order mark is none, and the control characters U+001C to U+001F and U+0085 are. */
 const isBlank = (char: string): boolean => (/\s/.test(char) && char !== '\ufeff') || '\x1c\x1d\x1e\x1f\x85'.includes(char);
 
 /** Without the characters of `set` (white space by default) at one or both ends. */
-export function strip(value: string, set: Cell | undefined, ends: 'both' | 'left' | 'right'): string {
+export function strip(value: string, set: PyValue | undefined, ends: 'both' | 'left' | 'right'): string {
   const wanted = set === undefined || set === null ? undefined : new Set(Array.from(textArg(set, 'the characters to strip')));
   const goes = (char: string | undefined): boolean => char !== undefined && (wanted === undefined ? isBlank(char) : wanted.has(char));
   const all = chars(value);
@@ -24,7 +24,7 @@ export function strip(value: string, set: Cell | undefined, ends: 'both' | 'left
   return all.slice(start, end).join('');
 }
 
-export function split(value: string, separator: Cell | undefined, most: number, fromRight = false): readonly string[] {
+export function split(value: string, separator: PyValue | undefined, most: number, fromRight = false): readonly string[] {
   reserve(value.length);
   if (separator === undefined || separator === null) return splitBlank(value, most, fromRight);
   const between = textArg(separator, 'the separator');
@@ -104,7 +104,7 @@ export function splitLines(value: string, keep = false): string[] {
 }
 
 /** The part of the text between two positions, for `find`, `count` and `startswith`; with where it begins. */
-function part(value: string, start: Cell | undefined, stop: Cell | undefined): readonly [string, number] {
+function part(value: string, start: PyValue | undefined, stop: PyValue | undefined): readonly [string, number] {
   if (start === undefined && stop === undefined) return [value, 0];
   const from = start === undefined || start === null ? 0 : wholeArg(start, 'start');
   return [own(slice(value, start, stop, undefined)), Math.max(0, from < 0 ? from + textLength(value) : from)];
@@ -146,7 +146,7 @@ const justified = (of: (value: string, lack: number, fill: string) => string): C
     reserve(Math.max(0, lack));
     return lack <= 0 ? value : of(own(value), lack, fillArg(at(1)));
   });
-const fillArg = (given: Cell | undefined): string => {
+const fillArg = (given: PyValue | undefined): string => {
   const fill = textArg(given, 'the fill character', ' ');
   return textLength(fill) === 1 ? fill : fail('the fill character must be exactly one character long');
 };

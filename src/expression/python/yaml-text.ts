@@ -5,7 +5,7 @@ import { reserve } from '../meter.ts';
 import { dictEntries } from './dicts.ts';
 import { compareText } from './order.ts';
 import { repr, text } from './printing.ts';
-import { type Cell, isDict, isListCell, isTuple, kindOf, typeName } from './py-value.ts';
+import { isDict, isListCell, isTuple, kindOf, type PyValue, typeName } from './py-value.ts';
 
 interface YamlStyle {
   /** Lists and mappings that hold only scalars go on one line: `{a: 1}`. */
@@ -14,16 +14,16 @@ interface YamlStyle {
   readonly sortKeys: boolean;
 }
 
-export function writeYaml(value: Cell, style: YamlStyle): string {
+export function writeYaml(value: PyValue, style: YamlStyle): string {
   const out = isInline(value, style) ? `${inline(value, style)}\n` : block(value, style, 0);
   reserve(out.length);
   return out;
 }
 
-type Child = readonly [key: Cell | undefined, value: Cell];
+type Child = readonly [key: PyValue | undefined, value: PyValue];
 
 /** The entries of a collection; undefined for a scalar. */
-function childrenOf(value: Cell, { sortKeys }: YamlStyle): readonly Child[] | undefined {
+function childrenOf(value: PyValue, { sortKeys }: YamlStyle): readonly Child[] | undefined {
   kindOf(value);
   if (isListCell(value)) return value.map((item) => [undefined, item]);
   if (isTuple(value)) return value.items.map((item) => [undefined, item]);
@@ -33,12 +33,12 @@ function childrenOf(value: Cell, { sortKeys }: YamlStyle): readonly Child[] | un
 }
 
 /** Scalars, empty collections, and with `flowLeaves` those that hold only scalars. */
-function isInline(value: Cell, style: YamlStyle): boolean {
+function isInline(value: PyValue, style: YamlStyle): boolean {
   const children = childrenOf(value, style) ?? [];
   return children.length === 0 || (style.flowLeaves && children.every(([, item]) => childrenOf(item, style) === undefined));
 }
 
-function inline(value: Cell, style: YamlStyle): string {
+function inline(value: PyValue, style: YamlStyle): string {
   const children = childrenOf(value, style);
   if (children === undefined) return scalar(value, false);
   const parts = children.map(([key, item]) => {
@@ -48,7 +48,7 @@ function inline(value: Cell, style: YamlStyle): string {
   return isDict(value) ? `{${parts.join(', ')}}` : `[${parts.join(', ')}]`;
 }
 
-function block(value: Cell, style: YamlStyle, depth: number): string {
+function block(value: PyValue, style: YamlStyle, depth: number): string {
   if (depth > 100) fail('the value is nested too deeply for YAML');
   const lead = ' '.repeat(depth);
   return (childrenOf(value, style) ?? [])
@@ -71,7 +71,7 @@ const notPlain = /^(?:---|\.\.\.|\s|[#,[\]{}&*!|>'"%@`]|[?:-](?:\s|$))|\s$|:(?:\
 const notPlainInFlow = /[,[\]{}:?]/;
 const special = /[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]/;
 
-function scalar(value: Cell, inFlow: boolean): string {
+function scalar(value: PyValue, inFlow: boolean): string {
   kindOf(value);
   if (value === null) return 'null';
   if (typeof value === 'boolean') return value ? 'true' : 'false';

@@ -4,13 +4,13 @@ import { flagArg, textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { type Callable, define, defineMatching } from '../python/callable.ts';
 import { text } from '../python/printing.ts';
-import type { Cell } from '../python/py-value.ts';
+import type { PyValue } from '../python/py-value.ts';
 import { matchStart, matchWhole, regex, search } from '../regex/index.ts';
 
 const matchers = { search, match: matchStart, fullmatch: matchWhole } as const;
 type How = keyof typeof matchers;
 
-function holds(value: Cell, pattern: Cell | undefined, fold: boolean, lines: boolean, how: How): boolean {
+function holds(value: PyValue, pattern: PyValue | undefined, fold: boolean, lines: boolean, how: How): boolean {
   const source = textArg(pattern, 'the pattern', '');
   return matchers[how](regex(source, { fold, lines }), text(value)) !== undefined;
 }

@@ -4,9 +4,9 @@ import { fail } from '../errors.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { dictGet } from '../python/dicts.ts';
 import { truthy } from '../python/order.ts';
-import { type Cell, isDict, isListCell, touch } from '../python/py-value.ts';
+import { isDict, isListCell, type PyValue, touch } from '../python/py-value.ts';
 
-function field(value: Cell, name: string, otherwise: boolean, test: string): boolean {
+function field(value: PyValue, name: string, otherwise: boolean, test: string): boolean {
   if (!isDict(touch(value))) return fail(`the test '${test}' needs the result of a task`);
   const found = isDict(value) ? dictGet(value, name) : undefined;
   return found === undefined ? otherwise : truthy(found);
@@ -16,7 +16,7 @@ const has = (name: string, wanted: boolean, test: string, otherwise = false): Ca
   define('', (value) => field(value, name, otherwise, test) === wanted);
 
 /** A loop's result is changed when one of its results is. */
-function changed(value: Cell): boolean {
+function changed(value: PyValue): boolean {
   if (field(value, 'changed', false, 'changed')) return true;
   const results = isDict(value) ? dictGet(value, 'results') : undefined;
   const own = isDict(value) && dictGet(value, 'changed') !== undefined;

@@ -9,11 +9,11 @@ import { keyText } from '../python/dicts.ts';
 import { modulo, numeric } from '../python/numbers.ts';
 import { compare, contains, equals, truthy } from '../python/order.ts';
 import { text } from '../python/printing.ts';
-import { type Cell, isDict, isMethod, isMissing, isNamespace, kindOf, typeName } from '../python/py-value.ts';
+import { isDict, isMethod, isMissing, isNamespace, kindOf, type PyValue, typeName } from '../python/py-value.ts';
 import { itemsOf, walk } from '../python/sequences.ts';
 
 /** These look at the value alone, not at what is inside. */
-const test = (holds: (value: Cell) => boolean): Callable => ({ ...define('', holds), tolerant: true });
+const test = (holds: (value: PyValue) => boolean): Callable => ({ ...define('', holds), tolerant: true });
 const ordered = (sign: '<' | '<=' | '>' | '>='): Callable =>
   define('other', (value, { at }) => {
     const order = compare(value, at(0) ?? null, sign);
@@ -21,15 +21,15 @@ const ordered = (sign: '<' | '<=' | '>' | '>='): Callable =>
     return { '<': order < 0, '<=': order <= 0, '>': order > 0, '>=': order >= 0 }[sign];
   });
 
-const rest = (value: Cell, by: Cell): Cell => {
+const rest = (value: PyValue, by: PyValue): PyValue => {
   const [n, d] = [numeric(value), numeric(by)];
   return n === undefined || d === undefined ? fail('this test needs a number') : modulo(n, d);
 };
 
 /** The same object: of plain data only the same constants and equal texts and numbers of one type can be told. */
-const same = (a: Cell, b: Cell): boolean => a === b || (kindOf(a) === kindOf(b) && numeric(a) !== undefined && equals(a, b));
+const same = (a: PyValue, b: PyValue): boolean => a === b || (kindOf(a) === kindOf(b) && numeric(a) !== undefined && equals(a, b));
 
-const isTruthy = (value: Cell, convert: Cell | undefined): boolean => {
+const isTruthy = (value: PyValue, convert: PyValue | undefined): boolean => {
   if (!flagArg(convert)) return truthy(value);
   const known = typeof value === 'string' && /^(yes|no|on|off|true|false|1|0|y|n|t|f)$/i.test(value);
   return known ? asBool(value) || /^[yt]$/i.test(text(value)) : truthy(value);
@@ -45,7 +45,7 @@ const atMost = ordered('<=');
 const greaterThan = ordered('>');
 const atLeast = ordered('>=');
 /** Items of a set: in Python a list or a mapping cannot be one. */
-const hashable = (value: Cell): readonly Cell[] => {
+const hashable = (value: PyValue): readonly PyValue[] => {
   const items = walk(value);
   const wrong = items.find((item) => keyText(item) === undefined);
   return wrong === undefined ? items : fail(`unhashable type: '${typeName(wrong)}'`);

@@ -5,7 +5,7 @@ import { fail } from '../errors.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { compareText, truthy } from '../python/order.ts';
 import { text } from '../python/printing.ts';
-import { type Cell, typeName } from '../python/py-value.ts';
+import { type PyValue, typeName } from '../python/py-value.ts';
 
 type Order = (a: string, b: string) => number;
 
@@ -98,7 +98,7 @@ const signs: Readonly<Record<string, (order: number) => boolean>> = {
 };
 
 const version: Callable = define('version operator? strict? version_type?', (value, { at }) => {
-  const given = (cell: Cell | undefined): Cell | undefined => (cell === null ? undefined : cell);
+  const given = (cell: PyValue | undefined): PyValue | undefined => (cell === null ? undefined : cell);
   const [left, right] = [value, at(0) ?? ''].map((cell) => (truthy(cell) ? text(cell) : ''));
   const [sign, strict, type] = [textArg(at(1), 'the operator', 'eq'), given(at(2)), given(at(3))];
   if (left === undefined || left === '') return fail('the version on the left is empty');

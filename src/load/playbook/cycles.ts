@@ -1,18 +1,18 @@
 // Variables of a play that refer to themselves, directly or through others.
 import { compileTemplate, hasTemplate } from '../../expression/index.ts';
 import type { Value } from '../../model/value.ts';
-import type { Telling } from '../text/diagnostics-collector.ts';
+import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import type { MapTree, Tree } from '../text/tree.ts';
 
 /** Tells each circle once, at the first of its variables. */
-export function tellCycles(telling: Telling, vars: MapTree): void {
+export function reportCycles(collector: DiagnosticsCollector, vars: MapTree): void {
   const uses = new Map(vars.entries.map((entry) => [entry.key, namesIn(entry.value)]));
   const done = new Set<string>();
   for (const entry of vars.entries) {
     const circle = circleFrom(entry.key, uses, [], done);
     if (circle === undefined) continue;
     for (const name of circle) done.add(name);
-    telling.error(entry.keyAt, 'cyclic-variable', `the variable ${entry.key} refers to itself: ${circle.join(' -> ')}`);
+    collector.error(entry.keyAt, 'cyclic-variable', `the variable ${entry.key} refers to itself: ${circle.join(' -> ')}`);
   }
 }
 

@@ -8,14 +8,14 @@ import type { AnyModule } from '../../model/run/change.ts';
 import { filled, flag, oneOf } from '../../model/shape/schema.ts';
 import type { Mapping } from '../../model/value.ts';
 import { resolvePattern, splitPattern } from '../inventory/pattern.ts';
-import { type Telling, tellingOf } from '../text/diagnostics-collector.ts';
+import { collectorOf, type DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import { field, refuseKeys, tagsField, varsField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
 import { checkExpression, checkTemplates, factNames, type Names, withVars } from '../text/names.ts';
 import { sourceOf } from '../text/source.ts';
 import { type Entry, entryOf, type MapTree, type ScalarTree, type Tree } from '../text/tree.ts';
 import { parseYaml } from '../text/yaml.ts';
-import { tellCycles } from './cycles.ts';
+import { reportCycles } from './cycles.ts';
 import { playKeys, refusedInPlay } from './keywords.ts';
 import { checkPolicy } from './policy.ts';
 import {
@@ -47,8 +47,8 @@ export function loadPlaybook(path: string, text: string, options: PlaybookOption
   const source = sourceOf(path, text);
   const { value: tree, diagnostics: syntax } = parseYaml(source);
   const diagnostics: Diagnostic[] = [...syntax];
-  const telling = tellingOf(source, diagnostics);
-  const plays = readPlays(telling, tree, options, hasErrors(syntax));
+  const collector = collectorOf(source, diagnostics);
+  const plays = readPlays(collector, tree, options, hasErrors(syntax));
   return { ...(!hasErrors(diagnostics) && { value: { file: path, plays } }), diagnostics: inOrder(diagnostics) };
 }
 
@@ -56,11 +56,12 @@ export function loadPlaybook(path: string, text: string, options: PlaybookOption
 const inOrder = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] =>
   [...diagnostics].sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0));
 
-function readPlays(telling: Telling, tree: Tree | undefined, options: PlaybookOptions, isBroken: boolean): readonly Play[] {
+function readPlays(collector: DiagnosticsCollector, tree: Tree | undefined, options: PlaybookOptions, isBroken: boolean): readonly Play[] {
   // What is left of a broken text would only give follow-up errors about what is missing from it.
-  if (isBroken && telling.diagnostics.some((one) => one.code === 'yaml-syntax' || one.code === 'tab' || one.code === 'too-deep')) return [];
+  if (isBroken && collector.diagnostics.some((one) => one.code === 'yaml-syntax' || one.code === 'tab' || one.code === 'too-deep'))
+    return [];
   if (tree === undefined || (tree.kind === 'scalar' && tree.value === null) || (tree.kind === 'list' && tree.items.length === 0)) {
-    telling.error(0, 'empty-playbook', 'this playbook has no plays');
+    collector.error(0, 'empty-playbook', 'this playbook has no plays');
     return [];
   }
   if (tree.kind !== 'list') {
@@ -68,59 +69,59 @@ function readPlays(telling: Telling, tree: Tree | undefined, options: PlaybookOp
       tree.kind === 'map' && entryOf(tree, 'hosts') !== undefined
         ? 'put a dash before the first key and indent the others'
         : 'a playbook begins with `- hosts: ...`';
-    telling.error(tree.at, 'playbook-shape', 'a playbook is a list of plays', { hint });
+    collector.error(tree.at, 'playbook-shape', 'a playbook is a list of plays', { hint });
     return [];
   }
   // What a host learns in one play it knows in the next.
-  const context: TaskContext = { telling, modules: options.modules, learned: new Set(), tags: [] };
+  const context: TaskContext = { collector, modules: options.modules, learned: new Set(), tags: [] };
   return tree.items.flatMap((item) => readPlay(context, item, options) ?? []);
 }
 
 function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): Play | undefined {
-  const { telling } = context;
+  const { collector } = context;
   if (tree.kind !== 'map') {
-    telling.error(tree.at, 'playbook-shape', 'a play is a mapping with `hosts` and `tasks`');
+    collector.error(tree.at, 'playbook-shape', 'a play is a mapping with `hosts` and `tasks`');
     return undefined;
   }
-  refuseKeys(telling, tree.entries, 'play', playKeys, refusedInPlay);
-  const { vars, tree: varsTree } = varsField(telling, tree);
+  refuseKeys(collector, tree.entries, 'play', playKeys, refusedInPlay);
+  const { vars, tree: varsTree } = varsField(collector, tree);
   const early: Mapping = { ...vars, ...options.extraVars };
-  const hosts = readHosts(telling, tree, early);
-  const matched = matchHosts(telling, hosts, options);
+  const hosts = readHosts(collector, tree, early);
+  const matched = matchHosts(collector, hosts, options);
   const names = namesOf(options, vars, matched);
   if (varsTree !== undefined) {
-    checkTemplates(telling, varsTree, withVars(names, laterNames(tree)));
-    tellCycles(telling, varsTree);
+    checkTemplates(collector, varsTree, withVars(names, laterNames(tree)));
+    reportCycles(collector, varsTree);
   }
-  const name = field(telling, tree, 'name', filled) ?? hosts?.pattern ?? 'play';
-  const rollout = readRollout(telling, tree, early, names, matched, options);
+  const name = field(collector, tree, 'name', filled) ?? hosts?.pattern ?? 'play';
+  const rollout = readRollout(collector, tree, early, names, matched, options);
   const tasks = entryOf(tree, 'tasks');
-  const tags = tagsField(telling, tree);
-  noteGatherFacts(telling, tree);
-  if (tasks === undefined) telling.error(tree.entries[0]?.keyAt ?? tree.at, 'no-tasks', 'this play has no `tasks`');
+  const tags = tagsField(collector, tree);
+  noteGatherFacts(collector, tree);
+  if (tasks === undefined) collector.error(tree.entries[0]?.keyAt ?? tree.at, 'no-tasks', 'this play has no `tasks`');
   return {
     name,
     hosts: hosts?.pattern ?? '',
     vars,
     ...present({
-      become: earlyField(telling, tree, 'become', flag, early),
-      becomeMethod: field(telling, tree, 'become_method', oneOf('sudo', 'su', 'doas')),
-      becomeUser: field(telling, tree, 'become_user', filled),
+      become: earlyField(collector, tree, 'become', flag, early),
+      becomeMethod: field(collector, tree, 'become_method', oneOf('sudo', 'su', 'doas')),
+      becomeUser: field(collector, tree, 'become_user', filled),
     }),
     rollout,
-    ...present({ partial: field(telling, tree, 'partial', oneOf('accept', 'refuse')) }),
+    ...present({ partial: field(collector, tree, 'partial', oneOf('accept', 'refuse')) }),
     tags,
     tasks: tasks === undefined ? [] : readTasks({ ...context, tags }, tasks.value, withVars(names, context.learned), ''),
-    place: telling.source.placeAt(tree.entries[0]?.keyAt ?? tree.at),
+    place: collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at),
   };
 }
 
 /** Nearly every play of Ansible has it; it changes nothing here. */
-function noteGatherFacts(telling: Telling, play: MapTree): void {
+function noteGatherFacts(collector: DiagnosticsCollector, play: MapTree): void {
   const entry = entryOf(play, 'gather_facts');
   if (entry === undefined) return;
-  field(telling, play, 'gather_facts', flag);
-  telling.note(entry.keyAt, 'gather-facts', '`gather_facts` changes nothing: facts are always there');
+  field(collector, play, 'gather_facts', flag);
+  collector.note(entry.keyAt, 'gather-facts', '`gather_facts` changes nothing: facts are always there');
 }
 
 // Variables of a play may use what its tasks register: they are rendered when they are read.
@@ -148,37 +149,37 @@ interface Hosts {
   readonly at: number;
 }
 
-function readHosts(telling: Telling, play: MapTree, early: Mapping): Hosts | undefined {
+function readHosts(collector: DiagnosticsCollector, play: MapTree, early: Mapping): Hosts | undefined {
   const entry = entryOf(play, 'hosts');
   if (entry === undefined) {
-    telling.error(play.entries[0]?.keyAt ?? play.at, 'no-hosts', 'this play has no `hosts`', {
+    collector.error(play.entries[0]?.keyAt ?? play.at, 'no-hosts', 'this play has no `hosts`', {
       hint: 'name a group of the inventory, or `all`',
     });
     return undefined;
   }
-  const value = renderEarly(telling, entry.value, early);
+  const value = renderEarly(collector, entry.value, early);
   const items = value.kind === 'list' ? value.items : [value];
   const parts: string[] = [];
   for (const item of items) {
     if (item.kind === 'scalar' && item.value !== null) for (const part of splitPattern(item.text)) parts.push(part);
-    else telling.error(item.at, 'bad-hosts', '`hosts` should be a pattern or a list of them');
+    else collector.error(item.at, 'bad-hosts', '`hosts` should be a pattern or a list of them');
   }
   if (parts.length > 0)
     return {
       pattern: value.kind === 'list' ? parts.join(',') : (items[0]?.kind === 'scalar' ? items[0].text : '').trim(),
       at: entry.value.at,
     };
-  telling.error(entry.value.at, 'empty-pattern', '`hosts` names no host', {
+  collector.error(entry.value.at, 'empty-pattern', '`hosts` names no host', {
     detail: 'an empty list of hosts never means all of them',
     hint: '`all` means every host',
   });
   return undefined;
 }
 
-function matchHosts(telling: Telling, hosts: Hosts | undefined, options: PlaybookOptions): readonly string[] | undefined {
+function matchHosts(collector: DiagnosticsCollector, hosts: Hosts | undefined, options: PlaybookOptions): readonly string[] | undefined {
   if (options.inventory === undefined || options.inventory.hosts.size === 0 || hosts === undefined) return undefined;
-  const found = resolvePattern(hosts.pattern, options.inventory, telling.source.placeAt(hosts.at));
-  for (const one of found.diagnostics) telling.diagnostics.push(one);
+  const found = resolvePattern(hosts.pattern, options.inventory, collector.source.placeAt(hosts.at));
+  for (const one of found.diagnostics) collector.diagnostics.push(one);
   return found.value;
 }
 
@@ -192,7 +193,7 @@ function namesOf(options: PlaybookOptions, vars: Mapping, matched: readonly stri
 // ---- rollout ----
 
 function readRollout(
-  telling: Telling,
+  collector: DiagnosticsCollector,
   play: MapTree,
   early: Mapping,
   names: Names,
@@ -200,12 +201,12 @@ function readRollout(
   options: PlaybookOptions,
 ): Rollout {
   const entry = entryOf(play, 'rollout');
-  const tree = entry === undefined ? undefined : renderEarly(telling, withoutZone(telling, entry, names), early);
-  const fitted = tree === undefined ? {} : fitTree(telling, tree, rolloutArgs, 'rollout').data;
-  const ansible = readAnsibleKeys(telling, play, entry, early);
+  const tree = entry === undefined ? undefined : renderEarly(collector, withoutZone(collector, entry, names), early);
+  const fitted = tree === undefined ? {} : fitTree(collector, tree, rolloutArgs, 'rollout').data;
+  const ansible = readAnsibleKeys(collector, play, entry, early);
   const zone = zoneOf(entry);
   const rollout = rolloutOf({ ...fitted, ...(zone !== undefined && { zone: zone.text }) }, ansible);
-  checkPolicy(telling, entry, rollout, options.inventory && matched && { inventory: options.inventory, hosts: matched });
+  checkPolicy(collector, entry, rollout, options.inventory && matched && { inventory: options.inventory, hosts: matched });
   return rollout;
 }
 
@@ -218,12 +219,12 @@ function zoneOf(rollout: Entry | undefined): ScalarTree | undefined {
 }
 
 // The zone differs from host to host: it is checked here and rendered then.
-function withoutZone(telling: Telling, rollout: Entry, names: Names): Tree {
+function withoutZone(collector: DiagnosticsCollector, rollout: Entry, names: Names): Tree {
   const zone = zoneOf(rollout);
   if (zone === undefined || rollout.value.kind !== 'map') return rollout.value;
   const written = entryOf(rollout.value, 'zone')?.value;
-  if (written !== undefined && written.kind === 'scalar' && written.text !== zone.text) checkTemplates(telling, written, names);
-  else checkExpression(telling, zone, names);
+  if (written !== undefined && written.kind === 'scalar' && written.text !== zone.text) checkTemplates(collector, written, names);
+  else checkExpression(collector, zone, names);
   return {
     ...rollout.value,
     entries: rollout.value.entries.map((entry) =>
@@ -232,20 +233,20 @@ function withoutZone(telling: Telling, rollout: Entry, names: Names): Tree {
   };
 }
 
-function readAnsibleKeys(telling: Telling, play: MapTree, rollout: Entry | undefined, early: Mapping): AnsibleKeys {
+function readAnsibleKeys(collector: DiagnosticsCollector, play: MapTree, rollout: Entry | undefined, early: Mapping): AnsibleKeys {
   const twice: Readonly<Record<string, string>> = { serial: 'waves', order: 'order', throttle: 'max_unavailable' };
   for (const [key, own] of Object.entries(twice)) {
     const entry = entryOf(play, key);
     if (entry === undefined || rollout?.value.kind !== 'map' || entryOf(rollout.value, own) === undefined) continue;
-    telling.error(entry.keyAt, 'said-twice', `\`${key}\` and \`rollout.${own}\` say the same thing`, { hint: 'keep one of them' });
+    collector.error(entry.keyAt, 'said-twice', `\`${key}\` and \`rollout.${own}\` say the same thing`, { hint: 'keep one of them' });
   }
   return {
     ...present({
-      serial: earlyField(telling, play, 'serial', batchesSchema, early),
-      maxFailPercentage: earlyField(telling, play, 'max_fail_percentage', percentageSchema, early),
-      anyErrorsFatal: earlyField(telling, play, 'any_errors_fatal', fatalSchema, early),
-      throttle: earlyField(telling, play, 'throttle', throttleSchema, early),
-      order: earlyField(telling, play, 'order', orderSchema, early),
+      serial: earlyField(collector, play, 'serial', batchesSchema, early),
+      maxFailPercentage: earlyField(collector, play, 'max_fail_percentage', percentageSchema, early),
+      anyErrorsFatal: earlyField(collector, play, 'any_errors_fatal', fatalSchema, early),
+      throttle: earlyField(collector, play, 'throttle', throttleSchema, early),
+      order: earlyField(collector, play, 'order', orderSchema, early),
     }),
   };
 }

@@ -2,7 +2,7 @@
 import type { Inventory } from '../../model/host.ts';
 import type { Rollout } from '../../model/playbook.ts';
 import { resolvePattern } from '../inventory/pattern.ts';
-import type { Telling } from '../text/diagnostics-collector.ts';
+import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import { type Entry, nodeAt, type Tree } from '../text/tree.ts';
 
 export interface PlayHosts {
@@ -12,7 +12,7 @@ export interface PlayHosts {
 }
 
 interface Check {
-  readonly telling: Telling;
+  readonly collector: DiagnosticsCollector;
   readonly rollout: Rollout;
   readonly tree: Tree;
   /** Where a key of the policy stands. */
@@ -20,9 +20,14 @@ interface Check {
 }
 
 /** Tells what of the policy cannot work. `play` is absent where the inventory is not known. */
-export function checkPolicy(telling: Telling, entry: Entry | undefined, rollout: Rollout, play: PlayHosts | undefined): void {
+export function checkPolicy(
+  collector: DiagnosticsCollector,
+  entry: Entry | undefined,
+  rollout: Rollout,
+  play: PlayHosts | undefined,
+): void {
   if (entry?.value.kind !== 'map') return;
-  const check: Check = { telling, rollout, tree: entry.value, at: (...path) => placeOf(entry.value, path) };
+  const check: Check = { collector, rollout, tree: entry.value, at: (...path) => placeOf(entry.value, path) };
   checkWaves(check);
   checkWindows(check);
   checkFreezes(check);
@@ -39,18 +44,18 @@ function placeOf(tree: Tree, [key, ...rest]: readonly (string | number)[]): numb
 
 const written = (minutes: number): string => `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`;
 
-function checkWaves({ telling, tree, at }: Check): void {
+function checkWaves({ collector, tree, at }: Check): void {
   const { node, exact } = nodeAt(tree, ['waves']);
   if (!exact || node.kind !== 'list' || node.items.length > 0) return;
-  telling.error(at('waves'), 'no-waves', '`waves` is an empty list: no host would be in any of them', {
+  collector.error(at('waves'), 'no-waves', '`waves` is an empty list: no host would be in any of them', {
     hint: 'leave the key out for one wave of all hosts',
   });
 }
 
-function checkWindows({ telling, rollout, at }: Check): void {
+function checkWindows({ collector, rollout, at }: Check): void {
   for (const [index, window] of rollout.windows.entries()) {
     if (window.from % 1440 !== window.to % 1440 || window.from < window.to) continue;
-    telling.error(
+    collector.error(
       at('windows', index, 'to'),
       'window-never-opens',
       `this window closes at ${written(window.to)}, when it opens: it is open for no time at all`,
@@ -61,11 +66,11 @@ function checkWindows({ telling, rollout, at }: Check): void {
 
 const year = 366;
 
-function checkFreezes({ telling, rollout, at }: Check): void {
+function checkFreezes({ collector, rollout, at }: Check): void {
   for (const [index, freeze] of rollout.freeze.entries()) {
     const days = (Date.parse(`${freeze.to}Z`) - Date.parse(`${freeze.from}Z`)) / 86_400_000;
     if (days <= year) continue;
-    telling.error(
+    collector.error(
       at('freeze', index, 'to'),
       'freeze-too-long',
       `this freeze lasts ${Math.floor(days)} days: nothing is started in all of them`,
@@ -76,11 +81,11 @@ function checkFreezes({ telling, rollout, at }: Check): void {
   }
 }
 
-function checkGateNames({ telling, rollout, at }: Check): void {
+function checkGateNames({ collector, rollout, at }: Check): void {
   const seen = new Set<string>();
   for (const [index, gate] of rollout.gates.entries()) {
     if (seen.has(gate.name)) {
-      telling.error(at('gates', index, 'name'), 'gate-named-twice', `two gates are called ${gate.name}`, {
+      collector.error(at('gates', index, 'name'), 'gate-named-twice', `two gates are called ${gate.name}`, {
         detail: 'a gate is known by its name in the journal: one of them would never be read',
         hint: 'give each gate its own name',
       });
@@ -89,16 +94,16 @@ function checkGateNames({ telling, rollout, at }: Check): void {
   }
 }
 
-function checkDeadlines({ telling, rollout, at }: Check): void {
+function checkDeadlines({ collector, rollout, at }: Check): void {
   const { host, run } = rollout.deadline;
   for (const [key, seconds] of Object.entries(rollout.deadline)) {
     if (seconds > 0) continue;
-    telling.error(at('deadline', key), 'no-time', `\`deadline.${key}\` is 0: it is over before anything is done`, {
+    collector.error(at('deadline', key), 'no-time', `\`deadline.${key}\` is 0: it is over before anything is done`, {
       hint: 'leave the key out for no deadline',
     });
   }
   if (host !== undefined && run !== undefined && host > run) {
-    telling.error(
+    collector.error(
       at('deadline', 'host'),
       'deadline-too-long',
       'a host may take longer than the whole run: `deadline.host` can never be reached',
@@ -109,26 +114,26 @@ function checkDeadlines({ telling, rollout, at }: Check): void {
   }
   const soak = rollout.canary?.soak ?? 0;
   if (run !== undefined && run > 0 && soak >= run) {
-    telling.error(at('canary', 'soak'), 'soak-too-long', 'the canary soaks longer than the run may take: no other host is ever started', {
+    collector.error(at('canary', 'soak'), 'soak-too-long', 'the canary soaks longer than the run may take: no other host is ever started', {
       hint: 'make `deadline.run` longer than the soak',
     });
   }
 }
 
-function checkCanary({ telling, rollout, at }: Check, { inventory, hosts }: PlayHosts): void {
+function checkCanary({ collector, rollout, at }: Check, { inventory, hosts }: PlayHosts): void {
   const canary = rollout.canary?.hosts;
   if (canary === undefined) return;
   if ('count' in canary && canary.count > hosts.length) {
-    telling.error(at('canary'), 'canary-too-large', `the canary has ${canary.count} hosts, the play only ${hosts.length}`, {
+    collector.error(at('canary'), 'canary-too-large', `the canary has ${canary.count} hosts, the play only ${hosts.length}`, {
       hint: 'a canary of all hosts is none',
     });
   }
   if (!('pattern' in canary)) return;
-  const place = telling.source.placeAt(at('canary', 'hosts'));
+  const place = collector.source.placeAt(at('canary', 'hosts'));
   const found = resolvePattern(canary.pattern, inventory, place);
-  for (const one of found.diagnostics) telling.diagnostics.push(one);
+  for (const one of found.diagnostics) collector.diagnostics.push(one);
   if (found.value === undefined || found.value.some((host) => hosts.includes(host))) return;
-  telling.errorAt(place, 'canary-elsewhere', `the canary \`${canary.pattern}\` has none of the play's hosts`, {
+  collector.errorAt(place, 'canary-elsewhere', `the canary \`${canary.pattern}\` has none of the play's hosts`, {
     hint: 'without a canary no other host is ever started: name hosts of this play',
   });
 }

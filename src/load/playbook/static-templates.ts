@@ -2,37 +2,43 @@
 import { compileTemplate, hasTemplate } from '../../expression/index.ts';
 import type { Schema } from '../../model/shape/schema.ts';
 import type { Mapping, Value } from '../../model/value.ts';
-import type { Telling } from '../text/diagnostics-collector.ts';
+import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import { field } from '../text/fields.ts';
 import { checkTemplates, factNames } from '../text/names.ts';
 import { entryOf, type MapTree, type Tree } from '../text/tree.ts';
 import { treeOfValue } from '../text/yaml.ts';
 
 /** A key of a play as a schema reads it, once its templates are rendered. */
-export function earlyField<T>(telling: Telling, map: MapTree, key: string, schema: Schema<T>, early: Mapping): T | undefined {
+export function earlyField<T>(
+  collector: DiagnosticsCollector,
+  map: MapTree,
+  key: string,
+  schema: Schema<T>,
+  early: Mapping,
+): T | undefined {
   const entry = entryOf(map, key);
   if (entry === undefined) return undefined;
-  const value = renderEarly(telling, entry.value, early);
+  const value = renderEarly(collector, entry.value, early);
   const entries = map.entries.map((other) => (other === entry ? { ...entry, value } : other));
-  return field(telling, { ...map, entries }, key, schema);
+  return field(collector, { ...map, entries }, key, schema);
 }
 
 /** A tree whose templates are rendered; one that cannot be is told, and stays. */
-export function renderEarly(telling: Telling, tree: Tree, early: Mapping): Tree {
+export function renderEarly(collector: DiagnosticsCollector, tree: Tree, early: Mapping): Tree {
   if (tree.kind === 'map')
-    return { ...tree, entries: tree.entries.map((entry) => ({ ...entry, value: renderEarly(telling, entry.value, early) })) };
-  if (tree.kind === 'list') return { ...tree, items: tree.items.map((item) => renderEarly(telling, item, early)) };
+    return { ...tree, entries: tree.entries.map((entry) => ({ ...entry, value: renderEarly(collector, entry.value, early) })) };
+  if (tree.kind === 'list') return { ...tree, items: tree.items.map((item) => renderEarly(collector, item, early)) };
   if (typeof tree.value !== 'string' || !hasTemplate(tree.value)) return tree;
   const compiled = compileTemplate(tree.value);
   if (compiled.kind === 'problem') {
-    checkTemplates(telling, tree, { vars: new Set(), facts: factNames([]), open: true });
+    checkTemplates(collector, tree, { vars: new Set(), facts: factNames([]), open: true });
     return tree;
   }
   const result = compiled.evaluate({ lookup: (name) => lookupEarly(early, name, 0) });
   if (result.kind === 'value') return placed(treeOfValue(result.value), tree.at);
   const why = result.kind === 'error' ? result.message : result.why;
   const detail = 'this is needed before any host is contacted: only variables of the play and -e can stand in it';
-  telling.error(tree.at, 'early-template', why, { detail });
+  collector.error(tree.at, 'early-template', why, { detail });
   return tree;
 }
 

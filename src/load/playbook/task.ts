@@ -6,7 +6,7 @@ import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import { duration, filled, flag, whole } from '../../model/shape/schema.ts';
 import type { Value } from '../../model/value.ts';
-import { didYouMean, type Telling } from '../text/diagnostics-collector.ts';
+import { type DiagnosticsCollector, didYouMean } from '../text/diagnostics-collector.ts';
 import { conditions, field, refuseKeys, tagsField, varsField, verdictField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
 import { checkTemplates, guardedNames, type Names, withVars } from '../text/names.ts';
@@ -14,7 +14,7 @@ import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../t
 import { blockKeys, refusedInTask, refusedLoop, taskKeys } from './keywords.ts';
 
 export interface TaskContext {
-  readonly telling: Telling;
+  readonly collector: DiagnosticsCollector;
   readonly modules: ReadonlyMap<string, AnyModule>;
   /** Grows: what `register` and `set_fact` name is known to all tasks behind. */
   readonly learned: Set<string>;
@@ -28,7 +28,7 @@ export interface TaskContext {
 export function readTasks(context: TaskContext, tree: Tree, names: Names, prefix: string): readonly Task[] {
   if (tree.kind === 'scalar' && tree.value === null) return [];
   if (tree.kind !== 'list') {
-    context.telling.error(tree.at, 'bad-value', 'tasks are a list', { hint: 'begin each with a dash' });
+    context.collector.error(tree.at, 'bad-value', 'tasks are a list', { hint: 'begin each with a dash' });
     return [];
   }
   return tree.items.flatMap((item, index) => readTask(context, item, names, `${prefix}${index}`) ?? []);
@@ -36,13 +36,13 @@ export function readTasks(context: TaskContext, tree: Tree, names: Names, prefix
 
 function readTask(context: TaskContext, tree: Tree, names: Names, id: string): Task | undefined {
   if (tree.kind !== 'map') {
-    context.telling.error(tree.at, 'bad-task', 'a task is a mapping with the name of a module as key', {
+    context.collector.error(tree.at, 'bad-task', 'a task is a mapping with the name of a module as key', {
       hint: 'for example `- command: uptime`',
     });
     return undefined;
   }
   if (tree.entries.length === 0) {
-    context.telling.error(tree.at, 'no-module', 'this task is empty');
+    context.collector.error(tree.at, 'no-module', 'this task is empty');
     return undefined;
   }
   const block = entryOf(tree, 'block');
@@ -51,25 +51,25 @@ function readTask(context: TaskContext, tree: Tree, names: Names, id: string): T
 
 /** What tasks and blocks have in common; and the names that hold inside. */
 function readCommon(context: TaskContext, tree: MapTree, names: Names, id: string, defaultName: string) {
-  const { telling } = context;
-  const { vars, tree: varsTree } = varsField(telling, tree);
+  const { collector } = context;
+  const { vars, tree: varsTree } = varsField(collector, tree);
   const inner = withVars(names, [...Object.keys(vars), ...context.learned]);
-  const when = conditions(telling, entryOf(tree, 'when'), inner);
+  const when = conditions(collector, entryOf(tree, 'when'), inner);
   const guarded = withVars(inner, guardedNames(when));
-  if (varsTree !== undefined) checkTemplates(telling, varsTree, guarded);
+  if (varsTree !== undefined) checkTemplates(collector, varsTree, guarded);
   const nameEntry = entryOf(tree, 'name');
-  if (nameEntry !== undefined) checkTemplates(telling, nameEntry.value, guarded);
-  const place = telling.source.placeAt(tree.entries[0]?.keyAt ?? tree.at);
+  if (nameEntry !== undefined) checkTemplates(collector, nameEntry.value, guarded);
+  const place = collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at);
   const common = {
     id,
-    name: field(telling, tree, 'name', filled) ?? defaultName,
+    name: field(collector, tree, 'name', filled) ?? defaultName,
     when,
-    tags: [...new Set([...context.tags, ...tagsField(telling, tree)])],
+    tags: [...new Set([...context.tags, ...tagsField(collector, tree)])],
     vars,
     ...present({
-      ignoreErrors: field(telling, tree, 'ignore_errors', flag),
-      become: field(telling, tree, 'become', flag),
-      noLog: field(telling, tree, 'no_log', flag) ?? context.noLog,
+      ignoreErrors: field(collector, tree, 'ignore_errors', flag),
+      become: field(collector, tree, 'become', flag),
+      noLog: field(collector, tree, 'no_log', flag) ?? context.noLog,
     }),
     place,
   };
@@ -77,40 +77,40 @@ function readCommon(context: TaskContext, tree: MapTree, names: Names, id: strin
 }
 
 function readBlock(context: TaskContext, tree: MapTree, block: Entry, names: Names, id: string): BlockTask {
-  refuseKeys(context.telling, tree.entries, 'block', blockKeys, refusedInTask);
+  refuseKeys(context.collector, tree.entries, 'block', blockKeys, refusedInTask);
   const { common, inner } = readCommon(context, tree, names, id, 'block');
   const tasks = readTasks({ ...context, tags: common.tags, ...present({ noLog: common.noLog }) }, block.value, inner, `${id}.`);
   if (tasks.length === 0 && (block.value.kind !== 'list' || block.value.items.length === 0)) {
-    context.telling.error(block.keyAt, 'empty-block', 'this block has no tasks');
+    context.collector.error(block.keyAt, 'empty-block', 'this block has no tasks');
   }
   return { kind: 'block', ...common, tasks };
 }
 
 function readModuleTask(context: TaskContext, tree: MapTree, names: Names, id: string): ModuleTask | undefined {
-  const { telling } = context;
+  const { collector } = context;
   const found = moduleOf(context, tree);
   const loop = entryOf(tree, 'loop');
-  const loopVar = readLoopVar(telling, entryOf(tree, 'loop_control'));
+  const loopVar = readLoopVar(collector, entryOf(tree, 'loop_control'));
   const looped = loop === undefined ? names : withVars(names, [loopVar ?? 'item']);
   const { common, inner } = readCommon(context, tree, looped, id, found?.module.name ?? 'task');
-  const register = readRegister(telling, tree);
+  const register = readRegister(collector, tree);
   const known = register === undefined ? inner : withVars(inner, [register]);
   const until = entryOf(tree, 'until');
-  const retries = field(telling, tree, 'retries', whole(0, 10_000));
+  const retries = field(collector, tree, 'retries', whole(0, 10_000));
   const task = {
     kind: 'task',
     ...common,
     ...present({
-      loop: loop && readLoop(telling, loop, withVars(names, context.learned)),
+      loop: loop && readLoop(collector, loop, withVars(names, context.learned)),
       loopVar,
       register,
-      until: until && conditions(telling, until, known),
+      until: until && conditions(collector, until, known),
       retries: retries ?? (until && 3),
-      delay: field(telling, tree, 'delay', duration) ?? (until && 5),
-      changedWhen: verdictField(telling, entryOf(tree, 'changed_when'), known),
-      failedWhen: verdictField(telling, entryOf(tree, 'failed_when'), known),
-      timeout: field(telling, tree, 'timeout', duration),
-      idempotent: field(telling, tree, 'idempotent', flag),
+      delay: field(collector, tree, 'delay', duration) ?? (until && 5),
+      changedWhen: verdictField(collector, entryOf(tree, 'changed_when'), known),
+      failedWhen: verdictField(collector, entryOf(tree, 'failed_when'), known),
+      timeout: field(collector, tree, 'timeout', duration),
+      idempotent: field(collector, tree, 'idempotent', flag),
     }),
   } as const;
   if (found === undefined) {
@@ -118,9 +118,9 @@ function readModuleTask(context: TaskContext, tree: MapTree, names: Names, id: s
     return undefined;
   }
   const args = readArgs(context, found.module, found.entry, inner);
-  const inPlans = readCheckMode(telling, tree, found.entry);
+  const inPlans = readCheckMode(collector, tree, found.entry);
   if (register !== undefined) context.learned.add(register);
-  const argPlaces = { ...placesOf(telling, found.entry.value), ...(loop && { loop: telling.source.placeAt(loop.value.at) }) };
+  const argPlaces = { ...placesOf(collector, found.entry.value), ...(loop && { loop: collector.source.placeAt(loop.value.at) }) };
   return { ...task, ...present({ inPlans }), module: found.module.name, args, argPlaces };
 }
 
@@ -128,11 +128,11 @@ function readModuleTask(context: TaskContext, tree: MapTree, names: Names, id: s
  * In Ansible `check_mode: false` runs a task in a dry run too, and `check_mode: true` runs it as the module's dry run does. A command that only
  * reads is the same command in its dry run, so that both say: run it. Any other command would break the promise of a plan.
  */
-function readCheckMode(telling: Telling, tree: MapTree, module: Entry): true | undefined {
+function readCheckMode(collector: DiagnosticsCollector, tree: MapTree, module: Entry): true | undefined {
   const entry = entryOf(tree, 'check_mode');
-  if (entry === undefined || field(telling, tree, 'check_mode', flag) === undefined) return undefined;
+  if (entry === undefined || field(collector, tree, 'check_mode', flag) === undefined) return undefined;
   if (module.value.kind === 'map' && entryOf(module.value, 'read_only') !== undefined) return true;
-  telling.error(entry.keyAt, 'unsupported-keyword', 'kmend has `check_mode` only on a command or shell task with `read_only: true`', {
+  collector.error(entry.keyAt, 'unsupported-keyword', 'kmend has `check_mode` only on a command or shell task with `read_only: true`', {
     hint: 'a plan changes nothing, and `kmend plan` is the dry run of all tasks',
   });
   return undefined;
@@ -140,22 +140,22 @@ function readCheckMode(telling: Telling, tree: MapTree, module: Entry): true | u
 
 /** The one key that is a module. Everything else that is no keyword is told here. */
 function moduleOf(context: TaskContext, tree: MapTree): { readonly module: AnyModule; readonly entry: Entry } | undefined {
-  const { telling, modules } = context;
+  const { collector, modules } = context;
   const others = tree.entries.filter(({ key }) => !(taskKeys as readonly string[]).includes(key));
   const asModule = (key: string): AnyModule | undefined => modules.get(key.replace(/^ansible\.(?:builtin|legacy)\./, ''));
   const found = others.filter(({ key }) => asModule(key) !== undefined);
   for (const { key, keyAt } of others) {
     if (asModule(key) !== undefined) continue;
     const instead = refusedLoop(key) ?? (Object.hasOwn(refusedInTask, key) ? refusedInTask[key] : undefined);
-    if (instead !== undefined) telling.error(keyAt, 'unsupported-keyword', `kmend has no \`${key}\` on a task`, { hint: instead });
-    else if (found.length > 0) telling.error(keyAt, 'unknown-key', `a task has no key \`${key}\``, didYouMean(key, taskKeys));
+    if (instead !== undefined) collector.error(keyAt, 'unsupported-keyword', `kmend has no \`${key}\` on a task`, { hint: instead });
+    else if (found.length > 0) collector.error(keyAt, 'unknown-key', `a task has no key \`${key}\``, didYouMean(key, taskKeys));
     else tellUnknownModule(context, key, keyAt);
   }
   const [first, second] = found;
   if (second !== undefined)
-    telling.error(second.keyAt, 'several-modules', `a task has one module, this one has ${found.map(({ key }) => key).join(' and ')}`);
+    collector.error(second.keyAt, 'several-modules', `a task has one module, this one has ${found.map(({ key }) => key).join(' and ')}`);
   if (others.length === 0)
-    telling.error(tree.entries[0]?.keyAt ?? tree.at, 'no-module', 'this task has no module', {
+    collector.error(tree.entries[0]?.keyAt ?? tree.at, 'no-module', 'this task has no module', {
       hint: 'a task asks for one: see `kmend docs`',
     });
   const module = first && asModule(first.key);
@@ -165,37 +165,37 @@ function moduleOf(context: TaskContext, tree: MapTree): { readonly module: AnyMo
 function tellUnknownModule(context: TaskContext, key: string, at: number): void {
   const hint =
     didYouMean(key.replace(/^(?:\w+\.){2}/, ''), [...context.modules.keys(), ...taskKeys]).hint ?? '`kmend docs` lists the modules';
-  context.telling.error(at, 'unknown-module', `no module is called \`${key}\``, { hint });
+  context.collector.error(at, 'unknown-module', `no module is called \`${key}\``, { hint });
 }
 
 function readArgs(context: TaskContext, module: AnyModule, entry: Entry, names: Names): Value {
-  const { telling } = context;
-  checkTemplates(telling, entry.value, names);
-  const before = telling.diagnostics.length;
+  const { collector } = context;
+  checkTemplates(collector, entry.value, names);
+  const before = collector.diagnostics.length;
   // A mapping that is missing altogether is told at the module's name.
   const isEmpty = entry.value.kind === 'scalar' && entry.value.value === null;
   const tree: Tree = isEmpty ? { kind: 'scalar', at: entry.keyAt, value: null, text: '', style: 'plain' } : entry.value;
-  const { input } = fitTree(telling, tree, module.args, module.name, 'argument');
-  hintAtShortForm(telling, entry, before);
+  const { input } = fitTree(collector, tree, module.args, module.name, 'argument');
+  hintAtShortForm(collector, entry, before);
   // What set_fact sets is known from here on.
   if (module.name === 'set_fact' && entry.value.kind === 'map') for (const { key } of entry.value.entries) context.learned.add(key);
   return input;
 }
 
 /** `service: name=docker state=restarted` is Ansible's oldest form. */
-function hintAtShortForm(telling: Telling, entry: Entry, before: number): void {
-  const last = telling.diagnostics[before];
+function hintAtShortForm(collector: DiagnosticsCollector, entry: Entry, before: number): void {
+  const last = collector.diagnostics[before];
   if (last === undefined || entry.value.kind !== 'scalar' || !/^\w+=/.test(entry.value.text)) return;
-  telling.diagnostics[before] = {
+  collector.diagnostics[before] = {
     ...last,
     hint: `write the arguments as a mapping: \`${entry.key}: {${entry.value.text.replace(/(?<!\w)(\w+)=(\S+)\s*/g, '$1: $2, ').replace(/, $/, '')}}\``,
   };
 }
 
-function placesOf(telling: Telling, tree: Tree): Record<string, Place> {
+function placesOf(collector: DiagnosticsCollector, tree: Tree): Record<string, Place> {
   const places: Record<string, Place> = {};
   const walk = (node: Tree, path: string): void => {
-    put(places, path, telling.source.placeAt(node.at));
+    put(places, path, collector.source.placeAt(node.at));
     const inner = (key: string | number): string => (path === '' ? String(key) : `${path}.${key}`);
     if (node.kind === 'map') for (const entry of node.entries) walk(entry.value, inner(entry.key));
     else if (node.kind === 'list') for (const [index, item] of node.items.entries()) walk(item, inner(index));
@@ -204,21 +204,21 @@ function placesOf(telling: Telling, tree: Tree): Record<string, Place> {
   return places;
 }
 
-function readLoop(telling: Telling, loop: Entry, names: Names): Value {
-  checkTemplates(telling, loop.value, names);
+function readLoop(collector: DiagnosticsCollector, loop: Entry, names: Names): Value {
+  checkTemplates(collector, loop.value, names);
   const isTemplate = loop.value.kind === 'scalar' && typeof loop.value.value === 'string' && hasTemplate(loop.value.text);
   if (loop.value.kind !== 'list' && !isTemplate) {
-    telling.error(loop.value.at, 'bad-value', '`loop` should be a list, or a template that gives one', {
+    collector.error(loop.value.at, 'bad-value', '`loop` should be a list, or a template that gives one', {
       hint: "for example `loop: ['a', 'b']`",
     });
   }
   return plainOf(loop.value);
 }
 
-function readLoopVar(telling: Telling, control: Entry | undefined): string | undefined {
+function readLoopVar(collector: DiagnosticsCollector, control: Entry | undefined): string | undefined {
   if (control === undefined) return undefined;
   if (control.value.kind !== 'map') {
-    telling.error(control.value.at, 'bad-value', '`loop_control` should be a mapping with loop_var');
+    collector.error(control.value.at, 'bad-value', '`loop_control` should be a mapping with loop_var');
     return undefined;
   }
   const others = {
@@ -229,16 +229,16 @@ function readLoopVar(telling: Telling, control: Entry | undefined): string | und
     extended_allitems: 'leave it out',
     break_when: 'use a `when`',
   };
-  refuseKeys(telling, control.value.entries, 'loop_control', ['loop_var'], others);
-  return nameField(telling, control.value, 'loop_var');
+  refuseKeys(collector, control.value.entries, 'loop_control', ['loop_var'], others);
+  return nameField(collector, control.value, 'loop_var');
 }
 
-const readRegister = (telling: Telling, tree: MapTree): string | undefined => nameField(telling, tree, 'register');
+const readRegister = (collector: DiagnosticsCollector, tree: MapTree): string | undefined => nameField(collector, tree, 'register');
 
-function nameField(telling: Telling, map: MapTree, key: string): string | undefined {
-  const name = field(telling, map, key, filled);
+function nameField(collector: DiagnosticsCollector, map: MapTree, key: string): string | undefined {
+  const name = field(collector, map, key, filled);
   if (name === undefined || /^[A-Za-z_]\w*$/.test(name)) return name;
-  telling.error(entryOf(map, key)?.value.at ?? map.at, 'variable-name', `\`${name}\` cannot be the name of a variable`, {
+  collector.error(entryOf(map, key)?.value.at ?? map.at, 'variable-name', `\`${name}\` cannot be the name of a variable`, {
     hint: 'letters, digits and _',
   });
   return undefined;

@@ -4,7 +4,7 @@ import { nearest } from '../../model/diagnostic.ts';
 import { present } from '../../model/present.ts';
 import type { Source } from './source.ts';
 
-export interface Telling {
+export interface DiagnosticsCollector {
   readonly source: Source;
   readonly diagnostics: Diagnostic[];
   readonly error: (at: number, code: string, summary: string, more?: Partial<Diagnostic>) => void;
@@ -13,7 +13,7 @@ export interface Telling {
   readonly errorAt: (place: Place, code: string, summary: string, more?: Partial<Diagnostic>) => void;
 }
 
-export function tellingOf(source: Source, diagnostics: Diagnostic[]): Telling {
+export function collectorOf(source: Source, diagnostics: Diagnostic[]): DiagnosticsCollector {
   const add = (severity: Diagnostic['severity'], place: Place, code: string, summary: string, more: Partial<Diagnostic> = {}): void => {
     diagnostics.push({ code, severity, place, summary, ...more });
   };

@@ -3,58 +3,60 @@
 import type { Condition } from '../../model/playbook.ts';
 import { asArgs, type Schema } from '../../model/shape/schema.ts';
 import type { Mapping } from '../../model/value.ts';
-import { didYouMean, type Telling } from './diagnostics-collector.ts';
+import { type DiagnosticsCollector, didYouMean } from './diagnostics-collector.ts';
 import { fitTree } from './fit.ts';
 import { conditionOf, type Names } from './names.ts';
 import { type Entry, entryOf, type MapTree, mappingOf, type Tree } from './tree.ts';
 
 /** The value of a key by its schema; nothing when it is absent or wrong (told). */
-export function field<T>(telling: Telling, map: MapTree, key: string, schema: Schema<T>): T | undefined {
+export function field<T>(collector: DiagnosticsCollector, map: MapTree, key: string, schema: Schema<T>): T | undefined {
   const entry = entryOf(map, key);
   if (entry === undefined) return undefined;
   if (entry.value.kind === 'scalar' && entry.value.value === null) {
-    telling.error(entry.keyAt, 'missing-value', `\`${key}\` has no value`, { hint: 'give one, or leave the key out' });
+    collector.error(entry.keyAt, 'missing-value', `\`${key}\` has no value`, { hint: 'give one, or leave the key out' });
     return undefined;
   }
-  return fitTree(telling, entry.value, asArgs(schema), `\`${key}\``).data;
+  return fitTree(collector, entry.value, asArgs(schema), `\`${key}\``).data;
 }
 
 /** `vars`: a mapping with names that expressions can use. */
-export function varsField(telling: Telling, map: MapTree): { readonly tree?: MapTree; readonly vars: Mapping } {
+export function varsField(collector: DiagnosticsCollector, map: MapTree): { readonly tree?: MapTree; readonly vars: Mapping } {
   const entry = entryOf(map, 'vars');
   if (entry === undefined || (entry.value.kind === 'scalar' && entry.value.value === null)) return { vars: {} };
   if (entry.value.kind !== 'map') {
-    telling.error(entry.value.at, 'bad-value', '`vars` should be a mapping of names to values', { hint: 'without dashes: `name: value`' });
+    collector.error(entry.value.at, 'bad-value', '`vars` should be a mapping of names to values', {
+      hint: 'without dashes: `name: value`',
+    });
     return { vars: {} };
   }
   for (const { key, keyAt } of entry.value.entries) {
     if (!/^[A-Za-z_]\w*$/.test(key))
-      telling.error(keyAt, 'variable-name', `\`${key}\` cannot be the name of a variable`, { hint: 'letters, digits and _' });
+      collector.error(keyAt, 'variable-name', `\`${key}\` cannot be the name of a variable`, { hint: 'letters, digits and _' });
   }
-  warnLosses(telling, entry.value, 'vars');
+  warnLosses(collector, entry.value, 'vars');
   return { tree: entry.value, vars: mappingOf(entry.value) };
 }
 
-function warnLosses(telling: Telling, tree: Tree, name: string): void {
-  if (tree.kind === 'map') for (const entry of tree.entries) warnLosses(telling, entry.value, entry.key);
-  else if (tree.kind === 'list') for (const item of tree.items) warnLosses(telling, item, name);
+function warnLosses(collector: DiagnosticsCollector, tree: Tree, name: string): void {
+  if (tree.kind === 'map') for (const entry of tree.entries) warnLosses(collector, entry.value, entry.key);
+  else if (tree.kind === 'list') for (const item of tree.items) warnLosses(collector, item, name);
   else if (tree.style === 'plain' && typeof tree.value === 'number' && String(tree.value) !== tree.text) {
-    telling.warn(tree.at, 'value-loses-characters', `\`${name}\`: ${tree.text} is read as ${tree.value}`, {
+    collector.warn(tree.at, 'value-loses-characters', `\`${name}\`: ${tree.text} is read as ${tree.value}`, {
       hint: 'put it in quotes if it is text',
     });
   }
 }
 
 /** One condition or a list of them, that must all hold. */
-export function conditions(telling: Telling, entry: Entry | undefined, names: Names): readonly Condition[] {
+export function conditions(collector: DiagnosticsCollector, entry: Entry | undefined, names: Names): readonly Condition[] {
   if (entry === undefined) return [];
   const items = entry.value.kind === 'list' ? entry.value.items : [entry.value];
   return items.flatMap((item) => {
     if (item.kind === 'scalar' && (typeof item.value === 'string' || typeof item.value === 'boolean') && item.text.trim() !== '') {
       const text = typeof item.value === 'boolean' ? String(item.value) : item.text;
-      return [conditionOf(telling, { ...item, text }, names)];
+      return [conditionOf(collector, { ...item, text }, names)];
     }
-    telling.error(item.at, 'bad-condition', `\`${entry.key}\` should be an expression, true or false`, {
+    collector.error(item.at, 'bad-condition', `\`${entry.key}\` should be an expression, true or false`, {
       hint: "write for example `when: kmem.verdict == 'on'`",
     });
     return [];
@@ -62,14 +64,18 @@ export function conditions(telling: Telling, entry: Entry | undefined, names: Na
 }
 
 /** `changed_when` and `failed_when` may be plainly true or false. */
-export function verdictField(telling: Telling, entry: Entry | undefined, names: Names): readonly Condition[] | boolean | undefined {
+export function verdictField(
+  collector: DiagnosticsCollector,
+  entry: Entry | undefined,
+  names: Names,
+): readonly Condition[] | boolean | undefined {
   if (entry === undefined) return undefined;
   if (entry.value.kind === 'scalar' && typeof entry.value.value === 'boolean') return entry.value.value;
-  return conditions(telling, entry, names);
+  return conditions(collector, entry, names);
 }
 
 /** `tags`: a list, or words with commas between them. */
-export function tagsField(telling: Telling, map: MapTree): readonly string[] {
+export function tagsField(collector: DiagnosticsCollector, map: MapTree): readonly string[] {
   const entry = entryOf(map, 'tags');
   if (entry === undefined) return [];
   const items = entry.value.kind === 'list' ? entry.value.items : [entry.value];
@@ -79,14 +85,14 @@ export function tagsField(telling: Telling, map: MapTree): readonly string[] {
         .split(',')
         .map((tag) => tag.trim())
         .filter((tag) => tag !== '');
-    telling.error(item.at, 'bad-value', '`tags` should be a word or a list of words');
+    collector.error(item.at, 'bad-value', '`tags` should be a word or a list of words');
     return [];
   });
 }
 
 /** Keys that Ansible has and kmend has not, by name; then keys that nobody knows. */
 export function refuseKeys(
-  telling: Telling,
+  collector: DiagnosticsCollector,
   entries: readonly Entry[],
   what: string,
   known: readonly string[],
@@ -95,7 +101,7 @@ export function refuseKeys(
   for (const { key, keyAt } of entries) {
     if (known.includes(key)) continue;
     const instead = Object.hasOwn(refused, key) ? refused[key] : undefined;
-    if (instead !== undefined) telling.error(keyAt, 'unsupported-keyword', `kmend has no \`${key}\` on a ${what}`, { hint: instead });
-    else telling.error(keyAt, 'unknown-key', `a ${what} has no key \`${key}\``, didYouMean(key, known));
+    if (instead !== undefined) collector.error(keyAt, 'unsupported-keyword', `kmend has no \`${key}\` on a ${what}`, { hint: instead });
+    else collector.error(keyAt, 'unknown-key', `a ${what} has no key \`${key}\``, didYouMean(key, known));
   }
 }

@@ -4,7 +4,7 @@ import { present } from '../../model/present.ts';
 import type { ArgsSchema } from '../../model/run/change.ts';
 import { keysAt, type Problem, problemsOf } from '../../model/shape/schema.ts';
 import { isList, isMapping, type Value } from '../../model/value.ts';
-import { didYouMean, type Telling } from './diagnostics-collector.ts';
+import { type DiagnosticsCollector, didYouMean } from './diagnostics-collector.ts';
 import { entryOf, nodeAt, plainOf, put, type Tree } from './tree.ts';
 
 export interface Fit<T> {
@@ -19,7 +19,7 @@ export interface Fit<T> {
  * @param what what the messages call it: "drain", "rollout"
  * @param part what one of its keys is called: "argument", "key"
  */
-export function fitTree<T>(telling: Telling, tree: Tree, schema: ArgsSchema<T>, what: string, part = 'key'): Fit<T> {
+export function fitTree<T>(collector: DiagnosticsCollector, tree: Tree, schema: ArgsSchema<T>, what: string, part = 'key'): Fit<T> {
   // `uncordon:` without anything is `uncordon: {}`.
   let input: Value = tree.kind === 'scalar' && tree.value === null ? {} : plainOf(tree);
   const tried = new Set<string>();
@@ -39,7 +39,7 @@ export function fitTree<T>(telling: Telling, tree: Tree, schema: ArgsSchema<T>, 
   const parsed = schema.safeParse(input);
   if (parsed.success) return { input, data: parsed.data };
   for (const problem of problemsOf(schema, input).flatMap(meant)) {
-    if (!isWild(tree, input, problem)) tell(telling, tree, schema, problem, what, part);
+    if (!isWild(tree, input, problem)) tell(collector, tree, schema, problem, what, part);
   }
   return { input };
 }
@@ -108,7 +108,14 @@ function holdsTemplate(tree: Tree): boolean {
   return typeof tree.value === 'string' && hasTemplate(tree.text);
 }
 
-function tell(telling: Telling, tree: Tree, schema: ArgsSchema<unknown>, problem: Problem, what: string, part: string): void {
+function tell(
+  collector: DiagnosticsCollector,
+  tree: Tree,
+  schema: ArgsSchema<unknown>,
+  problem: Problem,
+  what: string,
+  part: string,
+): void {
   const { node, entry } = nodeAt(tree, problem.path);
   const name = problem.path.length === 0 ? '' : ` \`${nameOf(problem.path)}\``;
   if (problem.kind === 'unknown-key') {
@@ -116,13 +123,13 @@ function tell(telling: Telling, tree: Tree, schema: ArgsSchema<unknown>, problem
       const at = node.kind === 'map' ? (entryOf(node, key)?.keyAt ?? node.at) : node.at;
       const known = keysAt(schema, problem.path);
       const hint = didYouMean(key, known).hint ?? (known.length > 0 && known.length <= 12 ? `known: ${known.join(', ')}` : undefined);
-      telling.error(at, 'unknown-argument', `${what}${name} has no ${part} \`${key}\``, present({ hint }));
+      collector.error(at, 'unknown-argument', `${what}${name} has no ${part} \`${key}\``, present({ hint }));
     }
     return;
   }
   const at = problem.kind === 'missing' ? (entry?.keyAt ?? node.at) : node.at;
   const code = problem.kind === 'missing' ? 'missing-argument' : 'bad-argument';
-  telling.error(at, code, name === '' ? `${what} ${problem.message}` : `${what}:${name} ${problem.message}`);
+  collector.error(at, code, name === '' ? `${what} ${problem.message}` : `${what}:${name} ${problem.message}`);
 }
 
 const nameOf = (path: readonly PropertyKey[]): string =>

@@ -3,7 +3,7 @@ import { compile, compileTemplate, type FreeName, hasTemplate } from '../../expr
 import { nearest } from '../../model/diagnostic.ts';
 import type { Condition } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
-import type { Telling } from './diagnostics-collector.ts';
+import type { DiagnosticsCollector } from './diagnostics-collector.ts';
 import { placeInside, type ScalarTree, type Tree } from './tree.ts';
 import { magicNames } from './variables.ts';
 
@@ -39,33 +39,33 @@ export const withVars = (names: Names, more: Iterable<string>): Names => ({ ...n
 const magic = new Set(magicNames);
 
 /** Checks a condition (`when`, `until`, ...), and gives it with its place. */
-export function conditionOf(telling: Telling, scalar: ScalarTree, names: Names): Condition {
-  const condition = { source: scalar.text, place: placeInside(telling.source, scalar, 0) };
+export function conditionOf(collector: DiagnosticsCollector, scalar: ScalarTree, names: Names): Condition {
+  const condition = { source: scalar.text, place: placeInside(collector.source, scalar, 0) };
   if (/^\s*\{\{.*\}\}\s*$/s.test(scalar.text)) {
-    telling.error(scalar.at, 'condition-braces', 'a condition is an expression already', { hint: 'leave out the {{ and }}' });
+    collector.error(scalar.at, 'condition-braces', 'a condition is an expression already', { hint: 'leave out the {{ and }}' });
     return condition;
   }
   const compiled = compile(scalar.text, 'condition');
-  if (compiled.kind === 'problem') tellSyntax(telling, scalar, compiled);
-  else checkNames(telling, scalar, compiled.names, names);
+  if (compiled.kind === 'problem') tellSyntax(collector, scalar, compiled);
+  else checkNames(collector, scalar, compiled.names, names);
   return condition;
 }
 
 /** Checks one expression without braces that may give any value: `zone: rack ~ '-' ~ row`. */
-export function checkExpression(telling: Telling, scalar: ScalarTree, names: Names): void {
+export function checkExpression(collector: DiagnosticsCollector, scalar: ScalarTree, names: Names): void {
   const compiled = compile(scalar.text, 'template');
-  if (compiled.kind === 'problem') tellSyntax(telling, scalar, compiled);
-  else checkNames(telling, scalar, compiled.names, names);
+  if (compiled.kind === 'problem') tellSyntax(collector, scalar, compiled);
+  else checkNames(collector, scalar, compiled.names, names);
 }
 
 /** Checks every template in a tree. */
-export function checkTemplates(telling: Telling, tree: Tree, names: Names): void {
-  if (tree.kind === 'map') for (const entry of tree.entries) checkTemplates(telling, entry.value, names);
-  else if (tree.kind === 'list') for (const item of tree.items) checkTemplates(telling, item, names);
+export function checkTemplates(collector: DiagnosticsCollector, tree: Tree, names: Names): void {
+  if (tree.kind === 'map') for (const entry of tree.entries) checkTemplates(collector, entry.value, names);
+  else if (tree.kind === 'list') for (const item of tree.items) checkTemplates(collector, item, names);
   else if (typeof tree.value === 'string' && hasTemplate(tree.value)) {
     const compiled = compileTemplate(tree.value);
-    if (compiled.kind === 'problem') tellSyntax(telling, tree, compiled);
-    else checkNames(telling, tree, compiled.names, names);
+    if (compiled.kind === 'problem') tellSyntax(collector, tree, compiled);
+    else checkNames(collector, tree, compiled.names, names);
   }
 }
 
@@ -76,19 +76,23 @@ export function guardedNames(conditions: readonly { readonly source: string }[])
   );
 }
 
-function tellSyntax(telling: Telling, scalar: ScalarTree, problem: { message: string; offset: number; hint?: string }): void {
-  const place = placeInside(telling.source, scalar, problem.offset);
-  telling.errorAt(place, 'expression-syntax', problem.message, present({ hint: problem.hint }));
+function tellSyntax(
+  collector: DiagnosticsCollector,
+  scalar: ScalarTree,
+  problem: { message: string; offset: number; hint?: string },
+): void {
+  const place = placeInside(collector.source, scalar, problem.offset);
+  collector.errorAt(place, 'expression-syntax', problem.message, present({ hint: problem.hint }));
 }
 
-function checkNames(telling: Telling, scalar: ScalarTree, used: readonly FreeName[], names: Names): void {
+function checkNames(collector: DiagnosticsCollector, scalar: ScalarTree, used: readonly FreeName[], names: Names): void {
   const told = new Set<string>();
   for (const { name, offset, guarded } of used) {
     const first = name.split('.')[0] ?? name;
     if (guarded || names.vars.has(first) || magic.has(first) || told.has(name) || isFact(names.facts, name)) continue;
     if (!names.facts.prefixes.has(first) && names.open) continue;
     told.add(name);
-    tellUnknown(telling, scalar, name, offset, names);
+    tellUnknown(collector, scalar, name, offset, names);
   }
 }
 
@@ -99,7 +103,7 @@ function isFact(facts: FactNames, name: string): boolean {
   return words.some((_, index) => facts.full.has(words.slice(0, index + 1).join('.')));
 }
 
-function tellUnknown(telling: Telling, scalar: ScalarTree, name: string, offset: number, names: Names): void {
+function tellUnknown(collector: DiagnosticsCollector, scalar: ScalarTree, name: string, offset: number, names: Names): void {
   const first = name.split('.')[0] ?? name;
   const isFactArea = names.facts.prefixes.has(first);
   const guess =
@@ -109,5 +113,5 @@ function tellUnknown(telling: Telling, scalar: ScalarTree, name: string, offset:
     guess === undefined
       ? 'known are the variables of the play and its hosts, registered results and the facts of `kmend docs facts`'
       : `did you mean \`${guess}\`?`;
-  telling.errorAt(placeInside(telling.source, scalar, offset), 'unknown-name', `\`${missing}\` is not defined`, { hint });
+  collector.errorAt(placeInside(collector.source, scalar, offset), 'unknown-name', `\`${missing}\` is not defined`, { hint });
 }

@@ -25,7 +25,7 @@ import {
 import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, sourceNotes } from '../package-manager/predownload.ts';
 import { type Repositories, repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
-import { noWayBack } from '../package-manager/rollback-check.ts';
+import { rollbackImpossible } from '../package-manager/rollback-check.ts';
 import { packageSteps } from '../package-manager/script.ts';
 import {
   busyOrBroken,
@@ -89,7 +89,7 @@ function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
     steps.length === 0
       ? undefined
       : (filesRefusal(steps, facts, manager, context, given) ??
-        noWayBack(steps, facts, manager, context, repositories) ??
+        rollbackImpossible(steps, facts, manager, context, repositories) ??
         busyOrBroken(facts, context) ??
         spaceRefusal(facts, spaceNeeds));
   if (trouble !== undefined) return { changes: [], refuse: trouble };

@@ -65,7 +65,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const refuse =
     unsafe(facts) ??
     refusal(edit, loader, next) ??
-    (nextAfter === next ? undefined : noWayBack(edit, next, context)) ??
+    (nextAfter === next ? undefined : rollbackImpossible(edit, next, context)) ??
     spaceRefusal(facts, spaceNeeds);
   if (refuse !== undefined) return { changes: [], refuse };
   return parsedOrRefused(edit, facts, {
@@ -119,7 +119,7 @@ function refusal(edit: ArgumentEdit, loader: string, next: string): Refusal | un
 }
 
 /** What a rollback sets again is one plain value, or the items of a list. */
-function noWayBack(edit: ArgumentEdit, next: string, { acceptNoWayBack }: PlanContext): Refusal | undefined {
+function rollbackImpossible(edit: ArgumentEdit, next: string, { acceptNoWayBack }: PlanContext): Refusal | undefined {
   const there = occurrences(next, edit.key);
   const isPlain = there.length === 0 || (there.length === 1 && /^[^=]+(?:=[A-Za-z0-9_@%+=:./,-]+)?$/.test(there[0] ?? ''));
   if (acceptNoWayBack || listKeys.has(edit.key) || isPlain) return undefined;

@@ -9,7 +9,7 @@ import { type PackageFacts, packageFacts } from './state.ts';
 import { type Manager, orderOf } from './version.ts';
 
 /** A package that is replaced or removed comes back only from a repository; one that is new is just removed again. */
-export function noWayBack(
+export function rollbackImpossible(
   steps: readonly Step[],
   facts: FactView,
   manager: Manager,

@@ -2,7 +2,7 @@
 import type { Clock } from '../../../engine/ports/local.ts';
 import type { Outcome } from '../../../model/run/failure.ts';
 
-export interface Patience {
+export interface RetryLimit {
   readonly clock: Clock;
   /** Milliseconds since 1970: the drain's own deadline. */
   readonly until: number;
@@ -12,7 +12,7 @@ export interface Patience {
 const pause = 1_000;
 
 /** Asks again while the way to the server is the trouble; what the server itself says is told at once. */
-export async function whileAway<T>(ask: () => Promise<Outcome<T>>, { clock, until, signal }: Patience): Promise<Outcome<T>> {
+export async function retryTransient<T>(ask: () => Promise<Outcome<T>>, { clock, until, signal }: RetryLimit): Promise<Outcome<T>> {
   for (;;) {
     const answer = await ask();
     if (answer.ok || answer.failure.transport !== true || signal?.aborted === true || clock.now() + pause > until) return answer;

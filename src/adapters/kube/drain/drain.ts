@@ -5,7 +5,7 @@ import type { DrainResult } from '../../../engine/ports/cluster.ts';
 import { present } from '../../../model/present.ts';
 import type { DrainOptions } from '../../../model/run/effect.ts';
 import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
-import { whileAway } from '../client/retry-transient.ts';
+import { retryTransient } from '../client/retry-transient.ts';
 import { graceOf } from '../objects/filters.ts';
 import { controllerOf, isCrashing, isPodReady, type PodObject, podName, workloadName } from '../objects/objects.ts';
 import { createBudgetTurns } from './budget-turns.ts';
@@ -20,7 +20,7 @@ import { type Chosen, choosePods } from './select.ts';
 import { settleAfter } from './settle.ts';
 import type { Ways } from './single-replica.ts';
 import { move, waysOf } from './surge.ts';
-import { type Bell, createBell } from './wakeup.ts';
+import { createWakeup, type Wakeup } from './wakeup.ts';
 
 const guardEvery = 4_000;
 const tick = 1_000;
@@ -100,7 +100,12 @@ const goRequest = (pod: PodObject, options: DrainOptions) => ({
 });
 
 /** Waits until nothing is left to wait for; true = the API server confirmed it with a list of its own. */
-async function waitForEnd(work: Work, context: DrainContext, bell: Bell, evict: (pods: readonly PodObject[]) => void): Promise<boolean> {
+async function waitForEnd(
+  work: Work,
+  context: DrainContext,
+  wakeup: Wakeup,
+  evict: (pods: readonly PodObject[]) => void,
+): Promise<boolean> {
   const { clock, progress } = context;
   let saidAt = clock.now();
   let said = '';
@@ -112,7 +117,7 @@ async function waitForEnd(work: Work, context: DrainContext, bell: Bell, evict: 
       [said, saidAt] = [text, clock.now()];
       progress(text);
     }
-    await bell.wait(tick, work.limit.signal);
+    await wakeup.wait(tick, work.limit.signal);
   }
   return false;
 }
@@ -141,12 +146,12 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
       return { ok: false, failure: deadNode(node, 'is NotReady') };
     // With an outage that is watched, the caller asks again.
     const patience = { clock, until: context.outage === undefined ? deadline : started, signal: limit.signal };
-    const chosen = await whileAway(() => choosePods(api, node, options, limit.signal), patience);
+    const chosen = await retryTransient(() => choosePods(api, node, options, limit.signal), patience);
     if (!chosen.ok) return ended(context, chosen.failure, limit);
     if (chosen.value.refused.length > 0) return refusedFailure(node, chosen.value.refused);
     const asked = wayOf(options, context.evictionApi);
     if (asked === undefined && chosen.value.evict.length > 0) return failed('blocked', noEviction, { hint: 'nothing was evicted' });
-    const ways = await whileAway(() => waysOf(context, chosen.value, limit.signal), patience);
+    const ways = await retryTransient(() => waysOf(context, chosen.value, limit.signal), patience);
     if (!ways.ok) return ended(context, ways.failure, limit);
     const hopeless = chosen.value.evict.flatMap((pod) => {
       const way = ways.value.get(uidOf(pod));
@@ -201,11 +206,11 @@ async function run(
 ): Promise<Outcome<DrainResult>> {
   const { api, clock, node, options } = context;
   for (const warning of chosen.warnings) context.progress(`warning: ${warning}`);
-  const bell = createBell(clock);
-  const follower = new PodFollower({ api, node, clock, signal: limit.signal, first: chosen, onChange: bell.ring });
+  const wakeup = createWakeup(clock);
+  const follower = new PodFollower({ api, node, clock, signal: limit.signal, first: chosen, onChange: wakeup.ring });
   const work = workOf(chosen, { follower, guard, limit }, started);
   void keepWatch(work, context);
-  const evicting = evictContext(work, context, way, bell.ring);
+  const evicting = evictContext(work, context, way, wakeup.ring);
   const awaitJob = createJobWait(api, node, evicting);
   const before = async (pod: PodObject): Promise<PodEnd | undefined> => {
     const other = ways.get(uidOf(pod));
@@ -216,7 +221,7 @@ async function run(
     const podEnd = (await before(pod)) ?? (await evictPod(goRequest(pod, options), workloadOf(pod), evicting));
     if (podEnd.kind === 'failed') work.failures.set(uidOf(pod), podEnd.why);
     if (podEnd.kind === 'going') follower.asked(uidOf(pod), graceOf(pod, options));
-    bell.ring();
+    wakeup.ring();
   };
   const ends: Promise<void>[] = [];
   const evict = (pods: readonly PodObject[]): void => {
@@ -229,7 +234,7 @@ async function run(
   const soon = clock.sleep(Math.min(latestWatch, options.timeout * 250), limit.signal);
   const asked = Promise.allSettled(ends).then(() => clock.sleep(restBeforeWatch(ends.length), limit.signal));
   void Promise.race([asked, soon]).then(() => follower.watch());
-  const confirmed = await waitForEnd(work, context, bell, evict);
+  const confirmed = await waitForEnd(work, context, wakeup, evict);
   const result = conclude(work, context, confirmed, (clock.now() - started) / 1000);
   limit.abort();
   await Promise.allSettled(ends);

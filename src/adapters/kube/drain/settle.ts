@@ -2,7 +2,7 @@
 import type { Failure, Outcome } from '../../../model/run/failure.ts';
 import { ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
-import { whileAway } from '../client/retry-transient.ts';
+import { retryTransient } from '../client/retry-transient.ts';
 import { ofDeployment, ofNode, readNode, rewrite } from '../client/rewrite.ts';
 import { holdFailure } from '../node/ownership.ts';
 import type { NodeObject } from '../objects/objects.ts';
@@ -38,7 +38,7 @@ export async function settleAfter({ api, node, owner, clock, progress, signal }:
     if (!found.ok) return found;
     return holdFailure(found.value, owner)?.kind === 'fenced' ? ok(true) : settle(api, found.value, progress, signal);
   };
-  return whileAway(act, { clock, until: clock.now() + settleWithin, signal });
+  return retryTransient(act, { clock, until: clock.now() + settleWithin, signal });
 }
 
 /** For a decision to return a node to service: first its Deployments. That changes the node, so that the decision is overtaken and made anew. */

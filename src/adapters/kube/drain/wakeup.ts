@@ -1,13 +1,13 @@
 // A wait that something else can end early.
 import type { Clock } from '../../../engine/ports/local.ts';
 
-export interface Bell {
+export interface Wakeup {
   readonly ring: () => void;
   readonly wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** Waits for whatever comes first: a ring, the time, or the signal. */
-export function createBell(clock: Clock): Bell {
+export function createWakeup(clock: Clock): Wakeup {
   let wake: () => void = () => undefined;
   return {
     ring: () => wake(),
